@@ -1,0 +1,1 @@
+"""Drydock: learn, rehearse and run container operations on AWS."""

@@ -1,0 +1,84 @@
+"""The background process of an embedded AWS: `python -m drydock.embedded.daemon --directory DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from drydock.embedded.clock import DEFAULT_SPEED, Clock
+from drydock.embedded.host import Host
+from drydock.embedded.instance import DEFAULT_PORT
+
+log = logging.getLogger("drydock")
+_NEXT_PORTS = 50
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="drydock up --foreground")
+    parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--speed", type=float, default=DEFAULT_SPEED)
+    parser.add_argument("--seed")
+    parser.add_argument("--idle-exit", type=float)
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+
+    host = Host(options.directory, name=options.directory.name, clock=Clock(options.speed), seed=options.seed)
+    bind(host, options.port)
+    count = host.restore()
+    if count:
+        log.info("replayed %d requests", count)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    host.run()
+    state = options.directory / "state.json"
+    _write(state, host)
+    log.info("embedded AWS %r answers at %s (speed %g)", host.name, host.endpoint, host.clock.speed)
+    while not ended.wait(1.0 if options.idle_exit else None):
+        if time.monotonic() - host.last_call > options.idle_exit:
+            log.info("no call for %g s: ending; the state is kept", options.idle_exit)
+            break
+    state.unlink(missing_ok=True)
+    host.close()
+
+
+def bind(host: Host, port: int | None) -> None:
+    """Listen at `port`; or where the account listened before, or 4566, or the next free port."""
+    kept = host.directory / "port"
+    first = port or (int(kept.read_text()) if kept.exists() else DEFAULT_PORT)
+    last = first if port else first + _NEXT_PORTS
+    for candidate in range(first, last + 1):
+        try:
+            host.listen(candidate)
+            break
+        except OSError as error:
+            log.warning("port %d is taken (%s)%s", candidate, error, "" if port else "; trying the next")
+            if candidate == last:
+                raise SystemExit(f"port {candidate} is taken: choose another with --port, or none") from error
+    kept.write_text(str(host.port))
+
+
+def _write(path: Path, host: Host) -> None:
+    state = {
+        "name": host.name,
+        "endpoint": host.endpoint,
+        "port": host.port,
+        "pid": os.getpid(),
+        "account": host.account,
+        "speed": host.clock.speed,
+    }
+    partial = path.with_suffix(".new")
+    partial.write_text(json.dumps(state))
+    partial.rename(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+"""The running embedded AWS: one per process, shared by every adapter and by the engine."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from drydock.embedded import seams
+from drydock.embedded.app import App, environ_of
+from drydock.embedded.clock import Clock
+from drydock.embedded.journal import Journal
+
+if TYPE_CHECKING:
+    from drydock.embedded.dns import Resolver
+    from drydock.embedded.envoy import Envoy
+    from drydock.embedded.runtime.spawner import Spawner
+
+log = logging.getLogger(__name__)
+
+TICK = 0.05
+_current: Host | None = None
+
+
+def current() -> Host:
+    """The Host of this process; raises RuntimeError where none runs."""
+    if _current is None:
+        raise RuntimeError("no embedded AWS runs in this process")
+    return _current
+
+
+class Host:
+    """State directory, clock, lock, helpers and the loop that brings what is to what is desired.
+
+    `port` 0 until `listen()`. `seed` makes ids and choices repeat from run to run; without one they
+    differ, and the journal keeps them.
+    """
+
+    def __init__(
+        self, directory: Path, *, name: str = "default", clock: Clock | None = None, seed: str | None = None
+    ) -> None:
+        global _current
+        seams.prepare()
+        self.name = name
+        self.account = seams.ACCOUNT
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.clock = clock or Clock()
+        self.seed = self._settled_seed(seed)
+        seams.base(self.seed)
+        self.port = 0
+        self.lock = threading.RLock()
+        self.pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="drydock-pool")
+        self.last_call = time.monotonic()
+        self.app = App(self)
+        self.journal = Journal(directory / "journal.jsonl")
+        self.adapted: set[str] = set()
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients_lock = threading.Lock()
+        self._ticks: dict[str, Callable[[], None]] = {}
+        self._closers: list[Callable[[], None]] = []
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._server: Any = None
+        self._threads: list[threading.Thread] = []
+        _current = self
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def _settled_seed(self, seed: str | None) -> str:
+        kept = self.directory / "seed"
+        if not kept.exists():
+            kept.write_text(seed or secrets.token_hex(8))
+        return kept.read_text()
+
+    # -- moto -----------------------------------------------------------------------------------
+
+    def adapt(self, service: str) -> None:
+        """Put right what moto lacks for `service`, once, before its first request."""
+        if service in self.adapted:
+            return
+        self.adapted.add(service)
+        if seams.has_adapter(service):
+            importlib.import_module(f"drydock.embedded.{service}").install(self)
+
+    def client(self, service: str, region: str) -> Any:
+        """A boto3 client that is answered in this process, locked and journalled like any other caller."""
+        with self._clients_lock:
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._make_client(service, region)
+            return self._clients[service, region]
+
+    def _make_client(self, service: str, region: str) -> Any:
+        import boto3
+        from botocore.awsrequest import AWSResponse
+        from botocore.config import Config
+
+        def answer(request: Any, **_: Any) -> AWSResponse:
+            url = urlsplit(request.url)
+            body = request.body.read() if hasattr(request.body, "read") else request.body or b""
+            body = body.encode() if isinstance(body, str) else body
+            headers = {}
+            for key, value in request.headers.items():
+                text = value.decode() if isinstance(value, bytes) else str(value)
+                name = key.upper().replace("-", "_")
+                headers[name if name == "CONTENT_TYPE" else f"HTTP_{name}"] = text
+            headers.setdefault("HTTP_HOST", url.netloc)
+            environ = environ_of(request.method, url.path or "/", url.query, body, headers)
+            status, out, content = self.app.call(environ)
+            return AWSResponse(request.url, status, out, _Raw(content))
+
+        session = boto3.session.Session(
+            aws_access_key_id="drydock", aws_secret_access_key="drydock", region_name=region
+        )
+        client = session.client(
+            service,
+            endpoint_url=self.endpoint,
+            config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
+        )
+        client.meta.events.register("before-send", answer)
+        return client
+
+    # -- helpers that start on first use --------------------------------------------------------
+
+    @cached_property
+    def spawner(self) -> Spawner:
+        from drydock.embedded.runtime.spawner import Spawner
+
+        spawner = Spawner(self.directory / "spawner.log")
+        spawner.start()
+        self.on_close(spawner.close)
+        return spawner
+
+    @cached_property
+    def envoy(self) -> Envoy:
+        from drydock.embedded.envoy import Envoy
+
+        envoy = Envoy(self)
+        self.on_close(envoy.close)
+        return envoy
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        from drydock.embedded.dns import Resolver
+
+        resolver = Resolver(self)
+        self.on_close(resolver.close)
+        return resolver
+
+    def on_close(self, function: Callable[[], None]) -> None:
+        """Call `function` at the end, the last registered first."""
+        self._closers.append(function)
+
+    # -- the loop -------------------------------------------------------------------------------
+
+    def every_tick(self, name: str, function: Callable[[], None]) -> None:
+        """Call `function` on each turn of the loop. It must not block; if it fails, the others still run."""
+        self._ticks[name] = function
+
+    def poke(self) -> None:
+        """Let the loop turn now."""
+        self._wake.set()
+
+    def step(self) -> None:
+        """One turn of the loop."""
+        for name, function in list(self._ticks.items()):
+            try:
+                function()
+            except Exception:
+                log.exception("%s failed in the loop", name)
+
+    def _loop(self) -> None:
+        while not self._closing.is_set():
+            self._wake.wait(TICK)
+            self._wake.clear()
+            if not self._closing.is_set():
+                self.step()
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def restore(self) -> int:
+        """Replay the journal; returns how many requests there were."""
+        self.journal.repair()
+        count = 0
+        for entry in list(self.journal.entries()):
+            self.app.replay(entry)
+            count += 1
+        for service in sorted(self.adapted):
+            if seams.has_adapter(service):
+                restored = getattr(
+                    importlib.import_module(f"drydock.embedded.{service}"), "restored", None
+                )
+                if restored is not None:
+                    restored(self)
+        return count
+
+    def listen(self, port: int = 0) -> int:
+        """Serve on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken."""
+        from cheroot.wsgi import Server
+
+        self._server = Server(
+            ("127.0.0.1", port), self.app, numthreads=12, max=64, server_name="drydock", request_queue_size=256
+        )
+        self._server.prepare()
+        self.port = int(self._server.bind_addr[1])
+        return self.port
+
+    def run(self, *, loop: bool = True) -> None:
+        """Start to answer, and to turn the loop, in threads of their own."""
+        work = [("http", self._server.serve)] + ([("engine", self._loop)] if loop else [])
+        for name, target in work:
+            thread = threading.Thread(target=target, name=f"drydock-{name}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def close(self) -> None:
+        """Stop answering, end every process, close the files. The state stays on disk."""
+        global _current
+        self._closing.set()
+        self._wake.set()
+        if self._server is not None:
+            self._server.stop()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        for function in reversed(self._closers):
+            try:
+                function()
+            except Exception:
+                log.exception("closing failed")
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.journal.close()
+        self._forget()
+        if _current is self:
+            _current = None
+
+    @staticmethod
+    def _forget() -> None:
+        from moto.core.base_backend import BackendDict
+
+        BackendDict.reset()
+
+
+class _Raw(io.BytesIO):
+    def stream(self, **_: Any) -> Any:
+        yield self.read()

@@ -1,0 +1,75 @@
+"""What was acknowledged, on disk: one line for every request that changed something.
+
+After a crash the requests are replayed in order, each with the seed and at the time of its first run,
+so that the account has the same resources with the same ids.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+READS = (
+    "Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Discover", "Filter", "Test", "Validate",
+    "Lookup", "Search", "Simulate", "Decode", "Preview",
+)  # fmt: skip
+# Uploads keep their bytes in files; a shell session ends with the process it ran in.
+PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One request: `headers` are those that moto routes by; `body` is latin-1 text of its bytes."""
+
+    service: str
+    operation: str
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: str
+    seed: str
+    at: float
+
+
+def changes_something(operation: str, method: str, response: bytes) -> bool:
+    """Whether a request has to be replayed to bring the account back."""
+    if operation in PASSING or operation.startswith(READS):
+        return False
+    if operation == "ReceiveMessage":
+        return b"MessageId" in response
+    return bool(operation) or method not in ("GET", "HEAD", "OPTIONS")
+
+
+class Journal:
+    """An append-only file of entries."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.touch(mode=0o600, exist_ok=True)
+        self._file = path.open("a", encoding="utf-8")
+
+    def append(self, entry: Entry) -> None:
+        self._file.write(json.dumps(asdict(entry), separators=(",", ":")) + "\n")
+        self._file.flush()
+
+    def entries(self) -> Iterator[Entry]:
+        """Every whole entry; a last line cut short by a crash was never acknowledged, and is dropped."""
+        with self.path.open(encoding="utf-8") as lines:
+            for line in lines:
+                if not line.endswith("\n"):
+                    break
+                yield Entry(**json.loads(line))
+
+    def repair(self) -> None:
+        """Cut off a half-written last line, so that the next entry begins a line of its own."""
+        text = self.path.read_bytes()
+        whole = text.rfind(b"\n") + 1
+        if whole < len(text):
+            with self.path.open("r+b") as file:
+                file.truncate(whole)
+
+    def close(self) -> None:
+        self._file.close()

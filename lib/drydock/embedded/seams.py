@@ -1,0 +1,148 @@
+"""The seams into moto that every service shares: its ids, its clock, its dispatch.
+
+`prepare()` has to run before any other module of moto is imported, because they bind `utcnow` by name.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib
+import importlib.util
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+ACCOUNT = "000000000000"
+_IDEMPOTENCY = re.compile(rb'"(?:clientToken|clientRequestToken|ClientRequestToken|idempotencyToken|CreatorRequestId)":\s*"[^"]*",?|(?:ClientToken)=[^&]*')  # fmt: skip  # noqa: E501
+
+_frozen: datetime.datetime | None = None
+_base_seed = ""
+
+
+def _utcnow() -> datetime.datetime:
+    return _frozen or datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+
+
+@contextmanager
+def frozen_at(moment: float) -> Iterator[None]:
+    """Let moto see `moment` (seconds since the epoch) as now."""
+    global _frozen
+    _frozen = datetime.datetime.fromtimestamp(moment, datetime.UTC).replace(tzinfo=None)
+    try:
+        yield
+    finally:
+        _frozen = None
+
+
+def base(seed: str) -> None:
+    """The seed that everything follows from which no request asked for."""
+    global _base_seed
+    _base_seed = seed
+
+
+@cache
+def prepare() -> None:
+    os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
+    os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "false")
+    import moto.core.utils
+
+    moto.core.utils.utcnow = _utcnow
+    _settle_backends()
+
+
+def _settle_backends() -> None:
+    """A backend makes ids when it is first touched (a default VPC, say): let them not depend on by whom."""
+    from moto.core.base_backend import AccountSpecificBackend
+    from moto.moto_api._internal import mock_random
+
+    first = AccountSpecificBackend.__getitem__
+
+    def settled(self: Any, region: str) -> Any:
+        if dict.__contains__(self, "aws" if region == "global" else region):
+            return first(self, region)
+        state = mock_random.getstate()
+        mock_random.seed(f"{_base_seed}:{self.service_name}:{self.account_id}:{region}")
+        try:
+            return first(self, region)
+        finally:
+            mock_random.setstate(state)
+
+    AccountSpecificBackend.__getitem__ = settled
+
+
+def reseed(seed: str) -> None:
+    """Let all of moto's ids of the next request follow from `seed`."""
+    from moto.moto_api._internal import mock_random
+
+    mock_random.seed(seed)
+
+
+def fingerprint(service: str, operation: str, body: bytes) -> str:
+    """A name for a request that is the same on every run: without the SDK's random tokens."""
+    return hashlib.sha256(f"{service}.{operation}:".encode() + _IDEMPOTENCY.sub(b"", body)).hexdigest()[:24]
+
+
+@cache
+def dispatcher() -> Any:
+    """moto's own routing from a WSGI environ to a service."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    return DomainDispatcherApplication(create_backend_app)
+
+
+@cache
+def service_for(host: str) -> str | None:
+    return dispatcher().get_backend_for_host(host)
+
+
+@cache
+def front_door(service: str) -> Callable[..., Any] | None:
+    """The function that answers `POST /` of a service without Flask's routing, where it has one."""
+    from moto import backends
+    from moto.core import DEFAULT_ACCOUNT_ID
+
+    backend_dict = backends.get_backend(service)
+    if not hasattr(backend_dict, "iter_backends"):
+        return None
+    regions = backend_dict[DEFAULT_ACCOUNT_ID]
+    backend = regions["us-east-1"] if "us-east-1" in regions else regions["aws"]
+    return backend.flask_paths.get("/")
+
+
+def has_adapter(service: str) -> bool:
+    return importlib.util.find_spec(f"drydock.embedded.{service}") is not None
+
+
+def protocol(service: str) -> str:
+    """`json`, `query`, `ec2`, `rest-json` or `rest-xml`: how an error of this service is written."""
+    from moto.core.responses import boto3_service_name
+    from moto.core.utils import get_service_model
+
+    try:
+        return str(get_service_model(boto3_service_name.get(service, service)).protocol)
+    except Exception:
+        return "json"
+
+
+def error_response(service: str, status: int, code: str, message: str) -> tuple[int, dict[str, str], bytes]:
+    """An error as the SDKs of `service` read it: (status, headers, body)."""
+    from xml.sax.saxutils import escape
+
+    kind = protocol(service)
+    if kind in ("query", "ec2", "rest-xml"):
+        error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+        if kind == "ec2":
+            body = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>0</RequestID></Response>"
+        else:
+            body = f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error><RequestId>0</RequestId></ErrorResponse>"
+        return status, {"Content-Type": "text/xml"}, body.encode()
+    return (
+        status,
+        {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code},
+        json.dumps({"__type": code, "message": message}).encode(),
+    )
