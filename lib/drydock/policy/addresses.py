@@ -1,0 +1,76 @@
+"""Addresses of a VPC: which ones AWS keeps, which one comes next, and where each is found on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from ipaddress import IPv4Address, IPv4Network
+
+LOOPBACK = IPv4Network("127.0.0.0/8")
+
+# "IP address targets must come from the VPC, RFC 1918 or RFC 6598; publicly routable ones are refused"
+# (ELB user guide, target type ip).
+PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
+
+
+class NoFreeAddress(Exception):
+    """Every usable address of the subnet is taken."""
+
+    def __init__(self, cidr: str) -> None:
+        super().__init__(f"subnet {cidr} has no free address left: release one or create a larger subnet")
+        self.cidr = cidr
+
+
+def loopback(address: str) -> str:
+    """The loopback address that stands for a VPC address: itself in 127.0.0.0/8, else with 127 first.
+
+    >>> loopback("172.31.16.5"), loopback("127.10.0.9")
+    ('127.31.16.5', '127.10.0.9')
+    """
+    host = int(IPv4Address(address)) & int(LOOPBACK.hostmask)
+    return str(IPv4Address(int(LOOPBACK.network_address) | host))
+
+
+def reserved(cidr: str) -> tuple[str, ...]:
+    """The five addresses AWS keeps in every subnet: the first four and the last (VPC guide, subnet sizing).
+
+    >>> reserved("10.0.0.0/24")
+    ('10.0.0.0', '10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.255')
+    """
+    network = IPv4Network(cidr)
+    return tuple(str(network[i]) for i in (0, 1, 2, 3, -1))
+
+
+def resolver(vpc_cidr: str) -> str:
+    """The address of the VPC's DNS resolver: the base of the VPC's range plus two.
+
+    >>> resolver("127.10.0.0/16")
+    '127.10.0.2'
+    """
+    return str(IPv4Network(vpc_cidr)[2])
+
+
+def next_free(cidr: str, taken: Collection[str], after: str | None = None) -> str:
+    """The lowest usable address of the subnet above ``after`` that is not taken, starting over at the end.
+
+    Passing the address given out last as ``after`` keeps one that was just released out of use for as long as
+    possible. Raises NoFreeAddress.
+
+    >>> next_free("10.0.0.0/24", {"10.0.0.4"})
+    '10.0.0.5'
+    """
+    network = IPv4Network(cidr)
+    first, last = int(network[0]) + 4, int(network[-1]) - 1
+    start = first if after is None else min(max(int(IPv4Address(after)) + 1, first), last + 1)
+    for number in (*range(start, last + 1), *range(first, min(start, last + 1))):
+        if (address := str(IPv4Address(number))) not in taken:
+            return address
+    raise NoFreeAddress(cidr)
+
+
+def can_be_target(address: str, vpc_cidrs: Iterable[str]) -> bool:
+    """Whether a target group of type ip takes this address: inside the VPC, RFC 1918 or RFC 6598."""
+    try:
+        candidate = IPv4Address(address)
+    except ValueError:
+        return False
+    return any(candidate in network for network in (*PRIVATE, *map(IPv4Network, vpc_cidrs)))
