@@ -1,0 +1,351 @@
+"""Where calls go: one object in front of boto3 for the embedded AWS, LocalStack, any URL and AWS.
+
+    cloud = connect("embedded")
+    ecs = cloud.client("ecs")
+
+Two guards stand in front of every cloud. A local one is used with dummy credentials only and refused
+unless STS answers with the account that a local cloud has. A real one is refused unless its 12-digit id
+was given, STS agrees, and the estimated cost is under the budget.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.config
+import botocore.exceptions
+import botocore.loaders
+import botocore.session
+
+LOCAL_ACCOUNT = "000000000000"
+"""The account of the embedded AWS, LocalStack and ministack."""
+
+MOTO_ACCOUNT = "123456789012"
+"""The account that a plain moto server answers with; accepted behind a loopback URL only."""
+
+LABS_CIDR_ON_LOOPBACK = "127.10.0.0/16"
+LABS_CIDR = "10.10.0.0/16"
+
+_LOOPBACK_NAMES = {"localhost", "localhost.localstack.cloud"}
+
+
+class CloudRefused(RuntimeError):
+    """The cloud is not one that these calls may go to. Nothing was created."""
+
+
+class CloudUnreachable(RuntimeError):
+    """Nothing answers where the cloud should be."""
+
+
+@dataclass
+class Call:
+    """One AWS call on its way. `params` is what the caller gave; `notes` belongs to whoever listens."""
+
+    service: str
+    operation: str
+    params: dict[str, Any]
+    notes: dict[Any, Any] = field(default_factory=dict)
+
+
+class Listener(Protocol):
+    """Told of every call that a Cloud's clients make. An exception from `asked` or `sending` stops it."""
+
+    def asked(self, call: Call) -> None:
+        """Before validation: `call.params` may still be changed."""
+
+    def sending(self, call: Call) -> None:
+        """The call is valid and is about to leave."""
+
+    def answered(self, call: Call, answer: dict[str, Any], status: int) -> None:
+        """An answer came, an error of AWS's included (`status` 300 and above)."""
+
+
+@dataclass
+class Cloud:
+    """Where calls go. Made by `connect`."""
+
+    name: str
+    """`embedded`, `localstack`, `aws`, or the URL."""
+    account: str
+    region: str
+    endpoint: str | None
+    """Base URL of the API; None on AWS, where each service has its own."""
+    session: Any
+    instance: str = ""
+    """Name of the embedded instance; empty elsewhere."""
+    budget_usd: float = 0.0
+    speed: float = 1.0
+    """AWS seconds that pass in one of ours; 1.0 where that is not known."""
+    listeners: list[Listener] = field(default_factory=list, repr=False)
+    """Who is told of every call, in order."""
+    _config: Any = field(default=None, repr=False)
+    _verify: bool = field(default=True, repr=False)
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        events = self.session.events
+        events.register("before-parameter-build", self._on_asked)
+        events.register("before-call", self._on_sending)
+        events.register("after-call", self._on_answered)
+
+    @property
+    def real(self) -> bool:
+        """True where calls can cost money."""
+        return self.name == "aws"
+
+    @property
+    def identity(self) -> str:
+        """What tells this cloud from every other, as the ledger and the progress file write it."""
+        place = f"{self.name}:{self.instance}" if self.instance else self.name
+        return f"{place}/{self.account}/{self.region}"
+
+    @property
+    def vpc_cidr(self) -> str:
+        """The block for the labs' VPC: on the embedded cloud its addresses are real loopback addresses."""
+        return LABS_CIDR_ON_LOOPBACK if self.name == "embedded" else LABS_CIDR
+
+    def client(self, service: str, *, region: str | None = None) -> Any:
+        """A boto3 client, `service` as boto3 names it. One per service and region, shared between threads."""
+        key = (service, region or self.region)
+        if key not in self._clients:
+            self._clients[key] = self.session.client(service, region_name=key[1], **self._arguments())
+        return self._clients[key]
+
+    def resource(self, service: str, *, region: str | None = None) -> Any:
+        """A boto3 resource."""
+        return self.session.resource(service, region_name=region or self.region, **self._arguments())
+
+    def afford(self, usd: float, what: str = "this") -> None:
+        """Refuse on a real account what is estimated at `usd` or more than the budget. Free on a local cloud.
+
+        Raises CloudRefused, naming both sums.
+        """
+        if self.real and not usd < self.budget_usd:
+            raise CloudRefused(
+                f"{what} is estimated at ${usd:.4f} and the budget is ${self.budget_usd:.2f}. "
+                f"Nothing was created. Set budget_usd above the estimate to go on."
+            )
+
+    def _arguments(self) -> dict[str, Any]:
+        given: dict[str, Any] = {} if self._config is None else {"config": self._config}
+        if self.endpoint is not None:
+            given |= {"endpoint_url": self.endpoint, "verify": self._verify}
+        return given
+
+    def _on_asked(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        call = Call(model.service_model.service_name, model.name, params)
+        context["drydock"] = call
+        for listener in tuple(self.listeners):
+            listener.asked(call)
+
+    def _on_sending(self, context: dict[str, Any], **_: Any) -> None:
+        call = context.get("drydock")
+        if call is not None:
+            for listener in tuple(self.listeners):
+                listener.sending(call)
+
+    def _on_answered(
+        self, http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any
+    ) -> None:
+        call = context.get("drydock")
+        if call is not None:
+            for listener in tuple(self.listeners):
+                listener.answered(call, parsed, http_response.status_code)
+
+
+def connect(
+    cloud: str | None = None,
+    *,
+    region: str = "us-east-1",
+    account: str | None = None,
+    budget_usd: float = 0.0,
+    estimate: float = 0.0,
+    name: str | None = None,
+) -> Cloud:
+    """A Cloud whose clients go to `cloud`.
+
+    cloud       "embedded": the AWS on this machine, started if it does not run; "localstack": LocalStack,
+                found as localstack-client finds it; "aws": the ordinary boto3 session; or the URL of
+                anything AWS-compatible. None or "": $DRYDOCK_CLOUD, else "embedded".
+    account     12 digits, as a string. A real account must be named here, and so must the account behind
+                a URL that is not on loopback.
+    budget_usd  what may be spent on a real account; `estimate`, in USD, must be under it.
+    name        which embedded instance; None: $DRYDOCK_INSTANCE, else "default".
+
+    Local clouds get dummy credentials; no profile, environment variable, file or metadata service of the
+    user's is read for them. What STS must answer: embedded and LocalStack 000000000000; a loopback URL
+    000000000000 or moto's 123456789012; where `account` is given, exactly that.
+
+    Raises CloudRefused, CloudUnreachable, or ValueError for a `cloud` that is none of the above.
+    """
+    cloud = cloud or os.environ.get("DRYDOCK_CLOUD") or "embedded"
+    if account is not None and account != "":
+        _check_account_id(account)
+    account = account or None
+    if cloud == "aws":
+        return _aws(region, account, budget_usd, estimate)
+    if cloud == "embedded":
+        made = _embedded(region, name or os.environ.get("DRYDOCK_INSTANCE") or "default")
+    elif cloud == "localstack":
+        made = _localstack(region)
+    elif re.match(r"https?://", cloud):
+        made = _at(cloud, region, account)
+    else:
+        raise ValueError(
+            f"cloud={cloud!r} is not a cloud. Give 'embedded', 'localstack', 'aws', or a URL such as "
+            f"'http://127.0.0.1:4566'."
+        )
+    made.account = _own_account(made, account)
+    return made
+
+
+def _check_account_id(account: object) -> None:
+    if not isinstance(account, str) or not re.fullmatch(r"\d{12}", account):
+        raise CloudRefused(
+            f"account={account!r} is not an account id: give its 12 digits as a string, zeros included."
+        )
+
+
+def _aws(region: str, account: str | None, budget_usd: float, estimate: float) -> Cloud:
+    if account is None:
+        raise CloudRefused(
+            "cloud='aws' is a real account. Name it: connect('aws', account='<its 12 digits>', budget_usd=…)."
+        )
+    cloud = Cloud("aws", account, region, None, boto3.Session(region_name=region), budget_usd=budget_usd)
+    cloud.afford(estimate, "What you are about to create")
+    answered = _caller(cloud)
+    if answered != account:
+        raise CloudRefused(
+            f"You named account {account}, and STS answers {answered}. Nothing was created. "
+            f"Check AWS_PROFILE and the credentials that boto3 finds, or the account you named."
+        )
+    return cloud
+
+
+def _embedded(region: str, name: str) -> Cloud:
+    from drydock import embedded
+
+    instance = embedded.find(name) or embedded.start(name)
+    return _local("embedded", instance.endpoint, region, instance=name, speed=instance.speed)
+
+
+def _localstack(region: str) -> Cloud:
+    try:
+        from localstack_client.config import get_service_endpoint
+    except ImportError as missing:
+        raise CloudUnreachable("cloud='localstack' needs the package localstack-client.") from missing
+    return _local("localstack", get_service_endpoint("sts"), region)
+
+
+def _at(url: str, region: str, account: str | None) -> Cloud:
+    host = urlsplit(url).hostname or ""
+    if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+        raise CloudRefused(f"{url} is AWS itself. Use cloud='aws' with account and budget_usd.")
+    if not _on_loopback(host) and account is None:
+        raise CloudRefused(
+            f"{url} is not on this machine. Say whose account it is: "
+            f"connect({url!r}, account='<12 digits>'). Dummy credentials are used either way."
+        )
+    return _local(url.rstrip("/"), url.rstrip("/"), region)
+
+
+def _local(name: str, endpoint: str, region: str, *, instance: str = "", speed: float = 1.0) -> Cloud:
+    return Cloud(
+        name,
+        "",
+        region,
+        endpoint,
+        _dummy_session(region, None if instance == "" else speed),
+        instance=instance,
+        speed=speed,
+        _config=botocore.config.Config(
+            inject_host_prefix=False,  # discover_instances would go to data-127.0.0.1
+            proxies={},
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "max_attempts": 3},
+            max_pool_connections=50,
+            use_fips_endpoint=False,
+            use_dualstack_endpoint=False,
+        ),
+        _verify=False,
+    )
+
+
+def _dummy_session(region: str, speed: float | None) -> Any:
+    variables = botocore.session.Session.SESSION_VARIABLES
+    deaf = {name: (known[0], None, *known[2:]) for name, known in variables.items()}
+    nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    core = botocore.session.Session(session_vars=deaf | nowhere)
+    core.register_component("data_loader", _LocalWaiters(speed))
+    return boto3.Session(
+        aws_access_key_id="test", aws_secret_access_key="test", region_name=region, botocore_session=core
+    )
+
+
+class _LocalWaiters(botocore.loaders.Loader):  # type: ignore[misc]
+    """boto3's waiters, in the time of a local cloud: AWS's 15 s between two looks is 0.5 s at speed 30.
+
+    The whole wait is never cut below a minute of ours, as real work does not run faster.
+    """
+
+    def __init__(self, speed: float | None) -> None:
+        super().__init__(extra_search_paths=[self.BUILTIN_DATA_PATH], include_default_search_paths=False)
+        self._speed = speed
+
+    def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
+        model = super().load_service_model(service_name, type_name, api_version)
+        if type_name != "waiters-2":
+            return model
+        return {**model, "waiters": {name: self._local(waiter) for name, waiter in model["waiters"].items()}}
+
+    def _local(self, waiter: dict[str, Any]) -> dict[str, Any]:
+        whole = max(60.0, waiter["delay"] * waiter["maxAttempts"] / (self._speed or 1.0))
+        delay = max(0.1, waiter["delay"] / self._speed) if self._speed else min(1.0, waiter["delay"])
+        return {**waiter, "delay": delay, "maxAttempts": int(whole / delay)}
+
+
+def _own_account(cloud: Cloud, account: str | None) -> str:
+    answered = _caller(cloud)
+    if account is not None:
+        expected = {account}
+    elif cloud.name in ("embedded", "localstack"):
+        expected = {LOCAL_ACCOUNT}
+    else:
+        expected = {LOCAL_ACCOUNT, MOTO_ACCOUNT}
+    if answered not in expected:
+        raise CloudRefused(
+            f"{cloud.endpoint} should be a local cloud with account {' or '.join(sorted(expected))}, and its "
+            f"STS answers {answered}. Nothing was created. If this is meant, name that account."
+        )
+    return answered
+
+
+def _caller(cloud: Cloud) -> str:
+    try:
+        return str(cloud.client("sts").get_caller_identity()["Account"])
+    except botocore.exceptions.NoCredentialsError as error:
+        raise CloudRefused(
+            "boto3 finds no AWS credentials. Sign in first, as with `aws sso login`."
+        ) from error
+    except botocore.exceptions.ClientError as error:
+        raise CloudRefused(
+            f"STS at {cloud.endpoint or 'AWS'} does not say whose account it is: {error}"
+        ) from error
+    except (botocore.exceptions.BotoCoreError, OSError) as error:
+        raise CloudUnreachable(
+            f"Nothing answers as STS at {cloud.endpoint or 'AWS'}: {error}. Is it started?"
+        ) from error
+
+
+def _on_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in _LOOPBACK_NAMES
