@@ -1,0 +1,3 @@
+from chassis.probe import probe
+
+probe()
