@@ -121,9 +121,9 @@ def impossible(containers: Sequence[Container], states: Mapping[str, State]) -> 
             limit = by_name[name].start_timeout if name in by_name else None
             waited = state.started and limit is not None and state.seconds >= limit
             if _failed(condition, state):
-                reason = f"container ordering dependency [{name}] for target [{container.name}] is not {condition}"
+                reason = f"container ordering dependency [{name}] for [{container.name}] is not {condition}"
             elif waited and not _met(condition, state):
-                reason = f"container ordering dependency [{name}] for target [{container.name}] has timed out"
+                reason = f"container ordering dependency [{name}] for [{container.name}] has timed out"
             else:
                 continue
             failed.append(Impossible(container.name, name, reason))

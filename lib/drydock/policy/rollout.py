@@ -226,7 +226,7 @@ def _replica(service: Service) -> list[Action]:
         [task for task in old_running if _healthy(task)],
         min(max(room_needed(), healthy - desired), healthy - lower),
     )
-    waiting = stopping or stops.ids or any(task.healthy is None for task in mine)
+    waiting = start or stopping or stops.ids or any(task.healthy is None for task in mine)
     if room_needed() and not waiting:
         stops.take(Why.UNHEALTHY, sick_mine, 1)
 

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from drydock.policy import cluster_query
+from drydock.policy.errors import Invalid
+from drydock.policy.placement import (
+    Constraint,
+    Instance,
+    Need,
+    Placed,
+    Strategy,
+    Subnet,
+    choose_subnet,
+    choose_to_stop,
+    place,
+)
+
+AZ = Strategy("spread", "attribute:ecs.availability-zone")
+HOST = Strategy("spread", "instanceId")
+MEMORY = Strategy("binpack", "memory")
+
+
+def fleet() -> list[Instance]:
+    return [Instance(f"i-{zone}{n}", zone=zone, cpu=4096, memory=4096) for zone in "abc" for n in (1, 2)]
+
+
+def fill(count: int, memory: int, strategies: list[Strategy], seed: int | None = None) -> list[Instance]:
+    instances = fleet()
+    rng = None if seed is None else random.Random(seed)
+    for _ in range(count):
+        placed = place(Need(cpu=1, memory=memory), "service:web", instances, (), strategies, rng).instance
+        assert placed
+        at = instances.index(placed)
+        instances[at] = replace(
+            placed, memory=placed.memory - memory, cpu=placed.cpu - 1, groups=(*placed.groups, "service:web")
+        )
+    return instances
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_spread_over_zones_then_instances_puts_one_task_on_each(seed: int | None) -> None:
+    assert [len(i.groups) for i in fill(6, 512, [AZ, HOST], seed)] == [1] * 6
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_spread_over_zones_then_binpack_shares_one_instance_a_zone(seed: int | None) -> None:
+    used = fill(6, 512, [AZ, MEMORY], seed)
+    assert sorted(len(i.groups) for i in used) == [0, 0, 0, 2, 2, 2]
+    assert Counter(i.zone for i in used for _ in i.groups) == {"a": 2, "b": 2, "c": 2}
+
+
+def test_binpack_takes_the_fullest_that_fits() -> None:
+    instances = [Instance(name, memory=free) for name, free in (("A", 1000), ("B", 600), ("C", 500))]
+    placement = place(Need(memory=550), "g", instances, (), [MEMORY])
+    assert placement.instance and placement.instance.id == "B"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_seven_tasks_over_three_zones(seed: int) -> None:
+    by_zone = Counter(i.zone for i in fill(7, 256, [AZ], seed) for _ in i.groups)
+    assert sorted(by_zone.values()) == [2, 2, 3]
+
+
+def test_scale_in_of_binpack_frees_the_emptiest() -> None:
+    instances = [Instance("A", memory=100), Instance("B", memory=2000)]
+    tasks = [Placed("ta", "A", memory=500), Placed("tb", "B", memory=500)]
+    assert choose_to_stop(tasks, instances, [MEMORY]).id == "tb"
+
+
+def test_scale_in_of_spread_keeps_the_zones_balanced() -> None:
+    tasks = [Placed("1", "i-a1"), Placed("2", "i-b1"), Placed("3", "i-b2"), Placed("4", "i-c1")]
+    assert choose_to_stop(tasks, fleet()).id in ("2", "3")
+    with pytest.raises(ValueError, match="no task"):
+        choose_to_stop([], fleet())
+
+
+def test_scale_in_counts_later_fields_over_all_tasks() -> None:
+    tasks = [Placed("1", "i-a1"), Placed("2", "i-a2"), Placed("3", "i-a2"), Placed("4", "i-b1")]
+    assert choose_to_stop(tasks, fleet(), [AZ, HOST]).id in ("2", "3")
+
+
+def test_same_seed_same_choice() -> None:
+    def choose(seed: int) -> list[str]:
+        rng = random.Random(seed)
+        return [
+            placed.id
+            for _ in range(20)
+            if (placed := place(Need(), "g", fleet(), (), [Strategy("random")], rng).instance)
+        ]
+
+    assert choose(3) == choose(3)
+    assert len(set(choose(3))) > 1
+
+
+def test_distinct_instance_and_failures() -> None:
+    instances = [
+        Instance("full", cpu=10, memory=10),
+        Instance("taken", cpu=4096, memory=4096, groups=("service:web",)),
+        Instance("port", cpu=4096, memory=4096, ports=frozenset({(80, "tcp")})),
+        Instance("off", active=False),
+        Instance("lost", agent_connected=False),
+        Instance("small", cpu=4096, memory=1),
+    ]
+    need = Need(cpu=256, memory=512, ports=frozenset({(80, "tcp")}))
+    placement = place(need, "service:web", instances, [Constraint("distinctInstance")])
+    assert placement.instance is None
+    assert dict(placement.failures) == {
+        "full": "RESOURCE:CPU",
+        "taken": "DistinctInstance constraint unsatisfied.",
+        "port": "RESOURCE:PORTS",
+        "off": "INACTIVE",
+        "lost": "AGENT",
+        "small": "RESOURCE:MEMORY",
+    }
+
+
+def test_member_of_is_binding() -> None:
+    constraint = Constraint("memberOf", "attribute:ecs.availability-zone in [b, c] and runningTasksCount < 1")
+    busy = [replace(i, groups=("x",)) if i.zone == "b" else i for i in fleet()]
+    chosen = [place(Need(), "g", busy, [constraint], rng=random.Random(n)).instance for n in range(20)]
+    assert {instance.zone for instance in chosen if instance} == {"c"}
+    failures = dict(place(Need(), "g", busy[:4], [constraint]).failures)
+    assert set(failures.values()) == {"MemberOf constraint unsatisfied."}
+
+
+INSTANCE = Instance(
+    "i",
+    zone="us-east-1a",
+    attributes={"ecs.instance-type": "g2.small", "stack": "prod", "flag": None},
+    groups=("service:production", "family:batch"),
+    ec2_instance_id="i-abcd1234",
+    agent_version="1.14.10",
+    registered_at=datetime(2018, 2, 12, 22, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("attribute:ecs.instance-type == g2.small", True),
+        ("attribute:ecs.availability-zone in [us-east-1a, us-east-1b]", True),
+        ("attribute:ecs.availability-zone !in [us-east-1a, us-east-1b]", False),
+        ("attribute:ecs.instance-type =~ g2.* and attribute:ecs.availability-zone != us-east-1d", True),
+        ("attribute:ecs.instance-type =~ g2", False),
+        ("attribute:ecs.instance-type !~ t.*", True),
+        ("task:group == service:production", True),
+        ("not(task:group == database)", True),
+        ("not(task:group == service:production)", False),
+        ("task:group != service:production", False),
+        ("runningTasksCount == 2", True),
+        ("runningTasksCount >= 10", False),
+        ("agentVersion < 1.14.5", False),
+        ("agentVersion greater_than 1.14.9", True),
+        ("registeredAt < 2018-02-13", True),
+        ("registeredAt >= 2018-02-12T23:00:00Z", False),
+        ("ec2InstanceId in ['i-abcd1234', 'i-wxyx7890']", True),
+        ("attribute:stack exists && attribute:missing !exists", True),
+        ("attribute:flag exists", True),
+        ("attribute:missing == 1 or (attribute:stack equals prod and agentConnected == true)", True),
+        ("attribute:missing == 1 or attribute:stack == dev", False),
+        ("attribute:missing != 1", True),
+        ("!(attribute:stack == dev) and attribute:stack != dev", True),
+    ],
+)
+def test_cluster_query(expression: str, expected: bool) -> None:
+    assert cluster_query.parse(expression)(INSTANCE.values) is expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["", "x == 1", "attribute: == 1", "attribute:a ~ 1", "attribute:a ==", "(attribute:a exists", "attribute:a in b",
+     "attribute:a in [b", "attribute:a =~ '('", "attribute:a exists attribute:b exists", "attribute:a == 'b"],
+)  # fmt: skip
+def test_unreadable_expressions_are_named(expression: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        cluster_query.parse(expression)
+    assert caught.value.code == "InvalidParameterException"
+    assert f"'{expression}'" in caught.value.message
+
+
+def test_subnet_of_the_zone_with_fewest_tasks() -> None:
+    subnets = [Subnet("s1", "a"), Subnet("s2", "b"), Subnet("s3", "c")]
+    placed: Counter[str] = Counter()
+    order = []
+    for _ in range(5):
+        chosen = choose_subnet(subnets, placed)
+        placed[chosen.zone] += 1
+        order.append(chosen.id)
+    assert order == ["s1", "s2", "s3", "s1", "s2"]
+    assert choose_subnet(subnets, {"a": 3, "b": 1, "c": 0}).id == "s3"
+    with pytest.raises(ValueError, match="subnet"):
+        choose_subnet([], {})
