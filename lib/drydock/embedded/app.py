@@ -61,7 +61,8 @@ class App:
         with self.host.lock:
             service = self._service(environ, body)
             if service is None:
-                return seams.error_response("sts", 400, "UnknownService", "The request is signed for a service that the embedded AWS does not know.")  # fmt: skip  # noqa: E501
+                message = "The request is not signed for a service that the embedded AWS knows."
+                return seams.error_response("sts", 400, "UnknownService", message)
             operation = _operation(environ, body)
             key = seams.fingerprint(service, operation, body)
             seed = f"{self.host.seed}:{key}:{self._seen.get(key, 0)}"
@@ -101,15 +102,13 @@ class App:
                 raise NotImplementedError
             return status, headers, content
         except NotImplementedError:
-            return seams.error_response(
-                service,
-                501,
-                "NotImplemented",
-                f"The embedded AWS does not have {service}:{operation or environ['REQUEST_METHOD'] + environ['PATH_INFO']}.",
-            )
+            wanted = operation or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+            message = f"The embedded AWS does not have {service}:{wanted}."
+            return seams.error_response(service, 501, "NotImplemented", message)
         except Exception as error:
             log.exception("%s.%s failed", service, operation)
-            return seams.error_response(service, 500, "InternalFailure", f"{service}:{operation}: {type(error).__name__}: {error}")  # fmt: skip  # noqa: E501
+            message = f"{service}:{operation}: {type(error).__name__}: {error}"
+            return seams.error_response(service, 500, "InternalFailure", message)
         finally:
             self._depth -= 1
 

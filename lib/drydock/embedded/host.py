@@ -198,9 +198,7 @@ class Host:
             count += 1
         for service in sorted(self.adapted):
             if seams.has_adapter(service):
-                restored = getattr(
-                    importlib.import_module(f"drydock.embedded.{service}"), "restored", None
-                )
+                restored = getattr(importlib.import_module(f"drydock.embedded.{service}"), "restored", None)
                 if restored is not None:
                     restored(self)
         return count

@@ -132,7 +132,9 @@ def _wait_for(name: str, process: subprocess.Popen[bytes], directory: Path) -> I
             return instance
         time.sleep(0.02)
     process.kill()
-    raise NotStarted(f"the embedded AWS {name!r} did not answer in {_START_LIMIT:.0f} s; see {directory / 'daemon.log'}")
+    raise NotStarted(
+        f"the embedded AWS {name!r} did not answer in {_START_LIMIT:.0f} s; see {directory / 'daemon.log'}"
+    )
 
 
 def _tail(path: Path, lines: int = 12) -> str:

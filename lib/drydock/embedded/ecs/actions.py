@@ -1,0 +1,630 @@
+"""The ECS operations: read the request, hold it against the rules, write what is desired.
+
+None of them starts or stops anything: the engine does, when it sees what is desired.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from moto.core.responses import ActionResult
+from moto.ecs.exceptions import ECSException
+
+from drydock.embedded.ecs import views
+from drydock.embedded.ecs.lookups import arn_of, cluster_of, definition_of, error, service_of, task_of
+from drydock.embedded.ecs.records import Document, Ids, Service, Task, utcnow
+from drydock.policy import errors as policy_errors
+from drydock.policy import run_task as run_task_rules
+from drydock.policy import service as service_rules
+from drydock.policy import task_definition as task_definition_rules
+
+if TYPE_CHECKING:
+    from drydock.embedded.ecs.engine import Engine
+
+FARGATE = ("FARGATE", "FARGATE_SPOT")
+_PAGE = 100
+_engine: Engine
+
+
+def attach(engine: Engine) -> None:
+    global _engine
+    _engine = engine
+
+
+def operation(function: Callable[[Any, Document], Document]) -> Callable[[Any], ActionResult]:
+    """Turn `function(response, request) -> answer` into an action of moto's response class."""
+
+    @functools.wraps(function)
+    def action(response: Any) -> ActionResult:
+        try:
+            return ActionResult(views.to_aws(function(response, dict(response.params))))
+        except policy_errors.Invalid as refused:
+            raise error(refused.code, refused.message) from None
+
+    return action
+
+
+def page(items: list[Any], request: Document, key: str) -> Document:
+    """One page of `items` under `key`, with a nextToken where there are more."""
+    start = int(request.get("nextToken") or 0)
+    size = int(request.get("maxResults") or _PAGE)
+    answer: Document = {key: items[start : start + size]}
+    if start + size < len(items):
+        answer["nextToken"] = str(start + size)
+    return answer
+
+
+# -- clusters --------------------------------------------------------------------------------------
+
+
+@operation
+def create_cluster(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    name = request.get("clusterName") or "default"
+    service_rules.validate_cluster(request, known_providers=_providers(backend))
+    existing = backend.clusters.get(name)
+    if existing is None or existing.status == "INACTIVE":
+        backend.create_cluster(
+            name,
+            request.get("tags"),
+            request.get("settings"),
+            request.get("configuration"),
+            request.get("capacityProviders") or [],
+            request.get("defaultCapacityProviderStrategy") or [],
+            service_connect_defaults=_service_connect_defaults(request),
+        )
+    return {"cluster": _describe_cluster(backend, backend.clusters[name], {"TAGS", "SETTINGS", "CONFIGURATIONS"})}
+
+
+def _service_connect_defaults(request: Document) -> Document | None:
+    given = request.get("serviceConnectDefaults")
+    return {"namespace": given["namespace"]} if given else None
+
+
+@operation
+def describe_clusters(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    found, failures = [], []
+    for identifier in request.get("clusters") or ["default"]:
+        cluster = backend.clusters.get(identifier.rsplit("/", 1)[-1])
+        if cluster is None:
+            arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"cluster/{identifier}")
+            failures.append({"arn": arn, "reason": "MISSING"})
+        else:
+            found.append(_describe_cluster(backend, cluster, set(request.get("include") or ())))
+    return {"clusters": found, "failures": failures}
+
+
+def _describe_cluster(backend: Any, cluster: Any, include: set[str]) -> Document:
+    tasks = list(backend.tasks.get(cluster.name, {}).values())
+    running, pending = views.counts(tasks)
+    services = [s for s in backend.services.values() if s.cluster_name == cluster.name]
+    document: Document = {
+        "clusterArn": cluster.arn,
+        "clusterName": cluster.name,
+        "status": cluster.status,
+        "registeredContainerInstancesCount": cluster.registered_container_instances_count,
+        "runningTasksCount": running,
+        "pendingTasksCount": pending,
+        "activeServicesCount": sum(s.status != "INACTIVE" for s in services),
+        "capacityProviders": cluster.capacity_providers or [],
+        "defaultCapacityProviderStrategy": cluster.default_capacity_provider_strategy or [],
+        "statistics": [],
+        "settings": cluster.settings if "SETTINGS" in include else [],
+        "tags": (cluster.tags or []) if "TAGS" in include else [],
+        "serviceConnectDefaults": cluster.service_connect_defaults,
+    }
+    if "CONFIGURATIONS" in include and cluster.configuration:
+        document["configuration"] = cluster.configuration
+    if "STATISTICS" in include:
+        fargate = [t for t in tasks if t.document.get("launchType") == "FARGATE"]
+        numbers = dict(
+            zip(("runningFargateTasksCount", "pendingFargateTasksCount"), views.counts(fargate), strict=True)
+        )
+        numbers["activeServiceCount"] = document["activeServicesCount"]
+        document["statistics"] = [{"name": key, "value": str(value)} for key, value in numbers.items()]
+    return document
+
+
+@operation
+def update_cluster_settings(response: Any, request: Document) -> Document:
+    cluster = cluster_of(response.ecs_backend, request)
+    service_rules.validate_cluster(request, known_providers=_providers(response.ecs_backend))
+    changed = {setting["name"]: setting for setting in [*(cluster.settings or []), *request["settings"]]}
+    cluster.settings = list(changed.values())
+    return {"cluster": _describe_cluster(response.ecs_backend, cluster, {"SETTINGS"})}
+
+
+@operation
+def update_cluster(response: Any, request: Document) -> Document:
+    cluster = cluster_of(response.ecs_backend, request)
+    service_rules.validate_cluster(request, known_providers=_providers(response.ecs_backend))
+    cluster.settings = request.get("settings") or cluster.settings
+    cluster.configuration = request.get("configuration") or cluster.configuration
+    cluster.service_connect_defaults = _service_connect_defaults(request) or cluster.service_connect_defaults
+    return {"cluster": _describe_cluster(response.ecs_backend, cluster, {"SETTINGS", "CONFIGURATIONS"})}
+
+
+@operation
+def put_cluster_capacity_providers(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    service_rules.validate_cluster(request, known_providers=_providers(backend))
+    cluster.capacity_providers = request["capacityProviders"]
+    cluster.default_capacity_provider_strategy = request["defaultCapacityProviderStrategy"]
+    return {"cluster": _describe_cluster(backend, cluster, set())}
+
+
+@operation
+def delete_cluster(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    if any(s.cluster_name == cluster.name and s.status != "INACTIVE" for s in backend.services.values()):
+        raise error("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active.")
+    if any(t.status != "STOPPED" for t in backend.tasks.get(cluster.name, {}).values()):
+        raise error("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
+    if cluster.registered_container_instances_count:
+        raise error(
+            "ClusterContainsContainerInstancesException",
+            "The Cluster cannot be deleted while Container Instances are active or draining.",
+        )
+    cluster.status = "INACTIVE"
+    return {"cluster": _describe_cluster(backend, cluster, {"TAGS"})}
+
+
+@operation
+def list_clusters(response: Any, request: Document) -> Document:
+    arns = [c.arn for c in response.ecs_backend.clusters.values() if c.status == "ACTIVE"]
+    return page(arns, request, "clusterArns")
+
+
+# -- task definitions ------------------------------------------------------------------------------
+
+
+@operation
+def register_task_definition(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    task_definition_rules.validate(request)
+    document = {key: value for key, value in request.items() if value is not None and key != "tags"}
+    containers = [_filled(container, request) for container in document["containerDefinitions"]]
+    wanted = request.get("requiresCompatibilities") or []
+    definition = backend.register_task_definition(
+        request["family"],
+        [{**container, "memory": container.get("memory") or 128} for container in containers],
+        volumes=request.get("volumes"),
+        network_mode=request.get("networkMode"),
+        tags=request.get("tags"),
+        requires_compatibilities=wanted,
+        cpu=request.get("cpu"),
+        memory=request.get("memory"),
+        task_role_arn=request.get("taskRoleArn"),
+        execution_role_arn=request.get("executionRoleArn"),
+    )
+    awsvpc = "FARGATE" in wanted or request.get("networkMode") == "awsvpc"
+    definition.network_mode = request.get("networkMode") or ("awsvpc" if awsvpc else "bridge")
+    definition.compatibilities = ["EC2", "FARGATE"] if task_definition_rules.fits_fargate(request) else ["EC2"]
+    definition.document = {
+        "placementConstraints": [],
+        "volumes": [],
+        **document,
+        "containerDefinitions": containers,
+        "taskDefinitionArn": definition.arn,
+        "revision": definition.revision,
+        "networkMode": definition.network_mode,
+        "compatibilities": definition.compatibilities,
+        "registeredAt": utcnow(),
+        "registeredBy": f"arn:aws:iam::{backend.account_id}:root",
+    }
+    answer: Document = {"taskDefinition": _describe_definition(definition)}
+    if request.get("tags"):
+        answer["tags"] = request["tags"]
+    return answer
+
+
+def _filled(container: Document, request: Document) -> Document:
+    """A container definition with the defaults that ECS shows."""
+    filled = {"cpu": 0, "portMappings": [], "essential": True, "environment": [], "mountPoints": [],
+              "volumesFrom": [], **container}  # fmt: skip
+    awsvpc = request.get("networkMode") == "awsvpc" or "FARGATE" in (request.get("requiresCompatibilities") or [])
+    filled["portMappings"] = [
+        {**({"hostPort": mapping["containerPort"]} if awsvpc and "containerPort" in mapping else {}),
+         "protocol": "tcp", **mapping}
+        for mapping in filled["portMappings"]
+    ]  # fmt: skip
+    if filled.get("healthCheck"):
+        filled["healthCheck"] = {"interval": 30, "timeout": 5, "retries": 3, **filled["healthCheck"]}
+    return filled
+
+
+def _describe_definition(definition: Any) -> Document:
+    return {**definition.document, "status": definition.status}
+
+
+@operation
+def describe_task_definition(response: Any, request: Document) -> Document:
+    definition = definition_of(response.ecs_backend, request["taskDefinition"])
+    answer: Document = {"taskDefinition": _describe_definition(definition)}
+    if "TAGS" in (request.get("include") or ()):
+        answer["tags"] = definition.tags or []
+    return answer
+
+
+@operation
+def deregister_task_definition(response: Any, request: Document) -> Document:
+    definition = response.ecs_backend.deregister_task_definition(request["taskDefinition"])
+    definition.document["deregisteredAt"] = utcnow()
+    return {"taskDefinition": _describe_definition(definition)}
+
+
+@operation
+def delete_task_definitions(response: Any, request: Document) -> Document:
+    deleted, failures = response.ecs_backend.delete_task_definitions(request["taskDefinitions"])
+    return {
+        "taskDefinitions": [_describe_definition(definition) for definition in deleted],
+        "failures": [{"arn": failure.arn, "reason": failure.reason} for failure in failures],
+    }
+
+
+@operation
+def list_task_definitions(response: Any, request: Document) -> Document:
+    wanted, prefix = request.get("status") or "ACTIVE", request.get("familyPrefix")
+    revisions = [
+        definition
+        for family in response.ecs_backend.task_definitions.values()
+        for definition in family.values()
+        if definition.status == wanted and (prefix is None or definition.family == prefix)
+    ]
+    revisions.sort(key=lambda d: (d.family, d.revision), reverse=request.get("sort") == "DESC")
+    return page([definition.arn for definition in revisions], request, "taskDefinitionArns")
+
+
+# -- services --------------------------------------------------------------------------------------
+
+
+@operation
+def create_service(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    name = request["serviceName"]
+    definition = _definition_for(backend, request)
+    service_rules.validate_create(request, _world(response, backend, cluster, definition, request))
+    key = f"{cluster.name}:{name}"
+    existing = backend.services.get(key)
+    if existing is not None and existing.status != "INACTIVE":
+        raise error("InvalidParameterException", "Creation of service was not idempotent.")
+    settings = service_rules.with_defaults(
+        {k: v for k, v in request.items() if k not in ("cluster", "serviceName", "clientToken", "tags", "role")},
+        cluster_strategy=cluster.default_capacity_provider_strategy or [],
+    )
+    if definition is not None:
+        settings["taskDefinition"] = definition.arn
+    service = Service(
+        name=name,
+        arn=arn_of(backend, f"service/{cluster.name}/{name}"),
+        cluster_name=cluster.name,
+        cluster_arn=cluster.arn,
+        region_name=backend.region_name,
+        settings=settings,
+        created_at=utcnow(),
+        ids=Ids(f"{_engine.host.seed}:{key}:{len(backend.services)}"),
+        tags=request.get("tags") or [],
+    )
+    backend.services[key] = service
+    _engine.new_deployment(backend, service)
+    return {"service": views.describe_service(service, [], include_tags=True)}
+
+
+def _definition_for(backend: Any, request: Document) -> Any:
+    if not request.get("taskDefinition"):
+        return None
+    try:
+        definition = definition_of(backend, request["taskDefinition"])
+    except ECSException:
+        raise error("ClientException", "TaskDefinition not found.") from None
+    if definition.status != "ACTIVE":
+        raise error("ClientException", "TaskDefinition is inactive")
+    return definition
+
+
+@operation
+def update_service(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    service = service_of(backend, request)
+    if service.status != "ACTIVE":
+        raise error("ServiceNotActiveException", "Service was not ACTIVE.")
+    cluster = backend.clusters[service.cluster_name]
+    definition = _definition_for(backend, {"taskDefinition": request.get("taskDefinition") or service.task_definition})
+    service_rules.validate_update(request, service.settings, _world(response, backend, cluster, definition, request))
+    changes = {
+        k: v for k, v in request.items() if k not in ("cluster", "service", "forceNewDeployment") and v is not None
+    }
+    if "taskDefinition" in changes:
+        changes["taskDefinition"] = definition.arn
+    if changes.get("capacityProviderStrategy"):
+        service.settings.pop("launchType", None)
+    before = {key: service.settings.get(key) for key in views.REVISION_FIELDS}
+    service.settings = service_rules.merged(service.settings, changes)
+    after = {key: service.settings.get(key) for key in views.REVISION_FIELDS}
+    if before != after or request.get("forceNewDeployment"):
+        _engine.new_deployment(backend, service)
+    elif service.primary is not None:
+        service.primary.desired_count = service.desired_count
+        service.primary.updated_at = utcnow()
+        service.steady = False
+    return {"service": views.describe_service(service, _engine.tasks_of(backend, service), include_tags=True)}
+
+
+@operation
+def delete_service(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    service = service_of(backend, request)
+    if service.status == "INACTIVE":
+        raise error("ServiceNotActiveException", "Service was not ACTIVE.")
+    if service.desired_count > 0 and service.scheduling_strategy != "DAEMON" and not request.get("force"):
+        raise error("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
+    service.settings = {**service.settings, "desiredCount": 0}
+    service.status = "DRAINING"
+    service.steady = False
+    return {"service": views.describe_service(service, _engine.tasks_of(backend, service), include_tags=True)}
+
+
+@operation
+def describe_services(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    wanted = request.get("services") or []
+    if not wanted:
+        raise error("InvalidParameterException", "Services cannot be empty.")
+    if len(wanted) > 10:
+        raise error("InvalidParameterException", "Service references cannot exceed 10.")
+    found, failures = [], []
+    for identifier in wanted:
+        name = identifier.rsplit("/", 1)[-1]
+        service = backend.services.get(f"{cluster.name}:{name}")
+        if service is None:
+            arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"service/{cluster.name}/{name}")
+            failures.append({"arn": arn, "reason": "MISSING"})
+        else:
+            tasks = _engine.tasks_of(backend, service)
+            found.append(views.describe_service(service, tasks, "TAGS" in (request.get("include") or ())))
+    return {"services": found, "failures": failures}
+
+
+@operation
+def list_services(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    arns = sorted(
+        service.arn
+        for service in backend.services.values()
+        if service.cluster_name == cluster.name
+        and service.status != "INACTIVE"
+        and request.get("launchType") in (None, service.launch_type)
+        and request.get("schedulingStrategy") in (None, service.scheduling_strategy)
+    )
+    return page(arns, {"maxResults": 10, **request}, "serviceArns")
+
+
+@operation
+def list_service_deployments(response: Any, request: Document) -> Document:
+    service = service_of(response.ecs_backend, request)
+    shown = [views.brief_service_deployment(service, d) for d in [*service.deployments, *service.finished]]
+    wanted = set(request.get("status") or ())
+    return page([d for d in shown if not wanted or d["status"] in wanted], request, "serviceDeployments")
+
+
+@operation
+def describe_service_deployments(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    known = {d.service_deployment_arn: (s, d) for s in backend.services.values() for d in [*s.deployments, *s.finished]}
+    found, failures = [], []
+    for arn in request["serviceDeploymentArns"]:
+        if arn in known:
+            service, deployment = known[arn]
+            tasks = _engine.tasks_of(backend, service)
+            found.append(views.describe_service_deployment(service, deployment, tasks))
+        else:
+            failures.append({"arn": arn, "reason": "MISSING"})
+    return {"serviceDeployments": found, "failures": failures}
+
+
+@operation
+def describe_service_revisions(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    known = {d.revision_arn: (s, d) for s in backend.services.values() for d in [*s.deployments, *s.finished]}
+    return {
+        "serviceRevisions": [
+            views.describe_service_revision(*known[arn]) for arn in request["serviceRevisionArns"] if arn in known
+        ],
+        "failures": [{"arn": arn, "reason": "MISSING"} for arn in request["serviceRevisionArns"] if arn not in known],
+    }
+
+
+# -- tasks -----------------------------------------------------------------------------------------
+
+
+@operation
+def run_task(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    definition = _definition_for(backend, request)
+    default_strategy = cluster.default_capacity_provider_strategy or []
+    run_task_rules.validate(request, _world(response, backend, cluster, definition, request))
+    launch_type = request.get("launchType")
+    strategy = request.get("capacityProviderStrategy") or ([] if launch_type else default_strategy)
+    if not strategy and launch_type != "FARGATE":
+        if not backend.container_instances.get(cluster.name):
+            raise error("InvalidParameterException", "No Container Instances were found in your cluster.")
+        raise NotImplementedError
+    network = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration")
+    tasks = _engine.run(
+        backend,
+        cluster,
+        _describe_definition(definition),
+        count=int(request.get("count") or 1),
+        strategy=strategy,
+        network=network,
+        request=request,
+        definition_tags=definition.tags or [],
+    )
+    return {"tasks": [views.describe_task(task, include_tags=True) for task in tasks], "failures": []}
+
+
+@operation
+def stop_task(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    task = task_of(backend, cluster, request["task"])
+    if task is None:
+        raise error("InvalidParameterException", "The referenced task was not found.")
+    _engine.ask_to_stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
+    return {"task": views.describe_task(task, include_tags=True)}
+
+
+@operation
+def describe_tasks(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    wanted = request.get("tasks") or []
+    if not wanted:
+        raise error("InvalidParameterException", "Tasks cannot be empty.")
+    if len(wanted) > 100:
+        raise error("InvalidParameterException", "Task references cannot exceed 100.")
+    found, failures = [], []
+    for identifier in wanted:
+        task = task_of(backend, cluster, identifier)
+        if task is None:
+            arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"task/{cluster.name}/{identifier}")
+            failures.append({"arn": arn, "reason": "MISSING"})
+        else:
+            found.append(views.describe_task(task, "TAGS" in (request.get("include") or ())))
+    return {"tasks": found, "failures": failures}
+
+
+@operation
+def list_tasks(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    service_arn = None
+    if request.get("serviceName"):
+        service_arn = service_of(backend, {**request, "service": request["serviceName"]}).arn
+    desired = request.get("desiredStatus") or "RUNNING"
+    arns = [
+        task.arn
+        for task in backend.tasks.get(cluster.name, {}).values()
+        if task.document["desiredStatus"] == desired
+        and request.get("family") in (None, task.definition["family"])
+        and request.get("startedBy") in (None, task.document.get("startedBy"))
+        and request.get("launchType") in (None, task.document.get("launchType"))
+        and service_arn in (None, task.service_arn)
+        and request.get("containerInstance") in (None, task.document.get("containerInstanceArn"))
+    ]
+    return page(arns, request, "taskArns")
+
+
+@operation
+def execute_command(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    task = task_of(backend, cluster, request["task"])
+    if task is None or task.status != "RUNNING":
+        raise error("InvalidParameterException", "The referenced task is not running.")
+    names = [c["name"] for c in task.document["containers"]]
+    name = request.get("container") or (names[0] if len(names) == 1 else None)
+    if name not in names:
+        raise error(
+            "InvalidParameterException",
+            f"Container name {name!r} is not in the task: choose one of {', '.join(names)}."
+            if name
+            else "Container name is required for a task with more than one container.",
+        )
+    if not task.document.get("enableExecuteCommand"):
+        raise error(
+            "InvalidParameterException",
+            "The execute command failed because execute command was not enabled when the task was run or the "
+            "execute command agent isn’t running. Wait and try again or run a new task with execute command enabled "
+            "and try again.",
+        )
+    session = _engine.open_session(task, name, request["command"])
+    return {
+        "clusterArn": cluster.arn,
+        "containerArn": task.container(name)["containerArn"],
+        "containerName": name,
+        "interactive": bool(request.get("interactive")),
+        "taskArn": task.arn,
+        "session": session,
+    }
+
+
+@operation
+def update_task_protection(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    minutes = int(request.get("expiresInMinutes") or 120)
+    if not 1 <= minutes <= 2880:
+        raise error("InvalidParameterException", "expiresInMinutes must be between 1 and 2880.")
+    until = utcnow() + timedelta(minutes=minutes) if request["protectionEnabled"] else None
+    return _protection(backend, cluster, request, lambda task: setattr(task, "protected_until", until))
+
+
+@operation
+def get_task_protection(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    return _protection(backend, cluster_of(backend, request), request, lambda task: None)
+
+
+def _protection(backend: Any, cluster: Any, request: Document, change: Callable[[Task], None]) -> Document:
+    shown, failures = [], []
+    for identifier in request["tasks"]:
+        task = task_of(backend, cluster, identifier)
+        if task is None or task.service_arn is None:
+            reason = "MISSING" if task is None else "TASK_NOT_VALID"
+            failures.append({"arn": identifier, "reason": reason})
+            continue
+        change(task)
+        protected = task.protected_until is not None and task.protected_until > utcnow()
+        shown.append(
+            {
+                "taskArn": task.arn,
+                "protectionEnabled": protected,
+                **({"expirationDate": task.protected_until} if protected else {}),
+            }
+        )
+    return {"protectedTasks": shown, "failures": failures}
+
+
+# -- what the rules need to know -------------------------------------------------------------------
+
+
+def _providers(backend: Any) -> dict[str, str]:
+    """Capacity provider name → kind ("FARGATE" or "ASG")."""
+    return {**dict.fromkeys(FARGATE, "FARGATE"), **dict.fromkeys(backend.capacity_providers, "ASG")}
+
+
+def _world(response: Any, backend: Any, cluster: Any, definition: Any, request: Document) -> service_rules.World:
+    return service_rules.World(
+        task_definition=definition.document if definition is not None else None,
+        capacity_providers=_providers(backend),
+        cluster_providers=frozenset(cluster.capacity_providers or ()),
+        default_strategy=tuple(cluster.default_capacity_provider_strategy or ()),
+        target_groups=_engine.known_target_groups(backend, request),
+        registries=_engine.known_registries(backend, request),
+        subnets=_engine.known_subnets(backend, request),
+        security_groups=_engine.known_security_groups(backend, request),
+    )
+
+
+OPERATIONS = {
+    function.__name__: function
+    for function in (
+        create_cluster, describe_clusters, update_cluster, update_cluster_settings, put_cluster_capacity_providers,
+        delete_cluster, list_clusters, register_task_definition, describe_task_definition,
+        deregister_task_definition, delete_task_definitions, list_task_definitions, create_service, update_service,
+        delete_service, describe_services, list_services, list_service_deployments, describe_service_deployments,
+        describe_service_revisions, run_task, stop_task, describe_tasks, list_tasks, execute_command,
+        update_task_protection, get_task_protection,
+    )
+}  # fmt: skip

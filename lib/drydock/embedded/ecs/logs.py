@@ -1,0 +1,69 @@
+"""The awslogs driver: lines of a container into CloudWatch Logs, in batches, in order."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from drydock.embedded.host import Host
+
+log = logging.getLogger(__name__)
+_BATCH = 1000
+_EVERY = 0.2
+
+
+class LogDriver:
+    """Gathers lines from the runtime's threads; `flush()` writes what has gathered."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._lines: dict[tuple[str, str, str], deque[tuple[int, str]]] = {}
+        self._lock = threading.Lock()
+        self._last = 0.0
+
+    def open(self, region: str, group: str, stream: str, *, create_group: bool) -> None:
+        """Create the stream (and the group, if asked). ClientError if the group is not there."""
+        logs = self._host.client("logs", region)
+        if create_group:
+            try:
+                logs.create_log_group(logGroupName=group)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+                    raise
+        try:
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+                raise
+
+    def write(self, region: str, group: str, stream: str, line: bytes) -> None:
+        if not line:
+            return
+        event = (int(time.time() * 1000), line.decode("utf-8", "replace"))
+        with self._lock:
+            self._lines.setdefault((region, group, stream), deque()).append(event)
+
+    def flush(self, *, now: bool = False) -> None:
+        if not now and time.monotonic() - self._last < _EVERY:
+            return
+        self._last = time.monotonic()
+        with self._lock:
+            waiting, self._lines = self._lines, {}
+        for (region, group, stream), events in waiting.items():
+            logs = self._host.client("logs", region)
+            while events:
+                batch = [events.popleft() for _ in range(min(_BATCH, len(events)))]
+                try:
+                    logs.put_log_events(
+                        logGroupName=group,
+                        logStreamName=stream,
+                        logEvents=[{"timestamp": at, "message": text} for at, text in batch],
+                    )
+                except ClientError as error:
+                    log.warning("%d lines for %s %s are lost: %s", len(batch), group, stream, error)

@@ -1,0 +1,53 @@
+"""Finding what a request names, with ECS's own errors where it is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.ecs.exceptions import ECSException
+
+from drydock.embedded.ecs.records import Document, Service, Task
+
+
+def error(code: str, message: str) -> ECSException:
+    return ECSException(code, message)
+
+
+def cluster_of(backend: Any, request: Document) -> Any:
+    name = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
+    cluster = backend.clusters.get(name)
+    if cluster is None or cluster.status == "INACTIVE":
+        raise error("ClusterNotFoundException", "Cluster not found.")
+    return cluster
+
+
+def service_of(backend: Any, request: Document) -> Service:
+    cluster = cluster_of(backend, request)
+    name = str(request.get("service") or "").rsplit("/", 1)[-1]
+    service = backend.services.get(f"{cluster.name}:{name}")
+    if service is None:
+        raise error("ServiceNotFoundException", "Service not found.")
+    return service
+
+
+def task_of(backend: Any, cluster: Any, identifier: str) -> Task | None:
+    wanted = identifier.rsplit("/", 1)[-1]
+    return next((t for t in backend.tasks.get(cluster.name, {}).values() if t.id == wanted), None)
+
+
+def definition_of(backend: Any, identifier: str) -> Any:
+    """The task definition that `family`, `family:revision` or an ARN names: the newest active one without revision."""
+    family, _, revision = identifier.rsplit("/", 1)[-1].partition(":")
+    revisions = backend.task_definitions.get(family, {})
+    if revision:
+        found = revisions.get(int(revision)) if revision.isdigit() else None
+    else:
+        active = [number for number, item in revisions.items() if item.status == "ACTIVE"]
+        found = revisions[max(active)] if active else None
+    if found is None:
+        raise error("ClientException", "Unable to describe task definition.")
+    return found
+
+
+def arn_of(backend: Any, resource: str) -> str:
+    return f"arn:aws:ecs:{backend.region_name}:{backend.account_id}:{resource}"

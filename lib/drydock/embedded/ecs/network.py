@@ -1,0 +1,137 @@
+"""A task's network interface: an address in its subnet that is free on this machine too."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from drydock.embedded.ecs.records import Task
+from drydock.policy.addresses import NoFreeAddress, loopback, next_free
+from drydock.policy.placement import Subnet
+
+if TYPE_CHECKING:
+    from drydock.embedded.host import Host
+
+
+class NoAddress(Exception):
+    """The subnet has no address left, or this machine cannot listen on it."""
+
+
+class Network:
+    """Network interfaces of tasks, made through EC2's own API, so that describe_network_interfaces shows them."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._claims: dict[str, IO[str]] = {}
+        self._resolvers: dict[str, tuple[str, int]] = {}
+        self._last: dict[str, str] = {}
+
+    def _backend(self, region: str) -> Any:
+        from moto.ec2.models import ec2_backends
+
+        self._host.adapt("ec2")
+        return ec2_backends[self._host.account][region]
+
+    def subnets(self, region: str, identifiers: list[str]) -> list[Subnet]:
+        backend = self._backend(region)
+        found = backend.describe_subnets(subnet_ids=identifiers)
+        by_id = {subnet.id: Subnet(subnet.id, subnet.availability_zone) for subnet in found}
+        return [by_id[identifier] for identifier in identifiers]
+
+    def attach(self, task: Task) -> None:
+        """Give the task an interface in its subnet; NoAddress if there is none to give."""
+        attachment = task.document["attachments"][0]
+        details = {item["name"]: item["value"] for item in attachment["details"]}
+        subnet_id = details["subnetId"]
+        backend = self._backend(task.region_name)
+        subnet = backend.describe_subnets(subnet_ids=[subnet_id])[0]
+        address = self._claim(
+            subnet, {eni.private_ip_address for eni in backend.enis.values() if eni.subnet.id == subnet_id}
+        )
+        groups = (task.network or {}).get("securityGroups") or []
+        made = self._host.client("ec2", task.region_name).create_network_interface(
+            SubnetId=subnet_id,
+            PrivateIpAddress=address,
+            Description=attachment["id"],
+            **({"Groups": groups} if groups else {}),
+        )["NetworkInterface"]
+        backend.enis[made["NetworkInterfaceId"]].status = "in-use"
+        task.address = address
+        details |= {
+            "networkInterfaceId": made["NetworkInterfaceId"],
+            "macAddress": made.get("MacAddress", ""),
+            "privateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal",
+            "privateIPv4Address": address,
+        }
+        attachment["status"] = "ATTACHED"
+        attachment["details"] = [{"name": key, "value": value} for key, value in details.items()]
+        for container in task.document["containers"]:
+            container["networkInterfaces"] = [{"attachmentId": attachment["id"], "privateIpv4Address": address}]
+
+    def detach(self, task: Task) -> None:
+        """Delete the interface and let go of the address."""
+        attachments = task.document["attachments"]
+        details = {item["name"]: item["value"] for item in attachments[0]["details"]} if attachments else {}
+        identifier = details.get("networkInterfaceId")
+        if identifier and identifier in self._backend(task.region_name).enis:
+            self._host.client("ec2", task.region_name).delete_network_interface(NetworkInterfaceId=identifier)
+        for attachment in attachments:
+            attachment["status"] = "DELETED"
+        if task.address:
+            self.release(task.address)
+
+    def release(self, address: str) -> None:
+        claim = self._claims.pop(loopback(address), None)
+        if claim is not None:
+            Path(claim.name).unlink(missing_ok=True)
+            claim.close()
+
+    def real_address(self, task: Task) -> str:
+        """The loopback address on which the task's containers listen."""
+        assert task.address is not None
+        return loopback(task.address)
+
+    def resolver(self, task: Task) -> tuple[str, int] | None:
+        details = {item["name"]: item["value"] for item in task.document["attachments"][0]["details"]}
+        subnet = self._backend(task.region_name).describe_subnets(subnet_ids=[details["subnetId"]])[0]
+        if subnet.vpc_id not in self._resolvers:
+            self._resolvers[subnet.vpc_id] = self._host.resolver.address(subnet.vpc_id, task.region_name)
+        return self._resolvers[subnet.vpc_id]
+
+    def _claim(self, subnet: Any, taken: set[str]) -> str:
+        """The next address of the subnet that neither EC2 nor another cloud on this machine uses."""
+        refused = set(taken)
+        while True:
+            try:
+                address = next_free(subnet.cidr_block, refused, after=self._last.get(subnet.id))
+            except NoFreeAddress as error:
+                raise NoAddress(str(error)) from None
+            if self._hold(loopback(address)):
+                self._last[subnet.id] = address
+                return address
+            refused.add(address)
+
+    def _hold(self, address: str) -> bool:
+        probe = socket.socket()
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            raise NoAddress(
+                f"this machine cannot listen on {address} ({error}): only Linux has all of 127.0.0.0/8 as loopback"
+            ) from None
+        finally:
+            probe.close()
+        folder = Path(tempfile.gettempdir()) / f"drydock-addresses-{os.getuid()}"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        claim = (folder / address).open("w")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            claim.close()
+            return False
+        self._claims[address] = claim
+        return True

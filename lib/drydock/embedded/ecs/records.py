@@ -1,0 +1,174 @@
+"""Services, deployments and tasks as the engine keeps them; what an API shows is derived from these.
+
+They live in moto's own tables (`backend.services`, `backend.tasks`), so that tagging and Application
+Auto Scaling, which moto answers, see them.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+Document = dict[str, Any]
+
+STATUS_ORDER = (
+    "PROVISIONING", "PENDING", "ACTIVATING", "RUNNING",
+    "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED",
+)  # fmt: skip
+KEPT_EVENTS = 100
+
+
+def utcnow() -> datetime:
+    import moto.core.utils
+
+    return moto.core.utils.utcnow().replace(tzinfo=UTC)
+
+
+class Ids:
+    """Ids that repeat with the seed, whatever else asks for ids in between."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = random.Random(seed)
+
+    def hex(self) -> str:
+        return f"{self._random.getrandbits(128):032x}"
+
+    def number(self) -> str:
+        return f"{self._random.randrange(10**18, 10**19)}"
+
+    def uuid(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+
+@dataclass
+class Deployment:
+    """One roll-out of a service revision."""
+
+    id: str
+    revision: Document
+    revision_arn: str
+    service_deployment_arn: str
+    created_at: datetime
+    updated_at: datetime
+    status: str = "PRIMARY"
+    desired_count: int = 0
+    rollout_state: str = "IN_PROGRESS"
+    rollout_state_reason: str = ""
+    failed_tasks: int = 0
+    started: int = 0
+    finished_at: datetime | None = None
+    next_start: float = 0.0
+    throttled: int = 0
+    breaker: Any = None
+    source_revision_arn: str | None = None
+
+
+@dataclass
+class Service:
+    """A service: what was asked for (`settings`, in the request's own keys) and how it stands."""
+
+    name: str
+    arn: str
+    cluster_name: str
+    cluster_arn: str
+    region_name: str
+    settings: Document
+    created_at: datetime
+    ids: Ids
+    tags: list[dict[str, str]] = field(default_factory=list)
+    status: str = "ACTIVE"
+    deployments: list[Deployment] = field(default_factory=list)
+    finished: list[Deployment] = field(default_factory=list)
+    events: deque[Document] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
+    steady: bool = False
+    stopped_at: datetime | None = None
+
+    @property
+    def desired_count(self) -> int:
+        return int(self.settings.get("desiredCount") or 0)
+
+    @property
+    def propagate_tags(self) -> str:
+        return str(self.settings.get("propagateTags") or "NONE")
+
+    @property
+    def launch_type(self) -> str | None:
+        return self.settings.get("launchType")
+
+    @property
+    def scheduling_strategy(self) -> str:
+        return str(self.settings.get("schedulingStrategy") or "REPLICA")
+
+    @property
+    def task_definition(self) -> str | None:
+        return self.settings.get("taskDefinition")
+
+    @property
+    def primary(self) -> Deployment | None:
+        return next((d for d in self.deployments if d.status == "PRIMARY"), None)
+
+    def deployment(self, identifier: str) -> Deployment | None:
+        return next((d for d in self.deployments if d.id == identifier), None)
+
+    def event(self, message: str) -> None:
+        self.events.appendleft(
+            {"id": self.ids.uuid(), "createdAt": utcnow(), "message": f"(service {self.name}) {message}"}
+        )
+
+
+@dataclass
+class Task:
+    """A task: `document` is what describe_tasks shows; the rest is the engine's."""
+
+    document: Document
+    cluster_name: str
+    region_name: str
+    definition: Document
+    network: Document | None
+    ids: Ids
+    entered: float
+    tags: list[dict[str, str]] = field(default_factory=list)
+    service_arn: str | None = None
+    deployment_id: str | None = None
+    address: str | None = None
+    started_order: int = 0
+    work: Any = None
+    drain_until: float | None = None
+    registered: bool = False
+    healthy_at: float | None = None
+    target_healthy: bool | None = None
+    failure_counted: bool = False
+    protected_until: datetime | None = None
+    running_at: float | None = None
+
+    @property
+    def arn(self) -> str:
+        return str(self.document["taskArn"])
+
+    task_arn = arn
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def status(self) -> str:
+        return str(self.document["lastStatus"])
+
+    @property
+    def stopping(self) -> bool:
+        return bool(self.document["desiredStatus"] == "STOPPED")
+
+    @property
+    def group(self) -> str:
+        return str(self.document.get("group", ""))
+
+    def container(self, name: str) -> Document:
+        return next(c for c in self.document["containers"] if c["name"] == name)
+
+    def definition_of(self, name: str) -> Document:
+        return next(c for c in self.definition["containerDefinitions"] if c["name"] == name)

@@ -1,0 +1,91 @@
+"""What the engine knows beyond the journal, on disk: tasks, deployments and events of services."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drydock.embedded.ecs.records import KEPT_EVENTS, Deployment, Document, Ids, Service, Task
+from drydock.policy.breaker import Breaker
+
+if TYPE_CHECKING:
+    from drydock.embedded.host import Host
+
+_TASK_FIELDS = ("document", "cluster_name", "region_name", "definition", "network", "tags", "service_arn",
+                "deployment_id", "address", "started_order", "registered", "protected_until")  # fmt: skip
+_DEPLOYMENT_FIELDS = tuple(f.name for f in fields(Deployment) if f.name not in ("breaker", "next_start", "throttled"))
+
+
+def write(path: Path, backends: Iterable[Any]) -> None:
+    """Write the state of all regions; a reader never sees half of it."""
+    state = {}
+    for backend in backends:
+        state[backend.region_name] = {
+            "tasks": [
+                {name: getattr(t, name) for name in _TASK_FIELDS} for g in backend.tasks.values() for t in g.values()
+            ],
+            "services": {key: _service(service) for key, service in backend.services.items()},
+        }
+    partial = path.with_suffix(".new")
+    partial.write_text(json.dumps(state, default=_encode, separators=(",", ":")))
+    partial.rename(path)
+
+
+def _service(service: Service) -> Document:
+    return {
+        "status": service.status,
+        "settings": service.settings,
+        "events": list(service.events),
+        "deployments": [_deployment(d) for d in service.deployments],
+        "finished": [_deployment(d) for d in service.finished],
+    }
+
+
+def _deployment(deployment: Deployment) -> Document:
+    return {name: getattr(deployment, name) for name in _DEPLOYMENT_FIELDS}
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return {"$at": value.timestamp()}
+    raise TypeError(f"{type(value).__name__} in the engine's state")
+
+
+def _decode(value: Document) -> Any:
+    return datetime.fromtimestamp(value["$at"], UTC) if set(value) == {"$at"} else value
+
+
+def read(path: Path, backends: Any, host: Host) -> None:
+    """Lay the written state over the replayed one: services that are there get their history and tasks."""
+    state = json.loads(path.read_text(), object_hook=_decode)
+    for region, kept in state.items():
+        backend = backends[host.account][region]
+        for key, seen in kept["services"].items():
+            service = backend.services.get(key)
+            if service is not None:
+                _revive(service, seen, host)
+        for item in kept["tasks"]:
+            task = Task(**item, ids=Ids(item["document"]["taskArn"]), entered=host.clock.time())
+            backend.tasks.setdefault(task.cluster_name, {})[task.arn] = task
+
+
+def _revive(service: Service, seen: Document, host: Host) -> None:
+    service.status = seen["status"]
+    service.settings = seen["settings"]
+    service.events = deque(seen["events"], maxlen=KEPT_EVENTS)
+    service.deployments = [_redeploy(d, service) for d in seen["deployments"]]
+    service.finished = [_redeploy(d, service) for d in seen["finished"]]
+    known = len(service.deployments) + len(service.finished) + len(service.events)
+    service.ids = Ids(f"{host.seed}:{service.arn}:restored:{known}")
+
+
+def _redeploy(item: Document, service: Service) -> Deployment:
+    breaker = Breaker.read(
+        service.settings["deploymentConfiguration"].get("deploymentCircuitBreaker"), service.desired_count
+    )
+    return Deployment(**item, breaker=breaker)
