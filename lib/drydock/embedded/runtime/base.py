@@ -16,11 +16,13 @@ OPEN_FILES = 65_535  # the soft and hard nofile limit of a Fargate container
 
 
 class CannotStart(Exception):
-    """The container was never started. `reason` is worded as ECS words it in a container's `reason`."""
+    """The container, or the command in it, was never started. `reason` is worded as ECS words it in a container's
+    `reason`; `code` is the exit status that `docker run` and `docker exec` give for it."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, code: int = 127) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.code = code
 
 
 @dataclass(frozen=True)

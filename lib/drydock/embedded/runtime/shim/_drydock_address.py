@@ -1,1 +1,282 @@
-def install(): pass
+"""Start-up shim of a Python task: its sockets use the task's own address. Standard library only.
+
+A container has a network of its own; a process of this machine has not. So, for sockets made by Python's `socket`
+module (asyncio, http.server, urllib3 and so on stand on it):
+
+- listening on the wildcard (0.0.0.0, ::, "") is listening on the task's address, $DRYDOCK_ADDRESS;
+- listening on localhost is listening on a second loopback address that only this task's containers try;
+- connecting to localhost reaches what this task's containers listen on, at either address; the machine's own
+  127.0.0.1 is reached only at ports where the platform answers (its URLs are in the environment);
+- connecting to a loopback address comes from the task's address, so a peer sees who called;
+- a name with a dot is asked of the VPC's resolver, $DRYDOCK_RESOLVER, first. An authoritative "no such name" is
+  final; anything else goes on to the system's resolver. Nothing is cached;
+- gethostname() is $HOSTNAME.
+
+Not covered: sockets made in C (gRPC, libpq, curl, uvloop), programs in other languages, IPv6 other than ::
+and ::1, datagrams sent with sendmsg. Listening on the IPv6 wildcard beside the IPv4 one succeeds, on a port of ::1
+that nobody calls. Ports below 1024 need the rights that they need on this machine.
+"""
+
+from __future__ import annotations
+
+import _socket
+import contextlib
+import os
+import re
+import socket
+import struct
+
+WILDCARDS = ("", "0.0.0.0", "::")
+LOCALHOST = ("127.0.0.1", "::1", "localhost")
+PLATFORM = re.compile(
+    r"^(AWS_ENDPOINT_URL\w*|AWS_CONTAINER_CREDENTIALS_FULL_URI|ECS_CONTAINER_METADATA_URI\w*|ECS_AGENT_URI)$"
+)
+RESOLVER_TIMEOUT = 2.0  # seconds for one answer from the VPC's resolver
+NO_PORT_YET = 24  # IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect, when the peer is known
+INET = (socket.AF_INET, socket.AF_INET6)
+
+
+def install():
+    """Patch the socket module, in a process that has $DRYDOCK_ADDRESS."""
+    address = os.environ.get("DRYDOCK_ADDRESS")
+    if not address:
+        return
+    server, _, port = os.environ.get("DRYDOCK_RESOLVER", "").rpartition(":")
+    task = Task(address, (server, int(port)) if server else None, platform_ports(os.environ))
+
+    system_getaddrinfo = socket.getaddrinfo
+    plain = socket.socket
+    real = {name: getattr(plain, name) for name in ("bind", "connect", "connect_ex", "sendto")}
+
+    def bind(self, where, /):
+        if self.family in INET and isinstance(where, tuple):
+            where = task.listening_place(self, where)
+        return real["bind"](self, where)
+
+    def reach(self, where):
+        if self.family in INET and isinstance(where, tuple):
+            where = task.destination(self, where, getaddrinfo)
+            if self.family == socket.AF_INET and str(where[0]).startswith("127."):
+                task.come_from(self, real["bind"])
+        return where
+
+    def connect(self, where, /):
+        return real["connect"](self, reach(self, where))
+
+    def connect_ex(self, where, /):
+        return real["connect_ex"](self, reach(self, where))
+
+    def sendto(self, data, *rest):
+        return real["sendto"](self, data, *rest[:-1], reach(self, rest[-1]))
+
+    def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
+        name = host.decode() if isinstance(host, bytes | bytearray) else host
+        if family != socket.AF_INET6:
+            if name == "localhost":
+                return system_getaddrinfo("127.0.0.1", port, socket.AF_INET, type, proto, flags)
+            if name and name == os.environ.get("HOSTNAME"):
+                return system_getaddrinfo(address, port, socket.AF_INET, type, proto, flags)
+        if task.resolver and name and is_name(name) and not flags & socket.AI_NUMERICHOST:
+            found = look_up(name, task.resolver)
+            if found is not None:
+                if not found or family == socket.AF_INET6:
+                    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+                answers = []
+                for literal in found:
+                    answers += system_getaddrinfo(literal, port, socket.AF_INET, type, proto, flags & ~socket.AI_CANONNAME)
+                return answers
+        return system_getaddrinfo(host, port, family, type, proto, flags)
+
+    def gethostbyname(name):
+        return gethostbyname_ex(name)[2][0]
+
+    def gethostbyname_ex(name):
+        if name in WILDCARDS:
+            return (name, [], ["0.0.0.0"])
+        found = [answer[4][0] for answer in getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)]
+        return (name, [], found)
+
+    plain.bind, plain.connect, plain.connect_ex, plain.sendto = bind, connect, connect_ex, sendto
+    socket.getaddrinfo = getaddrinfo
+    socket.gethostbyname, socket.gethostbyname_ex = gethostbyname, gethostbyname_ex
+    if os.environ.get("HOSTNAME"):
+        socket.gethostname = lambda: os.environ["HOSTNAME"]
+
+
+class Task:
+    """Where this task's sockets are."""
+
+    def __init__(self, address, resolver, platform):
+        self.address, self.resolver, self.platform = address, resolver, platform
+        self.inner = inner_address(address)
+
+    def listening_place(self, sock, where):
+        host, port, *rest = where
+        if host in WILDCARDS:
+            host = self.address
+        elif host in LOCALHOST:
+            host = self.inner
+        else:
+            return where
+        if sock.family == socket.AF_INET:
+            return (host, port)
+        if sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+            return ("::1", 0, *rest)
+        return (f"::ffff:{host}", port, *rest)
+
+    def destination(self, sock, where, getaddrinfo):
+        host, port, *rest = where
+        if host in WILDCARDS or host in LOCALHOST:
+            host = self.local(port, sock.type)
+        elif is_name(host):
+            return getaddrinfo(host, port, sock.family, sock.type)[0][4]
+        else:
+            return where
+        if sock.family == socket.AF_INET:
+            return (host, port)
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        return (f"::ffff:{host}", port, *rest)
+
+    def local(self, port, kind):
+        """Which loopback address localhost:`port` is for this task."""
+        for address in (self.inner, self.address):
+            if is_taken(address, port, kind):
+                return address
+        return "127.0.0.1" if port in self.platform else self.inner
+
+    def come_from(self, sock, bind):
+        with contextlib.suppress(OSError):
+            if sock.getsockname() == ("0.0.0.0", 0):
+                with contextlib.suppress(OSError):
+                    sock.setsockopt(socket.IPPROTO_IP, NO_PORT_YET, 1)
+                bind(sock, (self.address, 0))
+
+
+def inner_address(address):
+    """The second loopback address of a task: 127.10.1.5 has 127.138.1.5."""
+    first, second, rest = address.split(".", 2)
+    return f"{first}.{int(second) ^ 128}.{rest}"
+
+
+def platform_ports(environment):
+    """Ports of the machine's 127.0.0.1 at which the platform answers this task."""
+    urls = [value for name, value in environment.items() if PLATFORM.match(name)]
+    return {int(port) for url in urls for port in re.findall(r"^https?://(?:127\.0\.0\.1|localhost):(\d+)", url)}
+
+
+def is_taken(address, port, kind):
+    """Whether somebody listens there. Binding tells without being noticed; connecting would not."""
+    probe = _socket.socket(socket.AF_INET, kind)
+    try:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address, port))
+    except PermissionError:
+        return answers(address, port)
+    except OSError:
+        return True
+    finally:
+        probe.close()
+    return False
+
+
+def answers(address, port):
+    """The same for a port that this user may not bind."""
+    probe = _socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        return probe.connect_ex((address, port)) == 0
+    finally:
+        probe.close()
+
+
+def is_name(host):
+    """Whether a host is a name with a dot, and not an address."""
+    if not isinstance(host, str) or "." not in host.rstrip(".") or ":" in host:
+        return False
+    try:
+        _socket.inet_aton(host)
+    except OSError:
+        return True
+    return False
+
+
+# -- DNS: an A question and its answers (RFC 1035)
+
+
+def look_up(name, resolver):
+    """Addresses of `name` from the VPC's resolver: [] when it says with authority that there are none, None
+    when it does not know."""
+    try:
+        query = question(name)
+    except (UnicodeError, ValueError):
+        return None
+    try:
+        reply = over_udp(query, resolver)
+        if reply[2] & 0x02:  # truncated
+            reply = over_tcp(query, resolver)
+        authoritative, code, found = answer(reply)
+    except (OSError, struct.error, IndexError):
+        return None
+    if found:
+        return found
+    return [] if authoritative and code in (0, 3) else None
+
+
+def question(name):
+    labels = [label.encode("idna") for label in name.rstrip(".").split(".")]
+    if not all(0 < len(label) < 64 for label in labels):
+        raise ValueError(name)
+    encoded = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+    return os.urandom(2) + struct.pack("!5H", 0x0100, 1, 0, 0, 0) + encoded + struct.pack("!2H", 1, 1)
+
+
+def over_udp(query, resolver):
+    with contextlib.closing(_socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+        sock.settimeout(RESOLVER_TIMEOUT)
+        sock.connect(resolver)
+        sock.send(query)
+        while True:
+            reply = sock.recv(4096)
+            if reply[:2] == query[:2]:
+                return reply
+
+
+def over_tcp(query, resolver):
+    with contextlib.closing(_socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as sock:
+        sock.settimeout(RESOLVER_TIMEOUT)
+        sock.connect(resolver)
+        sock.sendall(struct.pack("!H", len(query)) + query)
+        reply = b""
+        while len(reply) < 2 or len(reply) < 2 + struct.unpack("!H", reply[:2])[0]:
+            more = sock.recv(65_537)
+            if not more:
+                raise OSError("the answer broke off")
+            reply += more
+        return reply[2:]
+
+
+def answer(reply):
+    """Whether a reply is authoritative, its code and its A records."""
+    _, flags, questions, records, _, _ = struct.unpack("!6H", reply[:12])
+    at, found = 12, []
+    for _ in range(questions):
+        at = after_name(reply, at) + 4
+    for _ in range(records):
+        at = after_name(reply, at)
+        kind, _, _, length = struct.unpack("!HHIH", reply[at : at + 10])
+        at += 10
+        if kind == 1 and length == 4:
+            found.append(_socket.inet_ntoa(reply[at : at + 4]))
+        at += length
+    return bool(flags & 0x0400), flags & 0x000F, found
+
+
+def after_name(reply, at):
+    while True:
+        length = reply[at]
+        if length >= 0xC0:
+            return at + 2
+        at += 1 + length
+        if not length:
+            return at
