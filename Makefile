@@ -1,0 +1,49 @@
+.PHONY: setup labs jupyter test notebooks compat bench lock clean
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml labs/services/vendor.py
+	@$(PYTHON) -c 'import sys; sys.exit("Drydock needs Python 3.11 or newer, not " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if command -v uv >/dev/null; then \
+	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps -e .; \
+	else \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .; \
+	fi
+	@$(BIN)/python labs/services/vendor.py
+	@touch $@
+
+labs: setup
+	@$(BIN)/drydock lab run all --out reports
+
+jupyter: setup
+	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=labs; status=$$?; $(BIN)/drydock down; exit $$status
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 --dist loadfile
+
+notebooks: setup
+	@$(BIN)/python -m drydock.labs.normalise labs
+
+compat: setup
+	@$(BIN)/python benchmarks/compat.py
+
+bench: setup
+	@$(BIN)/python benchmarks/run.py
+
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  --python-version 3.11 --extra test --extra docker --override requirements.overrides --output-file requirements.lock pyproject.toml hatchling
+
+clean:
+	rm -rf $(VENV) reports labs/services/*/vendor
