@@ -150,9 +150,7 @@ class Cloud:
             for listener in tuple(self.listeners):
                 listener.sending(call)
 
-    def _on_answered(
-        self, http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any
-    ) -> None:
+    def _on_answered(self, http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         call = context.get("drydock")
         if call is not None:
             for listener in tuple(self.listeners):
@@ -207,9 +205,7 @@ def connect(
 
 def _check_account_id(account: object) -> None:
     if not isinstance(account, str) or not re.fullmatch(r"\d{12}", account):
-        raise CloudRefused(
-            f"account={account!r} is not an account id: give its 12 digits as a string, zeros included."
-        )
+        raise CloudRefused(f"account={account!r} is not an account id: give its 12 digits as a string, zeros included.")
 
 
 def _aws(region: str, account: str | None, budget_usd: float, estimate: float) -> Cloud:
@@ -331,13 +327,9 @@ def _caller(cloud: Cloud) -> str:
     try:
         return str(cloud.client("sts").get_caller_identity()["Account"])
     except botocore.exceptions.NoCredentialsError as error:
-        raise CloudRefused(
-            "boto3 finds no AWS credentials. Sign in first, as with `aws sso login`."
-        ) from error
+        raise CloudRefused("boto3 finds no AWS credentials. Sign in first, as with `aws sso login`.") from error
     except botocore.exceptions.ClientError as error:
-        raise CloudRefused(
-            f"STS at {cloud.endpoint or 'AWS'} does not say whose account it is: {error}"
-        ) from error
+        raise CloudRefused(f"STS at {cloud.endpoint or 'AWS'} does not say whose account it is: {error}") from error
     except (botocore.exceptions.BotoCoreError, OSError) as error:
         raise CloudUnreachable(
             f"Nothing answers as STS at {cloud.endpoint or 'AWS'}: {error}. Is it started?"

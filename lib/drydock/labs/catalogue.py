@@ -1,0 +1,76 @@
+"""Which labs there are, and where."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+
+from drydock.labs.step import Outline
+
+
+class NoSuchLab(LookupError):
+    """No lab of that name; the text lists those there are."""
+
+
+def directory() -> Path:
+    """The labs: $DRYDOCK_LABS, else `labs/` in this folder or one above it, else in the checkout we run from.
+
+    Raises NoSuchLab where none of these is there.
+    """
+    named = os.environ.get("DRYDOCK_LABS")
+    here = Path.cwd()
+    candidates = [Path(named)] if named else [*(p / "labs" for p in (here, *here.parents)), *_checkout()]
+    for candidate in candidates:
+        if any(candidate.glob("[0-9][0-9]-*/checks.py")):
+            return candidate.resolve()
+    raise NoSuchLab(
+        f"No labs in {candidates[0]}. Run this inside the project's checkout, or set DRYDOCK_LABS to its labs folder."
+    )
+
+
+def names() -> list[str]:
+    """The labs in order: "00-start-here", "01-repositories", …"""
+    return sorted(path.parent.name for path in directory().glob("[0-9][0-9]-*/checks.py"))
+
+
+def full_name(name: str) -> str:
+    """`name` may be short: "01", "repositories" and "01-repositories" are the same lab. Raises NoSuchLab."""
+    known = names()
+    for candidate in known:
+        number, _, word = candidate.partition("-")
+        if name in (candidate, number, word):
+            return candidate
+    raise NoSuchLab(f"No lab {name!r} in {directory()}. There are: {', '.join(known)}.")
+
+
+def notebook(name: str) -> Path:
+    """The lab's notebook."""
+    return directory() / full_name(name) / "lab.ipynb"
+
+
+def load(name: str) -> Outline:
+    """The `outline` that the lab's checks.py declares."""
+    return _load(directory() / full_name(name) / "checks.py")
+
+
+@functools.cache
+def _load(path: Path) -> Outline:
+    module_name = "drydock_lab_" + re.sub(r"\W", "_", path.parent.name)
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    spec.loader.exec_module(module)
+    outline = getattr(module, "outline", None)
+    if not isinstance(outline, Outline):
+        raise TypeError(f"{path} must define `outline = Outline(…)`.")
+    outline.name = path.parent.name
+    return outline
+
+
+def _checkout() -> list[Path]:
+    return [Path(__file__).resolve().parents[3] / "labs"]

@@ -1,0 +1,179 @@
+"""What a lab declares: its steps, each with a check of the cloud, hints in order and a reference solution."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from drydock.cloud import Cloud
+    from drydock.labs.lab import Lab
+
+State = Literal["not started", "wrong", "passed"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check found. `look`: where to look when it is wrong."""
+
+    state: State
+    message: str
+    look: str = ""
+    step: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.state == "passed"
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        where = f"\n  Where to look: {self.look}" if self.look else ""
+        return f"{_SIGNS[self.state]} {self.step}: {self.state}. {self.message}{where}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from drydock.labs import show
+
+        body = show.text(self.message)
+        if self.look:
+            body += f"<br><em>Where to look:</em> {show.text(self.look)}"
+        return show.box(self.state, f"{_SIGNS[self.state]} {self.step}: {self.state}", body)
+
+
+_SIGNS: dict[State, str] = {"not started": "○", "wrong": "✗", "passed": "✓"}
+
+
+def not_started(message: str) -> Check:
+    """Nothing of this step is in the cloud yet."""
+    return Check("not started", message)
+
+
+def wrong(message: str, *, look: str) -> Check:
+    """Something is there and is not as it should be: what, and where to look (a call, a field, a cell)."""
+    return Check("wrong", message, look)
+
+
+def passed(message: str) -> Check:
+    """The cloud is as the step wants it. Say what was seen, only in words and numbers that repeat."""
+    return Check("passed", message)
+
+
+Looks = Callable[["Cloud", "Lab"], Check]
+Acts = Callable[["Cloud", "Lab"], Any]
+
+
+class Kind(Enum):
+    """How a step is met: shown in the cells, left to the learner, or broken first and then mended."""
+
+    SHOWN = "step"
+    YOUR_TURN = "your turn"
+    DRILL = "drill"
+
+
+@dataclass
+class Step:
+    """One step of a lab. Use it as a decorator's result: `@step.solution`, and `@step.breaks` for a drill."""
+
+    name: str
+    title: str
+    kind: Kind
+    look: Looks
+    hints: Sequence[str] = ()
+    act: Acts | None = None
+    fault: Acts | None = None
+
+    def solution(self, function: Acts) -> Acts:
+        """Declare the reference solution: `(cloud, lab)`, does what the check wants and waits for it."""
+        self.act = function
+        return function
+
+    def breaks(self, function: Acts) -> Acts:
+        """Declare a drill's fault: `(cloud, lab)`, after which the check no longer passes."""
+        self.fault = function
+        return function
+
+    def check(self, cloud: Cloud, lab: Lab) -> Check:
+        """Ask the cloud. AWS's errors become results: not found is *not started*, any other is *wrong*."""
+        try:
+            found = self.look(cloud, lab)
+        except ClientError as error:
+            found = _of_error(error)
+        if not isinstance(found, Check):
+            raise TypeError(
+                f"The check of step {self.name!r} returned {found!r}: return passed(…), wrong(…) or not_started(…)."
+            )
+        return Check(found.state, found.message, found.look, self.name)
+
+    def solve(self, cloud: Cloud, lab: Lab) -> None:
+        """Run the reference solution."""
+        if self.act is None:
+            raise NotImplementedError(f"Step {self.name!r} has no @solution.")
+        self.act(cloud, lab)
+
+    def source(self) -> str:
+        """The body of the reference solution, as it is written in checks.py."""
+        if self.act is None:
+            raise NotImplementedError(f"Step {self.name!r} has no @solution.")
+        lines = textwrap.dedent(inspect.getsource(self.act)).splitlines()
+        start = next(number for number, line in enumerate(lines) if line.startswith("def "))
+        return textwrap.dedent("\n".join(lines[start + 1 :])).strip()
+
+
+def _of_error(error: ClientError) -> Check:
+    code = error.response["Error"]["Code"]
+    if code.endswith(("NotFoundException", "NotFound", "NotFoundFault", "NoSuchEntity", "NonExistentQueue")):
+        return not_started(f"AWS answers {code}: {error.response['Error'].get('Message', '')}")
+    return wrong(f"AWS answers {code}: {error.response['Error'].get('Message', '')}", look=error.operation_name)
+
+
+@dataclass
+class Outline:
+    """A lab's declaration: the one object that its checks.py must define, named `outline`.
+
+    title, goal  one line each.
+    minutes      a person's time, as text: "15 to 30".
+    needs        what earlier labs would have left: "03-cluster" (all its shown steps) or
+                 "01-repositories:create-repositories" (that step, after that lab's own needs).
+    costs        what a real account would be charged for, for `drydock.pricing.estimate`.
+    hours        how long that stands while a person works through the lab.
+    """
+
+    title: str
+    goal: str
+    minutes: str = "15 to 30"
+    needs: Sequence[str] = ()
+    costs: Sequence[Any] = ()
+    hours: float = 0.5
+    steps: dict[str, Step] = field(default_factory=dict)
+    name: str = ""
+
+    def step(self, name: str, *, title: str, hints: Sequence[str] = ()) -> Callable[[Looks], Step]:
+        """Declare a step that the notebook's own cells take; the decorated function is its check."""
+        return self._declare(name, title, Kind.SHOWN, hints)
+
+    def your_turn(self, name: str, *, title: str, hints: Sequence[str] = ()) -> Callable[[Looks], Step]:
+        """Declare an exercise: `title` says what is asked. With `solve=True` its solution is run headless."""
+        return self._declare(name, title, Kind.YOUR_TURN, hints)
+
+    def drill(self, name: str, *, title: str, hints: Sequence[str] = ()) -> Callable[[Looks], Step]:
+        """Declare a fault to find and mend; its check fails after `breaks` and passes after `solution`."""
+        return self._declare(name, title, Kind.DRILL, hints)
+
+    def _declare(self, name: str, title: str, kind: Kind, hints: Sequence[str]) -> Callable[[Looks], Step]:
+        if name in self.steps:
+            raise ValueError(f"Step {name!r} is declared twice in {self.title!r}.")
+
+        def declare(look: Looks) -> Step:
+            self.steps[name] = Step(name, title, kind, look, tuple(hints))
+            return self.steps[name]
+
+        return declare

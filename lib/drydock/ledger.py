@@ -1,0 +1,254 @@
+"""What was created: written down before it is created, and swept away afterwards.
+
+The ledger is a file of the user's, one JSON object a line. A line is written before each creating call leaves
+and again when its answer is there, so that a crash in between is known about. `sweep` deletes what the
+ledger and the tag `drydock:lab` name, nothing else, and asks the cloud what is left.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from drydock.cloud import Call, Cloud
+from drydock.embedded.instance import home
+from drydock.resources import CREATORS, KINDS, Kind, not_found
+
+State = Literal["planned", "created", "refused", "deleted"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One resource. `cloud` is the cloud's identity, account and region included; `when` is ISO 8601 in UTC.
+
+    A planned entry has the identifier its parameters give, or none; one that AWS answered with an error is
+    refused: it may have been there before, and is not ours.
+    """
+
+    id: str
+    lab: str
+    cloud: str
+    account: str
+    region: str
+    service: str
+    kind: str
+    identifier: str
+    when: str
+    state: State
+
+
+class Ledger:
+    """The entries, in `path` ($DRYDOCK_HOME/ledger.jsonl, or in the user's state folder)."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or home() / "ledger.jsonl"
+
+    def entries(self, cloud: str | None = None, lab: str | None = None) -> list[Entry]:
+        """The latest state of every entry, oldest first; of one cloud's identity, of one lab."""
+        latest: dict[str, Entry] = {}
+        for entry in self._lines():
+            latest[entry.id] = entry
+        return [
+            entry
+            for entry in latest.values()
+            if (cloud is None or entry.cloud == cloud) and (lab is None or entry.lab == lab)
+        ]
+
+    def write(self, entry: Entry) -> None:
+        """Append one line, on disk before this returns."""
+        with self._alone(), self.path.open("a") as file:
+            file.write(json.dumps(asdict(entry)) + "\n")
+            file.flush()
+
+    def forget(self, gone: Iterable[str]) -> None:
+        """Drop the entries with these ids."""
+        ids = set(gone)
+        with self._alone():
+            kept = [entry for entry in self._lines() if entry.id not in ids]
+            fresh = self.path.with_suffix(".new")
+            fresh.write_text("".join(json.dumps(asdict(entry)) + "\n" for entry in kept))
+            fresh.replace(self.path)
+
+    def _lines(self) -> Iterator[Entry]:
+        try:
+            lines = self.path.read_text().splitlines()
+        except FileNotFoundError:
+            return
+        for number, line in enumerate(lines, 1):
+            try:
+                yield Entry(**json.loads(line))
+            except (ValueError, TypeError):
+                if number < len(lines):  # the last line may be cut short by a crash
+                    raise ValueError(
+                        f"{self.path}, line {number}, is not an entry: {line[:80]!r}. Mend or remove it."
+                    ) from None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+class Recorder:
+    """Tags and writes down what a cloud's clients create. One of `Cloud.listeners`."""
+
+    def __init__(self, ledger: Ledger, cloud: Cloud, lab: str) -> None:
+        self._ledger = ledger
+        self._cloud = cloud
+        self._lab = lab
+
+    def asked(self, call: Call) -> None:
+        kind = CREATORS.get((call.service, call.operation))
+        if kind is not None and kind.tag is not None:
+            kind.tag(call.params, self._lab)
+
+    def sending(self, call: Call) -> None:
+        kind = CREATORS.get((call.service, call.operation))
+        if kind is None:
+            return
+        entry = Entry(
+            id=uuid.uuid4().hex,
+            lab=self._lab,
+            cloud=self._cloud.identity,
+            account=self._cloud.account,
+            region=self._cloud.region,
+            service=kind.service,
+            kind=kind.name,
+            identifier=kind.planned(call.params) if kind.planned else "",
+            when=datetime.now(UTC).isoformat(timespec="seconds"),
+            state="planned",
+        )
+        call.notes[self] = entry
+        self._ledger.write(entry)
+
+    def answered(self, call: Call, answer: dict[str, Any], status: int) -> None:
+        planned = call.notes.pop(self, None)
+        if planned is None:
+            return
+        if status >= 300:
+            self._ledger.write(replace(planned, state="refused"))
+            return
+        identifiers = CREATORS[(call.service, call.operation)].creates[call.operation](call.params, answer)
+        if not identifiers:
+            self._ledger.write(replace(planned, state="refused"))
+        for number, identifier in enumerate(identifiers):
+            key = planned.id if number == 0 else uuid.uuid4().hex
+            self._ledger.write(replace(planned, id=key, identifier=identifier, state="created"))
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """Something that is still there, and what AWS said when it was to be deleted."""
+
+    kind: str
+    identifier: str
+    error: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.identifier}" + (f": {self.error}" if self.error else "")
+
+
+@dataclass
+class Swept:
+    """What a sweep did. `not_asked`: kinds whose tags this cloud would not list, with its answer."""
+
+    deleted: list[tuple[str, str]] = field(default_factory=list)
+    survivors: list[Survivor] = field(default_factory=list)
+    not_asked: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [f"deleted  {kind} {identifier}" for kind, identifier in self.deleted]
+        lines += [f"LEFT     {survivor}" for survivor in self.survivors]
+        lines += [f"unknown  {text}" for text in self.not_asked]
+        return "\n".join(lines) or "Nothing was there."
+
+
+def sweep(cloud: Cloud, lab: str | None = None, *, within: float | None = None, ledger: Ledger | None = None) -> Swept:
+    """Delete everything of `lab` (None: of every lab) on this cloud, and list what is left.
+
+    What depends on something goes first; what is still in use is tried again for `within` of our seconds
+    (60 on a local cloud, 900 on AWS). Safe to run again, and after a sweep that was cut short.
+    """
+    ledger = ledger or Ledger()
+    limit = within if within is not None else 900.0 if cloud.real else 60.0
+    swept = Swept()
+    left = _owned(cloud, lab, ledger, swept)
+    errors: dict[tuple[str, str], str] = {}
+    deadline = time.monotonic() + limit
+    while left:
+        left = _one_round(cloud, left, swept, errors)
+        if not left or time.monotonic() > deadline:
+            break
+        time.sleep(5.0 if cloud.real else 0.1)
+    for kind, identifier in left or _all_tagged(cloud, lab):
+        swept.survivors.append(Survivor(kind.name, identifier, errors.get((kind.name, identifier), "found by its tag")))
+    alive = {(survivor.kind, survivor.identifier) for survivor in swept.survivors}
+    mine = ledger.entries(cloud.identity, lab)
+    ledger.forget(entry.id for entry in mine if (entry.kind, entry.identifier) not in alive)
+    return swept
+
+
+def _one_round(
+    cloud: Cloud, left: list[tuple[Kind, str]], swept: Swept, errors: dict[tuple[str, str], str]
+) -> list[tuple[Kind, str]]:
+    asked: list[tuple[Kind, str]] = []
+    for kind, identifier in left:
+        try:
+            if kind.exists(cloud, identifier):
+                asked.append((kind, identifier))
+                kind.delete(cloud, identifier)
+        except (ClientError, BotoCoreError) as error:
+            if not (isinstance(error, ClientError) and not_found(error)):
+                errors[(kind.name, identifier)] = str(error)
+    remaining = []
+    for kind, identifier in asked:
+        try:
+            there = kind.exists(cloud, identifier)
+        except (ClientError, BotoCoreError) as error:
+            errors[(kind.name, identifier)] = str(error)
+            there = True
+        if there:
+            remaining.append((kind, identifier))
+        else:
+            swept.deleted.append((kind.name, identifier))
+    return remaining
+
+
+def _owned(cloud: Cloud, lab: str | None, ledger: Ledger, swept: Swept) -> list[tuple[Kind, str]]:
+    """What is there and ours, by the ledger and by the tag, in the order of deletion."""
+    written: dict[str, list[str]] = {}
+    for entry in ledger.entries(cloud.identity, lab):
+        if entry.identifier and entry.state in ("planned", "created"):
+            written.setdefault(entry.kind, []).append(entry.identifier)
+    owned: list[tuple[Kind, str]] = []
+    for kind in KINDS:
+        tagged = _tagged(cloud, kind, lab, swept)
+        by_ledger = written.get(kind.name, [])
+        if cloud.real and kind.idempotent and kind.tag is not None:
+            by_ledger = [identifier for identifier in by_ledger if identifier in tagged]
+        owned += [(kind, identifier) for identifier in dict.fromkeys([*by_ledger, *tagged])]
+    return owned
+
+
+def _all_tagged(cloud: Cloud, lab: str | None) -> list[tuple[Kind, str]]:
+    return [(kind, identifier) for kind in KINDS for identifier in _tagged(cloud, kind, lab, Swept())]
+
+
+def _tagged(cloud: Cloud, kind: Kind, lab: str | None, swept: Swept) -> list[str]:
+    try:
+        return [identifier for identifier, owner in kind.tagged(cloud) if lab is None or owner == lab]
+    except (ClientError, BotoCoreError) as error:
+        swept.not_asked.append(f"{kind.name}: {str(error).splitlines()[0]}")
+        return []

@@ -1,0 +1,156 @@
+"""Dated prices, and what something would cost on a real account before it is created.
+
+Only prices with a source are here. What has none is named as not priced, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+MONTH_HOURS = 730
+
+
+@dataclass(frozen=True)
+class Price:
+    """USD per `unit`, on demand, with its source and the source's date."""
+
+    item: str
+    usd: float
+    unit: str
+    region: str
+    date: str
+    source: str
+
+
+_FARGATE = "vantage.sh/blog/fargate-pricing and cloudburn.io/blog/aws-fargate-pricing"
+_EC2 = "karpenter-provider-aws 1.14.1, zz_generated.pricing_aws.go"
+_EKS = "AWS Containers Blog, EKS extended support pricing"
+
+
+def _price(item: str, usd: float, unit: str, source: str, date: str) -> Price:
+    return Price(item, usd, unit, "us-east-1", date, source)
+
+
+PRICES: dict[str, Price] = {
+    price.item: price
+    for price in (
+        _price("fargate x86_64 vCPU", 0.04048, "vCPU-hour", _FARGATE, "2026-03"),
+        _price("fargate x86_64 memory", 0.004445, "GB-hour", _FARGATE, "2026-03"),
+        _price("fargate arm64 vCPU", 0.03238, "vCPU-hour", _FARGATE, "2026-03"),
+        _price("fargate arm64 memory", 0.00356, "GB-hour", _FARGATE, "2026-03"),
+        _price("eks control plane", 0.10, "hour", _EKS, "2026-11-21"),
+        _price("eks control plane, extended support", 0.60, "hour", _EKS, "2026-11-21"),
+        *(
+            _price(f"ec2 {instance_type}", usd, "hour", _EC2, "2026-07-20")
+            for instance_type, usd in {
+                "m5.large": 0.096,
+                "m5.xlarge": 0.192,
+                "m5.2xlarge": 0.384,
+                "m5a.large": 0.086,
+                "m5n.large": 0.119,
+                "m6i.large": 0.096,
+                "m6i.xlarge": 0.192,
+                "m6a.large": 0.0864,
+                "m7i.large": 0.1008,
+                "m7i-flex.large": 0.09576,
+                "m7a.large": 0.11592,
+                "m6g.large": 0.077,
+                "m7g.large": 0.0816,
+                "m7g.xlarge": 0.1632,
+                "m8g.large": 0.08976,
+                "c5.large": 0.085,
+                "c5.xlarge": 0.17,
+                "c5.2xlarge": 0.34,
+                "c7g.large": 0.0725,
+                "r5.large": 0.126,
+                "r7g.large": 0.1071,
+                "t3.medium": 0.0416,
+                "g4dn.xlarge": 0.526,
+            }.items()
+        ),
+    )
+}
+"""By item. One region, us-east-1; the date is the source's own."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something that is charged by the hour: `count` of it. `price` is None where no dated price is known."""
+
+    what: str
+    usd_per_hour: float | None
+    count: int = 1
+    dated: str = ""
+
+
+def fargate_tasks(count: int, *, cpu: int, memory: int, architecture: str = "x86_64") -> Item:
+    """`count` Fargate tasks on demand; `cpu` in CPU units (1024 = 1 vCPU), `memory` in MiB, as ECS has them.
+
+    Fargate Spot is priced the same here: its discount is "up to 70 %" and no fixed figure has a source.
+    """
+    cpu_price = PRICES[f"fargate {architecture} vCPU"]
+    memory_price = PRICES[f"fargate {architecture} memory"]
+    return Item(
+        f"Fargate task, {cpu} CPU units and {memory} MiB, {architecture}",
+        cpu / 1024 * cpu_price.usd + memory / 1024 * memory_price.usd,
+        count,
+        cpu_price.date,
+    )
+
+
+def instances(count: int, instance_type: str) -> Item:
+    """`count` EC2 instances; not priced where the table does not have the type."""
+    price = PRICES.get(f"ec2 {instance_type}")
+    return Item(f"EC2 {instance_type}", price and price.usd, count, price.date if price else "")
+
+
+def unpriced(what: str, count: int = 1) -> Item:
+    """Something that a real account is charged for and no dated price here covers: a load balancer, logs."""
+    return Item(what, None, count)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What `items` cost over `hours`. `usd` is the priced part; `not_priced` lists what it leaves out."""
+
+    items: Sequence[Item]
+    hours: float
+    region: str = "us-east-1"
+
+    @property
+    def usd(self) -> float:
+        return sum((item.usd_per_hour or 0.0) * item.count for item in self.items) * self.hours
+
+    @property
+    def not_priced(self) -> list[str]:
+        return [item.what for item in self.items if item.usd_per_hour is None]
+
+    def rows(self) -> list[tuple[str, int, str, str]]:
+        """(what, how many, USD per hour, date of the price) for a table."""
+        return [
+            (
+                item.what,
+                item.count,
+                "not priced" if item.usd_per_hour is None else f"{item.usd_per_hour * item.count:.5f}",
+                item.dated,
+            )
+            for item in self.items
+        ]
+
+    def __str__(self) -> str:
+        if not self.items:
+            return "Nothing here is charged by the hour."
+        dates = sorted({item.dated for item in self.items if item.dated})
+        text = f"${self.usd:.4f} for {self.hours:g} h ({self.region}, prices of {', '.join(dates) or 'no date'})"
+        return text + (f"; not priced: {', '.join(self.not_priced)}" if self.not_priced else "")
+
+
+def estimate(items: Iterable[Item], hours: float, *, region: str = "us-east-1") -> Estimate:
+    """What `items` would cost in `hours`.
+
+    Raises ValueError for another region than the table's: a price of one region is not shown for another.
+    """
+    if region != "us-east-1":
+        raise ValueError(f"The price table is of us-east-1; there is no dated price for {region}.")
+    return Estimate(tuple(items), hours, region)
