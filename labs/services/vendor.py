@@ -63,9 +63,10 @@ def _install(requirements: Path, target: Path) -> None:
     else:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile",
                    "--disable-pip-version-check"]
-    subprocess.run([*command, "--require-hashes", "--no-deps", "--only-binary", ":all:",
-                    "--python-version", PYTHON, "--target", str(target), "--requirement", str(requirements)],
-                   check=True)
+    done = subprocess.run([*command, "--require-hashes", "--no-deps", "--only-binary", ":all:",
+                           "--python-version", PYTHON, "--target", target, "--requirement", requirements])
+    if done.returncode:
+        raise SystemExit(f"{requirements} was not vendored; {command[0]} says why above")
 
 
 def _strip(target: Path) -> None:
