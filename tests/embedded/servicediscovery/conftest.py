@@ -1,0 +1,43 @@
+"""An embedded AWS whose clock only moves when told to, with one VPC and one private namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from drydock.embedded.clock import ManualClock
+from drydock.embedded.host import Host
+
+REGION = "us-east-1"
+
+
+@pytest.fixture(scope="module")
+def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    host = Host(tmp_path_factory.mktemp("aws"), seed="test", clock=ManualClock())
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def stepped(shared_host: Host) -> Iterator[Host]:
+    yield shared_host
+    from moto.core.base_backend import BackendDict
+
+    BackendDict.reset()
+
+
+@pytest.fixture
+def sd(stepped: Host) -> Any:
+    return stepped.client("servicediscovery", REGION)
+
+
+@pytest.fixture
+def vpc(stepped: Host) -> str:
+    return str(stepped.client("ec2", REGION).create_vpc(CidrBlock="127.10.0.0/16")["Vpc"]["VpcId"])
+
+
+@pytest.fixture
+def namespace(sd: Any, vpc: str) -> str:
+    operation_id = sd.create_private_dns_namespace(Name="prod.internal", Vpc=vpc)["OperationId"]
+    return str(sd.get_operation(OperationId=operation_id)["Operation"]["Targets"]["NAMESPACE"])
