@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 STAND_IN = "dev.drydock.stand-in"  # label of an image whose Python is this machine's
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What a Debian slim image has beside Python, lent to stand-in images. No curl, no wget, as there.
-TOOLS = (
-    "sh dash bash awk base64 basename cat chmod chown cmp comm cp cut date dd df diff dirname du echo egrep env "
-    "expand expr factor false fgrep find fold grep head hostname id install join kill ln ls md5sum mkdir mkfifo "
-    "mktemp more mv nice nl nohup nproc od paste printenv printf pwd readlink realpath rm rmdir sed seq sha1sum "
-    "sha256sum sha512sum shuf sleep sort split stat stdbuf stty sum sync tac tail tar tee test timeout touch tr "
-    "true truncate tty uname uniq wc who whoami xargs yes"
-).split()
+TOOLS = """
+    sh dash bash awk base64 basename cat chmod chown cmp comm cp cut date dd df diff dirname du echo egrep env
+    expand expr factor false fgrep find fold grep head hostname id install join kill ln ls md5sum mkdir mkfifo
+    mktemp more mv nice nl nohup nproc od paste printenv printf pwd readlink realpath rm rmdir sed seq sha1sum
+    sha256sum sha512sum shuf sleep sort split stat stdbuf stty sum sync tac tail tar tee test timeout touch tr
+    true truncate tty uname uniq wc who whoami xargs yes
+""".split()  # noqa: SIM905
 SYSTEM_DIRECTORIES = ("/bin", "/usr/bin")
 PATH_NAMES = re.compile(r"(PATH|_HOME|_DIR|_FILE|_ROOT)$")
 WILDCARDS = ("", "0.0.0.0", "::")
@@ -89,7 +89,7 @@ class Root:
                 here = here if here == self.rootfs else here.parent
             elif (here / part).is_symlink() and links < 40:
                 links += 1
-                parts += reversed(PurePosixPath(os.readlink(here / part)).parts)
+                parts += reversed(PurePosixPath((here / part).readlink()).parts)
             else:
                 here = here / part
         return here
@@ -153,12 +153,13 @@ class Root:
             raise NotExecutable("no command specified")
         name, *rest = argv
         if self.stand_in and PurePosixPath(name).name == "sh" and len(rest) == 2 and rest[0] == "-c":
-            if simple := self._python_in_shell(rest[1], env, cwd):
+            simple = self._python_in_shell(rest[1], env, cwd)
+            if simple is not None:
                 return simple
         executable = self._program(name, env, cwd)
         for _ in range(4):
             if self._is_python(executable):
-                return Command(tuple([name, *map(self.on_machine, rest)]), str(executable), python=True)
+                return Command((name, *map(self.on_machine, rest)), str(executable), python=True)
             interpreter = shebang(executable)
             if interpreter is None:
                 break
@@ -172,7 +173,9 @@ class Root:
                 raise NotExecutable(f"exec {argv[0]}: no such file or directory") from None
         if PurePosixPath(name).name in ("sh", "dash", "bash") and "-c" in rest:
             script = rest.index("-c") + 1
-            rest = [self.script_on_machine(word) if i == script else self.on_machine(word) for i, word in enumerate(rest)]
+            rest = [
+                self.script_on_machine(word) if i == script else self.on_machine(word) for i, word in enumerate(rest)
+            ]
         else:
             rest = [self.on_machine(word) for word in rest]
         return Command((name, *rest), str(executable))
@@ -183,8 +186,8 @@ class Root:
             places = [name if name.startswith("/") else f"{cwd}/{name}"]
         for place in places:
             found = self.find(place)
-            if found is None and self.stand_in and os.path.dirname(place) in SYSTEM_DIRECTORIES:
-                lent = self.lent.bin / os.path.basename(place)
+            if found is None and self.stand_in and str(PurePosixPath(place).parent) in SYSTEM_DIRECTORIES:
+                lent = self.lent.bin / PurePosixPath(place).name
                 found = lent if lent.exists() else None
             if found is not None and (found.is_file() or "/" in name):
                 if found.is_dir() or not os.access(found, os.X_OK):
@@ -216,9 +219,7 @@ class Root:
         return Command(command.argv, command.executable, True, bool(any_failure_is_1))
 
 
-def arguments(
-    image: ImageConfig, entrypoint: Sequence[str] | None, command: Sequence[str] | None
-) -> list[str]:
+def arguments(image: ImageConfig, entrypoint: Sequence[str] | None, command: Sequence[str] | None) -> list[str]:
     """The argv of a container, by the rules of Docker and ECS: a command replaces CMD; an entry point replaces
     ENTRYPOINT and drops the image's CMD."""
     if entrypoint is not None:

@@ -86,7 +86,11 @@ class Drain:
         self._code = code
         self._finish()
         if self._open:
-            self._pump.later(DRAIN, lambda: [self._pump.cut(fd) for fd in list(self._open)] and None)
+            self._pump.later(DRAIN, self._cut)
+
+    def _cut(self) -> None:
+        for fd in list(self._open):
+            self._pump.cut(fd)
 
     def _finish(self) -> None:
         if self._code is not None and not self._open:

@@ -118,9 +118,7 @@ class Spawner:
                 )
             self._socket = ours
             self._generation += 1
-            threading.Thread(
-                target=self._read, args=(ours, self._helper), name="drydock-spawner", daemon=True
-            ).start()
+            threading.Thread(target=self._read, args=(ours, self._helper), name="drydock-spawner", daemon=True).start()
 
     def spawn(
         self,
@@ -149,7 +147,7 @@ class Spawner:
         the process ends at the latest with that one. `memory`: bytes of resident memory for it and all it starts.
         """
         with contextlib.ExitStack() as opened:
-            null = opened.enter_context(open(os.devnull, "rb"))
+            null = opened.enter_context(Path(os.devnull).open("rb"))
             log_file = opened.enter_context(self.log_path.open("ab"))
             fds = [
                 null.fileno() if stdin is None else stdin,

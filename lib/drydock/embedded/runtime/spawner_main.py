@@ -19,6 +19,9 @@ container is killed. *A Python program starts in milliseconds*: the modules most
 already imported when it is forked.
 """
 
+# pathlib and contextlib would be imported before the guard forks: it stays small.
+# ruff: noqa: PTH100, PTH118, PTH119, PTH120, PTH123, PTH208, SIM105
+
 from __future__ import annotations
 
 import array
@@ -160,7 +163,7 @@ class Helper:
                 os._exit(127)
             except Become:
                 raise
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 os.write(report_write, json.dumps([errno.EINVAL, repr(error)]).encode())
                 os._exit(127)
         os.close(report_write)
@@ -338,7 +341,7 @@ def ignored_by_first_process(pid: int, number: int) -> bool:
 
 
 def children_of(pid: int) -> list[int]:
-    found = []
+    found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children") as children:

@@ -26,6 +26,11 @@ import re
 import socket
 import struct
 
+TYPE_CHECKING = False  # typing itself would cost every start of an interpreter
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
 WILDCARDS = ("", "0.0.0.0", "::")
 LOCALHOST = ("127.0.0.1", "::1", "localhost")
 PLATFORM = re.compile(
@@ -33,10 +38,11 @@ PLATFORM = re.compile(
 )
 RESOLVER_TIMEOUT = 2.0  # seconds for one answer from the VPC's resolver
 NO_PORT_YET = 24  # IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect, when the peer is known
+CANONNAME = socket.AI_CANONNAME
 INET = (socket.AF_INET, socket.AF_INET6)
 
 
-def install():
+def install() -> None:
     """Patch the socket module, in a process that has $DRYDOCK_ADDRESS."""
     address = os.environ.get("DRYDOCK_ADDRESS")
     if not address:
@@ -48,28 +54,28 @@ def install():
     plain = socket.socket
     real = {name: getattr(plain, name) for name in ("bind", "connect", "connect_ex", "sendto")}
 
-    def bind(self, where, /):
+    def bind(self: socket.socket, where: Any, /) -> None:
         if self.family in INET and isinstance(where, tuple):
             where = task.listening_place(self, where)
         return real["bind"](self, where)
 
-    def reach(self, where):
+    def reach(self: socket.socket, where: Any) -> Any:
         if self.family in INET and isinstance(where, tuple):
             where = task.destination(self, where, getaddrinfo)
             if self.family == socket.AF_INET and str(where[0]).startswith("127."):
                 task.come_from(self, real["bind"])
         return where
 
-    def connect(self, where, /):
+    def connect(self: socket.socket, where: Any, /) -> None:
         return real["connect"](self, reach(self, where))
 
-    def connect_ex(self, where, /):
+    def connect_ex(self: socket.socket, where: Any, /) -> int:
         return real["connect_ex"](self, reach(self, where))
 
-    def sendto(self, data, *rest):
+    def sendto(self: socket.socket, data: Any, *rest: Any) -> int:
         return real["sendto"](self, data, *rest[:-1], reach(self, rest[-1]))
 
-    def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
+    def getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
         name = host.decode() if isinstance(host, bytes | bytearray) else host
         if family != socket.AF_INET6:
             if name == "localhost":
@@ -83,34 +89,36 @@ def install():
                     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
                 answers = []
                 for literal in found:
-                    answers += system_getaddrinfo(literal, port, socket.AF_INET, type, proto, flags & ~socket.AI_CANONNAME)
+                    answers += system_getaddrinfo(literal, port, socket.AF_INET, type, proto, flags & ~CANONNAME)
                 return answers
         return system_getaddrinfo(host, port, family, type, proto, flags)
 
-    def gethostbyname(name):
+    def gethostbyname(name: str) -> str:
         return gethostbyname_ex(name)[2][0]
 
-    def gethostbyname_ex(name):
+    def gethostbyname_ex(name: str) -> tuple[str, list[str], list[str]]:
         if name in WILDCARDS:
             return (name, [], ["0.0.0.0"])
         found = [answer[4][0] for answer in getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)]
         return (name, [], found)
 
-    plain.bind, plain.connect, plain.connect_ex, plain.sendto = bind, connect, connect_ex, sendto
-    socket.getaddrinfo = getaddrinfo
-    socket.gethostbyname, socket.gethostbyname_ex = gethostbyname, gethostbyname_ex
-    if os.environ.get("HOSTNAME"):
-        socket.gethostname = lambda: os.environ["HOSTNAME"]
+    for function in (bind, connect, connect_ex, sendto):
+        setattr(plain, function.__name__, function)
+    for function in (getaddrinfo, gethostbyname, gethostbyname_ex):
+        setattr(socket, function.__name__, function)
+    if name := os.environ.get("HOSTNAME"):
+        socket.gethostname = lambda: name
 
 
 class Task:
     """Where this task's sockets are."""
 
-    def __init__(self, address, resolver, platform):
+    def __init__(self, address: str, resolver: tuple[str, int] | None, platform: set[int]) -> None:
         self.address, self.resolver, self.platform = address, resolver, platform
         self.inner = inner_address(address)
 
-    def listening_place(self, sock, where):
+    def listening_place(self, sock: socket.socket, where: Any) -> Any:
+        """Where to listen instead."""
         host, port, *rest = where
         if host in WILDCARDS:
             host = self.address
@@ -124,7 +132,8 @@ class Task:
             return ("::1", 0, *rest)
         return (f"::ffff:{host}", port, *rest)
 
-    def destination(self, sock, where, getaddrinfo):
+    def destination(self, sock: socket.socket, where: Any, getaddrinfo: Callable[..., list[Any]]) -> Any:
+        """Where to connect instead."""
         host, port, *rest = where
         if host in WILDCARDS or host in LOCALHOST:
             host = self.local(port, sock.type)
@@ -138,14 +147,15 @@ class Task:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         return (f"::ffff:{host}", port, *rest)
 
-    def local(self, port, kind):
+    def local(self, port: int, kind: int) -> str:
         """Which loopback address localhost:`port` is for this task."""
         for address in (self.inner, self.address):
             if is_taken(address, port, kind):
                 return address
         return "127.0.0.1" if port in self.platform else self.inner
 
-    def come_from(self, sock, bind):
+    def come_from(self, sock: socket.socket, bind: Callable[..., None]) -> None:
+        """Give a socket that has no address of its own yet the task's."""
         with contextlib.suppress(OSError):
             if sock.getsockname() == ("0.0.0.0", 0):
                 with contextlib.suppress(OSError):
@@ -153,19 +163,19 @@ class Task:
                 bind(sock, (self.address, 0))
 
 
-def inner_address(address):
+def inner_address(address: str) -> str:
     """The second loopback address of a task: 127.10.1.5 has 127.138.1.5."""
     first, second, rest = address.split(".", 2)
     return f"{first}.{int(second) ^ 128}.{rest}"
 
 
-def platform_ports(environment):
+def platform_ports(environment: Mapping[str, str]) -> set[int]:
     """Ports of the machine's 127.0.0.1 at which the platform answers this task."""
     urls = [value for name, value in environment.items() if PLATFORM.match(name)]
     return {int(port) for url in urls for port in re.findall(r"^https?://(?:127\.0\.0\.1|localhost):(\d+)", url)}
 
 
-def is_taken(address, port, kind):
+def is_taken(address: str, port: int, kind: int) -> bool:
     """Whether somebody listens there. Binding tells without being noticed; connecting would not."""
     probe = _socket.socket(socket.AF_INET, kind)
     try:
@@ -181,7 +191,7 @@ def is_taken(address, port, kind):
     return False
 
 
-def answers(address, port):
+def answers(address: str, port: int) -> bool:
     """The same for a port that this user may not bind."""
     probe = _socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -190,7 +200,7 @@ def answers(address, port):
         probe.close()
 
 
-def is_name(host):
+def is_name(host: object) -> bool:
     """Whether a host is a name with a dot, and not an address."""
     if not isinstance(host, str) or "." not in host.rstrip(".") or ":" in host:
         return False
@@ -204,7 +214,7 @@ def is_name(host):
 # -- DNS: an A question and its answers (RFC 1035)
 
 
-def look_up(name, resolver):
+def look_up(name: str, resolver: tuple[str, int]) -> list[str] | None:
     """Addresses of `name` from the VPC's resolver: [] when it says with authority that there are none, None
     when it does not know."""
     try:
@@ -223,7 +233,7 @@ def look_up(name, resolver):
     return [] if authoritative and code in (0, 3) else None
 
 
-def question(name):
+def question(name: str) -> bytes:
     labels = [label.encode("idna") for label in name.rstrip(".").split(".")]
     if not all(0 < len(label) < 64 for label in labels):
         raise ValueError(name)
@@ -231,7 +241,7 @@ def question(name):
     return os.urandom(2) + struct.pack("!5H", 0x0100, 1, 0, 0, 0) + encoded + struct.pack("!2H", 1, 1)
 
 
-def over_udp(query, resolver):
+def over_udp(query: bytes, resolver: tuple[str, int]) -> bytes:
     with contextlib.closing(_socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
         sock.settimeout(RESOLVER_TIMEOUT)
         sock.connect(resolver)
@@ -242,7 +252,7 @@ def over_udp(query, resolver):
                 return reply
 
 
-def over_tcp(query, resolver):
+def over_tcp(query: bytes, resolver: tuple[str, int]) -> bytes:
     with contextlib.closing(_socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as sock:
         sock.settimeout(RESOLVER_TIMEOUT)
         sock.connect(resolver)
@@ -256,7 +266,7 @@ def over_tcp(query, resolver):
         return reply[2:]
 
 
-def answer(reply):
+def answer(reply: bytes) -> tuple[bool, int, list[str]]:
     """Whether a reply is authoritative, its code and its A records."""
     _, flags, questions, records, _, _ = struct.unpack("!6H", reply[:12])
     at, found = 12, []
@@ -272,7 +282,7 @@ def answer(reply):
     return bool(flags & 0x0400), flags & 0x000F, found
 
 
-def after_name(reply, at):
+def after_name(reply: bytes, at: int) -> int:
     while True:
         length = reply[at]
         if length >= 0xC0:

@@ -4,33 +4,42 @@ In a fork of the spawner's helper, or by itself: python -S _drydock_launch.py [p
 The name is odd so that no program's own module is shadowed.
 """
 
+# pathlib would cost every start of an interpreter.
+# ruff: noqa: PTH100, PTH109, PTH112, PTH120, SIM115
+
 from __future__ import annotations
 
 import io
 import os
 import sys
 
+TYPE_CHECKING = False  # typing itself would cost every start of an interpreter
+if TYPE_CHECKING:
+    from types import ModuleType
+
 VALUELESS = "bBdEhiIOPqRsSuvVx?"
 IMPLIED = "BsSqR"  # true of every program here, or of no consequence
 # Set in a program's environment, these change how an interpreter starts: one that runs cannot take them on.
-FRESH_ENVIRONMENT = frozenset(
-    "PYTHONASYNCIODEBUG PYTHONDEBUG PYTHONDEVMODE PYTHONHOME PYTHONINSPECT PYTHONINTMAXSTRDIGITS PYTHONIOENCODING "
-    "PYTHONMALLOC PYTHONNODEBUGRANGES PYTHONOPTIMIZE PYTHONPLATLIBDIR PYTHONPROFILEIMPORTTIME PYTHONSAFEPATH "
-    "PYTHONTRACEMALLOC PYTHONVERBOSE PYTHONWARNDEFAULTENCODING PYTHONWARNINGS PYTHON_GIL".split()
-)
+FRESH_ENVIRONMENT = {
+    *("PYTHONASYNCIODEBUG", "PYTHONDEBUG", "PYTHONDEVMODE", "PYTHONHOME", "PYTHONINSPECT", "PYTHONINTMAXSTRDIGITS"),
+    *("PYTHONIOENCODING", "PYTHONMALLOC", "PYTHONNODEBUGRANGES", "PYTHONOPTIMIZE", "PYTHONPLATLIBDIR"),
+    *("PYTHONPROFILEIMPORTTIME", "PYTHONSAFEPATH", "PYTHONTRACEMALLOC", "PYTHONVERBOSE", "PYTHONWARNDEFAULTENCODING"),
+    *("PYTHONWARNINGS", "PYTHON_GIL"),
+}
 
 
 class Program:
     """A `python` command line: `kind` is script, module, code, input, or other (--version and its like)."""
 
-    def __init__(self, kind, target, arguments, flags, unbuffered):
+    def __init__(self, kind: str, target: str, arguments: list[str], flags: list[str], unbuffered: bool) -> None:
         self.kind, self.target, self.arguments = kind, target, arguments
         self.flags, self.unbuffered = flags, unbuffered
 
 
-def read(words):
+def read(given: list[str]) -> Program:
     """The program that the words after `python` ask for."""
-    words, flags, unbuffered = list(words), [], False
+    words, unbuffered = list(given), False
+    flags: list[str] = []
     while words and words[0].startswith("-") and words[0] != "-":
         word = words.pop(0)
         if word.startswith("--"):
@@ -58,14 +67,14 @@ def read(words):
     return Program("input", "-", words[1:], flags, unbuffered)
 
 
-def command(program):
+def command(program: Program) -> list[str]:
     """The words that `read` reads back, less the interpreter's own flags."""
     head = ["-u"] if program.unbuffered else []
     lead = {"code": ["-c"], "module": ["-m"]}.get(program.kind, [])
     return head + lead + [program.target, *program.arguments]
 
 
-def main(words, forked=False):
+def main(words: list[str], forked: bool = False) -> None:
     """Run the program; ends in SystemExit as the interpreter's own end does."""
     program = read(words)
     base = sys.executable
@@ -100,7 +109,7 @@ def main(words, forked=False):
     run(program)
 
 
-def signals():
+def signals() -> None:
     """Python's own dispositions, over the system's."""
     import signal
 
@@ -109,8 +118,10 @@ def signals():
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
-def streams(unbuffered):
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)
+def streams(unbuffered: bool) -> None:
+    """The standard streams, over the descriptors as they are now."""
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    setattr(sys, "__stdin__", sys.stdin)  # noqa: B010
     for name, fd, errors in (("stdout", 1, "strict"), ("stderr", 2, "backslashreplace")):
         stream = io.TextIOWrapper(
             open(fd, "wb", 0 if unbuffered else -1, closefd=False),
@@ -119,12 +130,11 @@ def streams(unbuffered):
             line_buffering=fd == 2 or os.isatty(fd),
             write_through=unbuffered,
         )
-        stream.mode = "w"
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
 
-def surroundings():
+def surroundings() -> None:
     """The address shim, packages of the image, and what `site` gives every program."""
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, here)
@@ -143,7 +153,8 @@ def surroundings():
     sys.executable = os.environ.get("DRYDOCK_PYTHON", sys.executable)
 
 
-def run(program):
+def run(program: Program) -> None:
+    """Be the program, as module `__main__`; its traceback starts with its own first line."""
     import types
 
     main_module = sys.modules["__main__"] = types.ModuleType("__main__")
@@ -177,7 +188,7 @@ def run(program):
         raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1) from None
 
 
-def script(program, main_module):
+def script(program: Program, main_module: ModuleType) -> None:
     path = program.target
     if os.path.isdir(path) or is_archive(path):
         import runpy
@@ -202,7 +213,7 @@ def script(program, main_module):
     exec(compile(source, path, "exec", dont_inherit=True), main_module.__dict__)
 
 
-def is_archive(path):
+def is_archive(path: str) -> bool:
     import zipimport
 
     try:
@@ -212,7 +223,7 @@ def is_archive(path):
     return True
 
 
-def standard_input(main_module):
+def standard_input(main_module: ModuleType) -> None:
     if os.isatty(0):
         import code
         import contextlib
