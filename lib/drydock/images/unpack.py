@@ -1,0 +1,218 @@
+"""Layers laid over one another in a directory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tarfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, cast
+
+from .config import ImageConfig
+from .errors import ImageError, UnsafeLayer
+from .layer import OPAQUE, WHITEOUT, Entry, entry_of, plain_layer
+
+_MOST_LINKS = 40
+
+
+def unpack(manifest: bytes, open_blob: Callable[[str], BinaryIO], into: Path) -> ImageConfig:
+    """Write an image's files below `into` (made if missing) and return what the image says of itself.
+
+    `open_blob` takes a digest (`sha256:…`) and opens that blob for reading; each is checked against
+    its digest. Whiteouts are applied. Nothing is written outside `into`: a name with `..` is refused,
+    a link in a path is followed as if `into` were the root, and a symlink that points to an absolute
+    path or above the root is written so that it leads to the same place below `into`. Files belong to
+    the caller, set-id bits are dropped, and devices are left out.
+    Raises ImageError, UnsafeLayer. Source: github.com/opencontainers/image-spec, layer.md.
+    """
+    described = json.loads(manifest)
+    root = Path(into)
+    root.mkdir(parents=True, exist_ok=True)
+    for descriptor in described["layers"]:
+        with open_blob(descriptor["digest"]) as raw:
+            blob = _Checked(raw)
+            with plain_layer(cast(BinaryIO, blob)) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
+                apply_layer(tar, root)
+            blob.finish(descriptor["digest"])
+    with open_blob(described["config"]["digest"]) as raw:
+        blob = _Checked(raw)
+        config = blob.read()
+        blob.finish(described["config"]["digest"])
+    return ImageConfig.read(json.loads(config))
+
+
+def apply_layer(tar: tarfile.TarFile, root: Path) -> None:
+    """Apply one layer to a directory that holds the ones below it."""
+    changes = _Changes(root)
+    for member in tar:
+        entry = entry_of(member)
+        name = PurePosixPath(entry.path).name
+        if name == OPAQUE:
+            changes.clear(PurePosixPath(entry.path).parent)
+        elif name.startswith(WHITEOUT):
+            changes.remove(PurePosixPath(entry.path).parent, name.removeprefix(WHITEOUT))
+        else:
+            changes.add(entry, tar.extractfile(member) if entry.kind == "file" else None)
+    changes.finish()
+
+
+class _Changes:
+    """One layer being applied. What it has made itself, its own whiteouts don't hide."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._made: set[Path] = set()
+        self._modes: dict[Path, int] = {}
+
+    def add(self, entry: Entry, content: Any) -> None:
+        if not entry.path:
+            self._modes[self._root] = entry.mode
+            return
+        parent = self._directory(PurePosixPath(entry.path).parent)
+        path = parent / PurePosixPath(entry.path).name
+        existing = _lstat(path)
+        if entry.kind == "directory":
+            if existing is None or not stat.S_ISDIR(existing.st_mode):
+                _delete(path)
+                path.mkdir()
+            self._modes[path] = entry.mode
+        else:
+            _delete(path)
+            self._write(entry, path, content)
+        self._record(path)
+
+    def remove(self, parent: PurePosixPath, name: str) -> None:
+        if name in ("", ".", ".."):
+            raise UnsafeLayer(f"a layer holds the whiteout {parent / (WHITEOUT + name)}, which names nothing")
+        if not name.startswith(WHITEOUT):
+            self._hide(self._directory(parent) / name)
+
+    def clear(self, parent: PurePosixPath) -> None:
+        directory = self._directory(parent)
+        for child in list(directory.iterdir()):
+            self._hide(child)
+
+    def finish(self) -> None:
+        for path, mode in self._modes.items():
+            found = _lstat(path)
+            if found is not None and stat.S_ISDIR(found.st_mode):
+                path.chmod((mode & 0o1777) | 0o700)
+
+    def _write(self, entry: Entry, path: Path, content: Any) -> None:
+        if entry.kind == "file":
+            with path.open("xb") as file:
+                shutil.copyfileobj(content, file)
+            path.chmod(entry.mode & 0o777)
+        elif entry.kind == "symlink":
+            path.symlink_to(_inside(entry.link, path.parent.relative_to(self._root)))
+        elif entry.kind == "hardlink":
+            target = self._existing(entry)
+            if target.is_symlink():
+                kept = PurePosixPath("/", target.parent.relative_to(self._root), target.readlink())
+                path.symlink_to(_inside(str(kept), path.parent.relative_to(self._root)))
+            else:
+                os.link(target, path)
+
+    def _existing(self, entry: Entry) -> Path:
+        link = PurePosixPath(entry.link)
+        target = self._directory(link.parent) / link.name
+        found = _lstat(target)
+        if found is None or stat.S_ISDIR(found.st_mode):
+            raise ImageError(f"a layer links {entry.path} to {entry.link}, which is not a file; build the image again")
+        return target
+
+    def _directory(self, path: PurePosixPath) -> Path:
+        """The real directory that a path names below the root, made where it is missing."""
+        at, pending, followed = self._root, list(path.parts), 0
+        while pending:
+            part = pending.pop(0)
+            if part in ("/", "."):
+                at = self._root if part == "/" else at
+                continue
+            if part == "..":
+                at = at.parent if at != self._root else at
+                continue
+            step = at / part
+            found = _lstat(step)
+            if found is not None and stat.S_ISLNK(found.st_mode):
+                followed += 1
+                if followed > _MOST_LINKS:
+                    raise UnsafeLayer(f"a layer holds {path}, which goes through a loop of links")
+                pending[:0] = PurePosixPath(step.readlink()).parts
+                continue
+            if found is None:
+                step.mkdir()
+                self._record(step)
+            elif not stat.S_ISDIR(found.st_mode):
+                raise ImageError(f"a layer holds {path}, but {part} is a file; build the image again")
+            at = step
+        return at
+
+    def _record(self, path: Path) -> None:
+        while path != self._root:
+            self._made.add(path)
+            path = path.parent
+
+    def _hide(self, path: Path) -> None:
+        if path not in self._made:
+            _delete(path)
+        elif path.is_dir() and not path.is_symlink():
+            for child in list(path.iterdir()):
+                self._hide(child)
+
+
+def _inside(link: str, parent: Path) -> str:
+    """A symlink's target, rewritten if it is absolute or climbs past the root. `parent`: from the root."""
+    parts = PurePosixPath(link).parts
+    climbs = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
+    if not link.startswith("/") and climbs <= len(parent.parts) and ".." not in parts[climbs:]:
+        return link
+    target: list[str] = [] if link.startswith("/") else list(parent.parts)
+    for part in parts:
+        if part == "..":
+            target[-1:] = []
+        elif not part.startswith("/"):
+            target.append(part)
+    return os.path.relpath("/" + "/".join(target), "/" + "/".join(parent.parts))
+
+
+def _lstat(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+class _Checked:
+    """Hashes a blob as it is read; seeks only back to the start."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._hash.update(data)
+        return data
+
+    def seek(self, offset: int) -> None:
+        self._file.seek(offset)
+        self._hash = hashlib.sha256()
+
+    def finish(self, digest: str) -> None:
+        while self.read(1 << 20):
+            pass
+        found = "sha256:" + self._hash.hexdigest()
+        if found != digest:
+            raise ImageError(f"blob {digest} holds {found}: it is damaged; push or pull its image again")
