@@ -32,7 +32,8 @@ class Child:
     `returncode` is None until it has ended; then its exit status, or 128+n when signal n killed it.
     """
 
-    def __init__(self, spawner: Spawner, identity: int, on_exit: Callable[[int], None] | None) -> None:
+    def __init__(self, spawner: Spawner, identity: int, name: str, on_exit: Callable[[int], None] | None) -> None:
+        self.name = name
         self.pid = 0
         self.started_at = 0.0
         self.returncode: int | None = None
@@ -69,7 +70,7 @@ class Child:
         self._started.set()
 
     def _has_failed(self, number: int, text: str) -> None:
-        self._error = OSError(number, text)
+        self._error = OSError(number, text, self.name)
         self._started.set()
 
     def _has_ended(self, code: int, out_of_memory: bool) -> None:
@@ -157,7 +158,7 @@ class Spawner:
             with self._lock:
                 self.start()
                 self._serial += 1
-                child = Child(self, self._serial, on_exit)
+                child = Child(self, self._serial, argv[0], on_exit)
                 child.generation = self._generation
                 self._children[child.identity] = child
                 self._send(
