@@ -26,7 +26,9 @@ KEEP = {
     "botocore/data": {"cloudwatch", "sqs", "sts"},
     "boto3/data": {"cloudwatch", "sqs"},
 }
-NEVER_NEEDED = ("bin", "boto3/examples", ".lock")
+# The last three differ between uv and pip: without them either gives the same image.
+NEVER_NEEDED = ("bin", "boto3/examples", ".lock", "*.dist-info/INSTALLER", "*.dist-info/RECORD",
+                "*.dist-info/REQUESTED")
 
 
 def vendor(requirements: Path) -> bool:
@@ -74,12 +76,11 @@ def _strip(target: Path) -> None:
         for path in (target / folder).glob("*/"):
             if path.is_dir() and path.name not in keep:
                 shutil.rmtree(path)
-    for name in NEVER_NEEDED:
-        path = target / name
+    for path in [path for pattern in NEVER_NEEDED for path in target.glob(pattern)]:
         if path.is_dir():
             shutil.rmtree(path)
         else:
-            path.unlink(missing_ok=True)
+            path.unlink()
 
 
 def _requirements(services: list[str]) -> Iterator[Path]:

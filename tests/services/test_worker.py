@@ -154,12 +154,15 @@ def test_health_check_follows_the_heartbeat(work, queues, eventually):
     worker = work(QUEUE_URL=queues[0].url)
     eventually(work.heartbeat.exists, "the worker polls")
     assert worker.healthcheck().returncode == 0
-    assert worker.stop() == 0
+    worker.signal(signal.SIGSTOP)
     os.utime(work.heartbeat, (time.time() - 91, time.time() - 91))
-    stale = worker.healthcheck()
-    assert stale.returncode == 1 and "91 s ago" in stale.stderr
-    work.heartbeat.unlink()
-    assert worker.healthcheck().returncode == 1
+    stuck = worker.healthcheck()
+    worker.signal(signal.SIGCONT)
+    assert stuck.returncode == 1 and "91 s ago" in stuck.stderr
+    eventually(lambda: worker.healthcheck().returncode == 0, "it recovers with the next answer of the queue")
+    assert worker.stop() == 0
+    gone = worker.healthcheck()
+    assert (gone.returncode, gone.stderr) == (1, "no heartbeat yet\n")
 
 
 def test_without_its_queue_it_tries_again_and_is_unhealthy(work, queues, eventually):

@@ -20,9 +20,8 @@ import socket
 import sys
 import threading
 
-from faults import Faults
-
 from chassis import Invalid, Log, Reply, Request, Settings, run, task_id
+from faults import Faults
 
 LONGEST_NONCE = 256
 MOST_ITEMS = 1000

@@ -1,9 +1,8 @@
 import unittest
 
-from faults import Faults
-
 from backend import Backend
 from chassis import Invalid, Request, Settings
+from faults import Faults
 
 
 def ask(environ, path, query=None, method="GET", body=b"", backend=None):

@@ -16,9 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from backends import Backends
-from page import render
-
 from chassis import Invalid, Log, Reply, Request, Settings, run, task_id
+from page import render
 
 MOST_CALLS = 100
 

@@ -2,9 +2,8 @@ import unittest
 from unittest import mock
 
 from backends import Backends, Names
-from page import render
-
 from chassis import Invalid
+from page import render
 
 
 class NamesTest(unittest.TestCase):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 import time
 from pathlib import Path
@@ -10,7 +11,9 @@ from chassis import Settings
 
 
 def path() -> Path:
-    return Path(os.environ.get("HEARTBEAT_FILE") or Path(tempfile.gettempdir()) / "worker-heartbeat")
+    """HEARTBEAT_FILE, or one named after this host: tasks that share a temporary directory must not share it."""
+    given = os.environ.get("HEARTBEAT_FILE")
+    return Path(given) if given else Path(tempfile.gettempdir(), f"worker-heartbeat-{socket.gethostname()}")
 
 
 def max_age() -> float:
@@ -20,6 +23,10 @@ def max_age() -> float:
 
 def beat() -> None:
     path().touch()
+
+
+def clear() -> None:
+    path().unlink(missing_ok=True)
 
 
 def age() -> float | None:

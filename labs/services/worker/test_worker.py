@@ -6,7 +6,6 @@ from pathlib import Path
 from unittest import mock
 
 import jobs
-
 from chassis import Log
 from worker import Stop, Worker
 

@@ -4,7 +4,7 @@ A job that is done is deleted. A bad one is logged and left: after the queue's m
 the dead-letter queue. SIGTERM ends an idle worker at once, a busy one after its job.
 
 Environment: QUEUE_URL (required), AWS_REGION, AWS_ENDPOINT_URL, WAIT_SECONDS (20) of long polling,
-HEARTBEAT_FILE (worker-heartbeat in the temporary directory), HEARTBEAT_MAX_AGE (90) seconds, VERSION.
+HEARTBEAT_FILE (in the temporary directory), HEARTBEAT_MAX_AGE (90) seconds, VERSION.
 Credentials: boto3's own chain, which in a task ends at the container credentials of the task role.
 """
 from __future__ import annotations
@@ -17,11 +17,11 @@ import time
 from typing import Any
 
 import boto3
-import heartbeat
-import jobs
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+import heartbeat
+import jobs
 from chassis import Invalid, Log, Settings, task_id
 
 NAMESPACE = "Drydock/Worker"
@@ -131,8 +131,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, worker.stop)
     signal.signal(signal.SIGINT, worker.stop)
     log.info("polling", queue=queue_url, task=task_id(), version=settings.text("VERSION", "dev"))
+    heartbeat.clear()
     with contextlib.suppress(Stop):
         worker.run()
+    heartbeat.clear()
     log.info("stopped")
 
 
