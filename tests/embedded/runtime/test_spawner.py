@@ -41,7 +41,7 @@ spawner = Spawner(here / "spawner.log")
 threading.Thread(target=spawner.start).start()  # a thread that is gone when the tasks run
 pids = here / "pids"
 spawner.spawn(["python", "-c", stubborn, str(pids)], {}, here, python=True)
-spawner.spawn(["sh", "-c", "trap '' TERM; (setsid sleep 600 & echo $!; sleep 600 & echo $!; echo $$) >> pids; wait"],
+spawner.spawn(["sh", "-c", "trap '' TERM; setsid sleep 600 & sleep 600 & echo $! $$ >> pids; wait"],
               {"PATH": "/usr/bin:/bin"}, here, executable="/bin/sh")
 with (here / "pids").open("a") as file:
     file.write(f"{spawner._helper.pid}\\n")
