@@ -139,7 +139,6 @@ class Host:
 
         spawner = Spawner(self.directory / "spawner.log")
         spawner.start()
-        self.on_close(spawner.close)
         return spawner
 
     @cached_property
@@ -159,7 +158,7 @@ class Host:
         return resolver
 
     def on_close(self, function: Callable[[], None]) -> None:
-        """Call `function` at the end, the last registered first."""
+        """Call `function` at the end, in the order of registration, while child processes still live."""
         self._closers.append(function)
 
     # -- the loop -------------------------------------------------------------------------------
@@ -231,11 +230,13 @@ class Host:
             self._server.stop()
         for thread in self._threads:
             thread.join(timeout=10)
-        for function in reversed(self._closers):
+        for function in self._closers:
             try:
                 function()
             except Exception:
                 log.exception("closing failed")
+        if "spawner" in self.__dict__:
+            self.spawner.close()
         self.pool.shutdown(wait=False, cancel_futures=True)
         self.journal.close()
         self._forget()

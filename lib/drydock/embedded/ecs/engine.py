@@ -56,7 +56,7 @@ class Engine:
     @property
     def runtime(self) -> ProcessRuntime:
         if self._runtime is None:
-            self._runtime = ProcessRuntime(self.host.spawner)
+            self._runtime = ProcessRuntime(self.host.spawner, self.host.directory / "tasks")
             self.host.on_close(self._runtime.close)
         return self._runtime
 

@@ -116,8 +116,9 @@ class Life:
             except (CannotPull, CannotRead) as error:
                 self.fail(str(error))
                 return
-            except ClientError as error:
-                self.fail(f"ResourceInitializationError: {error.response['Error']['Message']}")
+            except Exception as error:
+                log.exception("task %s could not be prepared", self.task.id)
+                self.fail(f"ResourceInitializationError: {type(error).__name__}: {error}")
                 return
             self._show_images(self.prepared)
         self._start_what_may()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,15 +106,13 @@ class Puller:
         with lock:
             partial = folder.with_suffix(".partial")
             if not folder.exists():
-                import shutil
-
                 shutil.rmtree(partial, ignore_errors=True)
                 partial.mkdir(parents=True)
                 unpack(manifest, self._open_blob, partial)
                 partial.rename(folder)
             document = json.loads(manifest)
             with self._open_blob(document["config"]["digest"]) as blob:
-                config = ImageConfig.from_document(json.load(blob))
+                config = ImageConfig.read(json.load(blob))
         return Pulled(digest, config, folder)
 
     def _open_blob(self, digest: str) -> Any:
