@@ -62,8 +62,7 @@ def started(tmp_path: Path) -> tuple[subprocess.Popen[bytes], list[int]]:
 def test_nothing_is_left_when_the_daemon_is_killed(tmp_path: Path, stuck: bool) -> None:
     daemon, pids = started(tmp_path)
     family = {child.pid for child in psutil.Process(daemon.pid).children(recursive=True)}
-    assert set(pids) <= family
-    assert all(map(alive, family))
+    assert set(pids) <= set(filter(alive, family))
     if stuck:
         for child in psutil.Process(daemon.pid).children(recursive=True):
             if "drydock-spawner" in child.cmdline()[0]:
