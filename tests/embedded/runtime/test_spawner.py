@@ -65,7 +65,7 @@ def test_nothing_is_left_when_the_daemon_is_killed(tmp_path: Path, stuck: bool) 
     assert set(pids) <= set(filter(alive, family))
     if stuck:
         for child in psutil.Process(daemon.pid).children(recursive=True):
-            if "drydock-spawner" in child.cmdline()[0]:
+            if child.name() == "drydock-spawner":
                 child.suspend()
     daemon.kill()
     daemon.wait()
