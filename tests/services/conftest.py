@@ -33,8 +33,8 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
 class Service:
     """One service as a process of its own, on an address of its own, its output kept line by line."""
 
-    def __init__(self, name: str, environ: dict[str, str], address: str | None = None) -> None:
-        self.folder = SERVICES / name
+    def __init__(self, name: str, environ: dict[str, str], address: str | None, folder: Path | None) -> None:
+        self.folder = folder or SERVICES / name
         self.address = address or next(addresses)
         self.port = int(environ.get("PORT", 8080))
         self.environ = {
@@ -116,8 +116,8 @@ def launch() -> Iterator[Callable[..., Service]]:
     """launch("backend", ERROR_RATE="1") starts a service; all are ended after the test."""
     running: list[Service] = []
 
-    def start(name: str, address: str | None = None, **environ: str) -> Service:
-        running.append(Service(name, environ, address))
+    def start(name: str, address: str | None = None, folder: Path | None = None, **environ: str) -> Service:
+        running.append(Service(name, environ, address, folder))
         return running[-1]
 
     yield start
@@ -128,8 +128,8 @@ def launch() -> Iterator[Callable[..., Service]]:
 @pytest.fixture
 def serve(launch: Callable[..., Service]) -> Callable[..., Service]:
     """As launch, and listening."""
-    def start(name: str, address: str | None = None, **environ: str) -> Service:
-        service = launch(name, address, **environ)
+    def start(name: str, address: str | None = None, folder: Path | None = None, **environ: str) -> Service:
+        service = launch(name, address, folder, **environ)
         service.said("listening")
         return service
     return start

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+FILE = Path(__file__).resolve().parents[1] / "docker-compose.yml"
+PROFILES = ("localstack", "ministack")
+MARK = "token-for-this-test-only"
+
+
+def compose(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    if shutil.which("docker-compose"):
+        command = ["docker-compose"]
+    elif shutil.which("docker"):
+        command = ["docker", "compose"]
+    else:
+        pytest.skip("neither docker-compose nor docker is installed")
+    return subprocess.run([*command, "--file", str(FILE), *arguments], capture_output=True, text=True,
+                          env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **environ})
+
+
+def services() -> dict[str, Any]:
+    return yaml.safe_load(FILE.read_text())["services"]
+
+
+def published() -> list[tuple[str, str]]:
+    return [(name, port) for name, service in services().items() for port in service.get("ports", [])]
+
+
+@pytest.mark.parametrize("profiles", [(), PROFILES])
+def test_compose_accepts_it_without_any_variable_set(profiles):
+    options = [word for profile in profiles for word in ("--profile", profile)]
+    done = compose(*options, "config")
+    assert done.returncode == 0, done.stderr
+    assert set(yaml.safe_load(done.stdout)["services"]) >= {"jupyter", *profiles}
+
+
+def test_the_token_comes_from_the_environment():
+    shown = yaml.safe_load(compose("--profile", "localstack", "config", LOCALSTACK_AUTH_TOKEN=MARK).stdout)
+    assert shown["services"]["localstack"]["environment"]["LOCALSTACK_AUTH_TOKEN"] == MARK
+    assert not re.search(r"AUTH_TOKEN:\s*\"?[^\"$\s]", FILE.read_text())
+
+
+def test_only_jupyter_starts_unasked():
+    assert {name for name, service in services().items() if not service.get("profiles")} == {"jupyter"}
+
+
+def test_every_published_port_is_on_loopback():
+    ports = published()
+    assert {name for name, _ in ports} == {"jupyter", *PROFILES}
+    for name, port in ports:
+        address = port.split(":", 1)[0]
+        assert ipaddress.ip_address(address).is_loopback, f"{name} publishes {port}"
+    assert not [name for name, service in services().items() if service.get("network_mode") == "host"]
+
+
+def test_each_has_a_port_of_its_own():
+    numbers = [re.search(r":-(\d+)\}", port)[1] for _, port in published()]
+    assert len(set(numbers)) == len(numbers) == 3
+    done = compose("config", JUPYTER_PORT="9999")
+    assert "9999" in done.stdout
+
+
+def test_images_are_pinned():
+    for name, service in services().items():
+        tag = service["image"].partition(":")[2]
+        assert tag and "latest" not in tag, f"{name} follows a tag that moves"
