@@ -200,6 +200,12 @@ def sweep(cloud: Cloud, lab: str | None = None, *, within: float | None = None, 
     return swept
 
 
+def owned(cloud: Cloud, lab: str | None = None, *, ledger: Ledger | None = None) -> list[tuple[str, str]]:
+    """(kind, identifier) of what `sweep` would delete, in its order; what is gone already is left out."""
+    found = _owned(cloud, lab, ledger or Ledger(), Swept())
+    return [(kind.name, identifier) for kind, identifier in found if kind.exists(cloud, identifier)]
+
+
 def _one_round(
     cloud: Cloud, left: list[tuple[Kind, str]], swept: Swept, errors: dict[tuple[str, str], str]
 ) -> list[tuple[Kind, str]]:

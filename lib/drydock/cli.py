@@ -1,0 +1,315 @@
+"""The `drydock` command."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from drydock import embedded
+
+if TYPE_CHECKING:
+    from drydock.labs.runner import Report
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(highlight=False, soft_wrap=True, stderr=True)
+
+
+class _Command(typer.core.TyperGroup):
+    """Errors that say what is wrong and what to do are shown without their traceback. `image` loads when asked."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "image":
+            from drydock.images.cli import app as image
+
+            command = typer.main.get_command(image)
+            command.name = "image"
+            return command
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), "image"]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if not _is_told(error):
+                raise
+            errors.print(f"[red]{type(error).__name__}:[/red] ", end="")
+            errors.print(str(error), markup=False)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=_Command, help="A place to work on a container fleet where nothing can sink.", no_args_is_help=True
+)
+lab_app = typer.Typer(help="The labs: list, run headless, progress.", no_args_is_help=True)
+app.add_typer(lab_app, name="lab")
+
+Name = Annotated[str, typer.Option(help="Which embedded AWS; several can run side by side.", envvar="DRYDOCK_INSTANCE")]
+
+
+@app.command()
+def up(
+    name: Name = "default",
+    port: Annotated[int | None, typer.Option(help="This port exactly. By default 4566, or the next free one.")] = None,
+    speed: Annotated[float | None, typer.Option(help="AWS seconds that pass in one of ours. By default 30.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Same seed, same ids, addresses and placements.")] = None,
+    foreground: Annotated[bool, typer.Option(help="Stay and show its log; Ctrl-C ends it.")] = False,
+) -> None:
+    """Start the embedded AWS."""
+    instance = embedded.start(name, port=port, speed=speed, seed=seed)
+    if port is None and instance.port != 4566:
+        console.print(f"Port 4566 is taken: using {instance.port}.")
+    console.print(f"{name}: {instance.endpoint} (process {instance.pid}, {instance.speed:g} AWS seconds a second)")
+    console.print(
+        f"Other clients: AWS_ENDPOINT_URL={instance.endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+        style="dim",
+    )
+    if foreground:
+        from drydock.labs.runner import ending_on_signals
+
+        with ending_on_signals():
+            try:
+                _follow(instance)
+            finally:
+                embedded.stop(name)
+
+
+@app.command()
+def down(name: Name = "default") -> None:
+    """Stop it and everything it runs. Its state stays on disk for the next `up`."""
+    console.print(f"{name}: stopped" if embedded.stop(name) else f"{name}: was not running")
+
+
+@app.command()
+def status(
+    name: Name = "default", as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
+) -> None:
+    """Where it is and what it has. Exit code 1 when it does not run."""
+    instance = embedded.find(name)
+    found = {"name": name, "running": False} if instance is None else {**instance.status(), "running": True}
+    if as_json:
+        print(json.dumps(found))
+    elif instance is None:
+        console.print(f"{name}: not running. Start it with `drydock up`.")
+    else:
+        _table(("", name), [(key, str(value)) for key, value in found.items() if key not in ("name", "running")])
+    if instance is None:
+        raise typer.Exit(1)
+
+
+@app.command()
+def reset(name: Name = "default") -> None:
+    """Forget everything in it. If it runs, it runs on, empty."""
+    instance = embedded.reset(name)
+    console.print(f"{name}: empty" + (f" at {instance.endpoint}" if instance else ", and not running"))
+
+
+@app.command()
+def logs(
+    name: Name = "default", follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay and go on.")] = False
+) -> None:
+    """The embedded AWS's own log. The logs of tasks are in CloudWatch Logs."""
+    instance = embedded.find(name)
+    if instance is None:
+        errors.print(f"{name}: not running. Start it with `drydock up`.")
+        raise typer.Exit(1)
+    if follow:
+        _follow(instance)
+    else:
+        print(instance.log.read_text(errors="replace"), end="")
+
+
+@app.command()
+def doctor() -> None:
+    """What this machine can and cannot do, each with the fix. Exit code 1 when something needed is missing."""
+    from drydock.doctor import examine
+
+    findings = examine()
+    style = {"ok": "green", "limited": "yellow", "missing": "red"}
+    _table(
+        ("What", "", "Found", "Fix"),
+        [(f.what, f"[{style[f.state]}]{f.state}[/]", f.found, f.fix) for f in findings],
+    )
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def sweep(
+    lab: Annotated[str | None, typer.Option(help="Only what this lab created; by default every lab.")] = None,
+    cloud: Annotated[str | None, typer.Option(help="embedded, localstack, aws or a URL.")] = None,
+    region: str = "us-east-1",
+    account: Annotated[str | None, typer.Option(help="12 digits; needed for a real account.")] = None,
+    name: Name = "default",
+    dry_run: Annotated[bool, typer.Option(help="Only list what would be deleted.")] = False,
+) -> None:
+    """Delete what labs created and list what is left. Exit code 1 when something is."""
+    from drydock.cloud import connect
+    from drydock.labs import catalogue
+    from drydock.ledger import owned
+    from drydock.ledger import sweep as sweep_cloud
+
+    wanted = catalogue.full_name(lab) if lab else None
+    at = connect(cloud, region=region, account=account, budget_usd=float("inf"), name=name)
+    if dry_run:
+        _table(("Kind", "Would be deleted"), owned(at, wanted))
+        return
+    swept = sweep_cloud(at, wanted)
+    console.print(str(swept), markup=False)
+    if swept.survivors:
+        raise typer.Exit(1)
+
+
+@lab_app.command("list")
+def list_labs() -> None:
+    """The labs, and how far you are."""
+    from drydock.labs import catalogue, progress
+
+    rows = []
+    for name in catalogue.names():
+        outline = catalogue.load(name)
+        done = progress.of(name)
+        passed = sum(1 for step in outline.steps if done.get(step, {}).get("passed"))
+        rows.append((name, outline.title, f"{outline.minutes} min", f"{passed}/{len(outline.steps)}"))
+    _table(("Lab", "What", "Time", "Passed"), rows)
+
+
+@lab_app.command("progress")
+def show_progress(name: Annotated[str | None, typer.Argument(help="One lab; by default all.")] = None) -> None:
+    """Every step: passed or not, attempts, hints taken, solution looked at, seconds."""
+    from drydock.labs import catalogue, progress
+
+    rows = []
+    for lab in [catalogue.full_name(name)] if name else catalogue.names():
+        done = progress.of(lab)
+        for step in catalogue.load(lab).steps:
+            record = done.get(step)
+            if record is None:
+                rows.append((lab, step, "", "", "", "", ""))
+            else:
+                rows.append(
+                    (
+                        lab,
+                        step,
+                        "passed" if record["passed"] else "tried",
+                        str(record["attempts"]),
+                        str(record["hints"]),
+                        "yes" if record["solution_shown"] else "",
+                        f"{record['seconds']:.0f}",
+                    )
+                )
+    _table(("Lab", "Step", "", "Attempts", "Hints", "Solution", "Seconds"), rows)
+
+
+@lab_app.command("reset")
+def forget_progress(name: Annotated[str | None, typer.Argument(help="One lab; by default all.")] = None) -> None:
+    """Forget your progress. Clouds are left as they are: `drydock reset` and `drydock sweep` see to those."""
+    from drydock.labs import catalogue, progress
+
+    lab = catalogue.full_name(name) if name else None
+    progress.forget(lab)
+    console.print(f"Progress of {lab or 'all labs'} forgotten.")
+
+
+@lab_app.command("run")
+def run_lab(
+    name: Annotated[str, typer.Argument(help="01-repositories, 01, repositories, or all.")],
+    out: Annotated[Path, typer.Option(help="Folder for executed notebooks and reports.")] = Path("reports"),
+    cloud: Annotated[
+        str | None,
+        typer.Option(help="embedded, localstack, aws or a URL. By default an embedded AWS for this run alone."),
+    ] = None,
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="name=value for the notebook; repeatable.")] = None,
+    keep: Annotated[bool, typer.Option(help="Leave the embedded AWS of this run running, for a look.")] = False,
+    record: Annotated[bool, typer.Option(help="Keep the times as the labs' measured times.")] = False,
+) -> None:
+    """Run labs headless: papermill, an executed notebook and an HTML page each. Exit code 1 when a step fails."""
+    import os
+    from contextlib import nullcontext
+
+    from drydock.labs import catalogue, runner
+
+    names = catalogue.names() if name == "all" else [catalogue.full_name(name)]
+    given = dict(_pair(text) for text in parameter or ())
+    private = cloud is None and "cloud" not in given and not os.environ.get("DRYDOCK_CLOUD")
+    reports: list[Report] = []
+    own = runner.own_instance(keep=keep) if private else nullcontext()
+    with runner.ending_on_signals(), own as instance:
+        for lab in names:
+            report = runner.run(lab, out=out, cloud=cloud, given=given, progress_bar=sys.stderr.isatty())
+            reports.append(report)
+            if record and report.ok:
+                runner.record(report)
+    _show_reports(reports)
+    if keep and instance is not None:
+        console.print(f"Left running: {instance.endpoint}. Stop it with `drydock down --name {instance.name}`.")
+    if not all(report.ok for report in reports):
+        raise typer.Exit(1)
+
+
+def _show_reports(reports: list[Report]) -> None:
+    _table(
+        ("Lab", "Steps passed", "Seconds", "Report"),
+        [
+            (r.lab, f"[{'green' if r.ok else 'red'}]{r.passed}/{r.steps}[/]", f"{r.seconds:.1f}", _relative(r.page))
+            for r in reports
+        ],
+    )
+    console.print(f"{len(reports)} labs in {sum(report.seconds for report in reports):.1f} s")
+    for report in reports:
+        if report.error is not None:
+            errors.print(f"[red]{report.lab}[/red]: ", end="")
+            errors.print(report.error, markup=False)
+
+
+def _table(columns: tuple[str, ...], rows: list[Any]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"-p {text}: write name=value")
+    return name, value
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _follow(instance: embedded.Instance) -> None:
+    """Print the log as it grows, until the process of the instance ends."""
+    import psutil
+
+    with instance.log.open(errors="replace") as log:
+        while True:
+            text = log.read()
+            if text:
+                print(text, end="", flush=True)
+            elif not psutil.pid_exists(instance.pid):
+                return
+            else:
+                time.sleep(0.2)
+
+
+def _is_told(error: Exception) -> bool:
+    """Whether the error's own text says all that the user needs."""
+    modules = [sys.modules.get(name) for name in ("drydock.cloud", "drydock.labs.catalogue", "drydock.labs.parameters")]
+    names = ("CloudRefused", "CloudUnreachable", "NoSuchLab", "BadParameter")
+    told = [getattr(module, name) for module in modules if module for name in names if hasattr(module, name)]
+    return isinstance(error, (embedded.NotStarted, *told))

@@ -1,0 +1,52 @@
+"""A notebook's parameters: read from its `parameters` cell, and strict about names and types."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+
+class BadParameter(ValueError):
+    """A parameter that the notebook does not have, or a value of another type than its default's."""
+
+
+def defaults(notebook: Path) -> dict[str, Any]:
+    """{name: default} of the cell tagged `parameters`."""
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", ()):
+            return {
+                statement.targets[0].id: ast.literal_eval(statement.value)
+                for statement in ast.parse(cell.source).body
+                if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+            }
+    return {}
+
+
+def typed(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """`given`, each value as the type of its default in `known`; text is read as that type.
+
+    Raises BadParameter for an unknown name and for a value that is not of the type.
+    """
+    return {name: _as_type_of(name, value, known) for name, value in given.items()}
+
+
+def _as_type_of(name: str, value: Any, known: Mapping[str, Any]) -> Any:
+    if name not in known:
+        raise BadParameter(f"There is no parameter {name!r}; there are {', '.join(known)}.")
+    wanted = type(known[name])
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, wanted):
+        return value
+    if isinstance(value, str) and wanted is bool and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if isinstance(value, str) and wanted in (int, float):
+        try:
+            return wanted(value)
+        except ValueError:
+            pass
+    raise BadParameter(f"{name}={value!r} is not of type {wanted.__name__}, as its default {known[name]!r} is.")
