@@ -8,10 +8,11 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from .dockerfile import Dockerfile, Stage
 from .errors import ImageError
@@ -23,6 +24,11 @@ from .platform import Platform
 ENGINES = ("docker", "podman", "buildah")
 _TAG = "drydock-build:latest"
 _KEPT = ("architecture", "author", "config", "created", "history", "os", "rootfs", "variant")
+_KEPT_RUN = (
+    "Cmd", "Entrypoint", "Env", "ExposedPorts", "Healthcheck", "Labels", "Shell", "StopSignal", "User", "Volumes",
+    "WorkingDir",
+)  # fmt: skip
+_KEPT_STEP = ("author", "created", "created_by", "empty_layer")
 
 
 @dataclass(frozen=True)
@@ -206,4 +212,12 @@ def _import(archive: Path, layout: Layout) -> Image:
         for name in described["Layers"]:
             with plain_layer(member(name)) as plain:
                 layers.append(compress_layer(plain, layout).descriptor)
-    return Image.write(layout, {key: config[key] for key in _KEPT if key in config}, layers)
+    kept = _only(config, _KEPT)
+    kept["config"] = {key: value for key, value in _only(config["config"], _KEPT_RUN).items() if value}
+    kept["history"] = [_only(step, _KEPT_STEP) for step in config.get("history", ())]
+    return Image.write(layout, kept, layers)
+
+
+def _only(found: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """An engine's own notes (host names, ids of this one build) are no part of an image."""
+    return {key: found[key] for key in keys if key in found}

@@ -25,7 +25,7 @@ DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 
 CHUNK = 8 * 1024 * 1024
 _LARGEST_MANIFEST = 4 * 1024 * 1024
-_ATTEMPTS = 4
+_ATTEMPTS = 3
 _TRY_AGAIN = {408, 429, 500, 502, 503, 504}
 _HOSTS = {"docker.io": "registry-1.docker.io"}
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
@@ -106,7 +106,11 @@ class Repository:
         expected = tag_or_digest if ":" in tag_or_digest else answer.headers.get("Docker-Content-Digest")
         if expected and digest_of(data) != expected:
             raise RegistryError(f"{self.reference}: the manifest is {digest_of(data)}, not {expected}; don't use it")
-        media_type = json.loads(data).get("mediaType") or answer.headers.get("Content-Type", "").partition(";")[0]
+        try:
+            media_type = json.loads(data).get("mediaType")
+        except (ValueError, AttributeError):
+            raise RegistryError(f"{self.reference}: the answer is no manifest; is that a registry?") from None
+        media_type = media_type or answer.headers.get("Content-Type", "").partition(";")[0]
         if media_type not in (MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX):
             raise RegistryError(f"{self.reference}: a manifest of type {media_type}; push it as an OCI image")
         return data, media_type
@@ -240,7 +244,7 @@ class Repository:
                 if answer.status not in _TRY_AGAIN or attempt == _ATTEMPTS or not again:
                     return answer
                 answer.drain_conn()
-            time.sleep(0.2 * 2**attempt)
+            time.sleep(0.1 * 2**attempt)
         raise AssertionError("unreachable")
 
     def _persist(self, act: Callable[[], None]) -> None:
