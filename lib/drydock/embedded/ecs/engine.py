@@ -24,6 +24,7 @@ from drydock.embedded.ecs.views import REVISION_FIELDS
 from drydock.embedded.runtime.process import ProcessRuntime
 from drydock.policy import capacity, rollout
 from drydock.policy.breaker import Breaker, Event, Status
+from drydock.policy.health import Health
 from drydock.policy.placement import choose_subnet
 
 if TYPE_CHECKING:
@@ -163,21 +164,16 @@ class Engine:
     # -- health ---------------------------------------------------------------------------------
 
     def _healthy(self, service: Service, task: Task) -> bool | None:
-        if task.status != "RUNNING" or task.running_at is None:
+        if task.status != "RUNNING" or task.running_at is None or task.work is None:
             return None
         seconds = self.host.clock.time() - task.running_at
-        checks = task.work.has_checks if task.work else False
-        container = task.work.container_health if task.work else None
-        groups = service.settings.get("loadBalancers") or []
-        states = [self.targets.healthy(task, entry) for entry in groups] if groups else None
-        if seconds < float(service.settings.get("healthCheckGracePeriodSeconds") or 0):
-            states = [None if state is False else state for state in states] if states else states
-            container = None if container is False else container
-        if checks and container is None and states is None:
-            seconds = 0
-        if checks and container is None and states is not None:
-            states = [*states, None]
-        return rollout.counts_as_healthy(seconds, container, states)
+        groups = service.settings.get("loadBalancers")
+        return rollout.counts_as_healthy(
+            seconds,
+            task.work.checked_health,
+            [self.targets.health(task, entry) for entry in groups] if groups else None,
+            in_grace=seconds < float(service.settings.get("healthCheckGracePeriodSeconds") or 0),
+        )
 
     def _watch_health(self, service: Service, tasks: list[Task]) -> None:
         """Note what became healthy or failed since the last turn: events, and the circuit breaker."""
@@ -193,13 +189,13 @@ class Engine:
             elif healthy is False and not task.failure_counted and not task.stopping:
                 task.failure_counted = True
                 for entry in service.settings.get("loadBalancers") or []:
-                    if self.targets.healthy(task, entry) is False:
+                    if self.targets.health(task, entry) is Health.UNHEALTHY:
                         reason = self.targets.reason(task, entry)
                         service.event(
                             f"(port {entry['containerPort']}) is unhealthy in "
                             f"({self.targets.name(entry)}) due to (reason {reason})."
                         )
-                if task.work is not None and task.work.container_health is False:
+                if task.work is not None and task.work.checked_health is Health.UNHEALTHY:
                     service.event(f"(task {task.id}) failed container health checks.")
                 self._tell_breaker(service, task, Event.HEALTH_CHECK_FAILED)
                 self.dirty = True
@@ -435,7 +431,7 @@ class Engine:
         service.event(f"has stopped {len(chosen)} running tasks: {' '.join(f'(task {t.id})' for t in chosen)}.")
 
     def _failed_check(self, service: Service, task: Task) -> str:
-        return "container" if task.work is not None and task.work.container_health is False else "ELB"
+        return "container" if task.work is not None and task.work.checked_health is Health.UNHEALTHY else "ELB"
 
     def ask_to_stop(self, task: Task, code: str, reason: str) -> None:
         """Set what is desired to STOPPED; the first reason stays."""

@@ -391,18 +391,11 @@ class Life:
         self.engine.changed(self.task)
 
     @property
-    def container_health(self) -> bool | None:
-        """True HEALTHY, False UNHEALTHY, None UNKNOWN, over the essential containers that have a check."""
+    def checked_health(self) -> Health | None:
+        """The worst health of the essential containers that have a check; None if none has."""
         essential = {rule.name for rule in self.rules if rule.essential}
-        states = [h.status for name, h in self.health.items() if name in essential]
-        if not states:
-            return None
-        worst = task_health(states)
-        return {Health.HEALTHY: True, Health.UNHEALTHY: False, Health.UNKNOWN: None}[worst]
-
-    @property
-    def has_checks(self) -> bool:
-        return any(rule.essential and rule.name in self.health for rule in self.rules)
+        states = [health.status for name, health in self.health.items() if name in essential]
+        return task_health(states) if states else None
 
     def wait_dead(self, limit: float) -> None:
         deadline = time.monotonic() + limit

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from drydock.embedded.ecs.records import Document, Service, Task
+from drydock.policy.health import Health
 
 if TYPE_CHECKING:
     from drydock.embedded.host import Host
@@ -63,9 +64,9 @@ class Targets:
             self._seen[arn] = (now, states)
         return states.get((str(task.address), int(entry["containerPort"])), {})
 
-    def healthy(self, task: Task, entry: Document) -> bool | None:
-        """True healthy, False unhealthy, None not known yet."""
-        return {"healthy": True, "unhealthy": False}.get(self._state(task, entry).get("State", ""))
+    def health(self, task: Task, entry: Document) -> Health:
+        states = {"healthy": Health.HEALTHY, "unhealthy": Health.UNHEALTHY}
+        return states.get(self._state(task, entry).get("State", ""), Health.UNKNOWN)
 
     def reason(self, task: Task, entry: Document) -> str:
         state = self._state(task, entry)
