@@ -12,10 +12,10 @@ $(STAMP): requirements.lock pyproject.toml labs/services/vendor.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@if command -v uv >/dev/null; then \
 	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
-	  uv pip install --quiet --python $(BIN)/python --no-deps -e .; \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
 	  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
-	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .; \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
 	fi
 	@$(BIN)/python labs/services/vendor.py
 	@touch $@
@@ -42,8 +42,8 @@ bench: setup
 	@$(BIN)/python benchmarks/run.py
 
 lock:
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --python-version 3.11 --extra test --extra docker --override requirements.overrides --output-file requirements.lock pyproject.toml hatchling
+	printf 'hatchling\neditables\n' | uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  --python-version 3.11 --extra test --extra docker --override requirements.overrides --output-file requirements.lock pyproject.toml -
 
 clean:
 	rm -rf $(VENV) reports labs/services/*/vendor
