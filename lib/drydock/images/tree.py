@@ -109,8 +109,9 @@ class Tree:
         """Remove an entry and all below it; nothing happens if there is none."""
         if not path or path not in self._entries:
             return
-        for name in list(self._children.pop(path, ())):
+        for name in list(self._children.get(path, ())):
             self.remove(_join(path, name))
+        self._children.pop(path, None)
         del self._entries[path]
         parent, name = _split(path)
         self._children[parent].discard(name)

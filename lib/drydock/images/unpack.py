@@ -72,8 +72,7 @@ class _Changes:
         if not entry.path:
             self._modes[self._root] = entry.mode
             return
-        parent = self._directory(PurePosixPath(entry.path).parent)
-        path = parent / PurePosixPath(entry.path).name
+        path = self._made_directory(PurePosixPath(entry.path).parent) / PurePosixPath(entry.path).name
         existing = _lstat(path)
         if entry.kind == "directory":
             if existing is None or not stat.S_ISDIR(existing.st_mode):
@@ -88,12 +87,13 @@ class _Changes:
     def remove(self, parent: PurePosixPath, name: str) -> None:
         if name in ("", ".", ".."):
             raise UnsafeLayer(f"a layer holds the whiteout {parent / (WHITEOUT + name)}, which names nothing")
-        if not name.startswith(WHITEOUT):
-            self._hide(self._directory(parent) / name)
+        directory = self._directory(parent)
+        if directory is not None and not name.startswith(WHITEOUT):
+            self._hide(directory / name)
 
     def clear(self, parent: PurePosixPath) -> None:
         directory = self._directory(parent)
-        for child in list(directory.iterdir()):
+        for child in list(directory.iterdir()) if directory is not None else ():
             self._hide(child)
 
     def finish(self) -> None:
@@ -108,6 +108,8 @@ class _Changes:
                 shutil.copyfileobj(content, file)
             path.chmod(entry.mode & 0o777)
         elif entry.kind == "symlink":
+            if not entry.link:
+                raise ImageError(f"a layer holds the link {entry.path}, which leads nowhere; build the image again")
             path.symlink_to(_inside(entry.link, path.parent.relative_to(self._root)))
         elif entry.kind == "hardlink":
             target = self._existing(entry)
@@ -119,14 +121,21 @@ class _Changes:
 
     def _existing(self, entry: Entry) -> Path:
         link = PurePosixPath(entry.link)
-        target = self._directory(link.parent) / link.name
-        found = _lstat(target)
+        directory = self._directory(link.parent)
+        target = (directory or self._root) / link.name
+        found = _lstat(target) if directory is not None else None
         if found is None or stat.S_ISDIR(found.st_mode):
             raise ImageError(f"a layer links {entry.path} to {entry.link}, which is not a file; build the image again")
         return target
 
-    def _directory(self, path: PurePosixPath) -> Path:
-        """The real directory that a path names below the root, made where it is missing."""
+    def _made_directory(self, path: PurePosixPath) -> Path:
+        directory = self._directory(path, make=True)
+        if directory is None:
+            raise ImageError(f"a layer holds {path} as a file and as a directory; build the image again")
+        return directory
+
+    def _directory(self, path: PurePosixPath, *, make: bool = False) -> Path | None:
+        """The real directory that a path names below the root; None if there is none, or a file is in the way."""
         at, pending, followed = self._root, list(path.parts), 0
         while pending:
             part = pending.pop(0)
@@ -144,11 +153,11 @@ class _Changes:
                     raise UnsafeLayer(f"a layer holds {path}, which goes through a loop of links")
                 pending[:0] = PurePosixPath(step.readlink()).parts
                 continue
-            if found is None:
+            if found is None and make:
                 step.mkdir()
                 self._record(step)
-            elif not stat.S_ISDIR(found.st_mode):
-                raise ImageError(f"a layer holds {path}, but {part} is a file; build the image again")
+            elif found is None or not stat.S_ISDIR(found.st_mode):
+                return None
             at = step
         return at
 
