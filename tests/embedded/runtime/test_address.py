@@ -148,10 +148,11 @@ def test_python_m_http_server(machine: Machine) -> None:
 
 
 def test_own_name(machine: Machine) -> None:
-    run = machine.python("import socket; n = socket.gethostname(); print(n, socket.gethostbyname(n))")
+    code = "import socket; n = socket.gethostname(); print(n, socket.gethostbyname(n), socket.getfqdn('127.10.8.9'))"
+    run = machine.python(code)
     run.wait()
     address = run.container.spec.address
-    assert run.stdout() == [f"ip-{address.replace('.', '-')} {address}"]
+    assert run.stdout() == [f"ip-{address.replace('.', '-')} {address} ip-127-10-8-9"]
 
 
 class Zone(BaseResolver):

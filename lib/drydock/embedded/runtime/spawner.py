@@ -225,7 +225,7 @@ class Spawner:
             ours.shutdown(socket.SHUT_RDWR)
         helper.wait()
         ours.close()
-        if lost:
+        if lost and self._helper is helper:
             log.warning("the spawner's helper ended; %d processes with it", len(lost))
         for child in lost.values():
             child._has_failed(0, "the spawner's helper ended")

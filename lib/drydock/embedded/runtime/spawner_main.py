@@ -38,11 +38,16 @@ import struct
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 LINUX = sys.platform == "linux"
 MARK = getattr(resource, "RLIMIT_MSGQUEUE", None)
 MEMORY_PERIOD = 0.2  # seconds between two looks at the memory of limited containers
 PAGE = resource.getpagesize()
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
+_libc: Any = None
 
 
 class Become(BaseException):
@@ -71,6 +76,7 @@ class Helper:
         self.serial = 0
         self.wake, self.wake_write = os.pipe()
         self.poll = select.poll()
+        self.changed: list[int] = []  # signals that are not at their default here
 
     def run(self) -> None:
         for fd in (self.wake, self.wake_write):
@@ -79,6 +85,8 @@ class Helper:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # a terminal's ^C is the daemon's business
+        self.changed = [n for n in signal.valid_signals() if signal.getsignal(n) != signal.SIG_DFL]
+        self.changed = [n for n in self.changed if n not in (signal.SIGKILL, signal.SIGSTOP)]
         self.poll.register(self.daemon.fileno(), select.POLLIN)
         self.poll.register(self.wake, select.POLLIN)
         look = 0.0
@@ -174,12 +182,8 @@ class Helper:
     def become(self, request: dict, fds: list[int], mark: int | None, report: int, helper: int) -> None:
         """In the child: take on the container's surroundings, then exec or unwind into a Python program."""
         signal.set_wakeup_fd(-1)
-        for number in signal.valid_signals():
-            if number not in (signal.SIGKILL, signal.SIGSTOP):
-                try:
-                    signal.signal(number, signal.SIG_DFL)
-                except (OSError, ValueError):
-                    pass  # the C library keeps two real-time signals to itself
+        for number in self.changed:
+            signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.setsid()
         self.daemon.detach()
@@ -374,11 +378,13 @@ def proportional(pid: int) -> int:
         return resident(pid)
 
 
-def prctl(option: int, argument: int) -> None:
+def prctl(option: int, argument: object) -> None:
+    global _libc
     if LINUX:
         import ctypes
 
-        ctypes.CDLL(None).prctl(option, argument, 0, 0, 0)
+        _libc = _libc or ctypes.CDLL(None)
+        _libc.prctl(option, argument, 0, 0, 0)
 
 
 def guard(daemon: socket.socket) -> None:
@@ -432,7 +438,7 @@ def set_title(words: list[str]) -> None:
     text = b"\0".join(os.fsencode(word) for word in words)[: end - start - 1]
     ctypes.memset(start, 0, end - start)
     ctypes.memmove(start, text, len(text))
-    ctypes.CDLL(None).prctl(PR_SET_NAME, ctypes.c_char_p(os.fsencode(os.path.basename(words[0]))), 0, 0, 0)
+    prctl(PR_SET_NAME, ctypes.c_char_p(os.fsencode(os.path.basename(words[0]))))
 
 
 def main() -> None:
@@ -442,6 +448,7 @@ def main() -> None:
     if LINUX:
         guard(daemon)
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "shim"))
+    import _drydock_address  # noqa: F401
     import _drydock_launch
 
     sys.path.pop(0)

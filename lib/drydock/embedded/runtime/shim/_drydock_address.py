@@ -10,7 +10,7 @@ module (asyncio, http.server, urllib3 and so on stand on it):
 - connecting to a loopback address comes from the task's address, so a peer sees who called;
 - a name with a dot is asked of the VPC's resolver, $DRYDOCK_RESOLVER, first. An authoritative "no such name" is
   final; anything else goes on to the system's resolver. Nothing is cached;
-- gethostname() is $HOSTNAME.
+- gethostname() is $HOSTNAME, and a loopback address has a name without asking (http.server asks when it starts).
 
 Not covered: sockets made in C (gRPC, libpq, curl, uvloop), programs in other languages, IPv6 other than ::
 and ::1, datagrams sent with sendmsg. Listening on the IPv6 wildcard beside the IPv4 one succeeds, on a port of ::1
@@ -50,7 +50,8 @@ def install() -> None:
     server, _, port = os.environ.get("DRYDOCK_RESOLVER", "").rpartition(":")
     task = Task(address, (server, int(port)) if server else None, platform_ports(os.environ))
 
-    system_getaddrinfo = socket.getaddrinfo
+    system_getaddrinfo, system_gethostbyaddr = socket.getaddrinfo, socket.gethostbyaddr
+    system_getnameinfo = socket.getnameinfo
     plain = socket.socket
     real = {name: getattr(plain, name) for name in ("bind", "connect", "connect_ex", "sendto")}
 
@@ -102,9 +103,19 @@ def install() -> None:
         found = [answer[4][0] for answer in getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)]
         return (name, [], found)
 
+    def gethostbyaddr(where: str) -> tuple[str, list[str], list[str]]:
+        literal = where if is_loopback(where) else gethostbyname(where)
+        return (own_name(literal), [], [literal]) if is_loopback(literal) else system_gethostbyaddr(literal)
+
+    def getnameinfo(where: Any, flags: int) -> tuple[str, str]:
+        if not is_loopback(where[0]):
+            return system_getnameinfo(where, flags)
+        name = where[0] if flags & socket.NI_NUMERICHOST else own_name(where[0])
+        return name, system_getnameinfo(where, flags | socket.NI_NUMERICHOST)[1]
+
     for function in (bind, connect, connect_ex, sendto):
         setattr(plain, function.__name__, function)
-    for function in (getaddrinfo, gethostbyname, gethostbyname_ex):
+    for function in (getaddrinfo, gethostbyaddr, gethostbyname, gethostbyname_ex, getnameinfo):
         setattr(socket, function.__name__, function)
     if name := os.environ.get("HOSTNAME"):
         socket.gethostname = lambda: name
@@ -167,6 +178,15 @@ def inner_address(address: str) -> str:
     """The second loopback address of a task: 127.10.1.5 has 127.138.1.5."""
     first, second, rest = address.split(".", 2)
     return f"{first}.{int(second) ^ 128}.{rest}"
+
+
+def own_name(address: str) -> str:
+    """The name that a VPC gives an address, as in $HOSTNAME; no question that has to wait for a time-out."""
+    return "localhost" if address == "127.0.0.1" else "ip-" + address.replace(".", "-")
+
+
+def is_loopback(address: object) -> bool:
+    return isinstance(address, str) and address.startswith("127.") and not is_name(address)
 
 
 def platform_ports(environment: Mapping[str, str]) -> set[int]:
