@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -25,7 +24,7 @@ errors = Console(highlight=False, soft_wrap=True, stderr=True)
 class _Command(typer.core.TyperGroup):
     """Errors that say what is wrong and what to do are shown without their traceback. `image` loads when asked."""
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
         if cmd_name == "image":
             from drydock.images.cli import app as image
 
@@ -34,10 +33,10 @@ class _Command(typer.core.TyperGroup):
             return command
         return super().get_command(ctx, cmd_name)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: typer.Context) -> list[str]:
         return [*super().list_commands(ctx), "image"]
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: typer.Context) -> Any:
         try:
             return super().invoke(ctx)
         except Exception as error:
@@ -284,7 +283,7 @@ def _table(columns: tuple[str, ...], rows: list[Any]) -> None:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise click.BadParameter(f"-p {text}: write name=value")
+        raise typer.BadParameter(f"-p {text}: write name=value")
     return name, value
 
 

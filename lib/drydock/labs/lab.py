@@ -50,7 +50,8 @@ class Lab:
     def open(cls, name: str, *, cloud: Cloud, solve: bool = False, strict: bool | None = None) -> Lab:
         """Open the lab called `name` on `cloud`; creates nothing.
 
-        `strict`: None means $DRYDOCK_STRICT, which `drydock lab run` sets.
+        `solve`: $DRYDOCK_SOLVE=1 asks for it too, for notebooks run just as they are.
+        `strict`: None means $DRYDOCK_STRICT=1, which `drydock lab run` sets.
         Raises NoSuchLab; CloudRefused where a real account's budget is under the lab's estimate.
         """
         if not isinstance(solve, bool):
@@ -58,6 +59,7 @@ class Lab:
         outline = catalogue.load(name)
         if strict is None:
             strict = os.environ.get("DRYDOCK_STRICT") == "1"
+        solve = solve or os.environ.get("DRYDOCK_SOLVE") == "1"
         lab = cls(outline, cloud, solve=solve, strict=strict, labs=catalogue.directory())
         if cloud.real:
             cloud.afford(lab.estimate.usd, f"Lab {lab.name}, {lab.estimate},")

@@ -76,7 +76,7 @@ def run(
             "DRYDOCK_PROGRESS": str(progress),
             "DRYDOCK_LABS": str(catalogue.directory()),
         }
-        with _environment(settings):
+        with environment(settings):
             error = _execute(source, executed, values, progress_bar)
         done = json.loads(progress.read_text()).get(lab, {}) if progress.exists() else {}
     seconds = time.monotonic() - started
@@ -131,11 +131,11 @@ def own_instance(*, keep: bool = False, seed: str | None = None) -> Iterator[emb
     name = f"labs-{os.getpid()}"
     settings = {"DRYDOCK_INSTANCE": name, "DRYDOCK_CLOUD": "embedded"}
     if keep:
-        with _environment(settings):
+        with environment(settings):
             yield _started(name, seed, None)
         return
     home = Path(tempfile.mkdtemp(prefix="drydock-labs-"))
-    with _environment({"DRYDOCK_HOME": str(home), **settings}):
+    with environment({"DRYDOCK_HOME": str(home), **settings}):
         try:
             yield _started(name, seed, _IDLE_EXIT)
         finally:
@@ -173,7 +173,8 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """These environment variables for the length of the block; kernels started in it have them."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:

@@ -1,0 +1,32 @@
+"""Figures from plain data, each with a table of the same numbers.
+
+    from drydock.figures import answers, answers_over_time, lifecycle, survey, topology, watch_service
+
+    topology(survey(cloud, cluster="drydock"))            # zones, subnets, load balancers, tasks, as they are now
+    lifecycle(ecs.describe_tasks(…)["tasks"], now=…)       # phases of each task on a time line
+    answers(Counter(names))                               # who answered how often
+    answers_over_time([(0.1, "a"), …], ttl=10, marks=[(4, "task stopped")])
+    watch_service(cloud, cluster="drydock", service="backend", seconds=0)   # 0 headless; 60 for a live widget
+
+As a cell's last expression each shows a plotly figure and its table. Its data is plain (`.spec`), so equal
+input gives equal output; where addresses or times differ from run to run, tag the cell nbval-ignore-output.
+"""
+
+from drydock.figures.figure import Figure
+from drydock.figures.live import live, service_now, watch_service
+from drydock.figures.survey import Survey, survey
+from drydock.figures.timeline import answers, answers_over_time, lifecycle
+from drydock.figures.topology import topology
+
+__all__ = [
+    "Figure",
+    "Survey",
+    "answers",
+    "answers_over_time",
+    "lifecycle",
+    "live",
+    "service_now",
+    "survey",
+    "topology",
+    "watch_service",
+]

@@ -1,0 +1,33 @@
+"""Tables: in HTML, and the same in plain text."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+
+
+def text(value: object) -> str:
+    """`value` as HTML text; `backticks` become code."""
+    parts = html.escape(str(value), quote=False).split("`")
+    if len(parts) % 2 == 0:
+        return "`".join(parts)
+    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
+
+
+def as_html(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """An HTML table."""
+
+    def line(cells: Iterable[object], tag: str) -> str:
+        return "<tr>" + "".join(f'<{tag} style="text-align:left">{text(cell)}</{tag}>' for cell in cells) + "</tr>"
+
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table><thead>{line(columns, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def as_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Plain text, columns aligned."""
+    lines = [[str(cell) for cell in row] for row in (columns, *rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

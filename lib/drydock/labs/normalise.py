@@ -1,0 +1,92 @@
+"""Re-run notebooks and write them back normalised: `python -m drydock.labs.normalise labs`.
+
+Each runs as it is committed, on an embedded AWS of its own with a fixed seed, its exercises solved by the
+reference solutions. Times, counters and widget state are taken out of what is written.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from drydock.labs import catalogue, kernel, runner
+
+SEED = "drydock"
+
+
+def rerun(notebook: Path) -> Any:
+    """Run the notebook and return it, normalised. Raises nbclient's CellExecutionError when a cell fails."""
+    from nbclient import NotebookClient
+
+    node = nbformat.read(notebook, as_version=4)
+    with tempfile.TemporaryDirectory(prefix="drydock-") as scratch:
+        settings = {
+            "DRYDOCK_SOLVE": "1",
+            "DRYDOCK_STRICT": "1",
+            "DRYDOCK_PROGRESS": str(Path(scratch) / "progress.json"),
+            "DRYDOCK_LABS": str(catalogue.directory()),
+        }
+        with runner.environment(settings), runner.own_instance(seed=SEED):
+            NotebookClient(
+                node,
+                timeout=300,
+                kernel_name="python3",
+                kernel_manager_class=kernel.OwnKernel,
+                store_widget_state=False,
+                resources={"metadata": {"path": str(notebook.parent)}},
+            ).execute()
+    return normalised(node)
+
+
+def normalised(node: Any) -> Any:
+    """The notebook with counters in order and nothing of the run but its outputs. Changes `node`."""
+    node.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    count = 0
+    for cell in node.cells:
+        kept = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        cell.metadata = kept
+        if cell.cell_type != "code":
+            continue
+        count += 1
+        cell.execution_count = count
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
+                output.metadata = {}
+        cell.outputs = _joined(cell.outputs)
+    return node
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Neighbouring pieces of one stream as one: how they were cut is chance."""
+    joined: list[Any] = []
+    for output in outputs:
+        before = joined[-1] if joined else None
+        if before is not None and output.output_type == before.output_type == "stream" and output.name == before.name:
+            before.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def main(folders: list[str]) -> None:
+    """Re-run every notebook in `folders`, or given by name."""
+    paths = [Path(folder) for folder in folders]
+    found = [n for path in paths for n in (sorted(path.rglob("*.ipynb")) if path.is_dir() else [path])]
+    with runner.ending_on_signals():
+        for notebook in found:
+            if ".ipynb_checkpoints" not in notebook.parts:
+                node = rerun(notebook)
+                nbformat.write(node, notebook)
+                print(notebook)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["labs"])
