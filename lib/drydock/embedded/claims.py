@@ -1,0 +1,40 @@
+"""Loopback addresses that this process uses, so that two clouds on one machine do not give out the same one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+from typing import IO
+
+
+class Claims:
+    """A lock on a file per address; the system lets go of it when the process ends, however it ends."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, IO[str]] = {}
+        self._folder = Path(tempfile.gettempdir()) / f"drydock-addresses-{os.getuid()}"
+
+    def hold(self, address: str) -> bool:
+        """Claim a loopback address; False if another cloud on this machine has it."""
+        if address in self._held:
+            return False
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        claim = (self._folder / address).open("w")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            claim.close()
+            return False
+        self._held[address] = claim
+        return True
+
+    def release(self, address: str) -> None:
+        """Let go of an address; nothing happens if it is not held."""
+        if (claim := self._held.pop(address, None)) is not None:
+            claim.close()
+
+    def release_all(self) -> None:
+        for address in list(self._held):
+            self.release(address)

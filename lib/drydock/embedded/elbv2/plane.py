@@ -1,0 +1,206 @@
+"""The data plane: brings health and Envoy in line with what the load balancers say, turn by turn."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from drydock.embedded.claims import Claims
+from drydock.embedded.elbv2 import health as checks
+from drydock.embedded.elbv2 import render
+from drydock.embedded.elbv2.health import Outcome, Probe, Prober
+from drydock.embedded.envoy import EnvoyMissing
+from drydock.policy.addresses import loopback
+
+if TYPE_CHECKING:
+    from drydock.embedded.elbv2.models import Backend, LoadBalancer, Target, TargetGroup
+    from drydock.embedded.host import Host
+
+log = logging.getLogger(__name__)
+
+OWNER = "elbv2"
+_HTTP = ("HTTP", "HTTPS")
+
+
+class Plane:
+    """Health checks and Envoy for every load balancer of every region. `low_ports`: may this user bind 80?"""
+
+    def __init__(self, host: Host) -> None:
+        self.clock = host.clock
+        self.low_ports = _may_bind_low_ports()
+        self.claims = Claims()
+        self._host = host
+        self._prober = Prober()
+        self._outcomes: queue.SimpleQueue[tuple[TargetGroup, Target, Outcome]] = queue.SimpleQueue()
+        self._applied = render.Snapshot(low_ports=self.low_ports)
+        host.every_tick("elbv2", self.turn)
+        host.on_close(self.close)
+
+    def close(self) -> None:
+        self._prober.close()
+        self.claims.release_all()
+
+    def turn(self) -> None:
+        """One turn of the loop."""
+        with self._host.lock:
+            self._take_outcomes()
+            self._check()
+            self.settle()
+
+    def settle(self) -> None:
+        """Give Envoy what is asked for now. Does not wait for it. The caller holds the lock."""
+        snapshot = self._snapshot()
+        fresh = [lb for lb in self._load_balancers() if lb.state == "provisioning"]
+        if snapshot == self._applied and not fresh:
+            return
+        failure = None
+        try:
+            self._host.envoy.apply(OWNER, render.render(snapshot))
+        except EnvoyMissing as error:
+            failure = str(error)
+        self._applied = snapshot
+        for balancer in self._load_balancers():
+            balancer.state, balancer.failure = "active", failure
+
+    def restored(self) -> None:
+        """After a restart no connection is left to drain."""
+        for group in self._target_groups():
+            group.draining.clear()
+
+    # -- reading moto ---------------------------------------------------------------------------
+
+    def _backends(self) -> Iterator[Backend]:
+        from moto.elbv2.models import elbv2_backends
+
+        for _, _, backend in elbv2_backends.iter_backends():
+            yield backend
+
+    def _load_balancers(self) -> Iterator[LoadBalancer]:
+        for backend in self._backends():
+            yield from backend.load_balancers.values()
+
+    def _target_groups(self) -> Iterator[TargetGroup]:
+        for backend in self._backends():
+            yield from backend.target_groups.values()
+
+    def _snapshot(self) -> render.Snapshot:
+        return render.Snapshot(
+            tuple(
+                render.LoadBalancer(
+                    lb.arn,
+                    lb.addresses,
+                    tuple(self._listener(listener) for listener in lb.listeners.values()),
+                    dict(lb.attrs),
+                )
+                for lb in self._load_balancers()
+                if lb.type in ("application", "network")
+            ),
+            tuple(self._group(group) for group in self._target_groups() if group.in_use),
+            self.low_ports,
+        )
+
+    @staticmethod
+    def _listener(listener: Any) -> render.Listener:
+        rules = [
+            render.Rule(tuple(rule.conditions), rule.actions[-1].data) for rule in listener.rules.values()
+        ]
+        certificate = _certificate(listener) if listener.protocol == "HTTPS" else None
+        return render.Listener(listener.arn, listener.protocol, int(listener.port), tuple(rules), certificate)
+
+    @staticmethod
+    def _group(group: TargetGroup) -> render.TargetGroup:
+        targets = [
+            ((address, target.port), group.health_of(key))
+            for key, target in group.targets.items()
+            if (address := group.address_of(target)) is not None
+        ]
+        sticky = group.attributes.get("stickiness.enabled") == "true"
+        return render.TargetGroup(
+            group.arn,
+            group.protocol or "HTTP",
+            group.protocol_version or "HTTP1",
+            group.attributes.get("load_balancing.algorithm.type", "round_robin"),
+            int(group.attributes["stickiness.lb_cookie.duration_seconds"]) if sticky else None,
+            checks.routable(targets, group.attributes),
+        )
+
+    # -- health ---------------------------------------------------------------------------------
+
+    def _take_outcomes(self) -> None:
+        while not self._outcomes.empty():
+            group, target, outcome = self._outcomes.get()
+            target.checking = False
+            target.health = checks.judge(
+                target.health,
+                outcome,
+                int(group.healthy_threshold_count),
+                int(group.unhealthy_threshold_count),
+            )
+
+    def _check(self) -> None:
+        now = self.clock.time()
+        for group in self._target_groups():
+            group.forget_drained(now)
+            in_use = group.in_use
+            for key, target in group.targets.items():
+                if not in_use:
+                    target.health, target.next_check = checks.REGISTERING, 0.0
+                elif not target.checking and target.next_check <= now and self._can_check(group, key):
+                    self._send(group, target)
+                    target.next_check = now + float(group.health_check_interval_seconds)
+
+    @staticmethod
+    def _can_check(group: TargetGroup, key: tuple[str, int]) -> bool:
+        return group.health_of(key).state in ("initial", "healthy", "unhealthy")
+
+    def _send(self, group: TargetGroup, target: Target) -> None:
+        address = group.address_of(target)
+        if address is None:
+            return
+        if target.health == checks.REGISTERING:
+            target.health = checks.CHECKING
+        protocol = group.health_check_protocol or "HTTP"
+        if group.protocol_version in ("HTTP2", "GRPC"):
+            protocol = "TCP"  # of these only the connection is checked
+        port = group.check_port(target.port)
+        request = Probe(
+            loopback(address),
+            port,
+            protocol,
+            group.health_check_path or "/",
+            f"{address}:{port}",
+            getattr(group, "matcher", {}).get("HttpCode", "200"),
+            self.clock.patience(float(group.health_check_timeout_seconds)),
+        )
+        target.checking = True
+
+        def done(outcome: Outcome) -> None:
+            self._outcomes.put((group, target, outcome))
+            if outcome.passed != (target.health.state == "healthy"):
+                self._host.poke()
+
+        self._prober.send(request, done)
+
+
+def _certificate(listener: Any) -> tuple[str, str] | None:
+    from moto.acm.models import acm_backends
+
+    _, _, _, region, account, _ = listener.certificate.split(":", 5)
+    bundle = acm_backends[account][region]._certificates.get(listener.certificate)
+    if bundle is None:
+        return None
+    return bundle.cert.decode(), bundle.key.decode()
+
+
+def _may_bind_low_ports() -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", 1023))
+        except PermissionError:
+            return False
+        except OSError:
+            return True
+    return True
