@@ -1,0 +1,50 @@
+"""Registry tokens: they carry the region and their end, and are signed with a key of the instance."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from pathlib import Path
+
+HOURS = 12
+_KEY = "registry.key"
+
+
+class Refused(ValueError):
+    """A token that is not ours, or that has ended."""
+
+
+def issue(directory: Path, region: str, until: float) -> str:
+    """A token for the registry of `region` that is good until the moment `until` (seconds since the epoch)."""
+    payload = base64.urlsafe_b64encode(json.dumps({"region": region, "until": until}).encode()).decode()
+    return f"{payload}.{_signature(directory, payload)}"
+
+
+def region_of(directory: Path, token: str, now: float) -> str:
+    """The region of a token; raises Refused."""
+    payload, _, signature = token.partition(".")
+    if not (directory / _KEY).exists():
+        raise Refused("Not Authorized")
+    if not hmac.compare_digest(_signature(directory, payload).encode(), signature.encode()):
+        raise Refused("Not Authorized")
+    claims = json.loads(base64.urlsafe_b64decode(payload))
+    if now > claims["until"]:
+        raise Refused("Your authorization token has expired. Reauthenticate and try again.")
+    return str(claims["region"])
+
+
+def _signature(directory: Path, payload: str) -> str:
+    return hmac.new(_key(directory), payload.encode(), hashlib.sha256).hexdigest()
+
+
+def _key(directory: Path) -> bytes:
+    file = directory / _KEY
+    if not file.exists():
+        fresh = file.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(secrets.token_bytes(32))
+        fresh.replace(file)
+    return file.read_bytes()
