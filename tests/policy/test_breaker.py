@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from drydock.policy.breaker import Breaker, Event, Status, ThresholdConfiguration, threshold
 from hypothesis import given
 from hypothesis import strategies as st
-
-from drydock.policy.breaker import Breaker, Event, Status, ThresholdConfiguration, threshold
 
 F, H = Event.FAILED, Event.HEALTHY
 
@@ -34,7 +33,7 @@ def test_configured_threshold(kind: str, value: int, desired: int, expected: int
 
 
 def test_unknown_type() -> None:
-    with pytest.raises(ValueError, match="thresholdConfiguration.type"):
+    with pytest.raises(ValueError, match=r"thresholdConfiguration\.type"):
         threshold(1, ThresholdConfiguration("PERCENT", 1))
 
 

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from drydock.policy.dependencies import Container, State, impossible, may_start, may_stop, start_order
 from drydock.policy.health import Health
+from hypothesis import given
+from hypothesis import strategies as st
 
 APP = Container("app", depends_on=(("proxy", "HEALTHY"), ("init", "SUCCESS")))
 PROXY = Container("proxy", depends_on=(("init", "COMPLETE"),))

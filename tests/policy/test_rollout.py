@@ -5,9 +5,6 @@ import time
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from drydock.policy.health import Health
 from drydock.policy.rollout import (
     Action,
@@ -24,6 +21,8 @@ from drydock.policy.rollout import (
     next_actions,
     upper_bound,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 NEW, OLD = "ecs-svc/2", "ecs-svc/1"
 STEADY = (Deployment(NEW, primary=True),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -119,14 +119,15 @@ def validate(
     *,
     launch_type: str | None = None,
     associated: Mapping[str, str] | None = None,
+    known: Collection[str] | None = None,
 ) -> None:
     """Refuse a request's ``capacityProviderStrategy`` that ECS refuses.
 
-    ``associated``: the cluster's capacity providers by name, each with its status (``ACTIVE``, ``UPDATING``
-    …); None if this is not to be checked. Source: documented limits; the wording is AWS's where it was
-    observed.
+    ``associated``: the cluster's capacity providers by name, each with its status (``ACTIVE``, ``UPDATING`` …);
+    ``known``: all that exist besides Fargate's two. Either is None if it is not to be checked. A strategy of one
+    provider needs no weight. Source: documented limits; the wording was observed, but for the ranges.
 
-    Raises Invalid.
+    Raises Invalid (InvalidParameterException).
     """
     if strategy and launch_type:
         raise parameter(
@@ -135,5 +136,52 @@ def validate(
         )
     if len(strategy) > MAXIMUM_PROVIDERS:
         raise parameter(
-            f"The capacity provider strategy cannot contain more than {MAXIMUM_PROVIDERS} capacity providers."
+            f"The capacity provider strategy cannot contain more than {MAXIMUM_PROVIDERS} capacity providers. "
+            "Specify a valid capacity provider strategy and try again."
         )
+    read = items(strategy)
+    for item in read:
+        if not 0 <= item.weight <= MAXIMUM_WEIGHT:
+            raise parameter(
+                f"The weight value {item.weight} of capacity provider {item.provider} is invalid. "
+                f"Specify a weight value between 0 and {MAXIMUM_WEIGHT} and try again."
+            )
+        if not 0 <= item.base <= MAXIMUM_BASE:
+            raise parameter(
+                f"The base value {item.base} of capacity provider {item.provider} is invalid. "
+                f"Specify a base value between 0 and {MAXIMUM_BASE} and try again."
+            )
+    if len({item.provider for item in read}) < len(read):
+        raise parameter(
+            "The capacity provider strategy contains duplicate capacity providers. "
+            "Specify each capacity provider once and try again."
+        )
+    if sum(item.base > 0 for item in read) > 1:
+        raise parameter(
+            "There are multiple capacity providers in the specified capacity provider strategy with a base value "
+            "greater than zero. Only one capacity provider can have a base value greater than zero. "
+            "Specify a valid capacity provider strategy and try again."
+        )
+    if len(read) > 1 and not any(item.weight for item in read):
+        raise parameter(
+            "There are no capacity providers in the capacity provider strategy with a weight value greater than "
+            "zero. Specify a weight value greater than zero for at least one capacity provider and try again."
+        )
+    for item in read:
+        exists = known is None or item.provider in known or item.provider in (associated or ())
+        if item.provider not in FARGATE_PROVIDERS and not exists:
+            raise parameter(
+                f"The specified capacity provider '{item.provider}' was not found. "
+                "Specify a valid name and try again."
+            )
+    if len({item.provider in FARGATE_PROVIDERS for item in read}) > 1:
+        raise parameter(
+            "A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups "
+            "and Fargate providers. Specify one or the other and try again."
+        )
+    for item in read:
+        if associated is not None and associated.get(item.provider) not in ("ACTIVE", "UPDATING"):
+            raise parameter(
+                "The specified capacity provider strategy cannot contain a capacity provider that is not associated "
+                f"with the cluster ({item.provider}). Associate the capacity provider with the cluster and try again."
+            )

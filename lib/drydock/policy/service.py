@@ -1,0 +1,384 @@
+"""Which services ECS creates and updates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import capacity as capacity_providers
+from . import fields, network, task_definition
+from .errors import Invalid, parameter
+from .world import Capacity, World
+from .world import capacity as capacity_of
+
+CODE = "InvalidParameterException"
+STAGES = (
+    "RECONCILE_SERVICE", "PRE_SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT", "POST_TEST_TRAFFIC_SHIFT",
+    "PRE_PRODUCTION_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT",
+)  # fmt: skip
+
+
+def validate_create(request: Mapping[str, Any], world: World) -> None:
+    """Refuse a CreateService request that ECS refuses.
+
+    ``request``: as botocore sends it, camelCase. ``world``: the facts it refers to. Whether a service of that name
+    exists is for the caller to see. healthCheckGracePeriodSeconds is accepted without a load balancer: the API
+    reference says since 2025 that it also covers container health checks. Source: documented limits; nearly all
+    wording was observed.
+
+    Raises Invalid, mostly InvalidParameterException; ClusterNotFoundException, ClientException.
+    """
+    if not fields.NAME.fullmatch(request.get("serviceName") or ""):
+        raise parameter(
+            "Invalid service name: serviceName must have 1 to 255 letters, numbers, underscores and hyphens."
+        )
+    cluster = network.find_cluster(world)
+    _enumerations(request)
+    where = capacity_of(request, cluster)
+    capacity_providers.validate(
+        request.get("capacityProviderStrategy") or where.strategy,
+        launch_type=request.get("launchType"),
+        associated=cluster.capacity_providers,
+        known=world.capacity_providers,
+    )
+    controller = (request.get("deploymentController") or {}).get("type") or "ECS"
+    scheduling = request.get("schedulingStrategy") or "REPLICA"
+    _counts(request, controller, scheduling)
+    if scheduling == "DAEMON":
+        _daemon(request, controller, where)
+    _deployment_configuration(request.get("deploymentConfiguration") or {}, controller, scheduling)
+    _placement(request, where)
+    fields.tags(request.get("tags"))
+    if controller == "EXTERNAL":
+        _external(request)
+        return
+    if not request.get("taskDefinition"):
+        raise parameter("TaskDefinition can not be blank.")
+    definition = network.find_task_definition(world)
+    network.fits(definition, where)
+    network.validate(request, definition.get("networkMode"), where, world)
+    _load_balancers(request.get("loadBalancers") or (), definition, where, world)
+    _role(request, definition, request.get("loadBalancers") or ())
+    _registries(request.get("serviceRegistries") or (), definition, world)
+    _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
+    _volumes(request.get("volumeConfigurations") or (), definition)
+    if request.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
+        raise _no_task_role("created")
+    if controller == "CODE_DEPLOY" and not any(
+        balancer.get("targetGroupArn") for balancer in request.get("loadBalancers") or ()
+    ):
+        raise parameter(
+            "When specifying the CODE_DEPLOY deployment controller type, the service requires an Application Load "
+            "Balancer or Network Load Balancer."
+        )
+
+
+def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], world: World) -> None:
+    """Refuse an UpdateService request that ECS refuses.
+
+    ``service``: the service as describe_services gives it. ``world.task_definition``: the one that the request
+    names, or else the service's. What the request leaves out is taken from the service, so that a new task
+    definition is checked against the load balancers that stay.
+
+    Raises Invalid, mostly InvalidParameterException; ServiceNotActiveException for a service that is not ACTIVE.
+    """
+    if service.get("status", "ACTIVE") != "ACTIVE":
+        raise Invalid("ServiceNotActiveException", "Service was not ACTIVE.")
+    cluster = network.find_cluster(world)
+    _enumerations(request)
+    controller = (service.get("deploymentController") or {}).get("type") or "ECS"
+    scheduling = service.get("schedulingStrategy") or "REPLICA"
+    strategy = request.get("capacityProviderStrategy")
+    where = _capacity(service)
+    if strategy:
+        where = Capacity(strategy=tuple(strategy))
+        capacity_providers.validate(
+            strategy, associated=cluster.capacity_providers, known=world.capacity_providers
+        )
+    elif strategy is not None:
+        where = Capacity(launch_type="FARGATE" if where.fargate else "EC2")
+    _count(request)
+    if scheduling == "DAEMON":
+        _daemon(request, controller, where)
+    if request.get("deploymentConfiguration"):
+        merged = {**(service.get("deploymentConfiguration") or {}), **request["deploymentConfiguration"]}
+        _deployment_configuration(merged, controller, scheduling)
+    _placement(request, where)
+    if controller != "ECS":
+        return
+    definition = network.find_task_definition(world)
+    changed = {**service, **{key: value for key, value in request.items() if value is not None}}
+    network.fits(definition, where)
+    network.validate(changed, definition.get("networkMode"), where, world)
+    _load_balancers(changed.get("loadBalancers") or (), definition, where, world)
+    _registries(changed.get("serviceRegistries") or (), definition, world)
+    _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
+    _volumes(request.get("volumeConfigurations") or (), definition)
+    if changed.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
+        raise _no_task_role("updated")
+
+
+def _capacity(service: Mapping[str, Any]) -> Capacity:
+    strategy = tuple(service.get("capacityProviderStrategy") or ())
+    return Capacity("" if strategy else service.get("launchType") or "", strategy)
+
+
+def _no_task_role(done: str) -> Invalid:
+    return parameter(
+        f"The service couldn't be {done} because a valid taskRoleArn is not being used. "
+        "Specify a valid task role in your task definition and try again."
+    )
+
+
+def _enumerations(request: Mapping[str, Any]) -> None:
+    controller = (request.get("deploymentController") or {}).get("type")
+    deployment = request.get("deploymentConfiguration") or {}
+    for field, value, allowed in (
+        ("launchType", request.get("launchType"), ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")),
+        ("schedulingStrategy", request.get("schedulingStrategy"), ("REPLICA", "DAEMON")),
+        ("propagateTags", request.get("propagateTags"), ("TASK_DEFINITION", "SERVICE", "NONE")),
+        ("deploymentController.type", controller, ("ECS", "CODE_DEPLOY", "EXTERNAL")),
+        ("deploymentConfiguration.strategy", deployment.get("strategy"),
+         ("ROLLING", "BLUE_GREEN", "LINEAR", "CANARY")),
+        ("availabilityZoneRebalancing", request.get("availabilityZoneRebalancing"), ("ENABLED", "DISABLED")),
+    ):  # fmt: skip
+        fields.enumeration(CODE, field, value, allowed)
+
+
+def _count(request: Mapping[str, Any]) -> None:
+    fields.within(CODE, "desiredCount", request.get("desiredCount"), 0, 2_147_483_647)
+    grace = request.get("healthCheckGracePeriodSeconds")
+    fields.within(CODE, "healthCheckGracePeriodSeconds", grace, 0, 2_147_483_647)
+
+
+def _counts(request: Mapping[str, Any], controller: str, scheduling: str) -> None:
+    _count(request)
+    if scheduling == "REPLICA" and controller == "ECS" and request.get("desiredCount") is None:
+        raise parameter("desiredCount can not be null for the REPLICA scheduling strategy.")
+
+
+def _daemon(request: Mapping[str, Any], controller: str, where: Capacity) -> None:
+    if request.get("desiredCount") is not None:
+        raise parameter(
+            "The daemon scheduling strategy does not support a desired count for services. "
+            "Remove the desired count value and try again"
+        )
+    if ((request.get("deploymentConfiguration") or {}).get("maximumPercent") or 0) > 100:
+        raise parameter(
+            "The daemon scheduling strategy does not support values above 100 for maximumPercent on a deployment "
+            "configuration. Change the maximumPercent value to 100, and try again"
+        )
+    if request.get("placementStrategy"):
+        raise parameter("The daemon scheduling strategy does not support placement strategies.")
+    if request.get("availabilityZoneRebalancing") == "ENABLED":
+        raise parameter("Availability Zone Rebalancing does not support DAEMON services.")
+    if where.fargate:
+        raise parameter("The daemon scheduling strategy does not support the FARGATE launch type.")
+    if controller != "ECS":
+        raise parameter(
+            f"The daemon scheduling strategy does not support the {controller} deployment controller."
+        )
+
+
+def _deployment_configuration(configuration: Mapping[str, Any], controller: str, scheduling: str) -> None:
+    minimum, maximum = configuration.get("minimumHealthyPercent"), configuration.get("maximumPercent")
+    fields.within(CODE, "minimumHealthyPercent", minimum, 0, 100)
+    fields.within(CODE, "maximumPercent", maximum, 100, 2_147_483_647)
+    strategy = configuration.get("strategy") or "ROLLING"
+    rolling = controller == "ECS" and strategy == "ROLLING"
+    if rolling and scheduling == "REPLICA" and (100 if minimum is None else minimum) == maximum == 100:
+        raise parameter(
+            "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."
+        )
+    breaker = configuration.get("deploymentCircuitBreaker") or {}
+    if controller != "ECS":
+        if breaker.get("enable"):
+            raise parameter(
+                "Deployment circuit breaker feature can only be enabled with the ECS deployment controller."
+            )
+        if (configuration.get("alarms") or {}).get("enable"):
+            raise parameter("Deployment alarms can only be enabled with the ECS deployment controller.")
+        if configuration.get("strategy"):
+            raise parameter(
+                f"deploymentConfiguration.strategy {strategy} can only be used with the ECS deployment controller."
+            )
+    threshold = breaker.get("thresholdConfiguration") or {}
+    types = ("COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
+    fields.enumeration(CODE, "thresholdConfiguration.type", threshold.get("type"), types)
+    fields.within(CODE, "thresholdConfiguration.value", threshold.get("value"), 1, 2_147_483_647)
+    _traffic(configuration, strategy)
+    early = configuration.get("earlySuccessCriteria") or {}
+    if early.get("enable"):
+        if strategy != "ROLLING":
+            raise parameter("earlySuccessCriteria can only be used with the ROLLING deployment strategy.")
+        healthy = early.get("healthyPercent")
+        fields.within(CODE, "earlySuccessCriteria.healthyPercent", healthy, 0, 100)
+        if healthy is not None and healthy < (100 if minimum is None else minimum):
+            raise parameter(
+                "earlySuccessCriteria.healthyPercent must be greater than or equal to minimumHealthyPercent."
+            )
+    for hook in configuration.get("lifecycleHooks") or ():
+        _hook(hook)
+
+
+def _traffic(configuration: Mapping[str, Any], strategy: str) -> None:
+    fields.within(CODE, "bakeTimeInMinutes", configuration.get("bakeTimeInMinutes"), 0, 1440)
+    for name, needs, percent, low, bake in (
+        ("canaryConfiguration", "CANARY", "canaryPercent", 0.1, "canaryBakeTimeInMinutes"),
+        ("linearConfiguration", "LINEAR", "stepPercent", 3, "stepBakeTimeInMinutes"),
+    ):
+        given = configuration.get(name)
+        if not given:
+            continue
+        if strategy != needs:
+            raise parameter(f"{name} is only valid when the deployment strategy is {needs}.")
+        value = given.get(percent)
+        fields.within(CODE, f"{name}.{percent}", value, low, 100)
+        if value is not None and abs(value * 10 - round(value * 10)) > 1e-9:
+            raise parameter(f"{name}.{percent} must be a multiple of 0.1")
+        fields.within(CODE, f"{name}.{bake}", given.get(bake), 0, 1440)
+
+
+def _hook(hook: Mapping[str, Any]) -> None:
+    kind = hook.get("targetType") or "AWS_LAMBDA"
+    fields.enumeration(CODE, "lifecycleHooks.targetType", kind, ("AWS_LAMBDA", "PAUSE"))
+    stages = hook.get("lifecycleStages") or ()
+    if not stages:
+        raise parameter("lifecycleHooks.lifecycleStages can not be empty.")
+    for stage in stages:
+        fields.enumeration(CODE, "lifecycleHooks.lifecycleStages", stage, STAGES)
+        if kind == "PAUSE" and stage in ("TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"):
+            raise parameter(f"PAUSE hooks cannot be configured at the {stage} stage.")
+    if kind == "AWS_LAMBDA" and not hook.get("hookTargetArn"):
+        raise parameter("lifecycleHooks.hookTargetArn must be specified for an AWS_LAMBDA hook.")
+
+
+def _placement(request: Mapping[str, Any], where: Capacity) -> None:
+    if where.fargate:
+        if request.get("placementConstraints"):
+            raise parameter("Placement constraints are not supported with FARGATE launch type.")
+        if request.get("placementStrategy"):
+            raise parameter("Placement strategies are not supported with FARGATE launch type.")
+    elif request.get("platformVersion"):
+        raise parameter("The platform version must be null when specifying an EC2 launch type.")
+    fields.placement(request)
+
+
+def _external(request: Mapping[str, Any]) -> None:
+    if request.get("taskDefinition"):
+        raise parameter("TaskDefinition must be blank.")
+    if request.get("loadBalancers"):
+        raise parameter("LoadBalancers must be empty or null.")
+
+
+def _container(definition: Mapping[str, Any], name: Any, port: Any) -> None:
+    named = {container.get("name") for container in definition.get("containerDefinitions") or ()}
+    if name not in named:
+        raise parameter(f"The container {name} does not exist in the task definition.")
+    mappings = [mapping for owner, mapping in task_definition.ports(definition) if owner == name]
+    if not any(port in task_definition.port_range(mapping) for mapping in mappings):
+        raise parameter(f"The container {name} did not have a container port {port} defined.")
+
+
+def _load_balancers(
+    balancers: Sequence[Mapping[str, Any]], definition: Mapping[str, Any], where: Capacity, world: World
+) -> None:
+    if len(balancers) > 5:
+        raise parameter("load balancers can have at most 5 items.")
+    for balancer in balancers:
+        arn, classic = balancer.get("targetGroupArn"), balancer.get("loadBalancerName")
+        if arn and classic:
+            raise parameter(
+                "loadBalancerName and targetGroupArn cannot both be specified. "
+                "You must specify either a loadBalancerName or a targetGroupArn."
+            )
+        if not arn and not classic:
+            raise parameter("You must specify either a loadBalancerName or a targetGroupArn.")
+        if classic and where.fargate:
+            raise parameter("Classic Load Balancers are not supported with Fargate.")
+        _container(definition, balancer.get("containerName"), balancer.get("containerPort"))
+        if not arn:
+            continue
+        group = world.target_groups.get(arn)
+        if group is None:
+            raise parameter(f"The target group {arn} does not exist.")
+        if definition.get("networkMode") == "awsvpc" and group.target_type != "ip":
+            raise parameter(
+                f"The provided target group {arn} has target type {group.target_type}, which is incompatible with "
+                "the awsvpc network mode specified in the task definition."
+            )
+        if not group.has_load_balancer:
+            raise parameter(
+                f"The target group with targetGroupArn {arn} does not have an associated load balancer."
+            )
+
+
+def _role(
+    request: Mapping[str, Any], definition: Mapping[str, Any], balancers: Sequence[Mapping[str, Any]]
+) -> None:
+    if not request.get("role"):
+        return
+    if not balancers:
+        raise parameter("IAM roles are only valid for services configured to use load balancers.")
+    if definition.get("networkMode") == "awsvpc" or len(balancers) > 1 or request.get("serviceRegistries"):
+        raise parameter("You cannot specify an IAM role for services that require a service linked role.")
+
+
+def _registries(registries: Sequence[Mapping[str, Any]], definition: Mapping[str, Any], world: World) -> None:
+    if len(registries) > 1:
+        raise parameter("service registries can have at most 1 items.")
+    for registry in registries:
+        arn = registry.get("registryArn") or ""
+        if arn not in world.registries:
+            raise parameter(f"The service registry {arn or '(no registryArn)'} does not exist.")
+        name, port = registry.get("containerName"), registry.get("containerPort")
+        both = name is not None and port is not None
+        if definition.get("networkMode") != "awsvpc":
+            if not both:
+                raise parameter(
+                    "When specifying 'host' or 'bridge' for networkMode, values for 'containerName' and "
+                    "'containerPort' must be specified from the task definition."
+                )
+        elif "SRV" in world.registries[arn]:
+            if both == (registry.get("port") is not None) or (name is None) != (port is None):
+                raise parameter(
+                    "When specifying 'awsvpc' for networkMode and a SRV record, either a 'containerName' and "
+                    "'containerPort' combination or a 'port' must be specified, but not both."
+                )
+        else:
+            for key in ("containerName", "containerPort", "port"):
+                if registry.get(key) is not None:
+                    raise parameter(
+                        f"The values specified for serviceRegistries do not require a value for '{key}'. "
+                        f"Remove the value and retry. Registry: {arn}"
+                    )
+        if both:
+            _container(definition, name, port)
+
+
+def _service_connect(configuration: Mapping[str, Any], definition: Mapping[str, Any], namespace: str) -> None:
+    if not configuration.get("enabled"):
+        return
+    if not configuration.get("namespace") and not namespace:
+        raise parameter("Namespace is missing. Specify a namespace, or set a default one for the cluster.")
+    named = {mapping.get("name") for _, mapping in task_definition.ports(definition)}
+    for service in configuration.get("services") or ():
+        port_name = service.get("portName")
+        if port_name not in named:
+            raise parameter(
+                f"portName({port_name}) does not refer to any named PortMapping in the container definitions."
+            )
+        if len(service.get("clientAliases") or ()) > 1:
+            raise parameter("clientAliases can have at most 1 items.")
+
+
+def _volumes(configurations: Sequence[Mapping[str, Any]], definition: Mapping[str, Any]) -> None:
+    at_launch = {
+        volume.get("name") for volume in definition.get("volumes") or () if volume.get("configuredAtLaunch")
+    }
+    for configuration in configurations:
+        if configuration.get("name") not in at_launch:
+            raise parameter(
+                f"The volume name '{configuration.get('name')}' in your request does not have a matching volume in "
+                "your Task Definition."
+            )
