@@ -5,6 +5,7 @@ None of them starts or stops anything: the engine does, when it sees what is des
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,18 +14,20 @@ from typing import TYPE_CHECKING, Any
 from moto.core.responses import ActionResult
 from moto.ecs.exceptions import ECSException
 
-from drydock.embedded.ecs import views
+from drydock.embedded.ecs import settings, views
 from drydock.embedded.ecs.lookups import arn_of, cluster_of, definition_of, error, service_of, task_of
 from drydock.embedded.ecs.records import Document, Ids, Service, Task, utcnow
+from drydock.policy import cluster as cluster_rules
 from drydock.policy import errors as policy_errors
 from drydock.policy import run_task as run_task_rules
 from drydock.policy import service as service_rules
 from drydock.policy import task_definition as task_definition_rules
+from drydock.policy import world
+from drydock.policy.capacity import FARGATE_PROVIDERS
 
 if TYPE_CHECKING:
     from drydock.embedded.ecs.engine import Engine
 
-FARGATE = ("FARGATE", "FARGATE_SPOT")
 _PAGE = 100
 _engine: Engine
 
@@ -64,7 +67,7 @@ def page(items: list[Any], request: Document, key: str) -> Document:
 def create_cluster(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     name = request.get("clusterName") or "default"
-    service_rules.validate_cluster(request, known_providers=_providers(backend))
+    cluster_rules.validate(request, _providers(backend))
     existing = backend.clusters.get(name)
     if existing is None or existing.status == "INACTIVE":
         backend.create_cluster(
@@ -132,7 +135,7 @@ def _describe_cluster(backend: Any, cluster: Any, include: set[str]) -> Document
 @operation
 def update_cluster_settings(response: Any, request: Document) -> Document:
     cluster = cluster_of(response.ecs_backend, request)
-    service_rules.validate_cluster(request, known_providers=_providers(response.ecs_backend))
+    cluster_rules.validate(request, _providers(response.ecs_backend))
     changed = {setting["name"]: setting for setting in [*(cluster.settings or []), *request["settings"]]}
     cluster.settings = list(changed.values())
     return {"cluster": _describe_cluster(response.ecs_backend, cluster, {"SETTINGS"})}
@@ -141,7 +144,7 @@ def update_cluster_settings(response: Any, request: Document) -> Document:
 @operation
 def update_cluster(response: Any, request: Document) -> Document:
     cluster = cluster_of(response.ecs_backend, request)
-    service_rules.validate_cluster(request, known_providers=_providers(response.ecs_backend))
+    cluster_rules.validate(request, _providers(response.ecs_backend))
     cluster.settings = request.get("settings") or cluster.settings
     cluster.configuration = request.get("configuration") or cluster.configuration
     cluster.service_connect_defaults = _service_connect_defaults(request) or cluster.service_connect_defaults
@@ -152,7 +155,7 @@ def update_cluster(response: Any, request: Document) -> Document:
 def put_cluster_capacity_providers(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     cluster = cluster_of(backend, request)
-    service_rules.validate_cluster(request, known_providers=_providers(backend))
+    cluster_rules.validate(request, _providers(backend))
     cluster.capacity_providers = request["capacityProviders"]
     cluster.default_capacity_provider_strategy = request["defaultCapacityProviderStrategy"]
     return {"cluster": _describe_cluster(backend, cluster, set())}
@@ -187,7 +190,7 @@ def list_clusters(response: Any, request: Document) -> Document:
 @operation
 def register_task_definition(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
-    task_definition_rules.validate(request)
+    task_definition_rules.validate(request, registry=_registry())
     document = {key: value for key, value in request.items() if value is not None and key != "tags"}
     containers = [_filled(container, request) for container in document["containerDefinitions"]]
     wanted = request.get("requiresCompatibilities") or []
@@ -205,7 +208,7 @@ def register_task_definition(response: Any, request: Document) -> Document:
     )
     awsvpc = "FARGATE" in wanted or request.get("networkMode") == "awsvpc"
     definition.network_mode = request.get("networkMode") or ("awsvpc" if awsvpc else "bridge")
-    definition.compatibilities = ["EC2", "FARGATE"] if task_definition_rules.fits_fargate(request) else ["EC2"]
+    definition.compatibilities = list(task_definition_rules.compatibilities(request, registry=_registry()))
     definition.document = {
         "placementConstraints": [],
         "volumes": [],
@@ -287,66 +290,46 @@ def list_task_definitions(response: Any, request: Document) -> Document:
 @operation
 def create_service(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
+    facts = _world(backend, request)
+    service_rules.validate_create(request, facts)
+    assert facts.cluster is not None
     cluster = cluster_of(backend, request)
     name = request["serviceName"]
-    definition = _definition_for(backend, request)
-    service_rules.validate_create(request, _world(response, backend, cluster, definition, request))
     key = f"{cluster.name}:{name}"
     existing = backend.services.get(key)
     if existing is not None and existing.status != "INACTIVE":
         raise error("InvalidParameterException", "Creation of service was not idempotent.")
-    settings = service_rules.with_defaults(
-        {k: v for k, v in request.items() if k not in ("cluster", "serviceName", "clientToken", "tags", "role")},
-        cluster_strategy=cluster.default_capacity_provider_strategy or [],
-    )
-    if definition is not None:
-        settings["taskDefinition"] = definition.arn
     service = Service(
         name=name,
         arn=arn_of(backend, f"service/{cluster.name}/{name}"),
         cluster_name=cluster.name,
         cluster_arn=cluster.arn,
         region_name=backend.region_name,
-        settings=settings,
+        settings=settings.new(request, facts.cluster),
         created_at=utcnow(),
-        ids=Ids(f"{_engine.host.seed}:{key}:{len(backend.services)}"),
+        ids=Ids(f"{_engine.host.seed}:{key}:{utcnow().timestamp() if existing else 0}"),
         tags=request.get("tags") or [],
     )
+    if facts.task_definition is not None:
+        service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     backend.services[key] = service
     _engine.new_deployment(backend, service)
     return {"service": views.describe_service(service, [], include_tags=True)}
-
-
-def _definition_for(backend: Any, request: Document) -> Any:
-    if not request.get("taskDefinition"):
-        return None
-    try:
-        definition = definition_of(backend, request["taskDefinition"])
-    except ECSException:
-        raise error("ClientException", "TaskDefinition not found.") from None
-    if definition.status != "ACTIVE":
-        raise error("ClientException", "TaskDefinition is inactive")
-    return definition
 
 
 @operation
 def update_service(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     service = service_of(backend, request)
-    if service.status != "ACTIVE":
-        raise error("ServiceNotActiveException", "Service was not ACTIVE.")
-    cluster = backend.clusters[service.cluster_name]
-    definition = _definition_for(backend, {"taskDefinition": request.get("taskDefinition") or service.task_definition})
-    service_rules.validate_update(request, service.settings, _world(response, backend, cluster, definition, request))
-    changes = {
-        k: v for k, v in request.items() if k not in ("cluster", "service", "forceNewDeployment") and v is not None
-    }
-    if "taskDefinition" in changes:
-        changes["taskDefinition"] = definition.arn
-    if changes.get("capacityProviderStrategy"):
-        service.settings.pop("launchType", None)
+    tasks = _engine.tasks_of(backend, service)
+    shown = views.describe_service(service, tasks, include_tags=False)
+    wanted = {"cluster": service.cluster_name, "taskDefinition": service.task_definition, **request}
+    facts = _world(backend, {**service.settings, **wanted})
+    service_rules.validate_update(request, shown, facts)
     before = {key: service.settings.get(key) for key in views.REVISION_FIELDS}
-    service.settings = service_rules.merged(service.settings, changes)
+    service.settings = settings.updated(service.settings, request)
+    if facts.task_definition is not None:
+        service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     after = {key: service.settings.get(key) for key in views.REVISION_FIELDS}
     if before != after or request.get("forceNewDeployment"):
         _engine.new_deployment(backend, service)
@@ -354,7 +337,7 @@ def update_service(response: Any, request: Document) -> Document:
         service.primary.desired_count = service.desired_count
         service.primary.updated_at = utcnow()
         service.steady = False
-    return {"service": views.describe_service(service, _engine.tasks_of(backend, service), include_tags=True)}
+    return {"service": views.describe_service(service, tasks, include_tags=True)}
 
 
 @operation
@@ -449,24 +432,20 @@ def describe_service_revisions(response: Any, request: Document) -> Document:
 @operation
 def run_task(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
-    cluster = cluster_of(backend, request)
-    definition = _definition_for(backend, request)
-    default_strategy = cluster.default_capacity_provider_strategy or []
-    run_task_rules.validate(request, _world(response, backend, cluster, definition, request))
-    launch_type = request.get("launchType")
-    strategy = request.get("capacityProviderStrategy") or ([] if launch_type else default_strategy)
-    if not strategy and launch_type != "FARGATE":
-        if not backend.container_instances.get(cluster.name):
-            raise error("InvalidParameterException", "No Container Instances were found in your cluster.")
+    facts = _world(backend, request)
+    run_task_rules.validate(request, facts)
+    assert facts.cluster is not None
+    where = world.capacity(request, facts.cluster)
+    if not where.fargate:
         raise NotImplementedError
-    network = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration")
+    definition = definition_of(backend, request["taskDefinition"])
     tasks = _engine.run(
         backend,
-        cluster,
+        cluster_of(backend, request),
         _describe_definition(definition),
         count=int(request.get("count") or 1),
-        strategy=strategy,
-        network=network,
+        strategy=[dict(item) for item in where.strategy],
+        network=(request.get("networkConfiguration") or {}).get("awsvpcConfiguration"),
         request=request,
         definition_tags=definition.tags or [],
     )
@@ -599,21 +578,35 @@ def _protection(backend: Any, cluster: Any, request: Document, change: Callable[
 # -- what the rules need to know -------------------------------------------------------------------
 
 
-def _providers(backend: Any) -> dict[str, str]:
-    """Capacity provider name → kind ("FARGATE" or "ASG")."""
-    return {**dict.fromkeys(FARGATE, "FARGATE"), **dict.fromkeys(backend.capacity_providers, "ASG")}
+def _providers(backend: Any) -> frozenset[str]:
+    return frozenset((*FARGATE_PROVIDERS, *backend.capacity_providers))
 
 
-def _world(response: Any, backend: Any, cluster: Any, definition: Any, request: Document) -> service_rules.World:
-    return service_rules.World(
-        task_definition=definition.document if definition is not None else None,
-        capacity_providers=_providers(backend),
-        cluster_providers=frozenset(cluster.capacity_providers or ()),
-        default_strategy=tuple(cluster.default_capacity_provider_strategy or ()),
-        target_groups=_engine.known_target_groups(backend, request),
-        registries=_engine.known_registries(backend, request),
-        subnets=_engine.known_subnets(backend, request),
-        security_groups=_engine.known_security_groups(backend, request),
+def _registry() -> str:
+    return f"127.0.0.1:{_engine.host.port}"
+
+
+def _world(backend: Any, request: Document) -> world.World:
+    """What exists of all that the request names."""
+    name = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
+    found = backend.clusters.get(name)
+    cluster = None
+    if found is not None and found.status == "ACTIVE":
+        cluster = world.Cluster(
+            capacity_providers={p.rsplit("/", 1)[-1]: "ACTIVE" for p in found.capacity_providers or ()},
+            default_strategy=tuple(found.default_capacity_provider_strategy or ()),
+            container_instances=found.registered_container_instances_count,
+            namespace=(found.service_connect_defaults or {}).get("namespace", ""),
+        )
+    definition = None
+    if request.get("taskDefinition"):
+        with contextlib.suppress(ECSException):
+            definition = _describe_definition(definition_of(backend, request["taskDefinition"]))
+    return world.World(
+        cluster=cluster,
+        task_definition=definition,
+        capacity_providers=frozenset(backend.capacity_providers),
+        **_engine.surroundings(backend, request),
     )
 
 

@@ -608,32 +608,18 @@ class Engine:
 
     # -- what the validators need to know -------------------------------------------------------
 
-    def known_target_groups(self, backend: Any, request: Document) -> dict[str, Document]:
-        wanted = {e["targetGroupArn"] for e in request.get("loadBalancers") or () if e.get("targetGroupArn")}
-        return self.targets.describe_groups(backend.region_name, wanted)
-
-    def known_registries(self, backend: Any, request: Document) -> dict[str, Document]:
-        wanted = {e["registryArn"] for e in request.get("serviceRegistries") or () if e.get("registryArn")}
-        return self.targets.describe_registries(backend.region_name, wanted)
-
-    def known_subnets(self, backend: Any, request: Document) -> frozenset[str]:
-        return self._known(backend, request, "subnets", "describe_subnets", "Subnets", "SubnetId", "subnet-id")
-
-    def known_security_groups(self, backend: Any, request: Document) -> frozenset[str]:
-        return self._known(
-            backend, request, "securityGroups", "describe_security_groups", "SecurityGroups", "GroupId", "group-id"
-        )
-
-    def _known(
-        self, backend: Any, request: Document, key: str, operation: str, answer: str, field: str, filter_name: str
-    ) -> frozenset[str]:
+    def surroundings(self, backend: Any, request: Document) -> Document:
+        """Which of the target groups, registries, subnets and security groups that a request names exist."""
+        region = backend.region_name
         network = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
-        wanted = network.get(key) or []
-        if not wanted:
-            return frozenset()
-        ec2 = self.host.client("ec2", backend.region_name)
-        found = getattr(ec2, operation)(Filters=[{"Name": filter_name, "Values": wanted}])[answer]
-        return frozenset(item[field] for item in found)
+        groups = {e["targetGroupArn"] for e in request.get("loadBalancers") or () if e.get("targetGroupArn")}
+        registries = {e["registryArn"] for e in request.get("serviceRegistries") or () if e.get("registryArn")}
+        return {
+            "target_groups": self.targets.groups(region, groups),
+            "registries": self.targets.registries(region, registries),
+            "subnets": self.network.known_subnets(region, network.get("subnets")),
+            "security_groups": self.network.known_security_groups(region, network.get("securityGroups")),
+        }
 
     # -- life of the cloud ----------------------------------------------------------------------
 

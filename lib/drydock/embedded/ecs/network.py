@@ -42,6 +42,16 @@ class Network:
         by_id = {subnet.id: Subnet(subnet.id, subnet.availability_zone) for subnet in found}
         return [by_id[identifier] for identifier in identifiers]
 
+    def known_subnets(self, region: str, wanted: list[str] | None) -> frozenset[str] | None:
+        """Those of the subnets that exist; None if none is named."""
+        existing = {subnet.id for subnet in self._backend(region).describe_subnets()} if wanted else set()
+        return frozenset(existing & set(wanted)) if wanted else None
+
+    def known_security_groups(self, region: str, wanted: list[str] | None) -> frozenset[str] | None:
+        """Those of the security groups that exist; None if none is named."""
+        existing = {group.id for group in self._backend(region).describe_security_groups()} if wanted else set()
+        return frozenset(existing & set(wanted)) if wanted else None
+
     def attach(self, task: Task) -> None:
         """Give the task an interface in its subnet; NoAddress if there is none to give."""
         attachment = task.document["attachments"][0]

@@ -19,35 +19,35 @@ class CannotRead(Exception):
 
 def read(host: Host, value_from: str, region: str, execution_role: str | None) -> str:
     """The value that `valueFrom` names: a Secrets Manager ARN (json-key, stage, version) or an SSM parameter."""
-    reference = secret_rules.parse(value_from)
+    source = secret_rules.parse(value_from)
     if not execution_role:
-        raise CannotRead(f"ResourceInitializationError: unable to pull secrets or registry auth: the task definition has no execution role to read {reference.name} with")  # fmt: skip  # noqa: E501
-    where = reference.region or region
+        raise CannotRead(
+            "ResourceInitializationError: unable to pull secrets or registry auth: the task definition has no "
+            f"execution role to read {value_from} with"
+        )
     try:
-        if reference.service == "ssm":
-            ssm = host.client("ssm", where)
-            return str(ssm.get_parameter(Name=reference.name, WithDecryption=True)["Parameter"]["Value"])
-        versions = {}
-        if reference.version_stage:
-            versions["VersionStage"] = reference.version_stage
-        if reference.version_id:
-            versions["VersionId"] = reference.version_id
-        answer = host.client("secretsmanager", where).get_secret_value(SecretId=reference.name, **versions)
+        if isinstance(source, secret_rules.Parameter):
+            ssm = host.client("ssm", source.region or region)
+            return str(ssm.get_parameter(Name=source.name, WithDecryption=True)["Parameter"]["Value"])
+        version = {"VersionStage": source.version_stage, "VersionId": source.version_id}
+        answer = host.client("secretsmanager", source.region).get_secret_value(
+            SecretId=source.arn, **{key: value for key, value in version.items() if value}
+        )
     except ClientError as error:
         detail = error.response["Error"]
+        kind = "ssm" if isinstance(source, secret_rules.Parameter) else "asm"
         raise CannotRead(
             "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
-            f"failed: unable to retrieve secret from {'ssm' if reference.service == 'ssm' else 'asm'}: "
-            f"{detail['Code']}: {detail['Message']}"
+            f"failed: unable to retrieve secret from {kind}: {detail['Code']}: {detail['Message']}"
         ) from None
     text = answer.get("SecretString") or ""
-    if not reference.json_key:
+    if not source.json_key:
         return text
     try:
-        return str(json.loads(text)[reference.json_key])
+        return str(json.loads(text)[source.json_key])
     except (ValueError, KeyError, TypeError):
         raise CannotRead(
             "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
             f"failed: unable to retrieve secret from asm: retrieved secret from Secrets Manager did not contain json "
-            f"key {reference.json_key}"
+            f"key {source.json_key}"
         ) from None

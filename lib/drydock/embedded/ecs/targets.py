@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from drydock.embedded.ecs.records import Document, Service, Task
 from drydock.policy.health import Health
+from drydock.policy.world import TargetGroup
 
 if TYPE_CHECKING:
     from drydock.embedded.host import Host
@@ -119,24 +120,28 @@ class Targets:
 
     # -- for the validators ---------------------------------------------------------------------
 
-    def describe_groups(self, region: str, arns: set[str]) -> dict[str, Document]:
-        found: dict[str, Document] = {}
+    def groups(self, region: str, arns: set[str]) -> dict[str, TargetGroup]:
+        """The target groups that exist among `arns`."""
+        found = {}
         for arn in arns:
             try:
                 answer = self._host.client("elbv2", region).describe_target_groups(TargetGroupArns=[arn])
             except ClientError:
                 continue
-            found[arn] = answer["TargetGroups"][0]
+            group = answer["TargetGroups"][0]
+            found[arn] = TargetGroup(group.get("TargetType", "instance"), bool(group["LoadBalancerArns"]))
         return found
 
-    def describe_registries(self, region: str, arns: set[str]) -> dict[str, Document]:
-        found: dict[str, Document] = {}
+    def registries(self, region: str, arns: set[str]) -> dict[str, frozenset[str]]:
+        """The Cloud Map services that exist among `arns`, each with its DNS record types."""
+        found = {}
         for arn in arns:
             try:
-                answer: Any = self._host.client("servicediscovery", region).get_service(Id=arn.rsplit("/", 1)[-1])
+                answer = self._host.client("servicediscovery", region).get_service(Id=arn.rsplit("/", 1)[-1])
             except ClientError:
                 continue
-            found[arn] = answer["Service"]
+            records = (answer["Service"].get("DnsConfig") or {}).get("DnsRecords") or ()
+            found[arn] = frozenset(record["Type"] for record in records)
         return found
 
 
