@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from .dockerfile import Dockerfile, Stage
@@ -22,6 +22,7 @@ from .layout import Layout
 from .platform import Platform
 
 ENGINES = ("docker", "podman", "buildah")
+_LONGEST_RUNROOT = 50
 _TAG = "drydock-build:latest"
 _KEPT = ("architecture", "author", "config", "created", "history", "os", "rootfs", "variant")
 _KEPT_RUN = (
@@ -39,12 +40,15 @@ class Engine:
 
     def works(self) -> bool:
         """Whether it is installed and, if it needs a server, reaches it."""
-        server = ["version", "--format", "{{.Server.Version}}"]
-        ask = [self.name, *(server if self.name == "docker" else ["--version"])]
+        ask = {
+            "docker": ["version", "--format", "{{.Server.Version}}"],
+            "podman": ["--storage-driver", "vfs", "--version"],  # a client without a store of its own refuses
+            "buildah": ["--version"],
+        }
         if shutil.which(self.name) is None:
             return False
         try:
-            return subprocess.run(ask, capture_output=True, timeout=15).returncode == 0
+            return subprocess.run([self.name, *ask[self.name]], capture_output=True, timeout=15).returncode == 0
         except (OSError, subprocess.TimeoutExpired):
             return False
 
@@ -78,7 +82,8 @@ def build(
     `images` are the bases of the stages that are needed, by stage index; a stage that is not needed has
     none. The engine pulls nothing, and keeps nothing: podman and buildah work in a directory of their own.
     """
-    with TemporaryDirectory(prefix="drydock-build-") as name:
+    directory = None if len(gettempdir()) <= _LONGEST_RUNROOT - 25 else "/tmp"
+    with TemporaryDirectory(prefix="drydock-build-", dir=directory) as name:
         work = Path(name)
         session = _Session(engine.name, work, output)
         try:

@@ -1,0 +1,106 @@
+"""RUN, executed by podman or buildah where one is there (Debian packages podman, buildah)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drydock.images import DockerfileError, Image, ImageError
+
+Build = Callable[..., Image]
+
+DOCKERFILE = """\
+ARG BASE=shell:1
+FROM ${BASE} AS build
+ARG GREETING=hello
+COPY . /w
+RUN echo $GREETING \\
+  > /out && cd /w && echo * > /seen
+FROM nowhere.invalid/image AS unneeded
+RUN false
+FROM scratch AS final
+COPY --from=build /out /seen /
+HEALTHCHECK --interval=3s CMD ["/x"]
+"""
+
+
+@pytest.fixture(params=["podman", "buildah"])
+def engine(request: pytest.FixtureRequest) -> str:
+    if shutil.which(request.param) is None:
+        pytest.skip(f"needs {request.param}")
+    return request.param
+
+
+def test_run_is_executed_and_the_image_comes_into_the_layout(
+    make: Build, shell_base: str, engine: str, said: list[str], tmp_path: Path
+) -> None:
+    files = {"kept": "1", ".env": "2", "noise.log": "3", ".dockerignore": "*.log\nDockerfile\n"}
+    image = make(DOCKERFILE, files, builder=engine, build_args={"GREETING": "ahoy"}, tags=["run:1"])
+    assert image.read("out") == b"ahoy\n"
+    assert image.read("seen") == b"kept\n"
+    assert image.settings.healthcheck is not None and image.settings.healthcheck.interval == 3.0
+    assert Image.open("run:1", image.layout) == image
+    assert any(f"{engine} builds final" in line for line in said)
+    again = make(DOCKERFILE, builder=engine, build_args={"GREETING": "ahoy"})
+    assert again.digest == image.digest
+
+
+def test_a_base_keeps_its_layers(make: Build, shell_base: str, engine: str) -> None:
+    image = make(f"FROM {shell_base}\nRUN echo 1 > /one\n", builder=engine)
+    assert image.layers[0].digest == Image.open(shell_base, image.layout).layers[0].digest
+    assert image.read("/one") == b"1\n"
+
+
+def test_an_engine_is_found_for_a_run_only(make: Build, shell_base: str, engine: str, said: list[str]) -> None:
+    assert make(DOCKERFILE, {"a": "1"}, target="build").read("out") == b"hello\n"
+    said.clear()
+    make(f"FROM {shell_base}\nCOPY a /a\n")
+    assert not any("builds" in line for line in said)
+
+
+def test_a_command_that_fails_fails_the_build(make: Build, shell_base: str, engine: str) -> None:
+    with pytest.raises(ImageError, match=f"{engine} build failed"):
+        make(f"FROM {shell_base}\nRUN exit 3\n", builder=engine)
+
+
+def test_the_stand_in_can_run_nothing(make: Build, engine: str) -> None:
+    with pytest.raises(DockerfileError, match=r'^Dockerfile:3: RUN needs a real base.*base_images="registry"'):
+        make("FROM python:3.12 AS a\nFROM a\nRUN pip install x\n")
+
+
+def test_copy_from_an_image_beside_a_run_is_refused(make: Build, shell_base: str, engine: str) -> None:
+    with pytest.raises(DockerfileError, match=r"^Dockerfile:3: .*write FROM <image> AS"):
+        make(f"FROM {shell_base}\nRUN true\nCOPY --from={shell_base} /bin/sh /sh\n", builder=engine)
+
+
+def test_engines_that_are_not_there(make: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="choose one of docker, podman, buildah"):
+        make("FROM scratch\n", builder="kaniko")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ImageError, match="docker is not installed"):
+        make("FROM scratch\n", builder="docker")
+
+
+def test_podman_runs_what_the_embedded_builder_made(make: Build, shell_base: str, tmp_path: Path) -> None:
+    if shutil.which("podman") is None:
+        pytest.skip("needs podman")
+    image = make(f"FROM {shell_base}\nCOPY a /srv/a\nWORKDIR /srv\nENV WHO=me\n", {"a": "1"}, tags=["local/run:1"])
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="run-") as runroot:  # podman takes 50 characters at most
+        podman = [
+            "podman", "--root", str(tmp_path / "root"), "--runroot", runroot, "--storage-driver", "vfs",
+            "--cgroup-manager", "cgroupfs", "--events-backend", "file",
+        ]  # fmt: skip
+        pulled = subprocess.check_output([*podman, "pull", "--quiet", f"oci:{image.path}:local/run:1"], text=True)
+        command = ["run", "--rm", "--network", "host", "--ulimit", "nofile=512:512", "--ulimit", "nproc=512:512"]
+        done = subprocess.run(
+            [*podman, *command, pulled.strip(), "sh", "-c", "echo $WHO $PWD *"], capture_output=True, text=True
+        )
+        subprocess.run([*podman, "rmi", "--all", "--force"], capture_output=True)
+    if "OCI permission denied" in done.stderr:
+        pytest.skip(f"podman may start no container here: {done.stderr.strip()}")
+    assert done.stdout == "me /srv a\n", done.stderr
