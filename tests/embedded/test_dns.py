@@ -128,9 +128,9 @@ def test_a_long_answer_is_truncated_over_udp_and_whole_over_tcp(cloud: Cloud) ->
         cloud.register(service, f"{number}" * 60, instance_ipv4="127.10.0.5", instance_port="8080")
     question = ("_api._tcp.prod.internal", "SRV")
     cut = cloud.dig("+noedns", "+ignore", *question)
-    assert "flags: qr tc rd ra; QUERY: 1, ANSWER: 0," in cut
+    assert "flags: qr aa tc rd ra; QUERY: 1, ANSWER: 0," in cut
     assert len(cloud.dig("+noedns", "+short", *question).splitlines()) == 8, "dig asks again over TCP"
-    assert "flags: qr rd ra; QUERY: 1, ANSWER: 8," in cloud.dig("+bufsize=4096", "+ignore", *question)
+    assert "flags: qr aa rd ra; QUERY: 1, ANSWER: 8," in cloud.dig("+bufsize=4096", "+ignore", *question)
 
 
 @needs_dig
@@ -172,6 +172,7 @@ def test_no_record_of_the_type_is_not_no_such_name(cloud: Cloud) -> None:
         reply = cloud.ask(name, type_)
         assert (code(reply), reply.rr, [QTYPE[rr.rtype] for rr in reply.auth]) == (expected, [], ["SOA"])
         assert reply.auth[0].ttl == 15
+        assert reply.header.aa, "a client need not ask anyone else"
 
 
 def test_a_service_without_instances_has_no_name(cloud: Cloud) -> None:

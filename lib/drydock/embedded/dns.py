@@ -274,6 +274,7 @@ def _resolve(
     if zone.vpc is not None and refused:
         reply.header.rcode = RCODE.REFUSED
         return refused
+    reply.header.aa = 1
     owner: object = asked
     for _ in range(MAX_CHAIN):
         sets = {**_apex(zone), **zone.names.get(name, {})} if name == zone.name else zone.names.get(name, {})
