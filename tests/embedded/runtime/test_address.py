@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import http.server
+import runpy
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
+import drydock.embedded.runtime
 import pytest
 from dnslib import QTYPE, RCODE, RR, A, DNSRecord
 from dnslib.server import BaseResolver, DNSServer
@@ -201,6 +204,14 @@ print(socket.gethostbyname("127.0.0.9"), socket.gethostbyname("localhost"))
     run = machine.python(code, resolver=resolver)
     assert run.wait().code == 0, run.lines
     assert run.stdout() == ["['127.10.77.1', '127.10.77.2']", "100", "True True", "127.0.0.9 127.0.0.1"]
+
+
+def test_only_a_name_the_vpc_does_not_know_is_asked_of_the_system(resolver: tuple[str, int]) -> None:
+    path = Path(drydock.embedded.runtime.__file__).parent / "shim" / "_drydock_address.py"
+    shim = runpy.run_path(str(path))
+    assert shim["look_up"]("nobody.lab.local", resolver) == []  # final
+    assert shim["look_up"]("example.org", resolver) is None  # refused: the next resolver is asked
+    assert shim["look_up"]("x" * 64 + ".lab.local", resolver) is None
 
 
 def test_a_name_reaches_the_task_behind_it(machine: Machine, resolver: tuple[str, int]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from drydock.embedded.runtime import CannotStart, probe_command
 from drydock.images import ImageConfig
 
-from .conftest import Machine, alive, eventually
+from .conftest import Machine, Run, alive, eventually
 
 READY = "import signal, time, sys; print('ready');"
 SHOW = "import json, os, sys; print(json.dumps({'env': dict(os.environ), 'path': sys.path, 'cwd': os.getcwd()}))"
@@ -139,8 +139,15 @@ def test_ten_thousand_lines_come_complete_in_order_and_before_the_exit(machine: 
 
 
 def test_streams_are_told_apart_and_bytes_and_a_last_partial_line_survive(machine: Machine) -> None:
-    run = machine.run("sh", "-c", r"printf 'one\n\377\376\n'; printf 'no newline' >&2")
+    run = Run()
+
+    def slowly(stream: str, line: bytes) -> None:
+        time.sleep(0.2)  # the program ends meanwhile
+        run.output(stream, line)
+
+    machine.run("sh", "-c", r"printf 'one\n\377\376\n'; printf 'no newline' >&2", on_output=slowly, on_exit=run.end)
     run.wait()
+    assert run.lines_at_exit == 3
     assert [line for stream, line in run.lines if stream == "stdout"] == [b"one", b"\xff\xfe"]
     assert [line for stream, line in run.lines if stream == "stderr"] == [b"no newline"]
 

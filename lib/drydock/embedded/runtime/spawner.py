@@ -39,7 +39,6 @@ class Child:
         self.returncode: int | None = None
         self.out_of_memory = False
         self.identity = identity
-        self.generation = 0
         self._spawner = spawner
         self._on_exit = on_exit
         self._error: OSError | None = None
@@ -96,7 +95,6 @@ class Spawner:
         self._helper: subprocess.Popen[bytes] | None = None
         self._children: dict[int, Child] = {}
         self._serial = 0
-        self._generation = 0
 
     def start(self) -> None:
         """Start the helper; nothing happens if it runs."""
@@ -118,7 +116,6 @@ class Spawner:
                     start_new_session=True,
                 )
             self._socket = ours
-            self._generation += 1
             threading.Thread(target=self._read, args=(ours, self._helper), name="drydock-spawner", daemon=True).start()
 
     def spawn(
@@ -159,7 +156,6 @@ class Spawner:
                 self.start()
                 self._serial += 1
                 child = Child(self, self._serial, argv[0], on_exit)
-                child.generation = self._generation
                 self._children[child.identity] = child
                 self._send(
                     fds,
@@ -197,7 +193,7 @@ class Spawner:
 
     def _ask(self, child: Child, **message: object) -> None:
         with self._lock:
-            if child.returncode is None and child.generation == self._generation and self._socket is not None:
+            if child.returncode is None and self._socket is not None:
                 self._send([], id=child.identity, **message)
 
     def _send(self, fds: list[int], **message: object) -> None:
