@@ -88,3 +88,9 @@ def test_what_is_in_the_workers_image_is_enough_to_run(build, launch, tmp_path):
     assert "Could not connect" in worker.said("can't receive")["reason"]
     assert worker.healthcheck().stderr == "no heartbeat yet\n"
     assert worker.stop() == 0
+
+
+def test_the_vulnerable_variant_adds_one_old_package(build):
+    plain, variant = build("backend")[0], build("backend", build_args={"VENDOR": "vendor-vulnerable"})[0]
+    added = {change.path.split("/")[2] for change in plain.diff(variant) if change.path.startswith("app/vendor/")}
+    assert added == {"urllib3", "urllib3-1.26.4.dist-info"}
