@@ -207,7 +207,13 @@ class Host:
         from cheroot.wsgi import Server
 
         self._server = Server(
-            ("127.0.0.1", port), self.app, numthreads=12, max=64, server_name="drydock", request_queue_size=256
+            ("127.0.0.1", port),
+            self.app,
+            numthreads=12,
+            max=64,
+            server_name="drydock",
+            request_queue_size=256,
+            shutdown_timeout=1,
         )
         self._server.prepare()
         self.port = int(self._server.bind_addr[1])

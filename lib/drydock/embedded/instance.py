@@ -71,6 +71,8 @@ def find(name: str = "default") -> Instance | None:
     except (FileNotFoundError, json.JSONDecodeError):
         return None
     instance = Instance(**{**state, "directory": directory})
+    if not _runs(instance.pid):
+        return None
     try:
         answer = instance.status()
     except (OSError, ValueError):
@@ -106,6 +108,7 @@ def start(
             return running
         options = {"--port": port, "--speed": speed, "--seed": seed, "--idle-exit": idle_exit}
         arguments = [text for key, value in options.items() if value is not None for text in (key, str(value))]
+        (directory / "state.json").unlink(missing_ok=True)
         with (directory / "daemon.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "drydock.embedded.daemon", "--directory", str(directory), *arguments],
