@@ -1,4 +1,4 @@
-"""Building images. Where a rule is BuildKit's, its integration tests (frontend/dockerfile/*_test.go) give the values."""
+"""Building images. A rule that is BuildKit's has its values from frontend/dockerfile/*_test.go there."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from drydock.images import DockerfileError, Image, ImageError, Layout, build, unpack
 from drydock.images.standin import LABEL
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 Build = Callable[..., Image]
 
@@ -57,7 +57,7 @@ def test_the_layout_is_one_that_others_read(make: Build, layout: Layout) -> None
 
 
 def test_equal_input_gives_an_equal_digest(make: Build, context: Path, tmp_path: Path) -> None:
-    dockerfile = "FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\nENV A=1\nCMD [\"python\", \"b/main.py\"]\n"
+    dockerfile = 'FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\nENV A=1\nCMD ["python", "b/main.py"]\n'
     first = make(dockerfile, {"b/main.py": "print()", "a.txt": "1", "z": "2"})
     twin = tmp_path / "twin"
     twin.mkdir()
@@ -90,11 +90,11 @@ def test_config_holds_what_the_instructions_say(make: Build) -> None:
         "FROM scratch\n"
         "ENV A=1 B='two words'\nENV A=${A}x\n"
         "WORKDIR /srv\nWORKDIR app\n"
-        "LABEL a=1 \"b c\"=2\n"
-        "EXPOSE 80 53/udp\nVOLUME [\"/data\"]\nUSER 1000:1000\nSTOPSIGNAL SIGINT\n"
-        "SHELL [\"/bin/bash\", \"-c\"]\n"
+        'LABEL a=1 "b c"=2\n'
+        'EXPOSE 80 53/udp\nVOLUME ["/data"]\nUSER 1000:1000\nSTOPSIGNAL SIGINT\n'
+        'SHELL ["/bin/bash", "-c"]\n'
         "HEALTHCHECK --interval=5s CMD true\n"
-        "ENTRYPOINT [\"/app\"]\nCMD serve --fast\n"
+        'ENTRYPOINT ["/app"]\nCMD serve --fast\n'
     )
     run = image.config["config"]
     assert run["Env"][1:] == ["A=1x", "B=two words"]
@@ -113,7 +113,7 @@ def test_config_holds_what_the_instructions_say(make: Build) -> None:
 
 
 def test_entrypoint_drops_the_cmd_of_the_base_but_not_its_own(make: Build) -> None:
-    base = "FROM scratch AS base\nCMD [\"old\"]\nFROM base\n"
+    base = 'FROM scratch AS base\nCMD ["old"]\nFROM base\n'
     assert make(base + 'ENTRYPOINT ["new"]\n').settings.cmd is None
     assert make(base + 'CMD ["mine"]\nENTRYPOINT ["new"]\n').settings.cmd == ("mine",)
 
@@ -133,7 +133,8 @@ def test_scopes_of_arg_and_env(make: Build, said: list[str]) -> None:
     dockerfile = (
         "ARG VERSION=1\nARG PLAIN=p\n"
         "FROM scratch AS base\nARG VERSION\nENV FROM_ARG=$VERSION NONE=[$PLAIN]\n"
-        "FROM base\nARG VERSION=default\nARG OTHER=${VERSION}-x\nENV SECOND=$VERSION THIRD=$OTHER PLATFORM=$TARGETARCH\n"
+        "FROM base\nARG VERSION=default\nARG OTHER=${VERSION}-x\n"
+        "ENV SECOND=$VERSION THIRD=$OTHER PLATFORM=$TARGETARCH\n"
     )
     env = make(dockerfile).settings.env
     assert (env["FROM_ARG"], env["NONE"], env["SECOND"], env["THIRD"]) == ("1", "[]", "default", "default-x")
@@ -151,7 +152,7 @@ def test_platform_arguments(make: Build) -> None:
 
 def test_an_error_that_a_variable_asks_for_names_the_line(make: Build) -> None:
     dockerfile = 'FROM scratch\nARG FOO\nARG BAR=${FOO:?"foo missing"}\n'
-    with pytest.raises(DockerfileError, match="Dockerfile:3: .*FOO: foo missing"):
+    with pytest.raises(DockerfileError, match=r"Dockerfile:3: .*FOO: foo missing"):
         make(dockerfile)
     assert make(dockerfile, build_args={"FOO": "1"})
 
@@ -212,15 +213,13 @@ def test_a_base_from_the_layout(make: Build) -> None:
 # The stand-in
 
 
-def test_the_stand_in_for_python_says_so_and_runs_this_machines(
-    make: Build, said: list[str], tmp_path: Path
-) -> None:
+def test_the_stand_in_for_python_says_so_and_runs_this_machines(make: Build, said: list[str], tmp_path: Path) -> None:
     image = make("FROM public.ecr.aws/docker/library/python:3.13-slim\nCOPY m.py /m.py\n", {"m.py": "print(6*7)"})
     assert image.settings.labels == {LABEL: "python"}
     assert any("stand-in" in line for line in said)
     unpack(image.manifest, image.layout.open, tmp_path / "root")
     output = subprocess.check_output(
-        [tmp_path / "root/usr/local/bin/python", tmp_path / "root/m.py"], env={"DRYDOCK_PYTHON": shutil.which("python3")}
+        [tmp_path / "root/usr/local/bin/python", tmp_path / "root/m.py"], env={"DRYDOCK_PYTHON": sys.executable}
     )  # fmt: skip
     assert output == b"42\n"
     assert image.layers[0] == make("FROM python:3.9\n").layers[0]
@@ -229,7 +228,7 @@ def test_the_stand_in_for_python_says_so_and_runs_this_machines(
 def test_nobody_of_the_stand_in_owns_files(make: Build) -> None:
     image = make("FROM python:3\nCOPY --chown=nobody a /a\nCOPY --chown=nobody:root a /b\n", {"a": "1"})
     assert (owners(image)["a"], owners(image)["b"]) == ("65534:65534", "65534:0")
-    with pytest.raises(DockerfileError, match="Dockerfile:2: .*has no 'app'"):
+    with pytest.raises(DockerfileError, match=r"Dockerfile:2: .*has no 'app'"):
         make("FROM python:3\nCOPY --chown=app a /\n")
 
 
@@ -251,7 +250,8 @@ def test_copy_into_directories_and_onto_names(make: Build) -> None:
 def test_copy_wildcards(make: Build, said: list[str]) -> None:
     files = {"foo.go": "1", "foo.py": "2", "bar.go": "3", "d1/x": "4", "d2/x": "5", "d2/y": "6", "w[1].txt": "7"}
     image = make(
-        "FROM scratch\nCOPY *.go /go/\nCOPY d?/x /x/\nCOPY [^f]*.go /not/\nCOPY w\\\\[1].txt /e/\nCOPY foo* no* /both/\n",
+        "FROM scratch\nCOPY *.go /go/\nCOPY d?/x /x/\nCOPY [^f]*.go /not/\nCOPY w\\\\[1].txt /e/\n"
+        "COPY foo* no* /both/\n",
         files,
     )
     assert paths(image) == {
@@ -333,13 +333,22 @@ def test_modes(make: Build, context: Path) -> None:
 
 
 def test_dockerignore_keeps_files_out(make: Build, context: Path) -> None:
-    files: dict[str, str | bytes] = {".env": "SECRET=1", "app/a.py": "1", "app/a.pyc": "2", "vendor/keep": "3", "vendor/no": "4"}
+    files: dict[str, str | bytes] = {
+        ".env": "SECRET=1",
+        "app/a.py": "1",
+        "app/a.pyc": "2",
+        "vendor/keep": "3",
+        "vendor/no": "4",
+    }
     assert ".env" in paths(make("FROM scratch\nCOPY . /\n", files))
     image = make("FROM scratch\nCOPY . /\n", {".dockerignore": ".env\n**/*.pyc\nvendor\n!vendor/keep\n"})
     assert paths(image) == {".dockerignore", "Dockerfile", "app/a.py", "vendor/keep"}
     with pytest.raises(DockerfileError, match=r"Dockerfile:2: \.env is kept out by \.dockerignore"):
         make("FROM scratch\nCOPY .env /\n")
-    assert paths(make("FROM scratch\nCOPY . /\n", {"Dockerfile.dockerignore": "*\n!app\n"})) == {"app/a.py", "app/a.pyc"}
+    assert paths(make("FROM scratch\nCOPY . /\n", {"Dockerfile.dockerignore": "*\n!app\n"})) == {
+        "app/a.py",
+        "app/a.pyc",
+    }
 
 
 @pytest.mark.parametrize(
@@ -383,7 +392,9 @@ def test_run_is_refused_with_its_line_where_nothing_can_execute_it(
     make: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DockerfileError, match=r"^Dockerfile:3: RUN needs docker, podman or buildah.*\(RUN pip install x\)"):
+    with pytest.raises(
+        DockerfileError, match=r"^Dockerfile:3: RUN needs docker, podman or buildah.*\(RUN pip install x\)"
+    ):
         make("FROM python:3 AS build\nWORKDIR /a\nRUN pip install x\nFROM scratch\nCOPY --from=build /a /a\n")
 
 
@@ -395,7 +406,9 @@ def test_a_context_that_is_not_there_and_a_dockerfile_that_is_not(make: Build, c
 
 
 NAMES = st.sampled_from(["a", "b", "a.txt", ".env", "é"])
-TREES: Any = st.recursive(st.binary(max_size=20), lambda inside: st.dictionaries(NAMES, inside, max_size=4), max_leaves=8)
+TREES: Any = st.recursive(
+    st.binary(max_size=20), lambda inside: st.dictionaries(NAMES, inside, max_size=4), max_leaves=8
+)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -422,6 +435,9 @@ def _write(directory: Path, tree: dict[str, Any], mode: int) -> None:
 
 def _read(directory: Path) -> dict[str, Any]:
     return {
-        str(path.relative_to(directory)): (path.read_bytes() if path.is_file() else None, stat.S_IMODE(path.stat().st_mode))
+        str(path.relative_to(directory)): (
+            path.read_bytes() if path.is_file() else None,
+            stat.S_IMODE(path.stat().st_mode),
+        )
         for path in directory.rglob("*")
     }

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from drydock.images import DockerfileError, Image, ImageError
 
 Build = Callable[..., Image]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from drydock.images.errors import DockerfileError
 from drydock.images.ignore import Ignore
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from drydock.images import InvalidReference, Reference
 from drydock.images.reference import is_loopback
+from hypothesis import given
+from hypothesis import strategies as st
 
 DIGEST = "sha256:" + "f" * 64
 

@@ -22,7 +22,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3
-
 from drydock.images import Image, ImageError, Layout, Reference, RegistryError, pull, push, unpack
 from drydock.images import registry as client
 
@@ -220,7 +219,11 @@ def test_bearer_tokens(make: Build, tmp_path: Path) -> None:
         if url.path == "/token":
             asked.append(parse_qs(url.query))
             right = given == "Basic " + base64.b64encode(b"me:pass:word").decode()
-            answer(request, 200 if right else 401, b'{"token": "T"}' if right else b'{"errors": [{"code": "UNAUTHORIZED"}]}')
+            answer(
+                request,
+                200 if right else 401,
+                b'{"token": "T"}' if right else b'{"errors": [{"code": "UNAUTHORIZED"}]}',
+            )
         elif given != "Bearer T":
             realm = f'Bearer realm="http://{host}/token",service="s",scope="repository:app:pull"'
             answer(request, 401, WWW_Authenticate=realm)

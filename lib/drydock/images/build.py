@@ -134,9 +134,7 @@ class _Build:
         self.bases = [self._base(stage) for stage in self.dockerfile.stages]
         needed = self._needed(stage)
         self._warn_unused()
-        runs = [
-            (s, i) for s in self.dockerfile.stages if s.index in needed for i in s.instructions if i.name == "RUN"
-        ]
+        runs = [(s, i) for s in self.dockerfile.stages if s.index in needed for i in s.instructions if i.name == "RUN"]
         if runs or builder:
             return self._delegate(stage, needed, runs, builder)
         for other in self.dockerfile.stages:
@@ -424,9 +422,7 @@ class _Build:
 
     def _expose(self, stage: Stage, state: _State, instruction: Instruction) -> None:
         try:
-            words = [
-                part for word in instruction.args for part in state.variables.words(word, self.dockerfile.escape)
-            ]
+            words = [part for word in instruction.args for part in state.variables.words(word, self.dockerfile.escape)]
             found = ports(words)
         except ValueError as error:
             raise self.dockerfile.error(instruction, f"EXPOSE: {error}") from None

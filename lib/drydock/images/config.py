@@ -65,6 +65,10 @@ def _healthcheck(health: Mapping[str, Any]) -> Healthcheck:
         return health.get(key, 0) / _NANOSECONDS
 
     return Healthcheck(
-        tuple(health["Test"]), seconds("Interval"), seconds("Timeout"), seconds("StartPeriod"),
-        seconds("StartInterval"), health.get("Retries", 0),
+        tuple(health["Test"]),
+        seconds("Interval"),
+        seconds("Timeout"),
+        seconds("StartPeriod"),
+        seconds("StartInterval"),
+        health.get("Retries", 0),
     )

@@ -23,14 +23,35 @@ _FLAGS = {
 }
 _NEEDS_BUILDKIT = {"parents", "exclude", "checksum", "keep-git-dir", "unpack"}
 _INSTRUCTIONS = (
-    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER",
-    "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
 )
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _NANOSECONDS = {
-    "ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000,
-    "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000,
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "μs": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
 }
 _DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(.+?)\s*", re.ASCII)
 _FRONTEND = re.compile(r"(docker\.io/)?docker/dockerfile(-upstream)?([:@].*)?")
@@ -178,7 +199,7 @@ def healthcheck(instruction: Instruction, file: str) -> dict[str, Any]:
     if kind != "CMD":
         raise error(f"HEALTHCHECK {kind} is unknown; write HEALTHCHECK [options] CMD <command> or HEALTHCHECK NONE")
     if not command:
-        raise error("HEALTHCHECK CMD has no command; write one, such as CMD [\"curl\", \"-f\", \"http://localhost/\"]")
+        raise error('HEALTHCHECK CMD has no command; write one, such as CMD ["curl", "-f", "http://localhost/"]')
     health: dict[str, Any] = {"Test": ["CMD" if instruction.exec_form else "CMD-SHELL", *command]}
     for flag, value in instruction.flags.items():
         key = "".join(part.title() for part in flag.split("-"))
@@ -304,19 +325,23 @@ def _stage(instruction: Instruction, index: int, file: str) -> Stage:
         name = args[2].lower()
         if not _STAGE_NAME.fullmatch(name):
             raise DockerfileError(
-                file, instruction.line,
+                file,
+                instruction.line,
                 f"{args[2]!r} can't name a stage; start with a letter, then letters, digits, - _ and .",
             )
     elif len(args) != 1:
         raise DockerfileError(file, instruction.line, "write FROM <image> or FROM <image> AS <name>")
-    return Stage(
-        index, name, args[0], instruction.flags.get("platform"), instruction.line, instruction.last_line, ()
-    )
+    return Stage(index, name, args[0], instruction.flags.get("platform"), instruction.line, instruction.last_line, ())
 
 
 def _with(stage: Stage, instruction: Instruction) -> Stage:
     return Stage(
-        stage.index, stage.name, stage.base, stage.platform, stage.line, stage.last_line,
+        stage.index,
+        stage.name,
+        stage.base,
+        stage.platform,
+        stage.line,
+        stage.last_line,
         (*stage.instructions, instruction),
     )
 

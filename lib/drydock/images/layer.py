@@ -87,9 +87,7 @@ def compress_layer(tar: IO[bytes], layout: Layout) -> WrittenLayer:
         while data := tar.read(1 << 20):
             diff.update(data)
             compressed.write(data)
-    return WrittenLayer(
-        {"mediaType": LAYER, "digest": blob.digest, "size": blob.size}, f"sha256:{diff.hexdigest()}"
-    )
+    return WrittenLayer({"mediaType": LAYER, "digest": blob.digest, "size": blob.size}, f"sha256:{diff.hexdigest()}")
 
 
 @contextmanager
@@ -118,16 +116,26 @@ def read_layer(layout: Layout, digest: str) -> list[Entry]:
 def entry_of(member: tarfile.TarInfo, opener: Callable[[], BinaryIO] | None = None) -> Entry:
     """A tar member as an entry."""
     kind: Kind = (
-        "directory" if member.isdir()
-        else "symlink" if member.issym()
-        else "hardlink" if member.islnk()
-        else "file" if member.isfile()
+        "directory"
+        if member.isdir()
+        else "symlink"
+        if member.issym()
+        else "hardlink"
+        if member.islnk()
+        else "file"
+        if member.isfile()
         else "device"
     )
     link = normal(member.linkname) if kind == "hardlink" else member.linkname
     return Entry(
-        normal(member.name), kind, member.mode & 0o7777, member.uid, member.gid,
-        member.size if kind == "file" else 0, link, opener if kind == "file" else None,
+        normal(member.name),
+        kind,
+        member.mode & 0o7777,
+        member.uid,
+        member.gid,
+        member.size if kind == "file" else 0,
+        link,
+        opener if kind == "file" else None,
     )
 
 

@@ -110,9 +110,7 @@ class Layout:
         manifest = self.read(digest)
         with self._changing() as entries:
             if not any(e["digest"] == digest for e in entries):
-                entries.append(
-                    {"mediaType": _media_type(manifest), "digest": digest, "size": len(manifest)}
-                )
+                entries.append({"mediaType": _media_type(manifest), "digest": digest, "size": len(manifest)})
 
     def names(self) -> dict[str, str]:
         """Names and the manifest digests they stand for."""
