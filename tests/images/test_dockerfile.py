@@ -135,7 +135,7 @@ def test_errors_say_where_and_what_to_do(text: str, line: int, says: str) -> Non
         ("HEALTHCHECK NONE", {"Test": ["NONE"]}),
         ("HEALTHCHECK CMD   a b", {"Test": ["CMD-SHELL", "a b"]}),
         (
-            'HEALTHCHECK --interval=90s --timeout=500ms --start-period=0s --start-interval=2s --retries=3CMD ["foo"]',
+            'HEALTHCHECK --interval=90s --timeout=500ms --start-period=0s --start-interval=2s --retries=3 CMD ["f"]',
             {"Test": ["CMD", "f"], "Interval": 90 * 10**9, "Timeout": 5 * 10**8, "StartInterval": 2 * 10**9,
              "Retries": 3},
         ),
