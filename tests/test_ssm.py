@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -330,7 +331,65 @@ def test_a_terminate_flag_and_a_lost_client_kill_the_command(channel: ExecChanne
     assert lost.started[0].wait(10) == -9
 
 
+def test_typing_at_a_command_that_does_not_read_does_not_keep_it_from_being_killed(channel: ExecChannel) -> None:
+    opened = Opened(channel, "sh", "-c", "stty raw -echo; exec sleep 600")
+    plugin = Plugin(opened.session)
+    plugin.shake()
+    until(lambda: opened.started)
+    for _ in range(200):
+        plugin.say(PayloadType.OUTPUT, b"x" * 1024)
+    plugin.say(PayloadType.FLAG, ssm.TERMINATE.to_bytes(4, "big"))
+    assert opened.started[0].wait(10) == -9
+
+
 def test_a_client_that_sends_noise_does_not_end_the_server(channel: ExecChannel) -> None:
     noisy = Plugin(Opened(channel, "echo", "x").session)
     noisy.socket.send(b"noise")
     assert ssm.run(Opened(channel, "echo", "fine").session, timeout=20) == "fine\n"
+
+
+# -- in a container -----------------------------------------------------------------------------
+
+
+def test_a_command_runs_in_the_environment_of_a_container(channel: ExecChannel, tmp_path: Path) -> None:
+    from drydock.embedded.runtime import ContainerSpec
+    from drydock.embedded.runtime.process import ProcessRuntime
+    from drydock.embedded.runtime.spawner import Spawner
+    from drydock.images import ImageConfig
+
+    rootfs = tmp_path / "rootfs"
+    (rootfs / "app").mkdir(parents=True)
+    (rootfs / "app" / "release.txt").write_text("v7\n")
+    spawner = Spawner(tmp_path / "spawner.log")
+    runtime = ProcessRuntime(spawner, tmp_path / "runtime")
+    try:
+        container = runtime.start(
+            ContainerSpec(
+                key="task/app",
+                image=ImageConfig(working_dir="/app", labels={"dev.drydock.stand-in": "python"}),
+                rootfs=rootfs,
+                entrypoint=None,
+                command=("sh", "-c", "sleep 600"),
+                environment={"COLOUR": "blue"},
+                working_directory=None,
+                user=None,
+                address="127.10.77.4",
+                resolver=None,
+                memory_limit_mib=None,
+                on_output=lambda _stream, _line: None,
+                on_exit=lambda _exit: None,
+            )
+        )
+
+        def run(*argv: str) -> str:
+            session_id, url, token = channel.open(
+                lambda on_output: runtime.open(container, argv, tty=True, on_output=on_output)
+            )
+            return ssm.run({"sessionId": session_id, "streamUrl": url, "tokenValue": token}, timeout=20)
+
+        assert run("sh", "-c", "echo $COLOUR; cat release.txt") == "blue\nv7\n"
+        with pytest.raises(ssm.SessionError, match=r"Unable to start command: .*no-such-command"):
+            run("no-such-command")
+    finally:
+        runtime.close()
+        spawner.close()

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -76,14 +77,14 @@ class ExecChannel:
             live = list(self._live)
             self._waiting.clear()
         for conversation in live:
-            conversation.stop()
+            conversation.leave()
         if server is not None:
             server.shutdown()
 
     def _listen(self) -> Server:
         from websockets.sync.server import serve
 
-        server = serve(self._serve, "127.0.0.1", 0, max_size=2**20, compression=None, server_header=None)
+        server = serve(self._serve, "127.0.0.1", 0, max_size=2**20, compression=None, close_timeout=1.0)
         threading.Thread(target=server.serve_forever, name="drydock-exec", daemon=True).start()
         return server
 
@@ -116,7 +117,7 @@ class ExecChannel:
 
 
 class _Conversation:
-    """One client and one command. Three threads: one reads, one sends, one waits for the command's end."""
+    """One client and one command. Four threads: one reads, one sends, one feeds the command, one awaits its end."""
 
     def __init__(self, socket: ServerConnection, session_id: str, start: Start) -> None:
         self._socket = socket
@@ -127,6 +128,7 @@ class _Conversation:
         self._outgoing: deque[tuple[int, bytes]] = deque()
         self._waiting_bytes = 0
         self._session: Session | None = None
+        self._typed: SimpleQueue[bytes | None] = SimpleQueue()
         self._shaken = False
         self._ended: str | None = None
         self._give_up = time.monotonic() + HANDSHAKE_PATIENCE
@@ -151,11 +153,16 @@ class _Conversation:
         except Exception as error:
             log.info("session %s ended: %s", self._id, error)
         finally:
-            with self._changed:
-                self._gone = True
-                self._changed.notify()
-            self.stop()
+            self.leave()
             sender.join(timeout=CLOSING_PATIENCE)
+
+    def leave(self) -> None:
+        """Kill the command and say nothing more."""
+        with self._changed:
+            self._gone = True
+            self._changed.notify()
+        self._typed.put(None)
+        self.stop()
 
     def stop(self) -> None:
         if self._session is not None:
@@ -182,7 +189,7 @@ class _Conversation:
         elif self._session is None:
             return
         elif kind == PayloadType.OUTPUT:
-            self._session.write(message.payload)
+            self._typed.put(message.payload)
         elif kind == PayloadType.SIZE:
             size = message.json()
             self._session.resize(int(size["rows"]), int(size["cols"]))
@@ -200,7 +207,8 @@ class _Conversation:
         except Exception as error:
             self._end(f"\n----------ERROR-------\nUnable to start command: {error}")
             return
-        threading.Thread(target=self._wait, args=(self._session,), name="drydock-exec-wait", daemon=True).start()
+        for work in (self._feed, self._wait):
+            threading.Thread(target=work, args=(self._session,), name="drydock-exec", daemon=True).start()
 
     # -- what the command does ------------------------------------------------------------------
 
@@ -210,6 +218,10 @@ class _Conversation:
         if self._waiting_bytes > MOST_WAITING and self._ended is None:
             self._end(f"more than {MOST_WAITING >> 20} MiB of output waited for the client")
             threading.Thread(target=self.stop, daemon=True).start()
+
+    def _feed(self, session: Session) -> None:
+        while (data := self._typed.get()) is not None:
+            session.write(data)
 
     def _wait(self, session: Session) -> None:
         session.wait()
