@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 from drydock import images
 
 SERVICES = Path(__file__).resolve().parents[2] / "labs" / "services"
@@ -94,3 +98,20 @@ def test_the_vulnerable_variant_adds_one_old_package(build):
     plain, variant = build("backend")[0], build("backend", build_args={"VENDOR": "vendor-vulnerable"})[0]
     added = {change.path.split("/")[2] for change in plain.diff(variant) if change.path.startswith("app/vendor/")}
     assert added == {"urllib3", "urllib3-1.26.4.dist-info"}
+
+
+def advisories_for(requirements: Path) -> list[str]:
+    file = resources.files("drydock.embedded.ecr") / "advisories.json"
+    pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", requirements.read_text(), re.MULTILINE))
+    return [
+        known["severity"]
+        for known in json.loads(file.read_text())["advisories"]
+        if known["ecosystem"] == "pypi" and known["package"] in pins
+        for affected in known["ranges"]
+        if Version(affected.get("introduced", "0")) <= Version(pins[known["package"]]) < Version(affected["fixed"])
+    ]
+
+
+def test_only_the_vulnerable_variant_has_something_for_the_scan_to_find():
+    assert sorted(advisories_for(SERVICES / "backend" / "requirements-vulnerable.txt")) == ["HIGH", "HIGH", "MEDIUM"]
+    assert advisories_for(SERVICES / "worker" / "requirements.txt") == []
