@@ -80,7 +80,7 @@ class Envoy:
     """One Envoy per instance: `apply()` what should be, `wait()` until it is, `stats()` on how it goes.
 
     Files live in `host.directory/envoy`. Listeners and the admin port bind to the addresses given, which have
-    to be loopback. The process starts with the first listener or cluster and is started again if it dies.
+    to be loopback. The process starts with the first `apply()` and is started again if it dies.
     """
 
     def __init__(self, host: Host) -> None:
@@ -121,9 +121,17 @@ class Envoy:
             for name in [name for name in self._files if name not in wanted]:
                 del self._files[name]
                 (self._directory / name).unlink(missing_ok=True)
-            if self._child is None and self._start_at is None and any(map(_busy, self._sets.values())):
-                self._start()
+            self.start()
             return self._version
+
+    def retry_listeners(self) -> None:
+        """Offer the listeners again after one could not bind; Envoy itself does not try twice."""
+        with self._lock:
+            if "lds.json" in self._files:
+                self._version += 1
+                text, _ = self._files["lds.json"]
+                self._files["lds.json"] = text, self._version
+                self._write("lds.json", text % self._version)
 
     def wait(self, version: int, timeout: float = 5.0) -> None:
         """Return when everything up to `version` is live; EnvoyRejected, or TimeoutError after that many s."""
@@ -188,7 +196,13 @@ class Envoy:
     def pid(self) -> int | None:
         return self._child.pid if self._child is not None else None
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the process unless it runs. `apply()` does so too; sooner is for less waiting then."""
+        with self._lock:
+            if self._child is None and self._start_at is None and not self._closed:
+                self._spawn()
+
+    def _spawn(self) -> None:
         bootstrap = {
             "node": {"id": "drydock", "cluster": "drydock"},
             "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
@@ -225,7 +239,7 @@ class Envoy:
     def _keep_running(self) -> None:
         with self._lock:
             if self._start_at is not None and time.monotonic() >= self._start_at and not self._closed:
-                self._start()
+                self._spawn()
 
     def close(self) -> None:
         with self._lock:
@@ -267,7 +281,8 @@ class Envoy:
     def listener_errors(self) -> dict[str, str]:
         """Why listeners that were applied are not served: name → Envoy's words."""
         found = self.config("dynamic_listeners").get("configs", ())
-        return {item["name"]: item["error_state"]["details"] for item in found if "error_state" in item}
+        failed = [item["error_state"] for item in found if "error_state" in item]
+        return {state["failed_configuration"]["name"]: state["details"] for state in failed}
 
     def _admin(self, path: str) -> bytes | None:
         try:
@@ -318,10 +333,6 @@ def _statistic(file: str, stats: Mapping[str, Any]) -> str:
 
 
 _ORDER: Mapping[str, int] = {"endpoints": 0, "cds.json": 1, "routes": 2, "lds.json": 3}
-
-
-def _busy(resources: Resources) -> bool:
-    return bool(resources.listeners or resources.clusters)
 
 
 def _quoted(name: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import queue
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from drydock.embedded.claims import Claims
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OWNER = "elbv2"
-_HTTP = ("HTTP", "HTTPS")
+_LOOK_AGAIN = 0.5  # our seconds between a change of listeners and a look at whether they listen
 
 
 class Plane:
@@ -36,6 +38,7 @@ class Plane:
         self._prober = Prober()
         self._outcomes: queue.SimpleQueue[tuple[TargetGroup, Target, Outcome]] = queue.SimpleQueue()
         self._applied = render.Snapshot(low_ports=self.low_ports)
+        self._look_at: float | None = None
         host.every_tick("elbv2", self.turn)
         host.on_close(self.close)
 
@@ -49,6 +52,9 @@ class Plane:
             self._take_outcomes()
             self._check()
             self.settle()
+        if self._look_at is not None and time.monotonic() >= self._look_at:
+            self._look_at = None
+            self._host.pool.submit(self._look_for_failures).add_done_callback(_say_failure)
 
     def settle(self) -> None:
         """Give Envoy what is asked for now. Does not wait for it. The caller holds the lock."""
@@ -59,11 +65,33 @@ class Plane:
         failure = None
         try:
             self._host.envoy.apply(OWNER, render.render(snapshot))
+            self._look_at = time.monotonic() + _LOOK_AGAIN
         except EnvoyMissing as error:
             failure = str(error)
         self._applied = snapshot
-        for balancer in self._load_balancers():
-            balancer.state, balancer.failure = "active", failure
+        for balancer in fresh:
+            balancer.state = "active"
+        if failure is not None:
+            for balancer in self._load_balancers():
+                balancer.failure = failure
+
+    def _look_for_failures(self) -> None:
+        """Say which load balancers do not listen and why, and try those again until they do."""
+        errors = self._host.envoy.listener_errors()
+        with self._host.lock:
+            for balancer in self._load_balancers():
+                balancer.failure = next(
+                    (
+                        f"Port {listener.port} of {balancer.dns_name} cannot be served: {why}"
+                        for listener in balancer.listeners.values()
+                        for name, why in errors.items()
+                        if name.startswith(f"{render.resource_id(listener.arn)}:")
+                    ),
+                    None,
+                )
+        if errors:
+            self._host.envoy.retry_listeners()
+            self._look_at = time.monotonic() + _LOOK_AGAIN
 
     def restored(self) -> None:
         """After a restart no connection is left to drain."""
@@ -183,6 +211,11 @@ class Plane:
                 self._host.poke()
 
         self._prober.send(request, done)
+
+
+def _say_failure(work: Future[None]) -> None:
+    if (error := work.exception()) is not None:
+        log.error("looking at Envoy's listeners failed", exc_info=error)
 
 
 def _certificate(listener: Any) -> tuple[str, str] | None:

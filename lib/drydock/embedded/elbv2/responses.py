@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.elbv2.exceptions import InvalidLoadBalancerActionException
+from moto.elbv2.responses import ELBV2Response
 
 
 def set_security_groups(self: Any) -> ActionResult:
@@ -20,4 +23,21 @@ def modify_target_group_attributes(self: Any) -> ActionResult:
     return ActionResult({"Attributes": self.elbv2_backend.target_groups[arn].attributes})
 
 
-OPERATIONS = (set_security_groups, modify_target_group_attributes)
+def _without_transforms(operation: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
+    def checked(self: Any) -> ActionResult:
+        if self._get_param("Transforms"):
+            raise InvalidLoadBalancerActionException(
+                message="The embedded load balancer does not rewrite requests: leave Transforms out"
+            )
+        return operation(self)
+
+    checked.__name__ = operation.__name__
+    return checked
+
+
+OPERATIONS = (
+    _without_transforms(ELBV2Response.create_rule),
+    _without_transforms(ELBV2Response.modify_rule),
+    set_security_groups,
+    modify_target_group_attributes,
+)

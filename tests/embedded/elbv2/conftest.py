@@ -1,0 +1,159 @@
+"""A VPC of the test's own on loopback, and small HTTP servers on addresses in it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drydock.embedded.host import Host
+
+PROGRAM = Path(__file__).with_name("answerer.py")
+
+
+def until(condition: Callable[[], Any], timeout: float = 10.0) -> Any:
+    """What `condition` returns once it is true; a refused connection is not yet."""
+    deadline = time.monotonic() + timeout
+    while True:
+        with contextlib.suppress(ConnectionError):
+            if value := condition():
+                return value
+        assert time.monotonic() < deadline, f"not true within {timeout} s"
+        time.sleep(0.01)
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Network:
+    """A VPC with two subnets, and a load balancer `web` in them."""
+
+    host: Host
+    elb: Any
+    ec2: Any
+    vpc: str
+    base: str
+    subnets: list[str]
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def address(self, number: int) -> str:
+        return f"{self.base}.1.{number}"
+
+    def serve(self, number: int, port: int = 8080) -> subprocess.Popen[bytes]:
+        """A server on address `number` that answers what it was asked, and obeys /status/n and /slow/s."""
+        process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), self.address(number), str(port)], stdout=subprocess.PIPE
+        )
+        self.processes.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        return process
+
+    def load_balancer(self, name: str = "web", **more: Any) -> dict[str, Any]:
+        return self.elb.create_load_balancer(Name=name, Subnets=self.subnets, **more)["LoadBalancers"][0]
+
+    def target_group(self, name: str, *numbers: int, port: int = 8080, **more: Any) -> str:
+        settings = {"HealthCheckPath": "/health", "HealthCheckIntervalSeconds": 10} | more
+        arn = self.elb.create_target_group(
+            Name=name, Protocol="HTTP", Port=port, VpcId=self.vpc, TargetType="ip", **settings
+        )["TargetGroups"][0]["TargetGroupArn"]
+        if numbers:
+            self.register(arn, *numbers)
+        return arn
+
+    def register(self, arn: str, *numbers: int) -> None:
+        self.elb.register_targets(
+            TargetGroupArn=arn, Targets=[{"Id": self.address(number)} for number in numbers]
+        )
+
+    def listener(self, load_balancer: dict[str, Any], *actions: dict[str, Any], port: int = 80) -> str:
+        return self.elb.create_listener(
+            LoadBalancerArn=load_balancer["LoadBalancerArn"],
+            Protocol="HTTP",
+            Port=port,
+            DefaultActions=list(actions),
+        )["Listeners"][0]["ListenerArn"]
+
+    def health(self, arn: str) -> dict[str, dict[str, str]]:
+        """Address → TargetHealth."""
+        found = self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+        return {f"{item['Target']['Id']}:{item['Target']['Port']}": item["TargetHealth"] for item in found}
+
+    def states(self, arn: str) -> Counter[str]:
+        return Counter(health["State"] for health in self.health(arn).values())
+
+    def all_healthy(self, arn: str) -> bool:
+        return set(self.states(arn)) == {"healthy"}
+
+
+def get(url_host: str, path: str = "/", headers: dict[str, str] | None = None, method: str = "GET") -> Answer:
+    connection = http.client.HTTPConnection(url_host, timeout=20)
+    try:
+        connection.request(method, path, headers=headers or {})
+        response = connection.getresponse()
+        fields = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, fields, response.read().decode())
+    finally:
+        connection.close()
+
+
+def get_many(url_host: str, count: int) -> list[Answer]:
+    """As `get`, on one connection."""
+    connection = http.client.HTTPConnection(url_host, timeout=20)
+    answers = []
+    for _ in range(count):
+        connection.request("GET", "/")
+        response = connection.getresponse()
+        answers.append(Answer(response.status, {}, response.read().decode()))
+    connection.close()
+    return answers
+
+
+def forward(*weighted: tuple[str, int], **more: Any) -> dict[str, Any]:
+    groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weighted]
+    return {"Type": "forward", "ForwardConfig": {"TargetGroups": groups, **more}}
+
+
+def fixed(status: int, body: str = "", **more: str) -> dict[str, Any]:
+    config = {"StatusCode": str(status), **({"MessageBody": body} if body else {}), **more}
+    return {"Type": "fixed-response", "FixedResponseConfig": config}
+
+
+@pytest.fixture
+def network(host: Host, client: Any) -> Iterator[Network]:
+    ec2, elb = client("ec2"), client("elbv2")
+    base = f"127.{100 + os.getpid() % 100}"
+    vpc = ec2.create_vpc(CidrBlock=f"{base}.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"{base}.{16 * i}.0/20", AvailabilityZone=f"us-east-1{zone}")[
+            "Subnet"
+        ]["SubnetId"]
+        for i, zone in enumerate("ab")
+    ]
+    network = Network(host, elb, ec2, vpc, base, subnets)
+    yield network
+    for process in network.processes:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()

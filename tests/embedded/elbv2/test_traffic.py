@@ -1,0 +1,360 @@
+"""What a client of a load balancer sees, through a real Envoy and real servers."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections import Counter
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.embedded.elbv2.conftest import Answer, Network, fixed, forward, get, get_many, until
+
+
+def who(answers: list[Answer]) -> Counter[str]:
+    return Counter(answer.json["me"].rpartition(".")[2] for answer in answers)
+
+
+def test_an_answering_target_is_routed_to_within_a_second(network: Network) -> None:
+    network.serve(5)
+    lb = network.load_balancer()
+    group = network.target_group("tg")
+    network.listener(lb, forward((group, 1)))
+    assert until(lambda: get(lb["DNSName"]).status, timeout=2) == 503
+    network.register(group, 5)
+    until(lambda: get(lb["DNSName"]).status == 200, timeout=1)
+    assert network.health(group) == {f"{network.address(5)}:8080": {"State": "healthy"}}
+
+
+def test_every_address_of_the_load_balancer_serves(network: Network) -> None:
+    lb = network.load_balancer()
+    network.listener(lb, fixed(200, "here"))
+    interfaces = network.ec2.describe_network_interfaces(
+        Filters=[{"Name": "description", "Values": ["ELB app/web/*"]}]
+    )["NetworkInterfaces"]
+    addresses = {item["SubnetId"]: item["PrivateIpAddress"] for item in interfaces}
+    assert list(addresses) == network.subnets
+    assert lb["DNSName"].partition(":")[0] == addresses[network.subnets[0]]
+    for address in addresses.values():
+        at = lb["DNSName"].replace(addresses[network.subnets[0]], address)
+        assert until(lambda at=at: get(at)).body == "here"
+
+
+@pytest.fixture
+def served(network: Network) -> tuple[Network, dict[str, Any], str, str, str]:
+    """A load balancer with groups a (targets 5, 6) and b (7), all healthy; the default is a."""
+    for number in (5, 6, 7):
+        network.serve(number)
+    lb = network.load_balancer()
+    a, b = network.target_group("a", 5, 6), network.target_group("b", 7)
+    listener = network.listener(lb, forward((a, 1), (b, 0)))
+    until(lambda: network.all_healthy(a) and network.all_healthy(b))
+    until(lambda: get(lb["DNSName"]).status == 200)
+    return network, lb, listener, a, b
+
+
+def test_weights_hold_over_a_thousand_requests(served: Any) -> None:
+    network, lb, listener, a, b = served
+    assert who(get_many(lb["DNSName"], 100)) == {"5:8080": 50, "6:8080": 50}
+    network.elb.modify_listener(ListenerArn=listener, DefaultActions=[forward((a, 80), (b, 20))])
+    until(lambda: "7:8080" in who([get(lb["DNSName"])]))
+    counts = who(get_many(lb["DNSName"], 1000))
+    deviation = math.sqrt(1000 * 0.2 * 0.8)
+    assert abs(counts["7:8080"] - 200) < 4 * deviation
+    assert abs(counts["5:8080"] - counts["6:8080"]) <= 1
+
+
+def test_rules_choose_by_path_host_header_method_query_and_source(served: Any) -> None:
+    network, lb, listener, _, _ = served
+    conditions = {
+        "path": [{"Field": "path-pattern", "Values": ["/img/*.p?g"]}],
+        "host": [{"Field": "host-header", "Values": ["*.Example.com"]}],
+        "header": [
+            {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Canary", "Values": ["yes*"]}}
+        ],
+        "method": [{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["POST"]}}],
+        "query": [
+            {
+                "Field": "query-string",
+                "QueryStringConfig": {"Values": [{"Key": "v", "Value": "2.*"}, {"Value": "beta"}]},
+            }
+        ],
+        "source": [{"Field": "source-ip", "SourceIpConfig": {"Values": ["192.0.2.0/24"]}}],
+        "both": [
+            {"Field": "path-pattern", "Values": ["/both"]},
+            {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-A", "Values": ["1"]}},
+        ],
+    }
+    for priority, (name, condition) in enumerate(conditions.items(), 1):
+        network.elb.create_rule(
+            ListenerArn=listener, Priority=priority, Conditions=condition, Actions=[fixed(200, name)]
+        )
+    at = lb["DNSName"]
+    until(lambda: get(at, "/both", {"X-A": "1"}).body == "both")
+
+    assert get(at, "/img/a/b.png").body == "path"
+    assert get(at, "/img/a.PNG").status == 200  # paths compare with case
+    assert get(at, "/img/a.PNG").body != "path"
+    assert get(at, "/img/a.png?x=1").body == "path"
+    assert get(at, "/", {"Host": "api.example.COM"}).body == "host"
+    assert get(at, "/", {"Host": "api.example.com:8080"}).body == "host"
+    assert get(at, "/", {"Host": "example.com"}).body != "host"
+    assert get(at, "/", {"x-canary": "YES please"}).body == "header"
+    assert get(at, "/", method="POST").body == "method"
+    assert get(at, "/?a=1&V=2.5").body == "query"
+    assert get(at, "/?anything=BETA").body == "query"
+    assert get(at, "/?a=1&V=12.5").body != "query"
+    assert get(at, "/both").body != "both"
+
+
+def test_the_lowest_priority_number_wins_and_can_change(served: Any) -> None:
+    network, lb, listener, _, _ = served
+    rules = [
+        network.elb.create_rule(
+            ListenerArn=listener,
+            Priority=priority,
+            Conditions=[{"Field": "path-pattern", "Values": ["/x"]}],
+            Actions=[fixed(200, body)],
+        )["Rules"][0]["RuleArn"]
+        for priority, body in ((20, "twenty"), (10, "ten"))
+    ]
+    until(lambda: get(lb["DNSName"], "/x").body == "ten")
+    network.elb.set_rule_priorities(
+        RulePriorities=[{"RuleArn": rules[0], "Priority": 10}, {"RuleArn": rules[1], "Priority": 20}]
+    )
+    until(lambda: get(lb["DNSName"], "/x").body == "twenty")
+    shown = network.elb.describe_rules(ListenerArn=listener)["Rules"]
+    assert [rule["Priority"] for rule in shown] == ["10", "20", "default"]
+    network.elb.delete_rule(RuleArn=rules[0])
+    until(lambda: get(lb["DNSName"], "/x").body == "ten")
+
+
+def test_fixed_responses_and_redirects(network: Network) -> None:
+    lb = network.load_balancer()
+    listener = network.listener(lb, fixed(404, '{"no": "100%"}', ContentType="application/json"))
+    for priority, (path, config) in enumerate(
+        {
+            "/secure/*": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"},
+            "/old/*": {"Path": "/new/#{path}", "Query": "from=old&#{query}", "StatusCode": "HTTP_302"},
+            "/away": {"Host": "www.#{host}", "StatusCode": "HTTP_302"},
+        }.items(),
+        1,
+    ):
+        network.elb.create_rule(
+            ListenerArn=listener,
+            Priority=priority,
+            Conditions=[{"Field": "path-pattern", "Values": [path]}],
+            Actions=[{"Type": "redirect", "RedirectConfig": config}],
+        )
+    at = lb["DNSName"]
+    port = at.partition(":")[2] or "80"
+    until(lambda: get(at, "/away").status == 302)
+    answer = get(at, "/nothing")
+    assert (answer.status, answer.json) == (404, {"no": "100%"})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["server"] == "awselb/2.0"
+
+    host = {"Host": "shop.example.com"}
+    assert get(at, "/secure/a?b=1", host).status == 301
+    assert get(at, "/secure/a?b=1", host).headers["location"] == "https://shop.example.com:443/secure/a?b=1"
+    assert get(at, "/old/a?b=1", host).headers["location"] == (
+        f"http://shop.example.com:{port}/new/old/a?from=old&b=1"
+    )
+    assert get(at, "/away", host).headers["location"] == f"http://www.shop.example.com:{port}/away"
+
+
+def test_a_target_learns_who_asked(served: Any) -> None:
+    _, lb, _, _, _ = served
+    headers = get(lb["DNSName"], "/", {"X-Forwarded-For": "203.0.113.7", "Host": "shop"}).json["headers"]
+    assert headers["x-forwarded-for"].replace(" ", "") == "203.0.113.7,127.0.0.1"
+    assert headers["x-forwarded-proto"] == "http"
+    assert headers["x-forwarded-port"] == lb["DNSName"].partition(":")[2] or "80"
+    assert headers["x-amzn-trace-id"].startswith("Root=1-")
+    assert headers["host"] == "shop"
+    assert not [name for name in headers if "envoy" in name or "drydock" in name or name == "x-request-id"]
+    given = {"X-Amzn-Trace-Id": "Root=1-67891233-abcdef012345678912345678"}
+    trace = get(lb["DNSName"], "/", given).json["headers"]["x-amzn-trace-id"]
+    assert trace.startswith("Self=1-")
+    assert trace.endswith(";Root=1-67891233-abcdef012345678912345678")
+
+
+def test_a_client_stays_with_its_target_group(served: Any) -> None:
+    network, lb, listener, a, b = served
+    sticky = {"TargetGroupStickinessConfig": {"Enabled": True, "DurationSeconds": 60}}
+    network.elb.modify_listener(ListenerArn=listener, DefaultActions=[forward((a, 1), (b, 1), **sticky)])
+    until(lambda: "AWSALBTG" in get(lb["DNSName"]).headers.get("set-cookie", ""))
+    groups = set()
+    for _ in range(12):
+        first = get(lb["DNSName"])
+        cookie = {"Cookie": first.headers["set-cookie"].partition(";")[0]}
+        again = {get(lb["DNSName"], "/", cookie).json["me"].endswith("7:8080") for _ in range(6)}
+        assert again == {first.json["me"].endswith("7:8080")}
+        groups |= again
+    assert groups == {True, False}
+
+
+def test_a_client_stays_with_its_target(served: Any) -> None:
+    network, lb, _, a, _ = served
+    network.elb.modify_target_group_attributes(
+        TargetGroupArn=a, Attributes=[{"Key": "stickiness.enabled", "Value": "true"}]
+    )
+    first = until(lambda: "set-cookie" in (answer := get(lb["DNSName"])).headers and answer)
+    cookie = {"Cookie": first.headers["set-cookie"].partition(";")[0]}
+    assert cookie["Cookie"].startswith("AWSALB=")
+    assert who([get(lb["DNSName"], "/", cookie) for _ in range(8)]) == who([first] * 8)
+
+
+def test_deregistering_lets_a_request_finish(served: Any) -> None:
+    network, lb, _, a, _ = served
+    network.elb.modify_target_group_attributes(
+        TargetGroupArn=a, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "60"}]
+    )
+    answers: list[Answer] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(get(lb["DNSName"], "/slow/1"))) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    until(lambda: _active(network) >= 2)
+    network.elb.deregister_targets(
+        TargetGroupArn=a, Targets=[{"Id": network.address(5)}, {"Id": network.address(6)}]
+    )
+    assert set(network.health(a).values().__iter__().__next__().items()) >= {
+        ("State", "draining"),
+        ("Reason", "Target.DeregistrationInProgress"),
+    }
+    until(lambda: get(lb["DNSName"]).status == 503, timeout=0.5)
+    assert not answers, "the slow requests were answered before the target stopped taking new ones"
+    for thread in threads:
+        thread.join()
+    assert [answer.status for answer in answers] == [200, 200]
+    until(lambda: not network.health(a), timeout=4)
+    asked = network.elb.describe_target_health(TargetGroupArn=a, Targets=[{"Id": network.address(5)}])
+    assert asked["TargetHealthDescriptions"][0]["TargetHealth"]["Reason"] == "Target.NotRegistered"
+
+
+def _active(network: Network) -> int:
+    stats = network.host.envoy.stats(r"^cluster\.targetgroup/.*upstream_rq_active$")
+    return sum(stats.values())
+
+
+def test_a_target_that_is_gone_is_a_bad_gateway_until_it_is_unhealthy(served: Any) -> None:
+    network, lb, listener, _, b = served
+    network.elb.modify_listener(ListenerArn=listener, DefaultActions=[forward((b, 1))])
+    until(lambda: get(lb["DNSName"]).json["me"].endswith("7:8080"))
+    network.elb.modify_target_group(TargetGroupArn=b, HealthCheckIntervalSeconds=300)
+    network.processes[2].kill()
+    network.processes[2].wait()
+    answer = get(lb["DNSName"])
+    assert answer.status == 502
+    assert "502 Bad Gateway" in answer.body
+    assert answer.headers["server"] == "awselb/2.0"
+
+
+def test_silence_longer_than_the_idle_timeout_is_a_gateway_timeout(served: Any) -> None:
+    network, lb, _, _, _ = served
+    network.elb.modify_load_balancer_attributes(
+        LoadBalancerArn=lb["LoadBalancerArn"],
+        Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": "1"}],
+    )
+    answer = until(lambda: (got := get(lb["DNSName"], "/slow/1.5")).status == 504 and got)
+    assert "504 Gateway Time-out" in answer.body
+
+
+def test_a_new_weight_does_not_touch_connections(served: Any) -> None:
+    network, lb, listener, a, b = served
+    before = network.host.envoy.stats("listener_manager.lds.version_text|listener_modified")
+    network.elb.modify_listener(ListenerArn=listener, DefaultActions=[forward((a, 0), (b, 1))])
+    until(lambda: get(lb["DNSName"]).json["me"].endswith("7:8080"))
+    assert network.host.envoy.stats("listener_manager.lds.version_text|listener_modified") == before
+
+
+def test_envoy_comes_back_with_its_configuration(served: Any) -> None:
+    network, lb, _, _, _ = served
+    first = network.host.envoy.pid
+    assert first is not None
+    os.kill(first, 9)
+    until(lambda: network.host.envoy.pid not in (None, 0, first))
+    until(lambda: get(lb["DNSName"]).status == 200)
+
+
+def test_only_loopback_is_listened_on(served: Any) -> None:
+    network = served[0]
+    assert network.host.envoy.pid is not None
+    process = psutil.Process(network.host.envoy.pid)
+    listening = [c.laddr for c in process.net_connections() if c.status == psutil.CONN_LISTEN]
+    assert len(listening) == 3  # an address per subnet, and the admin port
+    assert all(address.ip.startswith("127.") for address in listening)
+
+
+def test_https_with_a_certificate_of_acm(network: Network, client: Any) -> None:
+    import ssl
+    from http.client import HTTPSConnection
+
+    arn = client("acm").request_certificate(DomainName="shop.example.com")["CertificateArn"]
+    lb = network.load_balancer()
+    network.elb.create_listener(
+        LoadBalancerArn=lb["LoadBalancerArn"],
+        Protocol="HTTPS",
+        Port=443,
+        Certificates=[{"CertificateArn": arn}],
+        DefaultActions=[fixed(200, "secret")],
+    )
+    address, _, shifted = lb["DNSName"].partition(":")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    def answer() -> str | None:
+        connection = HTTPSConnection(address, 8443 if shifted else 443, context=context, timeout=5)
+        try:
+            connection.request("GET", "/")
+            return connection.getresponse().read().decode()
+        except OSError:
+            return None
+        finally:
+            connection.close()
+
+    assert until(answer) == "secret"
+
+
+def test_a_port_that_is_taken_is_said(network: Network) -> None:
+    import socket
+
+    lb = network.load_balancer()
+    address = lb["DNSName"].partition(":")[0]
+    with socket.create_server((address, 9000)):
+        network.listener(lb, fixed(200), port=9000)
+        shown = until(
+            lambda: (state := _state(network))["Code"] == "failed" and state,
+        )
+        assert "9000" in shown["Reason"]
+        assert address in shown["Reason"]
+    until(lambda: _state(network)["Code"] == "active")
+    until(lambda: get(f"{address}:9000").status == 200)
+
+
+def _state(network: Network) -> dict[str, str]:
+    return network.elb.describe_load_balancers()["LoadBalancers"][0]["State"]
+
+
+def test_tcp_goes_through_a_network_load_balancer(network: Network) -> None:
+    network.serve(5)
+    lb = network.elb.create_load_balancer(Name="nlb", Type="network", Subnets=network.subnets[:1])[
+        "LoadBalancers"
+    ][0]
+    group = network.elb.create_target_group(
+        Name="tcp", Protocol="TCP", Port=8080, VpcId=network.vpc, TargetType="ip"
+    )["TargetGroups"][0]["TargetGroupArn"]
+    network.register(group, 5)
+    network.elb.create_listener(
+        LoadBalancerArn=lb["LoadBalancerArn"],
+        Protocol="TCP",
+        Port=9001,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+    )
+    until(lambda: network.all_healthy(group))
+    address = lb["DNSName"].partition(":")[0]
+    assert until(lambda: get(f"{address}:9001")).json["me"] == f"{network.address(5)}:8080"
