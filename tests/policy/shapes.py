@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 WORDS = (
     "app", "web", "a b", "", "FARGATE", "FARGATE_SPOT", "EC2", "awsvpc", "bridge", "HEALTHY", "START", "memberOf",
-    "spread", "binpack", "memory", "awslogs", "256", "512", "1 vCPU", "1GB", "nginx:latest", "80-90", "arn:aws:ssm:r:a:parameter/x",
+    "spread", "binpack", "memory", "awslogs", "256", "512", "1 vCPU", "1GB", "nginx:latest", "80-90",
+    "arn:aws:ssm:r:a:parameter/x",
     "arn:tg", "arn:srv", "ECS", "ROLLING", "CANARY", "DAEMON", "ENABLED", "attribute:x == 1", "\u30c6", "aws:x",
 )  # fmt: skip
 

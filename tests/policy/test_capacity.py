@@ -81,9 +81,7 @@ def strategies(draw: st.DrawFn) -> tuple[StrategyItem, ...]:
 
 
 @given(strategies(), st.integers(0, 300))
-def test_a_fresh_split_sums_and_stays_within_one_of_the_ideal(
-    strategy: tuple[StrategyItem, ...], n: int
-) -> None:
+def test_a_fresh_split_sums_and_stays_within_one_of_the_ideal(strategy: tuple[StrategyItem, ...], n: int) -> None:
     counts = split(strategy, n)
     assert sum(counts.values()) == n
     rest = n - sum(min(item.base, n) for item in strategy)

@@ -79,17 +79,27 @@ def test_scale_out_and_in() -> None:
     assert len(stopped(next_actions(Service(0, STEADY, tasks(3))))) == 3
 
 
-def test_scale_in_takes_the_fullest_zone_and_first_what_does_not_serve() -> None:
-    zones = (
-        *tasks(1, prefix="a", zone="a"),
-        *tasks(3, prefix="b", zone="b"),
-        *tasks(2, prefix="c", zone="c"),
-    )
-    assert stopped(next_actions(Service(4, STEADY, zones))) == ["b2", "b1"] or stopped(
-        next_actions(Service(4, STEADY, zones))
-    ) == ["b2", "c1"]
-    starting = tasks(1, prefix="s", zone="a", last_status="PENDING", healthy=None)
-    assert stopped(next_actions(Service(6, STEADY, zones + starting))) == ["s0"]
+def test_scale_in_takes_the_fullest_zone_then_the_newest() -> None:
+    newest = (Task("a9", NEW, "RUNNING", healthy=True, zone="a", created=9),)
+    zones = (*newest, *tasks(3, prefix="b", zone="b"), *tasks(2, prefix="c", zone="c"))
+    assert next_actions(Service(5, STEADY, zones)) == [Stop(("b2",), Why.SCALE_IN)]
+    assert next_actions(Service(3, STEADY, zones)) == [Stop(("b2", "b1", "c1"), Why.SCALE_IN)]
+
+
+def test_old_tasks_leave_the_fullest_zone_first() -> None:
+    old = tasks(1, OLD, prefix="a", zone="a") + tasks(2, OLD, prefix="b", zone="b", created=5)
+    assert stopped(next_actions(Service(3, ROLLING, old + tasks(1, zone="c")))) == ["b0"]
+
+
+def test_scale_in_first_stops_what_does_not_serve() -> None:
+    starting = tasks(1, prefix="s", last_status="PENDING", healthy=None)
+    unknown = tasks(1, prefix="u", healthy=None)
+    assert stopped(next_actions(Service(3, STEADY, tasks(3) + unknown + starting))) == ["s0", "u0"]
+
+
+def test_scale_in_keeps_the_lower_bound_when_others_are_protected() -> None:
+    protected = tasks(2, prefix="p", last_status="PENDING", healthy=None, protected=True)
+    assert next_actions(Service(3, STEADY, tasks(3) + protected)) == []
 
 
 def test_scale_in_leaves_protected_tasks() -> None:
@@ -117,6 +127,15 @@ def test_rolling_stops_first_only_where_there_is_no_room() -> None:
     assert next_actions(Service(4, ROLLING, stopping[2:], 50, 100)) == [Start(NEW, 2)]
 
 
+def test_tasks_that_are_stopping_already_make_the_room() -> None:
+    old = tasks(4, OLD, prefix="o")
+    service = Service(4, ROLLING, old, 0, 150)
+    assert next_actions(service) == [Start(NEW, 2), Stop(("o0", "o1"), Why.DEPLOYMENT)]
+    going = tuple(replace(task, stopping=task.id in ("o0", "o1")) for task in old)
+    starting = tasks(2, last_status="PENDING", healthy=None)
+    assert next_actions(replace(service, tasks=going + starting)) == []
+
+
 def test_one_out_and_one_extra() -> None:
     actions = next_actions(Service(5, ROLLING, tasks(5, OLD, prefix="o"), 66, 133))
     assert (started(actions), len(stopped(actions))) == (1, 1)
@@ -142,6 +161,7 @@ def test_old_tasks_that_may_yet_be_healthy_keep_serving() -> None:
     old = tasks(3, OLD, prefix="o", healthy=None)
     assert next_actions(Service(3, ROLLING, old)) == [Start(NEW, 3)]
     assert next_actions(Service(3, ROLLING, old + tasks(1))) == [Start(NEW, 2)]
+    assert len(stopped(next_actions(Service(3, ROLLING, old + tasks(3))))) == 3
 
 
 def test_protected_old_tasks_keep_the_deployment_open() -> None:
@@ -311,9 +331,7 @@ class World:
         return False
 
 
-BOUNDS = st.tuples(
-    st.integers(0, 12), st.sampled_from([0, 33, 50, 66, 75, 100]), st.sampled_from([100, 110, 150, 200])
-)
+BOUNDS = st.tuples(st.integers(0, 12), st.sampled_from([0, 33, 50, 66, 75, 100]), st.sampled_from([100, 110, 150, 200]))
 
 
 @settings(max_examples=150, deadline=None)
@@ -332,9 +350,7 @@ def test_a_good_image_always_gets_there(
 
 @settings(max_examples=80, deadline=None)
 @given(BOUNDS, st.integers(0, 2**32))
-def test_a_bad_image_never_takes_healthy_tasks_below_the_bound(
-    bounds: tuple[int, int, int], seed: int
-) -> None:
+def test_a_bad_image_never_takes_healthy_tasks_below_the_bound(bounds: tuple[int, int, int], seed: int) -> None:
     desired, minimum, maximum = bounds
     old = tasks(desired, OLD, prefix="o", zone="a")
     service = Service(desired, ROLLING, old, minimum, maximum)
@@ -365,9 +381,7 @@ def test_ten_waves() -> None:
 def test_two_hundred_tasks_are_cheap() -> None:
     mixed = tuple(
         replace(task, zone="abc"[n % 3])
-        for n, task in enumerate(
-            tasks(200, OLD, prefix="o") + tasks(100) + tasks(100, prefix="s", healthy=False)
-        )
+        for n, task in enumerate(tasks(200, OLD, prefix="o") + tasks(100) + tasks(100, prefix="s", healthy=False))
     )
     service = Service(200, ROLLING, mixed, 50, 200)
     next_actions(service)

@@ -60,22 +60,37 @@ NO_INSTANCES = replace(EC2_WORLD, cluster=Cluster(container_instances=0))
         (task(), replace(WORLD, task_definition=None), "ClientException", "TaskDefinition not found."),
         (task(networkConfiguration=None), WORLD, P, "Network Configuration must be provided"),
         (task(startedBy="x" * 129), WORLD, P, "startedBy"),
-        (override(name="nope"), WORLD, P, "Override for container named nope is not a container in the TaskDefinition."),
+        (
+            override(name="nope"),
+            WORLD,
+            P,
+            "Override for container named nope is not a container in the TaskDefinition.",
+        ),
         (override(command=["x"]), WORLD, P, "container name must be included"),
         (override(name="app", command=["x" * 8200]), WORLD, P, "Container Overrides length must be at most 8192"),
-        (task(overrides={"cpu": "512", "memory": "512"}), WORLD, P, "No Fargate configuration exists for given values: 512 CPU, 512 memory."),
+        (
+            task(overrides={"cpu": "512", "memory": "512"}),
+            WORLD,
+            P,
+            "No Fargate configuration exists for given values: 512 CPU, 512 memory.",
+        ),
         (task(overrides={"memory": "4096"}), WORLD, P, "values: 256 CPU, 4096 memory."),
         (task(overrides={"ephemeralStorage": {"sizeInGiB": 20}}), WORLD, P, "EphemeralStorage"),
         (task(propagateTags="SERVICE"), WORLD, P, "SERVICE"),
         (task(enableExecuteCommand=True), replace(WORLD, task_definition=NO_TASK_ROLE), P, "taskRoleArn"),
         (task(networkConfiguration=None), EC2_WORLD, P, "Task definition does not support launch_type FARGATE."),
         (task(capacityProviderStrategy=[{"capacityProvider": "FARGATE"}]), WORLD, P, "Specifying both a launch type"),
-        (task(launchType=None, networkConfiguration=None), NO_INSTANCES, P, "No Container Instances were found in your cluster."),
+        (
+            task(launchType=None, networkConfiguration=None),
+            NO_INSTANCES,
+            P,
+            "No Container Instances were found in your cluster.",
+        ),
         (task(placementStrategy=[{"type": "random"}]), WORLD, P, "Placement strategies are not supported with FARGATE"),
         (task(tags=[{"key": "aws:x"}]), WORLD, P, "aws:"),
         (task(launchType="EC2", networkConfiguration=None, platformVersion="1.4.0"), EC2_WORLD, P, "platform version"),
     ],
-)  # fmt: skip
+)
 def test_refused(request_: dict[str, Any], world: World, code: str, message: str) -> None:
     with pytest.raises(Invalid) as caught:
         validate(request_, world)

@@ -45,9 +45,7 @@ WORLD = World(
     security_groups={"sg-1"},
 )
 EC2_WORLD = replace(WORLD, task_definition=BRIDGE)
-NETWORK = {
-    "awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"], "assignPublicIp": "ENABLED"}
-}
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"], "assignPublicIp": "ENABLED"}}
 
 
 def service(**fields: Any) -> dict[str, Any]:
@@ -79,9 +77,7 @@ def deployment(**configuration: Any) -> dict[str, Any]:
 
 
 def balanced(**fields: Any) -> dict[str, Any]:
-    return service(
-        loadBalancers=[{"targetGroupArn": TG, "containerName": "app", "containerPort": 8080, **fields}]
-    )
+    return service(loadBalancers=[{"targetGroupArn": TG, "containerName": "app", "containerPort": 8080, **fields}])
 
 
 def registered(arn: str, **fields: Any) -> dict[str, Any]:
@@ -106,16 +102,31 @@ ACCEPTED: dict[str, tuple[dict[str, Any], World]] = {
     "daemon": (daemon(), EC2_WORLD),
     "balanced": (balanced(), WORLD),
     "balanced on a range": (balanced(containerName="side", containerPort=95), WORLD),
-    "classic": (on_ec2(loadBalancers=[{"loadBalancerName": "x", "containerName": "app", "containerPort": 8080}]), EC2_WORLD),
+    "classic": (
+        on_ec2(loadBalancers=[{"loadBalancerName": "x", "containerName": "app", "containerPort": 8080}]),
+        EC2_WORLD,
+    ),
     "A record": (registered(A), WORLD),
     "SRV by port": (registered(SRV, port=8080), WORLD),
     "SRV by container": (registered(SRV, containerName="app", containerPort=8080), WORLD),
-    "bridge SRV": (on_ec2(serviceRegistries=[{"registryArn": SRV, "containerName": "app", "containerPort": 8080}]), EC2_WORLD),
+    "bridge SRV": (
+        on_ec2(serviceRegistries=[{"registryArn": SRV, "containerName": "app", "containerPort": 8080}]),
+        EC2_WORLD,
+    ),
     "percent": (deployment(minimumHealthyPercent=50, maximumPercent=100), WORLD),
     "stuck but legal": (deployment(minimumHealthyPercent=100, maximumPercent=125), WORLD),
-    "breaker": (deployment(deploymentCircuitBreaker={**BREAKER, "thresholdConfiguration": {"type": "COUNT", "value": 1}}), WORLD),
-    "canary": (deployment(strategy="CANARY", canaryConfiguration={"canaryPercent": 0.1, "canaryBakeTimeInMinutes": 0}), WORLD),
-    "linear": (deployment(strategy="LINEAR", linearConfiguration={"stepPercent": 3.0, "stepBakeTimeInMinutes": 1440}), WORLD),
+    "breaker": (
+        deployment(deploymentCircuitBreaker={**BREAKER, "thresholdConfiguration": {"type": "COUNT", "value": 1}}),
+        WORLD,
+    ),
+    "canary": (
+        deployment(strategy="CANARY", canaryConfiguration={"canaryPercent": 0.1, "canaryBakeTimeInMinutes": 0}),
+        WORLD,
+    ),
+    "linear": (
+        deployment(strategy="LINEAR", linearConfiguration={"stepPercent": 3.0, "stepBakeTimeInMinutes": 1440}),
+        WORLD,
+    ),
     "blue/green with 100": (deployment(strategy="BLUE_GREEN", minimumHealthyPercent=100, maximumPercent=100), WORLD),
     "early": (deployment(earlySuccessCriteria={"enable": True, "healthyPercent": 100}), WORLD),
     "pause": (deployment(lifecycleHooks=[{"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}]), WORLD),
@@ -127,13 +138,20 @@ ACCEPTED: dict[str, tuple[dict[str, Any], World]] = {
     "external": (service(deploymentController={"type": "EXTERNAL"}, taskDefinition=None, desiredCount=None), WORLD),
     "placement": (
         on_ec2(
-            placementStrategy=[{"type": "spread", "field": "instanceId"}, {"type": "binpack", "field": "CPU"}, {"type": "random"}],
-            placementConstraints=[{"type": "distinctInstance"}, {"type": "memberOf", "expression": "attribute:x exists"}],
+            placementStrategy=[
+                {"type": "spread", "field": "instanceId"},
+                {"type": "binpack", "field": "CPU"},
+                {"type": "random"},
+            ],
+            placementConstraints=[
+                {"type": "distinctInstance"},
+                {"type": "memberOf", "expression": "attribute:x exists"},
+            ],
         ),
         EC2_WORLD,
     ),
     "code deploy": ({**balanced(), "deploymentController": {"type": "CODE_DEPLOY"}}, WORLD),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
@@ -150,7 +168,12 @@ REFUSED: list[tuple[dict[str, Any], World, str, str]] = [
     (service(), replace(WORLD, cluster=None), "ClusterNotFoundException", "Cluster not found."),
     (service(), replace(WORLD, cluster=Cluster("INACTIVE")), "ClusterNotFoundException", "inactive"),
     (service(), replace(WORLD, task_definition=None), "ClientException", "TaskDefinition not found."),
-    (service(), replace(WORLD, task_definition={**DEFINITION, "status": "INACTIVE"}), "ClientException", "TaskDefinition is inactive"),
+    (
+        service(),
+        replace(WORLD, task_definition={**DEFINITION, "status": "INACTIVE"}),
+        "ClientException",
+        "TaskDefinition is inactive",
+    ),
     (service(taskDefinition=None), WORLD, P, "TaskDefinition can not be blank."),
     (service(serviceName="a b"), WORLD, P, "serviceName"),
     (service(serviceName="x" * 256), WORLD, P, "serviceName"),
@@ -160,22 +183,67 @@ REFUSED: list[tuple[dict[str, Any], World, str, str]] = [
     (service(schedulingStrategy="ALWAYS"), WORLD, P, "'schedulingStrategy'"),
     (service(propagateTags="ALL"), WORLD, P, "'propagateTags'"),
     (service(tags=[{"key": "aws:x"}]), WORLD, P, "aws:"),
-    (service(networkConfiguration=None), WORLD, P, "Network Configuration must be provided when networkMode 'awsvpc' is specified."),
+    (
+        service(networkConfiguration=None),
+        WORLD,
+        P,
+        "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+    ),
     (service(networkConfiguration={"awsvpcConfiguration": {"subnets": []}}), WORLD, P, "subnets can not be empty."),
     (service(networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"] * 17}}), WORLD, P, "subnets"),
-    (service(networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-9"]}}), WORLD, P, "The subnet ID 'subnet-9' does not exist"),
+    (
+        service(networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-9"]}}),
+        WORLD,
+        P,
+        "The subnet ID 'subnet-9' does not exist",
+    ),
     (
         service(networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-9"]}}),
-        WORLD, P, "The security group 'sg-9' does not exist",
+        WORLD,
+        P,
+        "The security group 'sg-9' does not exist",
     ),
-    (on_ec2() | {"networkConfiguration": NETWORK}, EC2_WORLD, P, "Network Configuration is not valid for the given networkMode"),
+    (
+        on_ec2() | {"networkConfiguration": NETWORK},
+        EC2_WORLD,
+        P,
+        "Network Configuration is not valid for the given networkMode",
+    ),
     (service(launchType="EC2"), WORLD, P, "Assign public IP is not supported for this launch type."),
     (service(networkConfiguration=None), EC2_WORLD, P, "Task definition does not support launch_type FARGATE."),
-    (strategy(("FARGATE", 1), networkConfiguration=None), EC2_WORLD, P, "Task definition does not support launch_type FARGATE."),
-    (strategy(("FARGATE", 1), ) | {"launchType": "FARGATE"}, WORLD, P, "Specifying both a launch type and capacity provider strategy is not supported."),
-    (strategy(("FARGATE", 1), ("asg", 1)), WORLD, P, "A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and Fargate"),
-    (strategy(("FARGATE", 1, 1), ("FARGATE_SPOT", 1, 1)), WORLD, P, "There are multiple capacity providers in the specified capacity provider strategy with a base value"),
-    (strategy(("FARGATE", 0), ("FARGATE_SPOT", 0)), WORLD, P, "There are no capacity providers in the capacity provider strategy with a weight value greater than zero."),
+    (
+        strategy(("FARGATE", 1), networkConfiguration=None),
+        EC2_WORLD,
+        P,
+        "Task definition does not support launch_type FARGATE.",
+    ),
+    (
+        strategy(
+            ("FARGATE", 1),
+        )
+        | {"launchType": "FARGATE"},
+        WORLD,
+        P,
+        "Specifying both a launch type and capacity provider strategy is not supported.",
+    ),
+    (
+        strategy(("FARGATE", 1), ("asg", 1)),
+        WORLD,
+        P,
+        "A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and Fargate",
+    ),
+    (
+        strategy(("FARGATE", 1, 1), ("FARGATE_SPOT", 1, 1)),
+        WORLD,
+        P,
+        "There are multiple capacity providers in the specified capacity provider strategy with a base value",
+    ),
+    (
+        strategy(("FARGATE", 0), ("FARGATE_SPOT", 0)),
+        WORLD,
+        P,
+        "There are no capacity providers in the capacity provider strategy with a weight value greater than zero.",
+    ),
     (strategy(("FARGATE", 1001)), WORLD, P, "weight value 1001"),
     (strategy(("FARGATE", -1)), WORLD, P, "weight value -1"),
     (strategy(("FARGATE", 1, 100_001)), WORLD, P, "base value 100001"),
@@ -184,71 +252,211 @@ REFUSED: list[tuple[dict[str, Any], World, str, str]] = [
     (strategy(("FARGATE", 1)), replace(WORLD, cluster=Cluster()), P, "not associated with the cluster (FARGATE)"),
     (strategy(*((f"p{n}", 1) for n in range(21))), WORLD, P, "more than 20 capacity providers"),
     (strategy(("FARGATE", 1), ("FARGATE", 2)), WORLD, P, "duplicate"),
-    (service(placementStrategy=[{"type": "random"}]), WORLD, P, "Placement strategies are not supported with FARGATE launch type."),
-    (service(placementConstraints=[{"type": "distinctInstance"}]), WORLD, P, "Placement constraints are not supported with FARGATE launch type."),
+    (
+        service(placementStrategy=[{"type": "random"}]),
+        WORLD,
+        P,
+        "Placement strategies are not supported with FARGATE launch type.",
+    ),
+    (
+        service(placementConstraints=[{"type": "distinctInstance"}]),
+        WORLD,
+        P,
+        "Placement constraints are not supported with FARGATE launch type.",
+    ),
     (on_ec2(platformVersion="LATEST"), EC2_WORLD, P, "The platform version must be null"),
     (on_ec2(placementStrategy=[{"type": "random"}] * 6), EC2_WORLD, P, "Maximum number of strategies is 5."),
-    (on_ec2(placementConstraints=[{"type": "distinctInstance"}] * 11), EC2_WORLD, P, "Maximum number of constraints is 10."),
+    (
+        on_ec2(placementConstraints=[{"type": "distinctInstance"}] * 11),
+        EC2_WORLD,
+        P,
+        "Maximum number of constraints is 10.",
+    ),
     (on_ec2(placementStrategy=[{"type": "binpack", "field": "disk"}]), EC2_WORLD, P, "binpack field 'disk' is invalid"),
-    (on_ec2(placementStrategy=[{"type": "random", "field": "x"}]), EC2_WORLD, P, "random field should not be specified"),
-    (on_ec2(placementConstraints=[{"type": "distinctInstance", "expression": "x"}]), EC2_WORLD, P, "distinctInstance expression should not be specified"),
+    (
+        on_ec2(placementStrategy=[{"type": "random", "field": "x"}]),
+        EC2_WORLD,
+        P,
+        "random field should not be specified",
+    ),
+    (
+        on_ec2(placementConstraints=[{"type": "distinctInstance", "expression": "x"}]),
+        EC2_WORLD,
+        P,
+        "distinctInstance expression should not be specified",
+    ),
     (on_ec2(placementConstraints=[{"type": "memberOf", "expression": "x"}]), EC2_WORLD, P, "expression 'x' is invalid"),
-    (daemon(desiredCount=0), EC2_WORLD, P, "The daemon scheduling strategy does not support a desired count for services."),
-    (daemon(deploymentConfiguration={"maximumPercent": 200}), EC2_WORLD, P, "does not support values above 100 for maximumPercent"),
+    (
+        daemon(desiredCount=0),
+        EC2_WORLD,
+        P,
+        "The daemon scheduling strategy does not support a desired count for services.",
+    ),
+    (
+        daemon(deploymentConfiguration={"maximumPercent": 200}),
+        EC2_WORLD,
+        P,
+        "does not support values above 100 for maximumPercent",
+    ),
     (daemon(placementStrategy=[{"type": "random"}]), EC2_WORLD, P, "does not support placement strategies"),
-    (daemon(availabilityZoneRebalancing="ENABLED"), EC2_WORLD, P, "Availability Zone Rebalancing does not support DAEMON services"),
+    (
+        daemon(availabilityZoneRebalancing="ENABLED"),
+        EC2_WORLD,
+        P,
+        "Availability Zone Rebalancing does not support DAEMON services",
+    ),
     (daemon(deploymentController={"type": "CODE_DEPLOY"}), EC2_WORLD, P, "CODE_DEPLOY"),
     (service(schedulingStrategy="DAEMON", desiredCount=None), WORLD, P, "FARGATE"),
     (deployment(minimumHealthyPercent=101), WORLD, P, "minimumHealthyPercent must be at most 100"),
     (deployment(minimumHealthyPercent=-1), WORLD, P, "minimumHealthyPercent must be at least 0"),
     (deployment(maximumPercent=99), WORLD, P, "maximumPercent must be at least 100"),
-    (deployment(minimumHealthyPercent=100, maximumPercent=100), WORLD, P, "cannot be 100 as this will block deployments."),
+    (
+        deployment(minimumHealthyPercent=100, maximumPercent=100),
+        WORLD,
+        P,
+        "cannot be 100 as this will block deployments.",
+    ),
     (deployment(maximumPercent=100), WORLD, P, "cannot be 100 as this will block deployments."),
     (deployment(strategy="YOLO"), WORLD, P, "'deploymentConfiguration.strategy'"),
-    (deployment(strategy="CANARY", canaryConfiguration={"canaryPercent": 0.05}), WORLD, P, "canaryConfiguration.canaryPercent must be at least 0.1"),
+    (
+        deployment(strategy="CANARY", canaryConfiguration={"canaryPercent": 0.05}),
+        WORLD,
+        P,
+        "canaryConfiguration.canaryPercent must be at least 0.1",
+    ),
     (deployment(strategy="CANARY", canaryConfiguration={"canaryPercent": 5.05}), WORLD, P, "multiple of 0.1"),
     (deployment(strategy="CANARY", canaryConfiguration={"canaryBakeTimeInMinutes": 1441}), WORLD, P, "at most 1440"),
-    (deployment(strategy="LINEAR", linearConfiguration={"stepPercent": 2.9}), WORLD, P, "linearConfiguration.stepPercent must be at least 3"),
-    (deployment(linearConfiguration={"stepPercent": 10}), WORLD, P, "only valid when the deployment strategy is LINEAR"),
+    (
+        deployment(strategy="LINEAR", linearConfiguration={"stepPercent": 2.9}),
+        WORLD,
+        P,
+        "linearConfiguration.stepPercent must be at least 3",
+    ),
+    (
+        deployment(linearConfiguration={"stepPercent": 10}),
+        WORLD,
+        P,
+        "only valid when the deployment strategy is LINEAR",
+    ),
     (deployment(bakeTimeInMinutes=1441), WORLD, P, "bakeTimeInMinutes"),
-    (deployment(earlySuccessCriteria={"enable": True, "healthyPercent": 50}), WORLD, P, "earlySuccessCriteria.healthyPercent"),
+    (
+        deployment(earlySuccessCriteria={"enable": True, "healthyPercent": 50}),
+        WORLD,
+        P,
+        "earlySuccessCriteria.healthyPercent",
+    ),
     (deployment(strategy="CANARY", earlySuccessCriteria={"enable": True}), WORLD, P, "ROLLING"),
-    (deployment(deploymentCircuitBreaker={**BREAKER, "thresholdConfiguration": {"type": "PERCENT", "value": 5}}), WORLD, P, "'thresholdConfiguration.type'"),
-    (deployment(deploymentCircuitBreaker={**BREAKER, "thresholdConfiguration": {"type": "COUNT", "value": 0}}), WORLD, P, "thresholdConfiguration.value"),
+    (
+        deployment(deploymentCircuitBreaker={**BREAKER, "thresholdConfiguration": {"type": "PERCENT", "value": 5}}),
+        WORLD,
+        P,
+        "'thresholdConfiguration.type'",
+    ),
+    (
+        deployment(deploymentCircuitBreaker={**BREAKER, "thresholdConfiguration": {"type": "COUNT", "value": 0}}),
+        WORLD,
+        P,
+        "thresholdConfiguration.value",
+    ),
     (deployment(lifecycleHooks=[{"lifecycleStages": ["POST_SCALE_UP"]}]), WORLD, P, "hookTargetArn"),
-    (deployment(lifecycleHooks=[{"targetType": "PAUSE", "lifecycleStages": ["TEST_TRAFFIC_SHIFT"]}]), WORLD, P, "TEST_TRAFFIC_SHIFT"),
+    (
+        deployment(lifecycleHooks=[{"targetType": "PAUSE", "lifecycleStages": ["TEST_TRAFFIC_SHIFT"]}]),
+        WORLD,
+        P,
+        "TEST_TRAFFIC_SHIFT",
+    ),
     (deployment(lifecycleHooks=[{"targetType": "PAUSE", "lifecycleStages": []}]), WORLD, P, "lifecycleStages"),
     (balanced(targetGroupArn="arn:nope"), WORLD, P, "The target group arn:nope does not exist."),
-    (balanced(targetGroupArn=TG_LOOSE), WORLD, P, f"The target group with targetGroupArn {TG_LOOSE} does not have an associated load balancer."),
-    (balanced(targetGroupArn=TG_INSTANCE), WORLD, P, "has target type instance, which is incompatible with the awsvpc network mode"),
+    (
+        balanced(targetGroupArn=TG_LOOSE),
+        WORLD,
+        P,
+        f"The target group with targetGroupArn {TG_LOOSE} does not have an associated load balancer.",
+    ),
+    (
+        balanced(targetGroupArn=TG_INSTANCE),
+        WORLD,
+        P,
+        "has target type instance, which is incompatible with the awsvpc network mode",
+    ),
     (balanced(containerName="nope"), WORLD, P, "The container nope does not exist in the task definition."),
     (balanced(containerPort=80), WORLD, P, "The container app did not have a container port 80 defined."),
     (balanced(loadBalancerName="x"), WORLD, P, "cannot both be specified"),
     (balanced(targetGroupArn=None), WORLD, P, "either a loadBalancerName or a targetGroupArn"),
-    (balanced(targetGroupArn=None, loadBalancerName="x"), WORLD, P, "Classic Load Balancers are not supported with Fargate."),
+    (
+        balanced(targetGroupArn=None, loadBalancerName="x"),
+        WORLD,
+        P,
+        "Classic Load Balancers are not supported with Fargate.",
+    ),
     (service(loadBalancers=balanced()["loadBalancers"] * 6), WORLD, P, "at most 5"),
     (service(role="r"), WORLD, P, "IAM roles are only valid for services configured to use load balancers."),
     ({**balanced(), "role": "r"}, WORLD, P, "service linked role"),
     (registered("arn:nope"), WORLD, P, "arn:nope does not exist"),
     (service(serviceRegistries=[{"registryArn": A}] * 2), WORLD, P, "service registries can have at most 1 items."),
     (registered(A, containerName="app", containerPort=8080), WORLD, P, "do not require a value for 'containerName'"),
-    (registered(A, containerPort=8080), WORLD, P, "The values specified for serviceRegistries do not require a value for 'containerPort'. Remove the value and retry. Registry: arn:a"),
+    (
+        registered(A, containerPort=8080),
+        WORLD,
+        P,
+        "The values specified for serviceRegistries do not require a value for 'containerPort'. "
+        "Remove the value and retry. Registry: arn:a",
+    ),
     (registered(SRV), WORLD, P, "'containerName' and 'containerPort' combination or a 'port'"),
     (registered(SRV, containerName="app"), WORLD, P, "'containerName' and 'containerPort' combination or a 'port'"),
     (registered(SRV, containerName="app", containerPort=8080, port=1), WORLD, P, "but not both"),
     (registered(SRV, containerName="app", containerPort=1), WORLD, P, "did not have a container port 1 defined"),
-    (on_ec2(serviceRegistries=[{"registryArn": SRV}]), EC2_WORLD, P, "When specifying 'host' or 'bridge' for networkMode"),
+    (
+        on_ec2(serviceRegistries=[{"registryArn": SRV}]),
+        EC2_WORLD,
+        P,
+        "When specifying 'host' or 'bridge' for networkMode",
+    ),
     (service(healthCheckGracePeriodSeconds=-1), WORLD, P, "healthCheckGracePeriodSeconds"),
-    (service(enableExecuteCommand=True), replace(WORLD, task_definition=NO_TASK_ROLE), P, "The service couldn't be created because a valid taskRoleArn is not being used."),
-    (service(deploymentController={"type": "CODE_DEPLOY"}), WORLD, P, "requires an Application Load Balancer or Network Load Balancer."),
-    ({**balanced(), "deploymentController": {"type": "CODE_DEPLOY"}, "deploymentConfiguration": {"deploymentCircuitBreaker": BREAKER}}, WORLD, P, "circuit breaker"),
+    (
+        service(enableExecuteCommand=True),
+        replace(WORLD, task_definition=NO_TASK_ROLE),
+        P,
+        "The service couldn't be created because a valid taskRoleArn is not being used.",
+    ),
+    (
+        service(deploymentController={"type": "CODE_DEPLOY"}),
+        WORLD,
+        P,
+        "requires an Application Load Balancer or Network Load Balancer.",
+    ),
+    (
+        {
+            **balanced(),
+            "deploymentController": {"type": "CODE_DEPLOY"},
+            "deploymentConfiguration": {"deploymentCircuitBreaker": BREAKER},
+        },
+        WORLD,
+        P,
+        "circuit breaker",
+    ),
     (service(deploymentController={"type": "EXTERNAL"}), WORLD, P, "TaskDefinition must be blank"),
-    ({**balanced(), "deploymentController": {"type": "EXTERNAL"}, "taskDefinition": ""}, WORLD, P, "LoadBalancers must be empty or null"),
+    (
+        {**balanced(), "deploymentController": {"type": "EXTERNAL"}, "taskDefinition": ""},
+        WORLD,
+        P,
+        "LoadBalancers must be empty or null",
+    ),
     (service(deploymentController={"type": "HELM"}), WORLD, P, "'deploymentController.type'"),
     (service(serviceConnectConfiguration={"enabled": True}), WORLD, P, "Namespace is missing"),
-    (service(serviceConnectConfiguration={"enabled": True, "namespace": "n", "services": [{"portName": "x"}]}), WORLD, P, "portName(x) does not refer to any named PortMapping"),
-    (service(volumeConfigurations=[{"name": "v"}]), WORLD, P, "The volume name 'v' in your request does not have a matching volume"),
-]  # fmt: skip
+    (
+        service(serviceConnectConfiguration={"enabled": True, "namespace": "n", "services": [{"portName": "x"}]}),
+        WORLD,
+        P,
+        "portName(x) does not refer to any named PortMapping",
+    ),
+    (
+        service(volumeConfigurations=[{"name": "v"}]),
+        WORLD,
+        P,
+        "The volume name 'v' in your request does not have a matching volume",
+    ),
+]
 
 
 @pytest.mark.parametrize(
@@ -319,9 +527,7 @@ def test_update_accepted(change: dict[str, Any]) -> None:
         (
             {"taskDefinition": "web:2"},
             BALANCED,
-            replace(
-                WORLD, task_definition={**DEFINITION, "containerDefinitions": [{"name": "new", "image": "x"}]}
-            ),
+            replace(WORLD, task_definition={**DEFINITION, "containerDefinitions": [{"name": "new", "image": "x"}]}),
             "The container app does not exist in the task definition.",
         ),
         (
@@ -344,9 +550,7 @@ def test_capacity_is_resolved_as_the_api_does() -> None:
     cluster = Cluster(default_strategy=spot)
     assert capacity({"launchType": "EC2"}, cluster) == Capacity("EC2")
     assert (
-        capacity({"capacityProviderStrategy": [{"capacityProvider": "x"}]}, cluster).strategy[0][
-            "capacityProvider"
-        ]
+        capacity({"capacityProviderStrategy": [{"capacityProvider": "x"}]}, cluster).strategy[0]["capacityProvider"]
         == "x"
     )
     assert capacity({}, cluster).fargate

@@ -61,18 +61,32 @@ VALID = {
     "largest": fargate(cpu="16384", memory="122880"),
     "logs": fargate(container(logConfiguration=LOGS)),
     "logs without prefix on ec2": ec2(
-        container(memory=64, logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "g", "awslogs-region": "r"}})
+        container(
+            memory=64,
+            logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "g", "awslogs-region": "r"}},
+        )
     ),
-    "ports": fargate(container(portMappings=[{"containerPort": 80, "hostPort": 80, "protocol": "tcp", "name": "http"}])),
+    "ports": fargate(
+        container(portMappings=[{"containerPort": 80, "hostPort": 80, "protocol": "tcp", "name": "http"}])
+    ),
     "dynamic port": ec2(container(memory=64, portMappings=[{"containerPort": 80, "hostPort": 0}])),
     "two ports on one": ec2(
-        container(memory=64, portMappings=[{"containerPort": 80, "hostPort": 8080}, {"containerPort": 80, "hostPort": 8081}])
+        container(
+            memory=64, portMappings=[{"containerPort": 80, "hostPort": 8080}, {"containerPort": 80, "hostPort": 8081}]
+        )
     ),
     "range": fargate(container(portMappings=[{"containerPortRange": "80-90"}])),
-    "health": fargate(container(healthCheck={"command": ["CMD", "true"], "interval": 5, "timeout": 2, "retries": 1, "startPeriod": 0})),
+    "health": fargate(
+        container(healthCheck={"command": ["CMD", "true"], "interval": 5, "timeout": 2, "retries": 1, "startPeriod": 0})
+    ),
     "health without CMD": fargate(container(healthCheck={"command": ["curl -f x"]})),
     "depends": fargate(
-        container(dependsOn=[{"containerName": "db", "condition": "HEALTHY"}, {"containerName": "init", "condition": "SUCCESS"}]),
+        container(
+            dependsOn=[
+                {"containerName": "db", "condition": "HEALTHY"},
+                {"containerName": "init", "condition": "SUCCESS"},
+            ]
+        ),
         container("db", healthCheck={"command": ["CMD", "true"]}),
         container("init", essential=False),
     ),
@@ -90,14 +104,17 @@ VALID = {
     "volume": fargate(container(mountPoints=[{"sourceVolume": "v", "containerPath": "/v"}]), volumes=[{"name": "v"}]),
     "task pid": fargate(pidMode="task"),
     "constraint": ec2(placementConstraints=[{"type": "memberOf", "expression": "attribute:x exists"}]),
-    "windows": fargate(cpu="1024", memory="2048", runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}),
+    "windows": fargate(
+        cpu="1024", memory="2048", runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}
+    ),
     "tags": fargate(tags=[{"key": f"k{n}", "value": "v"} for n in range(50)]),
     "restart": fargate(container(restartPolicy={"enabled": True, "restartAttemptPeriod": 60})),
     "cpu 0": fargate(container(cpu=0)),
     "firelens": fargate(
-        container(logConfiguration={"logDriver": "awsfirelens"}), container("router", firelensConfiguration={"type": "fluentbit"})
+        container(logConfiguration={"logDriver": "awsfirelens"}),
+        container("router", firelensConfiguration={"type": "fluentbit"}),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", VALID)
@@ -174,13 +191,28 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "When networkMode=awsvpc, the host ports and container ports in port mappings must match.",
     ),
     (fargate(container(portMappings=[{"containerPort": 80, "hostPort": 0}])), "must match"),
-    (ec2(networkMode="host", containerDefinitions=[container(memory=64, portMappings=[{"containerPort": 1, "hostPort": 2}])]), "networkMode=host"),
-    (ec2(networkMode="none", containerDefinitions=[container(memory=64, portMappings=[{"containerPort": 1}])]), "networkMode=none"),
+    (
+        ec2(
+            networkMode="host",
+            containerDefinitions=[container(memory=64, portMappings=[{"containerPort": 1, "hostPort": 2}])],
+        ),
+        "networkMode=host",
+    ),
+    (
+        ec2(networkMode="none", containerDefinitions=[container(memory=64, portMappings=[{"containerPort": 1}])]),
+        "networkMode=none",
+    ),
     (fargate(container(portMappings=[{"containerPort": 70000}])), "'containerPort'"),
     (fargate(container(portMappings=[{}])), "'containerPort'"),
-    (fargate(container(portMappings=[{"containerPort": 80}]), container("b", portMappings=[{"containerPort": 80}])), "used multiple times"),
+    (
+        fargate(container(portMappings=[{"containerPort": 80}]), container("b", portMappings=[{"containerPort": 80}])),
+        "used multiple times",
+    ),
     (fargate(container(portMappings=[{"containerPortRange": "90-80"}])), "Invalid 'containerPortRange' setting"),
-    (fargate(container(portMappings=[{"containerPortRange": "80-90", "containerPort": 80}])), "both single port and port range"),
+    (
+        fargate(container(portMappings=[{"containerPortRange": "80-90", "containerPort": 80}])),
+        "both single port and port range",
+    ),
     (fargate(container(portMappings=[{"containerPort": 80, "name": "Http"}])), "port mapping name 'Http'"),
     (
         fargate(container(portMappings=[{"containerPort": 80, "name": "a"}, {"containerPort": 81, "name": "a"}])),
@@ -218,7 +250,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (fargate(container(linuxParameters={"devices": [{"hostPath": "/x"}]})), "do not support devices"),
     (fargate(container(linuxParameters={"sharedMemorySize": 64})), "do not support sharedMemorySize"),
     (fargate(container(linuxParameters={"maxSwap": 0})), "do not support maxSwap"),
-    (fargate(container(linuxParameters={"capabilities": {"add": ["NET_ADMIN"]}})), "NET_ADMIN is not allowed on Fargate."),
+    (
+        fargate(container(linuxParameters={"capabilities": {"add": ["NET_ADMIN"]}})),
+        "NET_ADMIN is not allowed on Fargate.",
+    ),
     (fargate(container(resourceRequirements=[{"type": "GPU", "value": "1"}])), "GPU"),
     (fargate(container(dockerSecurityOptions=["x"])), "dockerSecurityOptions"),
     (fargate(pidMode="host"), "do not support pidMode 'host'"),
@@ -250,11 +285,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         without(fargate(container(image="000000000000.dkr.ecr.us-east-1.amazonaws.com/x:1")), "executionRoleArn"),
         "Fargate requires task definition to have execution role ARN to support ECR images.",
     ),
-    (fargate(container(logConfiguration={"logDriver": "awsfirelens"})), "a firelens configuration object must be specified"),
+    (
+        fargate(container(logConfiguration={"logDriver": "awsfirelens"})),
+        "a firelens configuration object must be specified",
+    ),
     (fargate(proxyConfiguration={"containerName": "envoy"}), "Proxy container [envoy] does not exist"),
     (fargate(container(environmentFiles=[{"type": "s3", "value": "x"}] * 11)), "Specify ten or less"),
     (fargate(container(restartPolicy={"enabled": True, "restartAttemptPeriod": 59})), "'restartAttemptPeriod'"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("request_", "message"), REFUSED, ids=[message[:60] for _, message in REFUSED])

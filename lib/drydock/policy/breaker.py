@@ -63,8 +63,7 @@ def threshold(desired_count: int, configuration: ThresholdConfiguration | None =
             return configuration.value
         case other:
             raise ValueError(
-                f"thresholdConfiguration.type must be BOUNDED_PERCENT, UNBOUNDED_PERCENT or COUNT, "
-                f"got {other!r}"
+                f"thresholdConfiguration.type must be BOUNDED_PERCENT, UNBOUNDED_PERCENT or COUNT, got {other!r}"
             )
 
 
@@ -132,9 +131,7 @@ class Breaker:
             case Event.FAILED | Event.HEALTH_CHECK_FAILED:
                 return replace(self, failure_count=self.failure_count + 1)._judged()
             case Event.HEALTHY:
-                return replace(
-                    self, stage=2, failure_count=0 if self.reset_on_healthy_task else self.failure_count
-                )
+                return replace(self, stage=2, failure_count=0 if self.reset_on_healthy_task else self.failure_count)
             case Event.COMPLETED:
                 return replace(self, status=Status.MONITORING_COMPLETE)
 

@@ -27,14 +27,11 @@ class StrategyItem:
 def items(strategy: Sequence[Mapping[str, Any]]) -> tuple[StrategyItem, ...]:
     """Read the request's ``[{"capacityProvider", "weight", "base"}, …]``."""
     return tuple(
-        StrategyItem(item["capacityProvider"], item.get("weight") or 0, item.get("base") or 0)
-        for item in strategy
+        StrategyItem(item["capacityProvider"], item.get("weight") or 0, item.get("base") or 0) for item in strategy
     )
 
 
-def split(
-    strategy: Sequence[StrategyItem], n: int, running: Mapping[str, int] | None = None
-) -> dict[str, int]:
+def split(strategy: Sequence[StrategyItem], n: int, running: Mapping[str, int] | None = None) -> dict[str, int]:
     """Say how many of ``n`` new tasks go to each provider, given what already runs.
 
     The base is filled first, the rest follows the weights; fractions go to the largest remainder, ties
@@ -131,8 +128,7 @@ def validate(
     """
     if strategy and launch_type:
         raise parameter(
-            "Specifying both a launch type and capacity provider strategy is not supported. "
-            "Remove one and try again."
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
         )
     if len(strategy) > MAXIMUM_PROVIDERS:
         raise parameter(
@@ -171,8 +167,7 @@ def validate(
         exists = known is None or item.provider in known or item.provider in (associated or ())
         if item.provider not in FARGATE_PROVIDERS and not exists:
             raise parameter(
-                f"The specified capacity provider '{item.provider}' was not found. "
-                "Specify a valid name and try again."
+                f"The specified capacity provider '{item.provider}' was not found. Specify a valid name and try again."
             )
     if len({item.provider in FARGATE_PROVIDERS for item in read}) > 1:
         raise parameter(

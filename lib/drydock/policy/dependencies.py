@@ -30,9 +30,7 @@ class Container:
         depends_on = [(d["containerName"], d["condition"]) for d in definition.get("dependsOn") or ()]
         depends_on += [(link.split(":")[0], START) for link in definition.get("links") or ()]
         depends_on += [
-            (v["sourceContainer"], START)
-            for v in definition.get("volumesFrom") or ()
-            if v.get("sourceContainer")
+            (v["sourceContainer"], START) for v in definition.get("volumesFrom") or () if v.get("sourceContainer")
         ]
         essential = definition.get("essential")
         return cls(
@@ -76,9 +74,7 @@ def start_order(containers: Sequence[Container]) -> list[str]:
         if name in order or name not in by_name:
             return
         if name in path:
-            raise ValueError(
-                "containers depend on each other: " + " -> ".join([*path[path.index(name) :], name])
-            )
+            raise ValueError("containers depend on each other: " + " -> ".join([*path[path.index(name) :], name]))
         path.append(name)
         for dependency, _ in by_name[name].depends_on:
             visit(dependency)

@@ -50,9 +50,7 @@ def validate(request: Mapping[str, Any], mode: str | None, capacity: Capacity, w
     configuration = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration")
     if mode != "awsvpc":
         if configuration:
-            raise parameter(
-                "Network Configuration is not valid for the given networkMode of this task definition."
-            )
+            raise parameter("Network Configuration is not valid for the given networkMode of this task definition.")
         return
     if not configuration:
         raise parameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.")

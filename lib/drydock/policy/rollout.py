@@ -233,9 +233,7 @@ def _replica(service: Service) -> list[Action]:
     surplus = sum(task.healthy is not False for task in mine) - desired
     idle = _newest(task for task in mine if not task.protected)
     surplus -= stops.take(Why.SCALE_IN, [task for task in idle if not task.running], surplus)
-    surplus -= stops.take(
-        Why.SCALE_IN, [task for task in idle if task.running and task.healthy is None], surplus
-    )
+    surplus -= stops.take(Why.SCALE_IN, [task for task in idle if task.running and task.healthy is None], surplus)
     stops.take(Why.SCALE_IN, [task for task in idle if _healthy(task)], min(surplus, healthy - lower))
     return _actions(Start(primary.id, start) if start else None, stops)
 

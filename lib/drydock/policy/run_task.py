@@ -33,9 +33,7 @@ def validate(request: Mapping[str, Any], world: World) -> None:
     launch_type = request.get("launchType")
     types = ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")
     fields.enumeration(code, "launchType", launch_type, types)
-    fields.enumeration(
-        code, "propagateTags", request.get("propagateTags"), ("TASK_DEFINITION", "SERVICE", "NONE")
-    )
+    fields.enumeration(code, "propagateTags", request.get("propagateTags"), ("TASK_DEFINITION", "SERVICE", "NONE"))
     if request.get("propagateTags") == "SERVICE":
         raise parameter("propagateTags SERVICE is only supported for services.")
     where = capacity_of(request, cluster)
@@ -63,9 +61,7 @@ def validate(request: Mapping[str, Any], world: World) -> None:
     fields.placement(request)
     overrides = request.get("overrides") or {}
     _overrides(overrides, definition, where.fargate)
-    if request.get("enableExecuteCommand") and not (
-        overrides.get("taskRoleArn") or definition.get("taskRoleArn")
-    ):
+    if request.get("enableExecuteCommand") and not (overrides.get("taskRoleArn") or definition.get("taskRoleArn")):
         raise parameter(
             "The task couldn't be started because a valid taskRoleArn is not being used. "
             "Specify a valid task role in your task definition and try again."

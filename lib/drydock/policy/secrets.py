@@ -48,12 +48,7 @@ def parse(value_from: str) -> Source:
         return Parameter(value_from)
     parts = value_from.split(":")
     service = parts[2] if len(parts) > 2 else ""
-    if (
-        service == "ssm"
-        and len(parts) in (6, 7)
-        and parts[5].startswith("parameter/")
-        and parts[5] != "parameter/"
-    ):
+    if service == "ssm" and len(parts) in (6, 7) and parts[5].startswith("parameter/") and parts[5] != "parameter/":
         path = parts[5].removeprefix("parameter/")
         name = f"/{path}" if "/" in path else path
         return Parameter(":".join([name, *parts[6:]]), parts[3])

@@ -92,9 +92,7 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     where = _capacity(service)
     if strategy:
         where = Capacity(strategy=tuple(strategy))
-        capacity_providers.validate(
-            strategy, associated=cluster.capacity_providers, known=world.capacity_providers
-        )
+        capacity_providers.validate(strategy, associated=cluster.capacity_providers, known=world.capacity_providers)
     elif strategy is not None:
         where = Capacity(launch_type="FARGATE" if where.fargate else "EC2")
     _count(request)
@@ -175,9 +173,7 @@ def _daemon(request: Mapping[str, Any], controller: str, where: Capacity) -> Non
     if where.fargate:
         raise parameter("The daemon scheduling strategy does not support the FARGATE launch type.")
     if controller != "ECS":
-        raise parameter(
-            f"The daemon scheduling strategy does not support the {controller} deployment controller."
-        )
+        raise parameter(f"The daemon scheduling strategy does not support the {controller} deployment controller.")
 
 
 def _deployment_configuration(configuration: Mapping[str, Any], controller: str, scheduling: str) -> None:
@@ -187,9 +183,7 @@ def _deployment_configuration(configuration: Mapping[str, Any], controller: str,
     strategy = configuration.get("strategy") or "ROLLING"
     rolling = controller == "ECS" and strategy == "ROLLING"
     if rolling and scheduling == "REPLICA" and (100 if minimum is None else minimum) == maximum == 100:
-        raise parameter(
-            "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."
-        )
+        raise parameter("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
     breaker = configuration.get("deploymentCircuitBreaker") or {}
     if controller != "ECS":
         if breaker.get("enable"):
@@ -308,14 +302,10 @@ def _load_balancers(
                 "the awsvpc network mode specified in the task definition."
             )
         if not group.has_load_balancer:
-            raise parameter(
-                f"The target group with targetGroupArn {arn} does not have an associated load balancer."
-            )
+            raise parameter(f"The target group with targetGroupArn {arn} does not have an associated load balancer.")
 
 
-def _role(
-    request: Mapping[str, Any], definition: Mapping[str, Any], balancers: Sequence[Mapping[str, Any]]
-) -> None:
+def _role(request: Mapping[str, Any], definition: Mapping[str, Any], balancers: Sequence[Mapping[str, Any]]) -> None:
     if not request.get("role"):
         return
     if not balancers:
@@ -373,9 +363,7 @@ def _service_connect(configuration: Mapping[str, Any], definition: Mapping[str, 
 
 
 def _volumes(configurations: Sequence[Mapping[str, Any]], definition: Mapping[str, Any]) -> None:
-    at_launch = {
-        volume.get("name") for volume in definition.get("volumes") or () if volume.get("configuredAtLaunch")
-    }
+    at_launch = {volume.get("name") for volume in definition.get("volumes") or () if volume.get("configuredAtLaunch")}
     for configuration in configurations:
         if configuration.get("name") not in at_launch:
             raise parameter(

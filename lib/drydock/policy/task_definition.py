@@ -182,8 +182,7 @@ def _container(container: Definition, request: Definition) -> None:
         )
     if memory and reservation and memory < reservation:
         raise client(
-            f"Invalid setting for container '{name}'. "
-            "'memory' must be greater than or equal to 'memoryReservation'."
+            f"Invalid setting for container '{name}'. 'memory' must be greater than or equal to 'memoryReservation'."
         )
     if memory and request.get("memory") and memory > memory_mib(request["memory"]):
         raise client(f"The 'memory' setting for container '{name}' is greater than for the task.")
@@ -201,9 +200,7 @@ def _container(container: Definition, request: Definition) -> None:
     if period is not None and not 60 <= period <= 1800:
         raise client(f"the 'restartAttemptPeriod' setting for container '{name}' must be between 60 and 1800")
     if len(container.get("environmentFiles") or ()) > 10:
-        raise client(
-            "The maximum number of environment files was exceeded. Specify ten or less and try again."
-        )
+        raise client("The maximum number of environment files was exceeded. Specify ten or less and try again.")
     _logs(name, container.get("logConfiguration"))
     _secrets(container, request)
     if request.get("networkMode") == "awsvpc":
@@ -248,9 +245,7 @@ def _secrets(container: Definition, request: Definition) -> None:
     if not given:
         return
     if not request.get("executionRoleArn"):
-        raise client(
-            "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
-        )
+        raise client("When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.")
     taken = [variable.get("name") for variable in container.get("environment") or ()]
     for secret in given:
         _secret(container["name"], secret)
@@ -292,18 +287,14 @@ def _task(request: Definition, containers: Sequence[Definition]) -> None:
     if request.get("cpu"):
         reserved = sum(container.get("cpu") or 0 for container in containers)
         if reserved > cpu_units(request["cpu"]):
-            raise client(
-                "The sum of all container 'cpu' values cannot be greater than the value of the task 'cpu'."
-            )
+            raise client("The sum of all container 'cpu' values cannot be greater than the value of the task 'cpu'.")
     if request.get("inferenceAccelerators"):
         raise client("Unsupported field 'inferenceAccelerators'.")
     constraints = request.get("placementConstraints") or ()
     if len(constraints) > 10:
         raise client("Maximum number of constraints is 10.")
     for constraint in constraints:
-        fields.enumeration(
-            "ClientException", "placementConstraints.type", constraint.get("type"), ("memberOf",)
-        )
+        fields.enumeration("ClientException", "placementConstraints.type", constraint.get("type"), ("memberOf",))
         try:
             cluster_query.parse(constraint.get("expression") or "")
         except Invalid as error:
@@ -328,9 +319,7 @@ def _task(request: Definition, containers: Sequence[Definition]) -> None:
     if proxy.get("containerName") and proxy["containerName"] not in names:
         raise client(f"Proxy container [{proxy['containerName']}] does not exist")
     drivers = [(container.get("logConfiguration") or {}).get("logDriver") for container in containers]
-    if "awsfirelens" in drivers and not any(
-        container.get("firelensConfiguration") for container in containers
-    ):
+    if "awsfirelens" in drivers and not any(container.get("firelensConfiguration") for container in containers):
         raise client(
             "When awsfirelens log driver is specified in log configuration, "
             "a firelens configuration object must be specified."
@@ -378,18 +367,12 @@ def _port_mappings(request: Definition) -> None:
                 f"Invalid 'containerPort' setting for container '{container}': it must be between 1 and 65535."
             )
         if host is not None and not 0 <= host <= 65535:
-            raise client(
-                f"Invalid 'hostPort' setting for container '{container}': it must be between 0 and 65535."
-            )
+            raise client(f"Invalid 'hostPort' setting for container '{container}': it must be between 0 and 65535.")
         if mode in ("awsvpc", "host") and host is not None and host != port:
-            raise client(
-                f"When networkMode={mode}, the host ports and container ports in port mappings must match."
-            )
+            raise client(f"When networkMode={mode}, the host ports and container ports in port mappings must match.")
         name = mapping.get("name")
         if name and not _PORT_NAME.fullmatch(name):
-            raise client(
-                f"The port mapping name '{name}' of container '{container}' contains invalid characters."
-            )
+            raise client(f"The port mapping name '{name}' of container '{container}' contains invalid characters.")
         if mode == "awsvpc":
             if used & set(found):
                 raise client("When networkMode=awsvpc, container port is used multiple times in task.")
@@ -421,9 +404,7 @@ def _dependencies(containers: Sequence[Definition]) -> None:
                     "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container"
                 )
             if condition == "HEALTHY" and not other.get("healthCheck"):
-                raise client(
-                    "A dependency container with HEALTHY condition must have health check configured"
-                )
+                raise client("A dependency container with HEALTHY condition must have health check configured")
     try:
         start_order([Container.read(container) for container in containers])
     except ValueError as error:
@@ -482,9 +463,7 @@ def _fargate_container(container: Definition, request: Definition, registry: str
         if requirement.get("type") == "GPU":
             raise client("Tasks using the Fargate launch type do not support GPU resource requirements.")
     if (container.get("stopTimeout") or 0) > 120:
-        raise client(
-            "Tasks using the Fargate launch type must have a container stop timeout of less than 120 seconds."
-        )
+        raise client("Tasks using the Fargate launch type must have a container stop timeout of less than 120 seconds.")
     logs = container.get("logConfiguration") or {}
     driver = logs.get("logDriver")
     if driver and driver not in FARGATE_LOG_DRIVERS:
@@ -492,13 +471,10 @@ def _fargate_container(container: Definition, request: Definition, registry: str
     role = request.get("executionRoleArn")
     if driver == "awslogs" and not (logs.get("options") or {}).get("awslogs-stream-prefix"):
         raise client(
-            "Fargate requires log configuration options to include awslogs-stream-prefix to support log driver "
-            "awslogs."
+            "Fargate requires log configuration options to include awslogs-stream-prefix to support log driver awslogs."
         )
     if driver == "awslogs" and not role:
-        raise client(
-            "Fargate requires task definition to have execution role ARN to support log driver awslogs."
-        )
+        raise client("Fargate requires task definition to have execution role ARN to support log driver awslogs.")
     image = container.get("image") or ""
     private = _PRIVATE_ECR.match(image) or (registry and image.startswith(f"{registry}/"))
     if private and not role:
