@@ -116,19 +116,6 @@ class Root:
 
     # -- environment
 
-    def environment(self, given: Mapping[str, str], address: str, resolver: tuple[str, int] | None) -> dict[str, str]:
-        """Image's, then `given`, then what the platform sets; nothing of the user's own. As the container
-        names its paths: `environment_on_machine` puts them where they are."""
-        host = address.replace(".", "-")
-        env = {"PATH": DEFAULT_PATH, "HOME": "/root", "HOSTNAME": f"ip-{host}"}
-        env |= {**self.image.env, **given}
-        if env.get("HOST", "") in WILDCARDS:
-            env["HOST"] = address
-        env["DRYDOCK_ADDRESS"] = address
-        if resolver:
-            env["DRYDOCK_RESOLVER"] = f"{resolver[0]}:{resolver[1]}"
-        return env
-
     def environment_on_machine(self, env: Mapping[str, str]) -> dict[str, str]:
         mapped = {
             name: ":".join(map(self.on_machine, value.split(":"))) if PATH_NAMES.search(name) else value
@@ -217,6 +204,21 @@ class Root:
         if not command.python:
             return None
         return Command(command.argv, command.executable, True, bool(any_failure_is_1))
+
+
+def environment(
+    image: ImageConfig, given: Mapping[str, str], address: str, resolver: tuple[str, int] | None
+) -> dict[str, str]:
+    """The image's, then `given`, then what the platform sets; nothing of the user's own. Paths are as the
+    container names them: `Root.environment_on_machine` puts them where they are."""
+    env = {"PATH": DEFAULT_PATH, "HOME": "/root", "HOSTNAME": f"ip-{address.replace('.', '-')}"}
+    env |= {**image.env, **given}
+    if env.get("HOST", "") in WILDCARDS:
+        env["HOST"] = address
+    env["DRYDOCK_ADDRESS"] = address
+    if resolver:
+        env["DRYDOCK_RESOLVER"] = f"{resolver[0]}:{resolver[1]}"
+    return env
 
 
 def arguments(image: ImageConfig, entrypoint: Sequence[str] | None, command: Sequence[str] | None) -> list[str]:

@@ -34,7 +34,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from drydock.embedded.runtime.base import LINE_LIMIT, OUT_OF_MEMORY, CannotStart, ContainerSpec, Exit
-from drydock.embedded.runtime.command import Command, Lent, NotExecutable, Root, arguments
+from drydock.embedded.runtime.command import Command, Lent, NotExecutable, Root, arguments, environment
 from drydock.embedded.runtime.pump import Lines, Pump, Sink
 from drydock.embedded.runtime.spawner import Child, Spawner
 
@@ -101,7 +101,7 @@ class Drain:
 class ProcessContainer:
     def __init__(self, spec: ContainerSpec, root: Root) -> None:
         self.spec, self.root = spec, root
-        self.environment = root.environment(spec.environment, spec.address, spec.resolver)
+        self.environment = environment(spec.image, spec.environment, spec.address, spec.resolver)
         self.directory = spec.working_directory or spec.image.working_dir or "/"
         self.child: Child | None = None
         self.ended = False
