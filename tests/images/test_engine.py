@@ -103,3 +103,36 @@ def test_podman_runs_what_the_embedded_builder_made(make: Build, shell_base: str
     if "OCI permission denied" in done.stderr:
         pytest.skip(f"podman may start no container here: {done.stderr.strip()}")
     assert done.stdout == "me /srv a\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    "dockerfile",
+    [
+        "FROM scratch\nCOPY a /x\nCOPY a /dir/\nCOPY d /dd\nCOPY d/ /dd2/\nCOPY *.go /go/\nWORKDIR /w/v\nCOPY a b.go ./\n"
+        "COPY . /all\nCOPY top /t\nCOPY flink /f\nCOPY d/lnk /l/\n",
+        "FROM scratch AS s\nCOPY --chown=3:4 d /dd\nFROM scratch\nCOPY --from=s /dd /n\nCOPY --from=s /dd/x /m/\n"
+        "COPY --chown=7:8 d /dd\nCOPY --chown=5 a /n/m/\nCOPY a /dd/e/y\nUSER 12:13\nWORKDIR /made/by\n",
+        'FROM scratch\nARG A=1\nENV B=${A}x C="q w" D=${B:-z} PATH=/x:$PATH\nLABEL a="$B" b=\'$B\'\nEXPOSE 80 9/udp\n'
+        'VOLUME /v\nSTOPSIGNAL 9\nHEALTHCHECK --interval=3s CMD foo\nENTRYPOINT ["/x"]\nCMD a b\n',
+    ],
+    ids=["paths", "owners", "config"],
+)
+def test_buildah_makes_the_same_of_it(make: Build, context: Path, dockerfile: str) -> None:
+    if shutil.which("buildah") is None:
+        pytest.skip("needs buildah")
+    files = {"a": "1", "b.go": "2", "d/x": "4", "d/e/y": "5", "d/e/z.log": "6", ".dockerignore": "**/*.log\n"}
+    for path in files:
+        (context / path).parent.mkdir(parents=True, exist_ok=True)
+    for link, target in {"d/lnk": "x", "top": "d/e", "flink": "a"}.items():
+        (context / link).symlink_to(target)
+    (context / "d/e").chmod(0o711)
+    ours, theirs = make(dockerfile, files), make(dockerfile, builder="buildah")
+    seen = [
+        [(e.path, e.kind, e.kind == "symlink" or e.mode, e.uid, e.gid, e.link, e.read()) for e in image.files()]
+        for image in (ours, theirs)
+    ]
+    assert seen[0] == seen[1]
+    assert {k: v for k, v in theirs.config["config"].items() if k != "Labels"} == {
+        k: v for k, v in ours.config["config"].items() if k != "Labels"
+    }
+    assert {k: v for k, v in theirs.settings.labels.items() if k != "io.buildah.version"} == ours.settings.labels

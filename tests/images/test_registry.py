@@ -293,7 +293,7 @@ def test_what_is_not_what_it_should_be_is_refused(make: Build, tmp_path: Path, w
         elif wrong == "schema1":
             body = b'{"schemaVersion": 1, "mediaType": "application/vnd.docker.distribution.manifest.v1+json"}'
         elif ("/blobs/" in request.path) == (wrong == "layer"):
-            body = body[:-1] + b" "
+            body = body + b"\n" if wrong == "manifest" else body[:-1] + b" "
         answer(request, 200, body)
 
     name = "app:1" if wrong in ("html", "schema1") else f"app@{image.digest}"
