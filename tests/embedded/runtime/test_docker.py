@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from drydock.embedded.runtime import CannotStart, ContainerSpec
 from drydock.images import ImageConfig
@@ -65,6 +67,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         service.terminate()
         service.wait(10)
         subprocess.run([podman, "system", "reset", "--force"], env=env, capture_output=True, check=False)
+        for process in psutil.process_iter():  # podman keeps the monitor of each further command for five minutes
+            with contextlib.suppress(psutil.Error):
+                if process.name() == "conmon" and any(str(here) in word for word in process.cmdline()):
+                    process.kill()
 
 
 @pytest.fixture(scope="module")
