@@ -85,9 +85,10 @@ def cloud(shared_host: Host) -> Iterator[Cloud]:
     operation_id = sd.create_private_dns_namespace(Name="prod.internal", Vpc=vpc)["OperationId"]
     namespace = sd.get_operation(OperationId=operation_id)["Operation"]["Targets"]["NAMESPACE"]
     yield Cloud(shared_host, vpc, namespace)
-    from moto.core.base_backend import BackendDict
+    from moto.servicediscovery.models import servicediscovery_backends
 
-    BackendDict.reset()
+    for _, _, backend in servicediscovery_backends.iter_backends():
+        backend.reset()
 
 
 def code(reply: DNSRecord) -> str:

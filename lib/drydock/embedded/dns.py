@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PORTS = (53, 8053)
 UDP_SIZE = 1232
 PLAIN_UDP_SIZE = 512
 TCP_PATIENCE = 5.0
@@ -64,8 +65,8 @@ _BADVERS = 1
 class Resolver:
     """A DNS server per VPC, started when its address is first asked for.
 
-    `address(vpc_id, region)` is where it listens: the VPC's base + 2, on port 53 if this user may, else
-    on a free one.
+    `address(vpc_id, region)` is where it listens: the VPC's base + 2, on port 53 if this user may, else on
+    8053, and on any free one where those are taken.
     """
 
     def __init__(self, host: Host) -> None:
@@ -192,7 +193,7 @@ class Resolver:
 
 def _bound(address: str) -> tuple[socket.socket, socket.socket]:
     """A UDP socket and a listening TCP socket on the same port of `address`."""
-    for port in (53, *[0] * 20):
+    for port in (*PORTS, *[0] * 20):
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
@@ -261,9 +262,7 @@ def _failure(query: bytes, rcode: int) -> bytes | None:
     return query[:2] + bytes(flags) + bytes(8)
 
 
-def _resolve(
-    reply: DNSRecord, zones: list[Zone], refused: str | None, now: float, rng: random.Random
-) -> str | None:
+def _resolve(reply: DNSRecord, zones: list[Zone], refused: str | None, now: float, rng: random.Random) -> str | None:
     question = reply.q
     asked = question.qname
     name = ".".join(_text(asked))
@@ -324,9 +323,7 @@ def _soa(zone: Zone, ttl: int) -> RR:
     return RR(zone.name, QTYPE.SOA, rdata=rdata, ttl=ttl)
 
 
-def _add(
-    reply: DNSRecord, owner: object, found: RecordSet, zone: Zone, now: float, rng: random.Random
-) -> None:
+def _add(reply: DNSRecord, owner: object, found: RecordSet, zone: Zone, now: float, rng: random.Random) -> None:
     for data in found.chosen(now, rng):
         reply.add_answer(_rr(owner, found, data))
         if isinstance(data, tuple):

@@ -22,9 +22,12 @@ def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 @pytest.fixture
 def stepped(shared_host: Host) -> Iterator[Host]:
     yield shared_host
-    from moto.core.base_backend import BackendDict
+    from moto.route53 import route53_backends
+    from moto.servicediscovery.models import servicediscovery_backends
 
-    BackendDict.reset()
+    for backends in (route53_backends, servicediscovery_backends):
+        for _, _, backend in backends.iter_backends():
+            backend.reset()
 
 
 @pytest.fixture
@@ -32,9 +35,9 @@ def sd(stepped: Host) -> Any:
     return stepped.client("servicediscovery", REGION)
 
 
-@pytest.fixture
-def vpc(stepped: Host) -> str:
-    return str(stepped.client("ec2", REGION).create_vpc(CidrBlock="127.10.0.0/16")["Vpc"]["VpcId"])
+@pytest.fixture(scope="module")
+def vpc(shared_host: Host) -> str:
+    return str(shared_host.client("ec2", REGION).create_vpc(CidrBlock="127.10.0.0/16")["Vpc"]["VpcId"])
 
 
 @pytest.fixture

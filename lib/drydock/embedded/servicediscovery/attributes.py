@@ -57,9 +57,7 @@ def check_health_check(
     if custom_config is not None:
         raise InvalidInput("Specify either HealthCheckConfig or HealthCheckCustomConfig, not both.")
     if namespace_type == "DNS_PRIVATE":
-        raise InvalidInput(
-            "A private DNS namespace can't have HealthCheckConfig; use HealthCheckCustomConfig."
-        )
+        raise InvalidInput("A private DNS namespace can't have HealthCheckConfig; use HealthCheckCustomConfig.")
     if "CNAME" in types:
         raise InvalidInput("HealthCheckConfig can't be used with a CNAME record.")
 
@@ -75,9 +73,7 @@ def check_record_change(current: list[str], records: list[dict[str, Any]]) -> No
 def _record_types(records: list[dict[str, Any]]) -> list[str]:
     types = [record.get("Type", "") for record in records]
     if len(set(types)) != len(types) or set(types) not in _COMBINATIONS:
-        raise InvalidInput(
-            f"Invalid DnsRecords: {', '.join(types) or 'none'}; use A, AAAA, A and AAAA, SRV or CNAME."
-        )
+        raise InvalidInput(f"Invalid DnsRecords: {', '.join(types) or 'none'}; use A, AAAA, A and AAAA, SRV or CNAME.")
     for record in records:
         if not 0 <= record.get("TTL", -1) <= 2147483647:
             raise InvalidInput("Each DnsRecord needs a TTL between 0 and 2147483647.")

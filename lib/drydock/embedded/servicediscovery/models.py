@@ -294,9 +294,7 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
     def remove_namespace(self, namespace_id: str) -> str:
         namespace = self.find_namespace(namespace_id)
         if any(service.namespace_id == namespace.id for service in self.services.values()):
-            raise ResourceInUse(
-                "Namespace has associated services; delete the services before deleting the namespace."
-            )
+            raise ResourceInUse("Namespace has associated services; delete the services before deleting the namespace.")
         if namespace.hosted_zone_id:
             self._route53.delete_hosted_zone(namespace.hosted_zone_id)
         self.tagger.delete_all_tags_for_resource(namespace.arn)
@@ -378,9 +376,7 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
         service.health_check_config = change.get("HealthCheckConfig")
         if "Description" in change:
             service.description = change["Description"]
-        return self._begin(
-            "UPDATE_SERVICE", {"SERVICE": service.id}, namespace_id=namespace.id, service_id=service.id
-        )
+        return self._begin("UPDATE_SERVICE", {"SERVICE": service.id}, namespace_id=namespace.id, service_id=service.id)
 
     def remove_service(self, service_id: str) -> None:
         service = self.get_service(service_id)
