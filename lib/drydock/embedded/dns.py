@@ -16,7 +16,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dnslib import (
     AAAA,
@@ -276,7 +276,9 @@ def _resolve(reply: DNSRecord, zones: list[Zone], refused: str | None, now: floa
     reply.header.aa = 1
     owner: object = asked
     for _ in range(MAX_CHAIN):
-        sets = {**_apex(zone), **zone.names.get(name, {})} if name == zone.name else zone.names.get(name, {})
+        sets: dict[str, Any] = (
+            {**_apex(zone), **zone.names.get(name, {})} if name == zone.name else zone.names.get(name, {})
+        )
         if "CNAME" in sets and question.qtype not in (QTYPE.CNAME, QTYPE.ANY):
             target = str(sets["CNAME"].chosen(now, rng)[0]).rstrip(".")
             reply.add_answer(RR(owner, QTYPE.CNAME, rdata=CNAME(target), ttl=sets["CNAME"].ttl))
