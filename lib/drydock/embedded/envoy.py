@@ -300,13 +300,17 @@ class Envoy:
         """Files that Envoy has not taken yet, up to `version`: name → whether it has refused one of late."""
         with self._lock:
             wanted = {name: min(mine, version) for name, (_, mine) in self._files.items()}
-        stats = self.stats("version_text|update_rejected")
+        stats = self.stats("version_text|update_rejected|workers_started|total_listeners_warming")
         refused = {name: count for name, count in stats.items() if name.endswith("update_rejected")}
         before, self._refused = self._refused, refused
         pending = {}
         for name, least in wanted.items():
             statistic = _statistic(name, stats)
-            if int(stats.get(f"{statistic}.version_text") or 0) < least:
+            listening = name != "lds.json" or (
+                stats.get("listener_manager.workers_started") == 1
+                and not stats.get("listener_manager.total_listeners_warming")
+            )
+            if int(stats.get(f"{statistic}.version_text") or 0) < least or not listening:
                 rejections = f"{statistic}.update_rejected"
                 pending[name] = refused.get(rejections, 0) > before.get(rejections, 0)
         return pending

@@ -99,7 +99,8 @@ class Refused(ELBClientError):
 
 @dataclass
 class Target:
-    """A registered target. `next_check`: AWS seconds; `checking`: a probe is under way."""
+    """A registered target. `next_check`: AWS seconds; `checking`: a probe is under way; `version`: of Envoy's
+    configuration, the first that routes to it."""
 
     id: str
     port: int
@@ -107,6 +108,7 @@ class Target:
     health: Health = checks.REGISTERING
     next_check: float = 0.0
     checking: bool = False
+    version: int = 0
 
     @property
     def description(self) -> Document:
@@ -246,8 +248,14 @@ class TargetGroup(moto.FakeTargetGroup):
     def forget_drained(self, now: float) -> None:
         self.draining = {key: entry for key, entry in self.draining.items() if entry[1] > now}
 
-    def health_of(self, key: Key) -> Health:
-        """What describe_target_health says of a target."""
+    def shown(self, key: Key) -> Health:
+        """What describe_target_health says of a target: healthy not before it really gets traffic."""
+        health = self.judged(key)
+        if health.state == "healthy" and self.targets[key].version > self.backend.plane.live:
+            return checks.CHECKING
+        return health
+
+    def judged(self, key: Key) -> Health:
         target = self.targets.get(key)
         if target is None:
             return checks.DRAINING if key in self.draining else checks.NOT_REGISTERED
@@ -793,7 +801,7 @@ class Backend(moto.ELBv2Backend):
             {
                 "Target": known.get(key, Target(*key)).description,
                 "HealthCheckPort": str(group.check_port(key[1])),
-                "TargetHealth": _shown(group.health_of(key)),
+                "TargetHealth": _shown(group.shown(key)),
             }
             for key in keys
         ]

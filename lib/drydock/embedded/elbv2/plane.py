@@ -14,7 +14,7 @@ from drydock.embedded.claims import Claims
 from drydock.embedded.elbv2 import health as checks
 from drydock.embedded.elbv2 import render
 from drydock.embedded.elbv2.health import Outcome, Probe, Prober
-from drydock.embedded.envoy import EnvoyMissing
+from drydock.embedded.envoy import EnvoyMissing, EnvoyRejected
 from drydock.policy.addresses import loopback
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Plane:
         self._outcomes: queue.SimpleQueue[tuple[TargetGroup, Target, Outcome]] = queue.SimpleQueue()
         self._applied = render.Snapshot(low_ports=self.low_ports)
         self._look_at: float | None = None
+        self._version = self.live = 0  # of Envoy's configuration: asked for, and known to be in force
+        self._confirming = False
         host.every_tick("elbv2", self.turn)
         host.on_close(self.close)
 
@@ -49,9 +51,11 @@ class Plane:
     def turn(self) -> None:
         """One turn of the loop."""
         with self._host.lock:
-            self._take_outcomes()
+            recovered = self._take_outcomes()
             self._check()
             self.settle()
+            for target in recovered:
+                target.version = self._version
         if self._look_at is not None and time.monotonic() >= self._look_at:
             self._look_at = None
             self._host.pool.submit(self._look_for_failures).add_done_callback(_say_failure)
@@ -64,7 +68,8 @@ class Plane:
             return
         failure = None
         try:
-            self._host.envoy.apply(OWNER, render.render(snapshot))
+            self._version = self._host.envoy.apply(OWNER, render.render(snapshot))
+            self._confirm()
             self._look_at = time.monotonic() + _LOOK_AGAIN
         except EnvoyMissing as error:
             failure = str(error)
@@ -74,6 +79,25 @@ class Plane:
         if failure is not None:
             for balancer in self._load_balancers():
                 balancer.failure = failure
+
+    def _confirm(self) -> None:
+        """Learn, without waiting here, when Envoy has taken what was last asked for."""
+        if not self._confirming:
+            self._confirming = True
+            self._host.pool.submit(self._await_envoy)
+
+    def _await_envoy(self) -> None:
+        while True:
+            version = self._version
+            try:
+                self._host.envoy.wait(version)
+            except (EnvoyRejected, TimeoutError) as error:
+                log.warning("%s", error)
+            with self._host.lock:
+                self.live = version
+                if version == self._version:
+                    self._confirming = False
+                    return
 
     def _look_for_failures(self) -> None:
         """Say which load balancers do not listen and why, and try those again until they do."""
@@ -141,7 +165,7 @@ class Plane:
     @staticmethod
     def _group(group: TargetGroup) -> render.TargetGroup:
         targets = [
-            ((address, target.port), group.health_of(key))
+            ((address, target.port), group.judged(key))
             for key, target in group.targets.items()
             if (address := group.address_of(target)) is not None
         ]
@@ -157,16 +181,22 @@ class Plane:
 
     # -- health ---------------------------------------------------------------------------------
 
-    def _take_outcomes(self) -> None:
+    def _take_outcomes(self) -> list[Target]:
+        """Returns the targets that have become healthy."""
+        recovered = []
         while not self._outcomes.empty():
             group, target, outcome = self._outcomes.get()
             target.checking = False
+            before = target.health.state
             target.health = checks.judge(
                 target.health,
                 outcome,
                 int(group.healthy_threshold_count),
                 int(group.unhealthy_threshold_count),
             )
+            if target.health.state == "healthy" != before:
+                recovered.append(target)
+        return recovered
 
     def _check(self) -> None:
         now = self.clock.time()
@@ -182,7 +212,7 @@ class Plane:
 
     @staticmethod
     def _can_check(group: TargetGroup, key: tuple[str, int]) -> bool:
-        return group.health_of(key).state in ("initial", "healthy", "unhealthy")
+        return group.judged(key).state in ("initial", "healthy", "unhealthy")
 
     def _send(self, group: TargetGroup, target: Target) -> None:
         address = group.address_of(target)
