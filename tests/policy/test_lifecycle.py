@@ -11,9 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from drydock.policy.lifecycle import (
     DAY,
     Action,
@@ -27,6 +24,8 @@ from drydock.policy.lifecycle import (
     matches,
     parse,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 NOW = 1000 * DAY
 
@@ -66,9 +65,7 @@ SHARED = [
 ]
 
 
-@pytest.mark.parametrize(
-    "list_of", [lambda p: {"tagPrefixList": [p]}, lambda p: {"tagPatternList": [p + "*"]}]
-)
+@pytest.mark.parametrize("list_of", [lambda p: {"tagPrefixList": [p]}, lambda p: {"tagPatternList": [p + "*"]}])
 def test_filtering_on_multiple_rules_example_a(list_of: Any) -> None:
     text = policy(newest(1, 1, **list_of("prod")), newest(2, 1, **list_of("beta")))
     assert outcome(text, SHARED) == {"A"}
@@ -88,9 +85,7 @@ def test_filtering_on_multiple_tags_in_a_single_rule_example_a() -> None:
         image("E", ["beta-3"], 3),
         image("F", ["alpha-4", "beta-4"], 2),
     ]
-    aged = rule(
-        1, tagStatus="tagged", tagPrefixList=["alpha", "beta"], countType="sinceImagePushed", countNumber=5
-    )
+    aged = rule(1, tagStatus="tagged", tagPrefixList=["alpha", "beta"], countType="sinceImagePushed", countNumber=5)
     assert outcome(policy(aged), images) == {"C"}
 
 
@@ -273,9 +268,7 @@ IMAGES = st.lists(
 
 
 @given(RULES, IMAGES)
-def test_at_most_one_rule_acts_on_an_image_and_none_before_it_saw_it(
-    rules: list[Rule], images: list[Image]
-) -> None:
+def test_at_most_one_rule_acts_on_an_image_and_none_before_it_saw_it(rules: list[Rule], images: list[Image]) -> None:
     decisions = evaluate(rules, images, NOW)
     assert len({d.digest for d in decisions}) == len(decisions)
     by_digest = {image.digest: image for image in images}
@@ -285,9 +278,7 @@ def test_at_most_one_rule_acts_on_an_image_and_none_before_it_saw_it(
 
 
 @given(RULES, IMAGES)
-def test_a_further_rule_of_a_higher_number_changes_nothing_decided(
-    rules: list[Rule], images: list[Image]
-) -> None:
+def test_a_further_rule_of_a_higher_number_changes_nothing_decided(rules: list[Rule], images: list[Image]) -> None:
     if rules:
         before = evaluate(rules[:-1], images, NOW)
         assert evaluate(rules, images, NOW)[: len(before)] == before

@@ -234,16 +234,12 @@ def _tags(rule: Rule, selection: Mapping[str, Any], where: str) -> None:
     given = [name for name in ("tagPrefixList", "tagPatternList") if name in selection]
     if rule.tag_status is TagStatus.TAGGED:
         if len(given) != 1:
-            raise InvalidPolicy(
-                f"{where} with tagStatus tagged needs tagPatternList or tagPrefixList, one of the two"
-            )
+            raise InvalidPolicy(f"{where} with tagStatus tagged needs tagPatternList or tagPrefixList, one of the two")
     elif given:
         raise InvalidPolicy(f"{where}.{given[0]} is only for tagStatus tagged, not {rule.tag_status.value}")
     for pattern in rule.patterns:
         if pattern.count("*") > MAXIMUM_WILDCARDS:
-            raise InvalidPolicy(
-                f"{where}.tagPatternList: '{pattern}' has more than {MAXIMUM_WILDCARDS} wildcards"
-            )
+            raise InvalidPolicy(f"{where}.tagPatternList: '{pattern}' has more than {MAXIMUM_WILDCARDS} wildcards")
 
 
 def _count(rule: Rule, selection: Mapping[str, Any], where: str) -> None:
@@ -312,9 +308,7 @@ def _positive(entry: Mapping[str, Any], name: str, where: str) -> int:
 def _one_of(entry: Mapping[str, Any], name: str, where: str, values: type[Enum]) -> str:
     allowed = [str(value.value) for value in values]
     if entry[name] not in allowed:
-        raise InvalidPolicy(
-            f"{where}.{name} has to be one of {', '.join(allowed)}, not {json.dumps(entry[name])}"
-        )
+        raise InvalidPolicy(f"{where}.{name} has to be one of {', '.join(allowed)}, not {json.dumps(entry[name])}")
     return str(entry[name])
 
 

@@ -82,13 +82,9 @@ def image_of(*layers: Mapping[str, str | bytes], **config: Any) -> Made:
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "config": {"mediaType": OCI_CONFIG, "digest": sha256(text), "size": len(text)},
-        "layers": [
-            {"mediaType": OCI_LAYER, "digest": sha256(layer), "size": len(layer)} for layer in packed
-        ],
+        "layers": [{"mediaType": OCI_LAYER, "digest": sha256(layer), "size": len(layer)} for layer in packed],
     }
-    return Made(
-        json.dumps(manifest).encode(), {sha256(text): text, **{sha256(layer): layer for layer in packed}}
-    )
+    return Made(json.dumps(manifest).encode(), {sha256(text): text, **{sha256(layer): layer for layer in packed}})
 
 
 class Session(requests.Session):
@@ -100,7 +96,7 @@ class Session(requests.Session):
         self.auth = ("AWS", password)
         self.trust_env = False
 
-    def request(self, method: str, path: str, **more: Any) -> requests.Response:  # type: ignore[override]
+    def request(self, method: str, path: str, **more: Any) -> requests.Response:
         url = path if path.startswith("http") else self.endpoint + path
         return super().request(method, url, timeout=20, **more)
 

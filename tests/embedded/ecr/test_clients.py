@@ -35,9 +35,7 @@ def skopeo(password: str, tmp_path: Path) -> Callable[..., subprocess.CompletedP
     return run
 
 
-def test_what_skopeo_pushes_the_api_shows_and_skopeo_pulls(
-    ecr: Any, skopeo: Any, make: Any, tmp_path: Path
-) -> None:
+def test_what_skopeo_pushes_the_api_shows_and_skopeo_pulls(ecr: Any, skopeo: Any, make: Any, tmp_path: Path) -> None:
     uri = ecr.create_repository(repositoryName="team/web")["repository"]["repositoryUri"]
     image = make({"app/hello": "hello"}, {"app/world": "x" * 200_000}, Cmd=["/app/hello"])
     skopeo("copy", image.into(tmp_path / "in", "v1"), f"docker://{uri}:v1")
@@ -65,9 +63,7 @@ def test_what_skopeo_pushes_the_api_shows_and_skopeo_pulls(
 
 
 def test_skopeo_reads_why_it_is_refused(ecr: Any, skopeo: Any, make: Any, tmp_path: Path) -> None:
-    uri = ecr.create_repository(repositoryName="web", imageTagMutability="IMMUTABLE")["repository"][
-        "repositoryUri"
-    ]
+    uri = ecr.create_repository(repositoryName="web", imageTagMutability="IMMUTABLE")["repository"]["repositoryUri"]
     skopeo("copy", make({"a": "1"}).into(tmp_path / "one", "v1"), f"docker://{uri}:v1")
     again = skopeo("copy", f"oci:{tmp_path / 'one'}:v1", f"docker://{uri}:v1")
     assert again.returncode == 0
@@ -83,9 +79,7 @@ def test_skopeo_reads_why_it_is_refused(ecr: Any, skopeo: Any, make: Any, tmp_pa
     assert "unauthorized" in skopeo("inspect", f"docker://{uri}:v1", check=False, creds="wrong").stderr.lower()
 
 
-def test_a_copy_between_repositories_and_a_docker_manifest(
-    ecr: Any, skopeo: Any, make: Any, tmp_path: Path
-) -> None:
+def test_a_copy_between_repositories_and_a_docker_manifest(ecr: Any, skopeo: Any, make: Any, tmp_path: Path) -> None:
     first = ecr.create_repository(repositoryName="first")["repository"]["repositoryUri"]
     second = ecr.create_repository(repositoryName="second")["repository"]["repositoryUri"]
     skopeo("copy", make({"a": "1"}).into(tmp_path / "in", "v1"), f"docker://{first}:v1")

@@ -10,9 +10,7 @@ from moto.ecr.exceptions import InvalidParameterException
 
 def invalid(parameter: str, problem: str) -> InvalidParameterException:
     """InvalidParameterException that names the parameter."""
-    return InvalidParameterException(
-        f"Invalid parameter at '{parameter}' failed to satisfy constraint: '{problem}'"
-    )
+    return InvalidParameterException(f"Invalid parameter at '{parameter}' failed to satisfy constraint: '{problem}'")
 
 
 class ImageTagAlreadyExists(ServiceException):
@@ -29,9 +27,7 @@ class ImageDigestDoesNotMatch(ServiceException):
     code = "ImageDigestDoesNotMatchException"
 
     def __init__(self, computed: str, given: str) -> None:
-        super().__init__(
-            f"The computed image digest '{computed}' does not match the given image digest '{given}'"
-        )
+        super().__init__(f"The computed image digest '{computed}' does not match the given image digest '{given}'")
 
 
 class _Missing(ServiceException):

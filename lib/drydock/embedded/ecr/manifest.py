@@ -48,7 +48,9 @@ class Manifest:
     @property
     def blobs(self) -> frozenset[str]:
         """Digests of what has to be in the repository; layers that may not be distributed are fetched elsewhere."""
-        layers = {d.digest for d in self.layers if "foreign" not in d.media_type and "nondistributable" not in d.media_type}  # fmt: skip  # noqa: E501
+        layers = {
+            d.digest for d in self.layers if "foreign" not in d.media_type and "nondistributable" not in d.media_type
+        }
         return frozenset(layers | ({self.config.digest} if self.config else set()))
 
     @property

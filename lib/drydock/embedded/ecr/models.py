@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -84,9 +85,9 @@ class Image:
             digest=self.digest,
             pushed_at=self.pushed.at,
             tags=tuple(self.tags),
-            pulled_at=self.pulled and self.pulled.at,
-            archived_at=self.archived and self.archived.at,
-            activated_at=self.activated and self.activated.at,
+            pulled_at=self.pulled.at if self.pulled else None,
+            archived_at=self.archived.at if self.archived else None,
+            activated_at=self.activated.at if self.activated else None,
             storage_class=lifecycle.StorageClass("archive" if self.status == "ARCHIVED" else "standard"),
             references=frozenset(entry.digest for entry in self.manifest.manifests),
             subject=self.manifest.subject,
@@ -104,7 +105,7 @@ class Preview:
 class Repository(models.Repository):
     """A repository: `layers` are the blobs that can be seen through it, `uploads` those on their way in."""
 
-    images: list[Image]  # type: ignore[assignment]
+    images: list[Image]
     preview: Preview | None = None
     evaluated: Moment | None = None
     evaluation_due = 0.0
@@ -125,7 +126,7 @@ class Repository(models.Repository):
             "repositoryName": self.name,
             "repositoryUri": self.uri,
             "createdAt": self.created_at,
-            "imageTagMutability": str(self.image_tag_mutability),
+            "imageTagMutability": self.image_tag_mutability,
             "imageScanningConfiguration": self.image_scanning_configuration,
             "encryptionConfiguration": self.encryption_configuration,
         }
@@ -137,7 +138,7 @@ class Repository(models.Repository):
         """Whether a tag that points somewhere has to stay: the exclusion filters turn the setting round."""
         filters = self.image_tag_mutability_exclusion_filters or []
         excluded = any(_wildcard(entry["filter"], tag) for entry in filters)
-        return str(self.image_tag_mutability).startswith("IMMUTABLE") != excluded
+        return self.image_tag_mutability.startswith("IMMUTABLE") != excluded
 
     def by_tag(self, tag: str) -> Image | None:
         return next((image for image in self.images if tag in image.tags), None)
@@ -190,7 +191,7 @@ class Repository(models.Repository):
 class Backend(models.ECRBackend):
     """The registry of one region."""
 
-    repositories: dict[str, Repository]  # type: ignore[assignment]
+    repositories: dict[str, Repository]
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -203,9 +204,9 @@ class Backend(models.ECRBackend):
 
     def repository(self, name: str | None, registry_id: str | None = None) -> Repository:
         """A repository by name; raises RepositoryNotFoundException."""
-        return self._get_repository(name or "", registry_id)  # type: ignore[return-value]
+        return self._get_repository(name or "", registry_id)
 
-    def create_repository(  # type: ignore[override]
+    def create_repository(
         self,
         repository_name: str,
         registry_id: str | None,
@@ -216,9 +217,7 @@ class Backend(models.ECRBackend):
         image_tag_mutability_exclusion_filters: list[dict[str, str]] | None = None,
     ) -> Repository:
         if not names.is_repository(repository_name or ""):
-            raise errors.invalid(
-                "repositoryName", f"must satisfy regular expression '{names.REPOSITORY_PATTERN}'"
-            )
+            raise errors.invalid("repositoryName", f"must satisfy regular expression '{names.REPOSITORY_PATTERN}'")
         if repository_name in self.repositories:
             raise RepositoryAlreadyExistsException(repository_name, self.account_id)
         filters = image_tag_mutability_exclusion_filters
@@ -229,10 +228,11 @@ class Backend(models.ECRBackend):
             repository_name=repository_name,
             registry_id=registry_id,
             encryption_config=self._encryption(encryption_config),
-            image_scan_config={"scanOnPush": bool((image_scan_config or {}).get("scanOnPush"))},  # type: ignore[arg-type]
+            image_scan_config={"scanOnPush": bool((image_scan_config or {}).get("scanOnPush"))},
             image_tag_mutability=image_tag_mutability or "MUTABLE",
-            image_tag_mutability_exclusion_filters=filters,  # type: ignore[arg-type]
+            image_tag_mutability_exclusion_filters=filters,
         )
+        repository.image_tag_mutability = image_tag_mutability or "MUTABLE"
         self.repositories[repository_name] = repository
         self.tagger.tag_resource(repository.arn, tags or [])
         return repository
@@ -240,9 +240,7 @@ class Backend(models.ECRBackend):
     def _encryption(self, configuration: dict[str, str] | None) -> dict[str, str]:
         kind = (configuration or {}).get("encryptionType", "AES256")
         if kind not in ENCRYPTION:
-            raise errors.invalid(
-                "encryptionConfiguration.encryptionType", f"must be one of {', '.join(ENCRYPTION)}"
-            )
+            raise errors.invalid("encryptionConfiguration.encryptionType", f"must be one of {', '.join(ENCRYPTION)}")
         key = (configuration or {}).get("kmsKey")
         if kind == "AES256":
             if key:
@@ -260,18 +258,18 @@ class Backend(models.ECRBackend):
         except Exception:
             raise errors.Kms(key) from None
 
-    def delete_repository(  # type: ignore[override]
+    def delete_repository(
         self, repository_name: str, registry_id: str | None = None, force: bool = False
     ) -> Repository:
         repository = self.repository(repository_name, registry_id)
         if repository.images and not force:
             raise RepositoryNotEmptyException(repository_name, repository.registry_id)
         for upload in repository.uploads.values():
-            upload.cancel()  # type: ignore[attr-defined]
+            upload.cancel()
         self.tagger.delete_all_tags_for_resource(repository.arn)
         return self.repositories.pop(repository_name)
 
-    def put_image(  # type: ignore[override]
+    def put_image(
         self,
         repository_name: str,
         image_manifest: str,
@@ -327,7 +325,7 @@ class Backend(models.ECRBackend):
         if self.scanning(repository)["scanOnPush"] and scan.can_scan(image):
             scan.begin(image)
 
-    def batch_delete_image(  # type: ignore[override]
+    def batch_delete_image(
         self, repository_name: str, registry_id: str | None = None, image_ids: list[dict[str, str]] | None = None
     ) -> dict[str, Any]:
         repository = self.repository(repository_name, registry_id)
@@ -354,11 +352,9 @@ class Backend(models.ECRBackend):
                 f"Requested image referenced by manifest list: [{', '.join(lists)}]",
             )
         repository.images.remove(image)
-        return [{"imageDigest": image.digest, "imageTag": tag} for tag in image.tags] or [
-            {"imageDigest": image.digest}
-        ]
+        return [{"imageDigest": image.digest, "imageTag": tag} for tag in image.tags] or [{"imageDigest": image.digest}]
 
-    def batch_get_image(  # type: ignore[override]
+    def batch_get_image(
         self,
         repository_name: str,
         registry_id: str | None = None,
@@ -382,7 +378,8 @@ class Backend(models.ECRBackend):
 
     def scanning(self, repository: Repository) -> dict[str, Any]:
         """The shape `RepositoryScanningConfiguration`: the registry's rules, else the repository's own flag."""
-        frequency, applied = "MANUAL", []
+        frequency: str = "MANUAL"
+        applied: list[dict[str, str]] = []
         for rule in self.registry_scanning_configuration["rules"]:
             for entry in rule["repositoryFilters"]:
                 if self._match_repository_filter(entry["filter"], repository.name):
@@ -400,7 +397,11 @@ class Backend(models.ECRBackend):
     def _match_repository_filter(self, filter: str, repository_name: str) -> bool:
         return _wildcard(filter if "*" in filter else f"*{filter}*", repository_name)
 
-    def put_lifecycle_policy(  # type: ignore[override]
+    def set_repository_policy(self, registry_id: str, repository_name: str, policy_text: str) -> dict[str, Any]:
+        check_policy(policy_text)
+        return super().set_repository_policy(registry_id, repository_name, policy_text)
+
+    def put_lifecycle_policy(
         self, registry_id: str, repository_name: str, lifecycle_policy_text: str
     ) -> dict[str, Any]:
         from drydock.embedded.ecr.expiry import EVALUATION_SECONDS
@@ -433,7 +434,8 @@ def check_mutability(mutability: str, filters: list[dict[str, str]] | None) -> N
     if mutability.endswith("_WITH_EXCLUSION"):
         if not filters:
             raise errors.invalid(
-                where, f"ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as {mutability}"
+                where,
+                f"ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as {mutability}",
             )
     elif filters:
         raise errors.invalid(
@@ -448,6 +450,21 @@ def check_mutability(mutability: str, filters: list[dict[str, str]] | None) -> N
             raise errors.invalid(
                 f"{where}.filter", f"Member must satisfy regular expression pattern: ^{_FILTER.pattern}$"
             )
+
+
+def check_policy(text: str) -> None:
+    """Raises InvalidParameterException where a statement lets nobody in, or to something that is not ECR's."""
+    try:
+        statements = json.loads(text)["Statement"]
+        for statement in [statements] if isinstance(statements, dict) else statements:
+            actions = statement.get("Action", statement.get("NotAction"))
+            for action in [actions] if isinstance(actions, str) else actions:
+                if action != "*" and not action.startswith("ecr:"):
+                    raise errors.invalid("PolicyText", f"Invalid repository policy provided: {action} is not of ECR")
+            if "Principal" not in statement and "NotPrincipal" not in statement:
+                raise errors.invalid("PolicyText", "Invalid repository policy provided: a statement has no Principal")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise errors.invalid("PolicyText", "Invalid repository policy provided") from None
 
 
 def pulled(repository: Repository, image_id: dict[str, str]) -> Image:
@@ -485,16 +502,16 @@ class _Failure(Exception):
 def _named(repository: Repository, image_id: dict[str, str]) -> Image:
     tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
     if not tag and not digest:
-        raise _Failure(
-            "MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"
-        )
+        raise _Failure("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null")
     if digest and not names.is_digest(digest):
         raise _Failure(
             "InvalidImageDigest",
             "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
         )
     if tag and not names.is_tag(tag):
-        raise _Failure("InvalidImageTag", f"Invalid request parameters: image tag should satisfy the regex '{names.TAG_PATTERN}'")  # fmt: skip  # noqa: E501
+        raise _Failure(
+            "InvalidImageTag", f"Invalid request parameters: image tag should satisfy the regex '{names.TAG_PATTERN}'"
+        )
     image = repository.by_tag(tag) if tag else repository.by_digest(digest or "")
     if image is None:
         raise _Failure("ImageNotFound", "Requested image not found")
@@ -515,7 +532,7 @@ def _wildcard(pattern: str, text: str) -> bool:
 def backends() -> Iterator[Backend]:
     """Every region's registry."""
     for _, _, backend in models.ecr_backends.iter_backends():
-        yield backend  # type: ignore[misc]
+        yield backend
 
 
 def page(

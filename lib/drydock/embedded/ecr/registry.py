@@ -106,7 +106,9 @@ class Request:
                     raise Refused(400, "NAME_INVALID", f"'{name}' is not a repository name")
                 method = self.environ["REQUEST_METHOD"]
                 if method not in handlers:
-                    raise Refused(405, "UNSUPPORTED", f"The operation {method} is unsupported.", {"Allow": ", ".join(handlers)})  # fmt: skip  # noqa: E501
+                    raise Refused(
+                        405, "UNSUPPORTED", f"The operation {method} is unsupported.", {"Allow": ", ".join(handlers)}
+                    )
                 return handlers[method](self, *match.groups())
         raise Refused(404, "UNSUPPORTED", f"there is nothing at {path}")
 
@@ -133,7 +135,7 @@ class Request:
 
     @property
     def backend(self) -> Backend:
-        return ecr_backends[self.host.account][self.region]  # type: ignore[return-value]
+        return ecr_backends[self.host.account][self.region]
 
     def repository(self, name: str) -> Repository:
         """Take the lock first."""
@@ -162,7 +164,7 @@ class Request:
             chunk = stream.read(wanted)
             if not chunk:
                 if self._length is not None:
-                    raise Refused(400, "SIZE_INVALID", f"the body ended after {self._read} of {self._length} bytes")  # fmt: skip  # noqa: E501
+                    raise Refused(400, "SIZE_INVALID", f"the body ended after {self._read} of {self._length} bytes")
                 return
             self._read += len(chunk)
             yield chunk
@@ -219,7 +221,7 @@ class Request:
             if "mount" in self.query and self._mount(repository, str(digest), self.query.get("from", "")):
                 return _created(name, str(digest))
             upload = self.store.begin(str(uuid.uuid4()))
-            repository.uploads[upload.id] = upload  # type: ignore[assignment]
+            repository.uploads[upload.id] = upload
         if "digest" in self.query:
             return self._finish(name, upload, str(digest))
         return _accepted(name, upload)
@@ -281,7 +283,7 @@ class Request:
             upload = self.repository(name).uploads.get(upload_id)
         if upload is None:
             raise _unknown_upload(upload_id)
-        return upload  # type: ignore[return-value]
+        return upload
 
     def _check_place(self, name: str, upload: Upload) -> None:
         """A chunk that says where it belongs has to follow the one before."""
@@ -292,7 +294,12 @@ class Request:
         if match is None or (self._length is not None and int(match[2]) - int(match[1]) + 1 != self._length):
             raise Refused(400, "SIZE_INVALID", f"Content-Range {text!r} does not fit the body of the request")
         if int(match[1]) != upload.received:
-            raise Refused(416, "BLOB_UPLOAD_INVALID", f"the next byte is {upload.received}, not {match[1]}", _accepted(name, upload).headers)  # fmt: skip  # noqa: E501
+            raise Refused(
+                416,
+                "BLOB_UPLOAD_INVALID",
+                f"the next byte is {upload.received}, not {match[1]}",
+                _accepted(name, upload).headers,
+            )
 
     # -- manifests ----------------------------------------------------------------------------
 
@@ -328,7 +335,7 @@ class Request:
             raise Refused(400, "MANIFEST_INVALID", "the request has no manifest")
         image_id = _image_id(reference)
         media_type = self.environ.get("CONTENT_TYPE", "").partition(";")[0].strip()
-        parameters = {"imageManifestMediaType": media_type} if "manifest" in media_type or "index" in media_type else {}  # fmt: skip  # noqa: E501
+        parameters = {"imageManifestMediaType": media_type} if "manifest" in media_type or "index" in media_type else {}
         try:
             self.ecr("put_image", repositoryName=name, imageManifest=text, **image_id, **parameters)
         except Refused as refused:
@@ -424,7 +431,11 @@ def _image_id(reference: str) -> dict[str, str]:
         return {"imageDigest": reference}
     if names.is_tag(reference):
         return {"imageTag": reference}
-    raise Refused(400, "TAG_INVALID" if ":" not in reference else "DIGEST_INVALID", f"'{reference}' is neither a tag nor a sha256 digest")  # fmt: skip  # noqa: E501
+    raise Refused(
+        400,
+        "TAG_INVALID" if ":" not in reference else "DIGEST_INVALID",
+        f"'{reference}' is neither a tag nor a sha256 digest",
+    )
 
 
 def _check_digest(digest: str) -> None:

@@ -62,7 +62,7 @@ class Call:
         self._response = response
         self.region: str = response.region
         self.account: str = response.current_account
-        self.backend: Backend = response.ecr_backend  # type: ignore[assignment]
+        self.backend: Backend = response.ecr_backend
 
     def __getitem__(self, name: str) -> Any:
         return self._response._get_param(name)
@@ -130,7 +130,7 @@ def put_image_tag_mutability(call: Call) -> dict[str, Any]:
 def put_image_scanning_configuration(call: Call) -> dict[str, Any]:
     repository = call.repository
     wanted = bool((call["imageScanningConfiguration"] or {}).get("scanOnPush"))
-    repository.image_scanning_configuration = {"scanOnPush": wanted}  # type: ignore[assignment]
+    repository.image_scanning_configuration = {"scanOnPush": wanted}
     return _of(repository) | {"imageScanningConfiguration": {"scanOnPush": wanted}}
 
 
@@ -312,7 +312,7 @@ def _store() -> BlobStore:
 @_action
 def initiate_layer_upload(call: Call) -> dict[str, Any]:
     upload = _store().begin(str(mock_random.uuid4()))
-    call.repository.uploads[upload.id] = upload  # type: ignore[assignment]
+    call.repository.uploads[upload.id] = upload
     return {"uploadId": upload.id, "partSize": PART_BYTES}
 
 
@@ -326,9 +326,7 @@ def upload_layer_part(call: Call) -> dict[str, Any]:
         raise errors.invalid("layerPartBlob", "not base64") from None
     first, last = call["partFirstByte"], call["partLastByte"]
     if first != upload.received or last - first + 1 != len(part) or len(part) > LARGEST_PART:
-        raise InvalidLayerPartException(
-            repository.registry_id, repository.name, upload.id, upload.received - 1
-        )
+        raise InvalidLayerPartException(repository.registry_id, repository.name, upload.id, upload.received - 1)
     if upload.last_part is not None and upload.last_part < SMALLEST_PART:
         raise errors.LayerPartTooSmall()
     upload.last_part = upload.write([part])
@@ -357,7 +355,7 @@ def _upload(call: Call, repository: Repository) -> Upload:
     upload = repository.uploads.get(call["uploadId"])
     if upload is None:
         raise UploadNotFoundException(call["uploadId"], repository.name, repository.registry_id)
-    return upload  # type: ignore[return-value]
+    return upload
 
 
 @_action
@@ -368,7 +366,7 @@ def batch_check_layer_availability(call: Call) -> dict[str, Any]:
         if not names.is_digest(digest):
             failures.append(_layer_failure(digest, "InvalidLayerDigest", f"Invalid layer digest '{digest}'"))
         elif digest not in repository.layers:
-            failures.append(_layer_failure(digest, "MissingLayerDigest", f"Layer digest '{digest}' could not be found"))  # fmt: skip  # noqa: E501
+            failures.append(_layer_failure(digest, "MissingLayerDigest", f"Layer digest '{digest}' could not be found"))
         else:
             store.touch(digest)
             layers.append(
