@@ -1,0 +1,163 @@
+"""Services: what is desired comes about, and comes back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from typing import Any
+
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+
+from .conftest import Lab, address_of, ask, eventually
+
+
+def processes_of(address: str) -> list[int]:
+    """The processes that listen on `address`."""
+    return sorted({c.pid for c in psutil.net_connections("tcp4") if c.status == "LISTEN" and c.laddr.ip == address})
+
+
+def test_a_service_of_three_is_three_processes_that_answer(lab: Lab) -> None:
+    lab.create(lab.register(), 3)
+    lab.ecs.get_waiter("services_stable").wait(
+        cluster="lab", services=["app"], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    tasks = lab.tasks()
+    assert [task["lastStatus"] for task in tasks] == ["RUNNING"] * 3
+    assert {ask(address_of(task))["address"] for task in tasks} == {address_of(task) for task in tasks}
+    assert len({pid for task in tasks for pid in processes_of(address_of(task))}) == 3
+    assert {task["availabilityZone"] for task in tasks} == {"us-east-1a", "us-east-1b", "us-east-1c"}
+
+
+def test_a_killed_process_comes_back_as_a_new_task(lab: Lab) -> None:
+    lab.create(lab.register(), 2)
+    lab.until_steady(2)
+    victim = lab.tasks()[0]
+    for pid in processes_of(address_of(victim)):
+        os.kill(pid, signal.SIGKILL)
+    stopped = lab.until_stopped(victim["taskArn"])
+    assert stopped["stopCode"] == "EssentialContainerExited"
+    assert stopped["containers"][0]["exitCode"] == 137
+    eventually(lambda: lab.service()["runningCount"] == 2)
+    assert victim["taskArn"] not in {task["taskArn"] for task in lab.tasks()}
+
+
+def test_scale_out_and_in(lab: Lab) -> None:
+    lab.create(lab.register(), 1)
+    lab.until_steady(1)
+    lab.ecs.update_service(cluster="lab", service="app", desiredCount=4)
+    eventually(lambda: lab.service()["runningCount"] == 4)
+    lab.ecs.update_service(cluster="lab", service="app", desiredCount=1)
+    eventually(lambda: lab.service()["runningCount"] == 1 and len(lab.tasks()) == 1)
+    gone = lab.tasks(desired="STOPPED")
+    assert {task["stopCode"] for task in gone} == {"ServiceSchedulerInitiated"}
+    assert all(task["stoppedReason"].startswith("Scaling activity initiated by (deployment ecs-svc/") for task in gone)
+
+
+def test_a_deployment_replaces_tasks_and_never_falls_below_the_minimum(lab: Lab) -> None:
+    lab.create(lab.register(environment={"VERSION": "1"}), 2)
+    lab.until_steady(2)
+    second = lab.register(environment={"VERSION": "2"})
+    lab.ecs.update_service(cluster="lab", service="app", taskDefinition=second)
+    fewest = 2
+
+    def replaced() -> Any:
+        nonlocal fewest
+        service = lab.service()
+        fewest = min(fewest, service["runningCount"])
+        return len(service["deployments"]) == 1 and service["deployments"][0]["rolloutState"] == "COMPLETED"
+
+    eventually(replaced)
+    assert fewest == 2
+    assert {ask(address_of(task))["VERSION"] for task in lab.tasks()} == {"2"}
+    events = [event["message"] for event in lab.service()["events"]]
+    assert events[0] == "(service app) has reached a steady state."
+    assert any("has stopped" in event for event in events)
+
+
+def test_a_broken_image_trips_the_breaker_and_rolls_back(lab: Lab) -> None:
+    good = lab.register()
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+    lab.create(good, 2, deploymentConfiguration=breaker)
+    lab.until_steady(2)
+    lab.ecs.update_service(cluster="lab", service="app", taskDefinition=lab.register(environment={"EXIT": "3"}))
+    service = eventually(
+        lambda: (s := lab.service())["deployments"][0]["taskDefinition"] == good
+        and len(s["deployments"]) == 1
+        and s["deployments"][0]["rolloutState"] == "COMPLETED"
+        and s
+    )
+    assert service["runningCount"] == 2
+    deployments = lab.ecs.list_service_deployments(cluster="lab", service="app")["serviceDeployments"]
+    described = lab.ecs.describe_service_deployments(
+        serviceDeploymentArns=[d["serviceDeploymentArn"] for d in deployments]
+    )["serviceDeployments"]
+    tripped = [d for d in described if d["deploymentCircuitBreaker"]["status"] == "TRIGGERED"]
+    assert [(d["deploymentCircuitBreaker"]["failureCount"], d["deploymentCircuitBreaker"]["threshold"]) for d in tripped] == [(3, 3)]  # fmt: skip
+
+
+def test_tasks_split_over_capacity_providers(lab: Lab) -> None:
+    strategy = [
+        {"capacityProvider": "FARGATE", "base": 1, "weight": 1},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 1},
+    ]
+    lab.create(lab.register(), 5, capacityProviderStrategy=strategy)
+    assert lab.service()["capacityProviderStrategy"] == [{"weight": 0, "base": 0, **item} for item in strategy]
+    eventually(lambda: len(lab.tasks()) == 5)
+    assert Counter(task["capacityProviderName"] for task in lab.tasks()) == {"FARGATE": 3, "FARGATE_SPOT": 2}
+
+
+def test_every_field_comes_back(lab: Lab) -> None:
+    role = "arn:aws:iam::000000000000:role/task"
+    asked = {
+        "enableExecuteCommand": True,
+        "enableECSManagedTags": True,
+        "propagateTags": "SERVICE",
+        "availabilityZoneRebalancing": "DISABLED",
+        "platformVersion": "1.4.0",
+        "deploymentConfiguration": {
+            "maximumPercent": 150,
+            "minimumHealthyPercent": 50,
+            "deploymentCircuitBreaker": {"enable": True, "rollback": False},
+        },
+    }
+    lab.create(lab.register(taskRoleArn=role), 1, tags=[{"key": "team", "value": "shop"}], **asked)
+    shown = lab.service()
+    for key, value in asked.items():
+        got = {k: shown[key][k] for k in value} if isinstance(value, dict) else shown[key]
+        assert got == value
+    lab.until_steady(1)
+    arn = lab.tasks()[0]["taskArn"]
+    tags = lab.ecs.describe_tasks(cluster="lab", tasks=[arn], include=["TAGS"])["tasks"][0]["tags"]
+    assert {t["key"]: t["value"] for t in tags} == {
+        "team": "shop",
+        "aws:ecs:clusterName": "lab",
+        "aws:ecs:serviceName": "app",
+    }
+
+
+def test_delete_waits_for_its_tasks(lab: Lab) -> None:
+    lab.create(lab.register(), 2)
+    lab.until_steady(2)
+    with pytest.raises(ClientError, match="The service cannot be stopped while it is scaled above 0"):
+        lab.ecs.delete_service(cluster="lab", service="app")
+    addresses = [address_of(task) for task in lab.tasks()]
+    deleted = lab.ecs.delete_service(cluster="lab", service="app", force=True)["service"]
+    assert deleted["status"] == "DRAINING"
+    lab.ecs.get_waiter("services_inactive").wait(
+        cluster="lab", services=["app"], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    assert [processes_of(address) for address in addresses] == [[], []]
+    lab.ecs.delete_cluster(cluster="lab")
+    assert lab.client("ec2").describe_network_interfaces()["NetworkInterfaces"] == []
+
+
+def test_one_broken_service_does_not_stall_the_others(lab: Lab) -> None:
+    lab.create(lab.register("gone", image="127.0.0.1:1/none:v1"), 1, name="gone")
+    lab.create(lab.register(), 1)
+    lab.until_steady(1)
+    stopped = eventually(lambda: lab.tasks("gone", desired="STOPPED"))
+    assert stopped[0]["stopCode"] == "TaskFailedToStart"
+    assert stopped[0]["stoppedReason"].startswith("CannotPullContainerError")

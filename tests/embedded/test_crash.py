@@ -1,0 +1,118 @@
+"""`kill -9` of the background process, and what is there when it is started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+from botocore.config import Config
+
+from drydock import embedded
+
+from .ecs.conftest import Lab, address_of, ask, eventually, make_lab
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[embedded.Instance]:
+    monkeypatch.setenv("DRYDOCK_HOME", str(tmp_path))
+    yield embedded.start("crash", port=4790)
+    embedded.stop("crash")
+
+
+@pytest.fixture
+def lab(instance: embedded.Instance) -> Lab:
+    session = boto3.session.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
+    config = Config(inject_host_prefix=False)
+    client: Callable[..., Any] = lambda name: session.client(name, endpoint_url=instance.endpoint, config=config)  # noqa: E731
+    return make_lab(client)
+
+
+def test_after_a_crash_the_account_is_as_it_was_and_services_are_back(instance: embedded.Instance, lab: Lab) -> None:
+    queue = lab.client("sqs").create_queue(QueueName="jobs")["QueueUrl"]
+    lab.client("sqs").send_message(QueueUrl=queue, MessageBody="one")
+    lab.create(lab.register(), 2)
+    lab.until_steady(2)
+    before = lab.tasks()
+    family = psutil.Process(instance.pid).children(recursive=True)
+    assert len(family) >= 3
+
+    os.kill(instance.pid, signal.SIGKILL)
+    psutil.wait_procs(family, timeout=10)
+    assert [process for process in family if process.is_running()] == []
+    assert embedded.find("crash") is None
+
+    again = embedded.start("crash")
+    assert again.endpoint == instance.endpoint
+    after = eventually(lambda: len(found := lab.tasks()) == 2 and all(t["lastStatus"] == "RUNNING" for t in found) and found)
+    assert {ask(address_of(task))["address"] for task in after} == {address_of(task) for task in after}
+    assert {task["taskArn"] for task in before}.isdisjoint(task["taskArn"] for task in after)
+    for task in before:
+        assert lab.task(task["taskArn"])["stoppedReason"] == "The embedded AWS was restarted"
+    assert [m["Body"] for m in lab.client("sqs").receive_message(QueueUrl=queue)["Messages"]] == ["one"]
+    assert lab.client("ec2").describe_vpcs(VpcIds=[lab.vpc])["Vpcs"][0]["VpcId"] == lab.vpc
+    interfaces = lab.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
+    assert {i["PrivateIpAddress"] for i in interfaces} == {address_of(task) for task in after}
+
+
+def test_everything_listens_on_loopback_only(instance: embedded.Instance, lab: Lab) -> None:
+    balancer = lab.client("elbv2").create_load_balancer(Name="lb", Subnets=lab.subnets)["LoadBalancers"][0]
+    group = lab.client("elbv2").create_target_group(
+        Name="app", Protocol="HTTP", Port=8080, VpcId=lab.vpc, TargetType="ip", HealthCheckIntervalSeconds=5
+    )["TargetGroups"][0]["TargetGroupArn"]
+    lab.client("elbv2").create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=8081,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+    )
+    entry = {"targetGroupArn": group, "containerName": "app", "containerPort": 8080}
+    lab.create(lab.register(), 2, loadBalancers=[entry])
+    lab.until_steady(2)
+    daemon = psutil.Process(instance.pid)
+    sockets = [
+        (process.name(), connection)
+        for process in [daemon, *daemon.children(recursive=True)]
+        for connection in process.net_connections("inet")
+        if connection.status in ("LISTEN", "NONE")
+    ]
+    assert len(sockets) >= 5
+    outside = [(name, c.laddr) for name, c in sockets if c.laddr and not c.laddr.ip.startswith("127.")]
+    assert outside == []
+
+
+def test_nothing_is_left_after_down(instance: embedded.Instance, lab: Lab) -> None:
+    lab.create(lab.register(), 2)
+    lab.until_steady(2)
+    family = psutil.Process(instance.pid).children(recursive=True)
+    assert embedded.stop("crash")
+    psutil.wait_procs(family, timeout=10)
+    assert [process for process in family if process.is_running()] == []
+
+
+def test_a_second_instance_takes_the_next_port_and_sees_nothing_of_the_first(
+    instance: embedded.Instance, lab: Lab
+) -> None:
+    second = embedded.start("second")
+    try:
+        assert second.port != instance.port
+        assert {i.name for i in embedded.instances()} == {"crash", "second"}
+        assert second.status()["clusters"] == 0
+    finally:
+        embedded.stop("second")
+
+
+def test_reset_forgets(instance: embedded.Instance, lab: Lab) -> None:
+    again = embedded.reset("crash")
+    assert again is not None and again.port == instance.port
+    assert lab.ecs.list_clusters()["clusterArns"] == []
+
+
+def test_a_taken_port_that_was_asked_for_is_refused(instance: embedded.Instance) -> None:
+    with pytest.raises(embedded.NotStarted, match=f"port {instance.port} is taken"):
+        embedded.start("other", port=instance.port)
