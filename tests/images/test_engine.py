@@ -108,8 +108,8 @@ def test_podman_runs_what_the_embedded_builder_made(make: Build, shell_base: str
 @pytest.mark.parametrize(
     "dockerfile",
     [
-        "FROM scratch\nCOPY a /x\nCOPY a /dir/\nCOPY d /dd\nCOPY d/ /dd2/\nCOPY *.go /go/\nWORKDIR /w/v\nCOPY a b.go ./\n"
-        "COPY . /all\nCOPY top /t\nCOPY flink /f\nCOPY d/lnk /l/\n",
+        "FROM scratch\nCOPY a /x\nCOPY a /dir/\nCOPY d /dd\nCOPY d/ /dd2/\nCOPY *.go /go/\nWORKDIR /w/v\n"
+        "COPY a b.go ./\nCOPY . /all\nCOPY top /t\nCOPY flink /f\nCOPY d/lnk /l/\n",
         "FROM scratch AS s\nCOPY --chown=3:4 d /dd\nFROM scratch\nCOPY --from=s /dd /n\nCOPY --from=s /dd/x /m/\n"
         "COPY --chown=7:8 d /dd\nCOPY --chown=5 a /n/m/\nCOPY a /dd/e/y\nUSER 12:13\nWORKDIR /made/by\n",
         'FROM scratch\nARG A=1\nENV B=${A}x C="q w" D=${B:-z} PATH=/x:$PATH\nLABEL a="$B" b=\'$B\'\nEXPOSE 80 9/udp\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import io
@@ -241,9 +242,17 @@ def test_nothing_leaves_the_root(layers: list[list[Member]], tmp_path_factory: p
     for directory, directories, files in os.walk(root):
         for name in directories + files:
             path = Path(directory, name)
-            if path.is_symlink():
+            if path.is_symlink() and not _loops(path):
                 assert Path(os.path.realpath(path)).is_relative_to(real), f"{path} -> {path.readlink()}"
             assert path.lstat().st_ino not in canaries
+
+
+def _loops(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 TAME = st.builds("/".join, st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3))

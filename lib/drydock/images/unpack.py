@@ -67,20 +67,22 @@ class _Changes:
         self._root = root
         self._made: set[Path] = set()
         self._modes: dict[Path, int] = {}
+        self._directories: dict[PurePosixPath, Path] = {}
 
     def add(self, entry: Entry, content: Any) -> None:
         if not entry.path:
             self._modes[self._root] = entry.mode
             return
-        path = self._made_directory(PurePosixPath(entry.path).parent) / PurePosixPath(entry.path).name
+        name = PurePosixPath(entry.path)
+        path = self._made_directory(name.parent) / name.name
         existing = _lstat(path)
         if entry.kind == "directory":
             if existing is None or not stat.S_ISDIR(existing.st_mode):
-                _delete(path)
+                self._remove(path)
                 path.mkdir()
             self._modes[path] = entry.mode
         else:
-            _delete(path)
+            self._remove(path)
             self._write(entry, path, content)
         self._record(path)
 
@@ -98,9 +100,7 @@ class _Changes:
 
     def finish(self) -> None:
         for path, mode in self._modes.items():
-            found = _lstat(path)
-            if found is not None and stat.S_ISDIR(found.st_mode):
-                path.chmod((mode & 0o1777) | 0o700)
+            path.chmod((mode & 0o1777) | 0o700)
 
     def _write(self, entry: Entry, path: Path, content: Any) -> None:
         if entry.kind == "file":
@@ -129,9 +129,10 @@ class _Changes:
         return target
 
     def _made_directory(self, path: PurePosixPath) -> Path:
-        directory = self._directory(path, make=True)
+        directory = self._directories.get(path) or self._directory(path, make=True)
         if directory is None:
             raise ImageError(f"a layer holds {path} as a file and as a directory; build the image again")
+        self._directories[path] = directory
         return directory
 
     def _directory(self, path: PurePosixPath, *, make: bool = False) -> Path | None:
@@ -162,13 +163,25 @@ class _Changes:
         return at
 
     def _record(self, path: Path) -> None:
-        while path != self._root:
+        while path != self._root and path not in self._made:
             self._made.add(path)
             path = path.parent
 
+    def _remove(self, path: Path) -> None:
+        found = _lstat(path)
+        if found is None:
+            return
+        if stat.S_ISDIR(found.st_mode):
+            self._modes = {known: mode for known, mode in self._modes.items() if not known.is_relative_to(path)}
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+        if not stat.S_ISREG(found.st_mode):
+            self._directories.clear()
+
     def _hide(self, path: Path) -> None:
         if path not in self._made:
-            _delete(path)
+            self._remove(path)
         elif path.is_dir() and not path.is_symlink():
             for child in list(path.iterdir()):
                 self._hide(child)
@@ -194,13 +207,6 @@ def _lstat(path: Path) -> os.stat_result | None:
         return path.lstat()
     except FileNotFoundError:
         return None
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 class _Checked:
