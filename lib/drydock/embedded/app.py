@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+import threading
 import time
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -32,7 +33,7 @@ class App:
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self._depth = 0
+        self._here = threading.local()
         self._seen: dict[str, int] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -66,12 +67,18 @@ class App:
             operation = _operation(environ, body)
             key = seams.fingerprint(service, operation, body)
             seed = f"{self.host.seed}:{key}:{self._seen.get(key, 0)}"
+            at = time.time()
             answer = self._answer(service, operation, environ, body, seed)
-            if self._depth == 0 and answer[0] < 400 and changes_something(operation, environ["REQUEST_METHOD"], answer[2]):  # fmt: skip  # noqa: E501
+            nested = getattr(self._here, "depth", 0) > 0
+            if not nested and answer[0] < 400 and changes_something(operation, environ["REQUEST_METHOD"], answer[2]):
                 self._seen[key] = self._seen.get(key, 0) + 1
-                self.host.journal.append(_entry(service, operation, environ, body, seed))
+                self.host.journal.append(_entry(service, operation, environ, body, seed, at))
                 self.host.poke()
             return answer
+
+    def reseed(self) -> None:
+        """Begin the ids of this thread's request anew, after others had the lock in between."""
+        seams.reseed(self._here.seed)
 
     def replay(self, entry: Entry) -> None:
         """Do again what was done before, at the time and with the ids of the first time."""
@@ -91,10 +98,12 @@ class App:
         return seams.service_for(host) if host else None
 
     def _answer(self, service: str, operation: str, environ: dict[str, Any], body: bytes, seed: str) -> Answer:
-        self._depth += 1
+        depth = getattr(self._here, "depth", 0)
+        self._here.depth = depth + 1
         try:
             self.host.adapt(service)
-            if self._depth == 1:
+            if depth == 0:
+                self._here.seed = seed
                 seams.reseed(seed)
             environ["wsgi.input"] = io.BytesIO(body)
             status, headers, content = self._dispatch(service, environ)
@@ -102,7 +111,7 @@ class App:
                 raise NotImplementedError
             return status, headers, content
         except NotImplementedError:
-            wanted = operation or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+            wanted = operation or seams.rest_operation(service, environ)
             message = f"The embedded AWS does not have {service}:{wanted}."
             return seams.error_response(service, 501, "NotImplemented", message)
         except Exception as error:
@@ -110,7 +119,7 @@ class App:
             message = f"{service}:{operation}: {type(error).__name__}: {error}"
             return seams.error_response(service, 500, "InternalFailure", message)
         finally:
-            self._depth -= 1
+            self._here.depth = depth
 
     def _dispatch(self, service: str, environ: dict[str, Any]) -> Answer:
         from moto.moto_server.werkzeug_app import BackendRequest
@@ -181,7 +190,7 @@ def _operation(environ: dict[str, Any], body: bytes) -> str:
     return ""
 
 
-def _entry(service: str, operation: str, environ: dict[str, Any], body: bytes, seed: str) -> Entry:
+def _entry(service: str, operation: str, environ: dict[str, Any], body: bytes, seed: str, at: float) -> Entry:
     headers = {name: environ[name] for name in _KEPT_HEADERS if name in environ}
     if "HTTP_AUTHORIZATION" in headers:
         headers["HTTP_AUTHORIZATION"] = _SECRET.sub("", headers["HTTP_AUTHORIZATION"])
@@ -194,5 +203,5 @@ def _entry(service: str, operation: str, environ: dict[str, Any], body: bytes, s
         headers=headers,
         body=body.decode("latin-1"),
         seed=seed,
-        at=time.time(),
+        at=at,
     )

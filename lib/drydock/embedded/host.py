@@ -171,6 +171,10 @@ class Host:
         """Let the loop turn now."""
         self._wake.set()
 
+    @property
+    def closing(self) -> bool:
+        return self._closing.is_set()
+
     def step(self) -> None:
         """One turn of the loop."""
         for name, function in list(self._ticks.items()):
@@ -209,7 +213,7 @@ class Host:
         self._server = Server(
             ("127.0.0.1", port),
             self.app,
-            numthreads=12,
+            numthreads=32,
             max=64,
             server_name="drydock",
             request_queue_size=256,

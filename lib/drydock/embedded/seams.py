@@ -129,6 +129,18 @@ def protocol(service: str) -> str:
         return "json"
 
 
+def rest_operation(service: str, environ: dict[str, Any]) -> str:
+    """The operation that a request of a REST service is for; method and path where none fits."""
+    from moto.core.request import Request
+    from moto.core.responses import boto3_service_name, get_service_router
+
+    try:
+        operation, _ = get_service_router(boto3_service_name.get(service, service)).match(Request(environ))
+        return str(operation.name)
+    except Exception:
+        return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+
+
 def error_response(service: str, status: int, code: str, message: str) -> tuple[int, dict[str, str], bytes]:
     """An error as the SDKs of `service` read it: (status, headers, body)."""
     from xml.sax.saxutils import escape
