@@ -37,6 +37,7 @@ _CONNECTIONS = {
         "max_active_downstream_connections": 10000,
     },
 }
+_LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
 _RESTART = 0.2  # seconds between the death of the process and its successor
 
 
@@ -89,13 +90,14 @@ class Envoy:
         self._lock = threading.RLock()
         self._sets: dict[str, Resources] = {}
         self._files: dict[str, tuple[str, int]] = {}  # relative path → (text without version, version)
+        self._leaving: dict[str, tuple[float, Resources]] = {}  # clusters that old routes may still name
         self._version = 0
         self._refused: dict[str, int] = {}  # statistic → how often it had refused when last looked at
         self._child: Any = None
         self._start_at: float | None = None
         self._closed = False
         self._fresh_directory()
-        host.every_tick("envoy", self._keep_running)
+        host.every_tick("envoy", self._turn)
 
     # -- configuration --------------------------------------------------------------------------
 
@@ -109,20 +111,31 @@ class Envoy:
         for listener in resources.listeners:
             _refuse_beyond_loopback(listener)
         with self._lock:
+            before = self._sets.get(owner, Resources())
+            ends = {endpoint["cluster_name"]: endpoint for endpoint in before.endpoints}
+            for cluster in before.clusters:
+                left = Resources(clusters=[cluster], endpoints=[ends[n] for n in [cluster["name"]] if n in ends])
+                self._leaving[cluster["name"]] = time.monotonic() + _LINGER, left
+            for cluster in resources.clusters:
+                self._leaving.pop(cluster["name"], None)
             self._sets[owner] = resources
-            wanted = self._render()
-            if any(self._files.get(name, ("", 0))[0] != text for name, text in wanted.items()):
-                self._version += 1
-            # Whatever is named by a file is there before it.
-            for name, text in sorted(wanted.items(), key=lambda item: _ORDER[item[0].split("/")[0]]):
-                if self._files.get(name, ("", 0))[0] != text:
-                    self._files[name] = text, self._version
-                    self._write(name, text % self._version)
-            for name in [name for name in self._files if name not in wanted]:
-                del self._files[name]
-                (self._directory / name).unlink(missing_ok=True)
+            self._update()
             self.start()
             return self._version
+
+    def _update(self) -> None:
+        """Write what has changed."""
+        wanted = self._render()
+        if any(self._files.get(name, ("", 0))[0] != text for name, text in wanted.items()):
+            self._version += 1
+        # Whatever is named by a file is there before it.
+        for name, text in sorted(wanted.items(), key=lambda item: _ORDER[item[0].split("/")[0]]):
+            if self._files.get(name, ("", 0))[0] != text:
+                self._files[name] = text, self._version
+                self._write(name, text % self._version)
+        for name in [name for name in self._files if name not in wanted]:
+            del self._files[name]
+            (self._directory / name).unlink(missing_ok=True)
 
     def retry_listeners(self) -> None:
         """Offer the listeners again after one could not bind; Envoy itself does not try twice."""
@@ -144,10 +157,10 @@ class Envoy:
             time.sleep(0.01)
 
     def _render(self) -> dict[str, str]:
-        sets = self._sets.values()
+        sets = [*self._sets.values(), *(resources for _, resources in self._leaving.values())]
         files = {
             "cds.json": _file(CLUSTER, (self._with_source(c) for s in sets for c in s.clusters)),
-            "lds.json": _file(LISTENER, (self._with_source(x) for s in sets for x in s.listeners)),
+            "lds.json": _file(LISTENER, (self._with_source(one) for s in sets for one in s.listeners)),
         }
         for resources in sets:
             for route in resources.routes:
@@ -236,9 +249,13 @@ class Envoy:
                 log.warning("Envoy ended with %s and is started again; see %s", exit, self.log)
                 self._start_at = time.monotonic() + _RESTART
 
-    def _keep_running(self) -> None:
+    def _turn(self) -> None:
+        now = time.monotonic()
         with self._lock:
-            if self._start_at is not None and time.monotonic() >= self._start_at and not self._closed:
+            if any(end <= now for end, _ in self._leaving.values()):
+                self._leaving = {name: entry for name, entry in self._leaving.items() if entry[0] > now}
+                self._update()
+            if self._start_at is not None and now >= self._start_at and not self._closed:
                 self._spawn()
 
     def close(self) -> None:
@@ -344,7 +361,8 @@ def _quoted(name: str) -> str:
 
 
 def _file(kind: str, resources: Iterable[Resource]) -> str:
-    body = [{"@type": kind, **resource} for resource in resources]
+    ordered = sorted(resources, key=lambda resource: str(resource.get("name")))
+    body = [{"@type": kind, **resource} for resource in ordered]
     return '{"version_info": "%d", "resources": ' + json.dumps(body).replace("%", "%%") + "}"
 
 

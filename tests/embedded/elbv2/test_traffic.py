@@ -272,6 +272,26 @@ def test_a_new_weight_does_not_touch_connections(served: Any) -> None:
     assert network.host.envoy.stats("listener_manager.lds.version_text|listener_modified") == before
 
 
+def test_no_request_is_lost_while_traffic_moves(served: Any) -> None:
+    network, lb, listener, a, b = served
+    statuses: Counter[int] = Counter()
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            statuses[get(lb["DNSName"]).status] += 1
+
+    client = threading.Thread(target=ask)
+    client.start()
+    moves = [forward((a, 0), (b, 1)), forward((a, 1), (b, 0))] * 5
+    for action, expected in zip([*moves, forward((b, 1))], ["7", "56"] * 5 + ["7"], strict=True):
+        network.elb.modify_listener(ListenerArn=listener, DefaultActions=[action])
+        until(lambda expected=expected: get(lb["DNSName"]).json["me"].rpartition(".")[2][0] in expected)
+    stop.set()
+    client.join()
+    assert set(statuses) == {200}
+
+
 def test_envoy_comes_back_with_its_configuration(served: Any) -> None:
     network, lb, _, _, _ = served
     first = network.host.envoy.pid
