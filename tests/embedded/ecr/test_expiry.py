@@ -175,12 +175,14 @@ def test_blobs_go_when_nothing_is_made_of_them(ecr: Any, host: Host, session: An
     session.push_blob("web", b"of a push that never ended")
     ecr.batch_delete_image(repositoryName="web", imageIds=[{"imageTag": "gone"}])
     store = blobs.BlobStore(host.directory)
+    only_gone = next(iter(set(gone.blobs) - set(kept.blobs)))
     with host.lock:
         assert expiry.sweep(store, expiry.FRESH_SECONDS) == 0
+    assert session.head(f"/v2/web/blobs/{only_gone}").status_code == 200
+    with host.lock:
         assert expiry.sweep(store, 0.0) == len(set(gone.blobs) - set(kept.blobs)) + 1
     assert stored(host) == set(kept.blobs)
     assert session.get("/v2/web/manifests/kept").status_code == 200
-    only_gone = next(iter(set(gone.blobs) - set(kept.blobs)))
     assert session.head(f"/v2/web/blobs/{only_gone}").status_code == 404
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from drydock.embedded.ecr import names, registry, tokens
+from drydock.embedded.ecr import blobs, names, registry, tokens
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -229,6 +229,11 @@ def test_referrers(ecr: Any, session: Any, web: str, push: Any, digest_of: Any) 
     assert details[0]["subjectManifestDigest"] == image.digest
 
 
+@pytest.mark.parametrize("name", ["Web", "a..b", "-a", "a/-b", "a//b", "a", "a" * 257])
+def test_what_is_not_a_name_is_refused_as_such(session: Any, name: str) -> None:
+    assert code(session.get(f"/v2/{name}/tags/list")) == (400, "NAME_INVALID")
+
+
 def test_unknown_paths_and_methods(session: Any, web: str) -> None:
     assert code(session.get("/v2/_catalog")) == (404, "UNSUPPORTED")
     answer = session.delete(f"/v2/{web}/blobs/{NOBODY}")
@@ -273,6 +278,17 @@ def test_no_path_leaves_the_store(host: Any, session: Any, name: str, kind: str,
     if method != "HEAD":
         assert json.loads(body)["errors"][0]["code"]
     assert sorted(p for p in host.directory.rglob("*") if p.name != "journal.jsonl") == before
+
+
+@given(st.one_of(REFERENCES, st.text(), st.from_regex(r"sha256:[a-f0-9]{64}\n?")))
+def test_a_blob_is_a_file_of_the_store_or_none(digest: str) -> None:
+    store = blobs.BlobStore(Path("/state"))
+    try:
+        path = store.path(digest)
+    except ValueError:
+        return
+    assert path.parent == Path("/state/blobs/sha256")
+    assert len(path.name) == 64 and path.name.isalnum()
 
 
 @given(st.text(max_size=30))

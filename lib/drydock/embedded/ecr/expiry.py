@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EVALUATION_SECONDS = 120.0
 """AWS promises an outcome within 24 hours; here a policy is evaluated each two minutes of AWS time."""
 SWEEP_SECONDS = 3600.0
+LOOK_SECONDS = 5.0
 FRESH_SECONDS = 600.0
 """A blob that was pushed or asked for this recently (wall clock) may belong to a push under way."""
 
@@ -32,11 +33,14 @@ class Keeper:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._next_sweep = 0.0
+        self._next_look = self._next_sweep = 0.0
 
     def tick(self) -> None:
+        time = self._host.clock.time()
+        if time < self._next_look:
+            return
+        self._next_look = time + LOOK_SECONDS
         with self._host.lock:
-            time = self._host.clock.time()
             for backend in list(backends()):
                 for repository in list(backend.repositories.values()):
                     if repository.lifecycle_policy and time >= repository.evaluation_due:
