@@ -33,6 +33,7 @@ class Claims:
     def release(self, address: str) -> None:
         """Let go of an address; nothing happens if it is not held."""
         if (claim := self._held.pop(address, None)) is not None:
+            Path(claim.name).unlink(missing_ok=True)
             claim.close()
 
     def release_all(self) -> None:

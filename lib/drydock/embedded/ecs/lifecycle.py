@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import shutil
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class Life:
         self.prepared: Prepared | None = None
         self.asked_to_stop: set[str] = set()
         self.credentials_token: str | None = None
+        self.scratch = self.host.directory / "tasks" / task.id
 
     # -- steps ----------------------------------------------------------------------------------
 
@@ -168,6 +170,7 @@ class Life:
         self.engine.network.detach(self.task)
         if self.credentials_token:
             metadata.forget(self.credentials_token)
+        shutil.rmtree(self.scratch, ignore_errors=True)
         for container in self.task.document["containers"]:
             container["lastStatus"] = "STOPPED"
         self.task.document["stoppedAt"] = utcnow()
@@ -254,7 +257,10 @@ class Life:
             (o for o in (self.task.document.get("overrides") or {}).get("containerOverrides", ()) if o["name"] == name),
             {},
         )
+        scratch = self.scratch / name
+        scratch.mkdir(parents=True, exist_ok=True)
         environment = {
+            "TMPDIR": str(scratch),
             **{item["name"]: item["value"] for item in container.get("environment") or ()},
             **self.prepared.secrets[name],
             **{item["name"]: item["value"] for item in overrides.get("environment") or ()},

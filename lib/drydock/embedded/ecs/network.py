@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import socket
-import tempfile
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
+from drydock.embedded.claims import Claims
 from drydock.embedded.ecs.records import Task
 from drydock.policy.addresses import NoFreeAddress, loopback, next_free
 from drydock.policy.placement import Subnet
@@ -26,7 +23,7 @@ class Network:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._claims: dict[str, IO[str]] = {}
+        self._claims = Claims()
         self._resolvers: dict[str, tuple[str, int]] = {}
         self._last: dict[str, str] = {}
 
@@ -95,10 +92,7 @@ class Network:
             self.release(task.address)
 
     def release(self, address: str) -> None:
-        claim = self._claims.pop(loopback(address), None)
-        if claim is not None:
-            Path(claim.name).unlink(missing_ok=True)
-            claim.close()
+        self._claims.release(loopback(address))
 
     def real_address(self, task: Task) -> str:
         """The loopback address on which the task's containers listen."""
@@ -135,13 +129,4 @@ class Network:
             ) from None
         finally:
             probe.close()
-        folder = Path(tempfile.gettempdir()) / f"drydock-addresses-{os.getuid()}"
-        folder.mkdir(exist_ok=True, mode=0o700)
-        claim = (folder / address).open("w")
-        try:
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            claim.close()
-            return False
-        self._claims[address] = claim
-        return True
+        return self._claims.hold(address)
