@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from drydock.cloud import Call, Cloud
 from drydock.embedded.instance import home
@@ -212,18 +212,22 @@ def _one_round(
     asked: list[tuple[Kind, str]] = []
     for kind, identifier in left:
         try:
-            if kind.exists(cloud, identifier):
-                asked.append((kind, identifier))
-                kind.delete(cloud, identifier)
-        except (ClientError, BotoCoreError) as error:
+            if not kind.exists(cloud, identifier):
+                continue
+        except Exception as error:  # it may be there
+            errors[(kind.name, identifier)] = _first_line(error)
+        asked.append((kind, identifier))
+        try:
+            kind.delete(cloud, identifier)
+        except Exception as error:  # whatever one of them answers, the others are to be swept
             if not (isinstance(error, ClientError) and not_found(error)):
-                errors[(kind.name, identifier)] = str(error)
+                errors[(kind.name, identifier)] = _first_line(error)
     remaining = []
     for kind, identifier in asked:
         try:
             there = kind.exists(cloud, identifier)
-        except (ClientError, BotoCoreError) as error:
-            errors[(kind.name, identifier)] = str(error)
+        except Exception as error:
+            errors[(kind.name, identifier)] = _first_line(error)
             there = True
         if there:
             remaining.append((kind, identifier))
@@ -255,6 +259,10 @@ def _all_tagged(cloud: Cloud, lab: str | None) -> list[tuple[Kind, str]]:
 def _tagged(cloud: Cloud, kind: Kind, lab: str | None, swept: Swept) -> list[str]:
     try:
         return [identifier for identifier, owner in kind.tagged(cloud) if lab is None or owner == lab]
-    except (ClientError, BotoCoreError) as error:
-        swept.not_asked.append(f"{kind.name}: {str(error).splitlines()[0]}")
+    except Exception as error:
+        swept.not_asked.append(f"{kind.name}: {_first_line(error)}")
         return []
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -308,7 +308,7 @@ def _vpc_kind(
     name: str,
     resource_type: str,
     operation: str,
-    created: Callable[[Answer], str],
+    created: Callable[[Answer], str | list[str]],
     describe: tuple[str, str],
     delete: Callable[[Cloud, str], object],
 ) -> Kind:
@@ -333,7 +333,7 @@ def _vpc_kind(
     return Kind(
         name,
         "ec2",
-        {operation: lambda params, answer: [created(answer)]},
+        {operation: lambda params, answer: _as_list(created(answer))},
         there,
         delete,
         _specified(resource_type),
@@ -341,12 +341,15 @@ def _vpc_kind(
     )
 
 
-def _delete_security_group(cloud: Cloud, identifier: str) -> None:
+def _as_list(found: str | list[str]) -> list[str]:
+    return [found] if isinstance(found, str) else found
+
+
+def _delete_rule_of_group(cloud: Cloud, identifier: str) -> None:
     ec2 = cloud.client("ec2")
-    group = ec2.describe_security_groups(GroupIds=[identifier])["SecurityGroups"][0]
-    if group["IpPermissions"]:
-        ec2.revoke_security_group_ingress(GroupId=identifier, IpPermissions=group["IpPermissions"])
-    ec2.delete_security_group(GroupId=identifier)
+    rule = ec2.describe_security_group_rules(SecurityGroupRuleIds=[identifier])["SecurityGroupRules"][0]
+    revoke = ec2.revoke_security_group_egress if rule["IsEgress"] else ec2.revoke_security_group_ingress
+    revoke(GroupId=rule["GroupId"], SecurityGroupRuleIds=[identifier])
 
 
 def _delete_route_table(cloud: Cloud, identifier: str) -> None:
@@ -767,12 +770,20 @@ KINDS: tuple[Kind, ...] = (
         _ec2("delete_network_interface", "NetworkInterfaceId"),
     ),
     _vpc_kind(
+        "security group rule",
+        "security-group-rule",
+        "AuthorizeSecurityGroupIngress",
+        lambda answer: [rule["SecurityGroupRuleId"] for rule in answer.get("SecurityGroupRules", ())],
+        ("describe_security_group_rules", "SecurityGroupRuleIds"),
+        _delete_rule_of_group,
+    ),
+    _vpc_kind(
         "security group",
         "security-group",
         "CreateSecurityGroup",
         lambda answer: answer["GroupId"],
         ("describe_security_groups", "GroupIds"),
-        _delete_security_group,
+        _ec2("delete_security_group", "GroupId"),
     ),
     _vpc_kind(
         "route table",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
+import tempfile
+from pathlib import Path
 from typing import ClassVar
 
 from jupyter_client.kernelspec import KernelSpec
@@ -13,7 +16,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 
 class OwnKernel(AsyncKernelManager):
-    """ipykernel in this interpreter, spoken to by sockets in the file system.
+    """ipykernel in this interpreter, spoken to by sockets in a folder that only this user can enter.
 
     `started` holds every one this process has, so that they can be ended.
     """
@@ -21,7 +24,8 @@ class OwnKernel(AsyncKernelManager):
     started: ClassVar[list[OwnKernel]] = []
 
     def __init__(self, **given: object) -> None:
-        super().__init__(transport="ipc", **given)
+        self._folder = Path(tempfile.mkdtemp(prefix="drydock-kernel-"))
+        super().__init__(transport="ipc", ip=str(self._folder / "socket"), **given)
         OwnKernel.started.append(self)
 
     @property
@@ -32,11 +36,21 @@ class OwnKernel(AsyncKernelManager):
             language="python",
         )
 
+    async def cleanup_resources(self, restart: bool = False) -> None:
+        await super().cleanup_resources(restart)
+        if not restart:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
-def end_all() -> None:
-    """Kill every kernel that this process still has; whoever waits for one is told that it died."""
-    while OwnKernel.started:
-        pid = getattr(OwnKernel.started.pop().provisioner, "pid", None)
+    def end(self) -> None:
+        """Kill it; whoever waits for it is told that it died."""
+        pid = getattr(self.provisioner, "pid", None)
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def end_all() -> None:
+    """End every kernel that this process still has."""
+    while OwnKernel.started:
+        OwnKernel.started.pop().end()

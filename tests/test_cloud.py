@@ -1,0 +1,266 @@
+"""Where calls go, and where they are refused."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from drydock.cloud import Call, Cloud, CloudRefused, CloudUnreachable, connect
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def moto_url() -> Iterator[str]:
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def sts_of() -> Iterator[Any]:
+    """Start a server whose STS answers with the account given; returns its URL."""
+    servers = []
+
+    def start(account: str) -> str:
+        class Sts(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                seen.append(dict(self.headers))
+                self.rfile.read(int(self.headers["Content-Length"]))
+                body = (
+                    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+                    f"<GetCallerIdentityResult><Account>{account}</Account></GetCallerIdentityResult>"
+                    "</GetCallerIdentityResponse>"
+                ).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Sts)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    seen: list[dict[str, str]] = []
+    start.seen = seen  # type: ignore[attr-defined]
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_loopback_url_is_a_cloud(moto_url: str) -> None:
+    cloud = connect(moto_url)
+    assert (cloud.name, cloud.account, cloud.region) == (moto_url, "123456789012", "us-east-1")
+    assert cloud.vpc_cidr == "10.10.0.0/16"
+    queue = cloud.client("sqs").create_queue(QueueName="one")["QueueUrl"]
+    assert [one.url for one in cloud.resource("sqs").queues.all()] == [queue]
+    assert cloud.client("sqs") is cloud.client("sqs")
+    assert cloud.client("sqs", region="eu-west-1").meta.region_name == "eu-west-1"
+
+
+def test_drydock_cloud_is_the_default(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRYDOCK_CLOUD", moto_url)
+    assert connect().endpoint == moto_url
+    assert connect("").endpoint == moto_url
+
+
+def test_nothing_of_the_users_settings_reaches_a_local_cloud(
+    sts_of: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    for name, value in {
+        "AWS_PROFILE": "not-there",
+        "AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL",
+        "AWS_SECRET_ACCESS_KEY": "real",
+        "AWS_SESSION_TOKEN": "real",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_DEFAULT_REGION": "ap-south-1",
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "HTTP_PROXY": "http://127.0.0.1:1",
+        "http_proxy": "http://127.0.0.1:1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "config").write_text("[default]\nregion = ap-south-1\n")
+    cloud = connect(sts_of("000000000000"))
+    assert cloud.region == "us-east-1"
+    headers = sts_of.seen[-1]
+    assert "Credential=test/" in headers["Authorization"]
+    assert "us-east-1" in headers["Authorization"]
+    assert "X-Amz-Security-Token" not in headers
+
+
+@pytest.mark.parametrize("answered", ["111122223333", "123456789013"])
+def test_a_local_cloud_with_a_real_account_behind_it_is_refused(sts_of: Any, answered: str) -> None:
+    with pytest.raises(CloudRefused, match=f"answers {answered}"):
+        connect(sts_of(answered))
+    assert connect(sts_of(answered), account=answered).account == answered
+
+
+def test_localstack_is_found_through_its_client_and_has_its_own_account(
+    sts_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCALSTACK_HOST", sts_of("000000000000").removeprefix("http://"))
+    cloud = connect("localstack")
+    assert (cloud.name, cloud.account) == ("localstack", "000000000000")
+    monkeypatch.setenv("LOCALSTACK_HOST", sts_of("123456789012").removeprefix("http://"))
+    with pytest.raises(CloudRefused, match="123456789012"):
+        connect("localstack")
+
+
+def test_a_url_elsewhere_must_name_its_account() -> None:
+    with pytest.raises(CloudRefused, match="not on this machine"):
+        connect("http://10.1.2.3:4566")
+    with pytest.raises(CloudRefused, match="cloud='aws'"):
+        connect("https://ecs.us-east-1.amazonaws.com", account="111122223333")
+
+
+def test_nothing_there() -> None:
+    with pytest.raises(CloudUnreachable, match="Is it started"):
+        connect(f"http://127.0.0.1:{free_port()}")
+
+
+@pytest.mark.parametrize("cloud", ["Embedded", "ftp://127.0.0.1", "127.0.0.1:4566"])
+def test_what_is_no_cloud_is_said_to_be_none(cloud: str) -> None:
+    with pytest.raises(ValueError, match="is not a cloud"):
+        connect(cloud)
+
+
+class TestRealAccount:
+    """AWS itself is played by a server that `AWS_ENDPOINT_URL` points the ordinary session at."""
+
+    @pytest.fixture(autouse=True)
+    def _aws(self, sts_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", sts_of("012345678901"))
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+        monkeypatch.delenv("AWS_PROFILE", raising=False)
+        self.seen = sts_of.seen
+
+    def test_must_be_named(self) -> None:
+        with pytest.raises(CloudRefused, match="Name it"):
+            connect("aws", budget_usd=5)
+        assert self.seen == []
+
+    @pytest.mark.parametrize("account", ["12345678901", 12345678901, "01234567890x"])
+    def test_must_be_named_by_twelve_digits_of_text(self, account: Any) -> None:
+        with pytest.raises(CloudRefused, match="12 digits"):
+            connect("aws", account=account, budget_usd=5)
+
+    def test_must_be_the_one_that_sts_answers(self) -> None:
+        with pytest.raises(CloudRefused, match="STS answers 012345678901"):
+            connect("aws", account="111122223333", budget_usd=5)
+
+    @pytest.mark.parametrize(("budget", "estimate"), [(0.0, 0.0), (1.0, 1.0), (1.0, 2.5)])
+    def test_must_cost_less_than_the_budget(self, budget: float, estimate: float) -> None:
+        with pytest.raises(CloudRefused, match="budget"):
+            connect("aws", account="012345678901", budget_usd=budget, estimate=estimate)
+        assert self.seen == []
+
+    def test_named_agreed_and_afforded_it_is_used_with_the_users_own_credentials(self) -> None:
+        cloud = connect("aws", account="012345678901", budget_usd=1.0, estimate=0.5)
+        assert cloud.real
+        assert "AKIAEXAMPLE" in self.seen[-1]["Authorization"]
+        with pytest.raises(CloudRefused, match=r"\$1.5000"):
+            cloud.afford(1.5)
+
+
+def test_a_listener_sees_each_call_and_may_change_or_stop_it(moto_url: str) -> None:
+    class Listener:
+        def __init__(self) -> None:
+            self.told: list[tuple[str, ...]] = []
+
+        def asked(self, call: Call) -> None:
+            self.told.append(("asked", call.service, call.operation))
+            if call.operation == "CreateQueue":
+                call.params["QueueName"] += "-changed"
+
+        def sending(self, call: Call) -> None:
+            self.told.append(("sending",))
+            if call.operation == "DeleteQueue":
+                raise PermissionError("not now")
+
+        def answered(self, call: Call, answer: dict[str, Any], status: int) -> None:
+            self.told.append(("answered", str(status)))
+
+    cloud, listener = connect(moto_url), Listener()
+    sqs = cloud.client("sqs")
+    cloud.listeners.append(listener)
+    url = sqs.create_queue(QueueName="two")["QueueUrl"]
+    assert url.endswith("two-changed")
+    assert listener.told == [("asked", "sqs", "CreateQueue"), ("sending",), ("answered", "200")]
+    with pytest.raises(PermissionError):
+        sqs.delete_queue(QueueUrl=url)
+    assert url in sqs.list_queues()["QueueUrls"]
+
+
+def test_waiters_look_often_on_a_local_cloud(moto_url: str) -> None:
+    waiter = connect(moto_url).client("ecs").get_waiter("services_stable")
+    assert waiter.config.delay == 1
+    assert waiter.config.delay * waiter.config.max_attempts >= 600
+
+
+def test_discover_instances_is_not_sent_to_another_host(moto_url: str) -> None:
+    found = connect(moto_url).client("servicediscovery").discover_instances
+    with pytest.raises(Exception) as raised:
+        found(NamespaceName="none", ServiceName="none")
+    assert "data-" not in str(raised.value)
+
+
+@pytest.fixture(scope="module")
+def embedded_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    from drydock import embedded
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRYDOCK_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.delenv("DRYDOCK_CLOUD", raising=False)
+        name = f"cloud-{os.getpid()}"
+        assert embedded.find(name) is None
+        yield connect("embedded", name=name)
+        embedded.stop(name)
+
+
+def test_embedded_is_started_when_it_does_not_run(embedded_cloud: Cloud) -> None:
+    from drydock import embedded
+
+    running = embedded.find(embedded_cloud.instance)
+    assert running is not None
+    assert embedded_cloud.endpoint == running.endpoint
+    assert (embedded_cloud.account, embedded_cloud.vpc_cidr) == ("000000000000", "127.10.0.0/16")
+    again = connect("embedded", name=embedded_cloud.instance)
+    assert again.endpoint == embedded_cloud.endpoint
+
+
+def test_waiters_keep_the_time_of_the_embedded_cloud(embedded_cloud: Cloud) -> None:
+    waiter = embedded_cloud.client("ecs").get_waiter("services_stable")
+    assert waiter.config.delay == pytest.approx(15 / embedded_cloud.speed)
+    assert waiter.config.delay * waiter.config.max_attempts >= 59

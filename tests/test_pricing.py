@@ -1,0 +1,44 @@
+"""Prices that have a source, and sums of them."""
+
+from __future__ import annotations
+
+import pytest
+from drydock.pricing import MONTH_HOURS, PRICES, estimate, fargate_tasks, instances, unpriced
+
+
+def test_every_price_says_where_when_and_from_whom() -> None:
+    for price in PRICES.values():
+        assert price.usd > 0
+        assert (price.region, bool(price.date), bool(price.source), bool(price.unit)) == ("us-east-1", True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "architecture", "usd"),
+    [
+        (256, 512, "x86_64", 0.0123425),
+        (1024, 2048, "x86_64", 0.04937),
+        (2048, 8192, "x86_64", 0.11652),
+        (2048, 8192, "arm64", 0.09324),
+    ],
+)
+def test_a_fargate_task_costs_its_cpu_and_its_memory(cpu: int, memory: int, architecture: str, usd: float) -> None:
+    assert estimate([fargate_tasks(1, cpu=cpu, memory=memory, architecture=architecture)], 1).usd == pytest.approx(usd)
+
+
+def test_counts_and_hours_multiply() -> None:
+    assert estimate([fargate_tasks(100, cpu=1024, memory=2048)], 720).usd == pytest.approx(3554.64)
+    assert estimate([instances(50, "m5.large")], 720).usd == pytest.approx(3456.0)
+    assert PRICES["eks control plane"].usd * MONTH_HOURS == pytest.approx(73.0)
+
+
+def test_what_has_no_price_is_named_and_adds_nothing() -> None:
+    told = estimate([fargate_tasks(1, cpu=256, memory=512), unpriced("NAT gateway"), instances(1, "x9.huge")], 2)
+    assert told.usd == pytest.approx(2 * 0.0123425)
+    assert told.not_priced == ["NAT gateway", "EC2 x9.huge"]
+    assert "not priced: NAT gateway, EC2 x9.huge" in str(told)
+    assert "2026-03" in str(told)
+
+
+def test_a_price_of_one_region_is_not_shown_for_another() -> None:
+    with pytest.raises(ValueError, match="eu-west-1"):
+        estimate([], 1, region="eu-west-1")
