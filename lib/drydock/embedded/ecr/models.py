@@ -334,7 +334,7 @@ class Backend(models.ECRBackend):
         for image_id in image_ids or []:
             try:
                 done += self._delete(repository, image_id)
-            except _Failure as failure:
+            except Failure as failure:
                 failures.append(failure.shape(image_id))
         return {"imageIds": done, "failures": failures}
 
@@ -347,7 +347,7 @@ class Backend(models.ECRBackend):
             return [{"imageDigest": image.digest, "imageTag": tag}]
         lists = repository.lists_with(image.digest)
         if lists:
-            raise _Failure(
+            raise Failure(
                 "ImageReferencedByManifestList",
                 f"Requested image referenced by manifest list: [{', '.join(lists)}]",
             )
@@ -368,8 +368,8 @@ class Backend(models.ECRBackend):
             try:
                 image = pulled(repository, image_id)
                 if accepted_media_types and image.manifest.media_type not in accepted_media_types:
-                    raise _Failure("ImageNotFound", "Requested image not found")
-            except _Failure as failure:
+                    raise Failure("ImageNotFound", "Requested image not found")
+            except Failure as failure:
                 failures.append(failure.shape(image_id))
             else:
                 tag = image_id.get("imageTag")
@@ -472,7 +472,7 @@ def pulled(repository: Repository, image_id: dict[str, str]) -> Image:
     image = _named(repository, image_id)
     image.settle()
     if image.status != "ACTIVE":
-        raise _Failure("ImageInaccessible", f"Requested image is not available: its status is {image.status}")
+        raise Failure("ImageInaccessible", f"Requested image is not available: its status is {image.status}")
     image.pulled = now()
     return image
 
@@ -488,7 +488,7 @@ def answered(repository: Repository, image: Image, tag: str | None) -> dict[str,
     }
 
 
-class _Failure(Exception):
+class Failure(Exception):
     """An entry of the `failures` of an answer."""
 
     def __init__(self, code: str, reason: str) -> None:
@@ -502,21 +502,21 @@ class _Failure(Exception):
 def _named(repository: Repository, image_id: dict[str, str]) -> Image:
     tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
     if not tag and not digest:
-        raise _Failure("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null")
+        raise Failure("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null")
     if digest and not names.is_digest(digest):
-        raise _Failure(
+        raise Failure(
             "InvalidImageDigest",
             "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
         )
     if tag and not names.is_tag(tag):
-        raise _Failure(
+        raise Failure(
             "InvalidImageTag", f"Invalid request parameters: image tag should satisfy the regex '{names.TAG_PATTERN}'"
         )
     image = repository.by_tag(tag) if tag else repository.by_digest(digest or "")
     if image is None:
-        raise _Failure("ImageNotFound", "Requested image not found")
+        raise Failure("ImageNotFound", "Requested image not found")
     if digest and image.digest != digest:
-        raise _Failure("ImageTagDoesNotMatchDigest", f"The tag '{tag}' does not point to '{digest}'")
+        raise Failure("ImageTagDoesNotMatchDigest", f"The tag '{tag}' does not point to '{digest}'")
     return image
 
 

@@ -25,7 +25,7 @@ from moto.ecr.models import ecr_backends
 from drydock.embedded.ecr import names, tokens
 from drydock.embedded.ecr.blobs import CHUNK, BlobStore, Upload, WrongDigest
 from drydock.embedded.ecr.manifest import MAXIMUM_BYTES, OCI_INDEX
-from drydock.embedded.ecr.models import Backend, Image, Repository, _Failure, pulled
+from drydock.embedded.ecr.models import Backend, Failure, Image, Repository, pulled
 from drydock.embedded.host import current
 
 if TYPE_CHECKING:
@@ -311,7 +311,7 @@ class Request:
                     image = _visible(repository, reference)
                 else:
                     image = pulled(repository, _image_id(reference))
-            except _Failure as failure:
+            except Failure as failure:
                 raise Refused(404, "MANIFEST_UNKNOWN", str(failure)) from None
         body = image.manifest.text.encode()
         headers = {
@@ -422,7 +422,7 @@ class Slice:
 def _visible(repository: Repository, reference: str) -> Image:
     image = repository.by_digest(reference) if names.is_digest(reference) else repository.by_tag(reference)
     if image is None or image.status == "ARCHIVED":
-        raise _Failure("ImageNotFound", "Requested image not found")
+        raise Failure("ImageNotFound", "Requested image not found")
     return image
 
 

@@ -156,7 +156,7 @@ def progress(image: Image, enhanced: bool) -> tuple[dict[str, str], Report | Non
         return {"status": "FAILED", "description": f"The image could not be read: {result.problem}"}, None
     known = advisories()
     description = (
-        f"The scan was completed successfully. {result.packages} packages were held against Drydock's small "
+        f"The scan was completed successfully. {result.packages} package(s) held against Drydock's small "
         f"dated list of {len(known.advisories)} advisories ({known.date:%Y-%m-%d}); an image without findings "
         "is not an image without vulnerabilities."
     )
