@@ -65,6 +65,7 @@ class Host:
         self.journal = Journal(directory / "journal.jsonl")
         self.adapted: set[str] = set()
         self._clients: dict[tuple[str, str], Any] = {}
+        self._session: Any = None
         self._clients_lock = threading.Lock()
         self._ticks: dict[str, Callable[[], None]] = {}
         self._closers: list[Callable[[], None]] = []
@@ -120,11 +121,11 @@ class Host:
             status, out, content = self.app.call(environ)
             return AWSResponse(request.url, status, out, _Raw(content))
 
-        session = boto3.session.Session(
-            aws_access_key_id="drydock", aws_secret_access_key="drydock", region_name=region
-        )
-        client = session.client(
+        if self._session is None:
+            self._session = boto3.session.Session(aws_access_key_id="drydock", aws_secret_access_key="drydock")
+        client = self._session.client(
             service,
+            region_name=region,
             endpoint_url=self.endpoint,
             config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
         )

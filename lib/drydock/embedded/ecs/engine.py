@@ -7,10 +7,13 @@ request does, so the two never see each other's half-done work.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from drydock.embedded.ecs import events, snapshot
 from drydock.embedded.ecs.lifecycle import Life
@@ -176,8 +179,10 @@ class Engine:
         )
 
     def _watch_health(self, service: Service, tasks: list[Task]) -> None:
-        """Note what became healthy or failed since the last turn: events, and the circuit breaker."""
+        """Note what became healthy or failed since the last turn: events, Cloud Map, and the circuit breaker."""
         for task in tasks:
+            self._tell_cloud_map(service, task)
+            self._tell_cloud_map(service, task)
             healthy = self._healthy(service, task)
             if healthy is True and task.healthy_at is None:
                 task.healthy_at = self.host.clock.time()
@@ -199,6 +204,25 @@ class Engine:
                     service.event(f"(task {task.id}) failed container health checks.")
                 self._tell_breaker(service, task, Event.HEALTH_CHECK_FAILED)
                 self.dirty = True
+
+    def _tell_cloud_map(self, service: Service, task: Task) -> None:
+        """Cloud Map learns of container health checks only; a task without any stays as it was registered."""
+        health = task.work.checked_health if task.work is not None else None
+        if task.status != "RUNNING" or health in (None, Health.UNKNOWN, task.told_health):
+            return
+        task.told_health = health
+        for registry in service.settings.get("serviceRegistries") or ():
+            self.targets.tell_health(task, registry, health is Health.HEALTHY)
+
+    def _tell_cloud_map(self, service: Service, task: Task) -> None:
+        """Cloud Map takes a task for healthy when it is registered; from then on it learns of every change."""
+        health = task.work.checked_health if task.work is not None and task.status == "RUNNING" else None
+        if health not in (Health.HEALTHY, Health.UNHEALTHY) or (health is Health.HEALTHY) is task.told_healthy:
+            return
+        task.told_healthy = health is Health.HEALTHY
+        deployment = service.deployment(task.deployment_id or "")
+        for registry in (deployment.revision if deployment else service.settings).get("serviceRegistries") or ():
+            self.targets.tell_health(task, registry, task.told_healthy)
 
     def _tell_breaker(self, service: Service, task: Task, event: Event) -> None:
         deployment = service.deployment(task.deployment_id or "")
@@ -601,10 +625,46 @@ class Engine:
             self.host.on_close(self._channel.close)
         container = task.work.containers[name]
         argv = shlex.split(command)
-        session, url, token = self._channel.open(
-            lambda on_output: self.runtime.open(container, argv, tty=True, on_output=on_output)
-        )
+        group = self._session_log(task, name)
+
+        def start(on_output: Any) -> Any:
+            return self.runtime.open(container, argv, tty=True, on_output=self._logged(on_output, task, group, session))
+
+        session, url, token = self._channel.open(start)
         return {"sessionId": session, "streamUrl": url, "tokenValue": token}
+
+    def _session_log(self, task: Task, name: str) -> str | None:
+        """The log group that the cluster's executeCommandConfiguration sends sessions to, if any.
+
+        DEFAULT: the awslogs group of the container; OVERRIDE: the one that is named there.
+        """
+        backend = next(b for b in self.regions() if b.region_name == task.region_name)
+        cluster = backend.clusters[task.cluster_name]
+        configured = (cluster.configuration or {}).get("executeCommandConfiguration") or {}
+        match configured.get("logging", "DEFAULT"):
+            case "OVERRIDE":
+                return (configured.get("logConfiguration") or {}).get("cloudWatchLogGroupName")
+            case "DEFAULT":
+                log_configuration = task.definition_of(name).get("logConfiguration") or {}
+                return (log_configuration.get("options") or {}).get("awslogs-group")
+        return None
+
+    def _logged(self, on_output: Any, task: Task, group: str | None, session: str) -> Any:
+        """`on_output`, and what it is given as lines of a log stream that has the session's name."""
+        if group is None:
+            return on_output
+        try:
+            self.logs.open(task.region_name, group, session, create_group=False)
+        except ClientError as refused:
+            log.warning("session %s is not logged to %s: %s", session, group, refused)
+            return on_output
+
+        def both(stream: str, data: bytes) -> None:
+            on_output(stream, data)
+            for line in data.splitlines():
+                self.logs.write(task.region_name, group, session, line)
+
+        return both
 
     # -- what the validators need to know -------------------------------------------------------
 
@@ -652,6 +712,7 @@ class Engine:
             self.network.detach(task)
         if task.address:
             self.leave(task)
+        shutil.rmtree(self.host.directory / "tasks" / task.id, ignore_errors=True)
         for container in task.document["containers"]:
             container["lastStatus"] = "STOPPED"
             container.setdefault("exitCode", 137)

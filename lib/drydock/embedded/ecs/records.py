@@ -140,8 +140,9 @@ class Task:
     drain_until: float | None = None
     registered: bool = False
     healthy_at: float | None = None
-    target_healthy: bool | None = None
+    told_health: Any = None
     failure_counted: bool = False
+    told_healthy: bool = True
     protected_until: datetime | None = None
     running_at: float | None = None
 

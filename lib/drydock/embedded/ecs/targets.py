@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from drydock.embedded.host import Host
 
 log = logging.getLogger(__name__)
+_LOOK_EVERY = 0.2
 
 
 class Targets:
@@ -50,10 +52,10 @@ class Targets:
         return float(attributes.get("deregistration_delay.timeout_seconds", 300))
 
     def _state(self, task: Task, entry: Document) -> Document:
-        """TargetHealth of the task in a target group; read once a turn for all of its tasks."""
-        arn, now = entry["targetGroupArn"], self._host.clock.time()
-        at, states = self._seen.get(arn, (-1.0, {}))
-        if now - at > self._host.clock.speed * 0.05:
+        """TargetHealth of the task in a target group; read every `_LOOK_EVERY` for all of its tasks."""
+        arn, now = entry["targetGroupArn"], time.monotonic()
+        at, states = self._seen.get(arn, (0.0, {}))
+        if now - at > _LOOK_EVERY:
             try:
                 answer = self._host.client("elbv2", task.region_name).describe_target_health(TargetGroupArn=arn)
             except ClientError:
