@@ -54,9 +54,10 @@ def make(context: Path, layout: Layout, said: list[str]) -> Build:
 
 @pytest.fixture
 def shell_base(tmp_path: Path, layout: Layout) -> str:
-    """The name of a base image that really has /bin/sh: this machine's, with the libraries it needs."""
+    """The name of a base image that really has /bin/sh and /bin/rm: this machine's, with the libraries it needs."""
     root = tmp_path / "shell"
-    for path in ["/bin/sh", *re.findall(r"/\S+", subprocess.check_output(["ldd", "/bin/sh"], text=True))]:
+    libraries = re.findall(r"/\S+", subprocess.check_output(["ldd", "/bin/sh", "/bin/rm"], text=True).replace(":", ""))
+    for path in {"/bin/sh", "/bin/rm", *libraries}:
         copy = root / "root" / path.lstrip("/")
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)

@@ -309,6 +309,11 @@ def test_owners(make: Build) -> None:
     }  # fmt: skip
 
 
+def test_a_working_directory_that_is_made_belongs_to_the_user(make: Build) -> None:
+    image = make("FROM scratch\nUSER 12:13\nWORKDIR /made/by\nCOPY a b/\n", {"a": "1"})
+    assert owners(image) == {"made": "12:13", "made/by": "12:13", "made/by/b": "0:0", "made/by/b/a": "0:0"}
+
+
 def test_existing_directories_keep_their_mode_and_owner(make: Build, context: Path) -> None:
     (context / "d/sub").mkdir(parents=True, mode=0o700)
     image = make(

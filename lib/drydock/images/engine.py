@@ -132,7 +132,7 @@ class _Session:
         if self._name == "docker":
             words += ["--pull=false", "--provenance=false", "--build-arg", "SOURCE_DATE_EPOCH=0"]
         else:
-            words += ["--pull=never", "--format", "docker", "--timestamp", "0", "--ignorefile"]
+            words += ["--pull=never", "--layers", "--format", "docker", "--timestamp", "0", "--ignorefile"]
             words += [str(file.with_name("Dockerfile.dockerignore"))]
         self._run(*words, str(context), show=True)
 
@@ -219,6 +219,7 @@ def _import(archive: Path, layout: Layout) -> Image:
                 layers.append(compress_layer(plain, layout).descriptor)
     kept = _only(config, _KEPT)
     kept["config"] = {key: value for key, value in _only(config["config"], _KEPT_RUN).items() if value}
+    kept["rootfs"] = {"type": "layers", "diff_ids": config["rootfs"].get("diff_ids") or []}
     kept["history"] = [_only(step, _KEPT_STEP) for step in config.get("history", ())]
     return Image.write(layout, kept, layers)
 
