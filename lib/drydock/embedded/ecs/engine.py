@@ -182,7 +182,6 @@ class Engine:
         """Note what became healthy or failed since the last turn: events, Cloud Map, and the circuit breaker."""
         for task in tasks:
             self._tell_cloud_map(service, task)
-            self._tell_cloud_map(service, task)
             healthy = self._healthy(service, task)
             if healthy is True and task.healthy_at is None:
                 task.healthy_at = self.host.clock.time()
@@ -213,16 +212,6 @@ class Engine:
         task.told_health = health
         for registry in service.settings.get("serviceRegistries") or ():
             self.targets.tell_health(task, registry, health is Health.HEALTHY)
-
-    def _tell_cloud_map(self, service: Service, task: Task) -> None:
-        """Cloud Map takes a task for healthy when it is registered; from then on it learns of every change."""
-        health = task.work.checked_health if task.work is not None and task.status == "RUNNING" else None
-        if health not in (Health.HEALTHY, Health.UNHEALTHY) or (health is Health.HEALTHY) is task.told_healthy:
-            return
-        task.told_healthy = health is Health.HEALTHY
-        deployment = service.deployment(task.deployment_id or "")
-        for registry in (deployment.revision if deployment else service.settings).get("serviceRegistries") or ():
-            self.targets.tell_health(task, registry, task.told_healthy)
 
     def _tell_breaker(self, service: Service, task: Task, event: Event) -> None:
         deployment = service.deployment(task.deployment_id or "")

@@ -142,7 +142,6 @@ class Task:
     healthy_at: float | None = None
     told_health: Any = None
     failure_counted: bool = False
-    told_healthy: bool = True
     protected_until: datetime | None = None
     running_at: float | None = None
 
