@@ -229,6 +229,7 @@ def run_lab(
         typer.Option(help="embedded, localstack, aws or a URL. By default an embedded AWS for this run alone."),
     ] = None,
     parameter: Annotated[list[str] | None, typer.Option("-p", help="name=value for the notebook; repeatable.")] = None,
+    keep_going: Annotated[bool, typer.Option(help="Go on after a cell that fails: every step has a result.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave the embedded AWS of this run running, for a look.")] = False,
     record: Annotated[bool, typer.Option(help="Keep the times as the labs' measured times.")] = False,
 ) -> None:
@@ -245,7 +246,9 @@ def run_lab(
     own = runner.own_instance(keep=keep) if private else nullcontext()
     with runner.ending_on_signals(), own as instance:
         for lab in names:
-            report = runner.run(lab, out=out, cloud=cloud, given=given, progress_bar=sys.stderr.isatty())
+            report = runner.run(
+                lab, out=out, cloud=cloud, given=given, keep_going=keep_going, progress_bar=sys.stderr.isatty()
+            )
             reports.append(report)
             if record and report.ok:
                 runner.record(report)

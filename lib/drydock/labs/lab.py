@@ -89,12 +89,15 @@ class Lab:
         Counts as an attempt. Raises StepNotPassed in a strict run.
         """
         step = self.step(name)
-        found = self._ask(step, within)
-        with progress.changing(self.name, name) as record:
-            record["attempts"] += 1
-            record["passed"] = record["passed"] or found.passed
-            record["seconds"] = round(record["seconds"] + time.monotonic() - self._since, 3)
-        self._since = time.monotonic()
+        found = None
+        try:
+            found = self._ask(step, within)
+        finally:
+            with progress.changing(self.name, name) as record:
+                record["attempts"] += 1
+                record["passed"] = record["passed"] or bool(found)
+                record["seconds"] = round(record["seconds"] + time.monotonic() - self._since, 3)
+            self._since = time.monotonic()
         if self.strict and not found.passed:
             raise StepNotPassed(str(found))
         return found
@@ -166,10 +169,13 @@ class Lab:
 
         Raises SurvivorsLeft, listing them, whether the run is strict or not. Safe to run again.
         """
-        swept = sweep(self.cloud, self.name, within=within)
-        with progress.changing(self.name, CLEAN_UP) as record:
-            record["attempts"] += 1
-            record["passed"] = not swept.survivors
+        swept = None
+        try:
+            swept = sweep(self.cloud, self.name, within=within)
+        finally:
+            with progress.changing(self.name, CLEAN_UP) as record:
+                record["attempts"] += 1
+                record["passed"] = swept is not None and not swept.survivors
         if swept.survivors:
             raise SurvivorsLeft(f"Clean up of {self.name} left {len(swept.survivors)} behind:\n{swept}")
         return show.Note("Clean up: nothing of this lab is left.", tone="passed")

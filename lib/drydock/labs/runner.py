@@ -52,13 +52,15 @@ def run(
     out: Path,
     cloud: str | None = None,
     given: Mapping[str, Any] | None = None,
+    keep_going: bool = False,
     progress_bar: bool = True,
 ) -> Report:
     """Run lab `name` headless and strict, its exercises solved unless `given` says solve=false.
 
-    out    a folder; <lab>.ipynb and <lab>.html are written there.
-    cloud  as for `drydock.connect`.
-    given  other parameters of the notebook, as values or as text.
+    out         a folder; <lab>.ipynb, <lab>.html and <lab>.json (the state of every step) are written there.
+    cloud       as for `drydock.connect`.
+    given       other parameters of the notebook, as values or as text.
+    keep_going  after a cell that fails go on with the next, so that every step has a result.
 
     A step that is not passed does not raise: it is in the report. Raises NoSuchLab, BadParameter.
     """
@@ -66,8 +68,10 @@ def run(
     source = catalogue.notebook(lab)
     wanted: dict[str, Any] = {"solve": True, **({"cloud": cloud} if cloud else {}), **(given or {})}
     values = parameters.typed(wanted, parameters.defaults(source))
+    out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    executed = out.resolve() / f"{lab}.ipynb"
+    executed = out / f"{lab}.ipynb"
+    steps = [*catalogue.load(lab).steps, CLEAN_UP]
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="drydock-") as scratch:
         progress = Path(scratch) / "progress.json"
@@ -76,13 +80,15 @@ def run(
             "DRYDOCK_PROGRESS": str(progress),
             "DRYDOCK_LABS": str(catalogue.directory()),
         }
-        with environment(settings):
-            error = _execute(source, executed, values, progress_bar)
-        done = json.loads(progress.read_text()).get(lab, {}) if progress.exists() else {}
+        try:
+            with environment(settings):
+                error = _execute(source, executed, values, keep_going, progress_bar)
+        finally:
+            done = json.loads(progress.read_text()).get(lab, {}) if progress.exists() else {}
+            _write_states(out / f"{lab}.json", steps, done)
     seconds = time.monotonic() - started
-    report = out.resolve() / f"{lab}.html"
+    report = out / f"{lab}.html"
     _write_page(executed, report, lab)
-    steps = [*catalogue.load(lab).steps, CLEAN_UP]
     return Report(
         lab,
         sum(1 for step in steps if done.get(step, {}).get("passed")),
@@ -187,7 +193,7 @@ def environment(settings: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _execute(source: Path, executed: Path, values: dict[str, Any], progress_bar: bool) -> str | None:
+def _execute(source: Path, executed: Path, values: dict[str, Any], keep_going: bool, progress_bar: bool) -> str | None:
     """Run the notebook; the first line of the error that stopped it, or None.
 
     papermill runs in a thread: there it leaves this process's signal handlers alone.
@@ -209,6 +215,7 @@ def _execute(source: Path, executed: Path, values: dict[str, Any], progress_bar:
                 cwd=source.parent,
                 kernel_manager_class=kernel.OwnKernel,
                 log_output=False,
+                allow_errors=keep_going,
             )
         except PapermillExecutionError as error:
             failures.append(RuntimeError(f"cell {error.exec_count}: {error.ename}: {error.evalue}"))
@@ -227,6 +234,15 @@ def _execute(source: Path, executed: Path, values: dict[str, Any], progress_bar:
     failure = failures[0]
     first = str(failure).strip().splitlines()[0] if str(failure).strip() else ""
     return first if isinstance(failure, RuntimeError) else f"{type(failure).__name__}: {first}"
+
+
+def _write_states(path: Path, steps: list[str], done: Mapping[str, Any]) -> None:
+    """{step: "passed", "not passed" or "not reached"}, in the order of the lab."""
+    states = {
+        step: "not reached" if step not in done else "passed" if done[step]["passed"] else "not passed"
+        for step in steps
+    }
+    path.write_text(json.dumps(states, indent=1) + "\n")
 
 
 def _write_page(executed: Path, report: Path, lab: str) -> None:
