@@ -10,10 +10,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import drydock.embedded.runtime
 import pytest
 from dnslib import QTYPE, RCODE, RR, A, DNSRecord
 from dnslib.server import BaseResolver, DNSServer
+
+import drydock.embedded.runtime
 
 from .conftest import Machine, Run
 
@@ -204,6 +205,20 @@ print(socket.gethostbyname("127.0.0.9"), socket.gethostbyname("localhost"))
     run = machine.python(code, resolver=resolver)
     assert run.wait().code == 0, run.lines
     assert run.stdout() == ["['127.10.77.1', '127.10.77.2']", "100", "True True", "127.0.0.9 127.0.0.1"]
+
+
+def test_the_resolver_is_at_port_53_of_its_address(machine: Machine, resolver: tuple[str, int]) -> None:
+    query = DNSRecord.question("backend.lab.local", "A").pack()
+    code = f"""
+import socket
+asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asked.settimeout(2)
+asked.sendto(bytes.fromhex("{query.hex()}"), ("{resolver[0]}", 53))
+print(asked.recv(4096).hex())
+"""
+    run = machine.python(code, resolver=resolver)
+    assert run.wait().code == 0, run.lines
+    assert len(DNSRecord.parse(bytes.fromhex(run.stdout()[0])).rr) == 2
 
 
 def test_only_a_name_the_vpc_does_not_know_is_asked_of_the_system(resolver: tuple[str, int]) -> None:

@@ -8,6 +8,7 @@ module (asyncio, http.server, urllib3 and so on stand on it):
 - connecting to localhost reaches what this task's containers listen on, at either address; the machine's own
   127.0.0.1 is reached only at ports where the platform answers (its URLs are in the environment);
 - connecting to a loopback address comes from the task's address, so a peer sees who called;
+- the VPC's resolver is at port 53 of its address, as in a VPC, even where this machine has it at another port;
 - a name with a dot is asked of the VPC's resolver, $DRYDOCK_RESOLVER, first. An authoritative "no such name" is
   final; anything else goes on to the system's resolver. Nothing is cached;
 - gethostname() is $HOSTNAME, and a loopback address has a name without asking (http.server asks when it starts).
@@ -37,6 +38,7 @@ PLATFORM = re.compile(
     r"^(AWS_ENDPOINT_URL\w*|AWS_CONTAINER_CREDENTIALS_FULL_URI|ECS_CONTAINER_METADATA_URI\w*|ECS_AGENT_URI)$"
 )
 RESOLVER_TIMEOUT = 2.0  # seconds for one answer from the VPC's resolver
+DNS_PORT = 53
 NO_PORT_YET = 24  # IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect, when the peer is known
 CANONNAME = socket.AI_CANONNAME
 INET = (socket.AF_INET, socket.AF_INET6)
@@ -146,7 +148,9 @@ class Task:
     def destination(self, sock: socket.socket, where: Any, getaddrinfo: Callable[..., list[Any]]) -> Any:
         """Where to connect instead."""
         host, port, *rest = where
-        if host in WILDCARDS or host in LOCALHOST:
+        if self.resolver and (host, port) == (self.resolver[0], DNS_PORT):
+            port = self.resolver[1]
+        elif host in WILDCARDS or host in LOCALHOST:
             host = self.local(port, sock.type)
         elif is_name(host):
             return getaddrinfo(host, port, sock.family, sock.type)[0][4]
