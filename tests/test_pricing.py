@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from drydock.pricing import MONTH_HOURS, PRICES, estimate, fargate_tasks, instances, unpriced
 
 

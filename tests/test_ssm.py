@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from drydock import ssm
 from drydock.embedded.exec_channel import ExecChannel
 from drydock.ssm import Message, PayloadType, Stream
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 # -- the format (constants: session-manager-plugin, src/message) --------------------------------
 

@@ -24,9 +24,9 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 def client_of(host: Host, service: str, region: str = "us-east-1") -> Any:
     """A client that reaches `host` over HTTP, as a user's does."""
-    return boto3.session.Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name=region
-    ).client(service, endpoint_url=host.endpoint, config=Config(inject_host_prefix=False))
+    return boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region).client(
+        service, endpoint_url=host.endpoint, config=Config(inject_host_prefix=False)
+    )
 
 
 @pytest.fixture

@@ -49,7 +49,8 @@ def test_after_a_crash_the_account_is_as_it_was_and_services_are_back(instance: 
 
     again = embedded.start("crash")
     assert again.endpoint == instance.endpoint
-    after = eventually(lambda: len(found := lab.tasks()) == 2 and all(t["lastStatus"] == "RUNNING" for t in found) and found)
+    eventually(lambda: [task["lastStatus"] for task in lab.tasks()] == ["RUNNING", "RUNNING"])
+    after = lab.tasks()
     assert {ask(address_of(task))["address"] for task in after} == {address_of(task) for task in after}
     assert {task["taskArn"] for task in before}.isdisjoint(task["taskArn"] for task in after)
     for task in before:

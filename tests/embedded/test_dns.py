@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 from dnslib import QTYPE, RCODE, DNSHeader, DNSQuestion, DNSRecord
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from drydock.embedded import dns
 from drydock.embedded.clock import ManualClock
 from drydock.embedded.host import Host
 from drydock.embedded.servicediscovery.zones import RecordSet, Value, Zone
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 REGION = "us-east-1"
 CIDR = "127.10.0.0/16"

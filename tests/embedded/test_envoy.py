@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from drydock.embedded import envoy as module
 from drydock.embedded.envoy import Envoy, EnvoyMissing, EnvoyRejected, Resources
 from drydock.embedded.host import Host
-
 from tests.embedded.elbv2.conftest import get, until
 
 HTTP = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"

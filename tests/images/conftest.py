@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from drydock.images import Image, Layout, build
 
 Build = Callable[..., Image]

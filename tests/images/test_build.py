@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drydock.images import DockerfileError, Image, ImageError, Layout, build, unpack
-from drydock.images.standin import LABEL
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from drydock.images import DockerfileError, Image, ImageError, Layout, build, unpack
+from drydock.images.standin import LABEL
 
 Build = Callable[..., Image]
 

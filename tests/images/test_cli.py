@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from drydock.images import Layout
 from drydock.images.cli import app
 from drydock.images.credentials import ecr_credentials
-from typer.testing import CliRunner
 
 
 @pytest.fixture(autouse=True)

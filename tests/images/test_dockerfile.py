@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from drydock.images.dockerfile import Dockerfile, Variables, duration, healthcheck, is_signal, ports
-from drydock.images.errors import DockerfileError
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from drydock.images.dockerfile import Dockerfile, Variables, duration, healthcheck, is_signal, ports
+from drydock.images.errors import DockerfileError
 
 
 def read(text: str) -> Dockerfile:

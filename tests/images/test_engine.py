@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from drydock.images import Change, DockerfileError, Image, ImageError, unpack
 
 Build = Callable[..., Image]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from drydock.images.errors import DockerfileError
 from drydock.images.ignore import Ignore
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from drydock.images import Change, Image, ImageError, Layout, build
 
 Build = Callable[..., Image]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from drydock.images import InvalidReference, Reference
-from drydock.images.reference import is_loopback
 from hypothesis import given
 from hypothesis import strategies as st
+
+from drydock.images import InvalidReference, Reference
+from drydock.images.reference import is_loopback
 
 DIGEST = "sha256:" + "f" * 64
 

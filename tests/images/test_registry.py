@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3
+
 from drydock.images import Image, ImageError, Layout, Reference, RegistryError, pull, push, unpack
 from drydock.images import registry as client
 

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from drydock.images import ImageConfig, ImageError, UnsafeLayer, unpack
 from drydock.images.layer import entry_of
 from drydock.images.tree import Tree
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 Member = tuple[str, str, str]  # kind, name, content or link
 

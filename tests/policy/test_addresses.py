@@ -3,9 +3,10 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
-from drydock.policy.addresses import NoFreeAddress, can_be_target, loopback, next_free, reserved, resolver
 from hypothesis import given
 from hypothesis import strategies as st
+
+from drydock.policy.addresses import NoFreeAddress, can_be_target, loopback, next_free, reserved, resolver
 
 subnets = st.builds(
     lambda number, prefix: str(IPv4Network((number, prefix), strict=False)),

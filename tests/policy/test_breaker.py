@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from drydock.policy.breaker import Breaker, Event, Status, ThresholdConfiguration, threshold
 from hypothesis import given
 from hypothesis import strategies as st
+
+from drydock.policy.breaker import Breaker, Event, Status, ThresholdConfiguration, threshold
 
 F, H = Event.FAILED, Event.HEALTHY
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from drydock.policy.capacity import StrategyItem, next_provider, next_to_give_up, split
 from hypothesis import given
 from hypothesis import strategies as st
+
+from drydock.policy.capacity import StrategyItem, next_provider, next_to_give_up, split
 
 F, S, T = "FARGATE", "FARGATE_SPOT", "THIRD"
 

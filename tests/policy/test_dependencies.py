@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from drydock.policy.dependencies import Container, State, impossible, may_start, may_stop, start_order
-from drydock.policy.health import Health
 from hypothesis import given
 from hypothesis import strategies as st
+
+from drydock.policy.dependencies import Container, State, impossible, may_start, may_stop, start_order
+from drydock.policy.health import Health
 
 APP = Container("app", depends_on=(("proxy", "HEALTHY"), ("init", "SUCCESS")))
 PROXY = Container("proxy", depends_on=(("init", "COMPLETE"),))

@@ -11,6 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from drydock.policy.lifecycle import (
     DAY,
     Action,
@@ -24,8 +27,6 @@ from drydock.policy.lifecycle import (
     matches,
     parse,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = 1000 * DAY
 

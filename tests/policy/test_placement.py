@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+
 from drydock.policy import cluster_query
 from drydock.policy.errors import Invalid
 from drydock.policy.placement import (

@@ -5,6 +5,9 @@ import time
 from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from drydock.policy.health import Health
 from drydock.policy.rollout import (
     Action,
@@ -21,8 +24,6 @@ from drydock.policy.rollout import (
     next_actions,
     upper_bound,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 NEW, OLD = "ecs-svc/2", "ecs-svc/1"
 STEADY = (Deployment(NEW, primary=True),)

@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+
 from drydock.policy.errors import Invalid
 from drydock.policy.run_task import validate
 from drydock.policy.world import Cluster, World
-from hypothesis import HealthCheck, given, settings
 
 from .shapes import overlaid, requests
 from .test_service import BRIDGE, DEFINITION, NETWORK, NO_TASK_ROLE, WORLD

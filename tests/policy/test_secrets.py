@@ -3,9 +3,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from drydock.policy.secrets import Parameter, SecretsManagerSecret, parse
 from hypothesis import given
 from hypothesis import strategies as st
+
+from drydock.policy.secrets import Parameter, SecretsManagerSecret, parse
 
 ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf"
 SSM = "arn:aws:ssm:us-east-1:000000000000:parameter/"

@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+
 from drydock.policy.errors import Invalid
 from drydock.policy.service import validate_create, validate_update
 from drydock.policy.world import Capacity, Cluster, TargetGroup, World, capacity
-from hypothesis import HealthCheck, given, settings
 
 from .shapes import overlaid, requests
 

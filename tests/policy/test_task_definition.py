@@ -4,10 +4,11 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from drydock.policy.errors import Invalid
-from drydock.policy.task_definition import FARGATE_SIZES, compatibilities, cpu_units, memory_mib, validate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from drydock.policy.errors import Invalid
+from drydock.policy.task_definition import FARGATE_SIZES, compatibilities, cpu_units, memory_mib, validate
 
 from .shapes import overlaid, requests
 

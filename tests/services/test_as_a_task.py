@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from drydock import images
 from drydock.embedded.runtime import ContainerSpec, Exit
 from drydock.embedded.runtime.process import ProcessRuntime

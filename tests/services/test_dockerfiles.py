@@ -10,8 +10,9 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from drydock import images
 from packaging.version import Version
+
+from drydock import images
 
 SERVICES = Path(__file__).resolve().parents[2] / "labs" / "services"
 NAMES = ("frontend", "backend", "worker")

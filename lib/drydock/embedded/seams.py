@@ -39,6 +39,11 @@ def frozen_at(moment: float) -> Iterator[None]:
         _frozen = None
 
 
+def replaying() -> bool:
+    """Whether the request at hand is done for the second time."""
+    return _frozen is not None
+
+
 def base(seed: str) -> None:
     """The seed that everything follows from which no request asked for."""
     global _base_seed

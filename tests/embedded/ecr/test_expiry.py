@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from drydock.embedded.clock import ManualClock
 from drydock.embedded.ecr import blobs, expiry, models
 from drydock.embedded.host import Host

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import requests
-from drydock.embedded.ecr import blobs, names, registry, tokens
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from drydock.embedded.ecr import blobs, names, registry, tokens
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 NOBODY = "sha256:" + "0" * 64

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+
 from drydock.embedded.ecr import packages, scan, versions
 
 

@@ -84,18 +84,21 @@ def test_a_broken_image_trips_the_breaker_and_rolls_back(lab: Lab) -> None:
     lab.until_steady(2)
     lab.ecs.update_service(cluster="lab", service="app", taskDefinition=lab.register(environment={"EXIT": "3"}))
     service = eventually(
-        lambda: (s := lab.service())["deployments"][0]["taskDefinition"] == good
-        and len(s["deployments"]) == 1
-        and s["deployments"][0]["rolloutState"] == "COMPLETED"
-        and s
+        lambda: (
+            (s := lab.service())["deployments"][0]["taskDefinition"] == good
+            and len(s["deployments"]) == 1
+            and s["deployments"][0]["rolloutState"] == "COMPLETED"
+            and s
+        )
     )
     assert service["runningCount"] == 2
     deployments = lab.ecs.list_service_deployments(cluster="lab", service="app")["serviceDeployments"]
     described = lab.ecs.describe_service_deployments(
         serviceDeploymentArns=[d["serviceDeploymentArn"] for d in deployments]
     )["serviceDeployments"]
-    tripped = [d for d in described if d["deploymentCircuitBreaker"]["status"] == "TRIGGERED"]
-    assert [(d["deploymentCircuitBreaker"]["failureCount"], d["deploymentCircuitBreaker"]["threshold"]) for d in tripped] == [(3, 3)]  # fmt: skip
+    breakers = [d["deploymentCircuitBreaker"] for d in described]
+    tripped = [b for b in breakers if b["status"] == "TRIGGERED"]
+    assert [(b["failureCount"], b["threshold"]) for b in tripped] == [(3, 3)]
 
 
 def test_tasks_split_over_capacity_providers(lab: Lab) -> None:

@@ -48,8 +48,9 @@ def test_run_and_stop_a_task(lab: Lab) -> None:
     assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "enough")
     assert stopped["containers"][0]["exitCode"] == 0
     assert lines(lab, running) == ["listening", "stopping"]
-    stamps = ["createdAt", "pullStartedAt", "pullStoppedAt", "startedAt", "stoppingAt", "executionStoppedAt", "stoppedAt"]
-    assert [stopped[stamp] for stamp in stamps] == sorted(stopped[stamp] for stamp in stamps)
+    words = ("created", "pullStarted", "pullStopped", "started", "stopping", "executionStopped", "stopped")
+    stamps = [stopped[f"{word}At"] for word in words]
+    assert stamps == sorted(stamps)
 
 
 def test_a_task_that_ignores_sigterm_is_killed(lab: Lab) -> None:

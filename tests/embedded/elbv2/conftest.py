@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from drydock.embedded.host import Host
 
 PROGRAM = Path(__file__).with_name("answerer.py")

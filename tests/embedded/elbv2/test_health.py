@@ -7,6 +7,10 @@ import socket
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.embedded.elbv2.conftest import Network, fixed, forward, get, until
+
 from drydock.embedded.elbv2.health import (
     CHECKING,
     FAILED,
@@ -20,10 +24,6 @@ from drydock.embedded.elbv2.health import (
     probe,
     routable,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from tests.embedded.elbv2.conftest import Network, fixed, forward, get, until
 
 MISMATCH = Outcome("Target.ResponseCodeMismatch", "Health checks failed with these codes: [500]")
 

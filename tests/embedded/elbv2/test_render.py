@@ -7,6 +7,10 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.embedded.elbv2.conftest import fixed, forward
+
 from drydock.embedded.elbv2.render import (
     Listener,
     LoadBalancer,
@@ -19,10 +23,6 @@ from drydock.embedded.elbv2.render import (
     render,
     within,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from tests.embedded.elbv2.conftest import fixed, forward
 
 ARN = "arn:aws:elasticloadbalancing:us-east-1:000000000000"
 A, B = f"{ARN}:targetgroup/a/1", f"{ARN}:targetgroup/b/2"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from drydock.embedded.host import Host
-
 from tests.embedded.elbv2.conftest import Network, fixed, forward, get, until
+
+from drydock.embedded.host import Host
 
 
 def code(call: Callable[..., Any], **arguments: Any) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 import psutil
 import pytest
-
 from tests.embedded.elbv2.conftest import Answer, Network, fixed, forward, get, get_many, until
 
 

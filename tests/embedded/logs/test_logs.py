@@ -8,6 +8,7 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
+
 from drydock.embedded.host import Host
 
 GROUP = "/ecs/shop"

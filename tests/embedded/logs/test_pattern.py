@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from drydock.embedded.logs.pattern import InvalidPattern, parse
 from hypothesis import given
 from hypothesis import strategies as st
+
+from drydock.embedded.logs.pattern import InvalidPattern, parse
 
 ERRORS = [
     "[ERROR 400] BAD REQUEST",

@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
+
 from drydock.embedded.runtime import ContainerSpec, Exit
 from drydock.embedded.runtime.process import ProcessContainer, ProcessRuntime
 from drydock.embedded.runtime.spawner import Spawner

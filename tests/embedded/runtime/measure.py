@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+
 from drydock.embedded.runtime import ContainerSpec
 from drydock.embedded.runtime.process import ProcessRuntime
 from drydock.embedded.runtime.spawner import Spawner

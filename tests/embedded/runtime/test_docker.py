@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from drydock.embedded.runtime import CannotStart, ContainerSpec
 from drydock.images import ImageConfig
 

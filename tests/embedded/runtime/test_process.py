@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from drydock.embedded.runtime import CannotStart, probe_command
 from drydock.images import ImageConfig
 

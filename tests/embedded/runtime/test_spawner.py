@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from drydock.embedded.runtime.spawner import Spawner
 
 from .conftest import Machine, alive, eventually

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from drydock.embedded.clock import ManualClock
 from drydock.embedded.host import Host
 

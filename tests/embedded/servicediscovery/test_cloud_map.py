@@ -7,6 +7,7 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
+
 from drydock.embedded.host import Host
 
 

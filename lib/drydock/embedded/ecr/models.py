@@ -54,7 +54,7 @@ def now() -> Moment:
 
 
 def replaying() -> bool:
-    return seams._frozen is not None
+    return seams.replaying()
 
 
 @dataclass(eq=False)
