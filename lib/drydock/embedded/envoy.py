@@ -7,6 +7,7 @@ import importlib.util
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 import threading
@@ -37,6 +38,7 @@ _CONNECTIONS = {
         "max_active_downstream_connections": 10000,
     },
 }
+_TIMES = re.compile(r'^envoy_cluster_upstream_rq_time_(sum|count){envoy_cluster_name="(.+?)"} (\S+)$', re.M)
 _LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
 _RESTART = 0.2  # seconds between the death of the process and its successor
 
@@ -284,6 +286,15 @@ class Envoy:
             else:
                 values[item["name"]] = item["value"]
         return values
+
+    def times(self) -> dict[str, tuple[float, float]]:
+        """Cluster → (milliseconds, requests) that its hosts took to answer, in all."""
+        answer = self._admin("/stats/prometheus?histogram_buckets=summary&filter=upstream_rq_time")
+        found: dict[str, tuple[float, float]] = {}
+        for kind, cluster, value in _TIMES.findall((answer or b"").decode()):
+            total, count = found.get(cluster, (0.0, 0.0))
+            found[cluster] = (float(value), count) if kind == "sum" else (total, float(value))
+        return found
 
     def clusters(self) -> list[dict[str, Any]]:
         """Each cluster with its hosts, their health flags and counters, as Envoy's /clusters?format=json."""

@@ -6,13 +6,13 @@ import logging
 import queue
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from drydock.embedded.claims import Claims
 from drydock.embedded.elbv2 import health as checks
-from drydock.embedded.elbv2 import render
+from drydock.embedded.elbv2 import metrics, render
 from drydock.embedded.elbv2.health import Outcome, Probe, Prober
 from drydock.embedded.envoy import EnvoyMissing, EnvoyRejected
 from drydock.policy.addresses import loopback
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OWNER = "elbv2"
+_MINUTE = 60.0  # AWS seconds
 _LOOK_AGAIN = 0.5  # our seconds between a change of listeners and a look at whether they listen
 
 
@@ -41,6 +42,8 @@ class Plane:
         self._look_at: float | None = None
         self._version = self.live = 0  # of Envoy's configuration: asked for, and known to be in force
         self._confirming = False
+        self._publish_at = 0.0  # AWS seconds
+        self._counted: dict[str, float] = {}
         host.every_tick("elbv2", self.turn)
         host.on_close(self.close)
 
@@ -56,9 +59,12 @@ class Plane:
             self.settle()
             for target in recovered:
                 target.version = self._version
+        if self._version and self.clock.time() >= self._publish_at:
+            self._publish_at = self.clock.time() + _MINUTE
+            self._in_background(self._publish)
         if self._look_at is not None and time.monotonic() >= self._look_at:
             self._look_at = None
-            self._host.pool.submit(self._look_for_failures).add_done_callback(_say_failure)
+            self._in_background(self._look_for_failures)
 
     def settle(self) -> None:
         """Give Envoy what is asked for now. Does not wait for it. The caller holds the lock."""
@@ -80,11 +86,14 @@ class Plane:
             for balancer in self._load_balancers():
                 balancer.failure = failure
 
+    def _in_background(self, work: Callable[[], None]) -> None:
+        self._host.pool.submit(work).add_done_callback(_say_failure)
+
     def _confirm(self) -> None:
         """Learn, without waiting here, when Envoy has taken what was last asked for."""
         if not self._confirming:
             self._confirming = True
-            self._host.pool.submit(self._await_envoy)
+            self._in_background(self._await_envoy)
 
     def _await_envoy(self) -> None:
         while True:
@@ -116,6 +125,22 @@ class Plane:
         if errors:
             self._host.envoy.retry_listeners()
             self._look_at = time.monotonic() + _LOOK_AGAIN
+
+    def _publish(self) -> None:
+        """Tell CloudWatch of the last minute. Not journalled: a restart begins to count anew, as Envoy does."""
+        from moto.cloudwatch.models import cloudwatch_backends
+
+        counted = dict(self._host.envoy.stats(metrics.PATTERN))
+        for cluster, (milliseconds, requests) in self._host.envoy.times().items():
+            counted |= {f"cluster.{cluster}.time_sum": milliseconds, f"cluster.{cluster}.time_count": requests}
+        before, self._counted = self._counted, counted
+        with self._host.lock:
+            self._host.adapt("cloudwatch")
+            for backend in self._backends():
+                groups = [_counted(group) for group in backend.target_groups.values() if group.in_use]
+                if found := metrics.data(before, counted, groups):
+                    cloudwatch = cloudwatch_backends[backend.account_id][backend.region_name]
+                    cloudwatch.put_metric_data(metrics.NAMESPACE, found)
 
     def restored(self) -> None:
         """After a restart no connection is left to drain."""
@@ -243,9 +268,19 @@ class Plane:
         self._prober.send(request, done)
 
 
+def _counted(group: TargetGroup) -> metrics.Group:
+    states = [group.judged(key).state for key in group.targets]
+    return metrics.Group(
+        render.resource_id(group.arn),
+        render.resource_id(group.load_balancer_arns[0]),
+        states.count("healthy"),
+        states.count("unhealthy"),
+    )
+
+
 def _say_failure(work: Future[None]) -> None:
-    if (error := work.exception()) is not None:
-        log.error("looking at Envoy's listeners failed", exc_info=error)
+    if not work.cancelled() and (error := work.exception()) is not None:
+        log.error("work for load balancers failed", exc_info=error)
 
 
 def _certificate(listener: Any) -> tuple[str, str] | None:
