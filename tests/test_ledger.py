@@ -217,16 +217,6 @@ def test_a_lost_ledger_is_made_up_for_by_the_tags(recording: Cloud, ledger: Ledg
     sweep(cloud, "99-test", ledger=ledger, within=8)
 
 
-def test_tasks_that_run_are_stopped(recording: Cloud, ledger: Ledger) -> None:
-    if recording.name == "embedded":
-        pytest.skip("needs an image: the labs run tasks there and sweep them")
-    create_everything(recording)
-    tasks = [identifier for kind, identifier in owned(recording, "99-test", ledger=ledger) if kind == "ECS task"]
-    assert len(tasks) >= 2
-    swept = sweep(recording, "99-test", ledger=ledger, within=8)
-    assert {("ECS task", task) for task in tasks} <= set(swept.deleted)
-
-
 def test_what_is_not_the_labs_stays(cloud: Cloud, ledger: Ledger) -> None:
     sqs, ecr = cloud.client("sqs"), cloud.client("ecr")
     mine = sqs.create_queue(QueueName="mine")["QueueUrl"]

@@ -1,0 +1,231 @@
+"""Steps, checks, hints, drills, set-up, progress and clean-up, as a learner meets them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drydock.cloud import Cloud, CloudRefused
+from drydock.labs import (
+    Lab,
+    NoSuchLab,
+    Outline,
+    StepNotPassed,
+    SurvivorsLeft,
+    TookTooLong,
+    catalogue,
+    passed,
+    progress,
+    wait_until,
+)
+from drydock.ledger import Ledger
+
+SAMPLE = Path(__file__).parent / "sample"
+
+
+@pytest.fixture(autouse=True)
+def _sample_labs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRYDOCK_LABS", str(SAMPLE))
+
+
+@pytest.fixture
+def queues(cloud: Cloud) -> Any:
+    lab = Lab.open("00-queues", cloud=cloud)
+    yield lab
+    lab.clean_up()
+
+
+def url(lab: Lab) -> str:
+    return str(lab.cloud.client("sqs").get_queue_url(QueueName="jobs")["QueueUrl"])
+
+
+def test_a_check_tells_untouched_wrong_and_right_apart(queues: Lab) -> None:
+    untouched = queues.check("keep-longer")
+    assert (untouched.state, bool(untouched)) == ("not started", False)
+    queues.cloud.client("sqs").create_queue(QueueName="jobs")
+    wrong = queues.check("keep-longer")
+    assert (wrong.state, wrong.look) == ("wrong", "set_queue_attributes, MessageRetentionPeriod")
+    assert "345600" in str(wrong)
+    assert "Where to look" in wrong._repr_html_()
+    queues.cloud.client("sqs").set_queue_attributes(
+        QueueUrl=url(queues), Attributes={"MessageRetentionPeriod": "86400"}
+    )
+    assert queues.check("keep-longer").passed
+
+
+def test_a_check_can_wait_for_what_is_on_its_way(queues: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([False, False, True])
+    step = queues.step("create-queue")
+    monkeypatch.setattr(step, "look", lambda *_: passed("now") if next(answers) else step_not_yet())
+
+    def step_not_yet() -> Any:
+        from drydock.labs import not_started
+
+        return not_started("not yet")
+
+    assert queues.check("create-queue", within=30).passed
+
+
+def test_a_strict_run_stops_at_a_step_that_is_not_passed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRYDOCK_STRICT", "1")
+    lab = Lab.open("00-queues", cloud=cloud)
+    with pytest.raises(StepNotPassed, match="create-queue: not started"):
+        lab.check("create-queue")
+
+
+def test_hints_come_in_order_are_counted_and_end(queues: Lab) -> None:
+    said = [queues.hint("create-queue") for _ in range(3)]
+    assert [note.plain.splitlines()[0] for note in said] == ["Which client?", "sqs.create_queue", "sqs.create_queue"]
+    assert "lab.solution" in said[1].plain
+    assert progress.of("00-queues")["create-queue"]["hints"] == 2
+    assert "lab.solution" in queues.hint("blind").plain
+
+
+def test_a_solution_is_shown_and_not_run(queues: Lab) -> None:
+    shown = queues.solution("create-queue")
+    assert shown.plain == 'cloud.client("sqs").create_queue(QueueName="jobs")'
+    assert queues.check("create-queue").state == "not started"
+    assert progress.of("00-queues")["create-queue"]["solution_shown"]
+
+
+def test_your_turn_is_left_to_the_learner_unless_it_is_to_be_solved(cloud: Cloud, queues: Lab) -> None:
+    queues.cloud.client("sqs").create_queue(QueueName="jobs")
+    assert "next cell" in queues.your_turn("keep-longer").plain
+    assert not queues.check("keep-longer")
+    solving = Lab.open("00-queues", cloud=cloud, solve=True)
+    solving.your_turn("keep-longer")
+    assert solving.check("keep-longer")
+
+
+def test_solve_must_be_a_truth_value(cloud: Cloud) -> None:
+    with pytest.raises(TypeError, match="solve='false'"):
+        Lab.open("00-queues", cloud=cloud, solve="false")  # type: ignore[arg-type]
+
+
+def test_a_drill_fails_before_it_is_mended_and_passes_after(queues: Lab) -> None:
+    queues.cloud.client("sqs").create_queue(QueueName="jobs")
+    assert queues.check("blind")
+    broken = queues.break_it("blind")
+    assert "waits before it can be seen" in broken.plain
+    assert queues.check("blind").state == "wrong"
+    queues.step("blind").solve(queues.cloud, queues)
+    assert queues.check("blind")
+
+
+def test_a_fault_that_does_not_show_is_an_error(queues: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    queues.cloud.client("sqs").create_queue(QueueName="jobs")
+    monkeypatch.setattr(queues.step("blind"), "fault", lambda *_: None)
+    with pytest.raises(TookTooLong, match="its check still passes"):
+        queues.break_it("blind", within=0.3)
+    with pytest.raises(ValueError, match="not a drill"):
+        queues.break_it("create-queue")
+
+
+def test_any_lab_can_be_the_first(cloud: Cloud) -> None:
+    lab = Lab.open("topics", cloud=cloud)
+    first = lab.set_up()
+    assert "Create `jobs`" in repr(first)
+    assert "made now" in repr(first)
+    assert "was there" in repr(lab.set_up())
+    made = {entry.kind: entry.lab for entry in Ledger().entries(cloud.identity)}
+    assert made == {"queue": "01-topics"}
+    lab.clean_up()
+    assert not Lab.open("00-queues", cloud=cloud).check("create-queue")
+
+
+def test_a_lab_is_taken_up_again_where_it_was_left(queues: Lab) -> None:
+    queues.set_up(before="blind")
+    assert queues.check("create-queue")
+    assert queues.check("keep-longer")
+
+
+def test_progress_is_the_learners_and_outlives_the_lab(cloud: Cloud, queues: Lab) -> None:
+    queues.check("create-queue")
+    queues.cloud.client("sqs").create_queue(QueueName="jobs")
+    queues.check("create-queue")
+    record = progress.of("00-queues")["create-queue"]
+    assert (record["passed"], record["attempts"]) == (True, 2)
+    again = Lab.open("00-queues", cloud=cloud)
+    rows = {line.split()[0]: line for line in repr(again).splitlines()[2:]}
+    assert rows["create-queue"].endswith("passed")
+    assert not rows["keep-longer"].endswith("passed")
+    progress.forget("00-queues")
+    assert progress.read() == {}
+
+
+def test_an_unreadable_progress_file_is_put_aside(queues: Lab) -> None:
+    progress.path().write_text("{half")
+    queues.hint("create-queue")
+    assert progress.path().with_suffix(".json.unreadable").read_text() == "{half"
+    assert progress.of("00-queues")["create-queue"]["hints"] == 1
+
+
+def test_clean_up_takes_all_and_fails_over_what_is_left(queues: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    ec2 = queues.cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.55.0.0/16")["Vpc"]["VpcId"]
+    recorders, queues.cloud.listeners[:] = list(queues.cloud.listeners), []
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.55.1.0/24")["Subnet"]["SubnetId"]
+    queues.cloud.listeners[:] = recorders
+    with pytest.raises(SurvivorsLeft, match=f"VPC {vpc}"):
+        queues.clean_up(within=0.5)
+    assert not progress.of("00-queues")["clean-up"]["passed"]
+    ec2.delete_subnet(SubnetId=subnet)
+    assert "nothing of this lab is left" in repr(queues.clean_up())
+    assert progress.of("00-queues")["clean-up"]["passed"]
+
+
+def test_time_and_cost_comes_from_measured_runs_and_dated_prices(cloud: Cloud) -> None:
+    lab = Lab.open("01-topics", cloud=cloud)
+    assert "$0.0247 for 1 h (us-east-1, prices of 2026-03); not priced: NAT gateway" in repr(lab.time_and_cost())
+    assert "Machine time" not in repr(lab.time_and_cost())
+    lab.directory = Path(progress.path()).parent
+    (lab.directory / "measured.json").write_text(json.dumps({"date": "2026-11-21", "seconds": 7}))
+    assert "7 s, measured 2026-11-21" in repr(lab.time_and_cost())
+
+
+def test_a_real_account_with_too_small_a_budget_is_refused_before_anything_is_created(cloud: Cloud) -> None:
+    cloud.name, cloud.budget_usd = "aws", 0.01
+    with pytest.raises(CloudRefused, match=r"\$0.0247"):
+        Lab.open("01-topics", cloud=cloud)
+    assert cloud.listeners == []
+
+
+def test_names_of_labs_may_be_short() -> None:
+    assert catalogue.names() == ["00-queues", "01-topics"]
+    assert {catalogue.full_name(name) for name in ("01", "topics", "01-topics")} == {"01-topics"}
+    with pytest.raises(NoSuchLab, match="There are: 00-queues, 01-topics"):
+        catalogue.full_name("nope")
+
+
+def test_labs_are_found_from_a_folder_inside_the_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DRYDOCK_LABS")
+    (tmp_path / "labs" / "07-mine").mkdir(parents=True)
+    (tmp_path / "labs" / "07-mine" / "checks.py").write_text("")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep" / "er")
+    assert catalogue.names() == ["07-mine"]
+
+
+def test_a_step_is_declared_once_and_known_by_name(queues: Lab) -> None:
+    outline = Outline(title="t", goal="g")
+    outline.step("one", title="One")(lambda cloud, lab: passed("x"))
+    with pytest.raises(ValueError, match="twice"):
+        outline.step("one", title="One")
+    with pytest.raises(KeyError, match="create-queue"):
+        queues.check("creat-queue")
+
+
+def test_a_check_that_returns_nothing_is_a_mistake_of_the_labs(queues: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues.step("unsure"), "look", lambda *_: None)
+    with pytest.raises(TypeError, match="return passed"):
+        queues.check("unsure")
+
+
+def test_waiting_says_what_was_waited_for() -> None:
+    answers = iter([0, 0, 3])
+    assert wait_until(lambda: next(answers), "three", every=0) == 3
+    with pytest.raises(TookTooLong, match="until two targets are healthy; last seen: 0"):
+        wait_until(lambda: 0, "two targets are healthy", timeout=0)
