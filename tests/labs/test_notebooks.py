@@ -1,0 +1,72 @@
+"""The lab notebooks as committed: their shape, and their outputs, compared strictly where they repeat."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from drydock.labs import catalogue, normalise, runner
+
+HEADINGS = ["Goal", "Time and cost", "Set up", "Steps", "Break it", "Clean up", "Recall"]
+LABS = catalogue.names()
+
+
+def cells(lab: str) -> list[Any]:
+    return list(nbformat.read(catalogue.notebook(lab), as_version=4).cells)
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_a_lab_has_the_headings_in_order(lab: str) -> None:
+    lines = [line for cell in cells(lab) if cell.cell_type == "markdown" for line in cell.source.splitlines()]
+    found = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+    assert [heading for heading in found if heading in HEADINGS] == HEADINGS
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_a_lab_has_typed_parameters_and_no_error_in_its_outputs(lab: str) -> None:
+    tagged = [cell for cell in cells(lab) if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    for name in ("cloud", "region", "account", "budget_usd", "solve"):
+        assert f"{name} =" in tagged[0].source
+    kinds = {output.output_type for cell in cells(lab) if cell.cell_type == "code" for output in cell.outputs}
+    assert "error" not in kinds
+    assert catalogue.notebook(lab).stat().st_size < 500_000
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_no_function_is_longer_than_a_learner_can_take_in(lab: str) -> None:
+    import ast
+
+    for cell in cells(lab):
+        if cell.cell_type == "code":
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.FunctionDef):
+                    assert node.end_lineno is not None
+                    assert node.end_lineno - node.lineno < 12, f"{lab}: {node.name}"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("lab", LABS)
+def test_the_committed_outputs_are_what_the_lab_gives(lab: str, tmp_path: Path) -> None:
+    settings = {
+        "DRYDOCK_SOLVE": "1",
+        "DRYDOCK_STRICT": "1",
+        "DRYDOCK_PROGRESS": str(tmp_path / "progress.json"),
+        "DRYDOCK_LABS": str(catalogue.directory()),
+    }
+    with runner.environment(settings), runner.own_instance(seed=normalise.SEED):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120",
+             "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(catalogue.directory()),
+             str(catalogue.notebook(lab))],
+            capture_output=True,
+            text=True,
+            cwd=catalogue.notebook(lab).parent,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-6000:]
