@@ -178,9 +178,7 @@ def create_security_groups(cloud, lab):
         return wrong("drydock-alb lets in more than port 80.", look="describe_security_groups, IpPermissions")
     opened = openings(tasks)
     if any("/" in source for _, _, source in opened):
-        return wrong(
-            "drydock-tasks lets in a block of addresses; name groups instead.", look="drydock-tasks, IpRanges"
-        )
+        return wrong("drydock-tasks lets in a block of addresses; name groups instead.", look="drydock-tasks, IpRanges")
     for source, what in ((alb["GroupId"], "drydock-alb"), (tasks["GroupId"], "drydock-tasks itself")):
         if (8080, 8080, source) not in opened:
             return wrong(f"drydock-tasks does not let port 8080 in from {what}.", look="UserIdGroupPairs")
@@ -310,9 +308,9 @@ def _(cloud, lab):
     ec2 = cloud.client("ec2")
     tasks = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["drydock-tasks"]}])
     tasks = tasks["SecurityGroups"][0]
-    group = ec2.create_security_group(
-        GroupName="drydock-endpoints", Description="VPC endpoints", VpcId=tasks["VpcId"]
-    )["GroupId"]
+    group = ec2.create_security_group(GroupName="drydock-endpoints", Description="VPC endpoints", VpcId=tasks["VpcId"])[
+        "GroupId"
+    ]
     https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
     https["UserIdGroupPairs"] = [{"GroupId": tasks["GroupId"]}]
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[https])
