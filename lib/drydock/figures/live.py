@@ -59,7 +59,7 @@ def live(look: Callable[[], Figure], *, seconds: float, every: float = 0.5) -> A
             try:
                 shown.value = _drawn(look())
             except Exception as error:
-                shown.value += f"<p>{table.text(error)}</p>"
+                shown.value += f"<p>{table.text(f'{type(error).__name__}: {error}')}</p>"
                 break
         stop.disabled = True
 

@@ -19,6 +19,8 @@ PHASES: tuple[tuple[str, str, Sequence[str]], ...] = (
 )
 """(name, the timestamp of describe_tasks it begins at, those it may end at)."""
 
+_PHASE_COLOURS = ("#999999", "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7")
+
 
 def lifecycle(tasks: Iterable[Described], *, now: datetime, title: str = "The life of each task") -> Figure:
     """A bar for each task of describe_tasks, from its creation on, a colour for each phase.
@@ -43,7 +45,7 @@ def lifecycle(tasks: Iterable[Described], *, now: datetime, title: str = "The li
             "y": [span[0] for span in spans if span[2] == phase],
             "base": [span[3] for span in spans if span[2] == phase],
             "x": [round(span[4] - span[3], 2) for span in spans if span[2] == phase],
-            "marker": {"color": COLOURS[index]},
+            "marker": {"color": _PHASE_COLOURS[index]},
             "hovertemplate": "%{y}: %{x} s<extra>" + phase + "</extra>",
         }
         for index, (phase, _, _) in enumerate(PHASES)
@@ -117,8 +119,6 @@ def answers_over_time(
     ]
     if ttl:
         shapes += [_band(2 * index * ttl, ttl) for index in range(int(end // (2 * ttl)) + 1)]
-    rows: list[tuple[object, ...]] = [(round(moment, 2), name, "") for moment, name in points]
-    rows += [(round(moment, 2), "", what) for moment, what in marks]
     data = [
         {
             "type": "scatter",
@@ -132,8 +132,8 @@ def answers_over_time(
     ]
     return Figure(
         title,
-        ("Second", "Who", "What happened"),
-        sorted(rows, key=lambda row: (float(str(row[0])), str(row[1]))),
+        ("From s", "To s", "Who", "Answers", "What happened"),
+        _runs(points, marks),
         data,
         {
             "shapes": shapes,
@@ -147,6 +147,20 @@ def answers_over_time(
             "height": 160 + 40 * len(who),
         },
     )
+
+
+def _runs(points: Sequence[tuple[float, str]], marks: Sequence[tuple[float, str]]) -> list[tuple[object, ...]]:
+    """A row for each unbroken run of answers by the same one, and for each mark, which ends a run."""
+    happened = [(moment, "", what) for moment, what in marks]
+    rows: list[list[Any]] = []
+    for moment, name, what in sorted([*((at, name, "") for at, name in points), *happened]):
+        second = round(moment, 2)
+        if rows and not what and rows[-1][2] == name and not rows[-1][4]:
+            rows[-1][1] = second
+            rows[-1][3] += 1
+        else:
+            rows.append([second, second, name, 0 if what else 1, what])
+    return [tuple(row) for row in rows]
 
 
 def _band(start: float, width: float) -> dict[str, Any]:

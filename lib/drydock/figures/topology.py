@@ -106,6 +106,7 @@ def _dots(
     marks = []
     for service in services:
         mine = [task for task in tasks if service_of(task) == service and task["taskArn"] in places]
+        mine.sort(key=_symbol)  # the legend shows the first one's symbol, and a full dot is "circle"
         marks.append(
             {
                 "type": "scatter",

@@ -54,7 +54,7 @@ def _with_figures(notebook: Any) -> tuple[Any, int]:
 
 
 def _drawn(figure: dict[str, Any], identifier: str) -> str:
-    parts = [figure.get("data", []), figure.get("layout", {}), {"responsive": True, "displaylogo": False}]
+    parts = [figure.get("data", []), figure.get("layout", {}), {"responsive": True, "displayModeBar": False}]
     arguments = ", ".join(json.dumps(part).replace("</", "<\\/") for part in parts)
     return f'<div id="{identifier}"></div><script>Plotly.newPlot("{identifier}", {arguments})</script>'
 
