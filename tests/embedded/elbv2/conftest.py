@@ -83,9 +83,7 @@ class Network:
         return arn
 
     def register(self, arn: str, *numbers: int) -> None:
-        self.elb.register_targets(
-            TargetGroupArn=arn, Targets=[{"Id": self.address(number)} for number in numbers]
-        )
+        self.elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": self.address(number)} for number in numbers])
 
     def listener(self, load_balancer: dict[str, Any], *actions: dict[str, Any], port: int = 80) -> str:
         return self.elb.create_listener(
@@ -146,9 +144,9 @@ def network(host: Host, client: Any) -> Iterator[Network]:
     base = f"127.{100 + os.getpid() % 100}"
     vpc = ec2.create_vpc(CidrBlock=f"{base}.0.0/16")["Vpc"]["VpcId"]
     subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"{base}.{16 * i}.0/20", AvailabilityZone=f"us-east-1{zone}")[
-            "Subnet"
-        ]["SubnetId"]
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"{base}.{16 * i}.0/20", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+            "SubnetId"
+        ]
         for i, zone in enumerate("ab")
     ]
     network = Network(host, elb, ec2, vpc, base, subnets)

@@ -42,9 +42,7 @@ def test_a_new_target_is_healthy_after_one_success() -> None:
 
 def test_a_new_target_stays_initial_until_it_failed_often_enough() -> None:
     assert after([FAILED]).reason == "Elb.InitialHealthChecking"
-    assert after([FAILED, TIMED_OUT]) == Health(
-        "unhealthy", "Target.Timeout", "Request timed out", failures=2
-    )
+    assert after([FAILED, TIMED_OUT]) == Health("unhealthy", "Target.Timeout", "Request timed out", failures=2)
 
 
 def test_an_unhealthy_target_needs_its_threshold_of_successes() -> None:

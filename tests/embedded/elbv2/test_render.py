@@ -28,14 +28,10 @@ ARN = "arn:aws:elasticloadbalancing:us-east-1:000000000000"
 A, B = f"{ARN}:targetgroup/a/1", f"{ARN}:targetgroup/b/2"
 
 
-def snapshot(
-    *rules: Rule, port: int = 80, low_ports: bool = True, groups: Any = (), **attributes: str
-) -> Snapshot:
+def snapshot(*rules: Rule, port: int = 80, low_ports: bool = True, groups: Any = (), **attributes: str) -> Snapshot:
     listener = Listener(f"{ARN}:listener/app/web/1/2", "HTTP", port, rules)
     named = {key.replace("__", "."): value for key, value in attributes.items()}
-    balancer = LoadBalancer(
-        f"{ARN}:loadbalancer/app/web/1", ("127.10.0.4", "172.31.16.4"), (listener,), named
-    )
+    balancer = LoadBalancer(f"{ARN}:loadbalancer/app/web/1", ("127.10.0.4", "172.31.16.4"), (listener,), named)
     return Snapshot((balancer,), groups or (TargetGroup(A), TargetGroup(B)), low_ports)
 
 
@@ -122,9 +118,7 @@ def test_targets_are_found_on_loopback() -> None:
     group = TargetGroup(A, endpoints=(("172.31.5.6", 80), ("172.31.5.6", 81)))
     resources = render(snapshot(default(forward((A, 1))), groups=(group,)))
     found = [host["endpoint"]["address"] for host in resources.endpoints[0]["endpoints"][0]["lb_endpoints"]]
-    assert found == [
-        {"socket_address": {"address": "127.31.5.6", "port_value": port}} for port in (80, 81)
-    ]
+    assert found == [{"socket_address": {"address": "127.31.5.6", "port_value": port}} for port in (80, 81)]
 
 
 def test_listeners_are_on_every_address_and_on_loopback() -> None:

@@ -77,9 +77,7 @@ def test_target_groups(network: Network) -> None:
     assert code(network.target_group, name="tg", port=81) == "DuplicateTargetGroupName"
     listener = network.listener(lb, forward((group, 1)))
     shown = network.elb.describe_target_groups(LoadBalancerArn=lb["LoadBalancerArn"])["TargetGroups"]
-    assert [(item["TargetGroupArn"], item["LoadBalancerArns"]) for item in shown] == [
-        (group, [lb["LoadBalancerArn"]])
-    ]
+    assert [(item["TargetGroupArn"], item["LoadBalancerArns"]) for item in shown] == [(group, [lb["LoadBalancerArn"]])]
     assert code(network.elb.delete_target_group, TargetGroupArn=group) == "ResourceInUse"
     network.elb.modify_listener(ListenerArn=listener, DefaultActions=[fixed(200)])
     assert network.elb.describe_target_groups(Names=["tg"])["TargetGroups"][0].get("LoadBalancerArns", []) == []
@@ -129,9 +127,7 @@ def test_listeners_and_rules(network: Network) -> None:
     create = network.elb.create_rule
 
     def rule(priority: int, *actions: Any, conditions: Any = condition) -> Any:
-        return create(
-            ListenerArn=listener, Priority=priority, Conditions=conditions, Actions=list(actions)
-        )["Rules"][0]
+        return create(ListenerArn=listener, Priority=priority, Conditions=conditions, Actions=list(actions))["Rules"][0]
 
     made = rule(1, forward((group, 3)))
     assert made["Actions"][0]["TargetGroupArn"] == group
@@ -209,9 +205,9 @@ def test_a_restart_keeps_everything_and_serves_again(tmp_path: Path) -> None:
     try:
         vpc = ec2.create_vpc(CidrBlock="127.93.0.0/16")["Vpc"]["VpcId"]
         subnets = [
-            ec2.create_subnet(VpcId=vpc, CidrBlock=f"127.93.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")[
-                "Subnet"
-            ]["SubnetId"]
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"127.93.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+                "SubnetId"
+            ]
             for i, zone in enumerate("ab")
         ]
         lb = elb.create_load_balancer(Name="web", Subnets=subnets)["LoadBalancers"][0]

@@ -71,9 +71,7 @@ def test_rules_choose_by_path_host_header_method_query_and_source(served: Any) -
     conditions = {
         "path": [{"Field": "path-pattern", "Values": ["/img/*.p?g"]}],
         "host": [{"Field": "host-header", "Values": ["*.Example.com"]}],
-        "header": [
-            {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Canary", "Values": ["yes*"]}}
-        ],
+        "header": [{"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Canary", "Values": ["yes*"]}}],
         "method": [{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["POST"]}}],
         "query": [
             {
@@ -159,9 +157,7 @@ def test_fixed_responses_and_redirects(network: Network) -> None:
     host = {"Host": "shop.example.com"}
     assert get(at, "/secure/a?b=1", host).status == 301
     assert get(at, "/secure/a?b=1", host).headers["location"] == "https://shop.example.com:443/secure/a?b=1"
-    assert get(at, "/old/a?b=1", host).headers["location"] == (
-        f"http://shop.example.com:{port}/new/old/a?from=old&b=1"
-    )
+    assert get(at, "/old/a?b=1", host).headers["location"] == (f"http://shop.example.com:{port}/new/old/a?from=old&b=1")
     assert get(at, "/away", host).headers["location"] == f"http://www.shop.example.com:{port}/away"
 
 
@@ -212,15 +208,11 @@ def test_deregistering_lets_a_request_finish(served: Any) -> None:
         TargetGroupArn=a, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "60"}]
     )
     answers: list[Answer] = []
-    threads = [
-        threading.Thread(target=lambda: answers.append(get(lb["DNSName"], "/slow/1"))) for _ in range(2)
-    ]
+    threads = [threading.Thread(target=lambda: answers.append(get(lb["DNSName"], "/slow/1"))) for _ in range(2)]
     for thread in threads:
         thread.start()
     until(lambda: _active(network) >= 2)
-    network.elb.deregister_targets(
-        TargetGroupArn=a, Targets=[{"Id": network.address(5)}, {"Id": network.address(6)}]
-    )
+    network.elb.deregister_targets(TargetGroupArn=a, Targets=[{"Id": network.address(5)}, {"Id": network.address(6)}])
     assert set(network.health(a).values().__iter__().__next__().items()) >= {
         ("State", "draining"),
         ("Reason", "Target.DeregistrationInProgress"),
@@ -361,12 +353,10 @@ def _state(network: Network) -> dict[str, str]:
 
 def test_tcp_goes_through_a_network_load_balancer(network: Network) -> None:
     network.serve(5)
-    lb = network.elb.create_load_balancer(Name="nlb", Type="network", Subnets=network.subnets[:1])[
-        "LoadBalancers"
-    ][0]
-    group = network.elb.create_target_group(
-        Name="tcp", Protocol="TCP", Port=8080, VpcId=network.vpc, TargetType="ip"
-    )["TargetGroups"][0]["TargetGroupArn"]
+    lb = network.elb.create_load_balancer(Name="nlb", Type="network", Subnets=network.subnets[:1])["LoadBalancers"][0]
+    group = network.elb.create_target_group(Name="tcp", Protocol="TCP", Port=8080, VpcId=network.vpc, TargetType="ip")[
+        "TargetGroups"
+    ][0]["TargetGroupArn"]
     network.register(group, 5)
     network.elb.create_listener(
         LoadBalancerArn=lb["LoadBalancerArn"],

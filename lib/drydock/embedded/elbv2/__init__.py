@@ -13,29 +13,31 @@ def install(host: Host) -> None:
     from moto.elbv2 import models as moto
     from moto.elbv2.responses import ELBV2Response
 
-    from drydock.embedded.elbv2 import models
+    from drydock.embedded.elbv2.backend import Backend
+    from drydock.embedded.elbv2.balancers import Action, Listener, LoadBalancer
+    from drydock.embedded.elbv2.groups import TargetGroup
     from drydock.embedded.elbv2.plane import Plane
     from drydock.embedded.elbv2.responses import OPERATIONS
 
-    if getattr(models.Backend, "host", None) is host:
+    if getattr(Backend, "host", None) is host:
         return
     host.adapt("ec2")
-    moto.FakeAction = models.Action
-    moto.FakeListener = models.Listener
-    moto.FakeLoadBalancer = models.LoadBalancer
-    moto.FakeTargetGroup = models.TargetGroup
-    models.Backend.__module__ = moto.ELBv2Backend.__module__
-    models.Backend.host = host
-    models.Backend.plane = Plane(host)
-    moto.elbv2_backends.backend = models.Backend
+    moto.FakeAction = Action
+    moto.FakeListener = Listener
+    moto.FakeLoadBalancer = LoadBalancer
+    moto.FakeTargetGroup = TargetGroup
+    Backend.__module__ = moto.ELBv2Backend.__module__
+    Backend.host = host
+    Backend.plane = Plane(host)
+    moto.elbv2_backends.backend = Backend
     for _, _, backend in moto.elbv2_backends.iter_backends():
-        backend.__class__ = models.Backend  # autoscaling may have made one before
+        backend.__class__ = Backend  # autoscaling may have made one before
     for function in OPERATIONS:
         setattr(ELBV2Response, function.__name__, function)
 
 
 def restored(host: Host) -> None:
     """After the journal was replayed."""
-    from drydock.embedded.elbv2.models import Backend
+    from drydock.embedded.elbv2.backend import Backend
 
     Backend.plane.restored()

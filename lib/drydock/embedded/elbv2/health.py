@@ -35,9 +35,7 @@ NOT_IN_USE = Health(
     "Target.NotInUse",
     "Target group is not configured to receive traffic from the load balancer",
 )
-UNUSABLE = Health(
-    "unused", "Target.IpUnusable", "The target IP address is reserved for use by a load balancer"
-)
+UNUSABLE = Health("unused", "Target.IpUnusable", "The target IP address is reserved for use by a load balancer")
 STOPPED = Health("unused", "Target.InvalidState", "Target is in the stopped state")
 UNCHECKED = Health("unavailable", "Target.HealthCheckDisabled", "Health checks are disabled")
 
@@ -101,9 +99,7 @@ def matches(code: int, matcher: str) -> bool:
     return False
 
 
-def routable(
-    targets: Sequence[tuple[Endpoint, Health]], attributes: Mapping[str, str]
-) -> tuple[Endpoint, ...]:
+def routable(targets: Sequence[tuple[Endpoint, Health]], attributes: Mapping[str, str]) -> tuple[Endpoint, ...]:
     """The targets that get traffic: the healthy ones, or all that were checked where too few are healthy.
 
     Too few: fewer than the minimum in the group's attributes, which is 1 by default ("fails open").

@@ -18,7 +18,9 @@ from drydock.embedded.envoy import EnvoyMissing, EnvoyRejected
 from drydock.policy.addresses import loopback
 
 if TYPE_CHECKING:
-    from drydock.embedded.elbv2.models import Backend, LoadBalancer, Target, TargetGroup
+    from drydock.embedded.elbv2.backend import Backend
+    from drydock.embedded.elbv2.balancers import LoadBalancer
+    from drydock.embedded.elbv2.groups import Target, TargetGroup
     from drydock.embedded.host import Host
 
 log = logging.getLogger(__name__)
@@ -181,9 +183,7 @@ class Plane:
 
     @staticmethod
     def _listener(listener: Any) -> render.Listener:
-        rules = [
-            render.Rule(tuple(rule.conditions), rule.actions[-1].data) for rule in listener.rules.values()
-        ]
+        rules = [render.Rule(tuple(rule.conditions), rule.actions[-1].data) for rule in listener.rules.values()]
         certificate = _certificate(listener) if listener.protocol == "HTTPS" else None
         return render.Listener(listener.arn, listener.protocol, int(listener.port), tuple(rules), certificate)
 

@@ -112,9 +112,7 @@ def render(snapshot: Snapshot) -> Resources:
     return Resources(
         listeners=[_listener(lb, listener, groups, snapshot.low_ports) for lb, listener in served],
         routes=[
-            _routes(lb, listener, groups, snapshot.low_ports)
-            for lb, listener in served
-            if listener.protocol != "TCP"
+            _routes(lb, listener, groups, snapshot.low_ports) for lb, listener in served if listener.protocol != "TCP"
         ],
         clusters=[_cluster(group) for group in groups.values()],
         endpoints=[_endpoints(group) for group in groups.values()],
@@ -171,9 +169,7 @@ def _endpoints(group: TargetGroup) -> Resource:
 # -- listeners --------------------------------------------------------------------------------------------
 
 
-def _listener(
-    lb: LoadBalancer, listener: Listener, groups: Mapping[str, TargetGroup], low_ports: bool
-) -> Resource:
+def _listener(lb: LoadBalancer, listener: Listener, groups: Mapping[str, TargetGroup], low_ports: bool) -> Resource:
     port = real_port(listener.port, low_ports)
     first, *others = map(loopback, lb.addresses)
     tcp = listener.protocol == "TCP"
@@ -237,9 +233,7 @@ def _http_manager(lb: LoadBalancer, listener: Listener) -> Resource:
             "skip_xff_append": True,  # Envoy would name this machine for a client on loopback
             "generate_request_id": False,
             "stream_idle_timeout": f"{attributes.get('idle_timeout.timeout_seconds', '60')}s",
-            "common_http_protocol_options": {
-                "idle_timeout": f"{attributes.get('client_keep_alive.seconds', '3600')}s"
-            },
+            "common_http_protocol_options": {"idle_timeout": f"{attributes.get('client_keep_alive.seconds', '3600')}s"},
             "upgrade_configs": [{"upgrade_type": "websocket"}],
             "early_header_mutation_extensions": [
                 _typed(
@@ -294,9 +288,7 @@ _REPLIES: list[Resource] = [
 # -- rules ------------------------------------------------------------------------------------------------
 
 
-def _routes(
-    lb: LoadBalancer, listener: Listener, groups: Mapping[str, TargetGroup], low_ports: bool
-) -> Resource:
+def _routes(lb: LoadBalancer, listener: Listener, groups: Mapping[str, TargetGroup], low_ports: bool) -> Resource:
     port = real_port(listener.port, low_ports)
     removed = [*_OWN_HEADERS, *(["x-forwarded-for"] if _forwarded_for(lb.attributes) == "remove" else [])]
     routes = [
@@ -435,9 +427,7 @@ def _forward(action: Mapping[str, Any], groups: Mapping[str, TargetGroup]) -> Re
             "direct_response": {"status": 503, "body": page},
             "response_headers_to_add": [_header("content-type", "text/html")],
         }
-    clusters = [
-        {"name": resource_id(group.arn), "weight": weight, **_sticky(group)} for group, weight in weighted
-    ]
+    clusters = [{"name": resource_id(group.arn), "weight": weight, **_sticky(group)} for group, weight in weighted]
     route: Resource = {"weighted_clusters": {"clusters": clusters}, "timeout": "0s"}
     stickiness = action.get("ForwardConfig", {}).get("TargetGroupStickinessConfig", {})
     if stickiness.get("Enabled"):

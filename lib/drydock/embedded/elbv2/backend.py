@@ -1,10 +1,9 @@
-"""Load balancers, listeners, rules and target groups as AWS keeps them, on moto's."""
+"""What may be made, changed and deleted, by AWS's rules, in place of moto's backend."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moto.ec2.models import ec2_backends
@@ -27,260 +26,32 @@ from moto.elbv2.exceptions import (
     TooManyTagsError,
     ValidationError,
 )
-from moto.moto_api._internal import mock_random
 
-from drydock.embedded.elbv2 import health as checks
+from drydock.embedded.elbv2.balancers import Listener, LoadBalancer
+from drydock.embedded.elbv2.groups import Target, TargetGroup
 from drydock.embedded.elbv2.health import Health
 from drydock.embedded.elbv2.render import forwards, resource_id
+from drydock.embedded.elbv2.validation import (
+    MAX_TAGS,
+    InvalidTarget,
+    OperationNotPermitted,
+    Refused,
+    check_name,
+    check_priority,
+    check_ranges,
+    check_tags,
+    compiles,
+    frozen,
+)
 from drydock.policy.addresses import NoFreeAddress, can_be_target, loopback, next_free
 
 if TYPE_CHECKING:
     from drydock.embedded.elbv2.plane import Plane
 
-Key = tuple[str, int]
 Document = dict[str, Any]
 
-MAX_TARGETS = 1000  # per target group of an Application Load Balancer (quotas)
 MAX_RULES = 100  # per load balancer, default rules not counted (quotas)
-MAX_TAGS = 50
-_NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?$")
 _COMPATIBLE = {"HTTP": ("HTTP", "HTTPS"), "HTTPS": ("HTTP", "HTTPS"), "TCP": ("TCP",)}
-_LOAD_BALANCER_DEFAULTS = {
-    "application": {
-        "access_logs.s3.enabled": "false",
-        "client_keep_alive.seconds": "3600",
-        "connection_logs.s3.enabled": "false",
-        "connection_logs.s3.bucket": "",
-        "connection_logs.s3.prefix": "",
-        "idle_timeout.timeout_seconds": "60",
-        "load_balancing.cross_zone.enabled": "true",
-        "routing.http.desync_mitigation_mode": "defensive",
-        "routing.http.drop_invalid_header_fields.enabled": "false",
-        "routing.http.preserve_host_header.enabled": "false",
-        "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": "false",
-        "routing.http.xff_client_port.enabled": "false",
-        "routing.http.xff_header_processing.mode": "append",
-        "routing.http2.enabled": "true",
-        "waf.fail_open.enabled": "false",
-    },
-}
-_TARGET_GROUP_DEFAULTS = {
-    "stickiness.lb_cookie.duration_seconds": "86400",
-    "stickiness.app_cookie.cookie_name": "",
-    "stickiness.app_cookie.duration_seconds": "86400",
-    "load_balancing.algorithm.anomaly_mitigation": "off",
-    "target_group_health.dns_failover.minimum_healthy_targets.count": "1",
-    "target_group_health.dns_failover.minimum_healthy_targets.percentage": "off",
-    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": "1",
-    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": "off",
-}
-_CHECK_RANGES = {  # HealthCheck… of the API reference, CreateTargetGroup
-    "health_check_interval_seconds": ("healthCheckIntervalSeconds", 5, 300),
-    "health_check_timeout_seconds": ("healthCheckTimeoutSeconds", 2, 120),
-    "healthy_threshold_count": ("healthyThresholdCount", 2, 10),
-    "unhealthy_threshold_count": ("unhealthyThresholdCount", 2, 10),
-}
-
-
-class OperationNotPermitted(ELBClientError):
-    code = "OperationNotPermitted"
-
-
-class InvalidTarget(ELBClientError):
-    code = "InvalidTarget"
-
-
-class Refused(ELBClientError):
-    """An error by code and message."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message)
-
-
-@dataclass
-class Target:
-    """A registered target. `next_check`: AWS seconds; `checking`: a probe is under way; `version`: of Envoy's
-    configuration, the first that routes to it."""
-
-    id: str
-    port: int
-    zone: str | None = None
-    health: Health = checks.REGISTERING
-    next_check: float = 0.0
-    checking: bool = False
-    version: int = 0
-
-    @property
-    def description(self) -> Document:
-        zone = {"AvailabilityZone": self.zone} if self.zone else {}
-        return {"Id": self.id, "Port": self.port, **zone}
-
-
-class Action(moto.FakeAction):
-    """An action that shows a forward's target groups in both of the API's forms, as AWS does."""
-
-    def __init__(self, data: Document) -> None:
-        if groups := forwards(data):
-            config = dict(data.get("ForwardConfig") or {})
-            config.setdefault("TargetGroupStickinessConfig", {"Enabled": False})
-            config["TargetGroups"] = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in groups]
-            data = {**data, "ForwardConfig": config}
-            if len(groups) == 1:
-                data["TargetGroupArn"] = groups[0][0]
-        super().__init__(data)
-
-
-class Listener(moto.FakeListener):
-    """A listener whose default rule has an id of its own and whose rules are in order of priority."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        rule = self.arn.replace(":listener/", ":listener-rule/")
-        self._default_rule[0].arn = f"{rule}/{mock_random.get_random_hex(16)}"
-
-    @property
-    def rules(self) -> dict[Any, Any]:
-        ordered = sorted(self._non_default_rules.values(), key=lambda rule: int(rule.priority))
-        return {rule.arn: rule for rule in ordered} | {self._default_rule[0].arn: self._default_rule[0]}
-
-
-class LoadBalancer(moto.FakeLoadBalancer):
-    """A load balancer with a network interface in each subnet. `failure`: why it is not served."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.attrs |= _LOAD_BALANCER_DEFAULTS.get(self.type, {})
-        self.interfaces: dict[str, Any] = {}  # subnet id → EC2 network interface
-        self.failure: str | None = None
-        self.port_shown = ""
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        return tuple(eni.private_ip_address for eni in self.interfaces.values())
-
-    @property
-    def dns_name(self) -> str:
-        return f"{loopback(self.addresses[0])}{self.port_shown}" if self.interfaces else ""
-
-    @dns_name.setter
-    def dns_name(self, value: str) -> None:
-        """moto makes a name that nothing resolves."""
-
-    @property
-    def load_balancer_state(self) -> dict[str, str]:
-        if self.failure:
-            return {"Code": "failed", "Reason": self.failure}
-        return {"Code": self.state}
-
-    def activate(self) -> None:
-        """The state follows from what is served, not from having been asked for."""
-
-    @property
-    def target_groups(self) -> set[str]:
-        return {
-            arn
-            for listener in self.listeners.values()
-            for rule in listener.rules.values()
-            for action in rule.actions
-            for arn, _ in forwards(action.data)
-        }
-
-
-class TargetGroup(moto.FakeTargetGroup):
-    """A target group whose targets are told apart by id and port."""
-
-    def __init__(self, *, healthcheck_enabled: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if healthcheck_enabled is not None:
-            self.health_check_enabled = str(healthcheck_enabled).lower() == "true"
-        self.attributes = {
-            **({} if self.target_type == "lambda" else _TARGET_GROUP_DEFAULTS),
-            **{key: str(value) for key, value in self.attributes.items()},
-        }
-        self.settings: Any = None
-        self.targets: dict[Key, Target] = {}
-        self.draining: dict[Key, tuple[Target, float]] = {}  # with the AWS second at which it ends
-
-    @property
-    def backend(self) -> Backend:
-        return moto.elbv2_backends[self.account_id][self.region_name]
-
-    @property
-    def load_balancer_arns(self) -> list[str]:
-        balancers = self.backend.load_balancers.values()
-        return [lb.arn for lb in balancers if self.arn in lb.target_groups]
-
-    @load_balancer_arns.setter
-    def load_balancer_arns(self, value: list[str]) -> None:
-        """moto appends here and forgets to take away; the listeners know better."""
-
-    @property
-    def in_use(self) -> bool:
-        return bool(self.load_balancer_arns)
-
-    def key(self, target: Mapping[str, Any]) -> Key:
-        return target["Id"], int(target.get("Port") or self.port)
-
-    def check_port(self, port: int) -> int:
-        return port if self.health_check_port in (None, "traffic-port") else int(self.health_check_port)
-
-    def register(self, targets: Sequence[Mapping[str, Any]]) -> None:
-        for target in targets:
-            self.backend.check_target(self, target)
-        new = {self.key(target): target for target in targets if self.key(target) not in self.targets}
-        if len(self.targets) + len(new) > MAX_TARGETS:
-            raise Refused("TooManyTargets", f"You have reached the maximum of {MAX_TARGETS} targets")
-        for key, target in new.items():
-            self.draining.pop(key, None)
-            self.targets[key] = Target(*key, zone=target.get("AvailabilityZone"))
-
-    def deregister(self, targets: Sequence[Mapping[str, Any]]) -> None:
-        """One that is not registered is no error (DeregisterTargets)."""
-        for target in targets:
-            gone = self.targets.pop(self.key(target), None)
-            delay = float(self.attributes.get("deregistration_delay.timeout_seconds", 0))
-            if gone is not None and delay and self.in_use:
-                self.draining[self.key(target)] = gone, Backend.plane.clock.time() + delay
-
-    def deregister_terminated_instances(self, instance_ids: list[str]) -> None:
-        self.deregister([t.description for t in self.targets.values() if t.id in instance_ids])
-
-    def forget_drained(self, now: float) -> None:
-        self.draining = {key: entry for key, entry in self.draining.items() if entry[1] > now}
-
-    def shown(self, key: Key) -> Health:
-        """What describe_target_health says of a target: healthy not before it really gets traffic."""
-        health = self.judged(key)
-        if health.state == "healthy" and self.targets[key].version > self.backend.plane.live:
-            return checks.CHECKING
-        return health
-
-    def judged(self, key: Key) -> Health:
-        target = self.targets.get(key)
-        if target is None:
-            return checks.DRAINING if key in self.draining else checks.NOT_REGISTERED
-        if not self.in_use:
-            return checks.NOT_IN_USE
-        if target.id.startswith("i-"):
-            instance = self.ec2_backend.get_instance_by_id(target.id)
-            if instance is None or instance.state != "running":
-                return checks.STOPPED
-        elif self.backend.is_load_balancer(target.id):
-            return checks.UNUSABLE
-        return target.health if self.health_check_enabled else checks.UNCHECKED
-
-    def address_of(self, target: Target) -> str | None:
-        if not target.id.startswith("i-"):
-            return target.id
-        instance = self.ec2_backend.get_instance_by_id(target.id)
-        return instance.private_ip if instance is not None else None
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """What a create call was given; a second one with the same is answered with what is there."""
-
-    given: tuple[Any, ...] = field(compare=True)
 
 
 class Backend(moto.ELBv2Backend):
@@ -303,16 +74,16 @@ class Backend(moto.ELBv2Backend):
     ) -> LoadBalancer:
         kind = loadbalancer_type or "application"
         scheme = scheme or "internet-facing"
-        _check_name("load balancer", name)
+        check_name("load balancer", name)
         if name.startswith("internal-"):
             raise ValidationError(f"The load balancer name '{name}' cannot begin with 'internal-'")
         if scheme not in ("internet-facing", "internal"):
             raise Refused("InvalidScheme", f"The scheme '{scheme}' must be internet-facing or internal")
-        _check_tags(tags)
+        check_tags(tags)
         subnets = self._subnets([*subnet_ids, *(m["SubnetId"] for m in subnet_mappings or ())], kind)
         if kind == "application":
             security_groups = self._security_groups(security_groups, subnets[0].vpc_id)
-        settings = _Settings((kind, scheme, tuple(s.id for s in subnets), tuple(security_groups)))
+        settings = (kind, scheme, tuple(s.id for s in subnets), tuple(security_groups))
         for existing in self.load_balancers.values():
             if existing.name == name:
                 if existing.settings == settings:
@@ -367,9 +138,7 @@ class Backend(moto.ELBv2Backend):
                 "A load balancer cannot be attached to multiple subnets in the same Availability Zone"
             )
         if kind == "application" and len(zones) < 2:
-            raise ValidationError(
-                "At least two subnets in two different Availability Zones must be specified"
-            )
+            raise ValidationError("At least two subnets in two different Availability Zones must be specified")
         return found
 
     def _security_groups(self, given: Sequence[str], vpc_id: str) -> list[str]:
@@ -429,9 +198,7 @@ class Backend(moto.ELBv2Backend):
     def is_load_balancer(self, address: str) -> bool:
         return any(address in lb.addresses for lb in self.load_balancers.values())
 
-    def describe_load_balancers(
-        self, arns: list[str] | None, names: list[str] | None
-    ) -> list[LoadBalancer]:
+    def describe_load_balancers(self, arns: list[str] | None, names: list[str] | None) -> list[LoadBalancer]:
         self.plane.settle()
         balancers = list(self.load_balancers.values())
         found = [lb for lb in balancers if (not arns and not names) or lb.arn in (arns or ())]
@@ -494,9 +261,9 @@ class Backend(moto.ELBv2Backend):
         tags: list[dict[str, str]] | None = None,
     ) -> Listener:
         balancer = self._load_balancer(load_balancer_arn)
-        _check_tags(tags)
+        check_tags(tags)
         self._validate_port_and_protocol(balancer.type, port, protocol)
-        settings = _Settings((protocol, int(port or 0), certificate, _frozen(actions)))
+        settings = (protocol, int(port or 0), certificate, frozen(actions))
         for existing in balancer.listeners.values():
             if int(existing.port or 0) == int(port or 0):
                 if existing.settings == settings:
@@ -523,9 +290,7 @@ class Backend(moto.ELBv2Backend):
             if not self._certificate_exists(certificate):
                 raise Refused("CertificateNotFound", f"Certificate '{certificate}' not found")
 
-    def _check_forwards(
-        self, balancer: LoadBalancer, protocol: str, actions: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def _check_forwards(self, balancer: LoadBalancer, protocol: str, actions: Sequence[Mapping[str, Any]]) -> None:
         """Whether these actions may be performed here; raises what AWS does."""
         finals = [action for action in actions if action.get("Type") in ("forward", "redirect", "fixed-response")]
         others = [action for action in actions if action not in finals]
@@ -554,16 +319,13 @@ class Backend(moto.ELBv2Backend):
             if [other for other in group.load_balancer_arns if other != balancer.arn]:
                 raise Refused(
                     "TargetGroupAssociationLimit",
-                    "The following target groups cannot be associated with more than one load balancer: "
-                    f"{arn}",
+                    f"The following target groups cannot be associated with more than one load balancer: {arn}",
                 )
 
     def _get_target_group_arns_from(self, action_data: Mapping[str, Any]) -> list[str]:
         return [arn for arn, _ in forwards(action_data)]
 
-    def describe_listeners(
-        self, load_balancer_arn: str | None, listener_arns: list[str]
-    ) -> list[Listener]:
+    def describe_listeners(self, load_balancer_arn: str | None, listener_arns: list[str]) -> list[Listener]:
         if load_balancer_arn:
             return list(self._load_balancer(load_balancer_arn).listeners.values())
         found = {
@@ -616,8 +378,8 @@ class Backend(moto.ELBv2Backend):
     ) -> moto.FakeListenerRule:
         listener = self.describe_listeners(None, [listener_arn])[0]
         balancer = self._load_balancer(listener.load_balancer_arn)
-        _check_tags(tags)
-        _check_priority(priority)
+        check_tags(tags)
+        check_priority(priority)
         if sum(len(other._non_default_rules) for other in balancer.listeners.values()) >= MAX_RULES:
             raise Refused("TooManyRules", f"You have reached the maximum of {MAX_RULES} rules")
         self._check_forwards(balancer, listener.protocol, actions)
@@ -630,15 +392,13 @@ class Backend(moto.ELBv2Backend):
             if kind not in InvalidConditionFieldError.VALID_FIELDS:
                 raise InvalidConditionFieldError(kind)
             if kind in seen and kind not in ("http-header", "query-string"):
-                raise Refused(
-                    "InvalidLoadBalancerAction", f"A rule can only have one '{kind}' condition"
-                )
+                raise Refused("InvalidLoadBalancerAction", f"A rule can only have one '{kind}' condition")
             seen.add(kind)
             # moto wants values even where there are expressions
             config = next((value for key, value in condition.items() if key.endswith("Config")), {})
             if not config.get("RegexValues"):
                 super()._validate_conditions([condition])
-            elif not all(map(_compiles, config["RegexValues"])):
+            elif not all(map(compiles, config["RegexValues"])):
                 raise InvalidConditionValueError(
                     message=f"The '{kind}' expression is not valid: {config['RegexValues']}"
                 )
@@ -670,7 +430,7 @@ class Backend(moto.ELBv2Backend):
         wanted = {entry["RuleArn"]: int(entry["Priority"]) for entry in rule_priorities}
         found = {arn: self._rule(arn) for arn in wanted}
         for priority in wanted.values():
-            _check_priority(priority)
+            check_priority(priority)
             if list(wanted.values()).count(priority) > 1:
                 raise DuplicatePriorityError(str(priority))
         for arn, (listener, rule) in found.items():
@@ -686,8 +446,8 @@ class Backend(moto.ELBv2Backend):
     # -- target groups --------------------------------------------------------------------------
 
     def create_target_group(self, name: str, **kwargs: Any) -> TargetGroup:
-        _check_tags(kwargs.get("tags"))
-        settings = _Settings((_frozen({**kwargs, "tags": None}),))
+        check_tags(kwargs.get("tags"))
+        settings = frozen({**kwargs, "tags": None})
         for existing in self.target_groups.values():
             if existing.name == name:
                 if existing.settings == settings:
@@ -697,7 +457,7 @@ class Backend(moto.ELBv2Backend):
                     f"A target group with the same name '{name}' exists, but with different settings",
                 )
         given = {_OWN_NAMES.get(key, key): value for key, value in kwargs.items()}
-        _check_ranges(given)
+        check_ranges(given)
         group = super().create_target_group(name, **kwargs)
         assert isinstance(group, TargetGroup)
         group.settings = settings
@@ -716,14 +476,12 @@ class Backend(moto.ELBv2Backend):
                  "health_check_interval_seconds", "health_check_timeout_seconds",
                  "healthy_threshold_count", "unhealthy_threshold_count")  # fmt: skip
         given = {name: value for name, value in zip(names, args, strict=False) if value is not None}
-        _check_ranges(given)
+        check_ranges(given)
         group = self._target_group(arn)
         interval = int(given.get("health_check_interval_seconds", group.health_check_interval_seconds))
         timeout = int(given.get("health_check_timeout_seconds", group.health_check_timeout_seconds))
         if timeout >= interval and group.protocol in ("HTTP", "HTTPS"):
-            raise ValidationError(
-                f"Health check timeout '{timeout}' must be smaller than the interval '{interval}'"
-            )
+            raise ValidationError(f"Health check timeout '{timeout}' must be smaller than the interval '{interval}'")
         return super().modify_target_group(arn, *args, **kwargs)
 
     def modify_target_group_attributes(self, target_group_arn: str, attributes: dict[str, Any]) -> None:
@@ -747,9 +505,7 @@ class Backend(moto.ELBv2Backend):
         if group is None:
             return
         if group.in_use:
-            raise ResourceInUseError(
-                f"Target group '{target_group_arn}' is currently in use by a listener or a rule"
-            )
+            raise ResourceInUseError(f"Target group '{target_group_arn}' is currently in use by a listener or a rule")
         del self.target_groups[target_group_arn]
         self._forget_tags(target_group_arn)
 
@@ -775,8 +531,7 @@ class Backend(moto.ELBv2Backend):
                 raise InvalidTarget(message=f"The following targets are not valid: '{identifier}'")
             if instance.state != "running":
                 raise InvalidTarget(
-                    message="The following targets are not in a running state and cannot be registered: "
-                    f"'{identifier}'"
+                    message=f"The following targets are not in a running state and cannot be registered: '{identifier}'"
                 )
             return
         vpc = self.ec2_backend.get_vpc(group.vpc_id)
@@ -845,51 +600,3 @@ _OTHER_ATTRIBUTES = (
 def _shown(health: Health) -> Document:
     shown = {"State": health.state, "Reason": health.reason, "Description": health.description}
     return {key: value for key, value in shown.items() if value}
-
-
-def _check_name(kind: str, name: str) -> None:
-    if not _NAME.match(name or ""):
-        raise ValidationError(
-            f"The {kind} name '{name}' must have at most 32 characters, all letters, digits or hyphens, and "
-            "cannot begin or end with a hyphen"
-        )
-
-
-def _check_tags(tags: Sequence[Mapping[str, str]] | None) -> None:
-    keys = [tag["Key"] for tag in tags or ()]
-    if len(keys) > MAX_TAGS:
-        raise TooManyTagsError
-    for key in keys:
-        if keys.count(key) > 1:
-            raise Refused("DuplicateTagKeys", f"Tag key '{key}' was specified more than once")
-
-
-def _check_priority(priority: Any) -> None:
-    if not 1 <= int(priority) <= 50000:
-        raise ValidationError(f"The priority '{priority}' must be between 1 and 50000 inclusive")
-
-
-def _check_ranges(given: Mapping[str, Any]) -> None:
-    for name, (shown, least, most) in _CHECK_RANGES.items():
-        value = given.get(name)
-        if value is None or least <= int(value) <= most:
-            continue
-        bound = f"greater than or equal to {least}" if int(value) < least else f"less than or equal to {most}"
-        raise ValidationError(
-            f"1 validation error detected: Value '{value}' at '{shown}' failed to satisfy constraint: "
-            f"Member must have value {bound}"
-        )
-
-
-def _compiles(expression: str) -> bool:
-    try:
-        re.compile(expression)
-    except re.error:
-        return False
-    return True
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return tuple(sorted((key, _frozen(item)) for key, item in value.items() if item is not None))
-    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else str(value)
