@@ -10,6 +10,8 @@ EXECUTION = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePoli
 
 
 def test_a_role_is_given_a_policy_that_aws_manages(client: Callable[..., Any]) -> None:
+    client("ecs").list_clusters()  # moto makes its IAM for others, too, before anybody asks IAM for anything
+    client("sts").get_caller_identity()
     iam = client("iam")
     iam.create_role(RoleName="execution", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17"}))
     iam.attach_role_policy(RoleName="execution", PolicyArn=EXECUTION)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from drydock.embedded import seams
+
 if TYPE_CHECKING:
     from drydock.embedded.host import Host
 
 
 def install(_host: Host) -> None:
     """Bring AWS's managed policies; moto leaves them out unless it is told, and all of them cost it 0.15 s."""
-    from moto.core import DEFAULT_ACCOUNT_ID
     from moto.iam.models import iam_backends
     from moto.moto_api._internal import mock_random
 
@@ -19,7 +20,7 @@ def install(_host: Host) -> None:
     state = mock_random.getstate()
     mock_random.seed("aws managed policies")
     try:
-        backend = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        backend = iam_backends[seams.ACCOUNT]["aws"]
         if not backend.aws_managed_policies:
             backend.aws_managed_policies = backend._init_aws_policies()
             backend.managed_policies |= {policy.arn: policy for policy in backend.aws_managed_policies}
