@@ -627,7 +627,7 @@ class Engine:
 
         DEFAULT: the awslogs group of the container; OVERRIDE: the one that is named there.
         """
-        backend = next(b for b in self.regions() if b.region_name == task.region_name)
+        backend = next(b for b in self.regions() if task.arn in b.tasks.get(task.cluster_name, {}))
         cluster = backend.clusters[task.cluster_name]
         configured = (cluster.configuration or {}).get("executeCommandConfiguration") or {}
         match configured.get("logging", "DEFAULT"):
