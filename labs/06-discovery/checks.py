@@ -1,0 +1,472 @@
+"""Lab 06: tasks are found by name.
+
+What later labs find: the private DNS namespace shop.internal, the Cloud Map service backend in it (A, TTL 10) which
+the ECS service backend keeps, and the Cloud Map service frontend (SRV) which the ECS service frontend keeps.
+"""
+
+from __future__ import annotations
+
+import urllib3
+
+from drydock.labs import Outline, not_started, passed, wait_until, wrong
+from drydock.pricing import fargate_tasks, unpriced
+
+outline = Outline(
+    title="Discovery",
+    goal="The frontend finds the backend by a name: who writes it, who reads it, and who keeps it too long.",
+    minutes="25 to 30",
+    needs=["05-services:create-load-balancer", "05-services:create-services"],
+    costs=[
+        fargate_tasks(8, cpu=256, memory=512),
+        unpriced("Application Load Balancer, by the hour and by its use"),
+        unpriced("Cloud Map: discover_instances calls; its private hosted zone, by the month"),
+        unpriced("public IPv4 addresses of the tasks and of the load balancer"),
+    ],
+)
+
+NAMESPACE = "shop.internal"
+DEFINITION = (
+    "family",
+    "networkMode",
+    "cpu",
+    "memory",
+    "executionRoleArn",
+    "taskRoleArn",
+    "requiresCompatibilities",
+    "containerDefinitions",
+)
+
+
+# -- reading the cloud
+
+
+def namespace(cloud):
+    """The namespace shop.internal, or None."""
+    found = cloud.client("servicediscovery").list_namespaces()["Namespaces"]
+    return next((one for one in found if one["Name"] == NAMESPACE), None)
+
+
+def map_service(cloud, name):
+    """The Cloud Map service of that name in shop.internal, or None."""
+    inside = namespace(cloud)
+    if inside is None:
+        return None
+    cloud_map = cloud.client("servicediscovery")
+    found = cloud_map.list_services(Filters=[{"Name": "NAMESPACE_ID", "Values": [inside["Id"]]}])["Services"]
+    ids = [one["Id"] for one in found if one["Name"] == name]
+    return cloud_map.get_service(Id=ids[0])["Service"] if ids else None
+
+
+def records(one):
+    """Record type → TTL of a Cloud Map service."""
+    return {record["Type"]: record["TTL"] for record in one.get("DnsConfig", {}).get("DnsRecords", ())}
+
+
+def instances(cloud, name):
+    """Instance id → attributes, of a Cloud Map service of shop.internal."""
+    found = cloud.client("servicediscovery").list_instances(ServiceId=map_service(cloud, name)["Id"])["Instances"]
+    return {one["Id"]: one["Attributes"] for one in found}
+
+
+def service(cloud, name):
+    """The ECS service as describe_services has it, or None."""
+    found = cloud.client("ecs").describe_services(cluster="drydock", services=[name])["services"]
+    return next((one for one in found if one["status"] == "ACTIVE"), None)
+
+
+def tasks(cloud, name, desired="RUNNING"):
+    """The tasks of an ECS service, as describe_tasks has them."""
+    ecs = cloud.client("ecs")
+    arns = ecs.list_tasks(cluster="drydock", serviceName=name, desiredStatus=desired)["taskArns"]
+    return ecs.describe_tasks(cluster="drydock", tasks=arns)["tasks"] if arns else []
+
+
+def is_steady(one):
+    """One deployment, completed, with all the tasks that are desired."""
+    deployments = one["deployments"]
+    done = len(deployments) == 1 and deployments[0].get("rolloutState") == "COMPLETED"
+    return done and one["runningCount"] == one["desiredCount"] and one["pendingCount"] == 0
+
+
+def until_steady(cloud, *names):
+    """Wait until these services have what they want."""
+    for name in names:
+        wait_until(lambda name=name: is_steady(service(cloud, name)), f"the service {name} is steady")
+
+
+def running(cloud, name):
+    """Ids of the tasks of an ECS service that run."""
+    return {one["taskArn"].rsplit("/", 1)[-1] for one in tasks(cloud, name) if one["lastStatus"] == "RUNNING"}
+
+
+def vpc_id(cloud):
+    found = cloud.client("ec2").describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["drydock"]}])["Vpcs"]
+    return found[0]["VpcId"]
+
+
+def ask_frontend(cloud, calls=30):
+    """What the frontend says of so many calls of the backend, by way of the load balancer; {} if it is not there."""
+    balancer = cloud.client("elbv2").describe_load_balancers(Names=["drydock"])["LoadBalancers"][0]
+    url = f"http://{balancer['DNSName']}/api?calls={calls}"
+    try:
+        return urllib3.request("GET", url, timeout=5, retries=False).json()
+    except (urllib3.exceptions.HTTPError, ValueError):
+        return {}
+
+
+def use(cloud, name, definition):
+    """Let an ECS service use a task definition, and wait until it does."""
+    cloud.client("ecs").update_service(cluster="drydock", service=name, taskDefinition=definition)
+    until_steady(cloud, name)
+
+
+def register_with(cloud, family, variable, value):
+    """A new revision of a family that has one environment variable of its first container set; its ARN."""
+    ecs = cloud.client("ecs")
+    known = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]
+    copied = {key: known[key] for key in DEFINITION if key in known}
+    container = copied["containerDefinitions"][0]
+    others = [item for item in container.get("environment", ()) if item["name"] != variable]
+    container["environment"] = [*others, {"name": variable, "value": value}]
+    return ecs.register_task_definition(**copied)["taskDefinition"]["taskDefinitionArn"]
+
+
+# -- steps
+
+
+@outline.step(
+    "create-namespace",
+    title="A private DNS namespace, shop.internal, for the VPC",
+    hints=[
+        "servicediscovery.create_private_dns_namespace(Name=…, Vpc=…).",
+        "It answers with an OperationId at once: get_operation says when it is done.",
+    ],
+)
+def create_namespace(cloud, lab):
+    found = namespace(cloud)
+    if found is None:
+        return not_started("There is no namespace shop.internal.")
+    if found["Type"] != "DNS_PRIVATE":
+        return wrong(f"shop.internal is of the type {found['Type']}.", look="create_private_dns_namespace")
+    for attribute in ("enableDnsSupport", "enableDnsHostnames"):
+        answer = cloud.client("ec2").describe_vpc_attribute(VpcId=vpc_id(cloud), Attribute=attribute)
+        if not answer[attribute[0].upper() + attribute[1:]]["Value"]:
+            return wrong(f"The VPC has {attribute} off: its resolver knows no private zone.", look=attribute)
+    return passed("shop.internal is a private zone, and the VPC's resolver may answer for it.")
+
+
+@create_namespace.solution
+def _(cloud, lab):
+    cloud_map = cloud.client("servicediscovery")
+    operation = cloud_map.create_private_dns_namespace(Name="shop.internal", Vpc=vpc_id(cloud))["OperationId"]
+    wait_until(
+        lambda: cloud_map.get_operation(OperationId=operation)["Operation"]["Status"] == "SUCCESS",
+        "the namespace is there",
+    )
+
+
+@outline.step(
+    "register-backend",
+    title="A Cloud Map service with A records, kept by the ECS service backend",
+    hints=[
+        "servicediscovery.create_service: DnsConfig with an A record of TTL 10, HealthCheckCustomConfig.",
+        "ecs.update_service with serviceRegistries: for an A record the registryArn and nothing else.",
+    ],
+)
+def register_backend(cloud, lab):
+    found = map_service(cloud, "backend")
+    if found is None:
+        return not_started("There is no Cloud Map service `backend` in shop.internal.")
+    if set(records(found)) != {"A"}:
+        return wrong(f"Its records are {', '.join(records(found))}, not A: create it again.", look="DnsRecords")
+    if records(found)["A"] > 60:
+        return wrong(f"Clients may keep an answer for {records(found)['A']} s.", look="update_service, TTL")
+    if found["DnsConfig"].get("RoutingPolicy") != "MULTIVALUE":
+        return wrong("Each answer has one address: the routing policy is not MULTIVALUE.", look="RoutingPolicy")
+    if "HealthCheckCustomConfig" not in found:
+        return wrong(
+            "Nobody can tell it that a task is unhealthy, and that cannot be added later.",
+            look="create_service, HealthCheckCustomConfig",
+        )
+    one = service(cloud, "backend")
+    if one is None or [each["registryArn"] for each in one.get("serviceRegistries", ())] != [found["Arn"]]:
+        return wrong("The ECS service backend does not register its tasks there.", look="serviceRegistries")
+    if not is_steady(one):
+        return wrong("The deployment is not done yet.", look="describe_services: deployments, events")
+    if running(cloud, "backend") - set(instances(cloud, "backend")):
+        return wrong("Not every running task is registered.", look="list_instances; events of the service")
+    return passed("Every running task of the backend has an A record.")
+
+
+@register_backend.solution
+def _(cloud, lab):
+    found = map_service(cloud, "backend")
+    if found is None:
+        found = cloud.client("servicediscovery").create_service(
+            Name="backend",
+            NamespaceId=namespace(cloud)["Id"],
+            DnsConfig={"RoutingPolicy": "MULTIVALUE", "DnsRecords": [{"Type": "A", "TTL": 10}]},
+            HealthCheckCustomConfig={"FailureThreshold": 1},
+        )["Service"]
+    cloud.client("ecs").update_service(
+        cluster="drydock", service="backend", serviceRegistries=[{"registryArn": found["Arn"]}]
+    )
+    until_steady(cloud, "backend")
+
+
+@outline.step(
+    "discover",
+    title="Ask Cloud Map itself: every running task, each healthy",
+    hints=["servicediscovery.discover_instances(NamespaceName=…, ServiceName=…, HealthStatus=…)."],
+)
+def discover(cloud, lab):
+    if map_service(cloud, "backend") is None:
+        return not_started("There is no Cloud Map service `backend` in shop.internal.")
+    found = cloud.client("servicediscovery").discover_instances(
+        NamespaceName=NAMESPACE, ServiceName="backend", HealthStatus="ALL"
+    )["Instances"]
+    if not found:
+        return not_started("Nothing is registered as backend.shop.internal.")
+    sick = [one for one in found if one["HealthStatus"] != "HEALTHY"]
+    if sick:
+        return wrong(f"{len(sick)} of {len(found)} are not healthy.", look="discover_instances, HealthStatus")
+    if {one["InstanceId"] for one in found} != running(cloud, "backend"):
+        return wrong("What is registered is not what runs.", look="list_instances; list_tasks(serviceName='backend')")
+    return passed(f"{len(found)} tasks run, the same {len(found)} are registered, and all are healthy.")
+
+
+@discover.solution
+def _(cloud, lab):
+    wait_until(lambda: discover.check(cloud, lab).passed, "what is registered is what runs")
+
+
+@outline.step(
+    "frontend-finds-backend",
+    title="The frontend calls http://backend.shop.internal:8080 and all the backend's tasks answer",
+    hints=[
+        "http://<DNSName>/api?calls=30 says who answered.",
+        "BACKEND_URL in the environment of the frontend's container; the image's default is right.",
+    ],
+)
+def frontend_finds_backend(cloud, lab):
+    report = ask_frontend(cloud)
+    if not report:
+        return not_started("The load balancer gives no answer of the frontend.")
+    if not report["answered"] and "does not resolve" in " ".join(report["failed"]):
+        return not_started("backend.shop.internal does not resolve.")
+    if report["backend"] != "http://backend.shop.internal:8080":
+        return wrong("The frontend calls another URL.", look="BACKEND_URL of the frontend's task definition")
+    if report["failed"]:
+        return wrong("Some calls are not answered.", look="`failed` in what /api says; discover_instances")
+    if set(report["answered"]) != running(cloud, "backend"):
+        return wrong("Not every task of the backend has answered.", look="`answered` and `dns` in what /api says")
+    return passed(f"All of 30 calls were answered, by all {len(report['answered'])} tasks of the backend.")
+
+
+@frontend_finds_backend.solution
+def _(cloud, lab):
+    if ask_frontend(cloud)["backend"] != "http://backend.shop.internal:8080":
+        url = "http://backend.shop.internal:8080"
+        use(cloud, "frontend", register_with(cloud, "drydock-frontend", "BACKEND_URL", url))
+    wait_until(lambda: frontend_finds_backend.check(cloud, lab).passed, "the frontend finds the backend")
+
+
+@outline.step(
+    "srv",
+    title="SRV records for the frontend: a name that carries the port",
+    hints=[
+        "A Cloud Map service `frontend` with an SRV record.",
+        "serviceRegistries needs containerName and containerPort now: it is the port that is registered.",
+    ],
+)
+def srv(cloud, lab):
+    found = map_service(cloud, "frontend")
+    if found is None:
+        return not_started("There is no Cloud Map service `frontend` in shop.internal.")
+    if set(records(found)) != {"SRV"}:
+        return wrong(f"Its records are {', '.join(records(found))}, not SRV: create it again.", look="DnsRecords")
+    one = service(cloud, "frontend")
+    if one is None or [each["registryArn"] for each in one.get("serviceRegistries", ())] != [found["Arn"]]:
+        return wrong("The ECS service frontend does not register its tasks there.", look="serviceRegistries")
+    if not is_steady(one):
+        return wrong("The deployment is not done yet.", look="describe_services: deployments, events")
+    ports = {each.get("AWS_INSTANCE_PORT") for each in instances(cloud, "frontend").values()}
+    if ports != {"8080"}:
+        return wrong("The port that is registered is not 8080.", look="serviceRegistries, containerPort")
+    return passed("Every task of the frontend has an SRV record with port 8080.")
+
+
+@srv.solution
+def _(cloud, lab):
+    found = map_service(cloud, "frontend")
+    if found is None:
+        found = cloud.client("servicediscovery").create_service(
+            Name="frontend",
+            NamespaceId=namespace(cloud)["Id"],
+            DnsConfig={"DnsRecords": [{"Type": "SRV", "TTL": 10}]},
+            HealthCheckCustomConfig={"FailureThreshold": 1},
+        )["Service"]
+    registry = {"registryArn": found["Arn"], "containerName": "frontend", "containerPort": 8080}
+    cloud.client("ecs").update_service(cluster="drydock", service="frontend", serviceRegistries=[registry])
+    until_steady(cloud, "frontend")
+
+
+@outline.your_turn(
+    "more-than-eight",
+    title="Bring the backend to ten tasks",
+    hints=["ecs.update_service, desiredCount.", "Wait until list_instances shows ten."],
+)
+def more_than_eight(cloud, lab):
+    one = service(cloud, "backend")
+    if one is None or map_service(cloud, "backend") is None:
+        return not_started("There is no service `backend`, or it is not in Cloud Map.")
+    if one["desiredCount"] < 9:
+        return not_started("`backend` does not want more than eight tasks.")
+    if one["desiredCount"] != 10:
+        return wrong(f"`backend` wants {one['desiredCount']} tasks.", look="update_service, desiredCount")
+    if not is_steady(one):
+        return wrong("Ten are desired, and they do not all run yet.", look="describe_services: events")
+    if len(instances(cloud, "backend")) != 10:
+        return wrong("Ten run, and not ten are registered.", look="list_instances")
+    return passed("Ten tasks run, and ten are registered.")
+
+
+@more_than_eight.solution
+def _(cloud, lab):
+    cloud.client("ecs").update_service(cluster="drydock", service="backend", desiredCount=10)
+    until_steady(cloud, "backend")
+
+
+@outline.your_turn(
+    "shorter-ttl",
+    title="Let clients keep an answer for backend.shop.internal for 3 seconds at most",
+    hints=[
+        "servicediscovery.update_service, with Service={'DnsConfig': {'DnsRecords': […]}}.",
+        "The type stays A: the types of a service's records cannot be changed.",
+    ],
+)
+def shorter_ttl(cloud, lab):
+    found = map_service(cloud, "backend")
+    if found is None:
+        return not_started("There is no Cloud Map service `backend` in shop.internal.")
+    ttl = records(found).get("A")
+    if ttl == 10:
+        return not_started("The TTL is 10 s.")
+    if ttl != 3:
+        return wrong(f"The TTL is {ttl} s.", look="update_service, DnsRecords, TTL")
+    return passed("An answer may be kept for 3 s.")
+
+
+@shorter_ttl.solution
+def _(cloud, lab):
+    cloud.client("servicediscovery").update_service(
+        Id=map_service(cloud, "backend")["Id"],
+        Service={"DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 3}]}},
+    )
+    wait_until(lambda: shorter_ttl.check(cloud, lab).passed, "the TTL is 3 s")
+
+
+@outline.step(
+    "tasks-leave-dns",
+    title="Stop a task of the backend while two clients call it: its record goes before it does",
+    hints=["ecs.stop_task, then look at list_instances at once.", "A client that keeps the answer keeps calling."],
+)
+def tasks_leave_dns(cloud, lab):
+    one = service(cloud, "backend")
+    if one is None or map_service(cloud, "backend") is None:
+        return not_started("There is no service `backend`, or it is not in Cloud Map.")
+    gone = [task for task in tasks(cloud, "backend", "STOPPED") if task.get("stopCode") == "UserInitiated"]
+    if not gone:
+        return not_started("No task of `backend` was stopped by you.")
+    registered = set(instances(cloud, "backend"))
+    if registered & {task["taskArn"].rsplit("/", 1)[-1] for task in gone}:
+        return wrong("A task that was stopped is still registered.", look="list_instances")
+    if not is_steady(one) or registered != running(cloud, "backend"):
+        return wrong("It is not replaced yet.", look="describe_services: events; list_instances")
+    return passed("The stopped task has no record any more; the one that replaced it has.")
+
+
+@tasks_leave_dns.solution
+def _(cloud, lab):
+    victim = tasks(cloud, "backend")[0]["taskArn"]
+    cloud.client("ecs").stop_task(cluster="drydock", task=victim, reason="Lab 06: who still calls it?")
+    wait_until(lambda: tasks_leave_dns.check(cloud, lab).passed, "the stopped task has left DNS and is replaced")
+
+
+# -- drills
+
+
+@outline.drill(
+    "left-behind",
+    title="One call in a few is not answered, and every task is healthy",
+    hints=[
+        "Compare what is registered (list_instances) with what runs (list_tasks, serviceName backend).",
+        "ECS deregisters what it registered. Who registered the other one? deregister_instance takes it away.",
+    ],
+)
+def left_behind(cloud, lab):
+    one = service(cloud, "backend")
+    if one is None or map_service(cloud, "backend") is None:
+        return not_started("There is no service `backend`, or it is not in Cloud Map.")
+    registered, there = set(instances(cloud, "backend")), running(cloud, "backend")
+    if registered - there:
+        return wrong(
+            f"{len(registered)} instances are registered, and {len(there)} tasks run.",
+            look="list_instances: an instance that ECS did not register has no ECS_ attributes",
+        )
+    if there - registered or not is_steady(one):
+        return wrong("Not every task that runs is registered.", look="list_instances; describe_services")
+    return passed("What is registered is what runs.")
+
+
+@left_behind.breaks
+def _(cloud, lab):
+    subnet = cloud.client("ec2").describe_subnets(Filters=[{"Name": "tag:Name", "Values": ["drydock-a"]}])["Subnets"]
+    nobody = subnet[0]["CidrBlock"].split("/")[0].rsplit(".", 1)[0] + ".250"
+    cloud.client("servicediscovery").register_instance(
+        ServiceId=map_service(cloud, "backend")["Id"],
+        InstanceId="backend-by-hand",
+        Attributes={"AWS_INSTANCE_IPV4": nobody},
+    )
+
+
+@left_behind.solution
+def _(cloud, lab):
+    cloud_map = cloud.client("servicediscovery")
+    registry = map_service(cloud, "backend")["Id"]
+    for instance in set(instances(cloud, "backend")) - running(cloud, "backend"):
+        cloud_map.deregister_instance(ServiceId=registry, InstanceId=instance)
+    wait_until(lambda: left_behind.check(cloud, lab).passed, "only what runs is registered")
+
+
+@outline.drill(
+    "no-port",
+    title="Everything is green, and not one call of the backend is answered",
+    hints=[
+        "Read `failed` in what http://<DNSName>/api says: name, address, port.",
+        "Which port does a URL without one mean, and where could the name have carried another?",
+        "BACKEND_URL of the frontend: a new revision, or the one before; then update_service.",
+    ],
+)
+def no_port(cloud, lab):
+    report = ask_frontend(cloud)
+    if not report:
+        return wrong("The load balancer gives no answer of the frontend.", look="describe_target_health")
+    if not report["answered"]:
+        return wrong("The frontend finds the name, and nobody answers it.", look="`failed` in what /api says")
+    if report["failed"]:
+        return wrong("Some calls are not answered.", look="`failed` in what /api says")
+    if not is_steady(service(cloud, "frontend")):
+        return wrong("The deployment is not done yet.", look="describe_services: deployments, events")
+    return passed("Every call is answered again.")
+
+
+@no_port.breaks
+def _(cloud, lab):
+    use(cloud, "frontend", register_with(cloud, "drydock-frontend", "BACKEND_URL", "http://backend.shop.internal"))
+
+
+@no_port.solution
+def _(cloud, lab):
+    url = "http://backend.shop.internal:8080"
+    use(cloud, "frontend", register_with(cloud, "drydock-frontend", "BACKEND_URL", url))
