@@ -29,6 +29,9 @@ LOCAL_ACCOUNT = "000000000000"
 MOTO_ACCOUNT = "123456789012"
 """The account that a plain moto server answers with; accepted behind a loopback URL only."""
 
+IDLE_EXIT = 7200.0
+"""Seconds without a call after which an embedded AWS that `connect` started ends; its state is kept."""
+
 LABS_CIDR_ON_LOOPBACK = "127.10.0.0/16"
 LABS_CIDR = "10.10.0.0/16"
 
@@ -227,7 +230,7 @@ def _aws(region: str, account: str | None, budget_usd: float, estimate: float) -
 def _embedded(region: str, name: str) -> Cloud:
     from drydock import embedded
 
-    instance = embedded.find(name) or embedded.start(name)
+    instance = embedded.find(name) or embedded.start(name, idle_exit=IDLE_EXIT)
     return _local("embedded", instance.endpoint, region, instance=name, speed=instance.speed)
 
 

@@ -38,6 +38,8 @@ class App:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
+        if not path.startswith("/_drydock/"):
+            self.host.last_call = time.monotonic()
         if path == "/v2" or path.startswith("/v2/"):
             with self.host.lock:
                 self.host.adapt("ecr")
@@ -58,7 +60,6 @@ class App:
     def call(self, environ: dict[str, Any]) -> Answer:
         """Answer one AWS call, and note it in the journal if it changed something."""
         body = _read_body(environ)
-        self.host.last_call = time.monotonic()
         with self.host.lock:
             service = self._service(environ, body)
             if service is None:
