@@ -11,6 +11,8 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from drydock import ssm
+
 from .conftest import Lab, address_of, ask, eventually
 
 
@@ -164,3 +166,38 @@ def test_one_broken_service_does_not_stall_the_others(lab: Lab) -> None:
     stopped = eventually(lambda: lab.tasks("gone", desired="STOPPED"))
     assert stopped[0]["stopCode"] == "TaskFailedToStart"
     assert stopped[0]["stoppedReason"].startswith("CannotPullContainerError")
+
+
+def test_every_account_has_fargates_capacity_providers(client: Any) -> None:
+    ecs = client("ecs")
+    assert [one["name"] for one in ecs.describe_capacity_providers()["capacityProviders"]] == [
+        "FARGATE",
+        "FARGATE_SPOT",
+    ]
+    answer = ecs.describe_capacity_providers(capacityProviders=["FARGATE", "nothing"])
+    assert [one["status"] for one in answer["capacityProviders"]] == ["ACTIVE"]
+    assert [failure["reason"] for failure in answer["failures"]] == ["MISSING"]
+
+
+def test_what_exec_writes_is_in_the_log_group_of_the_cluster(lab: Lab) -> None:
+    logs = lab.client("logs")
+    logs.create_log_group(logGroupName="/exec")
+    execute = {"logging": "OVERRIDE", "logConfiguration": {"cloudWatchLogGroupName": "/exec"}}
+    lab.ecs.update_cluster(cluster="lab", configuration={"executeCommandConfiguration": execute})
+    role = "arn:aws:iam::000000000000:role/task"
+    lab.create(lab.register(taskRoleArn=role), 1, enableExecuteCommand=True)
+    lab.until_steady(1)
+    session = lab.ecs.execute_command(
+        cluster="lab", task=lab.tasks()[0]["taskArn"], interactive=True, command="python -c 'print(40 + 2)'"
+    )["session"]
+    assert ssm.run(session) == "42\n"
+
+    def written() -> Any:
+        streams = logs.describe_log_streams(logGroupName="/exec")["logStreams"]
+        names = [stream["logStreamName"] for stream in streams]
+        return (
+            names == [session["sessionId"]]
+            and logs.get_log_events(logGroupName="/exec", logStreamName=names[0])["events"]
+        )
+
+    assert [event["message"] for event in eventually(written)] == ["42"]

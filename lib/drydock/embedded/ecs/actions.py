@@ -162,6 +162,32 @@ def put_cluster_capacity_providers(response: Any, request: Document) -> Document
 
 
 @operation
+def describe_capacity_providers(response: Any, request: Document) -> Document:
+    """Fargate's two, which every account has, and those of Auto Scaling groups; without names, all."""
+    backend = response.ecs_backend
+    known: dict[str, Document] = {}
+    for name in sorted(FARGATE_PROVIDERS):
+        arn = arn_of(backend, f"capacity-provider/{name}")
+        known[name] = {"capacityProviderArn": arn, "name": name, "status": "ACTIVE", "tags": []}
+    for provider in backend.capacity_providers.values():
+        known[provider.name] = {
+            "capacityProviderArn": provider.capacity_provider_arn,
+            "name": provider.name,
+            "status": provider.status,
+            "autoScalingGroupProvider": provider.auto_scaling_group_provider,
+            "tags": (provider.tags or []) if "TAGS" in (request.get("include") or ()) else [],
+            **({"updateStatus": provider.update_status} if provider.update_status else {}),
+        }
+    asked = request.get("capacityProviders") or list(known)
+    missing = [name for name in asked if name.rsplit("/", 1)[-1] not in known]
+    answer = page(
+        [known[name.rsplit("/", 1)[-1]] for name in asked if name not in missing], request, "capacityProviders"
+    )
+    failures = [{"arn": arn_of(backend, f"capacity-provider/{name}"), "reason": "MISSING"} for name in missing]
+    return {**answer, "failures": failures}
+
+
+@operation
 def delete_cluster(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     cluster = cluster_of(backend, request)
@@ -614,7 +640,7 @@ OPERATIONS = {
     function.__name__: function
     for function in (
         create_cluster, describe_clusters, update_cluster, update_cluster_settings, put_cluster_capacity_providers,
-        delete_cluster, list_clusters, register_task_definition, describe_task_definition,
+        describe_capacity_providers, delete_cluster, list_clusters, register_task_definition, describe_task_definition,
         deregister_task_definition, delete_task_definitions, list_task_definitions, create_service, update_service,
         delete_service, describe_services, list_services, list_service_deployments, describe_service_deployments,
         describe_service_revisions, run_task, stop_task, describe_tasks, list_tasks, execute_command,
