@@ -321,7 +321,7 @@ def kill_a_task(cloud, lab):
     one = service(cloud, "backend")
     if one is None:
         return not_started("There is no service `backend`.")
-    stopped = tasks(cloud, "backend", "STOPPED")
+    stopped = [task for task in tasks(cloud, "backend", "STOPPED") if task["createdAt"] >= one["createdAt"]]
     mine = [task for task in stopped if task.get("stopCode") == "UserInitiated"]
     if not mine:
         others = [name for name in COUNTS if name != "backend" and service(cloud, name)]

@@ -372,10 +372,11 @@ def _(cloud, lab):
     hints=["ecs.stop_task, then look at list_instances at once.", "A client that keeps the answer keeps calling."],
 )
 def tasks_leave_dns(cloud, lab):
-    one = service(cloud, "backend")
-    if one is None or map_service(cloud, "backend") is None:
+    one, found = service(cloud, "backend"), map_service(cloud, "backend")
+    if one is None or found is None:
         return not_started("There is no service `backend`, or it is not in Cloud Map.")
-    gone = [task for task in tasks(cloud, "backend", "STOPPED") if task.get("stopCode") == "UserInitiated"]
+    since = [task for task in tasks(cloud, "backend", "STOPPED") if task["createdAt"] >= found["CreateDate"]]
+    gone = [task for task in since if task.get("stopCode") == "UserInitiated"]
     if not gone:
         return not_started("No task of `backend` was stopped by you.")
     registered = set(instances(cloud, "backend"))
