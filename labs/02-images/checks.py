@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import shutil
+import tarfile
+import tempfile
 import urllib.request
+from collections import Counter
+from pathlib import Path
+from typing import Any
 
 from drydock.images import Image, Layout, build, push
 from drydock.labs import Outline, not_started, passed, wrong
@@ -95,6 +102,164 @@ def _(cloud, lab):
         push(image, f"{repository['repositoryUri']}:v1", auth=(user, password))
 
 
+@outline.your_turn(
+    "promote",
+    title="Give the frontend's `v1` the tag `stable` as well, without building, pulling or pushing a layer",
+    hints=["A tag points to a manifest. batch_get_image has it.", "put_image with the same manifest and another tag."],
+)
+def promote(cloud, lab):
+    stable, v1 = (_digest(cloud, "drydock/frontend", tag) for tag in ("stable", "v1"))
+    if not stable:
+        return not_started("`drydock/frontend` has no tag `stable`.")
+    if stable != v1:
+        return wrong("`stable` and `v1` are two images.", look="put_image, imageManifest: byte for byte the same?")
+    return passed("`stable` and `v1` of `drydock/frontend` have one digest.")
+
+
+@promote.solution
+def _(cloud, lab):
+    ecr = cloud.client("ecr")
+    v1 = [{"imageTag": "v1"}]
+    image = ecr.batch_get_image(repositoryName="drydock/frontend", imageIds=v1)["images"][0]
+    ecr.put_image(
+        repositoryName="drydock/frontend",
+        imageManifest=image["imageManifest"],
+        imageManifestMediaType=image["imageManifestMediaType"],
+        imageTag="stable",
+    )
+
+
+@outline.step(
+    "scan-findings",
+    title="Push a backend with a known hole as `v1-vulnerable`, and read what the scan finds",
+    hints=[
+        "`build_args={'VENDOR': 'vendor-vulnerable'}` copies an old urllib3 into the image.",
+        "The waiter image_scan_complete, then describe_image_scan_findings.",
+    ],
+)
+def scan_findings(cloud, lab):
+    if not _digest(cloud, "drydock/backend", "v1-vulnerable"):
+        return not_started("`drydock/backend` has no image with the tag `v1-vulnerable`.")
+    scan = _scan(cloud, "v1-vulnerable")
+    if scan is None:
+        return wrong("Its scan is not complete.", look="the waiter image_scan_complete")
+    counts = _about_urllib3(scan)
+    if not counts:
+        return wrong("The scan found nothing in urllib3.", look="build_args, VENDOR; the registry's scan type")
+    found = ", ".join(f"{counts[severity]} {severity}" for severity in sorted(counts))
+    return passed(f"The scan of `v1-vulnerable` found in urllib3: {found}.")
+
+
+@scan_findings.solution
+def _(cloud, lab):
+    _release(cloud, lab, "v1-vulnerable", {"VENDOR": "vendor-vulnerable", "VERSION": "v1-vulnerable"})
+
+
+@outline.your_turn(
+    "fix-findings",
+    title="Push a backend without the hole as `v2`, and have it scanned",
+    hints=[
+        "The build argument VENDOR has a default that is not vulnerable.",
+        "`build_args={'VERSION': 'v2'}`, push to the tag `v2`, then the waiter image_scan_complete.",
+    ],
+)
+def fix_findings(cloud, lab):
+    digest = _digest(cloud, "drydock/backend", "v2")
+    if not digest:
+        return not_started("`drydock/backend` has no image with the tag `v2`.")
+    scan = _scan(cloud, "v2")
+    if scan is None:
+        return wrong("The scan of `v2` is not complete.", look="the waiter image_scan_complete")
+    if _about_urllib3(scan):
+        return wrong("The scan of `v2` still finds urllib3.", look="build, build_args: VENDOR")
+    problem = _mislabelled(_labels(cloud, "drydock/backend", digest), "backend", "v2")
+    if problem:
+        return wrong(f"`v2` {problem}.", look="build, build_args: VERSION")
+    return passed("The scan of `v2` finds nothing in urllib3.")
+
+
+@fix_findings.solution
+def _(cloud, lab):
+    _release(cloud, lab, "v2", {"VERSION": "v2"})
+
+
+def _release(cloud, lab, tag: str, build_args: dict[str, str]) -> None:
+    ecr = cloud.client("ecr")
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    user, password = base64.b64decode(token).decode().split(":", 1)
+    repository = ecr.describe_repositories(repositoryNames=["drydock/backend"])["repositories"][0]
+    image = build(
+        lab.services / "backend",
+        build_args=build_args,
+        base_images="registry" if cloud.real else "stand-in",
+        output=lambda line: None,
+    )
+    push(image, f"{repository['repositoryUri']}:{tag}", auth=(user, password))
+    waiter = ecr.get_waiter("image_scan_complete")
+    waiter.wait(repositoryName="drydock/backend", imageId={"imageTag": tag})
+
+
+@outline.drill(
+    "leaked-secret",
+    title="A key was shipped in the image `report` of `drydock/worker`: get it out of the registry",
+    hints=[
+        "pull the image, then image.layer_files(i) for each layer: which one holds `app/.env`?",
+        "Copy labs/02-images/report to a folder of your own and give it a .dockerignore, or COPY report.py alone.",
+        "Moving the tag leaves the old image in the repository, untagged: batch_delete_image by its digest.",
+    ],
+)
+def leaked_secret(cloud, lab):
+    leaking = [image for image in _images(cloud, "drydock/worker") if _leaks(cloud, image)]
+    if any("report" in image.get("imageTags", ()) for image in leaking):
+        return wrong("A layer of `report` holds the key in `app/.env`.", look="layer_files of each of its layers")
+    if leaking:
+        return wrong(
+            "An image without the tag `report` still holds the key, and whoever knows its digest can pull it.",
+            look="describe_images: the untagged ones; batch_delete_image",
+        )
+    if not _digest(cloud, "drydock/worker", "report"):
+        return not_started("`drydock/worker` has no image with the tag `report`.")
+    return passed("No image in `drydock/worker` holds the key, in no layer.")
+
+
+@leaked_secret.breaks
+def _(cloud, lab):
+    _push_report(cloud, lab.directory / "report")
+
+
+@leaked_secret.solution
+def _(cloud, lab):
+    ecr = cloud.client("ecr")
+    old = ecr.describe_images(repositoryName="drydock/worker", imageIds=[{"imageTag": "report"}])["imageDetails"][0]
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(lab.directory / "report", folder, dirs_exist_ok=True)
+        (Path(folder) / ".dockerignore").write_text(".env\n")
+        _push_report(cloud, Path(folder))
+    ecr.batch_delete_image(repositoryName="drydock/worker", imageIds=[{"imageDigest": old["imageDigest"]}])
+
+
+def _push_report(cloud, context: Path) -> None:
+    ecr = cloud.client("ecr")
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    user, password = base64.b64decode(token).decode().split(":", 1)
+    repository = ecr.describe_repositories(repositoryNames=["drydock/worker"])["repositories"][0]
+    image = build(context, base_images="registry" if cloud.real else "stand-in", output=lambda line: None)
+    push(image, f"{repository['repositoryUri']}:report", auth=(user, password))
+
+
+def _leaks(cloud, image: dict[str, Any]) -> bool:
+    """Whether a layer of the image holds an `.env` that says something. Layers above 1 MiB are the base's."""
+    ecr, repository = cloud.client("ecr"), image["repositoryName"]
+    digest = [{"imageDigest": image["imageDigest"]}]
+    manifest = json.loads(ecr.batch_get_image(repositoryName=repository, imageIds=digest)["images"][0]["imageManifest"])
+    for layer in manifest["layers"]:
+        if layer["size"] <= 1 << 20:
+            with tarfile.open(fileobj=io.BytesIO(_blob(cloud, repository, layer["digest"]))) as tar:
+                if any(member.name.endswith("/.env") and member.size for member in tar):
+                    return True
+    return False
+
+
 def _mislabelled(labels: dict[str, str], service: str, version: str) -> str:
     """What is wrong with an image's title or version; "" where nothing is."""
     title = labels.get("org.opencontainers.image.title", "")
@@ -104,18 +269,48 @@ def _mislabelled(labels: dict[str, str], service: str, version: str) -> str:
     return "" if found == version else f"says that its version is `{found}`, not `{version}`"
 
 
-def _digest(cloud, repository: str, tag: str) -> str:
+def _scan(cloud, tag: str) -> dict[str, Any] | None:
+    """The findings of a completed scan of the backend's image with this tag."""
     ecr = cloud.client("ecr")
-    pages = ecr.get_paginator("describe_images").paginate(repositoryName=repository)
-    images = [image for page in pages for image in page["imageDetails"]]
-    return next((image["imageDigest"] for image in images if tag in image.get("imageTags", ())), "")
+    scan = ecr.describe_image_scan_findings(repositoryName="drydock/backend", imageId={"imageTag": tag})
+    return scan["imageScanFindings"] if scan["imageScanStatus"]["status"] in ("COMPLETE", "ACTIVE") else None
+
+
+def _about_urllib3(scan: dict[str, Any]) -> Counter[str]:
+    """How many findings about urllib3 of each severity, as basic and as enhanced scanning tell them."""
+    basic = [
+        finding["severity"]
+        for finding in scan.get("findings", ())
+        if {"key": "package_name", "value": "urllib3"} in finding["attributes"]
+    ]
+    enhanced = [
+        finding["severity"]
+        for finding in scan.get("enhancedFindings", ())
+        if "urllib3" in {p["name"] for p in finding["packageVulnerabilityDetails"]["vulnerablePackages"]}
+    ]
+    return Counter(basic + enhanced)
+
+
+def _images(cloud, repository: str) -> list[dict[str, Any]]:
+    pages = cloud.client("ecr").get_paginator("describe_images").paginate(repositoryName=repository)
+    return [image for page in pages for image in page["imageDetails"]]
+
+
+def _digest(cloud, repository: str, tag: str) -> str:
+    found = (image["imageDigest"] for image in _images(cloud, repository) if tag in image.get("imageTags", ()))
+    return next(found, "")
 
 
 def _labels(cloud, repository: str, digest: str) -> dict[str, str]:
     """The labels in the config of an image, read as the registry has it."""
     ecr = cloud.client("ecr")
     image = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])["images"][0]
-    config = json.loads(image["imageManifest"])["config"]["digest"]
-    url = ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=config)["downloadUrl"]
+    config = json.loads(_blob(cloud, repository, json.loads(image["imageManifest"])["config"]["digest"]))
+    return dict(config.get("config", {}).get("Labels") or {})
+
+
+def _blob(cloud, repository: str, digest: str) -> bytes:
+    ecr = cloud.client("ecr")
+    url = ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)["downloadUrl"]
     with urllib.request.urlopen(url, timeout=30) as answer:
-        return dict(json.load(answer).get("config", {}).get("Labels") or {})
+        return bytes(answer.read())
