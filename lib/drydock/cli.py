@@ -150,6 +150,7 @@ def sweep(
     region: str = "us-east-1",
     account: Annotated[str | None, typer.Option(help="12 digits; needed for a real account.")] = None,
     name: Name = "default",
+    within: Annotated[float | None, typer.Option(help="Seconds to try again what is still in use.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Only list what would be deleted.")] = False,
 ) -> None:
     """Delete what labs created and list what is left. Exit code 1 when something is."""
@@ -163,7 +164,7 @@ def sweep(
     if dry_run:
         _table(("Kind", "Would be deleted"), owned(at, wanted))
         return
-    swept = sweep_cloud(at, wanted)
+    swept = sweep_cloud(at, wanted, within=within)
     console.print(str(swept), markup=False)
     if swept.survivors:
         raise typer.Exit(1)
@@ -314,4 +315,16 @@ def _is_told(error: Exception) -> bool:
     modules = [sys.modules.get(name) for name in ("drydock.cloud", "drydock.labs.catalogue", "drydock.labs.parameters")]
     names = ("CloudRefused", "CloudUnreachable", "NoSuchLab", "BadParameter")
     told = [getattr(module, name) for module in modules if module for name in names if hasattr(module, name)]
-    return isinstance(error, (embedded.NotStarted, *told))
+    return isinstance(error, (embedded.NotStarted, *told)) or (type(error) is ValueError and _is_ours(error))
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether a `raise` of Drydock's own made it."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and str(frame.tb_frame.f_globals.get("__name__", "")).startswith("drydock.")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,219 @@
+"""Labs run headless: what is reported, what is written, and what is left when a run is cut short."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+import pytest
+
+from drydock import embedded
+from drydock.labs import normalise, page, parameters, runner
+from drydock.labs.parameters import BadParameter
+
+SAMPLE = Path(__file__).parent / "sample"
+
+
+@pytest.fixture(autouse=True)
+def _sample_labs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRYDOCK_LABS", str(SAMPLE))
+
+
+def run(name: str, out: Path, **given: Any) -> runner.Report:
+    return runner.run(name, out=out, cloud="embedded", given=given, progress_bar=False)
+
+
+def test_a_lab_runs_to_the_end_and_its_report_says_so(running: embedded.Instance, tmp_path: Path) -> None:
+    report = run("queues", tmp_path)
+    assert (report.ok, report.passed, report.steps, report.error) == (True, 5, 5, None)
+    assert report.notebook == tmp_path / "00-queues.ipynb"
+    executed = nbformat.read(report.notebook, as_version=4)
+    assert any("✓ blind: passed" in str(cell.get("outputs")) for cell in executed.cells)
+
+
+def test_the_report_opens_offline_with_its_figure(running: embedded.Instance, tmp_path: Path) -> None:
+    html = run("queues", tmp_path).page.read_text()
+    assert 'Plotly.newPlot("figure-1"' in html
+    outside = re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="([^"]+)"', html)
+    assert outside == []
+    body = html[html.index("<body") :]
+    assert "Who answered how often" in body
+    assert "<td" in body
+
+
+def test_a_step_that_is_not_passed_stops_the_run_and_is_in_the_report(
+    running: embedded.Instance, tmp_path: Path
+) -> None:
+    report = run("queues", tmp_path, solve="false")
+    assert not report.ok
+    assert (report.passed, report.steps) == (1, 5)
+    assert report.error is not None
+    assert "StepNotPassed: ✗ keep-longer: wrong" in report.error
+    assert "StepNotPassed" in report.page.read_text()
+
+
+def test_headless_runs_leave_the_learners_progress_alone(
+    running: embedded.Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine.json"
+    monkeypatch.setenv("DRYDOCK_PROGRESS", str(mine))
+    assert run("topics", tmp_path).ok
+    assert not mine.exists()
+    assert os.environ["DRYDOCK_PROGRESS"] == str(mine)
+
+
+def test_the_kernel_is_this_interpreter_whatever_is_installed_as_python3(
+    running: embedded.Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = tmp_path / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text(json.dumps({"argv": ["/bin/false"], "display_name": "x", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    assert run("topics", tmp_path / "out").ok
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("region", "eu-west-1", "eu-west-1"),
+        ("solve", "True", True),
+        ("budget_usd", "2", 2.0),
+        ("account", "012345678901", "012345678901"),
+    ],
+)
+def test_parameters_have_the_type_of_their_defaults(name: str, text: str, value: Any) -> None:
+    typed = parameters.typed({name: text}, parameters.defaults(SAMPLE / "00-queues" / "lab.ipynb"))
+    assert typed == {name: value}
+    assert type(typed[name]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("regoin", "eu-west-1", "There is no parameter 'regoin'; there are cloud, region"),
+        ("solve", "yes", "not of type bool"),
+        ("solve", 1, "not of type bool"),
+        ("account", 12345678901, "not of type str"),
+        ("budget_usd", "much", "not of type float"),
+    ],
+)
+def test_parameters_are_strict(name: str, value: Any, says: str) -> None:
+    with pytest.raises(BadParameter, match=re.escape(says)):
+        parameters.typed({name: value}, parameters.defaults(SAMPLE / "00-queues" / "lab.ipynb"))
+
+
+def test_a_bad_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(BadParameter):
+        run("queues", tmp_path / "out", regoin="x")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_instance_of_its_own_is_gone_afterwards() -> None:
+    before = dict(os.environ)
+    with pytest.raises(ZeroDivisionError), runner.own_instance() as instance:
+        assert embedded.find(instance.name) == instance
+        assert instance.port != 4566
+        raise ZeroDivisionError
+    assert not psutil.pid_exists(instance.pid)
+    assert not instance.directory.exists()
+    assert dict(os.environ) == before
+
+
+HANGS = """
+import nbformat, sys
+cells = [nbformat.v4.new_code_cell("solve = False", metadata={"tags": ["parameters"]}),
+         nbformat.v4.new_code_cell("import pathlib, time; pathlib.Path(%r).write_text('x'); time.sleep(600)")]
+nbformat.write(nbformat.v4.new_notebook(cells=cells), sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_everything_that_the_run_started(tmp_path: Path, number: signal.Signals) -> None:
+    lab = tmp_path / "labs" / "00-hangs"
+    lab.mkdir(parents=True)
+    (lab / "checks.py").write_text("from drydock.labs import Outline\noutline = Outline(title='t', goal='g')\n")
+    reached = tmp_path / "reached"
+    subprocess.run([sys.executable, "-c", HANGS % str(reached), str(lab / "lab.ipynb")], check=True)
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "drydock.cli", "lab", "run", "hangs", "--out", str(tmp_path / "out")],
+        env={**os.environ, "DRYDOCK_LABS": str(tmp_path / "labs"), "TMPDIR": str(scratch)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 90
+    while not reached.exists():
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) >= 2
+    process.send_signal(number)
+    assert process.wait(timeout=60) == 128 + number
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+    assert [path.name for path in scratch.iterdir() if path.name.startswith("drydock")] == []
+
+
+def test_a_passed_runs_time_is_kept_beside_the_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = tmp_path / "05-x"
+    lab.mkdir()
+    (lab / "checks.py").write_text("")
+    monkeypatch.setenv("DRYDOCK_LABS", str(tmp_path))
+    runner.record(runner.Report("05-x", 1, 1, 7.4, tmp_path, tmp_path, None, {}))
+    kept = json.loads((lab / "measured.json").read_text())
+    assert kept["seconds"] == 7
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", kept["date"])
+
+
+def test_a_notebook_rerun_twice_is_the_same_file() -> None:
+    first, second = (nbformat.writes(normalise.rerun(SAMPLE / "00-queues" / "lab.ipynb")) for _ in range(2))
+    assert first == second
+    assert "✓ keep-longer: passed" in first
+    assert tempfile.gettempdir() not in first
+
+
+def test_normalising_joins_streams_and_keeps_tags() -> None:
+    node = nbformat.v4.new_notebook(
+        metadata={"papermill": {"duration": 3}},
+        cells=[
+            nbformat.v4.new_markdown_cell("# x"),
+            nbformat.v4.new_code_cell(
+                "print()",
+                execution_count=7,
+                metadata={"tags": ["nbval-ignore-output"], "execution": {"iopub.status.busy": "now"}},
+                outputs=[
+                    nbformat.v4.new_output("stream", text="a"),
+                    nbformat.v4.new_output("stream", text="b"),
+                    nbformat.v4.new_output("execute_result", {"text/plain": "c"}, execution_count=7),
+                ],
+            ),
+        ],
+    )
+    normalise.normalised(node)
+    cell = node.cells[1]
+    assert [output.get("text") for output in cell.outputs] == ["ab", None]
+    assert (cell.execution_count, cell.outputs[1].execution_count) == (1, 1)
+    assert cell.metadata == {"tags": ["nbval-ignore-output"]}
+    assert set(node.metadata) == {"kernelspec", "language_info"}
+
+
+def test_text_that_would_end_a_script_cannot(tmp_path: Path) -> None:
+    evil = {"data": [{"type": "bar", "name": "</script><b>"}], "layout": {}}
+    output = nbformat.v4.new_output("display_data", {page.PLOTLY: evil})
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=[output])])
+    page.write(node, tmp_path / "page.html", "<title>")
+    html = (tmp_path / "page.html").read_text()
+    assert "</script><b>" not in html
+    assert "<title>&lt;title&gt;</title>" in html
