@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from drydock.images import ImageConfig
 
+_AFTER_KILL = 3.0
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 LINE_LIMIT = 262_118  # bytes: the largest CloudWatch Logs event the awslogs driver sends (256 KiB - 26)
 OPEN_FILES = 65_535  # the soft and hard nofile limit of a Fargate container
@@ -121,6 +123,26 @@ class Runtime(Protocol):
     def close(self) -> None:
         """Kill every container."""
         ...
+
+
+def run_to_end(
+    begin: Callable[[], Session], on_output: Callable[[str, bytes], None] | None, timeout: float | None
+) -> int:
+    """`Runtime.execute`, for any runtime: `begin` opens the session, or raises CannotStart."""
+    try:
+        session = begin()
+    except CannotStart as error:
+        if on_output:
+            on_output("stderr", error.reason.encode() + b"\n")
+        return error.code
+    session.close_stdin()
+    try:
+        return session.wait(timeout)
+    except TimeoutError:
+        session.kill()
+        with contextlib.suppress(TimeoutError):
+            session.wait(_AFTER_KILL)
+        raise
 
 
 def probe_command(health_check: Sequence[str]) -> list[str] | None:

@@ -32,7 +32,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drydock.embedded.runtime.base import LINE_LIMIT, OUT_OF_MEMORY, CannotStart, ContainerSpec, Exit
+from drydock.embedded.runtime.base import LINE_LIMIT, OUT_OF_MEMORY, CannotStart, ContainerSpec, Exit, run_to_end
 from drydock.embedded.runtime.command import STAND_IN, arguments, environment
 from drydock.embedded.runtime.process import stop_signal
 from drydock.embedded.runtime.pump import Lines
@@ -46,6 +46,7 @@ INSTANCE = "dev.drydock.instance"  # label of every container that we start
 SHIM = "/opt/drydock"  # where containers find the address shim
 SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock", "{runtime}/podman/podman.sock", "{runtime}/docker.sock")
 NAMES = {1: "stdout", 2: "stderr"}
+_EXIT_STATUS_LIMIT = 5.0  # seconds
 
 
 class DockerContainer:
@@ -203,18 +204,7 @@ class DockerRuntime:
         tty: bool = False,
     ) -> int:
         """Run a further command to its end, without input. See `Runtime.execute`."""
-        try:
-            session = self.open(container, argv, tty=tty, on_output=on_output)
-        except CannotStart as error:
-            if on_output:
-                on_output("stderr", error.reason.encode() + b"\n")
-            return error.code
-        session.close_stdin()
-        try:
-            return session.wait(timeout)
-        except TimeoutError:
-            session.kill()
-            raise
+        return run_to_end(lambda: self.open(container, argv, tty=tty, on_output=on_output), on_output, timeout)
 
     def signal(self, container: DockerContainer, number: int) -> None:
         """Send a signal to the container's first process; nothing happens if it has ended."""
@@ -277,6 +267,17 @@ class DockerRuntime:
             raise CannotStart(f"CannotPullContainerError: {last.get('error', answer)}")
         return str(last["status"])
 
+    @staticmethod
+    def _final_state(container: DockerContainer) -> dict[str, Any]:
+        """The state with its exit status: podman shows -1 until it has read it."""
+        deadline = time.monotonic() + _EXIT_STATUS_LIMIT
+        while True:
+            container.engine.reload()
+            state: dict[str, Any] = container.engine.attrs["State"]
+            if state["ExitCode"] >= 0 or time.monotonic() > deadline:
+                return state
+            time.sleep(0.05)
+
     def _follow(self, container: DockerContainer, stream: Any) -> None:
         from docker.errors import NotFound
 
@@ -291,8 +292,7 @@ class DockerRuntime:
             for sink in lines:
                 sink.end()
             container.engine.wait()
-            container.engine.reload()
-            state = container.engine.attrs["State"]
+            state = self._final_state(container)
             code = state["ExitCode"]
             reason = OUT_OF_MEMORY if state.get("OOMKilled") else None
             container.engine.remove(force=True)

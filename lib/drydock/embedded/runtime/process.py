@@ -33,7 +33,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from drydock.embedded.runtime.base import LINE_LIMIT, OUT_OF_MEMORY, CannotStart, ContainerSpec, Exit
+from drydock.embedded.runtime.base import LINE_LIMIT, OUT_OF_MEMORY, CannotStart, ContainerSpec, Exit, run_to_end
 from drydock.embedded.runtime.command import Command, Lent, NotExecutable, Root, arguments, environment
 from drydock.embedded.runtime.pump import Lines, Pump, Sink
 from drydock.embedded.runtime.spawner import Child, Spawner
@@ -291,19 +291,7 @@ class ProcessRuntime:
         tty: bool = False,
     ) -> int:
         """Run a further command to its end, without input. See `Runtime.execute`."""
-        try:
-            session = self.open(container, argv, tty=tty, on_output=on_output)
-        except CannotStart as error:
-            if on_output:
-                on_output("stderr", error.reason.encode() + b"\n")
-            return error.code
-        session.close_stdin()
-        try:
-            return session.wait(timeout)
-        except TimeoutError:
-            session.kill()
-            session.wait(DRAIN + 1)
-            raise
+        return run_to_end(lambda: self.open(container, argv, tty=tty, on_output=on_output), on_output, timeout)
 
     def signal(self, container: ProcessContainer, number: int) -> None:
         """Send a signal to the container's first process."""
