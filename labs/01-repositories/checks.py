@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from drydock.labs import Outline, not_started, passed, wrong
 from drydock.policy import lifecycle
 from drydock.pricing import unpriced
