@@ -61,6 +61,19 @@ def test_after_a_crash_the_account_is_as_it_was_and_services_are_back(instance: 
     assert {i["PrivateIpAddress"] for i in interfaces} == {address_of(task) for task in after}
 
 
+def test_what_was_deleted_stays_deleted(instance: embedded.Instance, lab: Lab) -> None:
+    inactive = lab.ecs.get_waiter("services_inactive")
+    for _ in range(2):
+        lab.create(lab.register(), 1)
+        lab.ecs.delete_service(cluster="lab", service="app", force=True)
+        inactive.wait(cluster="lab", services=["app"], WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    lab.ecs.create_cluster(clusterName="kept", capacityProviders=["FARGATE"])
+    lab.ecs.delete_cluster(cluster="lab")
+    embedded.stop("crash")
+    embedded.start("crash")
+    assert [arn.rsplit("/", 1)[-1] for arn in lab.ecs.list_clusters()["clusterArns"]] == ["kept"]
+
+
 def test_everything_listens_on_loopback_only(instance: embedded.Instance, lab: Lab) -> None:
     balancer = lab.client("elbv2").create_load_balancer(Name="lb", Subnets=lab.subnets)["LoadBalancers"][0]
     group = lab.client("elbv2").create_target_group(
