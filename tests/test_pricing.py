@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import boto3
 import pytest
 
-from drydock.pricing import MONTH_HOURS, PRICES, estimate, fargate_tasks, instances, unpriced
+from drydock.cloud import Call, Cloud, CloudRefused
+from drydock.pricing import MONTH_HOURS, PRICES, Cap, estimate, fargate_tasks, instances, unpriced
 
 
 def test_every_price_says_where_when_and_from_whom() -> None:
@@ -43,3 +45,14 @@ def test_what_has_no_price_is_named_and_adds_nothing() -> None:
 def test_a_price_of_one_region_is_not_shown_for_another() -> None:
     with pytest.raises(ValueError, match="eu-west-1"):
         estimate([], 1, region="eu-west-1")
+
+
+def test_a_cap_stops_what_creates_once_the_budget_is_spent_and_lets_the_rest_go_on() -> None:
+    cloud = Cloud("aws", "012345678901", "us-east-1", None, boto3.Session(), budget_usd=0.05)
+    cap = Cap(cloud, estimate([fargate_tasks(1, cpu=1024, memory=2048)], 0.5))
+    cap.sending(Call("ecs", "RunTask", {}))
+    cap.since -= 2 * 3600
+    with pytest.raises(CloudRefused, match=r"run for 2.0 h is estimated at \$0.0987 and the budget is \$0.05"):
+        cap.sending(Call("ecs", "RunTask", {}))
+    cap.sending(Call("ecs", "DeleteService", {}))
+    cap.sending(Call("ecs", "DescribeTasks", {}))

@@ -5,8 +5,12 @@ Only prices with a source are here. What has none is named as not priced, never 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+from drydock.cloud import Call, Cloud
 
 MONTH_HOURS = 730
 
@@ -154,3 +158,29 @@ def estimate(items: Iterable[Item], hours: float, *, region: str = "us-east-1") 
     if region != "us-east-1":
         raise ValueError(f"The price table is of us-east-1; there is no dated price for {region}.")
     return Estimate(tuple(items), hours, region)
+
+
+@dataclass
+class Cap:
+    """Stops a real account's creating calls once what the estimate says has been spent. One of `Cloud.listeners`.
+
+    Counts from when it is made, as if everything estimated had stood since then: it is early rather than late.
+    Deleting and reading go on.
+    """
+
+    cloud: Cloud
+    estimate: Estimate
+    since: float = field(default_factory=time.monotonic)
+
+    def asked(self, call: Call) -> None:
+        pass
+
+    def sending(self, call: Call) -> None:
+        """Raises CloudRefused, naming both sums, before the call leaves."""
+        if self.estimate.hours and call.operation.startswith(("Create", "Run", "Register", "Update", "Put", "Start")):
+            hours = (time.monotonic() - self.since) / 3600
+            spent = self.estimate.usd * hours / self.estimate.hours
+            self.cloud.afford(spent, f"What has run for {hours:.1f} h")
+
+    def answered(self, call: Call, answer: dict[str, Any], status: int) -> None:
+        pass

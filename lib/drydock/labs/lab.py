@@ -13,7 +13,7 @@ from drydock.labs import catalogue, progress, show
 from drydock.labs.step import Check, Kind, Outline, Step
 from drydock.labs.wait import TookTooLong
 from drydock.ledger import Ledger, Recorder, sweep
-from drydock.pricing import Estimate, estimate
+from drydock.pricing import Cap, Estimate, estimate
 
 CLEAN_UP = "clean-up"
 
@@ -63,7 +63,9 @@ class Lab:
         lab = cls(outline, cloud, solve=solve, strict=strict, labs=catalogue.directory())
         if cloud.real:
             cloud.afford(lab.estimate.usd, f"Lab {lab.name}, {lab.estimate},")
-        cloud.listeners[:] = [other for other in cloud.listeners if not isinstance(other, Recorder)]
+        cloud.listeners[:] = [other for other in cloud.listeners if not isinstance(other, (Cap, Recorder))]
+        if cloud.real:
+            cloud.listeners.append(Cap(cloud, lab.estimate))
         cloud.listeners.append(Recorder(Ledger(), cloud, lab.name))
         return lab
 
