@@ -11,8 +11,8 @@ LayerOf = tuple[str, int, str]
 """A layer: digest, compressed bytes, the instruction that made it."""
 
 
-def layers(images: Mapping[str, Sequence[LayerOf]], *, title: str = "Layers, lowest first") -> Figure:
-    """A bar for each image, a piece for each layer; a layer that several images share has one colour."""
+def layers(images: Mapping[str, Sequence[LayerOf]], *, title: str = "Who is made of what") -> Figure:
+    """A bar for each image, a piece of one length for each layer; layers that images share have one colour."""
     made = {digest: (size, instruction) for stack in images.values() for digest, size, instruction in stack}
     held = {digest: [name for name, stack in images.items() if digest in {d for d, _, _ in stack}] for digest in made}
     rows = [
@@ -24,16 +24,19 @@ def layers(images: Mapping[str, Sequence[LayerOf]], *, title: str = "Layers, low
             "type": "bar",
             "orientation": "h",
             "y": held[digest],
-            "x": [size] * len(held[digest]),
-            "name": instruction if len(instruction) < 40 else instruction[:39] + "…",
-            "marker": {"color": COLOURS[index % len(COLOURS)], "line": {"color": "white", "width": 1}},
-            "hovertemplate": "%{x:,} bytes",
+            "base": [[d for d, _, _ in images[name]].index(digest) for name in held[digest]],
+            "x": [1] * len(held[digest]),
+            "text": f"{size:,}",
+            "name": instruction,
+            "insidetextanchor": "middle",
+            "marker": {"color": COLOURS[index % len(COLOURS)], "line": {"color": "white", "width": 2}},
+            "hovertemplate": "%{text} bytes<extra>%{fullData.name}</extra>",
         }
         for index, (digest, (size, instruction)) in enumerate(made.items())
     ]
     layout: dict[str, Any] = {
-        "barmode": "stack",
-        "xaxis": {"title": {"text": "compressed bytes"}},
+        "barmode": "overlay",
+        "xaxis": {"title": {"text": "layers, lowest first, with their compressed bytes"}, "showticklabels": False},
         "yaxis": {"autorange": "reversed", "automargin": True},
         "showlegend": False,
         "height": 130 + 50 * len(images),
