@@ -688,23 +688,34 @@ def _(cloud, lab):
 
 
 @outline.drill(
-    "broken-command",
-    title="drydock-command: its task starts and ends at once",
+    "broken-setting",
+    title="drydock-setting: five requests in a hundred are to fail; its task starts and ends at once",
     hints=["stoppedReason says that a container exited, not why.", "What did the container write before it ended?"],
 )
-def broken_command(cloud, lab):
-    return running(cloud, "drydock-command")
+def broken_setting(cloud, lab):
+    found = running(cloud, "drydock-setting")
+    one = definition(cloud, "drydock-setting")
+    if one is None or not found.passed:
+        return found
+    given = {variable["name"]: variable["value"] for variable in container(one, "backend")["environment"]}
+    if not given.get("ERROR_RATE"):
+        return wrong("It runs, and no request fails: ERROR_RATE is gone.", look="environment")
+    if float(given["ERROR_RATE"]) != 0.05:
+        return wrong("It runs, and not five requests in a hundred fail.", look="environment, ERROR_RATE")
+    return found
 
 
-@broken_command.breaks
+@broken_setting.breaks
 def _(cloud, lab):
-    arn = register_and_run(cloud, alone(cloud, "drydock-command", command=["backand.py"]))
+    request = alone(cloud, "drydock-setting", environment=[{"name": "ERROR_RATE", "value": "5%"}])
+    arn = register_and_run(cloud, request)
     cloud.client("ecs").get_waiter("tasks_stopped").wait(cluster="drydock", tasks=[arn])
 
 
-@broken_command.solution
+@broken_setting.solution
 def _(cloud, lab):
-    until_running(cloud, register_and_run(cloud, alone(cloud, "drydock-command", command=["backend.py"])))
+    request = alone(cloud, "drydock-setting", environment=[{"name": "ERROR_RATE", "value": "0.05"}])
+    until_running(cloud, register_and_run(cloud, request))
 
 
 @outline.drill(
