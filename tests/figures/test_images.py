@@ -15,11 +15,8 @@ def test_a_shared_layer_is_one_row_and_one_colour() -> None:
         ("bbbb", "20", "one", "COPY a"),
         ("cccc", "30", "two", "COPY b"),
     ]
-    assert [(bar["y"], bar["x"]) for bar in figure.data] == [
-        (["one", "two"], [100, 100]),
-        (["one"], [20]),
-        (["two"], [30]),
-    ]
+    drawn = [(bar["y"], bar["base"], bar["text"]) for bar in figure.data]
+    assert drawn == [(["one", "two"], [0, 0], "100"), (["one"], [1], "20"), (["two"], [1], "30")]
     assert len({bar["marker"]["color"] for bar in figure.data}) == 3
 
 
