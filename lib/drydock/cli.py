@@ -17,7 +17,7 @@ from drydock import embedded
 if TYPE_CHECKING:
     from drydock.labs.runner import Report
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 errors = Console(highlight=False, soft_wrap=True, stderr=True)
 
 
