@@ -146,7 +146,9 @@ class Estimate:
         if not self.items:
             return "Nothing here is charged by the hour."
         dates = sorted({item.dated for item in self.items if item.dated})
-        text = f"${self.usd:.4f} for {self.hours:g} h ({self.region}, prices of {', '.join(dates) or 'no date'})"
+        if not dates:
+            return f"Not priced: {', '.join(self.not_priced)}"
+        text = f"${self.usd:.4f} for {self.hours:g} h ({self.region}, prices of {', '.join(dates)})"
         return text + (f"; not priced: {', '.join(self.not_priced)}" if self.not_priced else "")
 
 
