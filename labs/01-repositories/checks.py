@@ -220,7 +220,7 @@ def _only_pull(cloud):
         if statement["Effect"] != "Allow":
             continue
         if not _names_accounts(statement.get("Principal"), cloud.account):
-            return wrong("A statement lets in more than one named other account.", look="Principal of the policy")
+            return wrong("A statement lets in others than one named account.", look="Principal of the policy")
         granted.update(_listed(statement.get("Action", ())))
     more = sorted(granted - set(PULL))
     if more:
@@ -357,7 +357,6 @@ def _(cloud, lab):
     cloud.client("ecr").set_repository_policy(
         repositoryName="drydock/backend",
         policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-        force=True,
     )
 
 
