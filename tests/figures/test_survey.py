@@ -39,5 +39,7 @@ def test_a_vpc_is_seen_before_anything_runs_in_it(cloud: Cloud) -> None:
     figure = topology(survey(cloud, cluster="nope", vpc_id=vpc))
     assert [box["type"] for box in figure.layout["shapes"]] == ["rect", "rect"]
     assert [(row[0], row[3], row[5]) for row in figure.rows] == [
-        ("us-east-1a, us-east-1b", "front", "0 of 0 targets healthy")
+        ("us-east-1a, us-east-1b", "front", "0 of 0 targets healthy"),
+        ("us-east-1a", "", ""),
+        ("us-east-1b", "", ""),
     ]

@@ -60,7 +60,7 @@ def lifecycle(tasks: Iterable[Described], *, now: datetime, title: str = "The li
             "barmode": "overlay",
             "xaxis": {"title": {"text": "seconds since the first was created"}, "zeroline": False},
             "yaxis": {"autorange": "reversed", "automargin": True},
-            "height": 130 + 34 * len(lives),
+            "height": max(250, 130 + 34 * len(lives)),
         },
     )
 

@@ -191,4 +191,10 @@ def _task_rows(tasks: list[Described], subnets: list[Described]) -> list[tuple[s
         subnet = known.get(attachment(task).get("subnetId", ""), {})
         zone = task.get("availabilityZone") or subnet.get("AvailabilityZone", "")
         rows.append((zone, subnet.get("CidrBlock", ""), "task", service_of(task), _address(task), _state(task)))
+    taken = {attachment(task).get("subnetId") for task in tasks}
+    rows += [
+        (subnet["AvailabilityZone"], subnet["CidrBlock"], "subnet, empty", "", "", "")
+        for subnet in subnets
+        if subnet["SubnetId"] not in taken
+    ]
     return sorted(rows)
