@@ -1,7 +1,8 @@
 """The resolver of each VPC: a DNS server that answers Cloud Map's names, over UDP and TCP.
 
-It answers names of the private namespaces of its VPC and of public namespaces, and refuses every
-other, so that a client asks its next resolver. Route 53 needs both DNS attributes of a VPC to be on for
+It answers names of the private namespaces of its VPC and of public namespaces. Other names below .internal,
+a top level that no public server has, do not exist. Every other name it refuses, so that a client asks its
+next resolver. Route 53 needs both DNS attributes of a VPC to be on for
 private zones; without them it refuses, and an extended error (RFC 8914) says why.
 """
 
@@ -57,6 +58,7 @@ NAME_SERVERS = (
 NS_TTL = 172800
 SOA_TIMES = (1, 7200, 900, 1209600, 86400)
 MAX_CHAIN = 8
+PRIVATE_TOP_LEVEL = ".internal"
 _EXTENDED_ERROR = 15
 _PROHIBITED = 18
 _BADVERS = 1
@@ -268,7 +270,9 @@ def _resolve(reply: DNSRecord, zones: list[Zone], refused: str | None, now: floa
     name = ".".join(_text(asked))
     zone = _zone_of(name, zones)
     if question.qclass not in (CLASS.IN, 255) or zone is None:
-        reply.header.rcode = RCODE.REFUSED
+        nowhere = name.endswith(PRIVATE_TOP_LEVEL)
+        reply.header.aa = int(nowhere)
+        reply.header.rcode = RCODE.NXDOMAIN if nowhere else RCODE.REFUSED
         return None
     if zone.vpc is not None and refused:
         reply.header.rcode = RCODE.REFUSED
