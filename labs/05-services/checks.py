@@ -498,8 +498,8 @@ def _(cloud, lab):
     group = target_group(cloud)["TargetGroupArn"]
     cloud.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath="/healthz")
     wait_until(
-        lambda: any("unhealthy" in event["message"] for event in service(cloud, "frontend")["events"]),
-        "ECS has seen that targets are unhealthy",
+        lambda: any("health checks" in task.get("stoppedReason", "") for task in tasks(cloud, "frontend", "STOPPED")),
+        "ECS has stopped a task for its health",
     )
 
 
