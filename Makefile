@@ -24,7 +24,8 @@ labs: setup
 	@$(BIN)/drydock lab run all --out reports
 
 jupyter: setup
-	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=labs; status=$$?; $(BIN)/drydock down; exit $$status
+	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=labs --LabApp.news_url= \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate; status=$$?; $(BIN)/drydock down; exit $$status
 
 test: setup
 	$(BIN)/ruff check .

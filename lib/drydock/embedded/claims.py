@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import tempfile
@@ -35,6 +36,8 @@ class Claims:
         if (claim := self._held.pop(address, None)) is not None:
             Path(claim.name).unlink(missing_ok=True)
             claim.close()
+            with contextlib.suppress(OSError):  # another cloud's addresses are in it
+                self._folder.rmdir()
 
     def release_all(self) -> None:
         for address in list(self._held):

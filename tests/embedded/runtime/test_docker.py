@@ -56,7 +56,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     url = f"unix://{here}/podman.sock"
     with (here / "log").open("wb") as log:
-        service = subprocess.Popen([podman, "system", "service", "--time=0", url], env=env, stdout=log, stderr=log)
+        service = subprocess.Popen(
+            [podman, "system", "service", "--time=0", url], cwd=here, env=env, stdout=log, stderr=log
+        )
     try:
         eventually(lambda: (here / "podman.sock").exists() or service.poll() is not None)
         if service.poll() is not None:
