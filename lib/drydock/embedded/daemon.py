@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -27,6 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed")
     parser.add_argument("--idle-exit", type=float)
     options = parser.parse_args(argv)
+    gc.set_threshold(100_000, 20, 50)  # moto loads hundreds of thousands of objects that stay
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
 

@@ -54,10 +54,24 @@ def base(seed: str) -> None:
 def prepare() -> None:
     os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
     os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "false")
+    _read_descriptions_once()
     import moto.core.utils
 
     moto.core.utils.utcnow = _utcnow
     _settle_backends()
+
+
+def _read_descriptions_once() -> None:
+    """botocore parses its descriptions of services again for each session; moto makes dozens of sessions."""
+    from botocore.loaders import JSONFileLoader
+
+    first = JSONFileLoader.load_file
+
+    @cache
+    def read(path: str) -> Any:
+        return first(JSONFileLoader(), path)
+
+    JSONFileLoader.load_file = lambda _, path: read(path)
 
 
 def _settle_backends() -> None:
