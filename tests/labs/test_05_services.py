@@ -1,0 +1,240 @@
+"""Lab 05: what each check says of nothing, of something wrong and of something right. The tests build on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from drydock import embedded
+from drydock.cloud import Cloud, connect
+from drydock.labs import Lab, wait_until
+from drydock.ledger import sweep
+
+NAME = "05-services"
+
+
+@pytest.fixture(scope="module")
+def lab(running: embedded.Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRYDOCK_PROGRESS", str(tmp_path_factory.mktemp("learner") / "progress.json"))
+        patch.delenv("DRYDOCK_STRICT", raising=False)
+        patch.delenv("DRYDOCK_SOLVE", raising=False)
+        yield Lab.open(NAME, cloud=connect("embedded", name=running.name))
+
+
+def state(lab: Lab, step: str) -> tuple[str, str]:
+    found = lab.step(step).check(lab.cloud, lab)
+    return found.state, found.message
+
+
+def until(lab: Lab, step: str, wanted: str, words: str = "") -> None:
+    """The check comes to say `wanted`, with these words in its message."""
+    wait_until(
+        lambda: (found := state(lab, step))[0] == wanted and words in found[1],
+        f"{step} is {wanted}: {words}",
+        timeout=60,
+    )
+
+
+def solve(lab: Lab, step: str) -> None:
+    lab.step(step).solve(lab.cloud, lab)
+    until(lab, step, "passed")
+
+
+def update(cloud: Cloud, name: str, **changes: Any) -> None:
+    cloud.client("ecs").update_service(cluster="drydock", service=name, **changes)
+
+
+def task_of(cloud: Cloud, name: str) -> str:
+    return str(cloud.client("ecs").list_tasks(cluster="drydock", serviceName=name)["taskArns"][0])
+
+
+def group(cloud: Cloud) -> str:
+    found = cloud.client("elbv2").describe_target_groups(Names=["drydock-frontend"])
+    return str(found["TargetGroups"][0]["TargetGroupArn"])
+
+
+def test_an_empty_cloud_is_not_started(lab: Lab) -> None:
+    assert {step.name: step.check(lab.cloud, lab).state for step in lab.steps} == {
+        step.name: "not started" for step in lab.steps
+    }
+
+
+def test_create_load_balancer(lab: Lab) -> None:
+    lab.set_up()
+    assert state(lab, "create-load-balancer")[0] == "not started"
+    solve(lab, "create-load-balancer")
+    elbv2, ec2 = lab.cloud.client("elbv2"), lab.cloud.client("ec2")
+    balancer = elbv2.describe_load_balancers(Names=["drydock"])["LoadBalancers"][0]
+    arn, zones = balancer["LoadBalancerArn"], [zone["SubnetId"] for zone in balancer["AvailabilityZones"]]
+    tasks = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["drydock-tasks"]}])
+    listener = elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"][0]["ListenerArn"]
+    delay = "deregistration_delay.timeout_seconds"
+    for wrong, right, words in [
+        (
+            lambda: elbv2.set_subnets(LoadBalancerArn=arn, Subnets=zones[:2]),
+            lambda: elbv2.set_subnets(LoadBalancerArn=arn, Subnets=zones),
+            "2 of 3 zones",
+        ),
+        (
+            lambda: elbv2.set_security_groups(
+                LoadBalancerArn=arn, SecurityGroups=[tasks["SecurityGroups"][0]["GroupId"]]
+            ),
+            lambda: elbv2.set_security_groups(LoadBalancerArn=arn, SecurityGroups=balancer["SecurityGroups"]),
+            "security group",
+        ),
+        (
+            lambda: elbv2.modify_target_group(TargetGroupArn=group(lab.cloud), HealthCheckPath="/"),
+            lambda: elbv2.modify_target_group(TargetGroupArn=group(lab.cloud), HealthCheckPath="/health"),
+            "/health",
+        ),
+        (
+            lambda: elbv2.modify_target_group_attributes(
+                TargetGroupArn=group(lab.cloud), Attributes=[{"Key": delay, "Value": "300"}]
+            ),
+            lambda: elbv2.modify_target_group_attributes(
+                TargetGroupArn=group(lab.cloud), Attributes=[{"Key": delay, "Value": "5"}]
+            ),
+            "300 s",
+        ),
+        (
+            lambda: elbv2.modify_listener(ListenerArn=listener, Port=81),
+            lambda: elbv2.modify_listener(ListenerArn=listener, Port=80),
+            "port 80",
+        ),
+    ]:
+        wrong()
+        assert (found := state(lab, "create-load-balancer"))[0] == "wrong", words
+        assert words in found[1]
+        right()
+        assert state(lab, "create-load-balancer")[0] == "passed", words
+
+
+def test_create_services(lab: Lab) -> None:
+    ecs, sqs = lab.cloud.client("ecs"), lab.cloud.client("sqs")
+    assert state(lab, "target-health")[0] == "not started"
+    subnet = lab.cloud.client("ec2").describe_subnets(Filters=[{"Name": "tag:Name", "Values": ["drydock-a"]}])
+    ecs.create_service(
+        cluster="drydock",
+        serviceName="backend",
+        taskDefinition="drydock-backend",
+        desiredCount=0,
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet["Subnets"][0]["SubnetId"]]}},
+    )
+    assert state(lab, "create-services")[0] == "wrong"
+    ecs.delete_service(cluster="drydock", service="backend")
+    ecs.get_waiter("services_inactive").wait(cluster="drydock", services=["backend"])
+    solve(lab, "create-services")
+    update(lab.cloud, "backend", desiredCount=2)
+    until(lab, "create-services", "wrong", "`backend` wants 2 tasks")
+    update(lab.cloud, "backend", desiredCount=3)
+    until(lab, "create-services", "passed")
+    jobs = sqs.get_queue_url(QueueName="drydock-jobs")["QueueUrl"]
+    redrive = sqs.get_queue_attributes(QueueUrl=jobs, AttributeNames=["RedrivePolicy"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=jobs, Attributes={"RedrivePolicy": ""})
+    assert "never leaves" in state(lab, "create-services")[1]
+    sqs.set_queue_attributes(QueueUrl=jobs, Attributes=redrive)
+    assert state(lab, "create-services")[0] == "passed"
+
+
+def test_target_health(lab: Lab) -> None:
+    assert state(lab, "target-health")[0] == "passed"
+    update(lab.cloud, "frontend", desiredCount=1)
+    until(lab, "target-health", "wrong", "one target")
+    update(lab.cloud, "frontend", desiredCount=2)
+    solve(lab, "target-health")
+
+
+def test_exec(lab: Lab) -> None:
+    assert state(lab, "exec")[0] == "not started"
+    update(lab.cloud, "backend", enableExecuteCommand=False)
+    assert state(lab, "exec")[0] == "wrong"
+    update(lab.cloud, "backend", enableExecuteCommand=True)
+    solve(lab, "exec")
+
+
+def test_kill_a_task(lab: Lab) -> None:
+    ecs = lab.cloud.client("ecs")
+    ecs.stop_task(cluster="drydock", task=task_of(lab.cloud, "frontend"))
+    until(lab, "kill-a-task", "wrong")
+    ecs.stop_task(cluster="drydock", task=task_of(lab.cloud, "backend"))
+    assert state(lab, "kill-a-task") == ("wrong", "It is not replaced yet.")
+    solve(lab, "kill-a-task")
+    until(lab, "create-services", "passed")
+
+
+def test_scale(lab: Lab) -> None:
+    assert state(lab, "scale")[0] == "not started"
+    update(lab.cloud, "backend", desiredCount=4)
+    until(lab, "scale", "wrong", "wants 4")
+    solve(lab, "scale")
+    update(lab.cloud, "backend", desiredCount=3)
+    until(lab, "scale", "not started")
+
+
+def test_bad_job(lab: Lab) -> None:
+    sqs = lab.cloud.client("sqs")
+    assert state(lab, "bad-job")[0] == "not started"
+    update(lab.cloud, "worker", desiredCount=0)
+    wait_until(
+        lambda: not lab.cloud.client("ecs").list_tasks(cluster="drydock", serviceName="worker")["taskArns"], "no worker"
+    )
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="drydock-jobs")["QueueUrl"], MessageBody='{"sum": "all"}')
+    assert state(lab, "bad-job") == ("wrong", "A job is still in drydock-jobs.")
+    update(lab.cloud, "worker", desiredCount=1)
+    until(lab, "bad-job", "passed")
+    solve(lab, "bad-job")
+
+
+def test_register_scalable_targets(lab: Lab) -> None:
+    scaling = lab.cloud.client("application-autoscaling")
+
+    def register(name: str, least: int, most: int) -> None:
+        scaling.register_scalable_target(
+            ServiceNamespace="ecs",
+            ResourceId=f"service/drydock/{name}",
+            ScalableDimension="ecs:service:DesiredCount",
+            MinCapacity=least,
+            MaxCapacity=most,
+        )
+
+    step = "register-scalable-targets"
+    assert state(lab, step)[0] == "not started"
+    register("frontend", 2, 10)
+    assert state(lab, step) == ("wrong", "`backend` is no scalable target.")
+    register("backend", 1, 10)
+    assert state(lab, step)[0] == "wrong"
+    register("backend", 2, 2)
+    assert state(lab, step) == ("wrong", "`backend` has no room to grow.")
+    solve(lab, step)
+    assert state(lab, "scalable-worker")[0] == "not started"
+    register("worker", 1, 5)
+    assert state(lab, "scalable-worker")[0] == "wrong"
+    solve(lab, "scalable-worker")
+
+
+def test_the_drill_of_the_wrong_health_path(lab: Lab) -> None:
+    until(lab, "wrong-health-path", "passed")
+    lab.break_it("wrong-health-path")
+    assert state(lab, "wrong-health-path")[0] == "wrong"
+    update(lab.cloud, "frontend", forceNewDeployment=True)
+    assert state(lab, "wrong-health-path")[0] == "wrong"
+    solve(lab, "wrong-health-path")
+
+
+def test_the_drill_of_the_stuck_deployment(lab: Lab) -> None:
+    until(lab, "stuck-deployment", "passed")
+    lab.break_it("stuck-deployment")
+    update(lab.cloud, "backend", forceNewDeployment=True)
+    assert state(lab, "stuck-deployment")[1].startswith("0 of 3 tasks")
+    update(lab.cloud, "backend", desiredCount=4)
+    until(lab, "stuck-deployment", "wrong", "should still have three")
+    update(lab.cloud, "backend", desiredCount=3)
+    solve(lab, "stuck-deployment")
+
+
+def test_nothing_is_left(lab: Lab) -> None:
+    lab.clean_up()
+    assert not sweep(lab.cloud).survivors

@@ -1,0 +1,184 @@
+"""Lab 06: what each check says of nothing, of something wrong and of something right. The tests build on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from drydock import embedded
+from drydock.cloud import Cloud, connect
+from drydock.labs import Lab, wait_until
+from drydock.ledger import sweep
+
+NAME = "06-discovery"
+
+
+@pytest.fixture(scope="module")
+def lab(running: embedded.Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRYDOCK_PROGRESS", str(tmp_path_factory.mktemp("learner") / "progress.json"))
+        patch.delenv("DRYDOCK_STRICT", raising=False)
+        patch.delenv("DRYDOCK_SOLVE", raising=False)
+        yield Lab.open(NAME, cloud=connect("embedded", name=running.name))
+
+
+def state(lab: Lab, step: str) -> tuple[str, str]:
+    found = lab.step(step).check(lab.cloud, lab)
+    return found.state, found.message
+
+
+def until(lab: Lab, step: str, wanted: str, words: str = "") -> None:
+    """The check comes to say `wanted`, with these words in its message."""
+    wait_until(
+        lambda: (found := state(lab, step))[0] == wanted and words in found[1],
+        f"{step} is {wanted}: {words}",
+        timeout=60,
+    )
+
+
+def solve(lab: Lab, step: str) -> None:
+    lab.step(step).solve(lab.cloud, lab)
+    until(lab, step, "passed")
+
+
+def update(cloud: Cloud, name: str, **changes: Any) -> None:
+    cloud.client("ecs").update_service(cluster="drydock", service=name, **changes)
+
+
+def namespace(cloud: Cloud) -> str:
+    found = cloud.client("servicediscovery").list_namespaces()["Namespaces"]
+    return str(next(one["Id"] for one in found if one["Name"] == "shop.internal"))
+
+
+def map_service(cloud: Cloud, name: str, **config: Any) -> dict[str, Any]:
+    created = cloud.client("servicediscovery").create_service(Name=name, NamespaceId=namespace(cloud), **config)
+    return dict(created["Service"])
+
+
+def map_id(cloud: Cloud, name: str) -> str:
+    found = cloud.client("servicediscovery").list_services()["Services"]
+    return str(next(one["Id"] for one in found if one["Name"] == name))
+
+
+def test_an_empty_cloud_is_not_started(lab: Lab) -> None:
+    states = {step.name: step.check(lab.cloud, lab).state for step in lab.steps}
+    assert states == {step.name: "not started" for step in lab.steps}
+
+
+def test_create_namespace(lab: Lab) -> None:
+    cloud_map, ec2 = lab.cloud.client("servicediscovery"), lab.cloud.client("ec2")
+    lab.set_up()
+    assert state(lab, "frontend-finds-backend") == ("not started", "backend.shop.internal does not resolve.")
+    cloud_map.create_http_namespace(Name="shop.internal")
+    wait_until(lambda: cloud_map.list_namespaces()["Namespaces"], "the namespace is there")
+    assert state(lab, "create-namespace") == ("wrong", "shop.internal is of the type HTTP.")
+    cloud_map.delete_namespace(Id=namespace(lab.cloud))
+    wait_until(lambda: not cloud_map.list_namespaces()["Namespaces"], "the namespace is gone")
+    solve(lab, "create-namespace")
+    vpc = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["drydock"]}])["Vpcs"][0]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": False})
+    assert state(lab, "create-namespace")[0] == "wrong"
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    assert state(lab, "create-namespace")[0] == "passed"
+
+
+RECORD = {"Type": "A", "TTL": 10}
+CUSTOM = {"HealthCheckCustomConfig": {"FailureThreshold": 1}}
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"DnsConfig": {"DnsRecords": [{"Type": "SRV", "TTL": 10}]}, **CUSTOM}, "records are SRV"),
+        ({"DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 3600}]}, **CUSTOM}, "3600 s"),
+        ({"DnsConfig": {"DnsRecords": [RECORD], "RoutingPolicy": "WEIGHTED"}, **CUSTOM}, "not MULTIVALUE"),
+        ({"DnsConfig": {"DnsRecords": [RECORD]}}, "unhealthy"),
+        ({"DnsConfig": {"DnsRecords": [RECORD]}, **CUSTOM}, "does not register its tasks"),
+    ],
+)
+def test_a_cloud_map_service_that_will_not_do(lab: Lab, config: dict[str, Any], words: str) -> None:
+    assert state(lab, "register-backend")[0] == "not started"
+    made = map_service(lab.cloud, "backend", **config)
+    found = state(lab, "register-backend")
+    lab.cloud.client("servicediscovery").delete_service(Id=made["Id"])
+    assert found[0] == "wrong"
+    assert words in found[1]
+
+
+def test_register_backend_and_discover(lab: Lab) -> None:
+    assert state(lab, "discover")[0] == "not started"
+    solve(lab, "register-backend")
+    solve(lab, "discover")
+    solve(lab, "frontend-finds-backend")
+
+
+def test_what_is_registered_and_does_not_run_is_found(lab: Lab) -> None:
+    lab.break_it("left-behind")
+    assert state(lab, "left-behind") == ("wrong", "4 instances are registered, and 3 tasks run.")
+    assert state(lab, "discover") == ("wrong", "What is registered is not what runs.")
+    until(lab, "frontend-finds-backend", "wrong", "Some calls are not answered")
+    update(lab.cloud, "backend", forceNewDeployment=True)
+    lab.cloud.client("ecs").get_waiter("services_stable").wait(cluster="drydock", services=["backend"])
+    assert state(lab, "left-behind")[0] == "wrong"
+    solve(lab, "left-behind")
+    until(lab, "discover", "passed")
+    until(lab, "frontend-finds-backend", "passed")
+
+
+def test_srv(lab: Lab) -> None:
+    cloud_map = lab.cloud.client("servicediscovery")
+    assert state(lab, "srv")[0] == "not started"
+    made = map_service(lab.cloud, "frontend", DnsConfig={"DnsRecords": [RECORD]})
+    assert state(lab, "srv")[0] == "wrong"
+    cloud_map.delete_service(Id=made["Id"])
+    made = map_service(lab.cloud, "frontend", DnsConfig={"DnsRecords": [{"Type": "SRV", "TTL": 10}]})
+    assert "does not register" in state(lab, "srv")[1]
+    update(lab.cloud, "frontend", serviceRegistries=[{"registryArn": made["Arn"], "port": 8081}])
+    until(lab, "srv", "wrong", "not 8080")
+    solve(lab, "srv")
+
+
+def test_more_than_eight(lab: Lab) -> None:
+    assert state(lab, "more-than-eight")[0] == "not started"
+    update(lab.cloud, "backend", desiredCount=9)
+    until(lab, "more-than-eight", "wrong", "wants 9")
+    solve(lab, "more-than-eight")
+    update(lab.cloud, "backend", desiredCount=3)
+    until(lab, "discover", "passed", "3 tasks run")
+
+
+def test_shorter_ttl(lab: Lab) -> None:
+    assert state(lab, "shorter-ttl")[0] == "not started"
+    records = [{"Type": "A", "TTL": 30}]
+    lab.cloud.client("servicediscovery").update_service(
+        Id=map_id(lab.cloud, "backend"), Service={"DnsConfig": {"DnsRecords": records}}
+    )
+    until(lab, "shorter-ttl", "wrong", "30 s")
+    solve(lab, "shorter-ttl")
+    assert state(lab, "register-backend")[0] == "passed"
+
+
+def test_tasks_leave_dns(lab: Lab) -> None:
+    ecs = lab.cloud.client("ecs")
+    assert state(lab, "tasks-leave-dns")[0] == "not started"
+    ecs.stop_task(cluster="drydock", task=ecs.list_tasks(cluster="drydock", serviceName="backend")["taskArns"][0])
+    assert state(lab, "tasks-leave-dns")[0] == "wrong"
+    until(lab, "tasks-leave-dns", "passed")
+    solve(lab, "tasks-leave-dns")
+
+
+def test_the_drill_of_the_missing_port(lab: Lab) -> None:
+    until(lab, "no-port", "passed")
+    lab.break_it("no-port")
+    assert state(lab, "no-port") == ("wrong", "The frontend finds the name, and nobody answers it.")
+    assert state(lab, "frontend-finds-backend") == ("wrong", "The frontend calls another URL.")
+    update(lab.cloud, "frontend", forceNewDeployment=True)
+    assert state(lab, "no-port")[0] == "wrong"
+    solve(lab, "no-port")
+
+
+def test_nothing_is_left(lab: Lab) -> None:
+    lab.clean_up()
+    assert not sweep(lab.cloud).survivors
