@@ -266,7 +266,10 @@ def _(cloud, lab):
     ],
 )
 def own_key(cloud, lab):
-    key = cloud.client("kms").describe_key(KeyId="alias/drydock-ecr")["KeyMetadata"]
+    try:
+        key = cloud.client("kms").describe_key(KeyId="alias/drydock-ecr")["KeyMetadata"]
+    except cloud.client("kms").exceptions.NotFoundException:
+        return not_started("There is no key with the alias `alias/drydock-ecr`.")
     repository = _repositories(cloud).get("drydock/worker")
     if repository is None:
         return wrong("There is no repository `drydock/worker` any more.", look="create_repository, repositoryName")

@@ -270,9 +270,12 @@ def _mislabelled(labels: dict[str, str], service: str, version: str) -> str:
 
 
 def _scan(cloud, tag: str) -> dict[str, Any] | None:
-    """The findings of a completed scan of the backend's image with this tag."""
+    """The findings of the backend's image with this tag; None as long as no scan of it is complete."""
     ecr = cloud.client("ecr")
-    scan = ecr.describe_image_scan_findings(repositoryName="drydock/backend", imageId={"imageTag": tag})
+    try:
+        scan = ecr.describe_image_scan_findings(repositoryName="drydock/backend", imageId={"imageTag": tag})
+    except ecr.exceptions.ScanNotFoundException:
+        return None
     return scan["imageScanFindings"] if scan["imageScanStatus"]["status"] in ("COMPLETE", "ACTIVE") else None
 
 

@@ -1,0 +1,132 @@
+"""Lab 00: what each check says of nothing, of a mistake and of the solution. The tests build on each other."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from drydock import embedded
+from drydock.cloud import connect
+from drydock.images import build, push
+from drydock.labs import Lab, wait_until
+
+
+@pytest.fixture(scope="module")
+def lab(running: embedded.Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One lab for all: its network is made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRYDOCK_PROGRESS", str(tmp_path_factory.mktemp("learner") / "progress.json"))
+        patch.delenv("DRYDOCK_STRICT", raising=False)
+        patch.delenv("DRYDOCK_SOLVE", raising=False)
+        lab = Lab.open("00-start-here", cloud=connect("embedded", name=running.name))
+        yield lab
+
+
+def state(lab: Lab, step: str) -> tuple[str, str]:
+    found = lab.step(step).check(lab.cloud, lab)
+    return found.state, found.message
+
+
+def wrong(lab: Lab, step: str, words: str) -> bool:
+    found, message = state(lab, step)
+    return found == "wrong" and words in message
+
+
+def solve(lab: Lab, step: str) -> None:
+    lab.step(step).solve(lab.cloud, lab)
+    assert state(lab, step)[0] == "passed", state(lab, step)
+
+
+def test_an_empty_cloud_is_not_started(lab: Lab) -> None:
+    assert {step.name: state(lab, step.name)[0] for step in lab.steps} == {
+        step.name: "not started" for step in lab.steps
+    }
+    lab.set_up()
+    assert {state(lab, step.name)[0] for step in lab.steps} == {"not started"}
+
+
+def test_push_image(lab: Lab) -> None:
+    ecr = lab.cloud.client("ecr")
+    uri = ecr.create_repository(repositoryName="hello")["repository"]["repositoryUri"]
+    assert wrong(lab, "push-image", "no image with the tag `v1`")
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    user, password = base64.b64decode(token).decode().split(":", 1)
+    push(build(lab.services / "backend", output=lambda line: None), f"{uri}:v2", auth=(user, password))
+    assert wrong(lab, "push-image", "no image with the tag `v1`")
+    ecr.delete_repository(repositoryName="hello", force=True)
+    solve(lab, "push-image")
+
+
+def test_register_task_definition(lab: Lab) -> None:
+    ecs = lab.cloud.client("ecs")
+    ecs.create_cluster(clusterName="hello")
+    assert wrong(lab, "register-task-definition", "no task definition of the family `hello`")
+    solve(lab, "register-task-definition")
+    right = ecs.describe_task_definition(taskDefinition="hello")["taskDefinition"]
+    container = right["containerDefinitions"][0]
+    for change, words in (
+        ({"image": container["image"].replace(":v1", ":v2")}, "another image than `hello:v1`"),
+        ({"portMappings": [{"containerPort": 80}]}, "port 8080"),
+    ):
+        register(lab, right, container | change)
+        assert wrong(lab, "register-task-definition", words)
+    register(lab, right, container)
+    assert state(lab, "register-task-definition")[0] == "passed"
+
+
+def register(lab: Lab, like: dict[str, Any], container: dict[str, Any]) -> None:
+    kept = ("family", "networkMode", "requiresCompatibilities", "cpu", "memory", "executionRoleArn")
+    lab.cloud.client("ecs").register_task_definition(
+        **{key: like[key] for key in kept}, containerDefinitions=[container]
+    )
+
+
+def test_create_load_balancer(lab: Lab) -> None:
+    elbv2 = lab.cloud.client("elbv2")
+    solve(lab, "create-load-balancer")
+    balancer = elbv2.describe_load_balancers(Names=["hello"])["LoadBalancers"][0]["LoadBalancerArn"]
+    listener = elbv2.describe_listeners(LoadBalancerArn=balancer)["Listeners"][0]
+    group = elbv2.describe_target_groups(Names=["hello"])["TargetGroups"][0]["TargetGroupArn"]
+    elbv2.modify_listener(ListenerArn=listener["ListenerArn"], Port=81)
+    assert wrong(lab, "create-load-balancer", "listens on port 81")
+    elbv2.modify_listener(ListenerArn=listener["ListenerArn"], Port=80)
+    elbv2.modify_target_group(TargetGroupArn=group, HealthCheckPath="/")
+    assert wrong(lab, "create-load-balancer", "asked for `/health`")
+    elbv2.modify_target_group(TargetGroupArn=group, HealthCheckPath="/health")
+    elbv2.delete_listener(ListenerArn=listener["ListenerArn"])
+    assert wrong(lab, "create-load-balancer", "listens on no port")
+    forward = [{"Type": "forward", "TargetGroupArn": group}]
+    elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward)
+    assert state(lab, "create-load-balancer")[0] == "passed"
+
+
+def test_create_service(lab: Lab) -> None:
+    ecs = lab.cloud.client("ecs")
+    solve(lab, "create-service")
+    ecs.update_service(cluster="hello", service="hello", desiredCount=1)
+    assert wrong(lab, "create-service", "wants 1 tasks")
+    wait_until(lambda: running(lab) == 1, "one task runs")
+    ecs.update_service(cluster="hello", service="hello", desiredCount=2)
+    wait_until(lambda: state(lab, "create-service")[0] == "passed", "two tasks serve")
+
+
+def running(lab: Lab) -> int:
+    found = lab.cloud.client("ecs").describe_services(cluster="hello", services=["hello"])["services"][0]
+    return int(found["runningCount"])
+
+
+def test_kill_a_task(lab: Lab) -> None:
+    assert state(lab, "kill-a-task")[0] == "not started"  # what the service stopped itself does not count
+    solve(lab, "kill-a-task")
+    group = lab.cloud.client("elbv2").describe_target_groups(Names=["hello"])["TargetGroups"][0]["TargetGroupArn"]
+    lab.cloud.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath="/nowhere")
+    wait_until(lambda: wrong(lab, "kill-a-task", "does not serve yet"), "the successor fails its health checks")
+    lab.cloud.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath="/health")
+
+
+def test_clean_up_leaves_nothing(lab: Lab) -> None:
+    lab.clean_up()
+    assert {state(lab, step.name)[0] for step in lab.steps} == {"not started"}

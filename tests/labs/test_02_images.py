@@ -1,0 +1,165 @@
+"""Lab 02: each check before, after a mistake and after the solution; the drill before and after its mending."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drydock.cloud import Cloud
+from drydock.images import Image, build, push
+from drydock.labs import Lab
+
+Act = Callable[[Cloud, Lab], Any]
+
+
+@pytest.fixture
+def lab(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """The lab, with a store of images of this test's own, and with the repositories that it needs."""
+    monkeypatch.setenv("DRYDOCK_HOME", str(tmp_path / "home"))
+    lab = Lab.open("02-images", cloud=cloud)
+    lab.set_up()
+    yield lab
+    ecr = cloud.client("ecr")
+    for repository in ecr.describe_repositories()["repositories"]:
+        ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
+
+
+def built(folder: Path, **given: Any) -> Image:
+    return build(folder, output=lambda line: None, **given)
+
+
+def pushed(cloud: Cloud, image: Image, name: str) -> str:
+    """Push an image under `name`: repository, a colon, tag."""
+    ecr = cloud.client("ecr")
+    repository, tag = name.split(":")
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    user, password = base64.b64decode(token).decode().split(":", 1)
+    uri = ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]["repositoryUri"]
+    return push(image, f"{uri}:{tag}", auth=(user, password))
+
+
+def before(cloud: Cloud, lab: Lab, name: str) -> None:
+    lab.set_up(before=name)
+
+
+def build_one(cloud: Cloud, lab: Lab) -> None:
+    built(lab.services / "frontend", build_args={"VERSION": "v1"}, tags=["drydock/frontend:v1"])
+
+
+def build_the_wrong_folder(cloud: Cloud, lab: Lab) -> None:
+    for service in ("frontend", "backend", "worker"):
+        built(lab.services / "frontend", build_args={"VERSION": "v1"}, tags=[f"drydock/{service}:v1"])
+
+
+def build_without_a_version(cloud: Cloud, lab: Lab) -> None:
+    for service in ("frontend", "backend", "worker"):
+        built(lab.services / service, tags=[f"drydock/{service}:v1"])
+
+
+def push_one(cloud: Cloud, lab: Lab) -> None:
+    pushed(cloud, Image.open("drydock/frontend:v1"), "drydock/frontend:v1")
+
+
+def push_one_to_all(cloud: Cloud, lab: Lab) -> None:
+    for service in ("frontend", "backend", "worker"):
+        pushed(cloud, Image.open("drydock/frontend:v1"), f"drydock/{service}:v1")
+
+
+def promote_something_else(cloud: Cloud, lab: Lab) -> None:
+    pushed(cloud, built(lab.services / "frontend", build_args={"VERSION": "v2"}), "drydock/frontend:stable")
+
+
+def scan_what_has_no_hole(cloud: Cloud, lab: Lab) -> None:
+    release(cloud, lab, "v1-vulnerable", VERSION="v1-vulnerable")
+
+
+def release_the_hole_again(cloud: Cloud, lab: Lab) -> None:
+    release(cloud, lab, "v2", VERSION="v2", VENDOR="vendor-vulnerable")
+
+
+def release_the_old_version(cloud: Cloud, lab: Lab) -> None:
+    release(cloud, lab, "v2", VERSION="v1")
+
+
+def release(cloud: Cloud, lab: Lab, tag: str, **build_args: str) -> None:
+    pushed(cloud, built(lab.services / "backend", build_args=build_args), f"drydock/backend:{tag}")
+    waiter = cloud.client("ecr").get_waiter("image_scan_complete")
+    waiter.wait(repositoryName="drydock/backend", imageId={"imageTag": tag})
+
+
+MISTAKES: list[tuple[str, Act, str]] = [
+    ("build-images", build_one, "no image `drydock/backend:v1`"),
+    ("build-images", build_the_wrong_folder, "`drydock/backend:v1` is an image of `Shop frontend`"),
+    ("build-images", build_without_a_version, "its version is `dev`, not `v1`"),
+    ("push-images", push_one, "`drydock/backend` has no image with the tag `v1`"),
+    ("push-images", push_one_to_all, "`v1` in `drydock/backend` is an image of `Shop frontend`"),
+    ("promote", promote_something_else, "two images"),
+    ("scan-findings", scan_what_has_no_hole, "found nothing in urllib3"),
+    ("fix-findings", release_the_hole_again, "still finds urllib3"),
+    ("fix-findings", release_the_old_version, "its version is `v1`, not `v2`"),
+]
+
+
+@pytest.mark.parametrize("name", ["build-images", "push-images", "promote", "scan-findings", "fix-findings"])
+def test_untouched_is_not_started_and_the_solution_passes(cloud: Cloud, lab: Lab, name: str) -> None:
+    before(cloud, lab, name)
+    step = lab.step(name)
+    assert step.check(cloud, lab).state == "not started"
+    step.solve(cloud, lab)
+    assert step.check(cloud, lab).passed, step.check(cloud, lab)
+
+
+@pytest.mark.parametrize(("name", "mistake", "said"), MISTAKES, ids=[f"{n}: {s}" for n, _, s in MISTAKES])
+def test_a_mistake_is_named(cloud: Cloud, lab: Lab, name: str, mistake: Act, said: str) -> None:
+    before(cloud, lab, name)
+    mistake(cloud, lab)
+    found = lab.step(name).check(cloud, lab)
+    assert found.state == "wrong"
+    assert said in found.message
+    assert found.look
+
+
+@pytest.mark.parametrize(("name", "tag"), [("scan-findings", "v1-vulnerable"), ("fix-findings", "v2")])
+def test_an_image_that_is_not_scanned_is_not_enough(cloud: Cloud, lab: Lab, name: str, tag: str) -> None:
+    before(cloud, lab, name)
+    cloud.client("ecr").put_image_scanning_configuration(
+        repositoryName="drydock/backend", imageScanningConfiguration={"scanOnPush": False}
+    )
+    pushed(cloud, built(lab.services / "backend", build_args={"VERSION": tag}), f"drydock/backend:{tag}")
+    found = lab.step(name).check(cloud, lab)
+    assert (found.state, "not complete" in found.message) == ("wrong", True)
+
+
+def test_the_drill_wants_the_key_out_of_every_image(cloud: Cloud, lab: Lab, tmp_path: Path) -> None:
+    step = lab.step("leaked-secret")
+    assert step.check(cloud, lab).state == "not started"
+    lab.break_it("leaked-secret", within=5)
+    ecr = cloud.client("ecr")
+    leaking = ecr.describe_images(repositoryName="drydock/worker")["imageDetails"][0]["imageDigest"]
+
+    shutil.copytree(lab.directory / "report", tmp_path / "report")
+    (tmp_path / "report" / ".env").unlink()
+    pushed(cloud, built(tmp_path / "report"), "drydock/worker:report")
+    assert "An image without the tag `report` still holds the key" in step.check(cloud, lab).message
+
+    ecr.batch_delete_image(repositoryName="drydock/worker", imageIds=[{"imageDigest": leaking}])
+    assert step.check(cloud, lab).passed
+
+
+def test_deleting_the_image_is_not_all(cloud: Cloud, lab: Lab) -> None:
+    lab.break_it("leaked-secret", within=5)
+    cloud.client("ecr").batch_delete_image(repositoryName="drydock/worker", imageIds=[{"imageTag": "report"}])
+    assert not lab.step("leaked-secret").check(cloud, lab).passed
+
+
+def test_the_drill_s_solution_passes(cloud: Cloud, lab: Lab) -> None:
+    lab.break_it("leaked-secret", within=5)
+    step = lab.step("leaked-secret")
+    assert step.check(cloud, lab).state == "wrong"
+    step.solve(cloud, lab)
+    assert step.check(cloud, lab).passed
