@@ -201,3 +201,23 @@ def test_what_exec_writes_is_in_the_log_group_of_the_cluster(lab: Lab) -> None:
         )
 
     assert [event["message"] for event in eventually(written)] == ["42"]
+
+
+def test_tasks_are_registered_where_nobody_asks_for_health_and_a_registry_that_is_gone_holds_nothing_up(
+    lab: Lab,
+) -> None:
+    cloud_map = lab.client("servicediscovery")
+    cloud_map.create_private_dns_namespace(Name="lab.internal", Vpc=lab.vpc)
+    namespace = eventually(lambda: cloud_map.list_namespaces()["Namespaces"])[0]["Id"]
+    records = {"DnsRecords": [{"Type": "A", "TTL": 10}]}
+    registry = cloud_map.create_service(Name="app", NamespaceId=namespace, DnsConfig=records)["Service"]
+    lab.create(lab.register(), 1, serviceRegistries=[{"registryArn": registry["Arn"]}])
+    lab.until_steady(1)
+    [registered] = cloud_map.list_instances(ServiceId=registry["Id"])["Instances"]
+    assert registered["Attributes"]["AWS_INSTANCE_IPV4"] == address_of(lab.tasks()[0])
+    cloud_map.deregister_instance(ServiceId=registry["Id"], InstanceId=registered["Id"])
+    eventually(lambda: not cloud_map.list_instances(ServiceId=registry["Id"])["Instances"])
+    cloud_map.delete_service(Id=registry["Id"])
+    lab.until_stopped(lab.ecs.stop_task(cluster="lab", task=lab.tasks()[0]["taskArn"])["task"]["taskArn"])
+    eventually(lambda: lab.service()["runningCount"] == 1)
+    assert any("failed to register" in event["message"] for event in lab.service()["events"])

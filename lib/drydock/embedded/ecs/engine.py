@@ -505,10 +505,18 @@ class Engine:
         deployment = service.deployment(task.deployment_id or "")
         revision = deployment.revision if deployment else service.settings
         for entry in revision.get("loadBalancers") or ():
-            self.targets.register(task, entry)
-            service.event(f"registered 1 targets in ({self.targets.name(entry)})")
+            try:
+                self.targets.register(task, entry)
+            except ClientError as refused:
+                service.event(f"failed to register targets in ({self.targets.name(entry)}) with (error {refused})")
+            else:
+                service.event(f"registered 1 targets in ({self.targets.name(entry)})")
         for registry in revision.get("serviceRegistries") or ():
-            self.targets.enlist(task, registry, service)
+            try:
+                self.targets.enlist(task, registry, service)
+            except ClientError as refused:
+                where = f"(service registry {registry['registryArn']})"
+                service.event(f"failed to register (task {task.id}) in {where} with (error {refused})")
         task.registered = bool(revision.get("loadBalancers"))
 
     def leave(self, task: Task) -> float:

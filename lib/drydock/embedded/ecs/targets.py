@@ -85,14 +85,14 @@ class Targets:
             "ECS_CLUSTER_NAME": task.cluster_name,
             "ECS_SERVICE_NAME": service.name,
             "ECS_TASK_DEFINITION_FAMILY": task.definition["family"],
-            "AWS_INIT_HEALTH_STATUS": "HEALTHY",
         }
+        cloud_map = self._host.client("servicediscovery", task.region_name)
+        if "HealthCheckCustomConfig" in cloud_map.get_service(Id=_id(registry))["Service"]:
+            attributes["AWS_INIT_HEALTH_STATUS"] = "HEALTHY"
         port = self._port(task, registry)
         if port is not None:
             attributes["AWS_INSTANCE_PORT"] = str(port)
-        self._host.client("servicediscovery", task.region_name).register_instance(
-            ServiceId=_id(registry), InstanceId=task.id, Attributes=attributes
-        )
+        cloud_map.register_instance(ServiceId=_id(registry), InstanceId=task.id, Attributes=attributes)
 
     @staticmethod
     def _port(task: Task, registry: Document) -> int | None:
