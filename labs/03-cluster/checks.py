@@ -333,7 +333,7 @@ def one_in_three(cloud, lab):
     cut_off = without_a_way_out(cloud, found[0]["VpcId"])
     if cut_off:
         return wrong(
-            f"{len(cut_off)} of 3 subnets have no way out: tasks placed there cannot reach a registry.",
+            f"From {len(cut_off)} of 3 subnets a task reaches no registry.",
             look="describe_route_tables: which subnet is in no Associations?",
         )
     return passed("All three subnets have a way out.")
@@ -373,7 +373,7 @@ def no_container_instances(cloud, lab):
         return not_started("There is no active cluster `drydock`.")
     if not found["defaultCapacityProviderStrategy"]:
         return wrong(
-            "The cluster has no default strategy, so a call that names none means launch type EC2.",
+            "A call that names neither launch type nor strategy does not go to Fargate.",
             look="describe_clusters, defaultCapacityProviderStrategy",
         )
     if {"FARGATE", "FARGATE_SPOT"} - set(found["capacityProviders"]):
