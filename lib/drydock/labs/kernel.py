@@ -15,6 +15,9 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
 
+_LONGEST = 70  # characters of a folder in which sockets still have names that the system takes (104 on macOS)
+
+
 class OwnKernel(AsyncKernelManager):
     """ipykernel in this interpreter, spoken to by sockets in a folder that only this user can enter.
 
@@ -24,7 +27,8 @@ class OwnKernel(AsyncKernelManager):
     started: ClassVar[list[OwnKernel]] = []
 
     def __init__(self, **given: object) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="drydock-kernel-"))
+        here = tempfile.gettempdir()
+        self._folder = Path(tempfile.mkdtemp(prefix="drydock-kernel-", dir=here if len(here) <= _LONGEST else "/tmp"))
         super().__init__(transport="ipc", ip=str(self._folder / "socket"), **given)
         OwnKernel.started.append(self)
 
