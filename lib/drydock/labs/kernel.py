@@ -14,7 +14,6 @@ from typing import ClassVar
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
-
 _LONGEST = 70  # characters of a folder in which sockets still have names that the system takes (104 on macOS)
 
 
