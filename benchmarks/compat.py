@@ -175,6 +175,7 @@ def _count(result: Result, steps: int) -> str:
 
 
 def main() -> None:
+    peers.end_tidily()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--labs", help="some of them, separated by commas")
     parser.add_argument("--limit", type=float, default=300.0, help="seconds for one lab on one peer")

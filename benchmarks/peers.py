@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -144,14 +145,24 @@ def all_peers() -> list[Peer]:
             "ministack",
             ("ministack", "docker"),
             ("-m", "ministack"),
-            {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": "{port}", "DOCKER_HOST": "unix://{folder}/no-engine"},
+            {
+                "BIND_HOST": "127.0.0.1",
+                "GATEWAY_PORT": "{port}",
+                "TMPDIR": "{folder}",
+                "DOCKER_HOST": "unix://{folder}/no-engine",
+            },
         ),
     ]
 
 
 def clean_environment(home: Path) -> dict[str, str]:
     """Nothing of the user's but the path; bytecode is written, as it is for users."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8"}
+    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LANG": "C.UTF-8"}
+
+
+def end_tidily() -> None:
+    """Let a SIGTERM end this process as an exception does, so that what it started is ended too."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 def free_port() -> int:

@@ -347,6 +347,7 @@ def verdict(figure: Figure, medians: dict[str, float | None]) -> str:
 
 
 def main() -> None:
+    peers.end_tidily()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="cold,calls,service,labs", help="which parts, separated by commas")
