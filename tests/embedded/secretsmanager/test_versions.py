@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 
 def test_versions_keep_their_dates(client: Callable[..., Any]) -> None:
     manager = client("secretsmanager")
@@ -17,3 +19,9 @@ def test_versions_keep_their_dates(client: Callable[..., Any]) -> None:
     assert listed["ARN"] == arn
     assert dates == {"AWSPREVIOUS": first, "AWSCURRENT": second}
     assert first < second
+
+
+def test_versions_of_no_secret(client: Callable[..., Any]) -> None:
+    manager = client("secretsmanager")
+    with pytest.raises(manager.exceptions.ResourceNotFoundException):
+        manager.list_secret_version_ids(SecretId="none")

@@ -14,6 +14,7 @@ def install(_host: Host) -> None:
     """Date each version once, to the millisecond, also when the journal is replayed."""
     from moto.core import utils
     from moto.secretsmanager import models
+    from moto.secretsmanager.exceptions import SecretNotFoundException
 
     models.time = SimpleNamespace(time=lambda: utils.unix_time())  # type: ignore[attr-defined]
     backend = models.SecretsManagerBackend
@@ -26,6 +27,8 @@ def install(_host: Host) -> None:
         return secret, new_version
 
     def list_secret_version_ids(self: Any, secret_id: str) -> str:
+        if not self._is_valid_identifier(secret_id):
+            raise SecretNotFoundException()
         secret = self.secrets[secret_id]
         versions = [
             {
