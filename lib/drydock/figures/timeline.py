@@ -150,17 +150,17 @@ def answers_over_time(
 
 
 def _runs(points: Sequence[tuple[float, str]], marks: Sequence[tuple[float, str]]) -> list[tuple[object, ...]]:
-    """A row for each unbroken run of answers by the same one, and for each mark, which ends a run."""
-    happened = [(moment, "", what) for moment, what in marks]
-    rows: list[list[Any]] = []
-    for moment, name, what in sorted([*((at, name, "") for at, name in points), *happened]):
-        second = round(moment, 2)
-        if rows and not what and rows[-1][2] == name and not rows[-1][4]:
-            rows[-1][1] = second
-            rows[-1][3] += 1
-        else:
-            rows.append([second, second, name, 0 if what else 1, what])
-    return [tuple(row) for row in rows]
+    """A row for each who answered between two marks, from the first answer to the last; and one for each mark."""
+    happened = sorted(marks)
+    runs: dict[tuple[int, str], list[float]] = {}
+    for moment, name in points:
+        after = sum(moment >= at for at, _ in happened)
+        runs.setdefault((after, name), []).append(round(moment, 2))
+    rows: list[tuple[int, tuple[object, ...]]] = [
+        (2 * after, (min(run), max(run), name, len(run), "")) for (after, name), run in runs.items()
+    ]
+    rows += [(2 * index + 1, (round(at, 2), round(at, 2), "", 0, what)) for index, (at, what) in enumerate(happened)]
+    return [row for _, row in sorted(rows, key=lambda one: (one[0], str(one[1][2])))]
 
 
 def _band(start: float, width: float) -> dict[str, Any]:
