@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from drydock.cloud import Cloud
+from drydock import embedded
+from drydock.cloud import Cloud, connect
 from drydock.labs import Lab
 
 Act = Callable[[Cloud], Any]
@@ -167,3 +168,13 @@ def test_clean_up_leaves_nothing(cloud: Cloud, lab: Lab) -> None:
     keys = [one["KeyId"] for one in cloud.client("kms").list_keys()["Keys"]]
     states = {cloud.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] for key in keys}
     assert "own-key" in lab.outline.steps and "PendingDeletion" in states
+
+
+def test_another_region_has_the_lab_too_and_no_prices(running: embedded.Instance, cloud: Cloud) -> None:
+    there = connect("embedded", name=running.name, region="eu-west-1")
+    lab = Lab.open("01-repositories", cloud=there)
+    assert "no dated price for eu-west-1" in repr(lab.time_and_cost())
+    step = lab.step("create-repositories")
+    step.solve(there, lab)
+    assert step.check(there, lab).passed
+    assert not lab.step("create-repositories").check(cloud, lab).passed
