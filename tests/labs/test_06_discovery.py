@@ -116,7 +116,7 @@ def test_register_backend_and_discover(lab: Lab) -> None:
 
 def test_what_is_registered_and_does_not_run_is_found(lab: Lab) -> None:
     lab.break_it("left-behind")
-    assert state(lab, "left-behind") == ("wrong", "4 instances are registered, and 3 tasks run.")
+    assert state(lab, "left-behind") == ("wrong", "Some calls go to an address that no task has.")
     assert state(lab, "discover") == ("wrong", "What is registered is not what runs.")
     until(lab, "frontend-finds-backend", "wrong", "Some calls are not answered")
     update(lab.cloud, "backend", forceNewDeployment=True)
