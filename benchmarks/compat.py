@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +63,7 @@ def run_lab(lab: str, cloud: str | None, out: Path, limit: float) -> Result:
             stderr=log,
             start_new_session=True,
         )
+    peers.STARTED.append(process)
     late = ""
     try:
         process.wait(limit)
@@ -105,22 +108,27 @@ def compare(
         engine = _engine(stack, folder)
         versions["ministack"] += f" with podman {engine.version}" if engine else " without an engine"
         for lab in labs:
-            for peer in everyone:
-                out = folder / f"{lab}-{peer.name}"
-                if peer.name == "embedded":
-                    result = run_lab(lab, None, out, limit)
-                else:
-                    its = engine if peer.name == "ministack" else None
-                    extra, port = ({"DOCKER_HOST": its.url}, its.registry) if its else ({}, None)
-                    with peer.running(folder / f"{lab}-{peer.name}-peer", extra, port) as server:
-                        result = run_lab(lab, server.url, out, limit)
-                    if its:
-                        its.clear()
-                results[lab][peer.name] = result
-                passed = sum(state == "passed" for state in result.states.values())
-                print(f"{lab} {peer.name}: {passed}/{len(result.states)} {result.error}", file=sys.stderr, flush=True)
-                shutil.rmtree(out, ignore_errors=True)
+            with ThreadPoolExecutor(len(everyone)) as pool:  # they mostly wait
+                one = functools.partial(_compare_one, lab, limit, folder, engine)
+                results[lab] = dict(zip([peer.name for peer in everyone], pool.map(one, everyone), strict=True))
+            if engine:
+                engine.clear()
     return results
+
+
+def _compare_one(lab: str, limit: float, folder: Path, engine: Engine | None, peer: Peer) -> Result:
+    out = folder / f"{lab}-{peer.name}"
+    if peer.name == "embedded":
+        result = run_lab(lab, None, out, limit)
+    else:
+        its = engine if peer.name == "ministack" else None
+        extra, port = ({"DOCKER_HOST": its.url}, its.registry) if its else ({}, None)
+        with peer.running(folder / f"{lab}-{peer.name}-peer", extra, port) as server:
+            result = run_lab(lab, server.url, out, limit)
+    passed = sum(state == "passed" for state in result.states.values())
+    print(f"{lab} {peer.name}: {passed}/{len(result.states)} {result.error}", file=sys.stderr, flush=True)
+    shutil.rmtree(out, ignore_errors=True)
+    return result
 
 
 def _engine(stack: contextlib.ExitStack, folder: Path) -> Engine | None:

@@ -50,6 +50,10 @@ insecure = true
 """
 
 
+STARTED: list[subprocess.Popen[bytes]] = []
+"""Peers and labs that run."""
+
+
 class NoEngine(RuntimeError):
     """No container engine can be started here; the text says why."""
 
@@ -134,6 +138,7 @@ class Peer:
                 stderr=log,
                 start_new_session=True,
             )
+        STARTED.append(process)
         return Server(self, f"http://127.0.0.1:{values['port']}", process, folder / "log")
 
 
@@ -161,8 +166,15 @@ def clean_environment(home: Path) -> dict[str, str]:
 
 
 def end_tidily() -> None:
-    """Let a SIGTERM end this process as an exception does, so that what it started is ended too."""
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    """Let a SIGTERM end this process as an exception does, after what is waited for in threads."""
+
+    def tidy(number: int, _: object) -> None:
+        for process in list(STARTED):
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, tidy)
 
 
 def free_port() -> int:
@@ -213,6 +225,7 @@ def end(process: subprocess.Popen[bytes], limit: float = 15.0) -> None:
                 left.kill()
         psutil.wait_procs(family, timeout=5)
     process.wait(5)
+    STARTED.remove(process)
 
 
 @dataclass
