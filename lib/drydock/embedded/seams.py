@@ -123,12 +123,11 @@ def service_for(host: str) -> str | None:
 def front_door(service: str) -> Callable[..., Any] | None:
     """The function that answers `POST /` of a service without Flask's routing, where it has one."""
     from moto import backends
-    from moto.core import DEFAULT_ACCOUNT_ID
 
     backend_dict = backends.get_backend(service)
     if not hasattr(backend_dict, "iter_backends"):
         return None
-    regions = backend_dict[DEFAULT_ACCOUNT_ID]
+    regions = backend_dict[ACCOUNT]
     backend = regions["us-east-1"] if "us-east-1" in regions else regions["aws"]
     return backend.flask_paths.get("/")
 
