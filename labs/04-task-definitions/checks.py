@@ -18,7 +18,12 @@ outline = Outline(
     goal="Three task definitions with roles, health checks, a secret and logs; one task run; eight broken ones mended.",
     minutes="30",
     needs=["03-cluster", "02-images:push-images"],
-    costs=[fargate_tasks(6, cpu=256, memory=512), unpriced("CloudWatch Logs"), unpriced("Secrets Manager secret")],
+    costs=[
+        fargate_tasks(6, cpu=256, memory=512),
+        unpriced("CloudWatch Logs"),
+        unpriced("Secrets Manager secret"),
+        unpriced("public IPv4 addresses of the tasks"),
+    ],
 )
 
 SERVICES = ["frontend", "backend", "worker"]
