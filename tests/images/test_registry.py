@@ -77,7 +77,19 @@ def test_blobs_that_are_there_are_not_sent_again(make: Build, registry: str, req
     assert any(method == "PUT" and "/uploads/" in path for method, path, _ in requests)
     requests.clear()
     push(image, f"{registry}/twice:2")
-    assert [(method, status) for method, _, status in requests] == [("HEAD", 200), ("HEAD", 200), ("PUT", 201)]
+    assert [(method, status) for method, _, status in requests] == [
+        ("HEAD", 200), ("HEAD", 200), ("HEAD", 404), ("PUT", 201)
+    ]  # fmt: skip
+
+
+def test_a_tag_that_names_the_image_already_is_not_put_again(make: Build, registry: str, requests: list[Any]) -> None:
+    image = make("FROM scratch\nCOPY a /a\n", {"a": "again"})
+    push(image, f"{registry}/again:1")
+    requests.clear()
+    assert push(image, f"{registry}/again:1") == image.digest
+    assert {method for method, _, _ in requests} == {"HEAD"}
+    push(make("FROM scratch\nCOPY a /a\n", {"a": "moved"}), f"{registry}/again:1")
+    assert requests[-1][0] == "PUT"
 
 
 def test_blobs_of_a_sister_repository_are_mounted(make: Build, registry: str, requests: list[Any]) -> None:
@@ -86,7 +98,7 @@ def test_blobs_of_a_sister_repository_are_mounted(make: Build, registry: str, re
     requests.clear()
     push(image, f"{registry}/second:1")
     assert [(method, status) for method, _, status in requests] == [
-        ("HEAD", 404), ("POST", 201), ("HEAD", 404), ("POST", 201), ("PUT", 201)
+        ("HEAD", 404), ("POST", 201), ("HEAD", 404), ("POST", 201), ("HEAD", 404), ("PUT", 201)
     ]  # fmt: skip
 
 

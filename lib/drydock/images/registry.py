@@ -36,7 +36,7 @@ Auth = tuple[str, str] | None
 def push(image: Image, reference: str | Reference, auth: Auth = None) -> str:
     """Push an image under a tag or by digest and return the digest of its manifest.
 
-    `auth` is (user, password). Blobs that are there are not sent again, and one that another repository
+    `auth` is (user, password). What is there is not sent again, and a blob that another repository
     of the same registry was sent from here is mounted. The image gets the name in its layout, too.
     A registry on this machine is spoken to in plain HTTP, any other only in HTTPS.
     Raises RegistryError. Source: github.com/opencontainers/distribution-spec, spec.md.
@@ -116,7 +116,14 @@ class Repository:
         return data, media_type
 
     def push_manifest(self, tag_or_digest: str, manifest: bytes, media_type: str) -> None:
-        """Put a manifest; its blobs have to be there."""
+        """Put a manifest; its blobs have to be there.
+
+        What the tag names already is not put again: ECR refuses that where tags are immutable.
+        Source: github.com/aws/containers-roadmap, issue 2179.
+        """
+        there = self._call("HEAD", f"manifests/{tag_or_digest}", {"Accept": media_type}, expected=(200, 404))
+        if there.status == 200 and there.headers.get("Docker-Content-Digest") == digest_of(manifest):
+            return
         answer = self._call(
             "PUT", f"manifests/{tag_or_digest}", {"Content-Type": media_type}, manifest, expected=(201,)
         )

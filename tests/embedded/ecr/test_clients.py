@@ -65,8 +65,8 @@ def test_what_skopeo_pushes_the_api_shows_and_skopeo_pulls(ecr: Any, skopeo: Any
 def test_skopeo_reads_why_it_is_refused(ecr: Any, skopeo: Any, make: Any, tmp_path: Path) -> None:
     uri = ecr.create_repository(repositoryName="web", imageTagMutability="IMMUTABLE")["repository"]["repositoryUri"]
     skopeo("copy", make({"a": "1"}).into(tmp_path / "one", "v1"), f"docker://{uri}:v1")
-    again = skopeo("copy", f"oci:{tmp_path / 'one'}:v1", f"docker://{uri}:v1")
-    assert again.returncode == 0
+    again = skopeo("copy", f"oci:{tmp_path / 'one'}:v1", f"docker://{uri}:v1", check=False)
+    assert again.returncode != 0 and "the tag is immutable" in again.stderr
     other = make({"a": "2"}).into(tmp_path / "two", "v1")
     refused = skopeo("copy", other, f"docker://{uri}:v1", check=False)
     assert refused.returncode != 0

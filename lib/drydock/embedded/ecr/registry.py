@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from moto.ecr.exceptions import RepositoryNotFoundException
 from moto.ecr.models import ecr_backends
 
-from drydock.embedded.ecr import names, tokens
+from drydock.embedded.ecr import errors, names, tokens
 from drydock.embedded.ecr.blobs import CHUNK, BlobStore, Upload, WrongDigest
 from drydock.embedded.ecr.manifest import MAXIMUM_BYTES, OCI_INDEX
 from drydock.embedded.ecr.models import Backend, Failure, Image, Repository, pulled
@@ -341,6 +341,10 @@ class Request:
         except Refused as refused:
             if refused.code != "UNKNOWN" or "already exists" not in str(refused):
                 raise
+            # Put again as it is: no harm, but ECR refuses it where tags are immutable (containers-roadmap, issue 2179).
+            tag = image_id.get("imageTag")
+            if tag and self.repository(name).is_immutable(tag):
+                raise Refused(400, "TAG_INVALID", errors.ImageTagAlreadyExists(name, tag).message) from None
         with self.host.lock:
             repository = self.repository(name)
             image = _visible(repository, reference)
