@@ -171,7 +171,10 @@ def fix_findings(cloud, lab):
     if scan is None:
         return wrong("The scan of `v2` is not complete.", look="the waiter image_scan_complete")
     if _about_urllib3(scan):
-        return wrong("The scan of `v2` still finds urllib3.", look="build, build_args: VENDOR")
+        return wrong(
+            "The scan of `v2` still finds urllib3.",
+            look="build, build_args: VENDOR; the tag is immutable, so batch_delete_image before you push again",
+        )
     problem = _mislabelled(_labels(cloud, "drydock/backend", digest), "backend", "v2")
     if problem:
         return wrong(f"`v2` {problem}.", look="build, build_args: VERSION")

@@ -300,7 +300,9 @@ class Repository:
             else "check the name, the tag and the registry",
             429: "the registry wants fewer requests; wait, or log in",
         }.get(answer.status, "see what the registry says")
-        said = " ".join(part for part in (code, message) if part)
+        if code == "TAG_INVALID":
+            advice = "push under another tag"
+        said = " ".join(part for part in (code, message.rstrip(".")) if part)
         return RegistryError(
             f"{self.reference}: {answer.status} {said or answer.reason}; {advice}", answer.status, code
         )
