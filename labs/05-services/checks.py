@@ -31,8 +31,8 @@ outline = Outline(
     ],
     costs=[
         fargate_tasks(6, cpu=256, memory=512),
-        unpriced("Application Load Balancer, by the hour and by its use"),
-        unpriced("public IPv4 addresses of the tasks and of the load balancer"),
+        unpriced("Application Load Balancer"),
+        unpriced("public IPv4 addresses"),
     ],
 )
 

@@ -18,9 +18,9 @@ outline = Outline(
     needs=["05-services:create-load-balancer", "05-services:create-services"],
     costs=[
         fargate_tasks(8, cpu=256, memory=512),
-        unpriced("Application Load Balancer, by the hour and by its use"),
-        unpriced("Cloud Map: discover_instances calls; its private hosted zone, by the month"),
-        unpriced("public IPv4 addresses of the tasks and of the load balancer"),
+        unpriced("Application Load Balancer"),
+        unpriced("Cloud Map calls and hosted zone"),
+        unpriced("public IPv4 addresses"),
     ],
 )
 

@@ -196,7 +196,7 @@ class Engine:
                     if self.targets.health(task, entry) is Health.UNHEALTHY:
                         reason = self.targets.reason(task, entry)
                         service.event(
-                            f"(port {entry['containerPort']}) is unhealthy in "
+                            f"(task {task.id}) (port {entry['containerPort']}) is unhealthy in "
                             f"({self.targets.name(entry)}) due to (reason {reason})."
                         )
                 if task.work is not None and task.work.checked_health is Health.UNHEALTHY:
@@ -435,7 +435,7 @@ class Engine:
         chosen = [by_id[identifier] for identifier in action.tasks]
         for task in chosen:
             if action.why is rollout.Why.UNHEALTHY:
-                reason = f"Task failed {self._failed_check(service, task)} health checks"
+                reason = f"Task failed {self._failed_checks(service, task)}"
             else:
                 reason = f"Scaling activity initiated by (deployment {service.primary.id if service.primary else ''})"
             self.ask_to_stop(task, "ServiceSchedulerInitiated", reason)
@@ -443,8 +443,12 @@ class Engine:
             service.event(f"has begun draining connections on {len(chosen)} tasks.")
         service.event(f"has stopped {len(chosen)} running tasks: {' '.join(f'(task {t.id})' for t in chosen)}.")
 
-    def _failed_check(self, service: Service, task: Task) -> str:
-        return "container" if task.work is not None and task.work.checked_health is Health.UNHEALTHY else "ELB"
+    def _failed_checks(self, service: Service, task: Task) -> str:
+        if task.work is not None and task.work.checked_health is Health.UNHEALTHY:
+            return "container health checks"
+        groups = [entry for entry in service.settings.get("loadBalancers") or [] if entry.get("targetGroupArn")]
+        failed = [entry for entry in groups if self.targets.health(task, entry) is Health.UNHEALTHY]
+        return "ELB health checks in " + " ".join(f"({self.targets.name(entry)})" for entry in failed or groups)
 
     def ask_to_stop(self, task: Task, code: str, reason: str) -> None:
         """Set what is desired to STOPPED; the first reason stays."""
