@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 setup: $(STAMP)
 
@@ -26,7 +27,7 @@ labs: setup
 jupyter: setup
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(VENV)/share/jupyter/lab/settings/overrides.json
-	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=labs --LabApp.news_url= \
+	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=labs --LabApp.news_url= $(AS_ROOT) \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate; status=$$?; $(BIN)/drydock down; exit $$status
 
 test: setup
