@@ -28,6 +28,7 @@ def moto_url() -> Iterator[str]:
     port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        env={name: value for name, value in os.environ.items() if name != "MOTO_ACCOUNT_ID"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

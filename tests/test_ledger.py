@@ -40,6 +40,7 @@ def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         port = probe.getsockname()[1]
     server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        env={name: value for name, value in os.environ.items() if name != "MOTO_ACCOUNT_ID"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

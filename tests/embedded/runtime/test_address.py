@@ -177,11 +177,20 @@ class Zone(BaseResolver):
         return reply
 
 
+def dns_servers() -> tuple[DNSServer, DNSServer, int]:
+    """One for UDP and one for TCP at one port: a port that is free for one may be taken for the other."""
+    while True:
+        udp = DNSServer(Zone(), address="127.0.0.1", port=0)
+        port = udp.server.server_address[1]
+        try:
+            return udp, DNSServer(Zone(), address="127.0.0.1", port=port, tcp=True), port
+        except OSError:
+            udp.server.server_close()
+
+
 @pytest.fixture
 def resolver() -> Iterator[tuple[str, int]]:
-    udp = DNSServer(Zone(), address="127.0.0.1", port=0)
-    port = udp.server.server_address[1]
-    tcp = DNSServer(Zone(), address="127.0.0.1", port=port, tcp=True)
+    udp, tcp, port = dns_servers()
     for server in (udp, tcp):
         server.start_thread()
     yield "127.0.0.1", port
