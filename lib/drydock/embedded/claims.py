@@ -15,7 +15,8 @@ class Claims:
 
     def __init__(self) -> None:
         self._held: dict[str, IO[str]] = {}
-        self._folder = Path(tempfile.gettempdir()) / f"drydock-addresses-{os.getuid()}"
+        common = Path("/tmp")  # not TMPDIR: every cloud of this user has to look in the same place
+        self._folder = (common if common.is_dir() else Path(tempfile.gettempdir())) / f"drydock-addresses-{os.getuid()}"
 
     def hold(self, address: str) -> bool:
         """Claim a loopback address; False if another cloud on this machine has it."""
@@ -26,6 +27,9 @@ class Claims:
         try:
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            claim.close()
+            return False
+        if not _still_there(claim):
             claim.close()
             return False
         self._held[address] = claim
@@ -42,3 +46,11 @@ class Claims:
     def release_all(self) -> None:
         for address in list(self._held):
             self.release(address)
+
+
+def _still_there(claim: IO[str]) -> bool:
+    """False if whoever held the address removed the file between our opening and locking it."""
+    try:
+        return Path(claim.name).stat().st_ino == os.fstat(claim.fileno()).st_ino
+    except FileNotFoundError:
+        return False

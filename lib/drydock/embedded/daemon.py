@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     if count:
         log.info("replayed %d requests", count)
     ended = threading.Event()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))  # whoever started us may block them
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     host.run()
