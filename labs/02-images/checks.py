@@ -15,9 +15,9 @@ from typing import Any
 
 from drydock.images import Image, Layout, build, push
 from drydock.labs import Outline, not_started, passed, wrong
+from drydock.labs.shop import SERVICES
 from drydock.pricing import unpriced
 
-SERVICES = ("frontend", "backend", "worker")
 TITLES = {"frontend": "Shop frontend", "backend": "Shop backend", "worker": "Shop worker"}
 
 outline = Outline(

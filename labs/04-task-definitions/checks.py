@@ -11,6 +11,7 @@ import json
 import secrets as random_secrets
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
+from drydock.labs.shop import SERVICES, network
 from drydock.pricing import fargate_tasks, unpriced
 
 outline = Outline(
@@ -26,7 +27,6 @@ outline = Outline(
     ],
 )
 
-SERVICES = ["frontend", "backend", "worker"]
 HEALTH = ["CMD", "python", "healthcheck.py"]
 CHANNELS = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
 
@@ -81,22 +81,6 @@ def allowed(cloud, role):
             given = statement["Action"]
             actions |= {given} if isinstance(given, str) else set(given)
     return actions
-
-
-def network(cloud):
-    """The networkConfiguration of the lab's tasks."""
-    ec2 = cloud.client("ec2")
-    vpc = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["drydock"]}])["Vpcs"][0]["VpcId"]
-    inside = [{"Name": "vpc-id", "Values": [vpc]}]
-    subnets = ec2.describe_subnets(Filters=inside)["Subnets"]
-    groups = ec2.describe_security_groups(Filters=[*inside, {"Name": "group-name", "Values": ["drydock-tasks"]}])
-    return {
-        "awsvpcConfiguration": {
-            "subnets": sorted(subnet["SubnetId"] for subnet in subnets),
-            "securityGroups": [groups["SecurityGroups"][0]["GroupId"]],
-            "assignPublicIp": "ENABLED",
-        }
-    }
 
 
 def image(cloud, service, tag="v1"):

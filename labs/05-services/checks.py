@@ -13,6 +13,7 @@ from collections import Counter
 
 from drydock import ssm
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
+from drydock.labs.shop import is_steady, network, security_group, service, subnets, tasks, until_steady, vpc_id
 from drydock.policy import rollout
 from drydock.pricing import fargate_tasks, unpriced
 
@@ -44,26 +45,6 @@ DIMENSION = "ecs:service:DesiredCount"
 # -- reading the cloud
 
 
-def service(cloud, name):
-    """The service as describe_services has it, or None."""
-    found = cloud.client("ecs").describe_services(cluster="drydock", services=[name])["services"]
-    return next((one for one in found if one["status"] == "ACTIVE"), None)
-
-
-def tasks(cloud, name, desired="RUNNING"):
-    """The tasks of a service, as describe_tasks has them."""
-    ecs = cloud.client("ecs")
-    arns = ecs.list_tasks(cluster="drydock", serviceName=name, desiredStatus=desired)["taskArns"]
-    return ecs.describe_tasks(cluster="drydock", tasks=arns)["tasks"] if arns else []
-
-
-def is_steady(one):
-    """One deployment, completed, with all the tasks that are desired."""
-    deployments = one["deployments"]
-    done = len(deployments) == 1 and deployments[0].get("rolloutState") == "COMPLETED"
-    return done and one["runningCount"] == one["desiredCount"] and one["pendingCount"] == 0
-
-
 def target_group(cloud):
     return cloud.client("elbv2").describe_target_groups(Names=["drydock-frontend"])["TargetGroups"][0]
 
@@ -73,16 +54,6 @@ def targets(cloud):
     arn = target_group(cloud)["TargetGroupArn"]
     found = cloud.client("elbv2").describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
     return [one for one in found if one["TargetHealth"]["State"] != "draining"]
-
-
-def network(cloud):
-    """(VPC id, ids of its three subnets, group name → group id)."""
-    ec2 = cloud.client("ec2")
-    vpc = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["drydock"]}])["Vpcs"][0]["VpcId"]
-    inside = [{"Name": "vpc-id", "Values": [vpc]}]
-    subnets = ec2.describe_subnets(Filters=inside)["Subnets"]
-    groups = ec2.describe_security_groups(Filters=inside)["SecurityGroups"]
-    return vpc, sorted(s["SubnetId"] for s in subnets), {g["GroupName"]: g["GroupId"] for g in groups}
 
 
 def queue_attributes(cloud, name):
@@ -96,12 +67,6 @@ def environment(cloud, one):
     """The environment of the first container of a service's task definition."""
     found = cloud.client("ecs").describe_task_definition(taskDefinition=one["taskDefinition"])["taskDefinition"]
     return {item["name"]: item["value"] for item in found["containerDefinitions"][0].get("environment", ())}
-
-
-def until_steady(cloud, *names):
-    """Wait until these services have what they want."""
-    for name in names:
-        wait_until(lambda name=name: is_steady(service(cloud, name)), f"the service {name} is steady")
 
 
 # -- steps
@@ -123,7 +88,7 @@ def create_load_balancer(cloud, lab):
         return wrong("`drydock` is no internet-facing Application Load Balancer.", look="create_load_balancer")
     if len(balancer["AvailabilityZones"]) != 3:
         return wrong(f"It is in {len(balancer['AvailabilityZones'])} of 3 zones.", look="set_subnets, Subnets")
-    if balancer["SecurityGroups"] != [network(cloud)[2]["drydock-alb"]]:
+    if balancer["SecurityGroups"] != [security_group(cloud, "drydock-alb")]:
         return wrong("Its security group is not drydock-alb alone.", look="set_security_groups")
     group = target_group(cloud)
     if group["TargetType"] != "ip":
@@ -149,15 +114,17 @@ def create_load_balancer(cloud, lab):
 @create_load_balancer.solution
 def _(cloud, lab):
     elbv2 = cloud.client("elbv2")
-    vpc, subnets, groups = network(cloud)
     balancer = elbv2.create_load_balancer(
-        Name="drydock", Type="application", Subnets=subnets, SecurityGroups=[groups["drydock-alb"]]
+        Name="drydock",
+        Type="application",
+        Subnets=subnets(cloud),
+        SecurityGroups=[security_group(cloud, "drydock-alb")],
     )["LoadBalancers"][0]["LoadBalancerArn"]
     group = elbv2.create_target_group(
         Name="drydock-frontend",
         Protocol="HTTP",
         Port=8080,
-        VpcId=vpc,
+        VpcId=vpc_id(cloud),
         TargetType="ip",
         HealthCheckPath="/health",
         HealthCheckIntervalSeconds=5,
@@ -216,8 +183,6 @@ def _(cloud, lab):
     redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 2})
     attributes = {"RedrivePolicy": redrive, "VisibilityTimeout": "1"}
     sqs.create_queue(QueueName="drydock-jobs", Attributes=attributes)
-    _, subnets, groups = network(cloud)
-    where = {"subnets": subnets, "securityGroups": [groups["drydock-tasks"]], "assignPublicIp": "ENABLED"}
     behind = {
         "targetGroupArn": target_group(cloud)["TargetGroupArn"],
         "containerName": "frontend",
@@ -230,7 +195,7 @@ def _(cloud, lab):
                 serviceName=name,
                 taskDefinition=f"drydock-{name}",
                 desiredCount=count,
-                networkConfiguration={"awsvpcConfiguration": where},
+                networkConfiguration=network(cloud),
                 enableExecuteCommand=True,
                 **({"loadBalancers": [behind]} if name == "frontend" else {}),
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import urllib3
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
+from drydock.labs.shop import is_steady, service, tasks, until_steady, vpc_id
 from drydock.pricing import fargate_tasks, unpriced
 
 outline = Outline(
@@ -68,40 +69,9 @@ def instances(cloud, name):
     return {one["Id"]: one["Attributes"] for one in found}
 
 
-def service(cloud, name):
-    """The ECS service as describe_services has it, or None."""
-    found = cloud.client("ecs").describe_services(cluster="drydock", services=[name])["services"]
-    return next((one for one in found if one["status"] == "ACTIVE"), None)
-
-
-def tasks(cloud, name, desired="RUNNING"):
-    """The tasks of an ECS service, as describe_tasks has them."""
-    ecs = cloud.client("ecs")
-    arns = ecs.list_tasks(cluster="drydock", serviceName=name, desiredStatus=desired)["taskArns"]
-    return ecs.describe_tasks(cluster="drydock", tasks=arns)["tasks"] if arns else []
-
-
-def is_steady(one):
-    """One deployment, completed, with all the tasks that are desired."""
-    deployments = one["deployments"]
-    done = len(deployments) == 1 and deployments[0].get("rolloutState") == "COMPLETED"
-    return done and one["runningCount"] == one["desiredCount"] and one["pendingCount"] == 0
-
-
-def until_steady(cloud, *names):
-    """Wait until these services have what they want."""
-    for name in names:
-        wait_until(lambda name=name: is_steady(service(cloud, name)), f"the service {name} is steady")
-
-
 def running(cloud, name):
     """Ids of the tasks of an ECS service that run."""
     return {one["taskArn"].rsplit("/", 1)[-1] for one in tasks(cloud, name) if one["lastStatus"] == "RUNNING"}
-
-
-def vpc_id(cloud):
-    found = cloud.client("ec2").describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["drydock"]}])["Vpcs"]
-    return found[0]["VpcId"]
 
 
 def ask_frontend(cloud, calls=30):

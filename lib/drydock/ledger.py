@@ -192,7 +192,7 @@ def sweep(cloud: Cloud, lab: str | None = None, *, within: float | None = None, 
         if not left or time.monotonic() > deadline:
             break
         time.sleep(5.0 if cloud.real else 0.1)
-    for kind, identifier in left or _all_tagged(cloud, lab):
+    for kind, identifier in left or _all_tagged(cloud, lab, errors):
         swept.survivors.append(Survivor(kind.name, identifier, errors.get((kind.name, identifier), "found by its tag")))
     alive = {(survivor.kind, survivor.identifier) for survivor in swept.survivors}
     mine = ledger.entries(cloud.identity, lab)
@@ -211,11 +211,8 @@ def _one_round(
 ) -> list[tuple[Kind, str]]:
     asked: list[tuple[Kind, str]] = []
     for kind, identifier in left:
-        try:
-            if not kind.exists(cloud, identifier):
-                continue
-        except Exception as error:  # it may be there
-            errors[(kind.name, identifier)] = _first_line(error)
+        if not _exists(cloud, kind, identifier, errors):
+            continue
         asked.append((kind, identifier))
         try:
             kind.delete(cloud, identifier)
@@ -224,12 +221,7 @@ def _one_round(
                 errors[(kind.name, identifier)] = _first_line(error)
     remaining = []
     for kind, identifier in asked:
-        try:
-            there = kind.exists(cloud, identifier)
-        except Exception as error:
-            errors[(kind.name, identifier)] = _first_line(error)
-            there = True
-        if there:
+        if _exists(cloud, kind, identifier, errors):
             remaining.append((kind, identifier))
         else:
             swept.deleted.append((kind.name, identifier))
@@ -252,8 +244,18 @@ def _owned(cloud: Cloud, lab: str | None, ledger: Ledger, swept: Swept) -> list[
     return owned
 
 
-def _all_tagged(cloud: Cloud, lab: str | None) -> list[tuple[Kind, str]]:
-    return [(kind, identifier) for kind in KINDS for identifier in _tagged(cloud, kind, lab, Swept())]
+def _all_tagged(cloud: Cloud, lab: str | None, errors: dict[tuple[str, str], str]) -> list[tuple[Kind, str]]:
+    tagged = [(kind, identifier) for kind in KINDS for identifier in _tagged(cloud, kind, lab, Swept())]
+    return [(kind, identifier) for kind, identifier in tagged if _exists(cloud, kind, identifier, errors)]
+
+
+def _exists(cloud: Cloud, kind: Kind, identifier: str, errors: dict[tuple[str, str], str]) -> bool:
+    """Whether it is there, or may be: an answer that does not say is noted."""
+    try:
+        return kind.exists(cloud, identifier)
+    except Exception as error:
+        errors[(kind.name, identifier)] = _first_line(error)
+        return True
 
 
 def _tagged(cloud: Cloud, kind: Kind, lab: str | None, swept: Swept) -> list[str]:

@@ -37,7 +37,7 @@ class Kind:
     delete: Callable[[Cloud, str], object]
     tag: Callable[[Params, str], None] | None = None
     tagged: Callable[[Cloud], Iterable[tuple[str, str]]] = lambda cloud: ()
-    """Every (identifier, lab) of this kind that carries the tag."""
+    """Every (identifier, lab) of this kind that carries the tag; what is gone may still be named."""
     planned: Callable[[Params], str] | None = None
     idempotent: bool = False
 
@@ -320,7 +320,7 @@ def _vpc_kind(
             {"Name": "resource-type", "Values": [resource_type]},
         ]
         found = _all(cloud.client("ec2"), "describe_tags", "Tags", Filters=filters)
-        return [(one["ResourceId"], one["Value"]) for one in found if there(cloud, one["ResourceId"])]
+        return [(one["ResourceId"], one["Value"]) for one in found]
 
     def exists(cloud: Cloud, identifier: str) -> bool:
         ask = getattr(cloud.client("ec2"), describe[0])

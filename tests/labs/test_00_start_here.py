@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from drydock import embedded
-from drydock.cloud import connect
 from drydock.images import build, push
 from drydock.labs import Lab, wait_until
 
+from .conftest import solve, state
 
-@pytest.fixture(scope="module")
-def lab(running: embedded.Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One lab for all: its network is made once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DRYDOCK_PROGRESS", str(tmp_path_factory.mktemp("learner") / "progress.json"))
-        patch.delenv("DRYDOCK_STRICT", raising=False)
-        patch.delenv("DRYDOCK_SOLVE", raising=False)
-        lab = Lab.open("00-start-here", cloud=connect("embedded", name=running.name))
-        yield lab
-
-
-def state(lab: Lab, step: str) -> tuple[str, str]:
-    found = lab.step(step).check(lab.cloud, lab)
-    return found.state, found.message
+NAME = "00-start-here"
 
 
 def wrong(lab: Lab, step: str, words: str) -> bool:
     found, message = state(lab, step)
     return found == "wrong" and words in message
-
-
-def solve(lab: Lab, step: str) -> None:
-    lab.step(step).solve(lab.cloud, lab)
-    assert state(lab, step)[0] == "passed", state(lab, step)
 
 
 def test_an_empty_cloud_is_not_started(lab: Lab) -> None:

@@ -2,49 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
-
-from drydock import embedded
-from drydock.cloud import Cloud, connect
+from drydock.cloud import Cloud
 from drydock.labs import Lab, wait_until
 from drydock.ledger import sweep
 
+from .conftest import solve, state, until, update
+
 NAME = "05-services"
-
-
-@pytest.fixture(scope="module")
-def lab(running: embedded.Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DRYDOCK_PROGRESS", str(tmp_path_factory.mktemp("learner") / "progress.json"))
-        patch.delenv("DRYDOCK_STRICT", raising=False)
-        patch.delenv("DRYDOCK_SOLVE", raising=False)
-        yield Lab.open(NAME, cloud=connect("embedded", name=running.name))
-
-
-def state(lab: Lab, step: str) -> tuple[str, str]:
-    found = lab.step(step).check(lab.cloud, lab)
-    return found.state, found.message
-
-
-def until(lab: Lab, step: str, wanted: str, words: str = "") -> None:
-    """The check comes to say `wanted`, with these words in its message."""
-    wait_until(
-        lambda: (found := state(lab, step))[0] == wanted and words in found[1],
-        f"{step} is {wanted}: {words}",
-        timeout=60,
-    )
-
-
-def solve(lab: Lab, step: str) -> None:
-    lab.step(step).solve(lab.cloud, lab)
-    until(lab, step, "passed")
-
-
-def update(cloud: Cloud, name: str, **changes: Any) -> None:
-    cloud.client("ecs").update_service(cluster="drydock", service=name, **changes)
 
 
 def task_of(cloud: Cloud, name: str) -> str:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TICK = 0.05
+GATHER = 0.01
+"""Between a wake-up and the turn: the call that caused it is answered, others that follow share the turn."""
 _current: Host | None = None
 
 
@@ -186,7 +188,8 @@ class Host:
 
     def _loop(self) -> None:
         while not self._closing.is_set():
-            self._wake.wait(TICK)
+            if self._wake.wait(TICK):
+                self._closing.wait(GATHER)
             self._wake.clear()
             if not self._closing.is_set():
                 self.step()

@@ -204,11 +204,14 @@ def _execute(source: Path, executed: Path, values: dict[str, Any], keep_going: b
         import papermill
         from papermill.exceptions import PapermillExecutionError
 
+        from drydock.labs import engine
+
         try:
             papermill.execute_notebook(
                 source,
                 executed,
                 values,
+                engine_name=engine.NAME,
                 kernel_name="python3",
                 language="python",
                 progress_bar={"desc": source.parent.name, "leave": False} if progress_bar else False,

@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -124,8 +125,18 @@ def address_of(task: dict[str, Any]) -> str:
 
 
 def ask(address: str, path: str = "/") -> Any:
-    with urllib.request.urlopen(f"http://{address}:8080{path}", timeout=5) as answer:
-        return json.load(answer)
+    """What the program at `address` answers. Its task is RUNNING before the program listens: that is waited for."""
+
+    def answer() -> Any:
+        try:
+            with urllib.request.urlopen(f"http://{address}:8080{path}", timeout=5) as response:
+                return json.load(response)
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise
+            return None
+
+    return eventually(answer)
 
 
 @pytest.fixture

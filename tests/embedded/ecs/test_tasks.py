@@ -81,7 +81,7 @@ def test_secrets_reach_the_container_and_nothing_else(lab: Lab) -> None:
     ]
     task = lab.run(lab.register(secrets=secrets))
     running = eventually(lambda: (t := lab.task(task["taskArn"]))["lastStatus"] == "RUNNING" and t)
-    given = eventually(lambda: ask(address_of(running)))
+    given = ask(address_of(running))
     assert (given["NEW"], given["OLD"], given["COLOR"]) == ("hunter3", "hunter2", "blue")
     assert json.loads(given["WHOLE"]) == {"password": "hunter3"}
     assert "hunter" not in json.dumps(running, default=str)
@@ -185,7 +185,7 @@ def test_overrides(lab: Lab) -> None:
         overrides={"containerOverrides": [{"name": "app", "environment": [{"name": "COLOR", "value": "red"}]}]},
     )
     running = eventually(lambda: (t := lab.task(task["taskArn"]))["lastStatus"] == "RUNNING" and t)
-    assert eventually(lambda: ask(address_of(running)))["COLOR"] == "red"
+    assert ask(address_of(running))["COLOR"] == "red"
 
 
 def test_exec_runs_in_the_task(lab: Lab) -> None:

@@ -1,0 +1,71 @@
+"""Where the shop of labs 03 to 06 is in the cloud: what the checks and solutions of several labs ask by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drydock.cloud import Cloud
+from drydock.labs.wait import wait_until
+
+CLUSTER = "drydock"
+SERVICES = ("frontend", "backend", "worker")
+
+
+def vpc_id(cloud: Cloud) -> str:
+    """The VPC that is named drydock; IndexError where there is none."""
+    named = [{"Name": "tag:Name", "Values": ["drydock"]}]
+    return str(cloud.client("ec2").describe_vpcs(Filters=named)["Vpcs"][0]["VpcId"])
+
+
+def subnets(cloud: Cloud) -> list[str]:
+    """Ids of the subnets of that VPC."""
+    inside = [{"Name": "vpc-id", "Values": [vpc_id(cloud)]}]
+    return sorted(one["SubnetId"] for one in cloud.client("ec2").describe_subnets(Filters=inside)["Subnets"])
+
+
+def security_group(cloud: Cloud, name: str) -> str:
+    """Id of the security group of that name in that VPC; IndexError where there is none."""
+    wanted = [{"Name": "vpc-id", "Values": [vpc_id(cloud)]}, {"Name": "group-name", "Values": [name]}]
+    return str(cloud.client("ec2").describe_security_groups(Filters=wanted)["SecurityGroups"][0]["GroupId"])
+
+
+def network(cloud: Cloud) -> dict[str, Any]:
+    """The networkConfiguration of the shop's tasks."""
+    return {
+        "awsvpcConfiguration": {
+            "subnets": subnets(cloud),
+            "securityGroups": [security_group(cloud, "drydock-tasks")],
+            "assignPublicIp": "ENABLED",
+        }
+    }
+
+
+def service(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """The ECS service as describe_services has it, or None."""
+    found = cloud.client("ecs").describe_services(cluster=CLUSTER, services=[name])["services"]
+    return next((one for one in found if one["status"] == "ACTIVE"), None)
+
+
+def tasks(cloud: Cloud, name: str, desired: str = "RUNNING") -> list[dict[str, Any]]:
+    """The tasks of an ECS service, as describe_tasks has them."""
+    ecs = cloud.client("ecs")
+    arns = ecs.list_tasks(cluster=CLUSTER, serviceName=name, desiredStatus=desired)["taskArns"]
+    return ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"] if arns else []
+
+
+def is_steady(one: dict[str, Any]) -> bool:
+    """One deployment, completed, with all the tasks that are desired."""
+    deployments = one["deployments"]
+    done = len(deployments) == 1 and deployments[0].get("rolloutState") == "COMPLETED"
+    return done and one["runningCount"] == one["desiredCount"] and one["pendingCount"] == 0
+
+
+def until_steady(cloud: Cloud, *names: str) -> None:
+    """Wait until these services have what they want."""
+
+    def steady(name: str) -> bool:
+        one = service(cloud, name)
+        return one is not None and is_steady(one)
+
+    for name in names:
+        wait_until(lambda name=name: steady(name), f"the service {name} is steady")
