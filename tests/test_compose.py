@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +75,15 @@ def test_images_are_pinned():
     for name, service in services().items():
         tag = service["image"].partition(":")[2]
         assert tag and "latest" not in tag, f"{name} follows a tag that moves"
+
+
+@pytest.mark.timeout(900)
+def test_what_the_container_runs_runs_on_this_machine(tmp_path):
+    script = services()["jupyter"]["command"][-1].replace("$$", "$").replace("/tmp/venv", str(tmp_path / "venv"))
+    done = subprocess.run(
+        ["sh", "-ec", script.rstrip() + " --version"], cwd=FILE.parent, capture_output=True, text=True,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"\d+\.\d+\.\d+", done.stdout.splitlines()[-1])
+    assert (tmp_path / "venv/share/jupyter/lab/settings/overrides.json").read_text().startswith("{")

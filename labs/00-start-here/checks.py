@@ -14,7 +14,11 @@ outline = Outline(
     goal="A container image, two tasks that run it, one load balancer in front. Kill a task and it comes back.",
     minutes="2",
     needs=["03-cluster:create-network", "03-cluster:create-security-groups"],
-    costs=[fargate_tasks(2, cpu=256, memory=512), unpriced("Application Load Balancer")],
+    costs=[
+        fargate_tasks(2, cpu=256, memory=512),
+        unpriced("Application Load Balancer"),
+        unpriced("public IPv4 addresses"),
+    ],
     hours=0.1,
 )
 

@@ -38,6 +38,8 @@ def test_after_a_crash_the_account_is_as_it_was_and_services_are_back(instance: 
     lab.client("sqs").send_message(QueueUrl=queue, MessageBody="one")
     lab.create(lab.register(), 2)
     lab.until_steady(2)
+    lab.until_stopped(lab.ecs.stop_task(cluster="lab", task=lab.tasks()[0]["taskArn"])["task"]["taskArn"])
+    lab.until_steady(2)
     before = lab.tasks()
     family = psutil.Process(instance.pid).children(recursive=True)
     assert len(family) >= 3
@@ -59,6 +61,7 @@ def test_after_a_crash_the_account_is_as_it_was_and_services_are_back(instance: 
     assert lab.client("ec2").describe_vpcs(VpcIds=[lab.vpc])["Vpcs"][0]["VpcId"] == lab.vpc
     interfaces = lab.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
     assert {i["PrivateIpAddress"] for i in interfaces} == {address_of(task) for task in after}
+    assert "ERROR" not in again.log.read_text()
 
 
 def test_what_was_deleted_stays_deleted(instance: embedded.Instance, lab: Lab) -> None:

@@ -15,8 +15,8 @@ READS = (
     "Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Discover", "Filter", "Test", "Validate",
     "Lookup", "Search", "Simulate", "Decode", "Preview",
 )  # fmt: skip
-# Uploads keep their bytes in files; a shell session ends with the process it ran in.
-PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand"}
+# Uploads keep their bytes in files; a task or a shell session ends with the process it ran in.
+PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand", "StopTask"}
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,17 @@ class Figure:
         return f"{self.title}\n{table.as_text(self.columns, self.rows)}"
 
     def _repr_html_(self) -> str:
-        return table.as_html(self.columns, self.rows)
+        title = "" if self._is_drawn else f"<strong>{table.text(self.title)}</strong>"
+        return title + table.as_html(self.columns, self.rows)
+
+    @property
+    def _is_drawn(self) -> bool:
+        return bool(self.data or self.layout)
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        if self.data or self.layout:
+        if self._is_drawn:
             display({MIME: self.spec, "text/plain": self.title}, raw=True)
         display({"text/html": self._repr_html_(), "text/plain": repr(self)}, raw=True)
 

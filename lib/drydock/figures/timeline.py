@@ -89,7 +89,7 @@ def answers(counts: Mapping[str, int], *, title: str = "Who answered how often")
         "x": who,
         "y": [counts[name] for name in who],
         "text": [row[2] for row in rows],
-        "marker": {"color": [COLOURS[index % len(COLOURS)] for index in range(len(who))]},
+        "marker": {"color": COLOURS[0]},
     }
     layout: dict[str, Any] = {
         "xaxis": {"type": "category", "automargin": True},

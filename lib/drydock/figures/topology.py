@@ -9,6 +9,7 @@ from drydock.figures.figure import COLOURS, Figure
 from drydock.figures.survey import Described, Survey, attachment, service_of
 
 _PER_ROW = 4
+_LABEL_ROW = 0.35
 _TASK_ROW = 0.55
 _HEALTHY = {"HEALTHY": "circle", "UNHEALTHY": "x"}
 
@@ -64,11 +65,11 @@ def _places(
         for subnet in (one for one in subnets if one["AvailabilityZone"] == zone):
             inside = [task for task in tasks if attachment(task).get("subnetId") == subnet["SubnetId"]]
             rows = max(1, -(-len(inside) // _PER_ROW))
-            top = bottom + 0.35 + rows * _TASK_ROW
+            top = bottom + _LABEL_ROW + rows * _TASK_ROW
             for index, task in enumerate(inside):
                 x = column + 0.05 + 0.9 * (index % _PER_ROW + 0.5) / _PER_ROW
-                places[task["taskArn"]] = (x, bottom + _TASK_ROW * (index // _PER_ROW + 0.5))
-            boxes.append((_box(column, bottom, top), _label(column, top, subnet["CidrBlock"])))
+                places[task["taskArn"]] = (x, bottom + _LABEL_ROW + _TASK_ROW * (index // _PER_ROW + 0.5))
+            boxes.append((_box(column, bottom, top), _label(column, bottom, subnet["CidrBlock"])))
             bottom = top + 0.15
         tallest = max(tallest, bottom)
     return places, boxes, tallest
@@ -86,8 +87,9 @@ def _box(column: int, bottom: float, top: float) -> dict[str, Any]:
     }
 
 
-def _label(column: int, top: float, words: str) -> dict[str, Any]:
-    return {"x": column + 0.06, "y": top, "text": words, "showarrow": False, "xanchor": "left", "yanchor": "top"}
+def _label(column: int, bottom: float, words: str) -> dict[str, Any]:
+    """At the bottom of its box: lines come to the dots from above."""
+    return {"x": column + 0.06, "y": bottom, "text": words, "showarrow": False, "xanchor": "left", "yanchor": "bottom"}
 
 
 def _zone_labels(zones: list[str]) -> list[dict[str, Any]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
+import sys
 import textwrap
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
@@ -120,12 +124,35 @@ class Step:
         self.act(cloud, lab)
 
     def source(self) -> str:
-        """The body of the reference solution, as it is written in checks.py."""
+        """The reference solution as a cell that does it, in a function, so that the notebook's names stay."""
         if self.act is None:
             raise NotImplementedError(f"Step {self.name!r} has no @solution.")
         lines = textwrap.dedent(inspect.getsource(self.act)).splitlines()
-        start = next(number for number, line in enumerate(lines) if line.startswith("def "))
-        return textwrap.dedent("\n".join(lines[start + 1 :])).strip()
+        body = lines[next(number for number, line in enumerate(lines) if line.startswith("def ")) + 1 :]
+        brought = [f"    {line}" for line in _imports(self.act)]
+        return "\n".join(
+            ["def solution(cloud, lab):", *brought, *([""] if brought else []), *body, "", "", "solution(cloud, lab)"]
+        )
+
+
+def _imports(function: Any) -> list[str]:
+    """What brings the module's names that `function` uses; checks.py itself is imported once its lab is open."""
+    own = function.__globals__
+    lines, named = [], defaultdict(list)
+    for name in sorted(_global_names(function.__code__) & own.keys()):
+        value = own[name]
+        if isinstance(value, ModuleType):
+            lines.append(f"import {name}" if value.__name__ == name else f"import {value.__name__} as {name}")
+            continue
+        home = sys.modules.get(getattr(value, "__module__", ""))
+        named[home.__name__ if getattr(home, name, None) is value else function.__module__].append(name)
+    return [*lines, *(f"from {module} import {', '.join(names)}" for module, names in sorted(named.items()))]
+
+
+def _global_names(code: CodeType) -> set[str]:
+    inner = (_global_names(each) for each in code.co_consts if isinstance(each, CodeType))
+    here = {each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL"}
+    return here.union(*inner)
 
 
 def _of_error(error: ClientError) -> Check:

@@ -1,0 +1,215 @@
+"""ECS, and what scales its services."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+
+from botocore.exceptions import ClientError
+
+from drydock.cloud import Cloud
+from drydock.resources.kind import (
+    Kind,
+    calls,
+    every,
+    kind,
+    listed,
+    pairs,
+    short,
+    there,
+    with_tag,
+)
+
+
+def _scalable(identifier: str) -> dict[str, str]:
+    namespace, resource, dimension = identifier.split("|")
+    return {"ServiceNamespace": namespace, "ResourceId": resource, "ScalableDimension": dimension}
+
+
+def _scalable_exists(cloud: Cloud, identifier: str) -> bool:
+    wanted = _scalable(identifier)
+    return bool(
+        cloud.client("application-autoscaling").describe_scalable_targets(
+            ServiceNamespace=wanted["ServiceNamespace"],
+            ResourceIds=[wanted["ResourceId"]],
+            ScalableDimension=wanted["ScalableDimension"],
+        )["ScalableTargets"]
+    )
+
+
+_ecs_tags = listed("tags", "key", "value")
+
+
+def _clusters(cloud: Cloud) -> list[str]:
+    return list(every(cloud.client("ecs"), "list_clusters", "clusterArns"))
+
+
+def _in_tens(items: Iterable[str]) -> Iterator[list[str]]:
+    whole = list(items)
+    return (whole[start : start + 10] for start in range(0, len(whole), 10))
+
+
+def _described_services(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
+    ecs = cloud.client("ecs")
+    for cluster in _clusters(cloud):
+        for some in _in_tens(every(ecs, "list_services", "serviceArns", cluster=cluster)):
+            for service in ecs.describe_services(cluster=cluster, services=some, include=["TAGS"])["services"]:
+                if service["status"] != "INACTIVE":
+                    yield (
+                        _service_id(cluster, service["serviceName"]),
+                        pairs(service.get("tags"), "key", "value"),
+                    )
+
+
+def _service_id(cluster: str | None, name: str) -> str:
+    return f"{short(cluster or 'default')}/{name}"
+
+
+def _service_exists(cloud: Cloud, identifier: str) -> bool:
+    cluster, name = identifier.split("/")
+    found = cloud.client("ecs").describe_services(cluster=cluster, services=[name])["services"]
+    return any(service["status"] != "INACTIVE" for service in found)
+
+
+def _delete_service(cloud: Cloud, identifier: str) -> None:
+    cluster, name = identifier.split("/")
+    cloud.client("ecs").delete_service(cluster=cluster, service=name, force=True)
+
+
+def _described_tasks(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
+    ecs = cloud.client("ecs")
+    for cluster in _clusters(cloud):
+        for some in _in_tens(every(ecs, "list_tasks", "taskArns", cluster=cluster)):
+            for task in ecs.describe_tasks(cluster=cluster, tasks=some, include=["TAGS"])["tasks"]:
+                if task["lastStatus"] != "STOPPED":
+                    yield task["taskArn"], pairs(task.get("tags"), "key", "value")
+
+
+def _task_cluster(arn: str) -> str:
+    return arn.split("/")[-2]
+
+
+def _task_exists(cloud: Cloud, arn: str) -> bool:
+    found = cloud.client("ecs").describe_tasks(cluster=_task_cluster(arn), tasks=[arn])["tasks"]
+    return any(task["lastStatus"] != "STOPPED" for task in found)
+
+
+def _stop_task(cloud: Cloud, arn: str) -> None:
+    cloud.client("ecs").stop_task(cluster=_task_cluster(arn), task=arn, reason="drydock sweep")
+
+
+def _described_clusters(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
+    arns = _clusters(cloud)
+    for start in range(0, len(arns), 100):
+        some = arns[start : start + 100]
+        for cluster in cloud.client("ecs").describe_clusters(clusters=some, include=["TAGS"])["clusters"]:
+            if cluster["status"] != "INACTIVE":
+                yield cluster["clusterName"], pairs(cluster.get("tags"), "key", "value")
+
+
+def _cluster_exists(cloud: Cloud, name: str) -> bool:
+    found = cloud.client("ecs").describe_clusters(clusters=[name])["clusters"]
+    return any(cluster["status"] != "INACTIVE" for cluster in found)
+
+
+def _providers(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
+    ecs = cloud.client("ecs")
+    for provider in every(ecs, "describe_capacity_providers", "capacityProviders", include=["TAGS"]):
+        if provider.get("status") != "INACTIVE":
+            yield provider["name"], pairs(provider.get("tags"), "key", "value")
+
+
+def _provider_exists(cloud: Cloud, name: str) -> bool:
+    found = cloud.client("ecs").describe_capacity_providers(capacityProviders=[name])["capacityProviders"]
+    return any(provider.get("status") != "INACTIVE" for provider in found)
+
+
+def _task_definitions(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
+    ecs = cloud.client("ecs")
+    for arn in every(ecs, "list_task_definitions", "taskDefinitionArns"):
+        tags = ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"]).get("tags")
+        yield short(arn), pairs(tags, "key", "value")
+
+
+def _task_definition_exists(cloud: Cloud, name: str) -> bool:
+    found = cloud.client("ecs").describe_task_definition(taskDefinition=name)
+    return bool(found["taskDefinition"]["status"] == "ACTIVE")
+
+
+def _delete_task_definition(cloud: Cloud, name: str) -> None:
+    ecs = cloud.client("ecs")
+    ecs.deregister_task_definition(taskDefinition=name)
+    with contextlib.suppress(ClientError):  # AWS takes it away later, once no task uses it
+        ecs.delete_task_definitions(taskDefinitions=[name])
+
+
+KINDS = (
+    kind(
+        "scalable target",
+        "application-autoscaling",
+        "RegisterScalableTarget",
+        lambda params, answer: "|".join(
+            params[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")
+        ),
+        _scalable_exists,
+        lambda cloud, one: cloud.client("application-autoscaling").deregister_scalable_target(**_scalable(one)),
+        named=True,
+        idempotent=True,
+    ),
+    kind(
+        "ECS service",
+        "ecs",
+        "CreateService",
+        lambda params, answer: _service_id(params.get("cluster"), params["serviceName"]),
+        _service_exists,
+        _delete_service,
+        tag=_ecs_tags,
+        tagged=_described_services,
+        named=True,
+    ),
+    Kind(
+        "ECS task",
+        "ecs",
+        {
+            operation: lambda params, answer: [task["taskArn"] for task in answer["tasks"]]
+            for operation in ("RunTask", "StartTask")
+        },
+        lambda cloud, arn: there(lambda: _task_exists(cloud, arn)),
+        _stop_task,
+        _ecs_tags,
+        lambda cloud: with_tag(_described_tasks(cloud)),
+    ),
+    kind(
+        "task definition",
+        "ecs",
+        "RegisterTaskDefinition",
+        lambda params, answer: short(answer["taskDefinition"]["taskDefinitionArn"]),
+        _task_definition_exists,
+        _delete_task_definition,
+        tag=_ecs_tags,
+        tagged=_task_definitions,
+    ),
+    kind(
+        "ECS cluster",
+        "ecs",
+        "CreateCluster",
+        lambda params, answer: params.get("clusterName", "default"),
+        _cluster_exists,
+        calls("ecs", "delete_cluster", "cluster"),
+        tag=_ecs_tags,
+        tagged=_described_clusters,
+        named=True,
+        idempotent=True,
+    ),
+    kind(
+        "capacity provider",
+        "ecs",
+        "CreateCapacityProvider",
+        lambda params, answer: params["name"],
+        _provider_exists,
+        calls("ecs", "delete_capacity_provider", "capacityProvider"),
+        tag=_ecs_tags,
+        tagged=_providers,
+        named=True,
+    ),
+)
