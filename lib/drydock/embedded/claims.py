@@ -22,8 +22,7 @@ class Claims:
         """Claim a loopback address; False if another cloud on this machine has it."""
         if address in self._held:
             return False
-        self._folder.mkdir(exist_ok=True, mode=0o700)
-        claim = (self._folder / address).open("w")
+        claim = self._opened(address)
         try:
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -34,6 +33,12 @@ class Claims:
             return False
         self._held[address] = claim
         return True
+
+    def _opened(self, address: str) -> IO[str]:
+        while True:
+            self._folder.mkdir(exist_ok=True, mode=0o700)
+            with contextlib.suppress(FileNotFoundError):  # whoever let go of the last address took the folder away
+                return (self._folder / address).open("w")
 
     def release(self, address: str) -> None:
         """Let go of an address; nothing happens if it is not held."""

@@ -31,14 +31,17 @@ def rerun(notebook: Path) -> Any:
             "DRYDOCK_LABS": str(catalogue.directory()),
         }
         with runner.environment(settings), runner.own_instance(seed=SEED):
-            NotebookClient(
-                node,
-                timeout=300,
-                kernel_name="python3",
-                kernel_manager_class=kernel.OwnKernel,
-                store_widget_state=False,
-                resources={"metadata": {"path": str(notebook.parent)}},
-            ).execute()
+            try:
+                NotebookClient(
+                    node,
+                    timeout=300,
+                    kernel_name="python3",
+                    kernel_manager_class=kernel.OwnKernel,
+                    store_widget_state=False,
+                    resources={"metadata": {"path": str(notebook.parent)}},
+                ).execute()
+            finally:
+                kernel.end_all()
     return normalised(node)
 
 
