@@ -225,6 +225,12 @@ def test_a_listener_sees_each_call_and_may_change_or_stop_it(moto_url: str) -> N
     assert url in sqs.list_queues()["QueueUrls"]
 
 
+def test_a_cloud_leads_to_where_it_goes_itself(moto_url: str) -> None:
+    first = connect(moto_url)
+    again = connect(first)
+    assert (again.name, again.account, again.endpoint) == (first.name, first.account, moto_url)
+
+
 def test_waiters_look_often_on_a_local_cloud(moto_url: str) -> None:
     waiter = connect(moto_url).client("ecs").get_waiter("services_stable")
     assert waiter.config.delay == 1

@@ -499,9 +499,13 @@ def rotate_secret(cloud, lab):
     if len(versions) < 2:
         return not_started("The secret has had one value only.")
     current = next(one for one in versions if "AWSCURRENT" in one.get("VersionStages", []))
-    value = json.loads(manager.get_secret_value(SecretId="drydock/backend")["SecretString"])
-    if not value.get("app-secret"):
+    value = manager.get_secret_value(SecretId="drydock/backend")["SecretString"]
+    if not json.loads(value).get("app-secret"):
         return wrong('The new value has no key "app-secret".', look="put_secret_value, SecretString")
+    if any("AWSPREVIOUS" in one.get("VersionStages", []) for one in versions):
+        before = manager.get_secret_value(SecretId="drydock/backend", VersionStage="AWSPREVIOUS")["SecretString"]
+        if before == value:
+            return wrong("The new version has the old value.", look="put_secret_value, SecretString")
     alive = [task for task in tasks(cloud, "drydock-backend") if task["lastStatus"] == "RUNNING"]
     if not alive:
         return wrong("No task of drydock-backend runs.", look="run_task")
@@ -659,8 +663,11 @@ def broken_secret(cloud, lab):
     one = definition(cloud, "drydock-secret")
     if one is None or not found.passed:
         return found
-    if "APP_SECRET" not in [secret["name"] for secret in container(one, "backend").get("secrets", [])]:
+    given = {secret["name"]: secret["valueFrom"] for secret in container(one, "backend").get("secrets", [])}
+    if "APP_SECRET" not in given:
         return wrong("It runs, without its secret.", look="secrets")
+    if ":app-secret:" not in given["APP_SECRET"]:
+        return wrong("It is given the whole secret, not its key app-secret.", look="secrets, valueFrom")
     return found
 
 

@@ -490,6 +490,8 @@ def stuck_deployment(cloud, lab):
         return not_started("There is no service `backend`.")
     configuration = one["deploymentConfiguration"]
     bounds = configuration["minimumHealthyPercent"], configuration["maximumPercent"]
+    if rollout.is_stuck(one["desiredCount"], *bounds) and is_steady(one):
+        return wrong("This deployment got through; the next one will not.", look="deploymentConfiguration")
     if rollout.is_stuck(one["desiredCount"], *bounds):
         return wrong(
             f"{one['deployments'][0]['runningCount']} of {one['desiredCount']} tasks are of the new deployment, "

@@ -161,7 +161,7 @@ class Cloud:
 
 
 def connect(
-    cloud: str | None = None,
+    cloud: str | Cloud | None = None,
     *,
     region: str = "us-east-1",
     account: str | None = None,
@@ -173,7 +173,8 @@ def connect(
 
     cloud       "embedded": the AWS on this machine, started if it does not run; "localstack": LocalStack,
                 found as localstack-client finds it; "aws": the ordinary boto3 session; or the URL of
-                anything AWS-compatible. None or "": $DRYDOCK_CLOUD, else "embedded".
+                anything AWS-compatible. None or "": $DRYDOCK_CLOUD, else "embedded". A Cloud: where that
+                one goes, so that a cell `cloud = connect(cloud)` can be run again.
     account     12 digits, as a string. A real account must be named here, and so must the account behind
                 a URL that is not on loopback.
     budget_usd  what may be spent on a real account; `estimate`, in USD, must be under it.
@@ -185,6 +186,9 @@ def connect(
 
     Raises CloudRefused, CloudUnreachable, or ValueError for a `cloud` that is none of the above.
     """
+    if isinstance(cloud, Cloud):
+        name = name or cloud.instance or None
+        cloud = cloud.name
     cloud = cloud or os.environ.get("DRYDOCK_CLOUD") or "embedded"
     if account is not None and account != "":
         _check_account_id(account)

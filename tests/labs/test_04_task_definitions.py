@@ -152,6 +152,10 @@ def test_a_secret_of_another_shape_and_a_task_that_is_older_than_its_value(ready
     says(ready, "rotate-secret", "it has the old one")
     ready.solve("rotate-secret")
     assert ready.state("rotate-secret")[0] == "passed"
+    same = manager.get_secret_value(SecretId="drydock/backend")["SecretString"]
+    manager.put_secret_value(SecretId="drydock/backend", SecretString=same)
+    says(ready, "rotate-secret", "has the old value")
+    ready.solve("rotate-secret")
 
 
 def test_a_secret_that_is_to_be_deleted(ready: Ready) -> None:
@@ -292,6 +296,16 @@ def test_a_task_that_runs_and_has_lost_its_purpose(
     says(ready, step, message)
     ready.solve(step)
     assert ready.state(step)[0] == "passed"
+
+
+def test_a_task_that_is_given_the_whole_secret(ready: Ready) -> None:
+    whole = ready.cloud.client("secretsmanager").describe_secret(SecretId="drydock/backend")["ARN"]
+    secrets = [{"name": "APP_SECRET", "valueFrom": whole}]
+    request = ready.checks.alone(ready.cloud, "drydock-secret", secrets=secrets)
+    ready.checks.until_running(ready.cloud, ready.checks.register_and_run(ready.cloud, request))
+    says(ready, "broken-secret", "the whole secret")
+    ready.solve("broken-secret")
+    assert ready.state("broken-secret")[0] == "passed"
 
 
 # -- what the notebook says of the eight

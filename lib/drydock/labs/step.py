@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import dis
 import inspect
 import sys
 import textwrap
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -127,29 +127,66 @@ class Step:
         """The reference solution as a cell that does it, in a function, so that the notebook's names stay."""
         if self.act is None:
             raise NotImplementedError(f"Step {self.name!r} has no @solution.")
-        lines = textwrap.dedent(inspect.getsource(self.act)).splitlines()
-        body = lines[next(number for number, line in enumerate(lines) if line.startswith("def ")) + 1 :]
-        brought = [f"    {line}" for line in _imports(self.act)]
-        return "\n".join(
-            ["def solution(cloud, lab):", *brought, *([""] if brought else []), *body, "", "", "solution(cloud, lab)"]
-        )
+        lines = ["def solution(cloud, lab):", *_brought(self.act), *_body(self.act), "", "", "solution(cloud, lab)"]
+        return "\n".join(lines)
 
 
-def _imports(function: Any) -> list[str]:
-    """What brings the module's names that `function` uses; checks.py itself is imported once its lab is open."""
-    own = function.__globals__
-    lines, named = [], defaultdict(list)
-    for name in sorted(_global_names(function.__code__) & own.keys()):
-        value = own[name]
-        if isinstance(value, ModuleType):
-            lines.append(f"import {name}" if value.__name__ == name else f"import {value.__name__} as {name}")
+def _body(function: Any) -> list[str]:
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
+    return lines[next(number for number, line in enumerate(lines) if line.startswith("def ")) + 1 :]
+
+
+def _brought(function: Any) -> list[str]:
+    """Lines that bring what `function` uses of its module: imports, then constants and helpers as they are written."""
+    own, text = function.__globals__, inspect.getsource(sys.modules[function.__module__])
+    written = {_defined(statement): statement for statement in ast.parse(text).body}
+    imports: set[str] = set()
+    helpers: dict[str, str] = {}
+    wanted = _global_names(function.__code__)
+    while wanted:
+        name = wanted.pop()
+        value = own.get(name)
+        if name not in own or name in helpers:
             continue
-        home = sys.modules.get(getattr(value, "__module__", ""))
-        named[home.__name__ if getattr(home, name, None) is value else function.__module__].append(name)
-    return [*lines, *(f"from {module} import {', '.join(names)}" for module, names in sorted(named.items()))]
+        if isinstance(value, ModuleType):
+            imports.add(f"import {name}" if value.__name__ == name else f"import {value.__name__} as {name}")
+        elif isinstance(value, Step):
+            imports.add(f"from {function.__module__} import {name}")
+        elif name in written:
+            helpers[name] = _written(text, written[name])
+            wanted |= _global_names(getattr(value, "__code__", None)) | _annotated(value)
+        else:
+            imports.add(f"from {value.__module__} import {name}")
+    order = [helpers[name] for name in written if name in helpers]
+    lines = "\n\n".join(filter(None, ["\n".join(sorted(imports)), *order])).splitlines()
+    return [f"    {line}".rstrip() for line in [*lines, ""]] if lines else []
 
 
-def _global_names(code: CodeType) -> set[str]:
+def _annotated(value: Any) -> set[str]:
+    annotations = inspect.get_annotations(value).values() if callable(value) else ()
+    parts = (part for text in annotations for part in ast.walk(ast.parse(text)))
+    return {part.id for part in parts if isinstance(part, ast.Name)}
+
+
+def _written(text: str, statement: ast.stmt) -> str:
+    """As it is in the file; a constant on one line, as its strings must not be indented."""
+    if isinstance(statement, ast.Assign):
+        return ast.unparse(statement)
+    return ast.get_source_segment(text, statement) or ""
+
+
+def _defined(statement: ast.stmt) -> str:
+    match statement:
+        case ast.FunctionDef(name=name):
+            return name
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+    return ""
+
+
+def _global_names(code: CodeType | None) -> set[str]:
+    if code is None:
+        return set()
     inner = (_global_names(each) for each in code.co_consts if isinstance(each, CodeType))
     here = {each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL"}
     return here.union(*inner)

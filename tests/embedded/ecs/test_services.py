@@ -79,6 +79,21 @@ def test_a_deployment_replaces_tasks_and_never_falls_below_the_minimum(lab: Lab)
     assert any("has stopped" in event for event in events)
 
 
+def test_a_deployment_that_its_bounds_hold_up_says_so_once_and_goes_on_when_they_give_room(lab: Lab) -> None:
+    lab.create(lab.register(), 1, deploymentConfiguration={"minimumHealthyPercent": 100, "maximumPercent": 125})
+    lab.until_steady(1)
+
+    def said() -> int:
+        return sum("because of the service deployment configuration" in e["message"] for e in lab.service()["events"])
+
+    lab.ecs.update_service(cluster="lab", service="app", forceNewDeployment=True)
+    eventually(said)
+    roomy = {"minimumHealthyPercent": 100, "maximumPercent": 200}
+    lab.ecs.update_service(cluster="lab", service="app", deploymentConfiguration=roomy)
+    lab.until_steady(1)
+    assert said() == 1
+
+
 def test_a_broken_image_trips_the_breaker_and_rolls_back(lab: Lab) -> None:
     good = lab.register()
     breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}

@@ -131,7 +131,10 @@ class Engine:
             return
         self._watch_health(service, tasks)
         view = self._view(service, tasks)
-        for action in rollout.next_actions(view):
+        actions = rollout.next_actions(view)
+        if not actions:
+            self._note_stuck(service, view)
+        for action in actions:
             if isinstance(action, rollout.Start):
                 self._start(backend, service, action, tasks)
             else:
@@ -572,6 +575,19 @@ class Engine:
         events.deployment(self.host, service, deployment, "SERVICE_DEPLOYMENT_IN_PROGRESS")
         self.dirty = True
         self.host.poke()
+
+    def _note_stuck(self, service: Service, view: rollout.Service) -> None:
+        """Say once of a deployment that its bounds let it neither start nor stop a task."""
+        primary = service.primary
+        assert primary is not None
+        bounds = view.minimum_healthy_percent, view.maximum_percent
+        if len(service.deployments) > 1 and not primary.found_stuck and rollout.is_stuck(view.desired_count, *bounds):
+            primary.found_stuck = True
+            service.event(
+                "was unable to stop or start tasks during a deployment because of the service deployment "
+                "configuration. Update the minimumHealthyPercent or maximumPercent value and try again."
+            )
+            self.dirty = True
 
     def _settle(self, service: Service, view: rollout.Service, tasks: list[Task]) -> None:
         """Drop old deployments that have no task left; say when the primary is done."""

@@ -65,6 +65,7 @@ class Deployment:
     throttled: int = 0
     breaker: Any = None
     source_revision_arn: str | None = None
+    found_stuck: bool = False
 
 
 @dataclass
