@@ -64,6 +64,50 @@ def test_after_a_crash_the_account_is_as_it_was_and_services_are_back(instance: 
     assert "ERROR" not in again.log.read_text()
 
 
+def test_what_was_answered_just_before_a_crash_stays(instance: embedded.Instance, lab: Lab) -> None:
+    lab.create(lab.register(), 1)
+    lab.until_steady(1)
+    second = lab.register()
+    lab.ecs.update_service(cluster="lab", service="app", taskDefinition=second, desiredCount=2)
+    os.kill(instance.pid, signal.SIGKILL)
+    again = embedded.start("crash")
+    service = lab.service()
+    assert (service["taskDefinition"], service["desiredCount"]) == (second, 2)
+    lab.ecs.delete_service(cluster="lab", service="app", force=True)
+    os.kill(again.pid, signal.SIGKILL)
+    embedded.start("crash")
+    assert lab.service()["status"] in ("DRAINING", "INACTIVE")
+
+
+def test_a_stop_in_the_middle_of_a_deployment_is_no_failure_of_it(instance: embedded.Instance, lab: Lab) -> None:
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+    lab.create(lab.register(), 4, deploymentConfiguration=breaker)
+    lab.until_steady(4)
+    check = {"command": ["CMD", "true"], "interval": 300, "startPeriod": 300}  # RUNNING, and not healthy for long
+    second = lab.register(healthCheck=check)
+    lab.ecs.update_service(cluster="lab", service="app", taskDefinition=second)
+    eventually(lambda: lab.service()["deployments"][0]["runningCount"] == 4)
+    embedded.stop("crash")
+    embedded.start("crash")
+    primary = lab.service()["deployments"][0]
+    assert (primary["taskDefinition"], primary["rolloutState"]) == (second, "IN_PROGRESS")
+    reasons = {task["stoppedReason"] for task in lab.tasks(desired="STOPPED")}
+    assert reasons == {"The embedded AWS was restarted"}
+
+
+def test_every_run_has_tasks_of_its_own_and_none_that_never_was(instance: embedded.Instance, lab: Lab) -> None:
+    seen = {lab.run(lab.register("alone"))["taskArn"]}
+    lab.create(lab.register(), 1)
+    for _ in range(3):
+        lab.until_steady(1)
+        seen |= {task["taskArn"] for task in lab.tasks()}
+        embedded.stop("crash")
+        embedded.start("crash")
+    stopped = eventually(lambda: lab.ecs.list_tasks(cluster="lab", desiredStatus="STOPPED")["taskArns"])
+    assert len(seen) == 4
+    assert set(stopped) == seen
+
+
 def test_what_was_deleted_stays_deleted(instance: embedded.Instance, lab: Lab) -> None:
     inactive = lab.ecs.get_waiter("services_inactive")
     for _ in range(2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -21,6 +22,9 @@ def validate(request: Mapping[str, Any], known_providers: Collection[str]) -> No
     Raises Invalid, always InvalidParameterException.
     """
     tags(request.get("tags"))
+    name = request.get("clusterName")
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name):
+        raise parameter(f"clusterName '{name}': up to 255 letters, numbers, underscores and hyphens are allowed.")
     for setting in request.get("settings") or ():
         if setting.get("name") == "containerInsights":
             allowed = ("enabled", "disabled", "enhanced")

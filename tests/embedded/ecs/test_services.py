@@ -236,3 +236,97 @@ def test_tasks_are_registered_where_nobody_asks_for_health_and_a_registry_that_i
     lab.until_stopped(lab.ecs.stop_task(cluster="lab", task=lab.tasks()[0]["taskArn"])["task"]["taskArn"])
     eventually(lambda: lab.service()["runningCount"] == 1)
     assert any("failed to register" in event["message"] for event in lab.service()["events"])
+
+
+def providers(lab: Lab) -> dict[str, int]:
+    return dict(Counter(task["capacityProviderName"] for task in lab.tasks()))
+
+
+def test_the_base_is_kept_by_a_deployment_and_by_what_replaces_a_task(lab: Lab) -> None:
+    strategy = [
+        {"capacityProvider": "FARGATE", "base": 2, "weight": 0},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 1},
+    ]
+    lab.create(lab.register(), 4, capacityProviderStrategy=strategy)
+    lab.until_steady(4)
+    lab.ecs.update_service(cluster="lab", service="app", forceNewDeployment=True)
+    lab.until_steady(4)
+    assert providers(lab) == {"FARGATE": 2, "FARGATE_SPOT": 2}
+    for task in lab.tasks():
+        if task["capacityProviderName"] == "FARGATE":
+            lab.until_stopped(lab.ecs.stop_task(cluster="lab", task=task["taskArn"])["task"]["taskArn"])
+    lab.until_steady(4)
+    assert providers(lab) == {"FARGATE": 2, "FARGATE_SPOT": 2}
+
+
+def test_an_empty_strategy_goes_back_to_the_launch_type(lab: Lab) -> None:
+    lab.create(lab.register(), 1, capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}])
+    lab.until_steady(1)
+    updated = lab.ecs.update_service(
+        cluster="lab", service="app", capacityProviderStrategy=[], forceNewDeployment=True
+    )["service"]
+    assert (updated["launchType"], updated.get("capacityProviderStrategy")) == ("FARGATE", None)
+    lab.until_steady(1)
+
+
+def test_a_rollback_that_fails_too_is_the_end_of_it(lab: Lab) -> None:
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+    lab.create(lab.register(), 1, deploymentConfiguration=breaker)
+    lab.until_steady(1)
+    images = lab.client("ecr").list_images(repositoryName="app")["imageIds"]
+    lab.client("ecr").batch_delete_image(repositoryName="app", imageIds=images)
+    lab.ecs.update_service(cluster="lab", service="app", taskDefinition=lab.register())
+
+    def statuses() -> list[str]:
+        listed = lab.ecs.list_service_deployments(cluster="lab", service="app")["serviceDeployments"]
+        return [one["status"] for one in listed]
+
+    eventually(lambda: "ROLLBACK_FAILED" in statuses())
+    assert statuses() == ["ROLLBACK_FAILED", "SUCCESSFUL"]
+    assert lab.service()["deployments"][0]["rolloutState"] == "FAILED"
+
+
+def test_a_rollback_is_shown_with_the_deployment_that_it_undoes(lab: Lab) -> None:
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+    lab.create(lab.register(), 1, deploymentConfiguration=breaker)
+    lab.until_steady(1)
+    lab.ecs.update_service(
+        cluster="lab",
+        service="app",
+        taskDefinition=lab.register(environment={"EXIT": "3"}),
+        capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
+        forceNewDeployment=True,
+    )
+
+    def undone() -> list[str]:
+        listed = lab.ecs.list_service_deployments(cluster="lab", service="app", status=["ROLLBACK_SUCCESSFUL"])
+        return [one["serviceDeploymentArn"] for one in listed["serviceDeployments"]]
+
+    (arn,) = eventually(undone)
+    shown = lab.ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]
+    assert "circuit breaker" in shown["rollback"]["reason"]
+    service = lab.service()
+    assert (service["launchType"], service.get("capacityProviderStrategy")) == ("FARGATE", None)
+
+
+def test_a_subnet_that_is_gone_is_said(lab: Lab) -> None:
+    lab.create(lab.register(), 1)
+    lab.until_steady(1)
+    for subnet in lab.subnets:
+        lab.client("ec2").delete_subnet(SubnetId=subnet)
+    lab.ecs.stop_task(cluster="lab", task=lab.tasks()[0]["taskArn"])
+    eventually(lambda: any("unable to place a task" in event["message"] for event in lab.service()["events"]))
+
+
+def test_the_same_client_token_is_the_same_service(lab: Lab) -> None:
+    definition = lab.register()
+    first = lab.create(definition, 0, clientToken="once")
+    assert lab.create(definition, 0, clientToken="once")["serviceArn"] == first["serviceArn"]
+    with pytest.raises(ClientError, match="not idempotent"):
+        lab.create(definition, 0, clientToken="twice")
+
+
+def test_what_a_rolling_deployment_leaves_out_is_said(lab: Lab) -> None:
+    canary = {"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 10.0, "canaryBakeTimeInMinutes": 1}}
+    lab.create(lab.register(), 0, deploymentConfiguration=canary)
+    assert any("the strategy CANARY is kept and not acted on" in e["message"] for e in lab.service()["events"])

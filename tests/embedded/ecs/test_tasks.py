@@ -220,3 +220,44 @@ def test_events_reach_a_rule(lab: Lab) -> None:
     detail = json.loads(message["Body"])["detail"]
     assert detail["taskArn"] == task["taskArn"]
     assert detail["containers"][0]["exitCode"] == 7
+
+
+def test_a_size_in_words_and_a_variable_without_a_value(lab: Lab) -> None:
+    registered = lab.ecs.register_task_definition(
+        family="words",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu=".5 vCPU",
+        memory="1GB",
+        executionRoleArn="arn:aws:iam::000000000000:role/execution",
+        containerDefinitions=[{"name": "app", "image": lab.image, "environment": [{"name": "EMPTY"}]}],
+    )["taskDefinition"]
+    assert (registered["cpu"], registered["memory"]) == ("512", "1024")
+    task = lab.run(registered["taskDefinitionArn"], overrides={"containerOverrides": [{}]})
+    running = eventually(lambda: (t := lab.task(task["taskArn"]))["lastStatus"] == "RUNNING" and t)
+    assert ask(address_of(running))["EMPTY"] == ""
+
+
+def test_a_rule_whose_target_is_gone_does_not_hold_up_ecs(lab: Lab) -> None:
+    sqs, rules = lab.client("sqs"), lab.client("events")
+    url = sqs.create_queue(QueueName="changes")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rules.put_rule(Name="changes", EventPattern='{"source": ["aws.ecs"]}')
+    rules.put_targets(Rule="changes", Targets=[{"Id": "queue", "Arn": arn}])
+    sqs.delete_queue(QueueUrl=url)
+    task = lab.run(lab.register())
+    eventually(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+
+
+def test_the_same_client_token_is_the_same_task(lab: Lab) -> None:
+    definition = lab.register()
+    first, again = (lab.run(definition, clientToken="once")["taskArn"] for _ in range(2))
+    assert first == again
+    assert lab.run(definition, clientToken="twice")["taskArn"] != first
+
+
+@pytest.mark.parametrize("asked", [{"nextToken": "abc"}, {"maxResults": 0}, {"maxResults": 101}])
+def test_pages_that_there_are_not(lab: Lab, asked: dict[str, Any]) -> None:
+    with pytest.raises(ClientError) as refused:
+        lab.ecs.list_tasks(cluster="lab", **asked)
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterException"

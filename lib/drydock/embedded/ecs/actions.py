@@ -53,8 +53,12 @@ def operation(function: Callable[[Any, Document], Document]) -> Callable[[Any], 
 
 def page(items: list[Any], request: Document, key: str) -> Document:
     """One page of `items` under `key`, with a nextToken where there are more."""
-    start = int(request.get("nextToken") or 0)
-    size = int(request.get("maxResults") or _PAGE)
+    token, size = str(request.get("nextToken") or 0), int(request.get("maxResults", _PAGE))
+    if not token.isdecimal():
+        raise error("InvalidParameterException", "Invalid token.")
+    if not 1 <= size <= 100:
+        raise error("InvalidParameterException", f"maxResults must be between 1 and 100, not {size}.")
+    start = int(token)
     answer: Document = {key: items[start : start + size]}
     if start + size < len(items):
         answer["nextToken"] = str(start + size)
@@ -222,6 +226,9 @@ def register_task_definition(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     task_definition_rules.validate(request, registry=_registry())
     document = {key: value for key, value in request.items() if value is not None and key != "tags"}
+    for name, number in (("cpu", task_definition_rules.cpu_units), ("memory", task_definition_rules.memory_mib)):
+        if name in document:
+            document[name] = str(number(document[name]))
     containers = [_filled(container, request) for container in document["containerDefinitions"]]
     wanted = request.get("requiresCompatibilities") or []
     definition = backend.register_task_definition(
@@ -231,8 +238,8 @@ def register_task_definition(response: Any, request: Document) -> Document:
         network_mode=request.get("networkMode"),
         tags=request.get("tags"),
         requires_compatibilities=wanted,
-        cpu=request.get("cpu"),
-        memory=request.get("memory"),
+        cpu=document.get("cpu"),
+        memory=document.get("memory"),
         task_role_arn=request.get("taskRoleArn"),
         execution_role_arn=request.get("executionRoleArn"),
     )
@@ -294,6 +301,9 @@ def deregister_task_definition(response: Any, request: Document) -> Document:
 
 @operation
 def delete_task_definitions(response: Any, request: Document) -> Document:
+    for name in request["taskDefinitions"]:
+        if not name.rsplit(":", 1)[-1].isdecimal():
+            raise error("InvalidParameterException", f"'{name}': give a family and a revision, as in family:1.")
     deleted, failures = response.ecs_backend.delete_task_definitions(request["taskDefinitions"])
     return {
         "taskDefinitions": [_describe_definition(definition) for definition in deleted],
@@ -314,6 +324,18 @@ def list_task_definitions(response: Any, request: Document) -> Document:
     return page([definition.arn for definition in revisions], request, "taskDefinitionArns")
 
 
+@operation
+def list_task_definition_families(response: Any, request: Document) -> Document:
+    wanted, prefix = request.get("status") or "ALL", request.get("familyPrefix") or ""
+    found = [
+        (name, any(definition.status == "ACTIVE" for definition in family.values()))
+        for name, family in response.ecs_backend.task_definitions.items()
+        if name.startswith(prefix)
+    ]
+    shown = sorted(name for name, active in found if wanted == "ALL" or active == (wanted == "ACTIVE"))
+    return page(shown, request, "families")
+
+
 # -- services --------------------------------------------------------------------------------------
 
 
@@ -328,6 +350,8 @@ def create_service(response: Any, request: Document) -> Document:
     key = f"{cluster.name}:{name}"
     existing = backend.services.get(key)
     if existing is not None and existing.status != "INACTIVE":
+        if request.get("clientToken") and request["clientToken"] == existing.client_token:
+            return {"service": views.describe_service(existing, _engine.tasks_of(backend, existing), include_tags=True)}
         raise error("InvalidParameterException", "Creation of service was not idempotent.")
     service = Service(
         name=name,
@@ -339,11 +363,15 @@ def create_service(response: Any, request: Document) -> Document:
         created_at=utcnow(),
         ids=Ids(f"{_engine.host.seed}:{key}:{utcnow().timestamp() if existing else 0}"),
         tags=request.get("tags") or [],
+        client_token=request.get("clientToken"),
+        changes=existing.changes + 1 if existing else 0,
     )
     if facts.task_definition is not None:
         service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     backend.services[key] = service
-    _engine.new_deployment(backend, service)
+    if service.settings["deploymentController"]["type"] == "ECS":
+        _engine.new_deployment(backend, service)
+    _engine.dirty = True
     return {"service": views.describe_service(service, [], include_tags=True)}
 
 
@@ -356,6 +384,8 @@ def update_service(response: Any, request: Document) -> Document:
     wanted = {"cluster": service.cluster_name, "taskDefinition": service.task_definition, **request}
     facts = _world(backend, {**service.settings, **wanted})
     service_rules.validate_update(request, shown, facts)
+    service.changes += 1
+    _engine.dirty = True
     before = {key: service.settings.get(key) for key in views.REVISION_FIELDS}
     service.settings = settings.updated(service.settings, request)
     if facts.task_definition is not None:
@@ -378,6 +408,8 @@ def delete_service(response: Any, request: Document) -> Document:
         raise error("ServiceNotActiveException", "Service was not ACTIVE.")
     if service.desired_count > 0 and service.scheduling_strategy != "DAEMON" and not request.get("force"):
         raise error("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
+    service.changes += 1
+    _engine.dirty = True
     service.settings = {**service.settings, "desiredCount": 0}
     service.status = "INACTIVE" if seams.replaying() else "DRAINING"  # it had no task left before the next of its name
     service.steady = False
@@ -424,7 +456,9 @@ def list_services(response: Any, request: Document) -> Document:
 @operation
 def list_service_deployments(response: Any, request: Document) -> Document:
     service = service_of(response.ecs_backend, request)
-    shown = [views.brief_service_deployment(service, d) for d in [*service.deployments, *service.finished]]
+    own = [d for d in [*service.deployments, *service.finished] if d.rollback_of is None]
+    own.sort(key=lambda d: d.created_at, reverse=True)
+    shown = [views.brief_service_deployment(service, d) for d in own]
     wanted = set(request.get("status") or ())
     return page([d for d in shown if not wanted or d["status"] in wanted], request, "serviceDeployments")
 
@@ -469,6 +503,10 @@ def run_task(response: Any, request: Document) -> Document:
     if not where.fargate:
         raise NotImplementedError
     definition = definition_of(backend, request["taskDefinition"])
+    token = f"{backend.region_name}:{request['clientToken']}" if request.get("clientToken") else ""
+    if token in _engine.run_before:
+        again = [task for task in _engine.all_tasks() if task.arn in _engine.run_before[token]]
+        return {"tasks": [views.describe_task(task, include_tags=True) for task in again], "failures": []}
     tasks = _engine.run(
         backend,
         cluster_of(backend, request),
@@ -479,6 +517,9 @@ def run_task(response: Any, request: Document) -> Document:
         request=request,
         definition_tags=definition.tags or [],
     )
+    if token:
+        _engine.run_before[token] = {task.arn for task in tasks}
+    _engine.save()
     return {"tasks": [views.describe_task(task, include_tags=True) for task in tasks], "failures": []}
 
 
@@ -490,6 +531,7 @@ def stop_task(response: Any, request: Document) -> Document:
     if task is None:
         raise error("InvalidParameterException", "The referenced task was not found.")
     _engine.ask_to_stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
+    _engine.save()
     return {"task": views.describe_task(task, include_tags=True)}
 
 
@@ -572,11 +614,23 @@ def execute_command(response: Any, request: Document) -> Document:
 def update_task_protection(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     cluster = cluster_of(backend, request)
-    minutes = int(request.get("expiresInMinutes") or 120)
+    minutes = int(request.get("expiresInMinutes", 120))
     if not 1 <= minutes <= 2880:
         raise error("InvalidParameterException", "expiresInMinutes must be between 1 and 2880.")
     until = utcnow() + timedelta(minutes=minutes) if request["protectionEnabled"] else None
     return _protection(backend, cluster, request, lambda task: setattr(task, "protected_until", until))
+
+
+@operation
+def describe_container_instances(response: Any, request: Document) -> Document:
+    """None can be registered here, so none is found."""
+    cluster = cluster_of(response.ecs_backend, request)
+    failures = [
+        {"arn": arn_of(response.ecs_backend, f"container-instance/{cluster.name}/{one.rsplit('/', 1)[-1]}"),
+         "reason": "MISSING"}
+        for one in request["containerInstances"]
+    ]  # fmt: skip
+    return {"containerInstances": [], "failures": failures}
 
 
 @operation
@@ -587,7 +641,8 @@ def get_task_protection(response: Any, request: Document) -> Document:
 
 def _protection(backend: Any, cluster: Any, request: Document, change: Callable[[Task], None]) -> Document:
     shown, failures = [], []
-    for identifier in request["tasks"]:
+    every = [task.arn for task in backend.tasks.get(cluster.name, {}).values() if task.service_arn is not None]
+    for identifier in request.get("tasks") or every:
         task = task_of(backend, cluster, identifier)
         if task is None or task.service_arn is None:
             reason = "MISSING" if task is None else "TASK_NOT_VALID"
@@ -645,9 +700,9 @@ OPERATIONS = {
     for function in (
         create_cluster, describe_clusters, update_cluster, update_cluster_settings, put_cluster_capacity_providers,
         describe_capacity_providers, delete_cluster, list_clusters, register_task_definition, describe_task_definition,
-        deregister_task_definition, delete_task_definitions, list_task_definitions, create_service, update_service,
-        delete_service, describe_services, list_services, list_service_deployments, describe_service_deployments,
-        describe_service_revisions, run_task, stop_task, describe_tasks, list_tasks, execute_command,
-        update_task_protection, get_task_protection,
+        deregister_task_definition, delete_task_definitions, list_task_definitions, list_task_definition_families,
+        create_service, update_service, delete_service, describe_services, list_services, list_service_deployments,
+        describe_service_deployments, describe_service_revisions, run_task, stop_task, describe_tasks, list_tasks,
+        execute_command, update_task_protection, get_task_protection, describe_container_instances,
     )
 }  # fmt: skip

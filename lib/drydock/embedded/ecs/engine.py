@@ -19,7 +19,7 @@ from drydock.embedded.ecs import events, snapshot
 from drydock.embedded.ecs.lifecycle import Life
 from drydock.embedded.ecs.logs import LogDriver
 from drydock.embedded.ecs.lookups import arn_of, definition_of
-from drydock.embedded.ecs.network import Network
+from drydock.embedded.ecs.network import Network, NoAddress
 from drydock.embedded.ecs.pulls import Puller
 from drydock.embedded.ecs.records import Deployment, Document, Ids, Service, Task, utcnow
 from drydock.embedded.ecs.targets import Targets
@@ -53,9 +53,11 @@ class Engine:
         self.targets = Targets(host)
         self._runtime: ProcessRuntime | None = None
         self._channel: Any = None
-        self._order = 0
+        self._order = self._restarts = 0
         self.dirty = False
-        self._closed = False
+        self.closed = False
+        self.run_before: dict[str, set[str]] = {}
+        """clientToken of RunTask → the tasks it brought, as long as this process lives."""
 
     @property
     def runtime(self) -> ProcessRuntime:
@@ -97,7 +99,7 @@ class Engine:
 
     def tick(self) -> None:
         with self.host.lock:
-            if self._closed:
+            if self.closed:
                 return
             for backend in self.regions():
                 for service in list(backend.services.values()):
@@ -111,8 +113,12 @@ class Engine:
                             tasks.pop(task.arn, None)
             self.logs.flush()
             if self.dirty:
-                self.dirty = False
-                snapshot.write(self.host.directory / "ecs.json", self.regions())
+                self.save()
+
+    def save(self) -> None:
+        """Keep on disk what the journal does not know."""
+        self.dirty = False
+        snapshot.write(self.host.directory / "ecs.json", self.regions(), self._order, self._restarts)
 
     @staticmethod
     def _guard(function: Any, what: str, *arguments: Any) -> None:
@@ -188,10 +194,10 @@ class Engine:
             healthy = self._healthy(service, task)
             if healthy is True and task.healthy_at is None:
                 task.healthy_at = self.host.clock.time()
-                self._tell_breaker(service, task, Event.HEALTHY)
+                self._tell_breaker(service, task.deployment_id, Event.HEALTHY)
                 deployment = service.deployment(task.deployment_id or "")
                 if deployment is not None:
-                    deployment.throttled = 0
+                    deployment.throttled = deployment.failed_tasks = 0
                 self.dirty = True
             elif healthy is False and not task.failure_counted and not task.stopping:
                 task.failure_counted = True
@@ -204,7 +210,7 @@ class Engine:
                         )
                 if task.work is not None and task.work.checked_health is Health.UNHEALTHY:
                     service.event(f"(task {task.id}) failed container health checks.")
-                self._tell_breaker(service, task, Event.HEALTH_CHECK_FAILED)
+                self._tell_breaker(service, task.deployment_id, Event.HEALTH_CHECK_FAILED)
                 self.dirty = True
 
     def _tell_cloud_map(self, service: Service, task: Task) -> None:
@@ -216,8 +222,8 @@ class Engine:
         for registry in service.settings.get("serviceRegistries") or ():
             self.targets.tell_health(task, registry, health is Health.HEALTHY)
 
-    def _tell_breaker(self, service: Service, task: Task, event: Event) -> None:
-        deployment = service.deployment(task.deployment_id or "")
+    def _tell_breaker(self, service: Service, deployment_id: str | None, event: Event) -> None:
+        deployment = service.deployment(deployment_id or "")
         if deployment is None or deployment.status != "PRIMARY":
             return
         if event in (Event.FAILED, Event.HEALTH_CHECK_FAILED):
@@ -232,15 +238,16 @@ class Engine:
         deployment.updated_at = deployment.finished_at = utcnow()
         service.event(f"(deployment {deployment.id}) deployment failed: tasks failed to start.")
         events.deployment(self.host, service, deployment, "SERVICE_DEPLOYMENT_FAILED")
-        if not deployment.breaker.rollback:
+        if not deployment.breaker.rollback or deployment.rollback_of:
             return
         good = next((d for d in [*service.deployments, *service.finished] if d.rollout_state == "COMPLETED"), None)
         if good is None:
             return
-        service.settings = {**service.settings, **{k: v for k, v in good.revision.items() if v is not None}}
+        service.settings = {k: v for k, v in {**service.settings, **good.revision}.items() if v is not None}
         service.event(f"rolling back to deployment {good.id}.")
         backend = next(b for b in self.regions() if service in b.services.values())
         back = self.new_deployment(backend, service)
+        back.rollback_of = deployment.id
         back.rollout_state_reason = "ECS deployment circuit breaker: rolling back to deploymentId " + good.id + "."
 
     # -- starting and stopping ------------------------------------------------------------------
@@ -255,38 +262,46 @@ class Engine:
         network = (deployment.revision.get("networkConfiguration") or {}).get("awsvpcConfiguration")
         strategy = deployment.revision.get("capacityProviderStrategy") or []
         if not strategy and deployment.revision.get("launchType") != "FARGATE":
-            self._cannot_place(service, deployment)
+            self._cannot_place(
+                service,
+                deployment,
+                "was unable to place a task because no container instance met all of its requirements. "
+                "Reason: No Container Instances were found in your cluster. For more information, see the "
+                "Troubleshooting section of the Amazon ECS Developer Guide.",
+            )
             return
-        started = self.run(
-            backend,
-            cluster,
-            {**definition.document, "status": definition.status},
-            count=action.count,
-            strategy=strategy,
-            network=network,
-            request={
-                "launchType": deployment.revision.get("launchType"),
-                "platformVersion": deployment.revision.get("platformVersion"),
-                "enableExecuteCommand": service.settings.get("enableExecuteCommand"),
-                "enableECSManagedTags": service.settings.get("enableECSManagedTags"),
-                "propagateTags": service.propagate_tags,
-                "startedBy": deployment.id,
-                "group": f"service:{service.name}",
-            },
-            definition_tags=definition.tags or [],
-            service=service,
-            deployment=deployment,
-            siblings=tasks,
-        )
+        request = {
+            "launchType": deployment.revision.get("launchType"),
+            "platformVersion": deployment.revision.get("platformVersion"),
+            "enableExecuteCommand": service.settings.get("enableExecuteCommand"),
+            "enableECSManagedTags": service.settings.get("enableECSManagedTags"),
+            "propagateTags": service.propagate_tags,
+            "startedBy": deployment.id,
+            "group": f"service:{service.name}",
+        }
+        try:
+            started = self.run(
+                backend,
+                cluster,
+                {**definition.document, "status": definition.status},
+                count=action.count,
+                strategy=strategy,
+                network=network,
+                request=request,
+                definition_tags=definition.tags or [],
+                service=service,
+                deployment=deployment,
+                siblings=tasks,
+            )
+        except NoAddress as refused:
+            self._cannot_place(service, deployment, f"was unable to place a task. Reason: {refused}.")
+            self._tell_breaker(service, deployment.id, Event.FAILED)
+            return
         service.event(f"has started {len(started)} tasks: {' '.join(f'(task {task.id})' for task in started)}.")
         deployment.updated_at = utcnow()
 
-    def _cannot_place(self, service: Service, deployment: Deployment) -> None:
-        service.event(
-            "was unable to place a task because no container instance met all of its requirements. "
-            "Reason: No Container Instances were found in your cluster. For more information, see the "
-            "Troubleshooting section of the Amazon ECS Developer Guide."
-        )
+    def _cannot_place(self, service: Service, deployment: Deployment, message: str) -> None:
+        service.event(message)
         deployment.next_start = self.host.clock.time() + LAST_RETRY
         self.dirty = True
 
@@ -307,6 +322,7 @@ class Engine:
     ) -> list[Task]:
         """Write `count` new tasks in PROVISIONING; the next turns bring them up."""
         made: list[Task] = []
+        deployment_id = deployment.id if deployment else None
         group = request.get("group") or f"family:{definition['family']}"
         if siblings is None:
             siblings = [
@@ -318,13 +334,15 @@ class Engine:
             provider = None
             if strategy:
                 used = Counter(
-                    t.document["capacityProviderName"] for t in near if t.document.get("capacityProviderName")
+                    t.document["capacityProviderName"]
+                    for t in near
+                    if t.document.get("capacityProviderName") and not t.stopping and t.deployment_id == deployment_id
                 )
                 provider = capacity.next_provider(capacity.items(strategy), used)
             ids = service.ids if service else Ids(f"{self.host.seed}:{cluster.name}:{group}:{self._order}")
             task = self._new_task(backend, cluster, definition, request, network, provider, ids, near)
             task.service_arn = service.arn if service else None
-            task.deployment_id = deployment.id if deployment else None
+            task.deployment_id = deployment_id
             task.tags = self._tags(request, definition_tags, service, cluster)
             task.started_order = self._order
             task.work = Life(self, task)
@@ -476,7 +494,7 @@ class Engine:
                     )
             if not task.failure_counted:
                 task.failure_counted = True
-                self._tell_breaker(service, task, Event.FAILED)
+                self._tell_breaker(service, task.deployment_id, Event.FAILED)
         if code == "SpotInterruption":
             events.task(self.host, task)
         self.host.poke()
@@ -492,7 +510,7 @@ class Engine:
                 for agent in container.get("managedAgents") or ():
                     agent |= {"lastStatus": "RUNNING", "lastStartedAt": utcnow()}
             if service is not None:
-                self._tell_breaker(service, task, Event.RUNNING)
+                self._tell_breaker(service, task.deployment_id, Event.RUNNING)
         if status == "STOPPED":
             task.work = None
         self.changed(task)
@@ -573,6 +591,14 @@ class Engine:
         configuration = service.settings["deploymentConfiguration"]
         deployment.breaker = Breaker.read(configuration.get("deploymentCircuitBreaker"), service.desired_count)
         events.deployment(self.host, service, deployment, "SERVICE_DEPLOYMENT_IN_PROGRESS")
+        alarms = (configuration.get("alarms") or {}).get("enable")
+        kept = [
+            *([f"the strategy {configuration['strategy']}"] if configuration["strategy"] != "ROLLING" else []),
+            *(["lifecycleHooks"] if configuration.get("lifecycleHooks") else []),
+            *(["alarms"] if alarms else []),
+        ]
+        if kept:
+            service.event(f"is deployed by the embedded AWS as ROLLING: {', '.join(kept)} is kept and not acted on.")
         self.dirty = True
         self.host.poke()
 
@@ -705,7 +731,7 @@ class Engine:
         path = self.host.directory / "ecs.json"
         if path.exists():
             try:
-                snapshot.read(path, self._backends, self.host)
+                self._order, self._restarts = snapshot.read(path, self._backends, self.host)
             except (ValueError, KeyError, TypeError):
                 log.exception("the engine's notes in %s cannot be read; services start anew", path)
         for backend in self.regions():
@@ -717,7 +743,6 @@ class Engine:
                 service.steady = False
                 for deployment in service.deployments:
                     deployment.next_start = 0.0
-        self._order = max([self._order, *(task.started_order for task in self.all_tasks())])
         self.dirty = True
 
     def _bury(self, task: Task) -> None:
@@ -739,7 +764,7 @@ class Engine:
     def close(self) -> None:
         """End every task; what they were is kept for the next start."""
         with self.host.lock:
-            self._closed = True
+            self.closed = True
             lives = [task.work for task in self.all_tasks() if task.work is not None]
         for life in lives:
             life.kill()
@@ -750,4 +775,4 @@ class Engine:
             for life in lives:
                 if life.task.address:
                     self.network.release(life.task.address)
-            snapshot.write(self.host.directory / "ecs.json", self.regions())
+            self.save()

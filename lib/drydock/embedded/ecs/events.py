@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from drydock.embedded.ecs import views
 from drydock.embedded.ecs.records import Deployment, Document, Service, Task, utcnow
 
 if TYPE_CHECKING:
     from drydock.embedded.host import Host
+
+log = logging.getLogger(__name__)
 
 _REASONS = {
     "SERVICE_DEPLOYMENT_IN_PROGRESS": "INFO",
@@ -39,16 +44,16 @@ def deployment(host: Host, service: Service, deployment: Deployment, name: str) 
 def _send(host: Host, region: str, detail_type: str, resources: list[str], detail: Document) -> None:
     if not _listened_to(host, region):
         return
-    host.client("events", region).put_events(
-        Entries=[
-            {
-                "Source": "aws.ecs",
-                "DetailType": detail_type,
-                "Resources": resources,
-                "Detail": json.dumps(detail, default=_text),
-            }
-        ]
-    )
+    entry = {
+        "Source": "aws.ecs",
+        "DetailType": detail_type,
+        "Resources": resources,
+        "Detail": json.dumps(detail, default=_text),
+    }
+    try:
+        host.client("events", region).put_events(Entries=[entry])
+    except ClientError as error:  # a target that is gone is no matter of ECS's
+        log.warning("%s of %s was not delivered: %s", detail_type, resources, error)
 
 
 def _listened_to(host: Host, region: str) -> bool:

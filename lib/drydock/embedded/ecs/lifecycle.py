@@ -123,7 +123,12 @@ class Life:
                 self.fail(f"ResourceInitializationError: {type(error).__name__}: {error}")
                 return
             self._show_images(self.prepared)
-        self._start_what_may()
+        try:
+            self._start_what_may()
+        except Exception as error:
+            log.exception("task %s could not be started", self.task.id)
+            self.fail(f"ResourceInitializationError: {type(error).__name__}: {error}")
+            return
         self._probe()
         if not self.task.stopping and all(rule.name in self.started for rule in self.rules):
             self.engine.enter(self.task, "ACTIVATING")
@@ -253,17 +258,15 @@ class Life:
     def _start(self, name: str) -> None:
         assert self.prepared is not None
         container, image = self.task.definition_of(name), self.prepared.images[name]
-        overrides = next(
-            (o for o in (self.task.document.get("overrides") or {}).get("containerOverrides", ()) if o["name"] == name),
-            {},
-        )
+        given = (self.task.document.get("overrides") or {}).get("containerOverrides", ())
+        overrides = next((override for override in given if override.get("name") == name), {})
         scratch = self.scratch / name
         scratch.mkdir(parents=True, exist_ok=True)
         environment = {
             "TMPDIR": str(scratch),
-            **{item["name"]: item["value"] for item in container.get("environment") or ()},
+            **{item["name"]: item.get("value", "") for item in container.get("environment") or ()},
             **self.prepared.secrets[name],
-            **{item["name"]: item["value"] for item in overrides.get("environment") or ()},
+            **{item["name"]: item.get("value", "") for item in overrides.get("environment") or ()},
             **self._platform(name),
         }
         target = self._log_target(container)
@@ -337,7 +340,7 @@ class Life:
                 shown["reason"] = exit.reason
             self.engine.dirty = True
             essential = next(rule.essential for rule in self.rules if rule.name == name)
-            if essential and not self.task.stopping:
+            if essential and not self.task.stopping and not self.engine.closed:
                 self.engine.ask_to_stop(self.task, "EssentialContainerExited", "Essential container in task exited")
 
     def _alive(self) -> list[str]:

@@ -34,9 +34,11 @@ class Network:
         return ec2_backends[self._host.account][region]
 
     def subnets(self, region: str, identifiers: list[str]) -> list[Subnet]:
-        backend = self._backend(region)
-        found = backend.describe_subnets(subnet_ids=identifiers)
-        by_id = {subnet.id: Subnet(subnet.id, subnet.availability_zone) for subnet in found}
+        """These subnets, in this order; NoAddress if one of them is gone."""
+        by_id = {one.id: Subnet(one.id, one.availability_zone) for one in self._backend(region).describe_subnets()}
+        gone = [identifier for identifier in identifiers if identifier not in by_id]
+        if gone:
+            raise NoAddress(f"The subnet ID '{gone[0]}' does not exist")
         return [by_id[identifier] for identifier in identifiers]
 
     def known_subnets(self, region: str, wanted: list[str] | None) -> frozenset[str] | None:
@@ -55,6 +57,7 @@ class Network:
         details = {item["name"]: item["value"] for item in attachment["details"]}
         subnet_id = details["subnetId"]
         backend = self._backend(task.region_name)
+        self.subnets(task.region_name, [subnet_id])
         subnet = backend.describe_subnets(subnet_ids=[subnet_id])[0]
         address = self._claim(
             subnet, {eni.private_ip_address for eni in backend.enis.values() if eni.subnet.id == subnet_id}

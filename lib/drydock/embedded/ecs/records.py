@@ -66,6 +66,7 @@ class Deployment:
     breaker: Any = None
     source_revision_arn: str | None = None
     found_stuck: bool = False
+    rollback_of: str | None = None
 
 
 @dataclass
@@ -87,6 +88,9 @@ class Service:
     events: deque[Document] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
     steady: bool = False
     stopped_at: datetime | None = None
+    changes: int = 0
+    """Requests that changed it; what was kept on disk counts only where it knows them all."""
+    client_token: str | None = None
 
     @property
     def desired_count(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drydock.embedded.ecs.records import Document
+from drydock.policy.capacity import FARGATE_PROVIDERS
 from drydock.policy.world import Cluster, capacity
 
 _NOT_SETTINGS = ("cluster", "service", "serviceName", "clientToken", "tags", "role", "forceNewDeployment")
@@ -56,7 +57,11 @@ def updated(settings: Document, request: Mapping[str, Any]) -> Document:
             **settings["deploymentConfiguration"],
             **changes["deploymentConfiguration"],
         }
-    if changes.get("capacityProviderStrategy"):
+    if changes.get("capacityProviderStrategy") == []:  # back to the launch type
+        fargate = any(item["capacityProvider"] in FARGATE_PROVIDERS for item in settings["capacityProviderStrategy"])
+        result["launchType"] = settings.get("launchType") or ("FARGATE" if fargate else "EC2")
+        del result["capacityProviderStrategy"]
+    elif "capacityProviderStrategy" in changes:
         result.pop("launchType", None)
         result["capacityProviderStrategy"] = [
             {"weight": 0, "base": 0, **item} for item in changes["capacityProviderStrategy"]

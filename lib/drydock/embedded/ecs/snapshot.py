@@ -21,16 +21,17 @@ _TASK_FIELDS = ("document", "cluster_name", "region_name", "definition", "networ
 _DEPLOYMENT_FIELDS = tuple(f.name for f in fields(Deployment) if f.name not in ("breaker", "next_start", "throttled"))
 
 
-def write(path: Path, backends: Iterable[Any]) -> None:
+def write(path: Path, backends: Iterable[Any], order: int, restarts: int) -> None:
     """Write the state of all regions; a reader never sees half of it."""
-    state = {}
+    regions = {}
     for backend in backends:
-        state[backend.region_name] = {
+        regions[backend.region_name] = {
             "tasks": [
                 {name: getattr(t, name) for name in _TASK_FIELDS} for g in backend.tasks.values() for t in g.values()
             ],
             "services": {key: _service(service) for key, service in backend.services.items()},
         }
+    state = {"order": order, "restarts": restarts, "regions": regions}
     partial = path.with_suffix(".new")
     partial.write_text(json.dumps(state, default=_encode, separators=(",", ":")))
     partial.rename(path)
@@ -38,6 +39,7 @@ def write(path: Path, backends: Iterable[Any]) -> None:
 
 def _service(service: Service) -> Document:
     return {
+        "changes": service.changes,
         "status": service.status,
         "settings": service.settings,
         "events": list(service.events),
@@ -60,28 +62,34 @@ def _decode(value: Document) -> Any:
     return datetime.fromtimestamp(value["$at"], UTC) if set(value) == {"$at"} else value
 
 
-def read(path: Path, backends: Any, host: Host) -> None:
-    """Lay the written state over the replayed one: services that are there get their history and tasks."""
+def read(path: Path, backends: Any, host: Host) -> tuple[int, int]:
+    """Lay the written state over the replayed one: services that are there get their history and tasks.
+
+    Returns how many tasks there have been, and how many restarts with this one.
+    """
     state = json.loads(path.read_text(), object_hook=_decode)
-    for region, kept in state.items():
+    restarts = state["restarts"] + 1
+    for region, kept in state["regions"].items():
         backend = backends[host.account][region]
         for key, seen in kept["services"].items():
             service = backend.services.get(key)
             if service is not None:
-                _revive(service, seen, host)
+                _revive(service, seen)
+                service.ids = Ids(f"{host.seed}:{service.arn}:{restarts}")
         for item in kept["tasks"]:
             task = Task(**item, ids=Ids(item["document"]["taskArn"]), entered=host.clock.time())
             backend.tasks.setdefault(task.cluster_name, {})[task.arn] = task
+    return state["order"], restarts
 
 
-def _revive(service: Service, seen: Document, host: Host) -> None:
+def _revive(service: Service, seen: Document) -> None:
+    service.events = deque(seen["events"], maxlen=KEPT_EVENTS)
+    if seen["changes"] < service.changes:  # it was written before the last requests were answered
+        return
     service.status = seen["status"]
     service.settings = seen["settings"]
-    service.events = deque(seen["events"], maxlen=KEPT_EVENTS)
     service.deployments = [_redeploy(d, service) for d in seen["deployments"]]
     service.finished = [_redeploy(d, service) for d in seen["finished"]]
-    known = len(service.deployments) + len(service.finished) + len(service.events)
-    service.ids = Ids(f"{host.seed}:{service.arn}:restored:{known}")
 
 
 def _redeploy(item: Document, service: Service) -> Deployment:

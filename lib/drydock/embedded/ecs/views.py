@@ -98,7 +98,16 @@ def describe_deployment(deployment: Deployment, tasks: list[Task]) -> Document:
     }
 
 
-def _deployment_status(deployment: Deployment) -> str:
+def _rollback(service: Service, deployment: Deployment) -> Deployment | None:
+    """The deployment that rolls this one back."""
+    every = [*service.deployments, *service.finished]
+    return next((each for each in every if each.rollback_of == deployment.id), None)
+
+
+def _deployment_status(service: Service, deployment: Deployment) -> str:
+    back = _rollback(service, deployment)
+    if back is not None:
+        return "ROLLBACK_" + {"COMPLETED": "SUCCESSFUL"}.get(back.rollout_state, back.rollout_state)
     if deployment.status == "INACTIVE" and deployment.rollout_state == "IN_PROGRESS":
         return "STOPPED"
     return _DEPLOYMENT_STATUS[deployment.rollout_state]
@@ -112,7 +121,7 @@ def brief_service_deployment(service: Service, deployment: Deployment) -> Docume
         "createdAt": deployment.created_at,
         "startedAt": deployment.created_at,
         "targetServiceRevisionArn": deployment.revision_arn,
-        "status": _deployment_status(deployment),
+        "status": _deployment_status(service, deployment),
         "statusReason": deployment.rollout_state_reason,
     }
     if deployment.finished_at:
@@ -135,6 +144,13 @@ def describe_service_deployment(service: Service, deployment: Deployment, tasks:
         },
         "sourceServiceRevisions": [{"arn": deployment.source_revision_arn}] if deployment.source_revision_arn else [],
     }
+    back = _rollback(service, deployment)
+    if back is not None:
+        document["rollback"] = {
+            "reason": deployment.rollout_state_reason,
+            "startedAt": back.created_at,
+            "serviceRevisionArn": back.revision_arn,
+        }
     if deployment.breaker is not None:
         document["deploymentCircuitBreaker"] = {
             "status": deployment.breaker.status,
