@@ -262,11 +262,12 @@ def test_the_base_is_kept_by_a_deployment_and_by_what_replaces_a_task(lab: Lab) 
 def test_an_empty_strategy_goes_back_to_the_launch_type(lab: Lab) -> None:
     lab.create(lab.register(), 1, capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}])
     lab.until_steady(1)
-    updated = lab.ecs.update_service(
-        cluster="lab", service="app", capacityProviderStrategy=[], forceNewDeployment=True
-    )["service"]
+    updated = lab.ecs.update_service(cluster="lab", service="app", capacityProviderStrategy=[])["service"]
     assert (updated["launchType"], updated.get("capacityProviderStrategy")) == ("FARGATE", None)
+    assert len(updated["deployments"]) == 1  # it does not deploy by itself
+    lab.ecs.update_service(cluster="lab", service="app", forceNewDeployment=True)
     lab.until_steady(1)
+    assert lab.tasks()[0].get("capacityProviderName") is None
 
 
 def test_a_rollback_that_fails_too_is_the_end_of_it(lab: Lab) -> None:

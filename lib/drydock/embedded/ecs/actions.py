@@ -386,11 +386,11 @@ def update_service(response: Any, request: Document) -> Document:
     service_rules.validate_update(request, shown, facts)
     service.changes += 1
     _engine.dirty = True
-    before = {key: service.settings.get(key) for key in views.REVISION_FIELDS}
+    before = {key: service.settings.get(key) for key in views.DEPLOYING_FIELDS}
     service.settings = settings.updated(service.settings, request)
     if facts.task_definition is not None:
         service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
-    after = {key: service.settings.get(key) for key in views.REVISION_FIELDS}
+    after = {key: service.settings.get(key) for key in views.DEPLOYING_FIELDS}
     if before != after or request.get("forceNewDeployment"):
         _engine.new_deployment(backend, service)
     elif service.primary is not None:

@@ -14,12 +14,12 @@ SERVICE_FIELDS = (
     "placementConstraints", "placementStrategy", "platformVersion", "propagateTags",
     "schedulingStrategy", "serviceRegistries", "taskDefinition",
 )  # fmt: skip
-# Fields that belong to a revision: a change of one of them is a new deployment.
-REVISION_FIELDS = (
-    "capacityProviderStrategy", "launchType", "loadBalancers", "networkConfiguration",
-    "platformVersion", "serviceConnectConfiguration", "serviceRegistries", "taskDefinition",
-    "volumeConfigurations", "vpcLatticeConfigurations",
+# A change of one of these is a new deployment; a revision has the capacity, too, which waits for the next one.
+DEPLOYING_FIELDS = (
+    "loadBalancers", "networkConfiguration", "platformVersion", "serviceConnectConfiguration", "serviceRegistries",
+    "taskDefinition", "volumeConfigurations", "vpcLatticeConfigurations",
 )  # fmt: skip
+REVISION_FIELDS = ("capacityProviderStrategy", "launchType", *DEPLOYING_FIELDS)
 _SHOWN_EVENTS = 100
 _DEPLOYMENT_STATUS = {"COMPLETED": "SUCCESSFUL", "IN_PROGRESS": "IN_PROGRESS", "FAILED": "STOPPED"}
 
