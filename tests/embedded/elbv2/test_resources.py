@@ -10,7 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.embedded.elbv2.conftest import Network, fixed, forward, get, until
 
+from drydock.embedded.elbv2.validation import compiles
 from drydock.embedded.host import Host
+
+MINIMUM = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
 
 
 def code(call: Callable[..., Any], **arguments: Any) -> str:
@@ -153,6 +156,73 @@ def test_what_is_not_served_is_refused(network: Network) -> None:
     unknown = "arn:aws:acm:us-east-1:000000000000:certificate/0"
     certificates = [{"CertificateArn": unknown}]
     assert code(create, Protocol="HTTPS", Certificates=certificates, **here) == "CertificateNotFound"
+
+
+@pytest.mark.parametrize(
+    ("condition", "field"),
+    [
+        ({"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8", "office"]}}, "source-ip"),
+        ({"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.1"]}}, "source-ip"),
+        ({"Field": "path-pattern", "PathPatternConfig": {"RegexValues": ["^/(?!api).*$"]}}, "path-pattern"),
+        ({"Field": "host-header", "HostHeaderConfig": {"RegexValues": [r"(a)\1"]}}, "host-header"),
+    ],
+)
+def test_a_condition_that_cannot_be_is_refused(network: Network, condition: dict[str, Any], field: str) -> None:
+    lb = network.load_balancer()
+    listener = network.listener(lb, fixed(200))
+    with pytest.raises(ClientError, match=f"ValidationError.*'{field}'"):
+        network.elb.create_rule(ListenerArn=listener, Priority=1, Conditions=[condition], Actions=[fixed(200)])
+    assert len(network.elb.describe_rules(ListenerArn=listener)["Rules"]) == 1
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [r"^/(api|v[0-9]+)/[^/]*$", r"(?i:a)b{2,3}?", r"(?P<x>a)\\1", r"[(?=]+\(?=x", r"a\++", r"[]\\1]", r"a{9,1000}"],
+)
+def test_expressions_that_envoy_takes(expression: str) -> None:
+    assert compiles(expression)
+
+
+@pytest.mark.parametrize(
+    "expression", [r"a(?=b)", r"(?<!a)b", r"(a)\1", r"(?P<x>a)(?P=x)", r"a++", r"(?>a)", r"a\Z", r"a{1,1001}"]
+)
+def test_expressions_that_envoy_refuses(expression: str) -> None:
+    assert not compiles(expression)
+
+
+@pytest.mark.parametrize("port", ["eighty", "0", "65536", "-1"])
+def test_a_health_check_port_is_a_port(network: Network, port: str) -> None:
+    assert code(network.target_group, name="tg", HealthCheckPort=port) == "ValidationError"
+    group = network.target_group("tg", HealthCheckPort="9090")
+    assert code(network.elb.modify_target_group, TargetGroupArn=group, HealthCheckPort=port) == "ValidationError"
+    network.elb.modify_target_group(TargetGroupArn=group, HealthCheckPort="traffic-port")
+
+
+@pytest.mark.parametrize(
+    ("key", "refused", "taken"),
+    [
+        ("stickiness.lb_cookie.duration_seconds", ["1h", "0", "604801"], ["1", "604800"]),
+        ("deregistration_delay.timeout_seconds", ["soon", "-1", "3601"], ["0", "3600"]),
+        ("slow_start.duration_seconds", ["1m", "29", "901"], ["0", "30", "900"]),
+        (f"{MINIMUM}.count", ["many", "0"], ["1"]),
+        (f"{MINIMUM}.percentage", ["half", "101"], ["off", "100"]),
+        ("idle_timeout.timeout_seconds", ["1m", "0", "4001"], ["1", "4000"]),
+    ],
+)
+def test_attributes_that_are_numbers(network: Network, key: str, refused: list[str], taken: list[str]) -> None:
+    lb, group = network.load_balancer()["LoadBalancerArn"], network.target_group("tg")
+
+    def modify(value: str) -> list[dict[str, str]]:
+        attributes = [{"Key": key, "Value": value}]
+        if key.startswith("idle"):
+            return network.elb.modify_load_balancer_attributes(LoadBalancerArn=lb, Attributes=attributes)["Attributes"]
+        return network.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=attributes)["Attributes"]
+
+    for value in refused:
+        with pytest.raises(ClientError, match=f"ValidationError.*'{key}' value '{value}'"):
+            modify(value)
+    for value in taken:
+        assert {"Key": key, "Value": value} in modify(value)
 
 
 def test_tags_of_everything(network: Network) -> None:

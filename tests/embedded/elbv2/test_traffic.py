@@ -10,7 +10,18 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.embedded.elbv2.conftest import Answer, Network, fixed, forward, get, get_many, until
+from botocore.exceptions import ClientError
+from tests.embedded.elbv2.conftest import (
+    Answer,
+    Network,
+    certificate,
+    fixed,
+    forward,
+    get,
+    get_many,
+    https,
+    until,
+)
 
 
 def who(answers: list[Answer]) -> Counter[str]:
@@ -105,6 +116,20 @@ def test_rules_choose_by_path_host_header_method_query_and_source(served: Any) -
     assert get(at, "/?anything=BETA").body == "query"
     assert get(at, "/?a=1&V=12.5").body != "query"
     assert get(at, "/both").body != "both"
+
+
+def test_an_ipv6_range_matches_no_ipv4_client(network: Network) -> None:
+    lb = network.load_balancer()
+    listener = network.listener(lb, fixed(404))
+    for priority, values in enumerate((["2001:db8::/32", "::/0"], ["2001:db8::/32", "127.0.0.0/8"]), 1):
+        network.elb.create_rule(
+            ListenerArn=listener,
+            Priority=priority,
+            Conditions=[{"Field": "source-ip", "SourceIpConfig": {"Values": values}}],
+            Actions=[fixed(200, f"rule {priority}")],
+        )
+    until(lambda: get(lb["DNSName"]).status == 200)
+    assert get(lb["DNSName"]).body == "rule 2"
 
 
 def test_the_lowest_priority_number_wins_and_can_change(served: Any) -> None:
@@ -301,11 +326,15 @@ def test_only_loopback_is_listened_on(served: Any) -> None:
     assert all(address.ip.startswith("127.") for address in listening)
 
 
-def test_https_with_a_certificate_of_acm(network: Network, client: Any) -> None:
-    import ssl
-    from http.client import HTTPSConnection
-
-    arn = client("acm").request_certificate(DomainName="shop.example.com")["CertificateArn"]
+@pytest.mark.parametrize("service", ["acm", "iam"])
+def test_https_with_a_certificate_of_acm_or_iam(network: Network, client: Any, service: str) -> None:
+    if service == "acm":
+        arn = client("acm").request_certificate(DomainName="shop.example.com")["CertificateArn"]
+    else:
+        body, key = certificate()
+        arn = client("iam").upload_server_certificate(
+            ServerCertificateName="web", CertificateBody=body, PrivateKey=key, Path="/shop/"
+        )["ServerCertificateMetadata"]["Arn"]
     lb = network.load_balancer()
     network.elb.create_listener(
         LoadBalancerArn=lb["LoadBalancerArn"],
@@ -314,21 +343,7 @@ def test_https_with_a_certificate_of_acm(network: Network, client: Any) -> None:
         Certificates=[{"CertificateArn": arn}],
         DefaultActions=[fixed(200, "secret")],
     )
-    address, _, shifted = lb["DNSName"].partition(":")
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-
-    def answer() -> str | None:
-        connection = HTTPSConnection(address, 8443 if shifted else 443, context=context, timeout=5)
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().read().decode()
-        except OSError:
-            return None
-        finally:
-            connection.close()
-
-    assert until(answer) == "secret"
+    assert until(lambda: https(lb)) == "secret"
 
 
 def test_a_port_that_is_taken_is_said(network: Network) -> None:
@@ -367,3 +382,43 @@ def test_tcp_goes_through_a_network_load_balancer(network: Network) -> None:
     until(lambda: network.all_healthy(group))
     address = lb["DNSName"].partition(":")[0]
     assert until(lambda: get(f"{address}:9001")).json["me"] == f"{network.address(5)}:8080"
+
+
+def test_a_network_load_balancer_goes_to_an_application_load_balancer(network: Network) -> None:
+    inner = network.load_balancer()
+    outer = network.load_balancer("nlb", Type="network")
+    group = network.elb.create_target_group(
+        Name="alb", Protocol="TCP", Port=80, VpcId=network.vpc, TargetType="alb", HealthCheckIntervalSeconds=10
+    )["TargetGroups"][0]["TargetGroupArn"]
+    network.elb.create_listener(
+        LoadBalancerArn=outer["LoadBalancerArn"],
+        Protocol="TCP",
+        Port=9001,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+    )
+    target = [{"Id": inner["LoadBalancerArn"]}]
+    with pytest.raises(ClientError, match=r"ValidationError.*at least one listener that matches"):
+        network.elb.register_targets(TargetGroupArn=group, Targets=target)
+    network.listener(inner, fixed(200, "through both"))
+    network.elb.register_targets(TargetGroupArn=group, Targets=target)
+    until(lambda: network.all_healthy(group))
+    assert list(network.health(group)) == [f"{inner['LoadBalancerArn']}:80"]
+    address = outer["DNSName"].partition(":")[0]
+    assert until(lambda: get(f"{address}:9001")).body == "through both"
+    network.elb.delete_load_balancer(LoadBalancerArn=inner["LoadBalancerArn"])
+    assert network.states(group) == {"unused": 1}
+
+
+def test_a_lambda_function_is_not_invoked(network: Network) -> None:
+    lb = network.load_balancer()
+    group = network.elb.create_target_group(Name="fn", TargetType="lambda")["TargetGroups"][0]["TargetGroupArn"]
+    function = "arn:aws:lambda:us-east-1:000000000000:function:f"
+    network.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": function}])
+    network.listener(lb, forward((group, 1)))
+    assert until(lambda: get(lb["DNSName"])).status == 503
+    (shown,) = network.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    assert shown["Target"] == {"Id": function}
+    assert shown["TargetHealth"]["State"] == "unhealthy"
+    assert "Lambda" in shown["TargetHealth"]["Description"]
+    network.elb.deregister_targets(TargetGroupArn=group, Targets=[{"Id": function}])
+    assert network.elb.describe_load_balancers()["LoadBalancers"][0]["State"] == {"Code": "active"}

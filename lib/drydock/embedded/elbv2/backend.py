@@ -36,6 +36,8 @@ from drydock.embedded.elbv2.validation import (
     InvalidTarget,
     OperationNotPermitted,
     Refused,
+    check_attributes,
+    check_cidr,
     check_name,
     check_priority,
     check_ranges,
@@ -218,7 +220,7 @@ class Backend(moto.ELBv2Backend):
             return
         if balancer.attrs.get("deletion_protection.enabled") == "true":
             raise OperationNotPermitted(
-                message=f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
+                f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
             )
         self._discard(balancer)
 
@@ -235,6 +237,11 @@ class Backend(moto.ELBv2Backend):
             self._detach(balancer, subnet_id)
         balancer.subnets = found
         return balancer.availability_zones
+
+    def modify_load_balancer_attributes(self, arn: str, attrs: dict[str, Any]) -> dict[str, Any]:
+        self._load_balancer(arn)
+        check_attributes(attrs)
+        return super().modify_load_balancer_attributes(arn, attrs)
 
     def set_security_groups(self, arn: str, sec_groups: list[str]) -> None:
         balancer = self._load_balancer(arn)
@@ -399,9 +406,12 @@ class Backend(moto.ELBv2Backend):
             if not config.get("RegexValues"):
                 super()._validate_conditions([condition])
             elif not all(map(compiles, config["RegexValues"])):
-                raise InvalidConditionValueError(
-                    message=f"The '{kind}' expression is not valid: {config['RegexValues']}"
-                )
+                raise InvalidConditionValueError(f"The '{kind}' expression is not valid: {config['RegexValues']}")
+
+    def _validate_source_ip_condition(self, condition: Document) -> None:
+        super()._validate_source_ip_condition(condition)
+        for value in condition["SourceIpConfig"]["Values"]:
+            check_cidr(value)
 
     def _rule(self, arn: str) -> tuple[Listener, Any]:
         for balancer in self.load_balancers.values():
@@ -413,7 +423,7 @@ class Backend(moto.ELBv2Backend):
     def modify_rule(self, rule_arn: str, conditions: list[Document], actions: list[Document]) -> Any:
         listener, rule = self._rule(rule_arn)
         if rule.is_default:
-            raise OperationNotPermitted(message=f"Default rule '{rule_arn}' cannot be modified")
+            raise OperationNotPermitted(f"Default rule '{rule_arn}' cannot be modified")
         if actions:
             self._check_forwards(self._load_balancer(listener.load_balancer_arn), listener.protocol, actions)
         return super().modify_rule(rule_arn, conditions, actions)
@@ -421,7 +431,7 @@ class Backend(moto.ELBv2Backend):
     def delete_rule(self, arn: str) -> None:
         listener, rule = self._rule(arn)
         if rule.is_default:
-            raise OperationNotPermitted(message=f"Default rule '{arn}' cannot be deleted")
+            raise OperationNotPermitted(f"Default rule '{arn}' cannot be deleted")
         listener.remove_rule(arn)
         self._forget_tags(arn)
 
@@ -435,7 +445,7 @@ class Backend(moto.ELBv2Backend):
                 raise DuplicatePriorityError(str(priority))
         for arn, (listener, rule) in found.items():
             if rule.is_default:
-                raise OperationNotPermitted(message=f"The priority of default rule '{arn}' cannot be set")
+                raise OperationNotPermitted(f"The priority of default rule '{arn}' cannot be set")
             for other in listener._non_default_rules.values():
                 if other.arn not in wanted and int(other.priority) == wanted[arn]:
                     raise PriorityInUseError
@@ -489,15 +499,11 @@ class Backend(moto.ELBv2Backend):
         for key in attributes:
             if key not in group.attributes and not key.startswith(_OTHER_ATTRIBUTES):
                 raise ValidationError(f"Target group attribute key '{key}' is not recognized")
-        attributes = dict(attributes)
-        delay = attributes.pop("deregistration_delay.timeout_seconds", None)
-        if delay is not None:
-            if not str(delay).isdigit() or int(delay) > 3600:
-                raise ValidationError(
-                    f"'deregistration_delay.timeout_seconds' value '{delay}' must be between '0-3600' inclusive"
-                )
-            group.attributes["deregistration_delay.timeout_seconds"] = str(delay)
-        super().modify_target_group_attributes(target_group_arn, attributes)
+        check_attributes(attributes)
+        delay = {key: value for key, value in attributes.items() if key == "deregistration_delay.timeout_seconds"}
+        others = {key: value for key, value in attributes.items() if key not in delay}
+        super().modify_target_group_attributes(target_group_arn, others)
+        group.attributes |= delay  # moto refuses 3600
 
     def delete_target_group(self, target_group_arn: str) -> None:
         """One that does not exist is no error (DeleteTargetGroup)."""
@@ -520,18 +526,21 @@ class Backend(moto.ELBv2Backend):
 
     def check_target(self, group: TargetGroup, target: Mapping[str, Any]) -> None:
         """Whether a target may be registered; raises what AWS does."""
-        identifier, port = target["Id"], int(target.get("Port") or group.port or 0)
-        if group.target_type not in ("ip", "instance"):
+        identifier, port = group.key(target)
+        if group.target_type == "lambda":
             return
         if not 1 <= port <= 65535:
             raise ValidationError(f"The port '{port}' must be between 1 and 65535")
+        if group.target_type == "alb":
+            self._check_load_balancer(identifier, port, group.vpc_id)
+            return
         if group.target_type == "instance":
             instance = self.ec2_backend.get_instance_by_id(identifier)
             if instance is None:
-                raise InvalidTarget(message=f"The following targets are not valid: '{identifier}'")
+                raise InvalidTarget(f"The following targets are not valid: '{identifier}'")
             if instance.state != "running":
                 raise InvalidTarget(
-                    message=f"The following targets are not in a running state and cannot be registered: '{identifier}'"
+                    f"The following targets are not in a running state and cannot be registered: '{identifier}'"
                 )
             return
         vpc = self.ec2_backend.get_vpc(group.vpc_id)
@@ -540,6 +549,16 @@ class Backend(moto.ELBv2Backend):
             if not re.fullmatch(r"[0-9.]+", identifier):
                 raise ValidationError(f"The IP address '{identifier}' is not a valid IPv4 address")
             raise InvalidTargetError
+
+    def _check_load_balancer(self, arn: str, port: int, vpc_id: str) -> None:
+        balancer = self.load_balancers.get(arn)
+        if balancer is None or balancer.type != "application" or balancer.vpc_id != vpc_id:
+            raise InvalidTargetError
+        if port not in [int(listener.port) for listener in balancer.listeners.values()]:
+            raise ValidationError(
+                "If the target type is ALB, the target must have at least one listener that matches the target group "
+                "port or any specified port overrides"
+            )
 
     def register_targets(self, target_group_arn: str, instances: list[Any]) -> None:
         self._target_group(target_group_arn).register(instances)
@@ -555,7 +574,7 @@ class Backend(moto.ELBv2Backend):
         return [
             {
                 "Target": known.get(key, Target(*key)).description,
-                "HealthCheckPort": str(group.check_port(key[1])),
+                **({"HealthCheckPort": str(port)} if (port := group.check_port(key[1])) else {}),
                 "TargetHealth": _shown(group.shown(key)),
             }
             for key in keys
@@ -588,6 +607,7 @@ class Backend(moto.ELBv2Backend):
 
 
 _OWN_NAMES = {
+    "healthcheck_port": "health_check_port",
     "healthcheck_interval_seconds": "health_check_interval_seconds",
     "healthcheck_timeout_seconds": "health_check_timeout_seconds",
 }

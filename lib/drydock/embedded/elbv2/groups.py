@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from moto.elbv2 import models as moto
 
 from drydock.embedded.elbv2 import health as checks
-from drydock.embedded.elbv2.health import Health
+from drydock.embedded.elbv2.health import Endpoint, Health
+from drydock.embedded.elbv2.render import real_port
 from drydock.embedded.elbv2.validation import Refused
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ _DEFAULTS = {
 
 @dataclass
 class Target:
-    """A registered target. `next_check`: AWS seconds; `checking`: a probe is under way; `version`: of Envoy's
-    configuration, the first that routes to it."""
+    """A registered target, `port` 0 if it has none. `next_check`: AWS seconds; `checking`: a probe is under way;
+    `version`: of Envoy's configuration, the first that routes to it."""
 
     id: str
     port: int
@@ -45,8 +46,8 @@ class Target:
 
     @property
     def description(self) -> dict[str, Any]:
-        zone = {"AvailabilityZone": self.zone} if self.zone else {}
-        return {"Id": self.id, "Port": self.port, **zone}
+        shown = {"Id": self.id, "Port": self.port, "AvailabilityZone": self.zone}
+        return {key: value for key, value in shown.items() if value}
 
 
 class TargetGroup(moto.FakeTargetGroup):
@@ -82,7 +83,7 @@ class TargetGroup(moto.FakeTargetGroup):
         return bool(self.load_balancer_arns)
 
     def key(self, target: Mapping[str, Any]) -> Key:
-        return target["Id"], int(target.get("Port") or self.port)
+        return target["Id"], int(target.get("Port") or self.port or 0)
 
     def check_port(self, port: int) -> int:
         return port if self.health_check_port in (None, "traffic-port") else int(self.health_check_port)
@@ -91,8 +92,9 @@ class TargetGroup(moto.FakeTargetGroup):
         for target in targets:
             self.backend.check_target(self, target)
         new = {self.key(target): target for target in targets if self.key(target) not in self.targets}
-        if len(self.targets) + len(new) > MAX_TARGETS:
-            raise Refused("TooManyTargets", f"You have reached the maximum of {MAX_TARGETS} targets")
+        most = MAX_TARGETS if self.target_type in ("ip", "instance") else 1
+        if len(self.targets) + len(new) > most:
+            raise Refused("TooManyTargets", f"You have reached the maximum of {most} targets")
         for key, target in new.items():
             self.draining.pop(key, None)
             self.targets[key] = Target(*key, zone=target.get("AvailabilityZone"))
@@ -124,7 +126,12 @@ class TargetGroup(moto.FakeTargetGroup):
             return checks.DRAINING if key in self.draining else checks.NOT_REGISTERED
         if not self.in_use:
             return checks.NOT_IN_USE
-        if target.id.startswith("i-"):
+        if self.target_type == "lambda":
+            return checks.NOT_INVOKED
+        if self.target_type == "alb":
+            if self.address_of(target) is None:
+                return checks.DELETED
+        elif target.id.startswith("i-"):
             instance = self.ec2_backend.get_instance_by_id(target.id)
             if instance is None or instance.state != "running":
                 return checks.STOPPED
@@ -133,7 +140,19 @@ class TargetGroup(moto.FakeTargetGroup):
         return target.health if self.health_check_enabled else checks.UNCHECKED
 
     def address_of(self, target: Target) -> str | None:
+        if self.target_type == "lambda":
+            return None
+        if self.target_type == "alb":
+            balancer = self.backend.load_balancers.get(target.id)
+            return next(iter(balancer.addresses), None) if balancer is not None else None
         if not target.id.startswith("i-"):
             return target.id
         instance = self.ec2_backend.get_instance_by_id(target.id)
         return instance.private_ip if instance is not None else None
+
+    def endpoint_of(self, target: Target, port: int) -> Endpoint | None:
+        """Where a port of the target is found, None if it is not reached by address."""
+        address = self.address_of(target)
+        if address is None:
+            return None
+        return address, real_port(port, self.backend.plane.low_ports) if self.target_type == "alb" else port

@@ -37,6 +37,8 @@ NOT_IN_USE = Health(
 )
 UNUSABLE = Health("unused", "Target.IpUnusable", "The target IP address is reserved for use by a load balancer")
 STOPPED = Health("unused", "Target.InvalidState", "Target is in the stopped state")
+DELETED = Health("unused", "Target.InvalidState", "The load balancer that was registered does not exist")
+NOT_INVOKED = Health("unhealthy", "Elb.InternalError", "The embedded load balancer does not invoke Lambda functions")
 UNCHECKED = Health("unavailable", "Target.HealthCheckDisabled", "Health checks are disabled")
 
 
@@ -123,7 +125,7 @@ async def probe(request: Probe) -> Outcome:
         return await asyncio.wait_for(_probe(request), request.timeout)
     except TimeoutError:
         return TIMED_OUT
-    except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+    except Exception:
         return FAILED
 
 

@@ -6,13 +6,14 @@ import logging
 import queue
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from drydock.embedded.claims import Claims
 from drydock.embedded.elbv2 import health as checks
 from drydock.embedded.elbv2 import metrics, render
+from drydock.embedded.elbv2.faults import Faults
 from drydock.embedded.elbv2.health import Outcome, Probe, Prober
 from drydock.embedded.envoy import EnvoyMissing, EnvoyRejected
 from drydock.policy.addresses import loopback
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from drydock.embedded.host import Host
 
 log = logging.getLogger(__name__)
+
+Read = TypeVar("Read")
 
 OWNER = "elbv2"
 _MINUTE = 60.0  # AWS seconds
@@ -42,6 +45,10 @@ class Plane:
         self._outcomes: queue.SimpleQueue[tuple[TargetGroup, Target, Outcome]] = queue.SimpleQueue()
         self._applied = render.Snapshot(low_ports=self.low_ports)
         self._look_at: float | None = None
+        self._missing: str | None = None  # why there is no Envoy
+        self._reading = Faults("reading", self._look_soon)
+        self._serving = Faults("serving", self._look_soon)
+        self._checking = Faults("checking")
         self._version = self.live = 0  # of Envoy's configuration: asked for, and known to be in force
         self._confirming = False
         self._publish_at = 0.0  # AWS seconds
@@ -70,23 +77,31 @@ class Plane:
 
     def settle(self) -> None:
         """Give Envoy what is asked for now. Does not wait for it. The caller holds the lock."""
+        with self._serving("what load balancers ask for"):
+            self._settle()
+
+    def _settle(self) -> None:
         snapshot = self._snapshot()
         fresh = [lb for lb in self._load_balancers() if lb.state == "provisioning"]
         if snapshot == self._applied and not fresh:
             return
-        failure = None
+        resources = render.render(snapshot, self._serving)
         try:
-            self._version = self._host.envoy.apply(OWNER, render.render(snapshot))
+            self._version = self._host.envoy.apply(OWNER, resources)
+            self._missing = None
             self._confirm()
-            self._look_at = time.monotonic() + _LOOK_AGAIN
+            self._look_soon()
         except EnvoyMissing as error:
-            failure = str(error)
+            self._missing = str(error)
         self._applied = snapshot
         for balancer in fresh:
             balancer.state = "active"
-        if failure is not None:
+        if self._missing is not None:
             for balancer in self._load_balancers():
-                balancer.failure = failure
+                balancer.failure = self._missing
+
+    def _look_soon(self) -> None:
+        self._look_at = time.monotonic() + _LOOK_AGAIN
 
     def _in_background(self, work: Callable[[], None]) -> None:
         self._host.pool.submit(work).add_done_callback(_say_failure)
@@ -115,18 +130,22 @@ class Plane:
         errors = self._host.envoy.listener_errors()
         with self._host.lock:
             for balancer in self._load_balancers():
-                balancer.failure = next(
+                balancer.failure = self._missing or next(
                     (
                         f"Port {listener.port} of {balancer.dns_name} cannot be served: {why}"
                         for listener in balancer.listeners.values()
-                        for name, why in errors.items()
-                        if name.startswith(f"{render.resource_id(listener.arn)}:")
+                        if (why := self._why_not(listener, errors)) is not None
                     ),
                     None,
                 )
         if errors:
             self._host.envoy.retry_listeners()
-            self._look_at = time.monotonic() + _LOOK_AGAIN
+            self._look_soon()
+
+    def _why_not(self, listener: Any, errors: Mapping[str, str]) -> str | None:
+        named = f"{render.resource_id(listener.arn)}:"
+        refused = (why for name, why in errors.items() if name.startswith(named))
+        return next(refused, None) or self._reading.why(listener.arn) or self._serving.why(listener.arn)
 
     def _publish(self) -> None:
         """Tell CloudWatch of the last minute. Not journalled: a restart begins to count anew, as Envoy does."""
@@ -171,28 +190,37 @@ class Plane:
                 render.LoadBalancer(
                     lb.arn,
                     lb.addresses,
-                    tuple(self._listener(listener) for listener in lb.listeners.values()),
+                    self._read(self._listener, lb.listeners.values()),
                     dict(lb.attrs),
                 )
                 for lb in self._load_balancers()
                 if lb.type in ("application", "network")
             ),
-            tuple(self._group(group) for group in self._target_groups() if group.in_use),
+            self._read(self._group, (group for group in self._target_groups() if group.in_use)),
             self.low_ports,
         )
 
+    def _read(self, read: Callable[[Any], Read], things: Iterable[Any]) -> tuple[Read, ...]:
+        found = []
+        for thing in things:
+            with self._reading(thing.arn):
+                found.append(read(thing))
+        return tuple(found)
+
     @staticmethod
     def _listener(listener: Any) -> render.Listener:
-        rules = [render.Rule(tuple(rule.conditions), rule.actions[-1].data) for rule in listener.rules.values()]
-        certificate = _certificate(listener) if listener.protocol == "HTTPS" else None
+        rules = [
+            render.Rule(tuple(rule.conditions), rule.actions[-1].data, rule.arn) for rule in listener.rules.values()
+        ]
+        certificate = _certificate(listener.certificate) if listener.protocol == "HTTPS" else None
         return render.Listener(listener.arn, listener.protocol, int(listener.port), tuple(rules), certificate)
 
     @staticmethod
     def _group(group: TargetGroup) -> render.TargetGroup:
         targets = [
-            ((address, target.port), group.judged(key))
+            (endpoint, group.judged(key))
             for key, target in group.targets.items()
-            if (address := group.address_of(target)) is not None
+            if (endpoint := group.endpoint_of(target, target.port)) is not None
         ]
         sticky = group.attributes.get("stickiness.enabled") == "true"
         return render.TargetGroup(
@@ -213,12 +241,13 @@ class Plane:
             group, target, outcome = self._outcomes.get()
             target.checking = False
             before = target.health.state
-            target.health = checks.judge(
-                target.health,
-                outcome,
-                int(group.healthy_threshold_count),
-                int(group.unhealthy_threshold_count),
-            )
+            with self._checking(f"the outcome for {target.id} in {group.arn}"):
+                target.health = checks.judge(
+                    target.health,
+                    outcome,
+                    int(group.healthy_threshold_count),
+                    int(group.unhealthy_threshold_count),
+                )
             if target.health.state == "healthy" != before:
                 recovered.append(target)
         return recovered
@@ -226,9 +255,14 @@ class Plane:
     def _check(self) -> None:
         now = self.clock.time()
         for group in self._target_groups():
-            group.forget_drained(now)
-            in_use = group.in_use
-            for key, target in group.targets.items():
+            with self._checking(group.arn):
+                self._check_group(group, now)
+
+    def _check_group(self, group: TargetGroup, now: float) -> None:
+        group.forget_drained(now)
+        in_use = group.in_use
+        for key, target in group.targets.items():
+            with self._checking(f"{target.id}:{target.port} in {group.arn}"):
                 if not in_use:
                     target.health, target.next_check = checks.REGISTERING, 0.0
                 elif not target.checking and target.next_check <= now and self._can_check(group, key):
@@ -240,21 +274,22 @@ class Plane:
         return group.judged(key).state in ("initial", "healthy", "unhealthy")
 
     def _send(self, group: TargetGroup, target: Target) -> None:
-        address = group.address_of(target)
-        if address is None:
+        shown_port = group.check_port(target.port)
+        endpoint = group.endpoint_of(target, shown_port)
+        if endpoint is None:
             return
+        address, port = endpoint
         if target.health == checks.REGISTERING:
             target.health = checks.CHECKING
         protocol = group.health_check_protocol or "HTTP"
         if group.protocol_version in ("HTTP2", "GRPC"):
             protocol = "TCP"  # of these only the connection is checked
-        port = group.check_port(target.port)
         request = Probe(
             loopback(address),
             port,
             protocol,
             group.health_check_path or "/",
-            f"{address}:{port}",
+            f"{address}:{shown_port}",
             getattr(group, "matcher", {}).get("HttpCode", "200"),
             self.clock.patience(float(group.health_check_timeout_seconds)),
         )
@@ -283,14 +318,19 @@ def _say_failure(work: Future[None]) -> None:
         log.error("work for load balancers failed", exc_info=error)
 
 
-def _certificate(listener: Any) -> tuple[str, str] | None:
+def _certificate(arn: str) -> tuple[str, str]:
+    """The PEM chain and key of a certificate of ACM or IAM."""
     from moto.acm.models import acm_backends
+    from moto.iam.models import iam_backends
 
-    _, _, _, region, account, _ = listener.certificate.split(":", 5)
-    bundle = acm_backends[account][region]._certificates.get(listener.certificate)
-    if bundle is None:
-        return None
-    return bundle.cert.decode(), bundle.key.decode()
+    _, partition, service, region, account, _ = arn.split(":", 5)
+    if service == "iam":
+        uploaded = iam_backends[account][partition].get_certificate_by_arn(arn)
+        if uploaded is not None:
+            return "\n".join(filter(None, (uploaded.cert_body, uploaded.cert_chain))), uploaded.private_key
+    elif (bundle := acm_backends[account][region]._certificates.get(arn)) is not None:
+        return bundle.cert.decode(), bundle.key.decode()
+    raise LookupError(f"certificate {arn} does not exist")
 
 
 def _may_bind_low_ports() -> bool:

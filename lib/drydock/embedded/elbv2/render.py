@@ -7,7 +7,8 @@ types, target group health, HTTP headers, troubleshooting) and Envoy's API refer
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -24,6 +25,8 @@ _ROUTER = "envoy.filters.http.router"
 _REQUESTS = Path(__file__).with_name("requests.lua").read_text()
 _SOURCE_IP = "x-drydock-source-ip"
 _OWN_HEADERS = ("x-envoy-internal", "x-envoy-external-address", _SOURCE_IP)
+Attempt = Callable[[str], AbstractContextManager[Any]]
+
 _ALGORITHMS = {"least_outstanding_requests": "LEAST_REQUEST", "weighted_random": "RANDOM"}
 
 
@@ -45,6 +48,7 @@ class Rule:
 
     conditions: Sequence[Mapping[str, Any]]
     action: Mapping[str, Any]
+    arn: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,18 +108,32 @@ def forwards(action: Mapping[str, Any]) -> list[tuple[str, int]]:
     return [(action["TargetGroupArn"], 1)] if "TargetGroupArn" in action else []
 
 
-def render(snapshot: Snapshot) -> Resources:
-    """Listeners, routes, clusters and endpoints of every load balancer, with what their rules name."""
+def render(snapshot: Snapshot, attempt: Attempt = nullcontext) -> Resources:
+    """Listeners, routes, clusters and endpoints of every load balancer, with what their rules name.
+
+    `attempt(arn)` is around the work on each target group, listener and rule; one whose error it swallows is left
+    out.
+    """
     served = [(lb, listener) for lb in snapshot.load_balancers for listener in lb.listeners]
     named = {arn for _, lis in served for rule in lis.rules for arn, _ in forwards(rule.action)}
-    groups = {group.arn: group for group in snapshot.target_groups if group.arn in named}
+    groups: dict[str, TargetGroup] = {}
+    ends: list[tuple[Resource, Resource]] = []
+    for group in snapshot.target_groups:
+        if group.arn in named:
+            with attempt(group.arn):
+                ends.append((_cluster(group), _endpoints(group)))
+                groups[group.arn] = group
+    fronts: list[tuple[Resource, Resource | None]] = []
+    for lb, listener in served:
+        with attempt(listener.arn):
+            http = listener.protocol != "TCP"
+            routes = _routes(lb, listener, groups, snapshot.low_ports, attempt) if http else None
+            fronts.append((_listener(lb, listener, groups, snapshot.low_ports), routes))
     return Resources(
-        listeners=[_listener(lb, listener, groups, snapshot.low_ports) for lb, listener in served],
-        routes=[
-            _routes(lb, listener, groups, snapshot.low_ports) for lb, listener in served if listener.protocol != "TCP"
-        ],
-        clusters=[_cluster(group) for group in groups.values()],
-        endpoints=[_endpoints(group) for group in groups.values()],
+        listeners=[listener for listener, _ in fronts],
+        routes=[routes for _, routes in fronts if routes is not None],
+        clusters=[cluster for cluster, _ in ends],
+        endpoints=[endpoints for _, endpoints in ends],
     )
 
 
@@ -232,8 +250,10 @@ def _http_manager(lb: LoadBalancer, listener: Listener) -> Resource:
             "use_remote_address": True,
             "skip_xff_append": True,  # Envoy would name this machine for a client on loopback
             "generate_request_id": False,
-            "stream_idle_timeout": f"{attributes.get('idle_timeout.timeout_seconds', '60')}s",
-            "common_http_protocol_options": {"idle_timeout": f"{attributes.get('client_keep_alive.seconds', '3600')}s"},
+            "stream_idle_timeout": f"{int(attributes.get('idle_timeout.timeout_seconds', 60))}s",
+            "common_http_protocol_options": {
+                "idle_timeout": f"{int(attributes.get('client_keep_alive.seconds', 3600))}s"
+            },
             "upgrade_configs": [{"upgrade_type": "websocket"}],
             "early_header_mutation_extensions": [
                 _typed(
@@ -288,13 +308,15 @@ _REPLIES: list[Resource] = [
 # -- rules ------------------------------------------------------------------------------------------------
 
 
-def _routes(lb: LoadBalancer, listener: Listener, groups: Mapping[str, TargetGroup], low_ports: bool) -> Resource:
+def _routes(
+    lb: LoadBalancer, listener: Listener, groups: Mapping[str, TargetGroup], low_ports: bool, attempt: Attempt
+) -> Resource:
     port = real_port(listener.port, low_ports)
     removed = [*_OWN_HEADERS, *(["x-forwarded-for"] if _forwarded_for(lb.attributes) == "remove" else [])]
-    routes = [
-        {"match": match(rule.conditions), **_act(rule.action, listener.protocol, port, groups)}
-        for rule in listener.rules
-    ]
+    routes: list[Resource] = []
+    for rule in listener.rules:
+        with attempt(rule.arn):
+            routes.append({"match": match(rule.conditions), **_act(rule.action, listener.protocol, port, groups)})
     return {
         "name": resource_id(listener.arn),
         "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}],
@@ -331,7 +353,8 @@ def match(conditions: Iterable[Mapping[str, Any]]) -> Resource:
             pairs = _any(f"{glob(v.get('Key') or '*', '[^&=]')}={glob(v['Value'], '[^&]')}" for v in values)
             headers.append(_matches(":path", rf"(?i:[^?]*\?(.*&)?{pairs}(&.*)?)"))
         elif kind == "source-ip":
-            headers.append(_matches(_SOURCE_IP, _any(map(within, values))))
+            # No client comes from an IPv6 address. Without a range this is the empty string, which matches nobody.
+            headers.append(_matches(_SOURCE_IP, _any(within(value) for value in values if ":" not in value)))
     return {**found, **({"headers": headers} if headers else {})}
 
 

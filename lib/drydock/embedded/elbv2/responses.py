@@ -27,7 +27,7 @@ def _without_transforms(operation: Callable[[Any], ActionResult]) -> Callable[[A
     def checked(self: Any) -> ActionResult:
         if self._get_param("Transforms"):
             raise InvalidLoadBalancerActionException(
-                message="The embedded load balancer does not rewrite requests: leave Transforms out"
+                "The embedded load balancer does not rewrite requests: leave Transforms out"
             )
         return operation(self)
 

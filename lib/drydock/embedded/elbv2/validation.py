@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any
 
 from moto.elbv2.exceptions import ELBClientError, TooManyTagsError, ValidationError
@@ -16,6 +17,25 @@ _CHECK_RANGES = {  # HealthCheck… of the API reference, CreateTargetGroup
     "healthy_threshold_count": ("healthyThresholdCount", 2, 10),
     "unhealthy_threshold_count": ("unhealthyThresholdCount", 2, 10),
 }
+_ATTRIBUTES = {  # least, most, and a word that will do too: LoadBalancerAttribute and TargetGroupAttribute of it
+    "client_keep_alive.seconds": (60, 604800, None),
+    "deregistration_delay.timeout_seconds": (0, 3600, None),
+    "idle_timeout.timeout_seconds": (1, 4000, None),
+    "slow_start.duration_seconds": (30, 900, "0"),
+    "stickiness.app_cookie.duration_seconds": (1, 604800, None),
+    "stickiness.lb_cookie.duration_seconds": (1, 604800, None),
+    "target_group_health.dns_failover.minimum_healthy_targets.count": (1, 1000, "off"),
+    "target_group_health.dns_failover.minimum_healthy_targets.percentage": (1, 100, "off"),
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": (1, 1000, "off"),
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": (1, 100, "off"),
+}
+_PIECES = re.compile(  # of an expression; `foreign`: what Python's have and RE2's, which Envoy uses, do not
+    r"""\\[^1-9NUuZ] | \[\^?\]?(?:\\.|[^]\\])*\]
+    | (?P<foreign> \\. | \(\?(?:[=!>(\#]|<[=!]|P[=>]|[a-zA-Z]*[aLux]) | (?:[*+?]|\{[0-9,]+\})\+
+        | \{(?:[0-9]+,)?(?!1000\b)[0-9]{4,} )
+    | .""",
+    re.DOTALL | re.VERBOSE,
+)
 
 
 class OperationNotPermitted(ELBClientError):
@@ -65,14 +85,43 @@ def check_ranges(given: Mapping[str, Any]) -> None:
             f"1 validation error detected: Value '{value}' at '{shown}' failed to satisfy constraint: "
             f"Member must have value {bound}"
         )
+    port = given.get("health_check_port")
+    if port not in (None, "traffic-port") and not _within(port, 1, 65535):
+        raise ValidationError(f"Health check port '{port}' must be 'traffic-port' or between '1-65535' inclusive")
+
+
+def check_attributes(given: Mapping[str, Any]) -> None:
+    """The numbers among the attributes of a load balancer or a target group."""
+    for key, value in given.items():
+        if key not in _ATTRIBUTES:
+            continue
+        least, most, word = _ATTRIBUTES[key]
+        if str(value) != word and not _within(value, least, most):
+            otherwise = f"'{word}' or " if word else ""
+            raise ValidationError(f"'{key}' value '{value}' must be {otherwise}between '{least}-{most}' inclusive")
+
+
+def _within(value: Any, least: int, most: int) -> bool:
+    return re.fullmatch(r"[0-9]{1,9}", str(value)) is not None and least <= int(value) <= most
+
+
+def check_cidr(value: str) -> None:
+    try:
+        ip_network(value, strict=False)
+        prefixed = re.fullmatch(r"[^/]+/[0-9]+", value)
+    except ValueError:
+        prefixed = None
+    if prefixed is None:
+        raise ValidationError(f"The 'source-ip' value '{value}' is not a valid CIDR block")
 
 
 def compiles(expression: str) -> bool:
+    """Whether Envoy takes this regular expression."""
     try:
         re.compile(expression)
     except re.error:
         return False
-    return True
+    return not any(piece["foreign"] for piece in _PIECES.finditer(expression))
 
 
 def frozen(value: Any) -> Any:
