@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from drydock import embedded
@@ -272,6 +273,90 @@ def test_a_crash_between_call_and_answer_leaves_nothing_that_a_sweep_does_not_fi
     assert set(sweep(cloud, "99-test", ledger=ledger, within=8).deleted) == {("log group", "/half-way"), ("VPC", vpc)}
 
 
+def interrupt(client: Any, operation: str, *, arrives: bool = False, **params: Any) -> None:
+    """A call that is cut off: before it leaves, or before its answer is there."""
+
+    class Cut(BaseException): ...
+
+    def cut(**_: Any) -> None:
+        raise Cut
+
+    event = f"{'response-received' if arrives else 'before-send'}.*.{operation}"
+    client.meta.events.register(event, cut)
+    with pytest.raises(Cut):
+        getattr(client, xform_name(operation))(**params)
+    client.meta.events.unregister(event, cut)
+
+
+@pytest.fixture
+def account(cloud: Cloud, ledger: Ledger) -> Cloud:
+    """What the sweep takes for a real account, and the ledger listens to."""
+    cloud.name = "aws"
+    cloud.listeners[:] = [Recorder(ledger, cloud, "99-test")]
+    return cloud
+
+
+def unrecorded(cloud: Cloud, service: str) -> Any:
+    return cloud.session.__class__(aws_access_key_id="a", aws_secret_access_key="b", region_name=cloud.region).client(
+        service, endpoint_url=cloud.endpoint
+    )
+
+
+def test_on_a_real_account_what_a_name_was_only_asked_for_stays(account: Cloud, ledger: Ledger) -> None:
+    users = unrecorded(account, "iam")
+    users.create_role(RoleName="theirs", AssumeRolePolicyDocument=TRUST)
+    interrupt(account.client("iam"), "CreateRole", RoleName="theirs", AssumeRolePolicyDocument=TRUST)
+    account.client("iam").create_role(RoleName="ours", AssumeRolePolicyDocument=TRUST)
+    logs = account.client("logs")
+    interrupt(logs, "CreateLogGroup", arrives=True, logGroupName="/ours")
+    assert {entry.identifier: entry.state for entry in ledger.entries()} == {
+        "theirs": "planned",
+        "ours": "created",
+        "/ours": "planned",
+    }
+    assert set(owned(account, "99-test", ledger=ledger)) == {("role", "ours"), ("log group", "/ours")}
+    swept = sweep(account, "99-test", ledger=ledger, within=0)
+    assert set(swept.deleted) == {("role", "ours"), ("log group", "/ours")}
+    assert swept.survivors == []
+    assert users.get_role(RoleName="theirs")["Role"]["RoleName"] == "theirs"
+    users.delete_role(RoleName="theirs")
+
+
+def test_on_a_real_account_what_has_no_tag_and_got_no_answer_is_left_and_reported(
+    account: Cloud, ledger: Ledger
+) -> None:
+    kms = unrecorded(account, "kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/theirs", TargetKeyId=key)
+    for alias in ("alias/theirs", "alias/nowhere"):
+        interrupt(account.client("kms"), "CreateAlias", AliasName=alias, TargetKeyId=key)
+    swept = sweep(account, "99-test", ledger=ledger, within=0)
+    assert swept.deleted == []
+    assert [(one.kind, one.identifier) for one in swept.survivors] == [("key alias", "alias/theirs")]
+    assert str(ledger.path) in str(swept)
+    assert [entry.identifier for entry in ledger.entries()] == ["alias/theirs"]
+    kms.delete_alias(AliasName="alias/theirs")
+    assert sweep(account, "99-test", ledger=ledger, within=0).survivors == []
+    assert ledger.entries() == []
+
+
+def test_on_a_real_account_what_cannot_be_told_apart_for_want_of_tags_is_reported(
+    account: Cloud, ledger: Ledger
+) -> None:
+    sqs = account.client("sqs")
+    url = sqs.create_queue(QueueName="untold")["QueueUrl"]
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListQueueTags")
+
+    sqs.meta.events.register("before-call.sqs.ListQueueTags", refuse)
+    swept = sweep(account, "99-test", ledger=ledger, within=0)
+    assert [text for text in swept.not_asked if text.startswith("queue: ")] != []
+    assert [(one.kind, one.identifier) for one in swept.survivors] == [("queue", url)]
+    sqs.meta.events.unregister("before-call.sqs.ListQueueTags", refuse)
+    assert sweep(account, "99-test", ledger=ledger, within=0).deleted == [("queue", url)]
+
+
 def test_what_cannot_be_deleted_is_listed_with_the_reason_and_kept_in_the_ledger(
     recording: Cloud, ledger: Ledger
 ) -> None:
@@ -307,15 +392,32 @@ def test_a_tag_that_is_there_is_not_doubled(kind: Any) -> None:
     assert json.dumps(once) == before
 
 
-def test_a_line_cut_short_by_a_crash_is_passed_over_and_any_other_is_an_error(ledger: Ledger, tmp_path: Path) -> None:
-    entry = Entry("1", "l", "c", "0" * 12, "r", "sqs", "queue", "q", "2026-01-01T00:00:00+00:00", "created")
-    ledger.write(entry)
+def entry_of(identifier: str) -> Entry:
+    when = "2026-01-01T00:00:00+00:00"
+    return Entry(identifier, "l", "c", "0" * 12, "r", "sqs", "queue", identifier, when, "created")
+
+
+def test_lines_after_one_that_a_crash_cut_short_are_kept(ledger: Ledger) -> None:
+    ledger.write(entry_of("before"))
     whole = ledger.path.read_text()
     ledger.path.write_text(whole + whole[:20])
-    assert ledger.entries() == [entry]
-    ledger.path.write_text("nonsense\n" + whole)
-    with pytest.raises(ValueError, match="line 1"):
-        ledger.entries()
+    ledger.write(entry_of("after"))
+    ledger.write(entry_of("later"))
+    with pytest.warns(UserWarning, match="line 2"):
+        assert ledger.entries() == [entry_of("before"), entry_of("after"), entry_of("later")]
+
+
+def test_a_line_that_is_not_an_entry_is_named_and_stays_until_it_is_mended(ledger: Ledger) -> None:
+    ledger.write(entry_of("one"))
+    ledger.path.write_text("nonsense\n" + ledger.path.read_text())
+    ledger.write(entry_of("two"))
+    with pytest.warns(UserWarning, match=rf"{ledger.path}, line 1, .*nonsense"):
+        assert ledger.entries() == [entry_of("one"), entry_of("two")]
+    with pytest.warns(UserWarning, match="line 1"):
+        ledger.forget(["one"])
+    assert ledger.path.read_text().splitlines()[0] == "nonsense"
+    with pytest.warns(UserWarning, match="line 1"):
+        assert ledger.entries() == [entry_of("two")]
 
 
 def test_kinds_are_in_an_order_in_which_they_can_go() -> None:

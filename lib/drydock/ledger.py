@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import time
 import uuid
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from botocore.exceptions import ClientError
 
@@ -56,8 +58,9 @@ class Ledger:
     def entries(self, cloud: str | None = None, lab: str | None = None) -> list[Entry]:
         """The latest state of every entry, oldest first; of one cloud's identity, of one lab."""
         latest: dict[str, Entry] = {}
-        for entry in self._lines():
-            latest[entry.id] = entry
+        for _, entry in self._lines():
+            if entry is not None:
+                latest[entry.id] = entry
         return [
             entry
             for entry in latest.values()
@@ -66,32 +69,35 @@ class Ledger:
 
     def write(self, entry: Entry) -> None:
         """Append one line, on disk before this returns."""
-        with self._alone(), self.path.open("a") as file:
-            file.write(json.dumps(asdict(entry)) + "\n")
+        with self._alone(), self.path.open("a+b") as file:
+            end_line = b"" if _ends_a_line(file) else b"\n"
+            file.write(end_line + json.dumps(asdict(entry)).encode() + b"\n")
             file.flush()
 
     def forget(self, gone: Iterable[str]) -> None:
         """Drop the entries with these ids."""
         ids = set(gone)
         with self._alone():
-            kept = [entry for entry in self._lines() if entry.id not in ids]
+            kept = [line for line, entry in self._lines() if entry is None or entry.id not in ids]
             fresh = self.path.with_suffix(".new")
-            fresh.write_text("".join(json.dumps(asdict(entry)) + "\n" for entry in kept))
+            fresh.write_text("".join(line + "\n" for line in kept), errors="surrogateescape")
             fresh.replace(self.path)
 
-    def _lines(self) -> Iterator[Entry]:
+    def _lines(self) -> Iterator[tuple[str, Entry | None]]:
+        """Every line, and the entry that it is; None for one that a crash cut short, or that was changed by hand."""
         try:
-            lines = self.path.read_text().splitlines()
+            lines = self.path.read_text(errors="surrogateescape").split("\n")
         except FileNotFoundError:
             return
         for number, line in enumerate(lines, 1):
+            if not line:
+                continue
             try:
-                yield Entry(**json.loads(line))
+                yield line, Entry(**json.loads(line))
             except (ValueError, TypeError):
-                if number < len(lines):  # the last line may be cut short by a crash
-                    raise ValueError(
-                        f"{self.path}, line {number}, is not an entry: {line[:80]!r}. Mend or remove it."
-                    ) from None
+                where = f"{self.path}, line {number}, is not an entry: {line[:80]!r}"
+                warnings.warn(f"{where}. It is passed over; mend or remove it.", stacklevel=3)
+                yield line, None
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -99,6 +105,13 @@ class Ledger:
         with self.path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _ends_a_line(file: BinaryIO) -> bool:
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 class Recorder:
@@ -175,6 +188,9 @@ class Swept:
         return "\n".join(lines) or "Nothing was there."
 
 
+_WHOSE = "nothing says whether it is ours: delete it yourself if it is, then sweep again; or remove its line from {}"
+
+
 def sweep(cloud: Cloud, lab: str | None = None, *, within: float | None = None, ledger: Ledger | None = None) -> Swept:
     """Delete everything of `lab` (None: of every lab) on this cloud, and list what is left.
 
@@ -185,6 +201,7 @@ def sweep(cloud: Cloud, lab: str | None = None, *, within: float | None = None, 
     limit = within if within is not None else 900.0 if cloud.real else 60.0
     swept = Swept()
     left = _owned(cloud, lab, ledger, swept)
+    unsure = _unsure(cloud, lab, ledger, swept, left)
     errors: dict[tuple[str, str], str] = {}
     deadline = time.monotonic() + limit
     while left:
@@ -194,6 +211,9 @@ def sweep(cloud: Cloud, lab: str | None = None, *, within: float | None = None, 
         time.sleep(5.0 if cloud.real else 0.1)
     for kind, identifier in left or _all_tagged(cloud, lab, errors):
         swept.survivors.append(Survivor(kind.name, identifier, errors.get((kind.name, identifier), "found by its tag")))
+    for kind, identifier in unsure:
+        if _exists(cloud, kind, identifier, errors):
+            swept.survivors.append(Survivor(kind.name, identifier, _WHOSE.format(ledger.path)))
     alive = {(survivor.kind, survivor.identifier) for survivor in swept.survivors}
     mine = ledger.entries(cloud.identity, lab)
     ledger.forget(entry.id for entry in mine if (entry.kind, entry.identifier) not in alive)
@@ -230,18 +250,38 @@ def _one_round(
 
 def _owned(cloud: Cloud, lab: str | None, ledger: Ledger, swept: Swept) -> list[tuple[Kind, str]]:
     """What is there and ours, by the ledger and by the tag, in the order of deletion."""
-    written: dict[str, list[str]] = {}
-    for entry in ledger.entries(cloud.identity, lab):
-        if entry.identifier and entry.state in ("planned", "created"):
-            written.setdefault(entry.kind, []).append(entry.identifier)
+    written = ledger.entries(cloud.identity, lab)
     owned: list[tuple[Kind, str]] = []
     for kind in KINDS:
         tagged = _tagged(cloud, kind, lab, swept)
-        by_ledger = written.get(kind.name, [])
-        if cloud.real and kind.idempotent and kind.tag is not None:
-            by_ledger = [identifier for identifier in by_ledger if identifier in tagged]
+        by_ledger = [entry.identifier for entry in _of_kind(written, kind) if _made_by_us(cloud, kind, entry)]
         owned += [(kind, identifier) for identifier in dict.fromkeys([*by_ledger, *tagged])]
     return owned
+
+
+def _of_kind(entries: list[Entry], kind: Kind) -> list[Entry]:
+    return [e for e in entries if e.kind == kind.name and e.identifier and e.state in ("planned", "created")]
+
+
+def _made_by_us(cloud: Cloud, kind: Kind, entry: Entry) -> bool:
+    """Whether the ledger alone says so. On a real account what was there before may have had the same name."""
+    if not cloud.real:
+        return True
+    return entry.state == "created" and (kind.tag is None or not kind.idempotent)
+
+
+def _unsure(
+    cloud: Cloud, lab: str | None, ledger: Ledger, swept: Swept, ours: list[tuple[Kind, str]]
+) -> list[tuple[Kind, str]]:
+    """What the ledger names on a real account and no tag can tell to be ours."""
+    if not cloud.real:
+        return []
+    written = ledger.entries(cloud.identity, lab)
+    found: list[tuple[Kind, str]] = []
+    for kind in KINDS:
+        if kind.tag is None or any(text.startswith(f"{kind.name}: ") for text in swept.not_asked):
+            found += [(kind, identifier) for identifier in dict.fromkeys(e.identifier for e in _of_kind(written, kind))]
+    return [one for one in found if one not in ours]
 
 
 def _all_tagged(cloud: Cloud, lab: str | None, errors: dict[tuple[str, str], str]) -> list[tuple[Kind, str]]:

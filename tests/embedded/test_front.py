@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
 import threading
 import time
 import urllib.error
@@ -15,6 +17,22 @@ import pytest
 from botocore.exceptions import ClientError
 
 from drydock.embedded.host import Host
+
+from .conftest import client_of
+
+
+def ask(host: Host, headers: dict[str, str], body: bytes = b"", path: str = "/") -> tuple[int, bytes]:
+    """A POST as a client that is no SDK sends it."""
+    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=20)
+    connection.request("POST", path, body, headers)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, content
+
+
+def scope(service: str, region: str = "us-east-1") -> str:
+    return f"AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
 
 
 def test_a_long_poll_holds_nobody_up_and_ends_with_the_message(client: Callable[..., Any]) -> None:
@@ -57,6 +75,98 @@ def test_an_unsigned_request_is_answered_with_an_error_not_with_html(host: Host)
     assert b"<html" not in caught.value.read().lower()
 
 
+JSON = {"Content-Type": "application/x-amz-json-1.1"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "code", "names"),
+    [
+        ({"Authorization": "garbage"}, "IncompleteSignature", "Authorization"),
+        ({"Authorization": scope("nosuch")}, "UnknownService", "nosuch"),
+        ({"X-Amz-Target": "NoDot"}, "UnknownService", "NoDot"),
+        ({"Authorization": scope("dynamodb"), **JSON}, "UnknownOperationException", "X-Amz-Target"),
+        ({"Authorization": scope("dynamodb"), "X-Amz-Target": "No.Such"}, "UnknownOperationException", "No.Such"),
+        ({"Authorization": scope("ecs"), **JSON}, "UnknownOperationException", "X-Amz-Target"),
+        ({"Authorization": scope("ec2")}, "UnknownOperationException", "Action"),
+        (
+            {"Authorization": scope("ecs", "nowhere-1"), "X-Amz-Target": "X.ListClusters", **JSON},
+            "InvalidSignatureException",
+            "nowhere-1",
+        ),
+    ],
+)
+def test_a_malformed_request_is_answered_with_what_is_wrong(
+    host: Host, headers: dict[str, str], code: str, names: str
+) -> None:
+    status, content = ask(host, headers, b"{}")
+    assert status == 400
+    assert code.encode() in content and names.encode() in content
+
+
+def test_an_unknown_region_is_named(client: Callable[..., Any]) -> None:
+    for service, operation in (("ecs", "list_clusters"), ("ec2", "describe_vpcs")):
+        with pytest.raises(ClientError, match=r"InvalidSignatureException.*nowhere-1"):
+            getattr(client(service, "nowhere-1"), operation)()
+
+
+CREATE = {
+    "Authorization": scope("ecs"),
+    "X-Amz-Target": "AmazonEC2ContainerServiceV20141113.CreateCluster",
+    "Content-Type": "text/plain",
+}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "http://evil.example:4566", "Host": "evil.example:4566"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1.evil.example"},
+        {"Host": "evil.example"},
+        {"Host": "evil.example:4566"},
+        {"Host": "10.0.0.1:4566"},
+        {"Host": "amazonaws.com.evil.example"},
+        {"Host": "[::2]:4566"},
+        {"Host": "]["},
+    ],
+)
+def test_no_web_page_elsewhere_may_call(host: Host, client: Callable[..., Any], headers: dict[str, str]) -> None:
+    status, content = ask(host, CREATE | headers, b'{"clusterName": "from-a-web-page"}')
+    assert status == 403
+    assert ("Origin" if "Origin" in headers else "Host").encode() in content
+    assert client("ecs").list_clusters()["clusterArns"] == []
+    assert ask(host, headers, path="/v2/")[0] == 403
+    assert ask(host, headers, path="/_drydock/status")[0] == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "127.0.0.1:4566"},
+        {"Host": "127.10.0.3"},
+        {"Host": "LocalHost:4566"},
+        {"Host": "[::1]:4566"},
+        {"Host": "bucket.localhost:4566"},
+        {"Host": "localhost.localstack.cloud:4566"},
+        {"Host": "sqs.us-east-1.localhost.localstack.cloud:4566"},
+        {"Host": "ecs.us-east-1.amazonaws.com"},
+        {"Origin": "http://localhost:8888"},
+        {"Origin": "http://127.0.0.1:8888"},
+        {"Origin": "http://[::1]:8888"},
+    ],
+)
+def test_who_is_on_this_machine_may_call_by_every_name_it_has(host: Host, headers: dict[str, str]) -> None:
+    status, content = ask(host, CREATE | headers, b'{"clusterName": "mine"}')
+    assert (status, json.loads(content)["cluster"]["clusterName"]) == (200, "mine")
+
+
+def test_a_client_without_a_host_header_may_call(host: Host) -> None:
+    with socket.create_connection(("127.0.0.1", host.port), timeout=20) as connection:
+        connection.sendall(b"GET /_drydock/status HTTP/1.0\r\n\r\n")
+        assert connection.makefile("rb").readline().split()[1] == b"200"
+
+
 def test_the_same_seed_gives_the_same_ids(tmp_path: Path) -> None:
     def ids(directory: Path, seed: str) -> list[str]:
         host = Host(directory, seed=seed)
@@ -72,6 +182,94 @@ def test_the_same_seed_gives_the_same_ids(tmp_path: Path) -> None:
     assert first[0] != first[1]
     assert ids(tmp_path / "b", "7") == first
     assert ids(tmp_path / "c", "8") != first
+
+
+def test_calls_that_are_not_journalled_give_something_new_each_time_and_repeat_with_the_seed(tmp_path: Path) -> None:
+    def ids(directory: Path) -> list[str]:
+        host = Host(directory, seed="7")
+        host.listen()
+        try:
+            secrets, ecr = host.client("secretsmanager", "us-east-1"), host.client("ecr", "us-east-1")
+            ecr.create_repository(repositoryName="lay")
+            made = [secrets.get_random_password()["RandomPassword"] for _ in range(3)]
+            made += [ecr.initiate_layer_upload(repositoryName="lay")["uploadId"] for _ in range(3)]
+            return made
+        finally:
+            host.close()
+
+    first = ids(tmp_path / "a")
+    assert len(set(first)) == len(first)
+    assert ids(tmp_path / "b") == first
+
+
+def test_how_often_a_request_failed_before_does_not_change_its_ids(tmp_path: Path) -> None:
+    def message_id(directory: Path, failures: int) -> str:
+        host = Host(directory, seed="7")
+        host.listen()
+        try:
+            sqs = host.client("sqs", "us-east-1")
+            message = {"QueueUrl": "http://127.0.0.1/000000000000/q", "MessageBody": "x"}
+            for _ in range(failures):
+                with pytest.raises(ClientError):
+                    sqs.send_message(**message)
+            sqs.create_queue(QueueName="q")
+            return str(sqs.send_message(**message)["MessageId"])
+        finally:
+            host.close()
+
+    assert message_id(tmp_path / "a", 0) == message_id(tmp_path / "b", 3)
+
+
+@pytest.mark.parametrize("seed", ["7", "with:colons:7"])
+def test_an_equal_request_after_a_restart_replaces_nothing(tmp_path: Path, seed: str) -> None:
+    host = Host(tmp_path / "aws", seed=seed)
+    host.listen()
+    made = [host.client("ec2", "us-east-1").create_vpc(CidrBlock="127.30.0.0/16")["Vpc"]["VpcId"] for _ in range(2)]
+    host.close()
+    again = Host(tmp_path / "aws")
+    again.listen()
+    try:
+        again.restore()
+        ec2 = again.client("ec2", "us-east-1")
+        made.append(ec2.create_vpc(CidrBlock="127.30.0.0/16")["Vpc"]["VpcId"])
+        assert len(set(made)) == 3
+        assert len(ec2.describe_vpcs(VpcIds=made)["Vpcs"]) == 3
+    finally:
+        again.close()
+
+
+def test_headers_that_matter_are_there_after_a_restart(tmp_path: Path) -> None:
+    host = Host(tmp_path / "aws")
+    host.listen()
+    host.run(loop=False)
+    data = [
+        {"MetricName": f"metric-{n}", "Value": n, "Dimensions": [{"Name": "d", "Value": "x" * 200}]} for n in range(100)
+    ]
+    client_of(host, "cloudwatch").put_metric_data(Namespace="Large", MetricData=data)
+    s3 = client_of(host, "s3")
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="key", Body=b"hello", Metadata={"colour": "blue"})
+    s3.copy_object(Bucket="bucket", Key="copy", CopySource="bucket/key")
+    host.close()
+    again = Host(tmp_path / "aws")
+    again.listen()
+    try:
+        again.restore()
+        again.run(loop=False)
+        pages = client_of(again, "cloudwatch").get_paginator("list_metrics").paginate(Namespace="Large")
+        assert sum(len(page["Metrics"]) for page in pages) == 100
+        s3 = client_of(again, "s3")
+        assert s3.head_object(Bucket="bucket", Key="key")["Metadata"] == {"colour": "blue"}
+        assert s3.get_object(Bucket="bucket", Key="copy")["Body"].read() == b"hello"
+    finally:
+        again.close()
+
+
+def test_a_head_request_tells_the_length(client: Callable[..., Any]) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="key", Body=b"hello")
+    assert s3.head_object(Bucket="bucket", Key="key")["ContentLength"] == 5
 
 
 def test_a_line_cut_short_by_a_crash_is_dropped(tmp_path: Path) -> None:
@@ -96,7 +294,9 @@ def test_a_line_cut_short_by_a_crash_is_dropped(tmp_path: Path) -> None:
 
 def test_no_signature_reaches_the_disk(host: Host, client: Callable[..., Any]) -> None:
     client("sqs").create_queue(QueueName="q")
+    assert ask(host, CREATE | {"X-Amz-Security-Token": "s3cr3t"}, b'{"clusterName": "c"}')[0] == 200
     text = (host.directory / "journal.jsonl").read_text()
+    assert "CreateCluster" in text and "s3cr3t" not in text
     assert "CreateQueue" in text
     assert "Signature=0" not in text and not any(f"Signature={c}" in text for c in "123456789abcdef")
     assert (host.directory / "journal.jsonl").stat().st_mode & 0o077 == 0

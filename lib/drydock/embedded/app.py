@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 import logging
 import re
 import threading
@@ -10,18 +11,24 @@ import time
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
+
+from botocore.model import OperationNotFoundError
 
 from drydock.embedded import seams
-from drydock.embedded.journal import Entry, changes_something
+from drydock.embedded.journal import Entry, changes_something, is_numbered, keeps_its_number
 
 if TYPE_CHECKING:
     from drydock.embedded.host import Host
 
 log = logging.getLogger(__name__)
 
-_KEPT_HEADERS = ("HTTP_AUTHORIZATION", "HTTP_X_AMZ_TARGET", "HTTP_USER_AGENT", "HTTP_HOST", "CONTENT_TYPE",
+_KEPT_HEADERS = ("HTTP_AUTHORIZATION", "HTTP_USER_AGENT", "HTTP_HOST", "CONTENT_TYPE", "HTTP_CONTENT_ENCODING",
                  "HTTP_SMITHY_PROTOCOL", "HTTP_X_AMZN_QUERY_MODE")  # fmt: skip
+_DROPPED_HEADERS = ("HTTP_X_AMZ_SECURITY_TOKEN", "HTTP_X_AMZ_DATE")
+_OWN_NAMES = ("localhost", "localhost.localstack.cloud")
+_NAMES_BELOW = (".localhost", ".localhost.localstack.cloud", ".amazonaws.com")
+_SCOPE = re.compile(r"\S+\s+Credential=[^/]*/[^/]*/(?P<region>[^/]*)/(?P<service>[^/]*)/[^/,]*")
 _SECRET = re.compile(r"(?<=Signature=)[0-9a-f]+|x-amz-security-token[^,;]*;?")
 _RPC_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
 
@@ -34,9 +41,13 @@ class App:
     def __init__(self, host: Host) -> None:
         self.host = host
         self._here = threading.local()
-        self._seen: dict[str, int] = {}
+        self._next: dict[str, int] = {}  # by the fingerprint of a request
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        refusal = _stranger(environ)
+        if refusal:
+            start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", str(len(refusal)))])
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [refusal]
         path = environ.get("PATH_INFO", "/")
         if not path.startswith("/_drydock/"):
             self.host.last_call = time.monotonic()
@@ -53,9 +64,12 @@ class App:
         else:
             status, headers, body = self.call(environ)
         reason = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
-        headers = {k: v for k, v in headers.items() if k.lower() != "content-length"}
-        start_response(f"{status} {reason}", [*headers.items(), ("Content-Length", str(len(body)))])
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+        sized = {k: v for k, v in headers.items() if k.lower() == "content-length"}
+        headers = {k: v for k, v in headers.items() if k not in sized}
+        is_head = environ["REQUEST_METHOD"] == "HEAD"
+        length = next(iter(sized.values())) if is_head and sized else str(len(body))
+        start_response(f"{status} {reason}", [*headers.items(), ("Content-Length", length)])
+        return [] if is_head else [body]
 
     def call(self, environ: dict[str, Any]) -> Answer:
         """Answer one AWS call, and note it in the journal if it changed something."""
@@ -63,30 +77,47 @@ class App:
         with self.host.lock:
             service = self._service(environ, body)
             if service is None:
-                message = "The request is not signed for a service that the embedded AWS knows."
-                return seams.error_response("sts", 400, "UnknownService", message)
+                return _unroutable(environ)
             operation = _operation(environ, body)
+            if getattr(self._here, "depth", 0) > 0:
+                return self._answer(service, operation, environ, body, self._here.seed)
             key = seams.fingerprint(service, operation, body)
-            seed = f"{self.host.seed}:{key}:{self._seen.get(key, 0)}"
-            at = time.time()
+            method = environ["REQUEST_METHOD"]
+            number = self._take_number(key) if is_numbered(operation, method) else None
+            seed = f"{self.host.seed}:{key}:{number or 0}"
+            self._here.at = time.time()
             answer = self._answer(service, operation, environ, body, seed)
-            nested = getattr(self._here, "depth", 0) > 0
-            if not nested and answer[0] < 400 and changes_something(operation, environ["REQUEST_METHOD"], answer[2]):
-                self._seen[key] = self._seen.get(key, 0) + 1
-                self.host.journal.append(_entry(service, operation, environ, body, seed, at))
+            succeeded = answer[0] < 400
+            if number is not None and not (succeeded and keeps_its_number(operation, method, answer[2])):
+                self._give_back(key, number)
+            if succeeded and changes_something(operation, method, answer[2]):
+                self.host.journal.append(_entry(service, operation, environ, body, seed, self._here.at))
                 self.host.poke()
             return answer
 
     def reseed(self) -> None:
-        """Begin the ids of this thread's request anew, after others had the lock in between."""
+        """Begin the ids and the time of this thread's request anew, after others had the lock in between."""
+        self._here.at = time.time()
         seams.reseed(self._here.seed)
+
+    def _take_number(self, key: str) -> int:
+        """Requests with one fingerprint never share a number, and so no ids, while they are under way."""
+        number = self._next.get(key, 0)
+        self._next[key] = number + 1
+        return number
+
+    def _give_back(self, key: str, number: int) -> None:
+        if self._next[key] == number + 1:
+            self._next[key] = number
+        if self._next[key] == 0:
+            del self._next[key]
 
     def replay(self, entry: Entry) -> None:
         """Do again what was done before, at the time and with the ids of the first time."""
         body = entry.body.encode("latin-1")
         environ = environ_of(entry.method, entry.path, entry.query, body, entry.headers)
-        key = entry.seed.split(":")[1]
-        self._seen[key] = self._seen.get(key, 0) + 1
+        _, key, number = entry.seed.rsplit(":", 2)
+        self._next[key] = max(self._next.get(key, 0), int(number) + 1)
         with self.host.lock, seams.frozen_at(entry.at):
             status, _, text = self._answer(entry.service, entry.operation, environ, body, entry.seed)
         if status >= 400:
@@ -95,7 +126,10 @@ class App:
     def _service(self, environ: dict[str, Any], body: bytes) -> str | None:
         dispatcher = seams.dispatcher()
         environ["wsgi.input"] = io.BytesIO(body)
-        host = dispatcher.infer_service_region_host(environ, environ.get("PATH_INFO", ""))
+        try:
+            host = dispatcher.infer_service_region_host(environ, environ.get("PATH_INFO", ""))
+        except Exception:  # whatever moto makes of a malformed header
+            return None
         return seams.service_for(host) if host else None
 
     def _answer(self, service: str, operation: str, environ: dict[str, Any], body: bytes, seed: str) -> Answer:
@@ -110,12 +144,17 @@ class App:
             status, headers, content = self._dispatch(service, environ)
             if status >= 400 and "html" in headers.get("Content-Type", ""):
                 raise NotImplementedError
+            if status == 404 and not (content or operation) and environ["REQUEST_METHOD"] == "POST":
+                return _without_operation(service, environ)
             return status, headers, content
-        except NotImplementedError:
+        except (NotImplementedError, OperationNotFoundError):
             wanted = operation or seams.rest_operation(service, environ)
             message = f"The embedded AWS does not have {service}:{wanted}."
             return seams.error_response(service, 501, "NotImplemented", message)
         except Exception as error:
+            if isinstance(error, KeyError) and error.args == (_scope(environ)[0],):
+                message = f"Credential should be scoped to a valid region: {service} has none named {error}."
+                return seams.error_response(service, 400, "InvalidSignatureException", message)
             log.exception("%s.%s failed", service, operation)
             message = f"{service}:{operation}: {type(error).__name__}: {error}"
             return seams.error_response(service, 500, "InternalFailure", message)
@@ -168,6 +207,67 @@ def environ_of(method: str, path: str, query: str, body: bytes, headers: dict[st
     }
 
 
+def _stranger(environ: dict[str, Any]) -> bytes:
+    """Why a request is refused that a web page elsewhere may have made a browser send; empty if it is not."""
+    origin, host = environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST")
+    name = _hostname(origin) if origin is not None else "localhost"
+    if not (_is_loopback(name) or name == "localhost" or name.endswith(".localhost")):
+        return f"The Origin {origin!r} is not on this machine: no web page elsewhere may call this AWS.\n".encode()
+    name = _hostname(f"//{host}") if host else "localhost"
+    if not (_is_loopback(name) or name in _OWN_NAMES or name.endswith(_NAMES_BELOW)):
+        return f"The Host {host!r} is not a name of this AWS. Call it by 127.0.0.1 or localhost.\n".encode()
+    return b""
+
+
+def _hostname(url: str) -> str:
+    """The name or address in a URL, in lower case; empty if there is none."""
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _scope(environ: dict[str, Any]) -> tuple[str, str]:
+    """Region and service that a request is signed for; both empty where it does not say."""
+    found = _SCOPE.match(environ.get("HTTP_AUTHORIZATION", ""))
+    return (found["region"], found["service"]) if found else ("", "")
+
+
+def _unroutable(environ: dict[str, Any]) -> Answer:
+    """What is wrong with a request that no service can be found for."""
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    region, service = _scope(environ)
+    if environ.get("HTTP_AUTHORIZATION") and not service:
+        message = "The header Authorization has no Credential=<key>/<date>/<region>/<service>/aws4_request."
+        return _malformed(environ, "IncompleteSignature", message)
+    if service and seams.service_for(f"{service}.{region}.amazonaws.com"):
+        return _without_operation(service, environ)
+    if service:
+        message = f"The request is signed for {service!r}, which the embedded AWS does not have."
+        return _malformed(environ, "UnknownService", message)
+    message = "The request is not signed for a service that the embedded AWS knows"
+    return _malformed(environ, "UnknownService", message + (f", and X-Amz-Target is {target!r}." if target else "."))
+
+
+def _without_operation(service: str, environ: dict[str, Any]) -> Answer:
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    wrong = f"X-Amz-Target is {target!r}" if target else "it has neither X-Amz-Target nor Action"
+    message = f"The request names no operation of {service}: {wrong}."
+    return seams.error_response(service, 400, "UnknownOperationException", message)
+
+
+def _malformed(environ: dict[str, Any], code: str, message: str) -> Answer:
+    speaks_json = "HTTP_X_AMZ_TARGET" in environ or "json" in environ.get("CONTENT_TYPE", "")
+    return seams.error_response("ecs" if speaks_json else "sts", 400, code, message)
+
+
 def _read_body(environ: dict[str, Any]) -> bytes:
     if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
         body = environ["wsgi.input"].read()
@@ -191,8 +291,12 @@ def _operation(environ: dict[str, Any], body: bytes) -> str:
     return ""
 
 
+def _is_kept(header: str) -> bool:
+    return header in _KEPT_HEADERS or (header.startswith("HTTP_X_AMZ_") and header not in _DROPPED_HEADERS)
+
+
 def _entry(service: str, operation: str, environ: dict[str, Any], body: bytes, seed: str, at: float) -> Entry:
-    headers = {name: environ[name] for name in _KEPT_HEADERS if name in environ}
+    headers = {name: value for name, value in environ.items() if _is_kept(name)}
     if "HTTP_AUTHORIZATION" in headers:
         headers["HTTP_AUTHORIZATION"] = _SECRET.sub("", headers["HTTP_AUTHORIZATION"])
     return Entry(

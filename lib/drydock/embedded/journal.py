@@ -15,8 +15,12 @@ READS = (
     "Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Discover", "Filter", "Test", "Validate",
     "Lookup", "Search", "Simulate", "Decode", "Preview",
 )  # fmt: skip
-# Uploads keep their bytes in files; a task or a shell session ends with the process it ran in.
-PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand", "StopTask"}
+# Uploads keep their bytes in files, the engine its tasks; a shell session ends with the process it ran in.
+PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand", "RunTask", "StopTask"}
+
+
+MAKING = {"GetRandomPassword", "GetSessionToken", "GetFederationToken"}
+"""Reads by their name that make something up."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,18 @@ class Entry:
     body: str
     seed: str
     at: float
+
+
+def is_numbered(operation: str, method: str) -> bool:
+    """Whether a request that is made twice gets other ids the second time."""
+    if operation in PASSING or operation in MAKING:
+        return True
+    return not operation.startswith(READS) if operation else method not in ("GET", "HEAD", "OPTIONS")
+
+
+def keeps_its_number(operation: str, method: str, response: bytes) -> bool:
+    """Whether a request that succeeded used up ids, though it may not have to be replayed."""
+    return operation in PASSING or operation in MAKING or changes_something(operation, method, response)
 
 
 def changes_something(operation: str, method: str, response: bytes) -> bool:

@@ -94,6 +94,7 @@ class Upload:
         self.last_part: int | None = None
         self.lock = threading.Lock()
         self._hash = hashlib.sha256()
+        path.unlink(missing_ok=True)
         path.touch(mode=0o600)
 
     @property

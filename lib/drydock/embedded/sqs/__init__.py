@@ -16,18 +16,20 @@ def install(host: Host) -> None:
     """Let ReceiveMessage wait without the lock: moto would hold up every other call for up to 20 s."""
     from moto.sqs.models import SQSBackend
 
+    from drydock.embedded import seams
+
     waiting = threading.Condition(host.lock)
     receive = getattr(SQSBackend.receive_message, "moto", SQSBackend.receive_message)
 
     def receive_message(self: Any, queue_name: str, count: int, wait: int, *rest: Any, **named: Any) -> list[Any]:
         deadline = time.monotonic() + wait
         while True:
+            host.app.reseed()
             found = receive(self, queue_name, count, 0, *rest, **named)
             left = deadline - time.monotonic()
-            if found or left <= 0 or host.closing:
+            if found or left <= 0 or host.closing or seams.replaying():
                 return found
             waiting.wait(min(_LOOK_EVERY, left))
-            host.app.reseed()
 
     receive_message.moto = receive  # type: ignore[attr-defined]
     SQSBackend.receive_message = receive_message
