@@ -43,6 +43,14 @@ def drydock(*arguments: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+def runs(pid: int) -> bool:
+    """Whether the process has not ended; one that its parent has yet to look after has."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_up_status_down(home: Path) -> None:
     name = "cli-one"
     assert "not running" in drydock("status", "--name", name, code=1)
@@ -57,7 +65,7 @@ def test_up_status_down(home: Path) -> None:
     assert status["endpoint"] in drydock("status", "--name", name)
     assert "answers at" in drydock("logs", "--name", name)
     assert "stopped" in drydock("down", "--name", name)
-    assert not psutil.pid_exists(status["pid"])
+    assert not runs(status["pid"])
     assert "was not running" in drydock("down", "--name", name)
     assert "not running" in drydock("logs", "--name", name, code=1)
 
@@ -96,7 +104,7 @@ def test_in_the_foreground_it_shows_its_log_and_ends_with_ctrl_c(home: Path) -> 
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 128 + signal.SIGINT
     process.stdout.close()
-    assert not psutil.pid_exists(instance.pid)
+    assert not runs(instance.pid)
 
 
 def test_logs_can_be_followed(home: Path) -> None:
@@ -138,11 +146,26 @@ def test_a_lab_whose_step_is_not_passed_fails_the_command(home: Path, tmp_path: 
         (("lab", "run", "queues", "-p", "solve"), "name=value"),
         (("sweep", "--cloud", "aws"), "Name it"),
         (("sweep", "--cloud", "nowhere"), "is not a cloud"),
+        (("sweep", "--cloud", "http://127.0.0.1:9", "--region", "no where"), "no where"),
         (("up", "--name", "no/name"), "use letters"),
+        (("up", "--port", "70000"), "'--port'"),
+        (("up", "--speed", "0"), "write a number above 0"),
+        (("up", "--speed", "nan"), "write a number above 0"),
+        (("lab", "run", "queues", "--out", "/etc/hostname"), "is a file"),
+        (("lab", "run", "queues", "--out", "/etc/hostname/below"), "/etc/hostname/below: Not a directory; choose"),
     ],
 )
 def test_mistakes_are_told_without_a_traceback(home: Path, arguments: tuple[str, ...], says: str) -> None:
     assert says in drydock(*arguments, code=2)
+
+
+@pytest.mark.parametrize("command", [("up",), ("lab", "list"), ("image", "ls")])
+def test_a_home_that_is_no_folder_is_told(monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
+    monkeypatch.setenv("DRYDOCK_HOME", "/dev/null")
+    done = subprocess.run([sys.executable, "-m", "drydock.cli", *command], capture_output=True, text=True, timeout=60)
+    assert done.returncode in (1, 2)
+    assert done.stderr.count("\n") == 1
+    assert "/dev/null" in done.stderr and "DRYDOCK_HOME" in done.stderr
 
 
 def test_sweep_lists_deletes_and_tells_what_is_left(home: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import math
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from drydock import embedded
+from drydock.embedded.instance import directory_of, home, pid_of
 
 if TYPE_CHECKING:
     from drydock.labs.runner import Report
@@ -40,10 +44,11 @@ class _Command(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            if not _is_told(error):
+            text = _told(error)
+            if text is None:
                 raise
             errors.print(f"[red]{type(error).__name__}:[/red] ", end="")
-            errors.print(str(error), markup=False)
+            errors.print(text, markup=False)
             raise typer.Exit(2) from None
 
 
@@ -53,14 +58,25 @@ app = typer.Typer(
 lab_app = typer.Typer(help="The labs: list, run headless, progress.", no_args_is_help=True)
 app.add_typer(lab_app, name="lab")
 
+
+def _speed(value: float | None) -> float | None:
+    if value is not None and not 0 < value < math.inf:
+        raise typer.BadParameter(f"{value:g} is no speed: write a number above 0, such as 30")
+    return value
+
+
 Name = Annotated[str, typer.Option(help="Which embedded AWS; several can run side by side.", envvar="DRYDOCK_INSTANCE")]
 
 
 @app.command()
 def up(
     name: Name = "default",
-    port: Annotated[int | None, typer.Option(help="This port exactly. By default 4566, or the next free one.")] = None,
-    speed: Annotated[float | None, typer.Option(help="AWS seconds that pass in one of ours. By default 30.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="This port exactly. By default 4566, or the next free one.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(callback=_speed, help="AWS seconds that pass in one of ours. By default 30.")
+    ] = None,
     seed: Annotated[str | None, typer.Option(help="Same seed, same ids, addresses and placements.")] = None,
     foreground: Annotated[bool, typer.Option(help="Stay and show its log; Ctrl-C ends it.")] = False,
 ) -> None:
@@ -78,7 +94,7 @@ def up(
 
         with ending_on_signals():
             try:
-                _follow(instance)
+                _follow(name, instance.pid)
             finally:
                 embedded.stop(name)
 
@@ -93,17 +109,31 @@ def down(name: Name = "default") -> None:
 def status(
     name: Name = "default", as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
 ) -> None:
-    """Where it is and what it has. Exit code 1 when it does not run."""
-    instance = embedded.find(name)
-    found = {"name": name, "running": False} if instance is None else {**instance.status(), "running": True}
+    """Where it is and what it has. Exit code 1 when it does not run, or does not answer."""
+    found = _status(name)
+    answers = "endpoint" in found
     if as_json:
         print(json.dumps(found))
-    elif instance is None:
-        console.print(f"{name}: not running. Start it with `drydock up`.")
-    else:
+    elif answers:
         _table(("", name), [(key, str(value)) for key, value in found.items() if key not in ("name", "running")])
-    if instance is None:
+    elif found["running"]:
+        console.print(
+            f"{name}: runs (process {found['pid']}) and does not answer: it is starting, or busy. "
+            f"Look with `drydock logs --name {name}`; `drydock down --name {name}` ends it."
+        )
+    else:
+        console.print(f"{name}: not running. Start it with `drydock up`.")
+    if not answers:
         raise typer.Exit(1)
+
+
+def _status(name: str) -> dict[str, Any]:
+    instance = embedded.find(name)
+    with suppress(OSError, ValueError, http.client.HTTPException):
+        if instance is not None:
+            return {**instance.status(), "running": True}
+    pid = pid_of(name)
+    return {"name": name, "running": False} if pid is None else {"name": name, "running": True, "pid": pid}
 
 
 @app.command()
@@ -118,14 +148,14 @@ def logs(
     name: Name = "default", follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay and go on.")] = False
 ) -> None:
     """The embedded AWS's own log. The logs of tasks are in CloudWatch Logs."""
-    instance = embedded.find(name)
-    if instance is None:
+    pid = pid_of(name)
+    if pid is None:
         errors.print(f"{name}: not running. Start it with `drydock up`.")
         raise typer.Exit(1)
     if follow:
-        _follow(instance)
+        _follow(name, pid)
     else:
-        print(instance.log.read_text(errors="replace"), end="")
+        print(_log(name).read_text(errors="replace"), end="")
 
 
 @app.command()
@@ -224,7 +254,7 @@ def forget_progress(name: Annotated[str | None, typer.Argument(help="One lab; by
 @lab_app.command("run")
 def run_lab(
     name: Annotated[str, typer.Argument(help="01-repositories, 01, repositories, or all.")],
-    out: Annotated[Path, typer.Option(help="Folder for executed notebooks and reports.")] = Path("reports"),
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder for notebooks and reports.")] = Path("reports"),
     cloud: Annotated[
         str | None,
         typer.Option(help="embedded, localstack, aws or a URL. By default an embedded AWS for this run alone."),
@@ -295,19 +325,32 @@ def _relative(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _follow(instance: embedded.Instance) -> None:
-    """Print the log as it grows, until the process of the instance ends."""
-    import psutil
+def _log(name: str) -> Path:
+    return directory_of(name) / "daemon.log"
 
-    with instance.log.open(errors="replace") as log:
+
+def _follow(name: str, pid: int) -> None:
+    """Print the log as it grows, until the process ends."""
+    with _log(name).open(errors="replace") as log:
         while True:
+            ended = pid_of(name) != pid
             text = log.read()
             if text:
                 print(text, end="", flush=True)
-            elif not psutil.pid_exists(instance.pid):
+            elif ended:
                 return
             else:
                 time.sleep(0.2)
+
+
+def _told(error: Exception) -> str | None:
+    """What to say of the error in place of its traceback; None if that is needed."""
+    if isinstance(error, OSError) and error.filename is not None:
+        path = Path(str(error.filename))
+        ours = path.is_relative_to(home())
+        advice = "set DRYDOCK_HOME to a folder you can write to" if ours else "choose another path, or correct this one"
+        return f"{path}: {error.strerror}; {advice}"
+    return str(error) if _is_told(error) else None
 
 
 def _is_told(error: Exception) -> bool:

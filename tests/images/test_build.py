@@ -146,6 +146,19 @@ def test_scopes_of_arg_and_env(make: Build, said: list[str]) -> None:
     assert "warning: build arg NOBODY is used by no ARG" in said
 
 
+def test_a_stage_has_the_arguments_of_the_stage_it_is_from(make: Build) -> None:
+    dockerfile = (
+        "ARG G=g\n"
+        "FROM scratch AS base\nARG V=1\nARG G\nENV E=env\nARG E=arg\n"
+        "FROM base AS middle\n"
+        "FROM middle\nARG G\nCOPY f$V /out/\nENV ALL=$V$G$E\n"
+    )
+    image = make(dockerfile, {"f1": "", "f2": ""})
+    assert (paths(image), image.settings.env["ALL"]) == ({"out/f1"}, "1genv")
+    image = make(dockerfile, build_args={"V": "2"})
+    assert (paths(image), image.settings.env["ALL"]) == ({"out/f2"}, "2genv")
+
+
 def test_platform_arguments(make: Build) -> None:
     image = make("FROM scratch\nARG TARGETARCH\nENV A=$TARGETARCH\n", platform="linux/arm64")
     assert image.settings.env["A"] == image.config["architecture"] == "arm64"
@@ -448,3 +461,12 @@ def _read(directory: Path) -> dict[str, Any]:
         )
         for path in directory.rglob("*")
     }
+
+
+def test_a_file_of_the_context_that_cannot_be_read_is_named(make: Build, context: Path) -> None:
+    def hinder(line: str) -> None:
+        if "COPY b" in line:
+            (context / "b").unlink()
+
+    with pytest.raises(ImageError, match=r"context/b can't be read \(No such file or directory\); make it readable"):
+        make("FROM scratch\nCOPY a /\nCOPY b /\n", {"a": "1", "b": "2"}, output=hinder)

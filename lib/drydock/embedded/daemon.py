@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import gc
 import json
 import logging
@@ -14,10 +15,11 @@ from pathlib import Path
 
 from drydock.embedded.clock import DEFAULT_SPEED, Clock
 from drydock.embedded.host import Host
-from drydock.embedded.instance import DEFAULT_PORT
+from drydock.embedded.instance import DEFAULT_PORT, LOCK
 
 log = logging.getLogger("drydock")
 _NEXT_PORTS = 50
+_LOCK_LIMIT = 2.0
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -28,6 +30,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed")
     parser.add_argument("--idle-exit", type=float)
     options = parser.parse_args(argv)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))  # whoever started us may block them
+    claim(options.directory)
+    run(options)
+
+
+def run(options: argparse.Namespace) -> None:
     gc.set_threshold(100_000, 20, 50)  # moto loads hundreds of thousands of objects that stay
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -38,7 +46,6 @@ def main(argv: list[str] | None = None) -> None:
     if count:
         log.info("replayed %d requests", count)
     ended = threading.Event()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))  # whoever started us may block them
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     host.run()
@@ -51,6 +58,26 @@ def main(argv: list[str] | None = None) -> None:
             break
     state.unlink(missing_ok=True)
     host.close()
+
+
+def claim(directory: Path) -> None:
+    """Take the directory for this process, until it ends. SystemExit if another has it."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + _LOCK_LIMIT  # those who only look hold it for a moment
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise SystemExit(
+                    f"process {os.read(lock, 20).decode()} runs in {directory} already: "
+                    f"end it with `drydock down --name {directory.name}`"
+                ) from None
+            time.sleep(0.01)
+    os.ftruncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
 
 
 def bind(host: Host, port: int | None) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from drydock.embedded import seams
 from drydock.embedded.app import App, environ_of
 from drydock.embedded.clock import Clock
+from drydock.embedded.instance import REPLAYING
 from drydock.embedded.journal import Journal
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TICK = 0.05
+_TOUCH_EVERY = 1.0
 GATHER = 0.01
 """Between a wake-up and the turn: the call that caused it is answered, others that follow share the turn."""
 _current: Host | None = None
@@ -197,17 +199,27 @@ class Host:
     # -- life -----------------------------------------------------------------------------------
 
     def restore(self) -> int:
-        """Replay the journal; returns how many requests there were."""
+        """Replay the journal; returns how many requests there were.
+
+        Meanwhile the file `replaying` tells whoever waits that it goes on.
+        """
+        sign = self.directory / REPLAYING
+        touched = time.monotonic()
         self.journal.repair()
         count = 0
         for entry in list(self.journal.entries()):
+            if time.monotonic() - touched > _TOUCH_EVERY:
+                sign.touch()
+                touched = time.monotonic()
             self.app.replay(entry)
             count += 1
         for service in sorted(self.adapted):
             if seams.has_adapter(service):
                 restored = getattr(importlib.import_module(f"drydock.embedded.{service}"), "restored", None)
                 if restored is not None:
+                    sign.touch()
                     restored(self)
+        sign.unlink(missing_ok=True)
         return count
 
     def listen(self, port: int = 0) -> int:
@@ -217,8 +229,8 @@ class Host:
         self._server = Server(
             ("127.0.0.1", port),
             self.app,
-            numthreads=32,
-            max=64,
+            numthreads=128,
+            max=128,
             server_name="drydock",
             request_queue_size=256,
             shutdown_timeout=1,

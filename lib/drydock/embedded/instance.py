@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import http.client
 import json
 import os
 import shutil
@@ -11,9 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,17 @@ from typing import Any
 import platformdirs
 
 DEFAULT_PORT = 4566
+LOCK = "daemon.lock"
+"""Held by a daemon for its whole life, with its process id in it: no two use one directory."""
+REPLAYING = "replaying"
+"""Touched about every second while a daemon replays its journal."""
+_START_LOCK = "start.lock"
+_ANSWER_LIMIT = 10.0
 _START_LIMIT = 60.0
 _STOP_LIMIT = 30.0
+_KILL_LIMIT = 10.0
+_REAP_LIMIT = 1.0
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class NotStarted(RuntimeError):
@@ -31,7 +40,7 @@ class NotStarted(RuntimeError):
 
 def home() -> Path:
     """Where Drydock keeps its state: `DRYDOCK_HOME`, or the user's state directory."""
-    return Path(os.environ.get("DRYDOCK_HOME") or platformdirs.user_state_path("drydock"))
+    return Path(os.environ.get("DRYDOCK_HOME") or platformdirs.user_state_path("drydock")).expanduser().absolute()
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ class Instance:
 
     def status(self) -> dict[str, Any]:
         """What `drydock status --json` prints: where it is, and counts of clusters, services and tasks."""
-        with urllib.request.urlopen(f"{self.endpoint}/_drydock/status", timeout=10) as answer:
+        with _direct.open(f"{self.endpoint}/_drydock/status", timeout=_ANSWER_LIMIT) as answer:
             status: dict[str, Any] = json.load(answer)
         return status
 
@@ -66,18 +75,44 @@ def directory_of(name: str) -> Path:
 def find(name: str = "default") -> Instance | None:
     """The instance called `name` if its process runs and answers, else None."""
     directory = directory_of(name)
-    try:
-        state = json.loads((directory / "state.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    instance = Instance(**{**state, "directory": directory})
-    if not _runs(instance.pid):
+    instance = _recorded(directory)
+    if instance is None or _holder(directory) != instance.pid:
         return None
     try:
         answer = instance.status()
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return None
     return instance if answer.get("pid") == instance.pid else None
+
+
+def pid_of(name: str = "default") -> int | None:
+    """The process of the instance called `name`, whether it answers or not; None if there is none."""
+    return _holder(directory_of(name))
+
+
+def _recorded(directory: Path) -> Instance | None:
+    try:
+        state = json.loads((directory / "state.json").read_text())
+        return Instance(**{**state, "directory": directory})
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+        return None
+
+
+def _holder(directory: Path) -> int | None:
+    while True:
+        try:
+            lock = (directory / LOCK).open()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return None
+            except BlockingIOError:
+                text = lock.read()
+        if text:
+            return int(text)
+        time.sleep(0.005)  # it is about to write its id
 
 
 def instances() -> list[Instance]:
@@ -101,43 +136,96 @@ def start(
     `idle_exit`: end after so many of our seconds without a call; what it holds is kept on disk.
     """
     directory = directory_of(name)
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make(directory)
+    options = {"--port": port, "--speed": speed, "--seed": seed, "--idle-exit": idle_exit}
+    arguments = [text for key, value in options.items() if value is not None for text in (key, str(value))]
     with _one_at_a_time(directory):
-        running = find(name)
-        if running is not None:
-            return running
-        options = {"--port": port, "--speed": speed, "--seed": seed, "--idle-exit": idle_exit}
-        arguments = [text for key, value in options.items() if value is not None for text in (key, str(value))]
-        (directory / "state.json").unlink(missing_ok=True)
-        with (directory / "daemon.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "drydock.embedded.daemon", "--directory", str(directory), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd="/",
-            )
-        return _wait_for(name, process, directory)
+        return _joined(name, directory) or _launched(name, directory, arguments)
 
 
-def _wait_for(name: str, process: subprocess.Popen[bytes], directory: Path) -> Instance:
-    deadline = time.monotonic() + _START_LIMIT
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise NotStarted(
-                f"the embedded AWS {name!r} ended while it started (exit {process.returncode}); "
-                f"its log, {directory / 'daemon.log'}, ends with:\n{_tail(directory / 'daemon.log')}"
-            )
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise NotStarted(
+            f"{directory} can't be made ({error.strerror}): set DRYDOCK_HOME to a folder that you can write to"
+        ) from error
+
+
+def _joined(name: str, directory: Path) -> Instance | None:
+    """The instance that another has started, once it answers. None if there is none, or it ends."""
+    try:
+        return _answering(name, directory, lambda: _holder(directory) is not None)
+    except TimeoutError:
+        raise NotStarted(
+            f"the embedded AWS {name!r} (process {_holder(directory)}) runs and has not answered in "
+            f"{_START_LIMIT:.0f} s; end it with `drydock down --name {name}`, or see {directory / 'daemon.log'}"
+        ) from None
+
+
+def _launched(name: str, directory: Path, arguments: list[str]) -> Instance:
+    (directory / "state.json").unlink(missing_ok=True)
+    with (directory / "daemon.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "drydock.embedded.daemon", "--directory", str(directory), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+            env=_environment(),
+        )
+    try:
+        instance = _answering(name, directory, lambda: process.poll() is None)
+    except TimeoutError:
+        process.kill()
+        process.wait()
+        raise NotStarted(
+            f"the embedded AWS {name!r} did not answer in {_START_LIMIT:.0f} s; see {directory / 'daemon.log'}"
+        ) from None
+    instance = instance or _joined(name, directory)  # one that had not taken the lock when we looked
+    if instance is None:
+        raise NotStarted(
+            f"the embedded AWS {name!r} ended while it started (exit {process.returncode}); "
+            f"its log, {directory / 'daemon.log'}, ends with:\n{_tail(directory / 'daemon.log')}"
+        )
+    process.returncode = 0  # it outlives us: nobody waits for it
+    return instance
+
+
+def _environment() -> dict[str, str]:
+    """Ours without the user's AWS settings, which are for other clouds."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BOTO"))}
+    return {
+        **kept,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _answering(name: str, directory: Path, lives: Callable[[], bool]) -> Instance | None:
+    """The instance once it answers; None if its process ends first.
+
+    TimeoutError after `_START_LIMIT` seconds in which the replay of its journal made no progress.
+    """
+    seen, since = _progress(directory), time.monotonic()
+    while time.monotonic() - since < _START_LIMIT:
+        lived = lives()
         instance = find(name)
-        if instance is not None and instance.pid == process.pid:
-            process.returncode = 0  # it outlives us: nobody waits for it
+        if instance is not None or not lived:
             return instance
+        if (progress := _progress(directory)) != seen:
+            seen, since = progress, time.monotonic()
         time.sleep(0.02)
-    process.kill()
-    raise NotStarted(
-        f"the embedded AWS {name!r} did not answer in {_START_LIMIT:.0f} s; see {directory / 'daemon.log'}"
-    )
+    raise TimeoutError
+
+
+def _progress(directory: Path) -> int | None:
+    try:
+        return (directory / REPLAYING).stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _tail(path: Path, lines: int = 12) -> str:
@@ -146,39 +234,63 @@ def _tail(path: Path, lines: int = 12) -> str:
 
 def stop(name: str = "default") -> bool:
     """End the instance and every process it started; its state is kept. False if none ran."""
-    instance = find(name)
-    if instance is None:
+    directory = directory_of(name)
+    pid = _holder(directory)
+    if pid is None:
         return False
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(instance.pid, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_LIMIT
-    while _runs(instance.pid):
+    for number, limit in ((signal.SIGTERM, _STOP_LIMIT), (signal.SIGKILL, _KILL_LIMIT)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if _until(lambda: _holder(directory) != pid, limit):
+            _until(lambda: not _runs(pid), _REAP_LIMIT)
+            return True
+    raise NotStarted(f"the embedded AWS {name!r} (process {pid}) did not end; see {directory / 'daemon.log'}")
+
+
+def _until(true: Callable[[], bool], limit: float) -> bool:
+    deadline = time.monotonic() + limit
+    while not true():
         if time.monotonic() > deadline:
-            raise NotStarted(f"the embedded AWS {name!r} (process {instance.pid}) did not end; see {instance.log}")
+            return False
         time.sleep(0.02)
     return True
 
 
 def _runs(pid: int) -> bool:
+    import psutil
+
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 def reset(name: str = "default") -> Instance | None:
     """Forget everything in the instance; if it ran, it runs again, empty, at the same port and speed."""
-    instance = find(name)
+    directory = directory_of(name)
+    if not directory.is_dir():
+        return None
+    instance = _recorded(directory) if _holder(directory) is not None else None
     stop(name)
-    shutil.rmtree(directory_of(name), ignore_errors=True)
+    with _one_at_a_time(directory):
+        stop(name)
+        _empty(directory)
     return start(name, port=instance.port, speed=instance.speed) if instance else None
+
+
+def _empty(directory: Path) -> None:
+    """Delete what is in it, but for the locks, which others may wait for."""
+    for path in directory.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name not in (LOCK, _START_LOCK):
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def _one_at_a_time(directory: Path) -> Iterator[None]:
-    with (directory / "start.lock").open("w") as lock:
+    with (directory / _START_LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -64,17 +65,18 @@ def build(
         raise ImageError(f"{context} is not a directory; name the one that holds what the image is made of")
     names = [Reference.parse(tag).tagged().familiar for tag in tags]
     file = context / dockerfile
-    builds = _Build(
-        Dockerfile.load(file),
-        context,
-        Ignore.of(context, file),
-        dict(build_args or {}),
-        base_images,
-        Platform.parse(platform) if platform else Platform.here(),
-        layout or Layout(),
-        output,
-    )
-    image = builds.run(target, builder)
+    with _reading(context):
+        builds = _Build(
+            Dockerfile.load(file),
+            context,
+            Ignore.of(context, file),
+            dict(build_args or {}),
+            base_images,
+            Platform.parse(platform) if platform else Platform.here(),
+            layout or Layout(),
+            output,
+        )
+        image = builds.run(target, builder)
     for name in names:
         image.layout.tag(name, image.digest)
         output(f"tagged {name}")
@@ -82,6 +84,19 @@ def build(
         image.layout.keep(image.digest)
     output(f"built {image.digest}, {len(image.layers)} layers, {image.size:,} bytes")
     return image
+
+
+@contextmanager
+def _reading(context: Path) -> Iterator[None]:
+    """What can't be read in the context is an ImageError that names it."""
+    try:
+        yield
+    except OSError as error:
+        if not isinstance(error.filename, str | Path) or not Path(error.filename).is_relative_to(context):
+            raise
+        raise ImageError(
+            f"{error.filename} can't be read ({error.strerror}); make it readable, or keep it out with .dockerignore"
+        ) from error
 
 
 @dataclass
@@ -100,8 +115,8 @@ class _State:
 
     def copy(self) -> _State:
         config = deepcopy(self.config)
-        environment = Variables(_environment(config.get("config", {})))
-        return _State(self.tree.copy(), config, list(self.layers), environment)
+        variables = Variables({**self.variables, **_environment(config.get("config", {}))})
+        return _State(self.tree.copy(), config, list(self.layers), variables)
 
     def step(self, created_by: str, layer: bool = False) -> None:
         step: dict[str, Any] = {"created": EPOCH, "created_by": created_by, "comment": "drydock"}

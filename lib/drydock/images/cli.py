@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,7 @@ def build(
         _fail(f"--build-arg {wrong}: write NAME=VALUE")
     if base_images not in ("stand-in", "registry"):
         _fail(f"--base-images {base_images}: write stand-in or registry")
-    try:
+    with _told():
         build_image(
             context,
             dockerfile=file,
@@ -52,8 +53,6 @@ def build(
             platform=platform,
             output=typer.echo,
         )
-    except ImageError as error:
-        _fail(str(error))
 
 
 @app.command()
@@ -67,7 +66,7 @@ def push(
     """Push an image to a registry. One on this machine is asked for its own ECR credentials."""
     if bool(username) != password_stdin:
         _fail("--username and --password-stdin go together")
-    try:
+    with _told():
         found = Image.open(image or reference)
         name = Reference.parse(reference).tagged()
         if username:
@@ -75,23 +74,20 @@ def push(
         else:
             auth = ecr_credentials(name.registry, region) if name.is_loopback else None
         typer.echo(f"pushed {name.name}@{push_image(found, name, auth)}")
-    except ImageError as error:
-        _fail(str(error))
 
 
 @app.command("ls")
 def list_images() -> None:
     """List the images built or pulled here."""
     layout = Layout()
-    names = layout.names()
-    rows = [*names.items(), *((None, digest) for digest in layout.digests() if digest not in names.values())]
-    if not rows:
+    with _told():
+        names = layout.names()
+        images = [*names.items(), *((None, digest) for digest in layout.digests() if digest not in names.values())]
+        rows = [_row(name or "(no name)", Image(layout, digest)) for name, digest in images]
+    if rows:
+        _print(_table("name", "digest", "platform", "layers", "bytes"), rows)
+    else:
         typer.echo(f"no images in {layout.path}")
-        return
-    _print(
-        _table("name", "digest", "platform", "layers", "bytes"),
-        [_row(name or "(no name)", Image(layout, digest)) for name, digest in rows],
-    )
 
 
 @app.command()
@@ -101,7 +97,7 @@ def inspect(
     file: Annotated[str | None, typer.Option(help="Print this file, from --layer or as a container sees it.")] = None,
 ) -> None:
     """Show what made an image, what a layer holds, or one file."""
-    try:
+    with _told():
         found = Image.open(image)
         if file is not None:
             data = found.read(file) if layer is None else found.read_layer_file(layer, file)
@@ -113,8 +109,6 @@ def inspect(
         else:
             typer.echo(f"{found.digest}  {found.size:,} bytes")
             _print(_table("layer", "bytes", "made by"), (_step(found, step) for step in found.history))
-    except ImageError as error:
-        _fail(str(error))
 
 
 def _row(name: str, image: Image) -> tuple[str, ...]:
@@ -143,6 +137,19 @@ def _print(table: Table, rows: Iterable[tuple[str, ...]]) -> None:
     for row in rows:
         table.add_row(*row)
     Console(highlight=False, markup=False).print(table)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors whose text says all, without their traceback."""
+    try:
+        yield
+    except ImageError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}; images are kept in {Layout().path}, or where DRYDOCK_HOME says")
 
 
 def _fail(message: str) -> None:

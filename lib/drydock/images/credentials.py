@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import os
+from typing import Any
 
+from .errors import ImageError
 from .reference import is_loopback
 
 
@@ -12,25 +14,37 @@ def ecr_credentials(registry: str, region: str | None = None) -> tuple[str, str]
     """User and password from `get_authorization_token` of the cloud behind a loopback `host:port`.
 
     None if nothing there speaks ECR: a plain registry needs none. Asks with dummy credentials, and only
-    this machine; for a registry elsewhere it raises ValueError.
+    this machine; for a registry elsewhere it raises ValueError. No profile or file of the user's is read.
     """
     if not is_loopback(registry):
         raise ValueError(f"{registry} is not on this machine; pass its user and password")
-    import boto3  # here, because a second is a lot for those who only build
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError  # here: a second is a lot for those who only build
 
-    ecr = boto3.client(
-        "ecr",
-        region_name=region or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
-        endpoint_url=f"http://{registry}",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 0}),
-    )
+    ecr = _client(registry, region or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1")
     try:
         data = ecr.get_authorization_token()["authorizationData"][0]
     except (BotoCoreError, ClientError, KeyError):
         return None
     user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
     return user, password
+
+
+def _client(registry: str, region: str) -> Any:
+    import boto3
+    import botocore.session
+    from botocore.config import Config
+    from botocore.exceptions import InvalidRegionError
+
+    known = botocore.session.Session.SESSION_VARIABLES
+    deaf = {name: (at[0], None, *at[2:]) for name, at in known.items()}
+    nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    session = boto3.Session(
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        botocore_session=botocore.session.Session(session_vars=deaf | nowhere),
+    )
+    config = Config(proxies={}, connect_timeout=2, read_timeout=10, retries={"max_attempts": 0})
+    try:
+        return session.client("ecr", region_name=region, endpoint_url=f"http://{registry}", config=config)
+    except InvalidRegionError:
+        raise ImageError(f"{region!r} is no region; write one such as us-east-1, or none") from None

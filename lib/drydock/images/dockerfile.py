@@ -109,6 +109,8 @@ class Dockerfile:
             text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             raise DockerfileError(path.name, 1, f"no such file in {path.parent}; name it with dockerfile=") from None
+        except IsADirectoryError:
+            raise DockerfileError(path.name, 1, f"{path} is a folder; name the Dockerfile in it") from None
         except UnicodeDecodeError as error:
             raise DockerfileError(path.name, 1, f"not UTF-8 text ({error}); save it as UTF-8") from None
         return cls.parse(text, path.name)

@@ -27,7 +27,7 @@ class Ignore:
         """`<Dockerfile>.dockerignore` beside the Dockerfile, or else the context's `.dockerignore`."""
         for path in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore"):
             if path.is_file():
-                return cls(path.read_text(), path.name)
+                return cls(_read(path), path.name)
         return cls()
 
     def excludes(self, path: str) -> bool:
@@ -37,3 +37,10 @@ class Ignore:
     def excludes_all_below(self, directory: str) -> bool:
         """Whether no `!` pattern can bring back anything below an excluded directory."""
         return not self._matcher.may_match_under(directory)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DockerfileError(path.name, 1, f"not UTF-8 text ({error}); save it as UTF-8") from None

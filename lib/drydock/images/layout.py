@@ -34,7 +34,7 @@ def digest_of(data: bytes) -> str:
 def home() -> Path:
     """Where this user's images are: `$DRYDOCK_HOME/images`, or the platform's state directory."""
     base = os.environ.get("DRYDOCK_HOME")
-    return (Path(base) if base else user_state_path("drydock")) / "images"
+    return (Path(base) if base else user_state_path("drydock")).expanduser().absolute() / "images"
 
 
 class Layout:
