@@ -293,7 +293,7 @@ def test_a_hundred_long_polls_leave_it_answering(host: Host, client: Callable[..
         "Content-Type": "application/x-amz-json-1.0",
     }
     threads = host._server.requests
-    idle = threads.idle
+    idle = eventually(lambda: threads.idle > 100 and threads.idle)  # the pool is complete
     waiting = [HTTPConnection("127.0.0.1", host.port, timeout=30) for _ in range(100)]
     try:
         for connection in waiting:

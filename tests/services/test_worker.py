@@ -142,7 +142,7 @@ def test_sigterm_lets_a_job_finish(work, queues, eventually):
     jobs.send({"wait_ms": 3000})
     jobs.send({"sum": [1]})
     worker = work(QUEUE_URL=jobs.url)
-    eventually(lambda: jobs.count("NotVisible") == 1, "the first job is taken")
+    eventually(lambda: work.heartbeat.exists() and jobs.count("NotVisible") == 1, "the first job is begun")
     worker.signal(signal.SIGTERM)
     assert "job done" not in worker.output, "the job must still be under way, or this proves nothing"
     assert worker.exit_code() == 0

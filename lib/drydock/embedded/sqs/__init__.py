@@ -20,8 +20,10 @@ def install(host: Host) -> None:
 
     waiting = threading.Condition(host.lock)
     receive = getattr(SQSBackend.receive_message, "moto", SQSBackend.receive_message)
+    waiters = 0
 
     def receive_message(self: Any, queue_name: str, count: int, wait: int, *rest: Any, **named: Any) -> list[Any]:
+        nonlocal waiters
         deadline = time.monotonic() + wait
         while True:
             host.app.reseed()
@@ -29,7 +31,9 @@ def install(host: Host) -> None:
             left = deadline - time.monotonic()
             if found or left <= 0 or host.closing or seams.replaying():
                 return found
-            waiting.wait(min(_LOOK_EVERY, left))
+            waiters += 1
+            waiting.wait(min(_LOOK_EVERY * (1 + waiters / 10), left))  # many look less often: others want the lock
+            waiters -= 1
 
     receive_message.moto = receive  # type: ignore[attr-defined]
     SQSBackend.receive_message = receive_message
