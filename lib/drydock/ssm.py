@@ -14,6 +14,7 @@ import struct
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -206,8 +207,9 @@ def run(session: Mapping[str, str], *, timeout: float = 60.0) -> str:
                 raise SessionError(f"the session's connection ended early: {error}", client.text()) from None
             else:
                 replies = client.receive(data) if isinstance(data, bytes) else []
-            for reply in replies:
-                socket.send(reply)
+            with suppress(ConnectionClosed):  # what the agent said before it closed can still be read
+                for reply in replies:
+                    socket.send(reply)
     if client.error:
         raise SessionError(client.error, client.text())
     return client.text()
