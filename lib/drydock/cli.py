@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from drydock import embedded
-from drydock.embedded.instance import directory_of, home, pid_of
+from drydock.embedded.instance import directory_of, pid_of
+from drydock.user import home
 
 if TYPE_CHECKING:
     from drydock.labs.runner import Report

@@ -21,7 +21,8 @@ import boto3
 import botocore.config
 import botocore.exceptions
 import botocore.loaders
-import botocore.session
+
+from drydock.user import deaf_session
 
 LOCAL_ACCOUNT = "000000000000"
 """The account of the embedded AWS, LocalStack and ministack."""
@@ -282,10 +283,7 @@ def _local(name: str, endpoint: str, region: str, *, instance: str = "", speed: 
 
 
 def _dummy_session(region: str, speed: float | None) -> Any:
-    variables = botocore.session.Session.SESSION_VARIABLES
-    deaf = {name: (known[0], None, *known[2:]) for name, known in variables.items()}
-    nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
-    core = botocore.session.Session(session_vars=deaf | nowhere)
+    core = deaf_session()
     core.register_component("data_loader", _LocalWaiters(speed))
     return boto3.Session(
         aws_access_key_id="test", aws_secret_access_key="test", region_name=region, botocore_session=core

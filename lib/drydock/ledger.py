@@ -23,8 +23,8 @@ from typing import Any, BinaryIO, Literal
 from botocore.exceptions import ClientError
 
 from drydock.cloud import Call, Cloud
-from drydock.embedded.instance import home
 from drydock.resources import CREATORS, KINDS, Kind, not_found
+from drydock.user import home
 
 State = Literal["planned", "created", "refused", "deleted"]
 

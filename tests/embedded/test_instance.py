@@ -43,6 +43,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     embedded.stop(NAME)
 
 
+def freeze(pid: int) -> None:
+    """Stop a process and see that every thread of it has stopped: until then one of them may still answer."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    eventually(lambda: all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads.glob("*/stat")))
+
+
 def daemons(home: Path) -> list[int]:
     """Every daemon of this home, by the command line it was started with."""
     return [
@@ -77,7 +84,7 @@ def test_a_start_that_was_cut_short_is_taken_up_by_the_next(home: Path) -> None:
     eventually(lambda: pid_of(NAME) is not None)
     pid = pid_of(NAME)
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     first.kill()
     first.wait()
     with started_meanwhile() as got:
@@ -91,7 +98,7 @@ def test_a_start_that_was_cut_short_is_taken_up_by_the_next(home: Path) -> None:
 def test_one_that_does_not_answer_is_waited_for_and_said_to_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instance_module, "_ANSWER_LIMIT", 0.5)
     instance = embedded.start(NAME)
-    os.kill(instance.pid, signal.SIGSTOP)
+    freeze(instance.pid)
     assert embedded.find(NAME) is None
     said = CliRunner().invoke(cli.app, ["status", "--name", NAME])
     assert said.exit_code == 1
@@ -108,7 +115,7 @@ def test_one_that_does_not_answer_is_waited_for_and_said_to_run(home: Path, monk
 def test_one_that_does_not_answer_can_be_ended(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instance_module, "_STOP_LIMIT", 0.5)
     instance = embedded.start(NAME)
-    os.kill(instance.pid, signal.SIGSTOP)
+    freeze(instance.pid)
     assert embedded.stop(NAME)
     assert not psutil.pid_exists(instance.pid)
     assert not embedded.stop(NAME)
@@ -128,7 +135,7 @@ def test_reset_empties_one_that_does_not_answer(home: Path, monkeypatch: pytest.
     instance = embedded.start(NAME)
     journal = instance.directory / "journal.jsonl"
     journal.write_text("anything")
-    os.kill(instance.pid, signal.SIGSTOP)
+    freeze(instance.pid)
     again = embedded.reset(NAME)
     assert again is not None
     assert (again.port, journal.read_text()) == (instance.port, "")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
+from drydock.user import home
 
 DEFAULT_PORT = 4566
 LOCK = "daemon.lock"
@@ -36,11 +36,6 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 class NotStarted(RuntimeError):
     """The embedded AWS could not be started or did not stop; the text says where its log is."""
-
-
-def home() -> Path:
-    """Where Drydock keeps its state: `DRYDOCK_HOME`, or the user's state directory."""
-    return Path(os.environ.get("DRYDOCK_HOME") or platformdirs.user_state_path("drydock")).expanduser().absolute()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import base64
 import os
 from typing import Any
 
+from drydock.user import deaf_session
+
 from .errors import ImageError
 from .reference import is_loopback
 
@@ -31,18 +33,10 @@ def ecr_credentials(registry: str, region: str | None = None) -> tuple[str, str]
 
 def _client(registry: str, region: str) -> Any:
     import boto3
-    import botocore.session
     from botocore.config import Config
     from botocore.exceptions import InvalidRegionError
 
-    known = botocore.session.Session.SESSION_VARIABLES
-    deaf = {name: (at[0], None, *at[2:]) for name, at in known.items()}
-    nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
-    session = boto3.Session(
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        botocore_session=botocore.session.Session(session_vars=deaf | nowhere),
-    )
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", botocore_session=deaf_session())
     config = Config(proxies={}, connect_timeout=2, read_timeout=10, retries={"max_attempts": 0})
     try:
         return session.client("ecr", region_name=region, endpoint_url=f"http://{registry}", config=config)

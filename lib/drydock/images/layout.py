@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from platformdirs import user_state_path
+from drydock import user
 
 from .errors import ImageError
 from .reference import Reference
@@ -33,8 +33,7 @@ def digest_of(data: bytes) -> str:
 
 def home() -> Path:
     """Where this user's images are: `$DRYDOCK_HOME/images`, or the platform's state directory."""
-    base = os.environ.get("DRYDOCK_HOME")
-    return (Path(base) if base else user_state_path("drydock")).expanduser().absolute() / "images"
+    return user.home() / "images"
 
 
 class Layout:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from drydock.embedded.instance import home
+from drydock.user import home
 
 
 def path() -> Path:

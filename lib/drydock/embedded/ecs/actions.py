@@ -503,13 +503,14 @@ def run_task(response: Any, request: Document) -> Document:
     if not where.fargate:
         raise NotImplementedError
     definition = definition_of(backend, request["taskDefinition"])
-    token = f"{backend.region_name}:{request['clientToken']}" if request.get("clientToken") else ""
-    if token in _engine.run_before:
-        again = [task for task in _engine.all_tasks() if task.arn in _engine.run_before[token]]
+    cluster, token = cluster_of(backend, request), request.get("clientToken")
+    known = backend.tasks.get(cluster.name, {}).values()
+    again = [task for task in known if token and task.client_token == token]
+    if again:
         return {"tasks": [views.describe_task(task, include_tags=True) for task in again], "failures": []}
     tasks = _engine.run(
         backend,
-        cluster_of(backend, request),
+        cluster,
         _describe_definition(definition),
         count=int(request.get("count") or 1),
         strategy=[dict(item) for item in where.strategy],
@@ -517,8 +518,6 @@ def run_task(response: Any, request: Document) -> Document:
         request=request,
         definition_tags=definition.tags or [],
     )
-    if token:
-        _engine.run_before[token] = {task.arn for task in tasks}
     _engine.save()
     return {"tasks": [views.describe_task(task, include_tags=True) for task in tasks], "failures": []}
 

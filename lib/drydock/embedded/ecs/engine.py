@@ -56,8 +56,6 @@ class Engine:
         self._order = self._restarts = 0
         self.dirty = False
         self.closed = False
-        self.run_before: dict[str, set[str]] = {}
-        """clientToken of RunTask → the tasks it brought, as long as this process lives."""
 
     @property
     def runtime(self) -> ProcessRuntime:
@@ -343,6 +341,7 @@ class Engine:
             task = self._new_task(backend, cluster, definition, request, network, provider, ids, near)
             task.service_arn = service.arn if service else None
             task.deployment_id = deployment_id
+            task.client_token = request.get("clientToken")
             task.tags = self._tags(request, definition_tags, service, cluster)
             task.started_order = self._order
             task.work = Life(self, task)

@@ -149,6 +149,7 @@ class Task:
     failure_counted: bool = False
     protected_until: datetime | None = None
     running_at: float | None = None
+    client_token: str | None = None
 
     @property
     def arn(self) -> str:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from drydock.embedded.host import Host
 
 _TASK_FIELDS = ("document", "cluster_name", "region_name", "definition", "network", "tags", "service_arn",
-                "deployment_id", "address", "started_order", "registered", "protected_until")  # fmt: skip
+                "deployment_id", "address", "started_order", "registered", "protected_until",
+                "client_token")  # fmt: skip
 _DEPLOYMENT_FIELDS = tuple(f.name for f in fields(Deployment) if f.name not in ("breaker", "next_start", "throttled"))
 
 
