@@ -335,6 +335,8 @@ def _caller(cloud: Cloud) -> str:
         raise CloudRefused("boto3 finds no AWS credentials. Sign in first, as with `aws sso login`.") from error
     except botocore.exceptions.ClientError as error:
         raise CloudRefused(f"STS at {cloud.endpoint or 'AWS'} does not say whose account it is: {error}") from error
+    except botocore.exceptions.InvalidRegionError as error:
+        raise CloudRefused(f"{cloud.region!r} is not the name of a region, such as us-east-1.") from error
     except (botocore.exceptions.BotoCoreError, OSError) as error:
         raise CloudUnreachable(
             f"Nothing answers as STS at {cloud.endpoint or 'AWS'}: {error}. Is it started?"

@@ -58,6 +58,25 @@ def test_scale_out_and_in(lab: Lab) -> None:
     assert all(task["stoppedReason"].startswith("Scaling activity initiated by (deployment ecs-svc/") for task in gone)
 
 
+def test_scale_in_spares_the_protected(lab: Lab) -> None:
+    lab.create(lab.register(), 3)
+    lab.until_steady(3)
+    first, second, third = (task["taskArn"] for task in lab.tasks())
+    answer = lab.ecs.update_task_protection(
+        cluster="lab", tasks=[second, "f" * 32], protectionEnabled=True, expiresInMinutes=5
+    )
+    assert [(one["taskArn"], one["protectionEnabled"]) for one in answer["protectedTasks"]] == [(second, True)]
+    assert answer["failures"] == [{"arn": "f" * 32, "reason": "MISSING"}]
+    lab.ecs.update_service(cluster="lab", service="app", desiredCount=0)
+    for gone in (first, third):
+        lab.until_stopped(gone)
+    assert lab.task(second)["lastStatus"] == "RUNNING"
+    shown = lab.ecs.get_task_protection(cluster="lab")["protectedTasks"]
+    assert [(one["taskArn"], one["protectionEnabled"]) for one in shown] == [(second, True)]
+    lab.ecs.update_task_protection(cluster="lab", tasks=[second], protectionEnabled=False)
+    lab.until_stopped(second)
+
+
 def test_a_deployment_replaces_tasks_and_never_falls_below_the_minimum(lab: Lab) -> None:
     lab.create(lab.register(environment={"VERSION": "1"}), 2)
     lab.until_steady(2)

@@ -640,8 +640,9 @@ def get_task_protection(response: Any, request: Document) -> Document:
 
 def _protection(backend: Any, cluster: Any, request: Document, change: Callable[[Task], None]) -> Document:
     shown, failures = [], []
-    every = [task.arn for task in backend.tasks.get(cluster.name, {}).values() if task.service_arn is not None]
-    for identifier in request.get("tasks") or every:
+    known = backend.tasks.get(cluster.name, {}).values()
+    running = [task.arn for task in known if task.service_arn is not None and not task.stopping]
+    for identifier in request.get("tasks") or running:
         task = task_of(backend, cluster, identifier)
         if task is None or task.service_arn is None:
             reason = "MISSING" if task is None else "TASK_NOT_VALID"
