@@ -13,7 +13,6 @@ import os
 import platform
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
@@ -25,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from drydock.embedded.instance import free_port
 
 START_LIMIT = 60.0
 ENGINE_LIMIT = 30.0
@@ -175,12 +176,6 @@ def end_tidily() -> None:
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, tidy)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 CALLS = {

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from drydock import doctor, embedded
+from drydock.embedded.instance import free_port
 
 SAMPLE = Path(__file__).parent / "labs" / "sample"
 
@@ -80,7 +81,8 @@ def test_a_port_that_is_taken_is_said_to_be(home: Path) -> None:
 
 def test_reset_empties_it(home: Path) -> None:
     name = "cli-reset"
-    endpoint = json.loads((drydock("up", "--name", name), drydock("status", "--name", name, "--json"))[1])["endpoint"]
+    drydock("up", "--name", name, "--port", str(free_port()))
+    endpoint = json.loads(drydock("status", "--name", name, "--json"))["endpoint"]
     from drydock.cloud import connect
 
     connect(endpoint).client("sqs").create_queue(QueueName="gone")

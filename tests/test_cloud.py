@@ -15,12 +15,7 @@ from typing import Any
 import pytest
 
 from drydock.cloud import Call, Cloud, CloudRefused, CloudUnreachable, connect
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from drydock.embedded.instance import free_port
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from drydock import embedded
 from drydock.cloud import Cloud, connect
+from drydock.embedded.instance import free_port
 from drydock.ledger import Entry, Ledger, Recorder, owned, sweep
 from drydock.resources import CREATORS, KINDS, TAG
 
@@ -36,9 +37,7 @@ POLICY = json.dumps(
 
 @pytest.fixture(scope="module")
 def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         env={name: value for name, value in os.environ.items() if name != "MOTO_ACCOUNT_ID"},

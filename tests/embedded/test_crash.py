@@ -14,6 +14,7 @@ import pytest
 from botocore.config import Config
 
 from drydock import embedded
+from drydock.embedded.instance import free_port
 
 from .ecs.conftest import Lab, address_of, ask, eventually, make_lab
 
@@ -21,7 +22,7 @@ from .ecs.conftest import Lab, address_of, ask, eventually, make_lab
 @pytest.fixture
 def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[embedded.Instance]:
     monkeypatch.setenv("DRYDOCK_HOME", str(tmp_path))
-    yield embedded.start("crash", port=4790)
+    yield embedded.start("crash", port=free_port())
     embedded.stop("crash")
 
 

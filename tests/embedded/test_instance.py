@@ -25,7 +25,7 @@ from drydock import cli, embedded
 from drydock.embedded import host as host_module
 from drydock.embedded import instance as instance_module
 from drydock.embedded.host import Host
-from drydock.embedded.instance import LOCK, REPLAYING, directory_of, pid_of
+from drydock.embedded.instance import LOCK, REPLAYING, directory_of, free_port, pid_of
 from drydock.images import layout
 
 from .conftest import client_of
@@ -132,7 +132,7 @@ def test_a_second_daemon_does_not_touch_the_directory_of_the_first(home: Path) -
 
 def test_reset_empties_one_that_does_not_answer(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instance_module, "_STOP_LIMIT", 0.5)
-    instance = embedded.start(NAME)
+    instance = embedded.start(NAME, port=free_port())
     journal = instance.directory / "journal.jsonl"
     journal.write_text("anything")
     freeze(instance.pid)

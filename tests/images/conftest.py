@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from drydock.embedded.instance import free_port
 from drydock.images import Image, Layout, build
 
 Build = Callable[..., Image]
@@ -76,8 +76,7 @@ def serve_registry(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., An
         if shutil.which("docker-registry") is None:
             pytest.skip("needs docker-registry (Debian package docker-registry)")
         directory = tmp_path_factory.mktemp("registry")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            host = f"127.0.0.1:{free.getsockname()[1]}"
+        host = f"127.0.0.1:{free_port()}"
         config = directory / "config.yml"
         config.write_text(
             f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'}}\n"

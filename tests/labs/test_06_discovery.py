@@ -132,7 +132,7 @@ def test_tasks_leave_dns(lab: Lab) -> None:
     ecs = lab.cloud.client("ecs")
     assert state(lab, "tasks-leave-dns")[0] == "not started"
     ecs.stop_task(cluster="drydock", task=ecs.list_tasks(cluster="drydock", serviceName="backend")["taskArns"][0])
-    assert state(lab, "tasks-leave-dns")[0] == "wrong"
+    assert state(lab, "tasks-leave-dns")[0] in ("wrong", "passed")  # it may be replaced already
     until(lab, "tasks-leave-dns", "passed")
     solve(lab, "tasks-leave-dns")
 

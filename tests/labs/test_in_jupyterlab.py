@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from drydock import embedded
+from drydock.embedded.instance import free_port
 from drydock.labs import catalogue
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -35,9 +35,7 @@ def lab_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     shutil.copytree(catalogue.directory(), root)
     home = tmp_path / "home"
     monkeypatch.setenv("DRYDOCK_HOME", str(home))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "DRYDOCK_LABS": str(root),

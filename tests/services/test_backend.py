@@ -72,12 +72,12 @@ def test_error_rate_repeats_and_spares_health(serve):
 
 
 def test_latency_spares_health(serve):
-    backend = serve("backend", LATENCY_MS="400")
+    backend = serve("backend", LATENCY_MS="2000")
     began = time.monotonic()
     backend.get("/health")
     between = time.monotonic()
     backend.get("/")
-    assert between - began < 0.4 <= time.monotonic() - between
+    assert between - began < 2 <= time.monotonic() - between
 
 
 def test_crash_at_start(launch):
@@ -132,7 +132,7 @@ def test_memory_leak_is_real(serve):
 
 
 def test_sigterm_finishes_the_request_in_flight_and_takes_no_other(serve, eventually):
-    backend = serve("backend", LATENCY_MS="1500", FAIL_HEALTH="1 requests")
+    backend = serve("backend", LATENCY_MS="4000", FAIL_HEALTH="1 requests")
     answers = []
     caller = threading.Thread(target=lambda: answers.append(backend.get("/")))
     caller.start()
@@ -161,7 +161,7 @@ def test_an_idle_connection_does_not_hold_up_the_stop(serve):
         assert connection.getresponse().read()
     began = time.monotonic()
     assert backend.stop() == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     connection.close()
 
 

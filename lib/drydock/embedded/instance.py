@@ -7,8 +7,10 @@ import fcntl
 import http.client
 import json
 import os
+import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -114,6 +116,16 @@ def instances() -> list[Instance]:
     """All that run, by name."""
     found = (find(path.name) for path in sorted((home() / "instances").glob("*")) if path.is_dir())
     return [instance for instance in found if instance is not None]
+
+
+def free_port() -> int:
+    """A loopback port for a server that is about to start: one the kernel gives no other program meanwhile."""
+    random = secrets.SystemRandom()
+    while True:
+        port = random.randrange(20000, 32768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def start(

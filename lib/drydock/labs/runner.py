@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import tempfile
 import threading
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock import embedded
+from drydock.embedded.instance import free_port
 from drydock.labs import catalogue, kernel, page, parameters
 from drydock.labs.lab import CLEAN_UP
 
@@ -157,7 +157,7 @@ def _started(name: str, seed: str | None, idle_exit: float | None) -> embedded.I
 
     def start() -> None:
         try:
-            started.append(embedded.start(name, port=_free_port(), seed=seed, idle_exit=idle_exit))
+            started.append(embedded.start(name, port=free_port(), seed=seed, idle_exit=idle_exit))
         except BaseException as error:
             started.append(error)
 
@@ -170,12 +170,6 @@ def _started(name: str, seed: str | None, idle_exit: float | None) -> embedded.I
     if isinstance(started[0], BaseException):
         raise started[0]
     return started[0]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -111,7 +111,8 @@ def finished(ecr: Any, repository: str, **image_id: str) -> Any:
     raise AssertionError("the scan did not end")
 
 
-def test_a_scan_on_push(ecr: Any, session: Any, make: Any) -> None:
+def test_a_scan_on_push(ecr: Any, session: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "SCAN_SECONDS", 90.0)
     ecr.create_repository(repositoryName="web", imageScanningConfiguration={"scanOnPush": True})
     image = make(OLD_URLLIB3)
     session.push("web", image, "v1")

@@ -131,7 +131,7 @@ def test_containers_start_in_order_and_stop_in_reverse(lab: Lab) -> None:
         ],
     )
     task = lab.run(definition)
-    eventually(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    eventually(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING" and lines(lab, task))  # it takes SIGTERM
     lab.ecs.stop_task(cluster="lab", task=task["taskArn"])
     stopped = lab.until_stopped(task["taskArn"])
     at = {

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from drydock.embedded.host import Host
 
 
@@ -31,13 +33,15 @@ def test_a_request_to_the_data_host_works(host: Host, client: Any) -> None:
 
 
 def test_the_account_is_the_same_after_a_restart(tmp_path: Path) -> None:
+    made: list[float] = []
+
     def account(host: Host) -> Any:
         sd = host.client("servicediscovery", "us-east-1")
         (shown,) = sd.list_services()["Services"]
         instances = sd.list_instances(ServiceId=shown["Id"])["Instances"]
         (namespace,) = sd.list_namespaces()["Namespaces"]
         for each in (shown, namespace):
-            each["CreateDate"] = round(each["CreateDate"].timestamp(), -1)
+            made.append(each.pop("CreateDate").timestamp())
         return namespace, shown, instances, healthy(sd)
 
     host = Host(tmp_path, seed="test")
@@ -54,6 +58,7 @@ def test_the_account_is_the_same_after_a_restart(tmp_path: Path) -> None:
     try:
         again.restore()
         assert account(again) == before
+        assert made[2:] == pytest.approx(made[:2], abs=1)
         assert before[-1] == ["good"]
     finally:
         again.close()

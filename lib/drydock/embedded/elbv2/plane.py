@@ -127,6 +127,7 @@ class Plane:
 
     def _look_for_failures(self) -> None:
         """Say which load balancers do not listen and why, and try those again until they do."""
+        early = self.live < self._version  # an Envoy that starts has nothing to say yet
         errors = self._host.envoy.listener_errors()
         with self._host.lock:
             for balancer in self._load_balancers():
@@ -140,6 +141,7 @@ class Plane:
                 )
         if errors:
             self._host.envoy.retry_listeners()
+        if errors or early:
             self._look_soon()
 
     def _why_not(self, listener: Any, errors: Mapping[str, str]) -> str | None:
