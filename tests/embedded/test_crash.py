@@ -84,7 +84,7 @@ def test_a_stop_in_the_middle_of_a_deployment_is_no_failure_of_it(instance: embe
     breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
     lab.create(lab.register(), 4, deploymentConfiguration=breaker)
     lab.until_steady(4)
-    check = {"command": ["CMD", "true"], "interval": 300, "startPeriod": 300}  # RUNNING, and not healthy for long
+    check = {"command": ["CMD", "false"], "interval": 300, "startPeriod": 300, "retries": 10}  # RUNNING, never healthy
     second = lab.register(healthCheck=check)
     lab.ecs.update_service(cluster="lab", service="app", taskDefinition=second)
     eventually(lambda: lab.service()["deployments"][0]["runningCount"] == 4)

@@ -14,7 +14,7 @@ from .ecs.conftest import eventually
 
 def test_it_ends_when_nobody_calls_and_comes_back_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRYDOCK_HOME", str(tmp_path))
-    instance = embedded.start("idle", idle_exit=2)
+    instance = embedded.start("idle", idle_exit=5)
     session = boto3.session.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
     session.client("sqs", endpoint_url=instance.endpoint).create_queue(QueueName="kept")
     eventually(lambda: embedded.find("idle") is None)

@@ -50,8 +50,9 @@ def run(options: argparse.Namespace) -> None:
         signal.signal(number, lambda *_: ended.set())
     host.run()
     state = options.directory / "state.json"
-    _write(state, host)
     log.info("embedded AWS %r answers at %s (speed %g)", host.name, host.endpoint, host.clock.speed)
+    _write(state, host)
+    host.last_call = time.monotonic()
     while not ended.wait(1.0 if options.idle_exit else None):
         if time.monotonic() - host.last_call > options.idle_exit:
             log.info("no call for %g s: ending; the state is kept", options.idle_exit)

@@ -343,7 +343,7 @@ class Envoy:
 
     def _last_words(self) -> str:
         """What Envoy logged last about a refused update; it writes its log a tenth of a second late."""
-        for _ in range(10):
+        for _ in range(60):
             said = self.log.read_text(errors="replace") if self.log.exists() else ""
             if "rejected: " in said:
                 return said.rpartition("rejected: ")[2].strip()[-500:]

@@ -37,6 +37,7 @@ def test_a_killed_process_comes_back_as_a_new_task(lab: Lab) -> None:
     lab.create(lab.register(), 2)
     lab.until_steady(2)
     victim = lab.tasks()[0]
+    ask(address_of(victim))
     for pid in processes_of(address_of(victim)):
         os.kill(pid, signal.SIGKILL)
     stopped = lab.until_stopped(victim["taskArn"])

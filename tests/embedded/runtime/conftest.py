@@ -19,7 +19,7 @@ STAND_IN = '#!/bin/sh\nexec "${DRYDOCK_PYTHON:-python3}" "$@"\n'
 _third = itertools.count(1)
 
 
-def eventually(condition: Callable[[], Any], timeout: float = 10.0) -> Any:
+def eventually(condition: Callable[[], Any], timeout: float = 40.0) -> Any:
     """The condition's value once it is true; fails when it never is."""
     pause = threading.Event()
     for _ in range(int(timeout / 0.02)):

@@ -208,7 +208,7 @@ start = time.monotonic()
 try:
     socket.create_connection(("nobody.lab.local", 80))
 except socket.gaierror as error:
-    print(error.errno == socket.EAI_NONAME, time.monotonic() - start < 1)
+    print(error.errno == socket.EAI_NONAME, time.monotonic() - start < 4)
 print(socket.gethostbyname("127.0.0.9"), socket.gethostbyname("localhost"))
 """
     run = machine.python(code, resolver=resolver)
@@ -221,7 +221,7 @@ def test_the_resolver_is_at_port_53_of_its_address(machine: Machine, resolver: t
     code = f"""
 import socket
 asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-asked.settimeout(2)
+asked.settimeout(10)
 asked.sendto(bytes.fromhex("{query.hex()}"), ("{resolver[0]}", 53))
 print(asked.recv(4096).hex())
 """

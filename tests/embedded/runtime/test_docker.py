@@ -59,12 +59,16 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         service = subprocess.Popen(
             [podman, "system", "service", "--time=0", url], cwd=here, env=env, stdout=log, stderr=log
         )
+
+    def answers() -> bool:
+        with contextlib.suppress(docker.errors.DockerException):
+            return bool(docker.DockerClient(base_url=url).ping())
+        return False
+
     try:
-        eventually(lambda: (here / "podman.sock").exists() or service.poll() is not None)
+        eventually(lambda: service.poll() is not None or answers(), 60)
         if service.poll() is not None:
             pytest.skip(f"podman does not run here: {(here / 'log').read_text()[-200:]}")
-        client = docker.DockerClient(base_url=url)
-        client.ping()
         yield url
     finally:
         service.terminate()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import resource
 import signal
 import time
 from dataclasses import replace
@@ -66,7 +66,7 @@ def test_sigterm_that_is_ignored_becomes_sigkill_after_the_grace_period(machine:
     start = time.monotonic()
     machine.runtime.stop(run.container, grace=0.4)
     assert run.wait().code == 137
-    assert 0.4 <= time.monotonic() - start < 3
+    assert 0.4 <= time.monotonic() - start < 15
 
 
 def test_process_1_without_a_handler_does_not_see_sigterm_as_in_a_container(machine: Machine) -> None:
@@ -237,7 +237,7 @@ def test_working_directory_and_paths_of_the_image(machine: Machine) -> None:
 def test_limits_core_dumps_off_and_open_files_as_on_fargate(machine: Machine) -> None:
     run = machine.python("import resource as r; print(r.getrlimit(r.RLIMIT_CORE), r.getrlimit(r.RLIMIT_NOFILE)[0])")
     run.wait()
-    hard = os.sysconf("SC_OPEN_MAX")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     core, files = run.stdout()[0].rsplit(" ", 1)
     assert core == "(0, 0)"
     assert int(files) == 65_535 or int(files) <= hard
@@ -296,7 +296,7 @@ def test_a_python_program_behaves_as_a_fresh_interpreter_would(machine: Machine)
         "def double(n): return 2 * n\n"
         "if __name__ == '__main__':\n"
         "    atexit.register(print, 'atexit')\n"
-        "    threading.Thread(target=lambda: (time.sleep(0.2), print('thread'))).start()\n"
+        "    threading.Thread(target=lambda: (time.sleep(0.2), sys.stdout.write('thread\\n'))).start()\n"
         "    with multiprocessing.get_context('spawn').Pool(1) as pool: print(pool.map(double, [21]))\n"
         "    subprocess.run([sys.executable, '-c', 'print(6)'], check=True)\n"
         "    other = subprocess.check_output(['python', '-c', 'import random; print(random.random())'])\n"
@@ -400,7 +400,7 @@ def test_execute_that_takes_too_long_is_killed_with_all_it_started(machine: Mach
             run.container,
             ["sh", "-c", "sleep 600 & echo $!; trap '' TERM; wait"],
             on_output=lambda _, data: said.append(data),
-            timeout=0.5,
+            timeout=3,
         )
     eventually(lambda: not alive(int(b"".join(said))))
     assert run.container.running

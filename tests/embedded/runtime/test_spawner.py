@@ -145,4 +145,4 @@ def test_twenty_python_tasks_are_up_at_once(machine: Machine) -> None:
     runs = [machine.python("print('up'); import time; time.sleep(600)") for _ in range(20)]
     for run in runs:
         run.until("up")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10

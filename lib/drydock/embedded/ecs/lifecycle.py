@@ -180,6 +180,7 @@ class Life:
             container["lastStatus"] = "STOPPED"
         self.task.document["stoppedAt"] = utcnow()
         self.task.document["connectivity"] = "DISCONNECTED"
+        self.engine.logs.flush(now=True)  # its last lines can be read once it is STOPPED
         self.engine.enter(self.task, "STOPPED")
 
     def fail(self, reason: str) -> None:
