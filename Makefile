@@ -37,7 +37,7 @@ test: setup
 	$(BIN)/pytest -n 2 --dist loadfile
 
 notebooks: setup
-	@$(BIN)/python -m drydock.labs.normalise labs
+	@$(BIN)/python -m drydock.notebooks.normalise labs
 
 compat: setup
 	@$(BIN)/python benchmarks/compat.py

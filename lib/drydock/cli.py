@@ -91,7 +91,7 @@ def up(
         style="dim",
     )
     if foreground:
-        from drydock.labs.runner import ending_on_signals
+        from drydock.notebooks.signals import ending_on_signals
 
         with ending_on_signals():
             try:
@@ -270,13 +270,15 @@ def run_lab(
     from contextlib import nullcontext
 
     from drydock.labs import catalogue, runner
+    from drydock.notebooks.instances import own_instance
+    from drydock.notebooks.signals import ending_on_signals
 
     names = catalogue.names() if name == "all" else [catalogue.full_name(name)]
     given = dict(_pair(text) for text in parameter or ())
     private = cloud is None and "cloud" not in given and not os.environ.get("DRYDOCK_CLOUD")
     reports: list[Report] = []
-    own = runner.own_instance(keep=keep) if private else nullcontext()
-    with runner.ending_on_signals(), own as instance:
+    own = own_instance(keep=keep) if private else nullcontext()
+    with ending_on_signals(), own as instance:
         for lab in names:
             report = runner.run(
                 lab, out=out, cloud=cloud, given=given, keep_going=keep_going, progress_bar=sys.stderr.isatty()
@@ -356,7 +358,8 @@ def _told(error: Exception) -> str | None:
 
 def _is_told(error: Exception) -> bool:
     """Whether the error's own text says all that the user needs."""
-    modules = [sys.modules.get(name) for name in ("drydock.cloud", "drydock.labs.catalogue", "drydock.labs.parameters")]
+    homes = ("drydock.cloud", "drydock.labs.catalogue", "drydock.notebooks.parameters")
+    modules = [sys.modules.get(name) for name in homes]
     names = ("CloudRefused", "CloudUnreachable", "NoSuchLab", "BadParameter")
     told = [getattr(module, name) for module in modules if module for name in names if hasattr(module, name)]
     return isinstance(error, (embedded.NotStarted, *told)) or (type(error) is ValueError and _is_ours(error))

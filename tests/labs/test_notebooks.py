@@ -11,7 +11,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from drydock.labs import catalogue, normalise, runner
+from drydock.labs import catalogue
+from drydock.notebooks.instances import environment, own_instance
+from drydock.notebooks.normalise import SEED
 
 HEADINGS = ["Goal", "Time and cost", "Set up", "Steps", "Break it", "Clean up", "Recall"]
 LABS = catalogue.names()
@@ -60,7 +62,7 @@ def test_the_committed_outputs_are_what_the_lab_gives(lab: str, tmp_path: Path) 
         "DRYDOCK_PROGRESS": str(tmp_path / "progress.json"),
         "DRYDOCK_LABS": str(catalogue.directory()),
     }
-    with runner.environment(settings), runner.own_instance(seed=normalise.SEED):
+    with environment(settings), own_instance(seed=SEED):
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120",
              "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(catalogue.directory()),

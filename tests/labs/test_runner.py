@@ -18,8 +18,10 @@ import psutil
 import pytest
 
 from drydock import embedded
-from drydock.labs import normalise, page, parameters, runner
-from drydock.labs.parameters import BadParameter
+from drydock.labs import runner
+from drydock.notebooks import normalise, page, parameters
+from drydock.notebooks.instances import own_instance
+from drydock.notebooks.parameters import BadParameter
 
 SAMPLE = Path(__file__).parent / "sample"
 
@@ -120,7 +122,7 @@ def test_a_bad_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None
 
 def test_an_instance_of_its_own_is_gone_afterwards() -> None:
     before = dict(os.environ)
-    with pytest.raises(ZeroDivisionError), runner.own_instance() as instance:
+    with pytest.raises(ZeroDivisionError), own_instance() as instance:
         assert embedded.find(instance.name) == instance
         assert instance.port != 4566
         raise ZeroDivisionError

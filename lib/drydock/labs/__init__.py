@@ -85,7 +85,7 @@ To try one step in plain Python:
 from drydock.labs.catalogue import NoSuchLab
 from drydock.labs.lab import Lab, StepNotPassed, SurvivorsLeft
 from drydock.labs.step import Check, Outline, Step, not_started, passed, wrong
-from drydock.labs.wait import TookTooLong, wait_until
+from drydock.notebooks.wait import TookTooLong, wait_until
 
 __all__ = [
     "Check",

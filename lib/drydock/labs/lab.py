@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from drydock.cloud import Cloud
-from drydock.labs import catalogue, progress, show
+from drydock.labs import catalogue, progress
 from drydock.labs.step import Check, Kind, Outline, Step
-from drydock.labs.wait import TookTooLong
 from drydock.ledger import Ledger, Recorder, sweep
+from drydock.notebooks import show
+from drydock.notebooks.wait import TookTooLong
 from drydock.pricing import Cap, Estimate, estimate
 
 CLEAN_UP = "clean-up"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drydock.cloud import Cloud
-from drydock.labs.wait import wait_until
+from drydock.notebooks.wait import wait_until
 
 CLUSTER = "drydock"
 SERVICES = ("frontend", "backend", "worker")

@@ -45,7 +45,7 @@ class Check:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from drydock.labs import show
+        from drydock.notebooks import show
 
         body = show.text(self.message)
         if self.look:

@@ -13,7 +13,7 @@ EVERY = 1.0
 """Our seconds between two writes of the notebook while it runs."""
 
 
-class SavesNowAndThen(NBClientEngine):
+class SavesNowAndThen(NBClientEngine):  # type: ignore[misc]
     """nbclient, with fewer writes of the notebook. Its end is written by papermill, come what may."""
 
     @classmethod

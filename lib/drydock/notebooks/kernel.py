@@ -39,7 +39,7 @@ class OwnKernel(AsyncKernelManager):
             language="python",
         )
 
-    async def cleanup_resources(self, restart: bool = False) -> None:
+    async def cleanup_resources(self, restart: bool = False) -> None:  # type: ignore[override]
         await super().cleanup_resources(restart)
         if not restart:
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -40,6 +40,14 @@ def write(notebook: Any, path: Path, title: str) -> None:
     )
 
 
+def write_if_run(executed: Path, path: Path, title: str) -> None:
+    """`write` for a notebook file; nothing where the run ended before there was one."""
+    import nbformat
+
+    if executed.exists():
+        write(nbformat.read(executed, as_version=4), path, title)
+
+
 def _with_figures(notebook: Any) -> tuple[Any, int]:
     """A copy in which each figure is a div of a fixed id and the call that draws it; and how many there are."""
     shown = copy.deepcopy(notebook)

@@ -1,4 +1,4 @@
-"""Re-run notebooks and write them back normalised: `python -m drydock.labs.normalise labs`.
+"""Re-run notebooks and write them back normalised: `python -m drydock.notebooks.normalise labs`.
 
 Each runs as it is committed, on an embedded AWS of its own with a fixed seed, its exercises solved by the
 reference solutions. Times, counters and widget state are taken out of what is written.
@@ -13,7 +13,9 @@ from typing import Any
 
 import nbformat
 
-from drydock.labs import catalogue, kernel, runner
+from drydock.notebooks import kernel
+from drydock.notebooks.instances import environment, own_instance
+from drydock.notebooks.signals import ending_on_signals
 
 SEED = "drydock"
 
@@ -28,9 +30,8 @@ def rerun(notebook: Path) -> Any:
             "DRYDOCK_SOLVE": "1",
             "DRYDOCK_STRICT": "1",
             "DRYDOCK_PROGRESS": str(Path(scratch) / "progress.json"),
-            "DRYDOCK_LABS": str(catalogue.directory()),
         }
-        with runner.environment(settings), runner.own_instance(seed=SEED):
+        with environment(settings), own_instance(seed=SEED):
             try:
                 NotebookClient(
                     node,
@@ -83,7 +84,7 @@ def main(folders: list[str]) -> None:
     """Re-run every notebook in `folders`, or given by name."""
     paths = [Path(folder) for folder in folders]
     found = [n for path in paths for n in (sorted(path.rglob("*.ipynb")) if path.is_dir() else [path])]
-    with runner.ending_on_signals():
+    with ending_on_signals():
         for notebook in found:
             if ".ipynb_checkpoints" not in notebook.parts:
                 node = rerun(notebook)

@@ -1,0 +1,68 @@
+"""A notebook run headless: papermill underneath, in a kernel that is this interpreter."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from drydock.notebooks import kernel
+
+
+def execute(
+    source: Path,
+    executed: Path,
+    values: Mapping[str, Any],
+    *,
+    cwd: Path | None = None,
+    keep_going: bool = False,
+    progress_bar: str = "",
+) -> str | None:
+    """Run `source` with these parameters and write it to `executed`; the first line of what stopped it, or None.
+
+    cwd           where its kernel runs; by default the notebook's own folder.
+    keep_going    after a cell that fails go on with the next.
+    progress_bar  its label; none is shown where that is empty.
+
+    papermill runs in a thread: there it leaves this process's signal handlers alone.
+    """
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        import papermill
+        from papermill.exceptions import PapermillExecutionError
+
+        from drydock.notebooks import engine
+
+        try:
+            papermill.execute_notebook(
+                source,
+                executed,
+                dict(values),
+                engine_name=engine.NAME,
+                kernel_name="python3",
+                language="python",
+                progress_bar={"desc": progress_bar, "leave": False} if progress_bar else False,
+                cwd=cwd or source.parent,
+                kernel_manager_class=kernel.OwnKernel,
+                log_output=False,
+                allow_errors=keep_going,
+            )
+        except PapermillExecutionError as error:
+            failures.append(RuntimeError(f"cell {error.exec_count}: {error.ename}: {error.evalue}"))
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run, name="papermill", daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    finally:
+        kernel.end_all()
+        thread.join(timeout=10)
+    if not failures:
+        return None
+    failure = failures[0]
+    first = str(failure).strip().splitlines()[0] if str(failure).strip() else ""
+    return first if isinstance(failure, RuntimeError) else f"{type(failure).__name__}: {first}"

@@ -1,0 +1,30 @@
+"""A signal as an exception, so that what a run started is ended."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Interrupted(SystemExit):
+    """A signal asked this process to end; its code is 128 and the signal's number, as a shell has it."""
+
+
+@contextmanager
+def ending_on_signals() -> Iterator[None]:
+    """Turn SIGTERM, SIGINT and SIGHUP into Interrupted, once, so that every `finally` runs. Main thread only."""
+
+    def end(number: int, _: object) -> None:
+        for one in previous:
+            signal.signal(one, signal.SIG_IGN)
+        raise Interrupted(128 + number)
+
+    previous = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    for one in previous:
+        signal.signal(one, end)
+    try:
+        yield
+    finally:
+        for one, handler in previous.items():
+            signal.signal(one, handler)

@@ -1,0 +1,1 @@
+"""Interview preparation: questions as data, cards with spacing, quizzes that `policy/` answers."""
