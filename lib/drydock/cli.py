@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib
 import json
 import math
 import sys
@@ -26,20 +27,22 @@ console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isat
 errors = Console(highlight=False, soft_wrap=True, stderr=True)
 
 
+ELSEWHERE = {"image": "drydock.images.cli", "runbook": "drydock.runbooks.cli"}
+"""Groups of commands whose module is loaded when one of them is asked for."""
+
+
 class _Command(typer.core.TyperGroup):
-    """Errors that say what is wrong and what to do are shown without their traceback. `image` loads when asked."""
+    """Errors that say what is wrong and what to do are shown without their traceback; ELSEWHERE loads when asked."""
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
-        if cmd_name == "image":
-            from drydock.images.cli import app as image
-
-            command = typer.main.get_command(image)
-            command.name = "image"
+        if cmd_name in ELSEWHERE:
+            command = typer.main.get_command(importlib.import_module(ELSEWHERE[cmd_name]).app)
+            command.name = cmd_name
             return command
         return super().get_command(ctx, cmd_name)
 
     def list_commands(self, ctx: typer.Context) -> list[str]:
-        return [*super().list_commands(ctx), "image"]
+        return [*super().list_commands(ctx), *ELSEWHERE]
 
     def invoke(self, ctx: typer.Context) -> Any:
         try:
@@ -356,12 +359,21 @@ def _told(error: Exception) -> str | None:
     return str(error) if _is_told(error) else None
 
 
+TOLD = (
+    ("cloud", "CloudRefused"),
+    ("cloud", "CloudUnreachable"),
+    ("labs.catalogue", "NoSuchLab"),
+    ("notebooks.parameters", "BadParameter"),
+    ("runbooks.catalogue", "NoSuchRunbook"),
+    ("runbooks.evidence", "NoSuchRun"),
+    ("runbooks.runbook", "Refused"),
+)
+"""Errors whose own text says all that the user needs, by module."""
+
+
 def _is_told(error: Exception) -> bool:
     """Whether the error's own text says all that the user needs."""
-    homes = ("drydock.cloud", "drydock.labs.catalogue", "drydock.notebooks.parameters")
-    modules = [sys.modules.get(name) for name in homes]
-    names = ("CloudRefused", "CloudUnreachable", "NoSuchLab", "BadParameter")
-    told = [getattr(module, name) for module in modules if module for name in names if hasattr(module, name)]
+    told = [getattr(module, name) for home, name in TOLD if (module := sys.modules.get(f"drydock.{home}"))]
     return isinstance(error, (embedded.NotStarted, *told)) or (type(error) is ValueError and _is_ours(error))
 
 

@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-READS = (
-    "Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Discover", "Filter", "Test", "Validate",
-    "Lookup", "Search", "Simulate", "Decode", "Preview",
-)  # fmt: skip
+from drydock.policy.operations import only_reads
+
 # Uploads keep their bytes in files, the engine its tasks; a shell session ends with the process it ran in.
 PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand", "RunTask", "StopTask"}
 
@@ -42,7 +40,7 @@ def is_numbered(operation: str, method: str) -> bool:
     """Whether a request that is made twice gets other ids the second time."""
     if operation in PASSING or operation in MAKING:
         return True
-    return not operation.startswith(READS) if operation else method not in ("GET", "HEAD", "OPTIONS")
+    return not only_reads(operation) if operation else method not in ("GET", "HEAD", "OPTIONS")
 
 
 def keeps_its_number(operation: str, method: str, response: bytes) -> bool:
@@ -52,7 +50,7 @@ def keeps_its_number(operation: str, method: str, response: bytes) -> bool:
 
 def changes_something(operation: str, method: str, response: bytes) -> bool:
     """Whether a request has to be replayed to bring the account back."""
-    if operation in PASSING or operation.startswith(READS):
+    if operation in PASSING or only_reads(operation):
         return False
     if operation == "ReceiveMessage":
         return b"MessageId" in response

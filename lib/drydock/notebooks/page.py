@@ -31,12 +31,16 @@ def write(notebook: Any, path: Path, title: str) -> None:
     shown, figures = _with_figures(notebook)
     exporter = HTMLExporter(template_name="basic")
     body, _ = exporter.from_notebook_node(shown)
-    script = f"<script>{_plotly_js()}</script>" if figures else ""
-    path.write_text(
+    head = f"<style>{HtmlFormatter().get_style_defs('.highlight')}</style>"
+    head += f"<script>{_plotly_js()}</script>" if figures else ""
+    path.write_text(document(title, body, head), encoding="utf-8")
+
+
+def document(title: str, body: str, head: str = "") -> str:
+    """One whole HTML page of these parts, which are HTML already, under `title`, which is text."""
+    return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{_STYLE}{HtmlFormatter().get_style_defs('.highlight')}</style>{script}</head>"
-        f"<body>{body}</body></html>\n",
-        encoding="utf-8",
+        f"<style>{_STYLE}</style>{head}</head><body>{body}</body></html>\n"
     )
 
 

@@ -14,16 +14,21 @@ class BadParameter(ValueError):
     """A parameter that the notebook does not have, or a value of another type than its default's."""
 
 
+def cell(notebook: Path) -> str:
+    """The source of the cell tagged `parameters`; empty where there is none."""
+    for each in nbformat.read(notebook, as_version=4).cells:
+        if each.cell_type == "code" and "parameters" in each.metadata.get("tags", ()):
+            return str(each.source)
+    return ""
+
+
 def defaults(notebook: Path) -> dict[str, Any]:
     """{name: default} of the cell tagged `parameters`."""
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", ()):
-            return {
-                statement.targets[0].id: ast.literal_eval(statement.value)
-                for statement in ast.parse(cell.source).body
-                if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
-            }
-    return {}
+    return {
+        statement.targets[0].id: ast.literal_eval(statement.value)
+        for statement in ast.parse(cell(notebook)).body
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+    }
 
 
 def typed(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

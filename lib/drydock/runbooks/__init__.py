@@ -1,1 +1,57 @@
-"""Operational runbooks: a plan as data, an approval that names it, an apply that can be undone, evidence."""
+"""Operational runbooks: a plan as data, an approval that names it, an apply that can be undone, evidence.
+
+A runbook is one notebook, runbooks/<verb>-<noun>.ipynb, with the headings When to use · Parameters · Preflight ·
+Plan · Approve · Apply · Verify · Roll back · Evidence. Its parameters cell declares each parameter once:
+
+    from drydock.runbooks.types import AccountId, Cloud, ClusterName, Minutes, PlanHash, Region
+
+    dry_run: bool = True  # make the plan and show it; change nothing
+    approve: PlanHash = ""  # the hash of the plan that may be applied
+    cloud: Cloud = ""
+    …
+
+The cells after it are plain boto3, in AWS's own terms:
+
+    run = Runbook.open("scale-service", globals())     # refuses what the cell above does not declare
+    ecs = run.cloud.client("ecs")
+
+    now = run.look("service", ecs.describe_services, SERVICE, cluster=cluster, services=[service])
+    run.require(now, f"There is no service {service} in the cluster {cluster}.")
+
+    run.plan(Step("scale", "…", act(ecs.update_service, …), undo=act(…), sets={"service.desiredCount": 5}))
+    run.approve()
+    run.apply(minutes=minutes)
+    run.verify({"five tasks run": lambda: …}, minutes=minutes)
+    run.roll_back_if_failed(minutes=minutes)
+    run.close()
+
+No call that changes anything leaves before the plan is approved, whoever makes it. The hash that an approval names
+covers the plan, its parameters, the cloud, and what `run.look` saw: if any of it is another, nothing is applied.
+"""
+
+from drydock.runbooks.catalogue import NoSuchRunbook
+from drydock.runbooks.evidence import NoSuchRun
+from drydock.runbooks.executor import StepFailed
+from drydock.runbooks.guard import NotApproved
+from drydock.runbooks.model import Act, Call, Condition, Look, Plan, Step, result_of, seen_in
+from drydock.runbooks.runbook import Refused, Runbook, RunFailed, act, call
+
+__all__ = [
+    "Act",
+    "Call",
+    "Condition",
+    "Look",
+    "NoSuchRun",
+    "NoSuchRunbook",
+    "NotApproved",
+    "Plan",
+    "Refused",
+    "RunFailed",
+    "Runbook",
+    "Step",
+    "StepFailed",
+    "act",
+    "call",
+    "result_of",
+    "seen_in",
+]

@@ -1,0 +1,250 @@
+"""A plan as data: what was read, what would be called, how each call is undone, and the difference it makes.
+
+The same plan is shown, hashed, approved, carried out, undone and kept as evidence. It names calls rather than
+holding functions, so that a process without the notebook's kernel can carry out its undoing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import jmespath
+from pydantic import TypeAdapter
+
+from drydock.policy.operations import only_reads
+
+Kind = Literal["reads", "changes", "unknown"]
+
+KNOWN_AFTERWARDS = "(known after apply)"
+_RESULT, _LOOK = "$result", "$look"
+_SECRET = ".environment."
+
+
+@dataclass(frozen=True)
+class Call:
+    """One AWS call: `service` as boto3 names it, `operation` as the API does, `params` as plain values.
+
+    A value {"$result": "step.path"} stands for what an earlier step answered, {"$look": "name.path"} for what was
+    read; both paths are JMESPath.
+    """
+
+    service: str
+    operation: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.operation}"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is waited for: `holds`, JMESPath over the call's answer, is true; once `fails` is, it never will be."""
+
+    what: str
+    call: Call
+    holds: str
+    fails: str = ""
+
+
+@dataclass(frozen=True)
+class Act:
+    """A call, and what is waited for after it."""
+
+    call: Call
+    until: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """Something that is read: `expression`, JMESPath, picks from the answer what the plan depends on."""
+
+    name: str
+    call: Call
+    expression: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan.
+
+    sets  what the state is afterwards, by dotted path from the name of a look: {"service.desiredCount": 5}.
+    undo  what brings the state before it back; None where nothing can.
+    """
+
+    name: str
+    title: str
+    do: Act
+    undo: Act | None = None
+    sets: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        """`unknown` is a call that changes something and does not say what."""
+        if only_reads(self.do.call.operation):
+            return "reads"
+        return "changes" if self.sets else "unknown"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be done, on which cloud, and the state that it was made from.
+
+    cloud  name, instance, account and region, as a `drydock.Cloud` has them
+    """
+
+    runbook: str
+    cloud: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    looks: Sequence[Look]
+    state: Mapping[str, Any]
+    steps: Sequence[Step]
+
+    @property
+    def hash(self) -> str:
+        """Names this plan made from this state, and no other: "plan-" and 32 hexadecimal digits of SHA-256."""
+        return "plan-" + hashlib.sha256(_canonical(asdict(self)).encode()).hexdigest()[:32]
+
+    @property
+    def place(self) -> str:
+        """The cloud in words."""
+        name, instance, account, region = (self.cloud[key] for key in ("name", "instance", "account", "region"))
+        return f"{name} {instance}".strip() + f", account {account}, {region}"
+
+    @property
+    def changes(self) -> list[Step]:
+        """The steps that do more than read."""
+        return [step for step in self.steps if step.kind != "reads"]
+
+    @property
+    def state_afterwards(self) -> dict[str, Any]:
+        """The state that the plan says there will be."""
+        return _with(self.state, {path: value for step in self.steps for path, value in step.sets.items()})
+
+    def difference(self) -> list[tuple[str, str, str]]:
+        """(path, before, after) of all that the plan changes."""
+        return difference(self.state, self.state_afterwards)
+
+    def as_json(self) -> str:
+        """The whole plan, with its hash, for a file or another program."""
+        return json.dumps({"hash": self.hash, **plain(asdict(self))}, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """What `as_json` wrote. Raises ValueError where the text is no plan, or not the one its hash names."""
+        read = json.loads(text)
+        named = read.pop("hash", None) if isinstance(read, dict) else None
+        plan = TypeAdapter(cls).validate_python(read)
+        if named != plan.hash:
+            raise ValueError(f"The plan has the hash {plan.hash} and says that it is {named}: it was edited since.")
+        return plan
+
+
+def result_of(step: str, path: str) -> dict[str, str]:
+    """Stands in a call for what step `step` answers, by JMESPath."""
+    return {_RESULT: f"{step}.{path}"}
+
+
+def seen_in(look: str, path: str) -> dict[str, str]:
+    """Stands in a look for what an earlier look has seen, by JMESPath."""
+    return {_LOOK: f"{look}.{path}"}
+
+
+def results_used(plan: Plan) -> set[str]:
+    """The paths of all answers that calls of the plan use: "register.taskDefinition.taskDefinitionArn"."""
+    return set(_references(asdict(plan), _RESULT))
+
+
+def resolved(params: Any, results: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
+    """`params` with every stand-in replaced. Raises LookupError for one that is not there."""
+    if isinstance(params, Mapping):
+        if set(params) == {_RESULT}:
+            return _there(results.get(params[_RESULT]), params[_RESULT])
+        if set(params) == {_LOOK}:
+            return _there(jmespath.search(params[_LOOK], state), params[_LOOK])
+        return {key: resolved(value, results, state) for key, value in params.items()}
+    if isinstance(params, (list, tuple)):
+        return [resolved(value, results, state) for value in params]
+    return params
+
+
+def difference(before: Any, after: Any) -> list[tuple[str, str, str]]:
+    """(dotted path, before, after) where two states differ; the values of environment variables are not shown."""
+    old, new = dict(_flat(before)), dict(_flat(after))
+    return [
+        (path, *_shown(path, old.get(path), new.get(path)))
+        for path in [*old, *(path for path in new if path not in old)]
+        if old.get(path) != new.get(path)
+    ]
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it: times as ISO 8601, tuples as lists; what is None in a mapping is left out."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"))
+
+
+def _there(value: Any, path: str) -> Any:
+    if value is None:
+        raise LookupError(f"Nothing is known of {path}.")
+    return value
+
+
+def _references(value: Any, kind: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if set(value) == {kind}:
+            yield value[kind]
+        else:
+            for item in value.values():
+                yield from _references(item, kind)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _references(item, kind)
+
+
+def _with(state: Mapping[str, Any], sets: Mapping[str, Any]) -> dict[str, Any]:
+    changed = json.loads(json.dumps(plain(state)))
+    for path, value in sets.items():
+        *parents, last = path.split(".")
+        place = changed
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = KNOWN_AFTERWARDS if isinstance(value, Mapping) and set(value) == {_RESULT} else plain(value)
+    return dict(changed)
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _flat(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, (list, tuple)) and value:
+        for number, item in enumerate(value):
+            if isinstance(item, Mapping) and set(item) == {"name", "value"}:
+                yield f"{path}.{item['name']}", item["value"]
+            else:
+                named = item.get("name", number) if isinstance(item, Mapping) else number
+                yield from _flat(item, f"{path}.{named}")
+    else:
+        yield path, value
+
+
+def _shown(path: str, before: Any, after: Any) -> tuple[str, str]:
+    if _SECRET in path:
+        return tuple("" if value is None else word for value, word in ((before, "a value"), (after, "another value")))  # type: ignore[return-value]
+    return _words(before), _words(after)
+
+
+def _words(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(plain(value))
