@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from drydock.figures import Figure, Survey, answers, answers_over_time, lifecycle, topology
+from drydock.figures import Figure, Survey, answers, answers_over_time, lifecycle, split, topology
 from drydock.figures.figure import MIME
 
 ZERO = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -164,11 +164,30 @@ def test_answers_over_time_show_ttl_and_what_happened() -> None:
     assert drawn.layout.annotations[0].text == "a stopped"
 
 
+def test_a_split_shows_each_count_beside_its_band() -> None:
+    figure = split([("v1", 0.95, 1860, 2000), ("v2", 0.05, 103, 2000), ("errors", 0, 37, 2000)])
+    bands, counted = valid(figure).data
+    assert figure.rows == [
+        ("v1", "95.0%", "2,000", "1,900", "1,871 to 1,929", "1,860", "outside"),
+        ("v2", "5.0%", "2,000", "100", "71 to 129", "103", "inside"),
+        ("errors", "0.0%", "2,000", "0", "0 to 0", "37", "outside"),
+    ]
+    assert list(counted.x) == [-40, 3, 37]
+    assert [(base, base + width) for base, width in zip(bands.base, bands.x, strict=True)] == [
+        pytest.approx((-29.24, 29.24), abs=0.01),
+        pytest.approx((-29.24, 29.24), abs=0.01),
+        (0, 0),
+    ]
+    assert list(counted.marker.symbol) == ["x", "circle", "x"]  # told apart without colour too
+    assert split([]).rows == []
+
+
 ALL = [
     topology(SEEN),
     lifecycle([task(1, service="a", subnet="s", address="x", createdAt=ZERO)], now=ZERO),
     answers({"a": 1}),
     answers_over_time([(0, "a")]),
+    split([("v2", 0.05, 97, 2000)]),
 ]
 
 

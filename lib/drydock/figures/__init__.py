@@ -6,6 +6,7 @@
     lifecycle(ecs.describe_tasks(…)["tasks"], now=…)       # phases of each task on a time line
     answers(Counter(names))                               # who answered how often
     answers_over_time([(0.1, "a"), …], ttl=10, marks=[(4, "task stopped")])
+    split([("v2", 0.05, 97, 2000), …])                    # requests counted, beside the band they should be in
     layers({"backend": [(digest, bytes, instruction), …]}) # what images are made of, and what they share
     retention(image_details, preview_results)             # which rule of a lifecycle policy takes which image
     watch_service(cloud, cluster="drydock", service="backend", seconds=0)   # 0 headless; 60 for a live widget
@@ -17,6 +18,7 @@ input gives equal output; where addresses or times differ from run to run, tag t
 from drydock.figures.figure import Figure
 from drydock.figures.images import layers, retention
 from drydock.figures.live import live, service_now, watch_service
+from drydock.figures.split import split
 from drydock.figures.survey import Survey, survey
 from drydock.figures.timeline import answers, answers_over_time, lifecycle
 from drydock.figures.topology import topology
@@ -31,6 +33,7 @@ __all__ = [
     "live",
     "retention",
     "service_now",
+    "split",
     "survey",
     "topology",
     "watch_service",

@@ -125,6 +125,8 @@ def test_listeners_and_rules(network: Network) -> None:
     assert code(lambda: network.listener(other, forward((group, 1)))) == "TargetGroupAssociationLimit"
     assert code(lambda: network.listener(lb, forward((group + "0", 1)), port=81)) == "TargetGroupNotFound"
     assert code(lambda: network.listener(lb, forward((group, 1000)), port=81)) == "ValidationError"
+    six = [(network.target_group(f"tg{number}"), 1) for number in range(6)]
+    assert code(lambda: network.listener(lb, forward(*six), port=81)) == "InvalidLoadBalancerAction"
 
     condition = [{"Field": "path-pattern", "Values": ["/x"]}]
     create = network.elb.create_rule

@@ -46,6 +46,8 @@ from drydock.embedded.elbv2.validation import (
     frozen,
 )
 from drydock.policy.addresses import NoFreeAddress, can_be_target, loopback, next_free
+from drydock.policy.errors import Invalid
+from drydock.policy.traffic import check_weights
 
 if TYPE_CHECKING:
     from drydock.embedded.elbv2.plane import Plane
@@ -311,9 +313,12 @@ class Backend(moto.ELBv2Backend):
                 "InvalidLoadBalancerAction",
                 "Exactly one action of type 'forward', 'redirect' or 'fixed-response' must be specified",
             )
-        for arn, weight in forwards(finals[0]):
-            if not 0 <= weight <= 999:
-                raise ValidationError(f"The weight '{weight}' must be between 0 and 999 inclusive")
+        groups = forwards(finals[0])
+        try:
+            check_weights([weight for _, weight in groups])
+        except Invalid as error:
+            raise Refused(error.code, error.message) from None
+        for arn, _ in groups:
             group = self.target_groups.get(arn)
             if group is None:
                 raise Refused("TargetGroupNotFound", f"Target group '{arn}' not found")

@@ -1,0 +1,103 @@
+"""How a load balancer shares requests out by weight, and how much a sample of them can say.
+
+Sources: weights, Elastic Load Balancing API Reference, *TargetGroupTuple*; five target groups, quotas of Application
+Load Balancers. Here each request is drawn by itself, as Envoy does it; AWS documents the proportion, not how it is
+kept. Mean and deviation of a binomial count: NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.6.18.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from drydock.policy.errors import Invalid
+
+Name = TypeVar("Name")
+
+MAX_WEIGHT = 999
+MAX_TARGET_GROUPS = 5
+
+
+def check_weights(weights: Sequence[int]) -> None:
+    """The weights of one forward action, one for each target group. Raises Invalid: ``ValidationError`` for a weight.
+
+    That six groups are refused is documented, the code and text of the refusal are not.
+    """
+    for weight in weights:
+        if not 0 <= weight <= MAX_WEIGHT:
+            raise Invalid("ValidationError", f"The weight '{weight}' must be between 0 and {MAX_WEIGHT} inclusive")
+    if len(weights) > MAX_TARGET_GROUPS:
+        raise Invalid(
+            "InvalidLoadBalancerAction",
+            f"A forward action can have at most {MAX_TARGET_GROUPS} target groups, not {len(weights)}",
+        )
+
+
+def shares(weights: Mapping[Name, int]) -> dict[Name, float]:
+    """Which part of the requests, 0 to 1, each gets of those that are forwarded. All 0 where no weight is set.
+
+    >>> shares({"stable": 95, "canary": 5})
+    {'stable': 0.95, 'canary': 0.05}
+    """
+    whole = sum(weights.values())
+    return {name: weight / whole if whole else 0.0 for name, weight in weights.items()}
+
+
+@dataclass(frozen=True)
+class Band:
+    """Where a count of requests is expected: between `low` and `high`, both in requests, and how it spreads."""
+
+    expected: float
+    sigma: float
+    low: float
+    high: float
+
+    def holds(self, counted: int) -> bool:
+        return self.low <= counted <= self.high
+
+
+def band(requests: int, share: float, *, sigmas: float = 3.0) -> Band:
+    """How many of `requests` one with this `share` (0 to 1) gets, if each is drawn by itself: n·p ± k·√(n·p·(1−p)).
+
+    At three sigmas about one honest count in 370 is outside, where n·p and n·(1−p) are 10 or more; below that the
+    count is lopsided and the band is a rough one. It ends at 0 and at `requests`. ValueError for an impossible
+    number.
+    """
+    if requests < 0:
+        raise ValueError(f"requests={requests} must be 0 or more.")
+    _check_probability("share", share)
+    expected = requests * share
+    sigma = math.sqrt(requests * share * (1 - share))
+    return Band(expected, sigma, max(0.0, expected - sigmas * sigma), min(float(requests), expected + sigmas * sigma))
+
+
+def chance_to_see(rate: float, requests: int) -> float:
+    """How probable it is, 0 to 1, that what happens to one request in 1/`rate` shows at least once in `requests`."""
+    _check_probability("rate", rate)
+    return 1 - float((1 - rate) ** requests)
+
+
+def requests_to_see(rate: float, *, confidence: float = 0.95) -> int:
+    """How many requests it takes until what happens at this `rate` has shown at least once, with this probability.
+
+    ValueError for a rate of 0, which never shows, and for a confidence of 1, which no number of requests gives.
+
+    >>> requests_to_see(0.02), requests_to_see(0.001)
+    (149, 2995)
+    """
+    _check_probability("rate", rate)
+    if rate == 0:
+        raise ValueError("rate=0 never shows, however many requests there are.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence={confidence} must be between 0 and 1, without both.")
+    if rate == 1:
+        return 1
+    guess = max(1, math.floor(math.log1p(-confidence) / math.log1p(-rate)))
+    return guess if chance_to_see(rate, guess) >= confidence else guess + 1
+
+
+def _check_probability(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}={value} must be between 0 and 1.")
