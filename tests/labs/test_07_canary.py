@@ -1,0 +1,252 @@
+"""Lab 07: what each check says of nothing, of something wrong and of something right. The tests build on each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import urllib3
+
+from drydock.cloud import Cloud
+from drydock.labs import Lab, wait_until
+from drydock.ledger import sweep
+from drydock.policy.traffic import band
+
+from .conftest import solve, state, until, update
+
+NAME = "07-canary"
+
+
+def balancer(cloud: Cloud) -> dict[str, Any]:
+    return dict(cloud.client("elbv2").describe_load_balancers(Names=["drydock-canary"])["LoadBalancers"][0])
+
+
+def listener(cloud: Cloud) -> str:
+    found = cloud.client("elbv2").describe_listeners(LoadBalancerArn=balancer(cloud)["LoadBalancerArn"])
+    return str(found["Listeners"][0]["ListenerArn"])
+
+
+def group(cloud: Cloud, name: str) -> str:
+    found = cloud.client("elbv2").describe_target_groups(Names=[f"drydock-{name}"])
+    return str(found["TargetGroups"][0]["TargetGroupArn"])
+
+
+def forward(cloud: Cloud, **weights: int) -> None:
+    """Let the listener forward to these target groups, by the names of their services."""
+    tuples = [{"TargetGroupArn": group(cloud, name), "Weight": weight} for name, weight in weights.items()]
+    action = {"Type": "forward", "ForwardConfig": {"TargetGroups": tuples}}
+    cloud.client("elbv2").modify_listener(ListenerArn=listener(cloud), DefaultActions=[action])
+
+
+def revision(cloud: Cloud, version: str) -> str:
+    """ARN of the newest revision of drydock-release with this version."""
+    ecs = cloud.client("ecs")
+    for arn in ecs.list_task_definitions(familyPrefix="drydock-release", sort="DESC")["taskDefinitionArns"]:
+        definition = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        if {"name": "VERSION", "value": version} in definition["containerDefinitions"][0]["environment"]:
+            return str(arn)
+    raise LookupError(version)
+
+
+def count(cloud: Cloud, requests: int) -> Counter[str]:
+    """Who answered so many requests to the load balancer: a version, or the status."""
+    url, pool = f"http://{balancer(cloud)['DNSName']}/", urllib3.PoolManager(maxsize=4, retries=False, timeout=10)
+
+    def answer(_: int) -> str:
+        reply = pool.request("GET", url)
+        return str(reply.json()["version"]) if reply.status == 200 else str(reply.status)
+
+    with ThreadPoolExecutor(4) as clients:
+        return Counter(clients.map(answer, range(requests)))
+
+
+def errors_counted(lab: Lab) -> float:
+    """The sum of HTTPCode_Target_5XX_Count of the canary's group, asked for as GetMetricData has it."""
+    dimensions = [
+        {"Name": "LoadBalancer", "Value": balancer(lab.cloud)["LoadBalancerArn"].partition("loadbalancer/")[2]},
+        {"Name": "TargetGroup", "Value": group(lab.cloud, "canary").rpartition(":")[2]},
+    ]
+    metric = {
+        "Namespace": "AWS/ApplicationELB",
+        "MetricName": "HTTPCode_Target_5XX_Count",
+        "Dimensions": dimensions,
+    }
+    now = datetime.now(UTC)
+    answer = lab.cloud.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[{"Id": "errors", "MetricStat": {"Metric": metric, "Period": 3600, "Stat": "Sum"}}],
+        StartTime=now - timedelta(minutes=30),
+        EndTime=now + timedelta(minutes=1),
+    )
+    return float(sum(answer["MetricDataResults"][0]["Values"]))
+
+
+def test_an_empty_cloud_is_not_started(lab: Lab) -> None:
+    states = {step.name: step.check(lab.cloud, lab).state for step in lab.steps}
+    assert states == {step.name: "not started" for step in lab.steps}
+
+
+def test_two_versions(lab: Lab) -> None:
+    ecs = lab.cloud.client("ecs")
+    lab.set_up()
+    assert state(lab, "two-versions")[0] == "not started"
+
+    def register(*variables: tuple[str, str]) -> str:
+        environment = [{"name": name, "value": value} for name, value in variables]
+        container = {"name": "backend", "image": "backend", "memory": 64, "environment": environment}
+        made = ecs.register_task_definition(family="drydock-release", containerDefinitions=[container])
+        return str(made["taskDefinition"]["taskDefinitionArn"])
+
+    one = register(("VERSION", "v1"))
+    assert state(lab, "two-versions") == ("wrong", "No revision has VERSION v2.")
+    two = register(("VERSION", "v2"), ("ERROR_RATE", "0.5"))
+    assert state(lab, "two-versions") == ("wrong", "v2 answers some requests with an error.")
+    for arn in (one, two):
+        ecs.deregister_task_definition(taskDefinition=arn)
+    assert state(lab, "two-versions")[0] == "not started"
+    solve(lab, "two-versions")
+
+
+def test_weighted_listener(lab: Lab) -> None:
+    elbv2 = lab.cloud.client("elbv2")
+    assert state(lab, "weighted-listener") == ("not started", "There is no load balancer drydock-canary.")
+    solve(lab, "weighted-listener")
+    delay = "deregistration_delay.timeout_seconds"
+
+    def later(seconds: str) -> Any:
+        attributes = [{"Key": delay, "Value": seconds}]
+        return elbv2.modify_target_group_attributes(TargetGroupArn=group(lab.cloud, "canary"), Attributes=attributes)
+
+    for wrong, right, words in [
+        (lambda: forward(lab.cloud, stable=1), lambda: forward(lab.cloud, stable=100, canary=0), "both target groups"),
+        (
+            lambda: elbv2.modify_listener(ListenerArn=listener(lab.cloud), Port=81),
+            lambda: elbv2.modify_listener(ListenerArn=listener(lab.cloud), Port=80),
+            "port 80",
+        ),
+        (
+            lambda: elbv2.modify_target_group(TargetGroupArn=group(lab.cloud, "stable"), HealthCheckPath="/"),
+            lambda: elbv2.modify_target_group(TargetGroupArn=group(lab.cloud, "stable"), HealthCheckPath="/health"),
+            "/health",
+        ),
+        (lambda: later("300"), lambda: later("5"), "300 s"),
+    ]:
+        wrong()
+        assert (found := state(lab, "weighted-listener"))[0] == "wrong", words
+        assert words in found[1]
+        right()
+        assert state(lab, "weighted-listener")[0] == "passed", words
+
+
+def test_two_services(lab: Lab) -> None:
+    assert state(lab, "two-services")[0] == "not started"
+    assert state(lab, "promote")[0] == "not started"
+    forward(lab.cloud, stable=95, canary=5)
+    assert state(lab, "five-percent") == ("wrong", "The canary has no healthy target to answer its requests.")
+    forward(lab.cloud, stable=100, canary=0)
+    solve(lab, "two-services")
+    update(lab.cloud, "canary", taskDefinition=revision(lab.cloud, "v1"))
+    until(lab, "two-services", "wrong", "`canary` runs v1, not v2")
+    update(lab.cloud, "canary", taskDefinition=revision(lab.cloud, "v2"))
+    update(lab.cloud, "stable", desiredCount=1)
+    until(lab, "two-services", "wrong", "with it goes the service")
+    update(lab.cloud, "stable", desiredCount=2)
+    until(lab, "two-services", "passed")
+
+
+def test_five_percent_are_counted_at_the_client(lab: Lab) -> None:
+    assert state(lab, "five-percent") == ("not started", "The canary gets 0 % of the requests.")
+    forward(lab.cloud, stable=5, canary=95)
+    assert state(lab, "five-percent") == ("wrong", "The canary gets 95 % of the requests.")
+    forward(lab.cloud, stable=19, canary=1)
+    assert state(lab, "five-percent")[0] == "passed"
+    solve(lab, "five-percent")
+    wait_until(lambda: count(lab.cloud, 100)["v2"], "the canary is asked")
+    seen = count(lab.cloud, 1000)
+    assert set(seen) == {"v1", "v2"}
+    assert band(1000, 0.05, sigmas=6).holds(seen["v2"])
+
+
+def test_enough_traffic(lab: Lab) -> None:
+    assert state(lab, "enough-traffic") == ("not started", "The canary gets 5 % of the requests.")
+    forward(lab.cloud, stable=86, canary=14)
+    assert state(lab, "enough-traffic") == ("wrong", "With 14 % the fault shows with 93.9%. That is less than 95%.")
+    forward(lab.cloud, stable=80, canary=20)
+    assert state(lab, "enough-traffic") == (
+        "wrong",
+        "With 20 % the fault shows with 98.2%. Fewer customers would do.",
+    )
+    forward(lab.cloud, stable=17, canary=3)
+    assert state(lab, "enough-traffic")[0] == "passed"
+    forward(lab.cloud, stable=95, canary=5)
+    solve(lab, "enough-traffic")
+
+
+def test_half(lab: Lab) -> None:
+    assert state(lab, "half") == ("not started", "The canary gets 15 % of the requests.")
+    forward(lab.cloud, stable=1, canary=2)
+    assert state(lab, "half") == ("wrong", "The canary gets 66.67 % of the requests.")
+    forward(lab.cloud, stable=50, canary=50)
+    assert state(lab, "half") == ("wrong", "The canary gets half of the requests with fewer tasks than stable.")
+    solve(lab, "half")
+
+
+def test_all_on_canary(lab: Lab) -> None:
+    assert state(lab, "all-on-canary") == ("not started", "The canary gets 50 % of the requests.")
+    forward(lab.cloud, stable=0, canary=100)
+    update(lab.cloud, "stable", desiredCount=0)
+    until(lab, "all-on-canary", "wrong", "not there to go back to")
+    update(lab.cloud, "stable", desiredCount=2)
+    solve(lab, "all-on-canary")
+    wait_until(lambda: count(lab.cloud, 50)["v1"] == 0, "v1 is asked no more")
+    assert count(lab.cloud, 300) == {"v2": 300}
+
+
+def test_promote(lab: Lab) -> None:
+    assert state(lab, "promote") == ("not started", "`stable` runs v1, and gets no requests.")
+    forward(lab.cloud, stable=100, canary=0)
+    assert state(lab, "promote") == ("wrong", "Customers get v1 again.")
+    forward(lab.cloud, stable=0, canary=100)
+    update(lab.cloud, "stable", taskDefinition=revision(lab.cloud, "v2"))
+    until(lab, "promote", "wrong", "still gets 100 %")
+    solve(lab, "promote")
+
+
+def test_the_drill_of_the_bad_version(lab: Lab) -> None:
+    assert state(lab, "bad-version") == ("not started", "v3 is not out.")
+    lab.break_it("bad-version")
+    assert state(lab, "bad-version") == ("wrong", "The canary gets 5 % of the requests.")
+    forward(lab.cloud, stable=100, canary=0)
+    assert state(lab, "bad-version")[0] == "not started"  # nobody has asked v3 for anything
+    forward(lab.cloud, stable=50, canary=50)
+    wait_until(lambda: count(lab.cloud, 20)["v3"], "v3 is asked")
+    assert state(lab, "bad-version")[0] == "wrong"
+    solve(lab, "bad-version")
+    update(lab.cloud, "stable", desiredCount=0)
+    until(lab, "bad-version", "wrong", "`stable` does not stand")
+    update(lab.cloud, "stable", desiredCount=2)
+    until(lab, "bad-version", "passed")
+    update(lab.cloud, "canary", taskDefinition=revision(lab.cloud, "v2"))
+    assert state(lab, "bad-version")[0] == "passed"
+
+
+def test_cloudwatch_counts_the_errors_that_clients_got(lab: Lab) -> None:
+    update(lab.cloud, "canary", taskDefinition=revision(lab.cloud, "v3"))
+    until(lab, "bad-version", "passed")
+    lab.cloud.client("ecs").get_waiter("services_stable").wait(cluster="drydock", services=["canary"])
+    before = errors_counted(lab)
+    forward(lab.cloud, stable=50, canary=50)
+    seen = count(lab.cloud, 400)
+    assert seen["500"] > 0
+    wait_until(lambda: errors_counted(lab) >= before + seen["500"], "CloudWatch has them")
+    assert errors_counted(lab) == before + seen["500"]
+
+
+def test_nothing_is_left_and_nothing_of_it_counts_in_the_next_round(lab: Lab) -> None:
+    lab.clean_up()
+    assert not sweep(lab.cloud).survivors
+    lab.set_up(before="promote")
+    assert state(lab, "all-on-canary")[0] == "passed"
+    assert state(lab, "bad-version") == ("not started", "v3 is not out.")
+    lab.clean_up()
