@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drydock.cloud import Call, Cloud
+from drydock.policy import cost
 
 MONTH_HOURS = 730
+"""Hours of a twelfth of a year: 365 × 24 / 12, the month of AWS's calculator."""
+THIRTY_DAYS_HOURS = 720
+"""Hours of thirty days, the other month in use. A sum says which of the two it means."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,32 @@ PRICES: dict[str, Price] = {
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What one EC2 instance has before the operating system and the ECS agent take their part; `gb` counts GiB."""
+
+    vcpu: int
+    gb: int
+    architecture: str = "x86_64"
+
+
+SHAPES: dict[str, Shape] = {
+    **dict.fromkeys(("m5.large", "m5a.large", "m5n.large", "m6i.large", "m6a.large"), Shape(2, 8)),
+    **dict.fromkeys(("m7i.large", "m7i-flex.large", "m7a.large"), Shape(2, 8)),
+    **dict.fromkeys(("m6g.large", "m7g.large", "m8g.large"), Shape(2, 8, "arm64")),
+    **dict.fromkeys(("m5.xlarge", "m6i.xlarge", "g4dn.xlarge"), Shape(4, 16)),
+    "m7g.xlarge": Shape(4, 16, "arm64"),
+    "m5.2xlarge": Shape(8, 32),
+    **dict.fromkeys(("c5.large", "t3.medium"), Shape(2, 4)),
+    "c7g.large": Shape(2, 4, "arm64"),
+    "c5.xlarge": Shape(4, 8),
+    "c5.2xlarge": Shape(8, 16),
+    "r5.large": Shape(2, 16),
+    "r7g.large": Shape(2, 16, "arm64"),
+}
+"""By instance type, for each that `PRICES` has. Source: EC2 DescribeInstanceTypes."""
+
+
+@dataclass(frozen=True)
 class Item:
     """Something that is charged by the hour: `count` of it. `price` is None where no dated price is known."""
 
@@ -93,13 +123,21 @@ def fargate_tasks(count: int, *, cpu: int, memory: int, architecture: str = "x86
 
     Fargate Spot is priced the same here: its discount is "up to 70 %" and no fixed figure has a source.
     """
-    cpu_price = PRICES[f"fargate {architecture} vCPU"]
-    memory_price = PRICES[f"fargate {architecture} memory"]
     return Item(
         f"Fargate task, {cpu} CPU units and {memory} MiB, {architecture}",
-        cpu / 1024 * cpu_price.usd + memory / 1024 * memory_price.usd,
+        fargate_hour(cpu / 1024, memory / 1024, architecture),
         count,
-        cpu_price.date,
+        PRICES[f"fargate {architecture} vCPU"].date,
+    )
+
+
+def fargate_hour(vcpu: float, gb: float, architecture: str = "x86_64") -> float:
+    """USD an hour of so much vCPU and memory on Fargate, on demand, at the dated prices."""
+    return cost.fargate_hour(
+        vcpu,
+        gb,
+        vcpu_price=PRICES[f"fargate {architecture} vCPU"].usd,
+        gb_price=PRICES[f"fargate {architecture} memory"].usd,
     )
 
 

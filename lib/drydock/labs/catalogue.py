@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import os
 import re
 import sys
 from pathlib import Path
 
 from drydock.labs.step import Outline
+from drydock.notebooks import places
 
 
 class NoSuchLab(LookupError):
@@ -21,15 +21,10 @@ def directory() -> Path:
 
     Raises NoSuchLab where none of these is there.
     """
-    named = os.environ.get("DRYDOCK_LABS")
-    here = Path.cwd()
-    candidates = [Path(named)] if named else [*(p / "labs" for p in (here, *here.parents)), *_checkout()]
-    for candidate in candidates:
-        if any(candidate.glob("[0-9][0-9]-*/checks.py")):
-            return candidate.resolve()
-    raise NoSuchLab(
-        f"No labs in {candidates[0]}. Run this inside the project's checkout, or set DRYDOCK_LABS to its labs folder."
-    )
+    try:
+        return places.folder("labs", variable="DRYDOCK_LABS", holds="[0-9][0-9]-*/checks.py")
+    except places.NotFound as error:
+        raise NoSuchLab(str(error)) from None
 
 
 def names() -> list[str]:
@@ -70,7 +65,3 @@ def _load(path: Path) -> Outline:
         raise TypeError(f"{path} must define `outline = Outline(…)`.")
     outline.name = path.parent.name
     return outline
-
-
-def _checkout() -> list[Path]:
-    return [Path(__file__).resolve().parents[3] / "labs"]

@@ -1,19 +1,22 @@
 """Re-run notebooks and write them back normalised: `python -m drydock.notebooks.normalise labs`.
 
-Each runs as it is committed, on an embedded AWS of its own with a fixed seed, its exercises solved by the
-reference solutions. Times, counters and widget state are taken out of what is written.
+Each runs as it is committed. One that has the parameter `cloud` gets an embedded AWS of its own with a fixed seed,
+and its exercises are solved by the reference solutions, as later cells need what they leave. Any other is written
+as a reader meets it: without an AWS, its questions open. Times, counters and widget state are taken out.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from drydock.notebooks import kernel
+from drydock.notebooks import kernel, parameters
 from drydock.notebooks.instances import environment, own_instance
 from drydock.notebooks.signals import ending_on_signals
 
@@ -25,25 +28,31 @@ def rerun(notebook: Path) -> Any:
     from nbclient import NotebookClient
 
     node = nbformat.read(notebook, as_version=4)
-    with tempfile.TemporaryDirectory(prefix="drydock-") as scratch:
-        settings = {
-            "DRYDOCK_SOLVE": "1",
-            "DRYDOCK_STRICT": "1",
-            "DRYDOCK_PROGRESS": str(Path(scratch) / "progress.json"),
-        }
-        with environment(settings), own_instance(seed=SEED):
-            try:
-                NotebookClient(
-                    node,
-                    timeout=300,
-                    kernel_name="python3",
-                    kernel_manager_class=kernel.OwnKernel,
-                    store_widget_state=False,
-                    resources={"metadata": {"path": str(notebook.parent)}},
-                ).execute()
-            finally:
-                kernel.end_all()
+    with tempfile.TemporaryDirectory(prefix="drydock-") as scratch, as_committed(notebook, Path(scratch)):
+        try:
+            NotebookClient(
+                node,
+                timeout=300,
+                kernel_name="python3",
+                kernel_manager_class=kernel.OwnKernel,
+                store_widget_state=False,
+                resources={"metadata": {"path": str(notebook.parent)}},
+            ).execute()
+        finally:
+            kernel.end_all()
     return normalised(node)
+
+
+@contextmanager
+def as_committed(notebook: Path, scratch: Path) -> Iterator[None]:
+    """What a run of this notebook needs for its outputs to be the committed ones. `scratch` takes its progress."""
+    settings = {"DRYDOCK_STRICT": "1", "DRYDOCK_PROGRESS": str(scratch / "progress.json")}
+    if "cloud" not in parameters.defaults(notebook):
+        with environment({**settings, "DRYDOCK_SOLVE": ""}):
+            yield
+        return
+    with environment({**settings, "DRYDOCK_SOLVE": "1"}), own_instance(seed=SEED):
+        yield
 
 
 def normalised(node: Any) -> Any:

@@ -1,0 +1,203 @@
+"""What capacity-mix draws, asks and shows: one service on FARGATE and FARGATE_SPOT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drydock.concepts.predict import Question
+from drydock.figures import Figure
+from drydock.figures.figure import COLOURS
+from drydock.policy import capacity, cost
+from drydock.policy.errors import Invalid
+from drydock.policy.task_definition import fargate_size
+from drydock.pricing import MONTH_HOURS, PRICES, THIRTY_DAYS_HOURS, fargate_tasks
+
+ON_DEMAND, SPOT = "FARGATE", "FARGATE_SPOT"
+BARS = 15
+
+RECORDED = ((10, 1, 1, 4, 3, 7), (40, 1, 1, 4, 9, 31))
+"""(tasks, base, weight, weight, on the first, on the second): answers of describe-tasks, AWS's ECS workshop, 2020."""
+
+
+def strategy(base: int, fargate_weight: int, spot_weight: int) -> list[dict[str, Any]]:
+    """A capacityProviderStrategy as the API has it. Raises Invalid for one that ECS refuses."""
+    asked = [
+        {"capacityProvider": ON_DEMAND, "base": base, "weight": fargate_weight},
+        {"capacityProvider": SPOT, "weight": spot_weight},
+    ]
+    capacity.validate(asked)
+    return asked
+
+
+def counts(n: int, base: int, fargate_weight: int, spot_weight: int) -> tuple[int, int]:
+    """How many of `n` tasks are on FARGATE and on FARGATE_SPOT."""
+    placed = capacity.split(capacity.items(strategy(base, fargate_weight, spot_weight)), n)
+    return placed[ON_DEMAND], placed[SPOT]
+
+
+def question(n: int, base: int, fargate_weight: int, spot_weight: int) -> Question:
+    """How many tasks run on FARGATE."""
+    on_demand, spot = counts(n, base, fargate_weight, spot_weight)
+    first = min(base, n)
+    rest = n - first
+    weights = fargate_weight + spot_weight
+    return Question(
+        f"A service wants {n} tasks. Its strategy is FARGATE with base {base} and weight {fargate_weight}, and "
+        f"FARGATE_SPOT with weight {spot_weight}. How many of the tasks run on FARGATE?",
+        on_demand,
+        f"The base puts {first} on FARGATE. The other {rest} are shared {fargate_weight}:{spot_weight}, which is "
+        f"{rest * fargate_weight / weights:g} and {rest * spot_weight / weights:g}. Tasks are whole, so "
+        f"{on_demand - first} and {spot} of them are placed: {on_demand} on FARGATE, {spot} on FARGATE_SPOT.",
+    )
+
+
+def mix(n: int, base: int, fargate_weight: int, spot_weight: int) -> Figure:
+    """The split of a growing service: a bar for each number of tasks, that of `n` outlined.
+
+    Raises Invalid for a strategy that ECS refuses.
+    """
+    step = max(1, round(n / BARS))
+    numbers = sorted({n, *range(step, step * BARS + 1, step)})
+    split = [(number, *counts(number, base, fargate_weight, spot_weight)) for number in numbers]
+    data = [
+        {
+            "type": "bar",
+            "name": provider,
+            "x": [str(row[0]) for row in split],
+            "y": [row[column] for row in split],
+            "marker": {
+                "color": colour,
+                "line": {"color": "#d55e00", "width": [3 if row[0] == n else 0 for row in split]},
+            },
+        }
+        for column, provider, colour in ((1, ON_DEMAND, COLOURS[0]), (2, SPOT, COLOURS[1]))
+    ]
+    on_demand, spot = counts(n, base, fargate_weight, spot_weight)
+    return Figure(
+        f"{n} tasks: {on_demand} on FARGATE, {spot} on FARGATE_SPOT",
+        ("Tasks", ON_DEMAND, SPOT, "Share on Spot", ""),
+        [(*row, _percent(row[2], row[0]), "← chosen" if row[0] == n else "") for row in split],
+        data,
+        {
+            "barmode": "stack",
+            "xaxis": {"title": {"text": "tasks that the service wants"}, "type": "category"},
+            "yaxis": {"title": {"text": "tasks on each provider"}, "rangemode": "tozero"},
+            "legend": {"orientation": "h", "y": 1.12},
+        },
+    )
+
+
+def recorded() -> Figure:
+    """What AWS did, beside what the rule gives. Raises AssertionError where they differ."""
+    rows = []
+    for n, base, fargate_weight, spot_weight, first, second in RECORDED:
+        ours = counts(n, base, fargate_weight, spot_weight)
+        assert ours == (first, second), f"{n} tasks: AWS placed {first} and {second}, the rule gives {ours}"
+        rest, weights = n - base, fargate_weight + spot_weight
+        ideal = f"{base + rest * fargate_weight / weights:g} and {rest * spot_weight / weights:g}"
+        down = rest * fargate_weight // weights + base
+        rows.append((n, ideal, f"{first} and {second}", f"{ours[0]} and {ours[1]}", f"{down} and {n - down}"))
+    return Figure(
+        "Base 1 and weights 1:4, as recorded on AWS and by the rule",
+        ("Tasks", "Exact shares", "Recorded on AWS", "Nearest (the rule)", "Had the first been rounded down"),
+        rows,
+    )
+
+
+def saving(base: int, fargate_weight: int, spot_weight: int, discount: float) -> Figure:
+    """What Spot saves of an all-FARGATE bill as the service grows, with this base and with none."""
+    numbers = (1, 2, 3, 5, 10, 12, 20, 40, 100)
+    with_base = [counts(n, base, fargate_weight, spot_weight)[1] / n for n in numbers]
+    without = [counts(n, 0, fargate_weight, spot_weight)[1] / n for n in numbers]
+    saved = [[cost.saving(share, discount) for share in shares] for shares in (with_base, without)]
+    names = (f"base {base}", "base 0")
+    return Figure(
+        f"Saving at {discount:.0%} off for Spot, by size of the service",
+        ("Tasks", f"Share on Spot, {names[0]}", f"Saving, {names[0]}", f"Saving, {names[1]}"),
+        [
+            (n, f"{share:.1%}", f"{one:.1%}", f"{other:.1%}")
+            for n, share, one, other in zip(numbers, with_base, *saved, strict=True)
+        ],
+        [
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": name,
+                "x": [str(n) for n in numbers],
+                "y": [round(100 * value, 2) for value in values],
+                "line": {"dash": dash},
+            }
+            for name, values, dash in zip(names, saved, ("solid", "dot"), strict=True)
+        ],
+        {
+            "xaxis": {"title": {"text": "tasks that the service wants"}, "type": "category"},
+            "yaxis": {"title": {"text": "saving, % of all on FARGATE"}, "rangemode": "tozero"},
+            "legend": {"orientation": "h", "y": 1.12},
+        },
+    )
+
+
+def bill(n: int, base: int, fargate_weight: int, spot_weight: int, *, cpu: int, memory: int, discount: float) -> Figure:
+    """USD for the service, all on FARGATE and mixed. `cpu` in CPU units, `memory` in MiB, `discount` from 0 to 1.
+
+    Raises Invalid for a size that Fargate has not got.
+    """
+    fargate_size(cpu, memory)
+    on_demand, spot = counts(n, base, fargate_weight, spot_weight)
+    task = fargate_tasks(1, cpu=cpu, memory=memory).usd_per_hour
+    assert task is not None
+    whole = n * task
+    mixed = whole * (1 - cost.saving(spot / n, discount)) if n else 0.0
+    assert abs(mixed - task * (on_demand + spot * (1 - discount))) < 1e-9, "the saving and the bill disagree"
+    rows = [
+        (what, f"{hour:.5f}", f"{hour * THIRTY_DAYS_HOURS:,.2f}", f"{hour * MONTH_HOURS:,.2f}")
+        for what, hour in (("all on FARGATE", whole), (f"{on_demand} FARGATE, {spot} FARGATE_SPOT", mixed))
+    ]
+    dated = PRICES["fargate x86_64 vCPU"]
+    return Figure(
+        f"{n} tasks of {cpu} CPU units and {memory} MiB, {dated.region}, prices of {dated.date}",
+        ("Tasks", "USD an hour", f"USD in {THIRTY_DAYS_HOURS} h", f"USD in {MONTH_HOURS} h"),
+        rows,
+    )
+
+
+def refusals() -> Figure:
+    """Strategies that ECS refuses, and what it answers. Raises AssertionError if one of them is accepted."""
+    spot = {"capacityProvider": SPOT, "weight": 1}
+    on_demand = {"capacityProvider": ON_DEMAND, "weight": 1}
+    asg = {"capacityProvider": "my-ec2-group", "weight": 1}
+    return Figure(
+        "Strategies that are refused",
+        ("Strategy", "AWS answers"),
+        [
+            _refused("FARGATE and an Auto Scaling group together", [on_demand, asg], {}),
+            _refused("FARGATE_SPOT and an Auto Scaling group together", [spot, asg], {}),
+            _refused("A base on two providers", [{**on_demand, "base": 1}, {**spot, "base": 1}], {}),
+            _refused("Two providers, both of weight 0", [{**on_demand, "weight": 0}, {**spot, "weight": 0}], {}),
+            _refused("A launch type besides the strategy", [on_demand, spot], {"launch_type": "FARGATE"}),
+            _refused("A provider that the cluster does not have", [spot], {"associated": {ON_DEMAND: "ACTIVE"}}),
+        ],
+    )
+
+
+def without_spot(n: int, base: int, fargate_weight: int, spot_weight: int) -> Figure:
+    """What runs and what waits while FARGATE_SPOT has no capacity."""
+    on_demand, spot = counts(n, base, fargate_weight, spot_weight)
+    return Figure(
+        f"{n} tasks wanted while FARGATE_SPOT has no capacity",
+        ("Provider", "Wanted", "Running", "Waiting"),
+        [(ON_DEMAND, on_demand, on_demand, 0), (SPOT, spot, 0, spot), ("the service", n, on_demand, spot)],
+    )
+
+
+def _refused(what: str, asked: Sequence[Mapping[str, Any]], more: Mapping[str, Any]) -> tuple[str, str]:
+    try:
+        capacity.validate(asked, known={"my-ec2-group"}, **more)
+    except Invalid as error:
+        return what, error.message
+    raise AssertionError(f"{what}: accepted, and ECS refuses it")
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else ""

@@ -1,0 +1,221 @@
+"""What fargate-or-ec2 draws, asks and shows: the same tasks on Fargate and on instances."""
+
+from __future__ import annotations
+
+from drydock.concepts.predict import Question
+from drydock.figures import Figure
+from drydock.figures.figure import COLOURS
+from drydock.policy import cost
+from drydock.policy.errors import Invalid
+from drydock.policy.task_definition import FARGATE_SIZES, fargate_size
+from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, Shape, fargate_hour
+
+COMPARED = (
+    "m5.large", "m5.xlarge", "m6i.large", "m6a.large", "m7i.large", "c5.large", "r5.large",
+    "m7g.large", "m8g.large", "c7g.large", "r7g.large",
+)  # fmt: skip
+"""Types to compare: neither burstable nor with a GPU, which Fargate does not have."""
+
+NOT_PRICED = (
+    "EC2 Spot: its price moves by the hour, by type and by zone",
+    "Savings Plans and reserved instances",
+    "disks: the volume of each instance; on Fargate storage above 20 GiB a task",
+    "load balancers, public IPv4 addresses, NAT gateways, data transfer, logs",
+    "the work of those who patch, scale and watch the instances",
+)
+
+
+def instance(instance_type: str) -> tuple[Shape, float]:
+    """What the instance has, and its USD an hour. Raises LookupError, listing those that are priced."""
+    if instance_type not in SHAPES:
+        raise LookupError(f"No dated price for {instance_type}. There is one for: {', '.join(SHAPES)}.")
+    return SHAPES[instance_type], PRICES[f"ec2 {instance_type}"].usd
+
+
+def even(instance_type: str) -> float:
+    """The part of the instance from which on it costs less than Fargate; above 1 it never does."""
+    shape, hour = instance(instance_type)
+    return cost.break_even(hour, fargate_hour(shape.vcpu, shape.gb, shape.architecture))
+
+
+def question(instance_type: str) -> Question:
+    """How many times the instance's price Fargate charges for as much."""
+    shape, hour = instance(instance_type)
+    whole = fargate_hour(shape.vcpu, shape.gb, shape.architecture)
+    return Question(
+        f"A task of {shape.vcpu} vCPU and {shape.gb} GB runs on Fargate ({shape.architecture}). An {instance_type} "
+        "has as much. Both are on demand in us-east-1. How many times the instance's price does Fargate cost? "
+        "An answer within 10 % counts.",
+        whole / hour,
+        f"Fargate charges {whole:.5f} USD an hour for {shape.vcpu} vCPU and {shape.gb} GB, and the {instance_type} "
+        f"costs {hour:.5f}. That is {whole / hour:.2f} times as much.",
+        within=0.10,
+    )
+
+
+def prices() -> Figure:
+    """The dated prices that everything here is computed from."""
+    items = [item for item in PRICES.values() if item.item.startswith("fargate ")]
+    items += [PRICES[f"ec2 {instance_type}"] for instance_type in COMPARED]
+    return Figure(
+        "On-demand prices of Linux, us-east-1",
+        ("What", "USD", "for each", "Date", "Source"),
+        [(item.item, f"{item.usd:g}", item.unit, item.date, item.source) for item in items],
+    )
+
+
+def filling(instance_type: str) -> Figure:
+    """USD an hour of an instance, and of Fargate for the tasks that fill a part of it."""
+    shape, hour = instance(instance_type)
+    whole = fargate_hour(shape.vcpu, shape.gb, shape.architecture)
+    shares = range(0, 101, 10)
+    meets = even(instance_type)
+    end = f"they meet at {meets:.0%}" if meets <= 1 else "Fargate costs less even when it is full"
+    return Figure(
+        f"{instance_type} ({shape.vcpu} vCPU, {shape.gb} GB, {shape.architecture}): {end}",
+        ("Part reserved by tasks", "Fargate, USD an hour", "Instance, USD an hour", "Costs less"),
+        [
+            (f"{share} %", f"{whole * share / 100:.5f}", f"{hour:.5f}", _less(whole * share / 100, hour))
+            for share in shares
+        ],
+        [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "x": list(shares),
+                "y": [round(value(share), 6) for share in shares],
+                "line": {"color": colour, "dash": dash},
+            }
+            for name, value, colour, dash in (
+                ("Fargate, for these tasks", lambda share: whole * share / 100, COLOURS[0], "solid"),
+                ("the instance, however full", lambda share: hour, COLOURS[1], "dash"),
+            )
+        ],
+        {
+            "xaxis": {"title": {"text": "part of the instance that tasks reserve, %"}},
+            "yaxis": {"title": {"text": "USD an hour"}, "rangemode": "tozero"},
+            "legend": {"orientation": "h", "y": 1.12},
+        },
+    )
+
+
+def compare(
+    tasks: int, cpu: int, memory: int, instance_type: str, tasks_percent: int = 100, spot_discount: float = 0.70
+) -> Figure:
+    """The same tasks on Fargate and on whole instances, for both lengths of a month.
+
+    cpu, memory    of one task, in CPU units and MiB.
+    tasks_percent  the part of each instance that tasks may reserve, in %.
+    spot_discount  of Fargate Spot, an assumption: AWS says up to 0.70.
+
+    Raises ValueError for a size that Fargate has not got, and where not one task fits on the instance.
+    """
+    _on_fargate(cpu, memory)
+    shape, price = instance(instance_type)
+    vcpu, gb = cpu / 1024, memory / 1024
+    fit = cost.tasks_that_fit(vcpu, gb, instance_vcpu=shape.vcpu, instance_gb=shape.gb, tasks_share=tasks_percent / 100)
+    count = cost.instances_needed(tasks, fit)
+    part = tasks / fit
+    in_vcpu, in_gb = cost.filled(tasks, vcpu, gb, instances=count, instance_vcpu=shape.vcpu, instance_gb=shape.gb)
+    assert max(in_vcpu, in_gb) <= tasks_percent / 100 + 1e-9, "more is reserved than the instances have"
+    x86 = tasks * fargate_hour(vcpu, gb)
+    options = [
+        ("Fargate x86_64", f"{tasks} tasks", x86),
+        ("Fargate arm64", f"{tasks} tasks", tasks * fargate_hour(vcpu, gb, "arm64")),
+        (f"Fargate Spot at {spot_discount:.0%} off", f"{tasks} tasks", x86 * (1 - spot_discount)),
+        (f"EC2 {instance_type}", f"{count} instances", count * price),
+        (f"EC2 {instance_type}, parts", f"{part:.2f} instances", part * price),
+    ]
+    return Figure(
+        f"{tasks} tasks of {vcpu:g} vCPU and {gb:g} GB: {count} × {instance_type} hold {fit} each, "
+        f"{in_vcpu:.0%} of the vCPU and {in_gb:.0%} of the memory reserved",
+        ("On", "Paid for", "USD an hour", f"USD in {THIRTY_DAYS_HOURS} h", f"USD in {MONTH_HOURS} h", "Fargate = 1"),
+        [
+            (
+                name,
+                paid,
+                f"{hour:.5f}",
+                f"{hour * THIRTY_DAYS_HOURS:,.2f}",
+                f"{hour * MONTH_HOURS:,.2f}",
+                f"{hour / x86:.2f}",
+            )
+            for name, paid, hour in options
+        ],
+        [
+            {
+                "type": "bar",
+                "name": f"{hours} h",
+                "x": [name for name, _, _ in options],
+                "y": [round(hour * hours, 2) for _, _, hour in options],
+                "marker": {"color": colour},
+            }
+            for hours, colour in ((THIRTY_DAYS_HOURS, COLOURS[4]), (MONTH_HOURS, COLOURS[0]))
+        ],
+        {
+            "barmode": "group",
+            "title": {"text": f"{tasks} tasks of {vcpu:g} vCPU and {gb:g} GB", "x": 0, "font": {"size": 15}},
+            "yaxis": {"title": {"text": "USD a month"}, "rangemode": "tozero"},
+            "xaxis": {"automargin": True},
+            "legend": {"orientation": "h", "y": 1.12},
+        },
+    )
+
+
+def break_evens() -> Figure:
+    """The part of an instance at which it starts to cost less than Fargate, for each type compared."""
+    rows = []
+    for instance_type in COMPARED:
+        shape, hour = instance(instance_type)
+        whole = fargate_hour(shape.vcpu, shape.gb, shape.architecture)
+        rows.append((instance_type, shape, whole, hour, even(instance_type)))
+    return Figure(
+        "How full an instance has to be to cost less than Fargate",
+        ("Instance", "Has", "Fargate for as much, USD an hour", "Instance, USD an hour", "Ratio", "Break-even"),
+        [
+            (
+                name,
+                f"{shape.vcpu} vCPU, {shape.gb} GB, {shape.architecture}",
+                f"{whole:.5f}",
+                f"{hour:.5f}",
+                f"{whole / hour:.2f}",
+                f"{part:.0%}",
+            )
+            for name, shape, whole, hour, part in rows
+        ],
+        [
+            {
+                "type": "bar",
+                "x": [row[0] for row in rows],
+                "y": [round(100 * row[4], 1) for row in rows],
+                "marker": {"color": [COLOURS[2] if row[1].architecture == "arm64" else COLOURS[0] for row in rows]},
+                "text": [f"{row[4]:.0%}" for row in rows],
+            }
+        ],
+        {
+            "xaxis": {"title": {"text": "instance type; green ones are arm64, held against Fargate arm64"}},
+            "yaxis": {"title": {"text": "break-even, % of the instance"}, "range": [0, 100]},
+        },
+    )
+
+
+def not_priced() -> Figure:
+    """What none of these sums has in it."""
+    return Figure("Not in these sums", ("What",), [(what,) for what in NOT_PRICED])
+
+
+def _on_fargate(cpu: int, memory: int) -> None:
+    try:
+        fargate_size(cpu, memory)
+    except Invalid:
+        sizes = ", ".join(str(one) for one in FARGATE_SIZES.get(cpu, ()))
+        have = (
+            f"With {cpu} CPU units it has {sizes} MiB."
+            if sizes
+            else f"CPU units: {', '.join(map(str, FARGATE_SIZES))}."
+        )
+        raise ValueError(f"Fargate has no task of {cpu} CPU units and {memory} MiB. {have}") from None
+
+
+def _less(first: float, second: float) -> str:
+    return "Fargate" if first < second else "the instance"

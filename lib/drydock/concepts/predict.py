@@ -1,0 +1,77 @@
+"""A question to answer before reading on, and what the policy answers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from drydock.notebooks import show
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked. Shown, it gives nothing away.
+
+    answer   computed by policy, of the notebook's parameters: a number, or one of `choices`.
+    reason   why it is so, in words and numbers.
+    within   how far off a number may be, relative to the answer; 0 is exact.
+    """
+
+    text: str
+    answer: float | str = field(repr=False)
+    reason: str = field(repr=False)
+    within: float = field(default=0.0, repr=False)
+    choices: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return show.box("note", "Predict first", show.text(self.text))
+
+
+def predict(question: Question, answer: float | str, *, solve: bool = False) -> show.Note:
+    """Whether `answer` is right, and why. Empty, it is not answered yet: nothing is given away, nothing fails.
+
+    solve  answers an empty one, as $DRYDOCK_SOLVE=1 does.
+
+    Raises ValueError for an answer that cannot be one: text where a number is asked for.
+    """
+    if isinstance(answer, str) and not answer.strip():
+        if solve or os.environ.get("DRYDOCK_SOLVE") == "1":
+            return show.Note(f"The answer: {_shown(question.answer)}", question.reason)
+        return show.Note(
+            "○ Not answered yet",
+            f"Write {_kind(question)} in this cell and run it again. You can also go on without.",
+            tone="not started",
+        )
+    given = _read(question, answer)
+    if _matches(question, given):
+        return show.Note(f"✓ Right: {_shown(question.answer)}", question.reason, tone="passed")
+    return show.Note(f"✗ Not {_shown(given)} but {_shown(question.answer)}", question.reason, tone="wrong")
+
+
+def _kind(question: Question) -> str:
+    return " or ".join(question.choices) if question.choices else "a number"
+
+
+def _read(question: Question, answer: float | str) -> float | str:
+    if question.choices:
+        said = str(answer).strip().lower()
+        if said not in question.choices:
+            raise ValueError(f"The answer {answer!r} is none of the choices. Write {_kind(question)}.")
+        return said
+    try:
+        return float(answer)
+    except ValueError:
+        raise ValueError(f"The answer {answer!r} is not a number. Write digits, such as 3 or 1.5.") from None
+
+
+def _matches(question: Question, given: float | str) -> bool:
+    if isinstance(given, str) or isinstance(question.answer, str):
+        return given == question.answer
+    return abs(given - question.answer) <= question.within * abs(question.answer) + 1e-9
+
+
+def _shown(answer: float | str) -> str:
+    return answer if isinstance(answer, str) else f"{answer:,.2f}".rstrip("0").rstrip(".")
