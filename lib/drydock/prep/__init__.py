@@ -1,1 +1,33 @@
-"""Interview preparation: questions as data, cards with spacing, quizzes that `policy/` answers."""
+"""Interview preparation: cards that come back before they are forgotten, and a quiz that computes its answers.
+
+    from drydock.prep import Deck, Quiz, study, take
+
+    deck = Deck.open()                  # the questions, and the learner's own record of them
+    study(deck, new=10)                 # in JupyterLab: cards, by keyboard
+    study(deck, "3 3 1 4", new=10)      # anywhere: these ratings, in order, and what becomes of the cards
+    take(Quiz(seed=1))                  # ten questions whose numbers follow the seed
+    take(Quiz(seed=1), "4 b 2.5 acb")   # answered, marked and explained
+
+The questions are data, notebooks/prep/questions.json, held against the schema beside it. When a card comes back is
+decided by the fsrs package. What is right in the quiz is decided by `drydock.policy` and `drydock.pricing`.
+"""
+
+from drydock.prep.deck import Deck, Reviewed
+from drydock.prep.questions import BadQuestions, Question
+from drydock.prep.quiz import BadAnswer, Item, Marked, Quiz
+from drydock.prep.sessions import BadRating, now, study, take
+
+__all__ = [
+    "BadAnswer",
+    "BadQuestions",
+    "BadRating",
+    "Deck",
+    "Item",
+    "Marked",
+    "Question",
+    "Quiz",
+    "Reviewed",
+    "now",
+    "study",
+    "take",
+]

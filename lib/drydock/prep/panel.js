@@ -1,0 +1,92 @@
+const PATIENCE = 5000; // ms until the page says that the kernel has not answered
+
+function element(name, attributes = {}, text = "") {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.textContent = text;
+  return made;
+}
+
+function isTyping() {
+  const active = document.activeElement;
+  return Boolean(active && (active.isContentEditable || ["INPUT", "TEXTAREA"].includes(active.tagName)));
+}
+
+function render({ model, el }) {
+  // JupyterLab listens before the page does; this attribute has it leave our keys alone.
+  const root = element("section", {
+    class: "drydock-panel", tabindex: "0", "aria-label": model.get("label"), "data-lm-suppress-shortcuts": "true",
+  });
+  const body = element("div", { class: "drydock-panel-body", "aria-live": "polite", "aria-atomic": "true" });
+  const form = element("form");
+  const status = element("p", { class: "drydock-panel-status", role: "status" });
+  root.append(body, form, status);
+  el.append(root);
+  let timer = null;
+
+  function send(action) {
+    if (timer !== null) return;
+    timer = setTimeout(() => {
+      timer = null;
+      status.textContent = "No answer from the kernel, so nothing is saved yet. If it is busy, wait; if it was " +
+        "restarted, run this cell again.";
+    }, PATIENCE);
+    const field = form.querySelector("input");
+    model.send({ turn: model.get("view").turn, action, typed: field ? field.value : "" });
+  }
+
+  function show() {
+    clearTimeout(timer);
+    timer = null;
+    const view = model.get("view");
+    const hadFocus = root.contains(document.activeElement);
+    const before = form.querySelector("input");
+    const typed = before && before.dataset.body === view.body ? before.value : "";
+    if (body.dataset.html !== view.body) {
+      body.innerHTML = view.body;
+      body.dataset.html = view.body;
+    }
+    form.replaceChildren();
+    if (view.field) {
+      const label = element("label", {}, `${view.field} `);
+      const field = element("input", { type: "text", autocomplete: "off" });
+      field.value = typed;
+      field.dataset.body = view.body;
+      label.append(field);
+      form.append(label);
+    }
+    for (const { action, label, keys } of view.buttons) {
+      const button = element("button", { type: view.field ? "submit" : "button", value: action }, label);
+      if (keys.length) {
+        button.setAttribute("aria-keyshortcuts", keys.map((key) => (key === " " ? "Space" : key)).join(" "));
+      }
+      if (!view.field) button.addEventListener("click", () => send(action));
+      form.append(button);
+    }
+    status.textContent = view.status;
+    if (hadFocus) (form.querySelector("input") || root).focus();
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send(event.submitter ? event.submitter.value : model.get("view").buttons[0].action);
+  });
+
+  root.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    const onControl = ["BUTTON", "A"].includes(event.target.tagName) && ["Enter", " "].includes(event.key);
+    if (event.ctrlKey || event.metaKey || event.altKey || onControl || event.target.tagName === "INPUT") return;
+    const pressed = model.get("view").buttons.find(({ keys }) => keys.includes(event.key));
+    if (!pressed) return;
+    event.preventDefault();
+    if (!event.repeat) send(pressed.action);
+  });
+
+  model.on("change:view", show);
+  show();
+  // Whoever has just run the cell goes on by keyboard; whoever types elsewhere is left alone.
+  requestAnimationFrame(() => { if (!isTyping()) (form.querySelector("input") || root).focus({ preventScroll: true }); });
+  return () => { clearTimeout(timer); model.off("change:view", show); };
+}
+
+export default { render };

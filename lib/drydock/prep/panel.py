@@ -1,0 +1,87 @@
+"""A widget for one thing at a time: a text, what to press or to type, and what became of it.
+
+All that is decided is decided in Python; the page only shows a `View` and says what was pressed. So what a person
+did is done, and kept, before the next thing is shown, and a session can be played without a browser.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+from IPython.core.getipython import get_ipython
+
+
+@dataclass(frozen=True)
+class Button:
+    """Something to press: the action it stands for, its label, and the keys (as KeyboardEvent.key) that press it."""
+
+    action: str
+    label: str
+    keys: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown.
+
+    body    HTML, read out by a screen reader when it changes.
+    status  a line of plain text: what became of the last action.
+    field   the label of a line to type in, sent with the first button by Enter; empty for none.
+    """
+
+    body: str
+    status: str = ""
+    buttons: Sequence[Button] = ()
+    field: str = ""
+
+
+class Panel(anywidget.AnyWidget):
+    """Shows views. `respond(action, typed)` is called for what was pressed and gives the next one.
+
+    An action that was sent before the view that is shown now is not taken: it was meant for another one. What
+    `respond` raises is shown as the status, and nothing else changes.
+    """
+
+    _esm = Path(__file__).with_name("panel.js")
+    _css = Path(__file__).with_name("panel.css")
+    label = traitlets.Unicode().tag(sync=True)
+    view = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, label: str, first: View, respond: Callable[[str, str], View]) -> None:
+        super().__init__(label=label)
+        self._respond = respond
+        self._turn = 0
+        self._show(first)
+        self.on_msg(self._heard)
+
+    def _show(self, shown: View) -> None:
+        self._turn += 1
+        self._shown = shown
+        self.view = {**asdict(shown), "turn": self._turn}
+
+    def _heard(self, _: Any, message: dict[str, Any], __: Any) -> None:
+        if message.get("turn") != self._turn:
+            return
+        try:
+            following = self._respond(message["action"], message.get("typed", ""))
+        except Exception as error:  # else it would go to the kernel's log, where nobody reads it
+            following = View(**{**vars(self._shown), "status": f"Not done. {type(error).__name__}: {error}"})
+        self._show(following)
+
+
+def attended() -> bool:
+    """Whether the running cell came from a front end with somebody before it: JupyterLab, VS Code.
+
+    Such a front end says with each cell that the cell may ask for input; papermill, nbclient, nbconvert and nbval say
+    that it may not (`allow_stdin` of Jupyter's execute_request). DRYDOCK_STRICT=1 means that nobody is there.
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    if kernel is None or os.environ.get("DRYDOCK_STRICT") == "1":
+        return False
+    return bool(kernel.get_parent("shell").get("content", {}).get("allow_stdin", False))

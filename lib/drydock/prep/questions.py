@@ -1,0 +1,114 @@
+"""Interview questions: data beside the notebooks that use them, held against its published schema."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from drydock.figures.table import text
+from drydock.notebooks import places
+
+Level = Literal["easy", "medium", "hard"]
+
+
+class BadQuestions(ValueError):
+    """The questions are not there, or not as the schema has them: which file, where in it, and what is wrong."""
+
+
+@dataclass(frozen=True)
+class WrongAnswer:
+    """What is often said, and why it is wrong."""
+
+    answer: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question. Texts may have `code`; `shown_in` are paths in the repository; `as_of` is a date, or empty."""
+
+    id: str
+    topic: str
+    level: Level
+    question: str
+    key_points: tuple[str, ...]
+    wrong_answers: tuple[WrongAnswer, ...]
+    source: str
+    shown_in: tuple[str, ...]
+    follow_up: str = ""
+    as_of: str = ""
+
+    @property
+    def front(self) -> str:
+        """The question, as HTML."""
+        return f"<p><small>{text(self.topic)} · {self.level}</small></p><h3>{text(self.question)}</h3>"
+
+    @property
+    def back(self) -> str:
+        """Key points, wrong answers, source and where it is shown, as HTML. Links are relative to notebooks/prep."""
+        dated = f" (as of {self.as_of})" if self.as_of else ""
+        wrong = [f"<em>{text(one.answer)}</em> {text(one.why)}" for one in self.wrong_answers]
+        links = [f'<a href="../../{path}" target="_blank">{path}</a>' for path in self.shown_in]
+        further = f"<h4>And then?</h4><p>{text(self.follow_up)}</p>" if self.follow_up else ""
+        return (
+            f"<h4>What a good answer has{dated}</h4>{_list(text(point) for point in self.key_points)}"
+            f"<h4>Often said, and wrong</h4>{_list(wrong)}{further}"
+            f"<p><small>Source: {text(self.source)}<br>Shown in: {', '.join(links)}</small></p>"
+        )
+
+
+def _list(items: Any) -> str:
+    return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
+
+
+def directory() -> Path:
+    """The folder notebooks/prep: in $DRYDOCK_NOTEBOOKS, else in `notebooks` here or above, else in the checkout.
+
+    Raises BadQuestions where none of these has it.
+    """
+    try:
+        return places.folder("notebooks", variable="DRYDOCK_NOTEBOOKS", holds="prep/questions.json") / "prep"
+    except places.NotFound as error:
+        raise BadQuestions(str(error)) from None
+
+
+def load(path: Path | None = None) -> tuple[Question, ...]:
+    """The questions of `path`, by default questions.json, in its order.
+
+    Raises BadQuestions, naming the place in the file, where it is no JSON, breaks the schema or has an id twice.
+    """
+    path = path or directory() / "questions.json"
+    schema = json.loads((directory() / "questions.schema.json").read_text(encoding="utf-8"))
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadQuestions(f"{path} is not JSON: {error}") from None
+    wrong = best_match(Draft202012Validator(schema).iter_errors(data))
+    if wrong is not None:
+        raise BadQuestions(f"{path}, {_place(data, list(wrong.absolute_path))}: {wrong.message}")
+    questions = tuple(_read(entry) for entry in data["questions"])
+    ids = [question.id for question in questions]
+    twice = sorted({one for one in ids if ids.count(one) > 1})
+    if twice:
+        raise BadQuestions(f"{path}: the id {twice[0]!r} is given twice. A card is found by it: choose another.")
+    return questions
+
+
+def _read(entry: dict[str, Any]) -> Question:
+    wrong = tuple(WrongAnswer(**one) for one in entry["wrong_answers"])
+    lists = {name: tuple(entry[name]) for name in ("key_points", "shown_in")}
+    return Question(**{**entry, **lists, "wrong_answers": wrong})
+
+
+def _place(data: Any, path: list[Any]) -> str:
+    """Where in the file: a question by its id rather than by its number."""
+    if len(path) >= 2 and path[0] == "questions":
+        question = data["questions"][path[1]]
+        name = question.get("id", f"number {path[1] + 1}") if isinstance(question, dict) else f"number {path[1] + 1}"
+        return ": ".join([f"question {name}", *(str(part) for part in path[2:])])
+    return ".".join(str(part) for part in path) or "at the top"

@@ -1,0 +1,165 @@
+"""A quiz whose numbers follow from a seed and whose right answers are computed, and how an answer is marked."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from drydock.figures import Figure
+from drydock.figures.table import text
+
+LETTERS = "abcdefgh"
+
+
+class BadAnswer(ValueError):
+    """An answer that cannot be read; the text says what this question takes."""
+
+
+class Kind(Enum):
+    """How a question is answered."""
+
+    NUMBER = "a number"
+    CHOICE = "one letter"
+    SEVERAL = "letters, in any order"
+    ORDER = "letters, in order"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question of a quiz.
+
+    right      the answer, as it would be typed: "4", "b", "acd".
+    working    why: the rule, with the numbers in it.
+    traps      other answers and the misconception that gives each.
+    options    what the letters a, b, … stand for.
+    tolerance  how far off a number may be, as a share of the right one.
+    given      the values that the question was made from.
+    """
+
+    name: str
+    kind: Kind
+    prompt: str
+    right: str
+    working: str
+    shown_in: str
+    unit: str = ""
+    tolerance: float = 0.0
+    options: tuple[str, ...] = ()
+    traps: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def takes(self) -> str:
+        """What an answer to it looks like."""
+        if self.kind is Kind.NUMBER:
+            return f"a number{f' ({self.unit})' if self.unit else ''}"
+        return f"{self.kind.value}, of {LETTERS[0]} to {LETTERS[len(self.options) - 1]}"
+
+    def read(self, typed: str) -> str:
+        """The answer as `right` is written. Raises BadAnswer."""
+        if self.kind is Kind.NUMBER:
+            try:
+                number = float(typed.strip().removesuffix(self.unit).strip(" $").replace(",", ""))
+            except ValueError:
+                number = math.nan
+            if not math.isfinite(number):
+                raise BadAnswer(f"{typed!r} is no number; this question takes {self.takes}.")
+            return f"{number:.10g}"
+        letters = [letter for letter in typed.lower() if letter not in " ,"]
+        known = set(LETTERS[: len(self.options)])
+        wanted = {Kind.CHOICE: 1, Kind.ORDER: len(self.options)}.get(self.kind, len(letters))
+        if not letters or not set(letters) <= known or len(set(letters)) < len(letters) or len(letters) != wanted:
+            raise BadAnswer(f"{typed!r} cannot be an answer here; this question takes {self.takes}.")
+        return "".join(letters if self.kind is Kind.ORDER else sorted(letters))
+
+    def same(self, answer: str, other: str) -> bool:
+        """Whether two answers that were `read` count as equal."""
+        if self.kind is not Kind.NUMBER:
+            return answer == other
+        return abs(float(answer) - float(other)) <= self.tolerance * abs(float(other)) + 1e-9
+
+    def mark(self, typed: str) -> Marked:
+        """Right or wrong, and why. Raises BadAnswer for what cannot be read."""
+        answer = self.read(typed)
+        trap = next((why for wrong, why in self.traps.items() if self.same(answer, wrong)), "")
+        return Marked(self, answer, self.same(answer, self.right), trap)
+
+    def in_words(self, answer: str) -> str:
+        """An answer with its unit, or with what its letters stand for."""
+        if self.kind is Kind.NUMBER:
+            return f"{float(answer):,.2f} {self.unit}" if self.tolerance else f"{answer} {self.unit}".rstrip()
+        between = ", then " if self.kind is Kind.ORDER else "; "
+        return between.join(f"{letter}) {self.options[LETTERS.index(letter)]}" for letter in answer)
+
+    def _repr_html_(self) -> str:
+        options = "".join(
+            f"<br>{letter}) {text(option)}" for letter, option in zip(LETTERS, self.options, strict=False)
+        )
+        return f"<p>{text(self.prompt)}{options}</p>"
+
+
+@dataclass(frozen=True)
+class Marked:
+    """An answer that was given. `trap` is the misconception behind it, where it is a known one."""
+
+    item: Item
+    answer: str
+    right: bool
+    trap: str = ""
+
+    @property
+    def verdict(self) -> str:
+        if self.right:
+            return f"Right: {self.item.in_words(self.item.right)}."
+        return f"Not right. You said {self.item.in_words(self.answer)}; it is {self.item.in_words(self.item.right)}."
+
+    def __repr__(self) -> str:
+        return " ".join([self.verdict, *([] if self.right or not self.trap else [self.trap]), self.item.working])
+
+    def _repr_html_(self) -> str:
+        trap = f"<p>{text(self.trap)}</p>" if self.trap and not self.right else ""
+        link = f'<a href="../../{self.item.shown_in}" target="_blank">{self.item.shown_in}</a>'
+        working = f"<p>{text(self.item.working)}</p><p><small>See it: {link}</small></p>"
+        return f"<p><strong>{text(self.verdict)}</strong></p>{trap}{working}"
+
+
+class Quiz:
+    """Ten questions; the same seed gives the same ten, another seed the same subjects with other numbers."""
+
+    def __init__(self, seed: int = 1) -> None:
+        from drydock.prep.templates import TEMPLATES
+
+        self.seed = seed
+        self.items: Sequence[Item] = [template(random.Random(f"{seed} {template.__name__}")) for template in TEMPLATES]
+
+    def mark(self, answers: str) -> list[Marked | None]:
+        """Mark answers to the questions in order, set apart by spaces; "-" leaves one out.
+
+        Questions beyond the last answer are None, too. Raises BadAnswer, naming the question, for an answer that
+        cannot be read, and where there are more answers than questions.
+        """
+        typed = answers.split()
+        if len(typed) > len(self.items):
+            raise BadAnswer(f"{len(typed)} answers were given to {len(self.items)} questions.")
+        marked: list[Marked | None] = [None] * len(self.items)
+        for number, (item, one) in enumerate(zip(self.items, typed, strict=False), start=1):
+            try:
+                marked[number - 1] = None if one == "-" else item.mark(one)
+            except BadAnswer as error:
+                raise BadAnswer(f"Question {number}, {item.name}: {error}") from None
+        return marked
+
+    def score(self, marked: Sequence[Marked | None]) -> Figure:
+        """What was answered, what is right, and the points: one for each right answer."""
+        points = sum(bool(one and one.right) for one in marked)
+        rows: list[tuple[object, ...]] = [
+            (number, item.name, one.answer if one else "", item.right if one else "", int(bool(one and one.right)))
+            for number, (item, one) in enumerate(zip(self.items, marked, strict=True), start=1)
+        ]
+        rows.append(("", "all", "", "", points))
+        title = f"Quiz {self.seed}: {points} of {len(self.items)}"
+        return Figure(title, ("", "Question", "You", "Right", "Points"), rows)

@@ -1,0 +1,212 @@
+"""A sitting with the cards, and one with the quiz: by keyboard in JupyterLab, or by answers given beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from fsrs import Rating
+
+from drydock.figures import Figure
+from drydock.notebooks import show
+from drydock.prep.deck import Deck, Reviewed, in_words
+from drydock.prep.panel import Button, Panel, View, attended
+from drydock.prep.questions import Question
+from drydock.prep.quiz import LETTERS, BadAnswer, Kind, Marked, Quiz
+
+Clock = Callable[[], datetime]
+
+RATINGS = (Rating.Again, Rating.Hard, Rating.Good, Rating.Easy)
+_UNDO = Button("undo", "Undo the last rating (u)", ("u",))
+
+
+class BadRating(ValueError):
+    """Ratings that cannot be taken; the text says which and why. None of them was."""
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def study(deck: Deck, answers: str = "", *, new: int = 10, clock: Clock = now) -> Any:
+    """Go through the cards that are due, then through up to `new` that were never rated.
+
+    answers  ratings in order, set apart by spaces: 1 again, 2 hard, 3 good, 4 easy. They are recorded, and the result
+             is a table of cards, ratings and when each is due next. Empty: a widget in JupyterLab; anywhere else the
+             list of the cards that wait, and nothing is recorded.
+
+    Raises BadRating, and records nothing, for anything but 1 to 4 and for more ratings than cards that wait.
+    """
+    if answers.split():
+        return _rated(deck, answers.split(), new, clock)
+    if attended():
+        sitting = Sitting(deck, new, clock)
+        return Panel("Interview cards", sitting.first(), sitting.respond)
+    due, fresh = deck.queue(clock())
+    rows = [(question.topic, question.level, question.question) for question in [*due, *fresh[:new]]]
+    return Figure(
+        "Cards that wait. Open this notebook in JupyterLab to answer them", ("Topic", "Level", "Question"), rows
+    )
+
+
+def _rated(deck: Deck, answers: list[str], new: int, clock: Clock) -> Figure:
+    at = clock()
+    due, fresh = deck.queue(at)
+    waiting = [*due, *fresh[:new]]
+    for place, answer in enumerate(answers, start=1):
+        if answer not in ("1", "2", "3", "4"):
+            raise BadRating(f"Rating {place} is {answer!r}: it has to be 1 (again), 2 (hard), 3 (good) or 4 (easy).")
+    if len(answers) > len(waiting):
+        raise BadRating(
+            f"{len(answers)} ratings were given and {len(waiting)} cards wait: {len(due)} due and "
+            f"{len(waiting) - len(due)} new, of which new={new} allows no more."
+        )
+    reviewed = [deck.review(card.id, int(answer), at) for card, answer in zip(waiting, answers, strict=False)]
+    rows = [(one.id, one.rating.name, in_words(one.due - at)) for one in reviewed]
+    return Figure(f"{len(rows)} cards rated", ("Card", "Rating", "Due again in"), rows)
+
+
+class Sitting:
+    """One sitting with a deck: a question, its answer, a rating, the next question.
+
+    A card that was rated *again* comes back in the same sitting once it is due, a minute later.
+    """
+
+    def __init__(self, deck: Deck, new: int, clock: Clock = now) -> None:
+        self.deck = deck
+        self.new = new
+        self.clock = clock
+        self.done: list[Reviewed] = []
+        self._begun: set[str] = set()
+        self._card: Question | None = None
+
+    def first(self) -> View:
+        return self._next("")
+
+    def respond(self, action: str, typed: str = "") -> View:
+        """The view after "show", "undo", "next" or a rating, "1" to "4"; a rating is in the learner's file by then."""
+        if action == "undo" and self.done:
+            last = self.done[-1]
+            self.deck.undo(last)
+            self.done.pop()
+            self._begun &= {one.id for one in self.done}
+            self._card = self.deck.questions[last.id]
+            return self._back(f"Taken back: {last.rating.name}. Rate it again.")
+        if action == "show" and self._card:
+            return self._back("Rate your own answer: 1 to 4.")
+        if action in ("1", "2", "3", "4") and self._card:
+            at = self.clock()
+            self._begun |= {one.id for one in self.deck.queue(at)[1] if one.id == self._card.id}
+            self.done.append(reviewed := self.deck.review(self._card.id, int(action), at))
+            return self._next(f"Saved: {reviewed.rating.name}, due again in {in_words(reviewed.due - at)}.")
+        return self._next("")
+
+    def _next(self, status: str) -> View:
+        at = self.clock()
+        due, fresh = self.deck.queue(at)
+        waiting = [*due, *fresh[: max(0, self.new - len(self._begun))]]
+        said = " ".join(part for part in (self.deck.notice, status) if part)
+        undo = [_UNDO] if self.done else []
+        if not waiting:
+            self._card = None
+            return View(self._end(at), said, [Button("next", "Look again (Enter)", ("Enter",)), *undo])
+        self._card = waiting[0]
+        said = f"{said} {len(waiting)} {'card waits' if len(waiting) == 1 else 'cards wait'}.".lstrip()
+        answer = Button("show", "Show the answer (Space)", (" ", "Enter"))
+        return View(self._card.front, said, [answer, *undo])
+
+    def _back(self, status: str) -> View:
+        assert self._card is not None
+        ratings = [Button(str(int(one)), f"{int(one)} {one.name}", (str(int(one)),)) for one in RATINGS]
+        return View(self._card.front + self._card.back, status, [*ratings, *([_UNDO] if self.done else [])])
+
+    def _end(self, at: datetime) -> str:
+        moment = self.deck.next_due()
+        later = f" The next one is due in {in_words(moment - at)}." if moment else ""
+        return f"<h3>Nothing waits now</h3><p>Rated in this sitting: {len(self.done)}.{later}</p>"
+
+
+def take(quiz: Quiz, answers: str = "") -> Any:
+    """Answer the quiz.
+
+    answers  in order, set apart by spaces, "-" to leave one out: the result is each one marked, and the score.
+             Empty: a widget in JupyterLab; anywhere else the questions.
+
+    Raises BadAnswer where one cannot be read.
+    """
+    if answers.split():
+        return Paper(quiz, quiz.mark(answers))
+    if attended():
+        asking = Asking(quiz)
+        return Panel(f"Quiz {quiz.seed}", asking.first(), asking.respond)
+    return Paper(quiz, None)
+
+
+class Paper:
+    """The quiz on paper: its questions or, where there are answers, each one marked, and the score at the end."""
+
+    def __init__(self, quiz: Quiz, marked: list[Marked | None] | None) -> None:
+        self.quiz = quiz
+        self.marked = marked
+
+    def __repr__(self) -> str:
+        lines = [f"{number}. {item.prompt} ({item.takes})" for number, item in enumerate(self.quiz.items, start=1)]
+        if self.marked is None:
+            return "\n".join(lines)
+        told = [
+            f"{line}\n   {one!r}" if one else f"{line}\n   Not answered."
+            for line, one in zip(lines, self.marked, strict=True)
+        ]
+        return "\n".join([*told, repr(self.quiz.score(self.marked))])
+
+    def _repr_html_(self) -> str:
+        parts = []
+        for place, item in enumerate(self.quiz.items):
+            one = self.marked[place] if self.marked else None
+            said = one._repr_html_() if one else "" if self.marked is None else "<p>Not answered.</p>"
+            parts.append(f"<li>{item._repr_html_()}{said}</li>")
+        return f"<ol>{''.join(parts)}</ol>" + (self.quiz.score(self.marked)._repr_html_() if self.marked else "")
+
+
+class Asking:
+    """A quiz taken question by question."""
+
+    def __init__(self, quiz: Quiz) -> None:
+        self.quiz = quiz
+        self.marked: list[Marked | None] = [None] * len(quiz.items)
+        self._place = 0
+
+    def first(self) -> View:
+        return self._ask("")
+
+    def respond(self, action: str, typed: str = "") -> View:
+        """The view after "answer" with what was typed, a letter (of a choice), or "next"."""
+        if action == "next":
+            self._place += 1
+            return self._ask("") if self._place < len(self.quiz.items) else self._end()
+        item = self.quiz.items[self._place]
+        try:
+            marked = item.mark(typed if action == "answer" else action)
+        except BadAnswer as error:
+            return self._ask(str(error))
+        self.marked[self._place] = marked
+        last = self._place + 1 == len(self.quiz.items)
+        following = Button("next", "To the score (Enter)" if last else "Next question (Enter)", ("Enter", " "))
+        return View(self._heading() + item._repr_html_() + marked._repr_html_(), "", [following])
+
+    def _heading(self) -> str:
+        return f"<p><small>Question {self._place + 1} of {len(self.quiz.items)}</small></p>"
+
+    def _ask(self, status: str) -> View:
+        item = self.quiz.items[self._place]
+        body = self._heading() + item._repr_html_()
+        if item.kind is Kind.CHOICE:
+            buttons = [Button(letter, letter, (letter,)) for letter in LETTERS[: len(item.options)]]
+            return View(body, status or "Press the letter.", buttons)
+        return View(body, status, [Button("answer", "Answer (Enter)")], field=f"Your answer, {item.takes}:")
+
+    def _end(self) -> View:
+        score = self.quiz.score(self.marked)
+        return View(f"<h3>{score.title}</h3>{show.table(score.columns, score.rows)}", "Another seed asks anew.")
