@@ -27,7 +27,7 @@ console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isat
 errors = Console(highlight=False, soft_wrap=True, stderr=True)
 
 
-ELSEWHERE = {"image": "drydock.images.cli", "runbook": "drydock.runbooks.cli"}
+ELSEWHERE = {"image": "drydock.images.cli", "runbook": "drydock.commands.runbook"}
 """Groups of commands whose module is loaded when one of them is asked for."""
 
 

@@ -17,7 +17,7 @@ from drydock.cloud import Cloud
 from drydock.runbooks.guard import Guard
 from drydock.runbooks.model import Act, Call, Condition, Look, Plan, plain, resolved, results_used
 
-FLOOR = 30.0
+FLOOR = 15.0
 """Seconds of ours below which no wait is cut, however fast the cloud's clock runs: real work takes real time."""
 
 

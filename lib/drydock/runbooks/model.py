@@ -226,23 +226,28 @@ def _with(state: Mapping[str, Any], sets: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
+    """(dotted path, value) of all that is in `value`; lists of named things by their names. Empty ones are nothing."""
+    if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _flat(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, (list, tuple)) and value:
+    elif isinstance(value, (list, tuple)):
         for number, item in enumerate(value):
-            if isinstance(item, Mapping) and set(item) == {"name", "value"}:
-                yield f"{path}.{item['name']}", item["value"]
-            else:
-                named = item.get("name", number) if isinstance(item, Mapping) else number
-                yield from _flat(item, f"{path}.{named}")
+            match item:
+                case {"name": name, "value": text} | {"key": name, "value": text} if len(item) == 2:
+                    yield f"{path}.{name}", text
+                case {"name": name}:
+                    yield from _flat(item, f"{path}.{name}")
+                case _:
+                    yield from _flat(item, f"{path}.{number}")
     else:
         yield path, value
 
 
 def _shown(path: str, before: Any, after: Any) -> tuple[str, str]:
     if _SECRET in path:
-        return tuple("" if value is None else word for value, word in ((before, "a value"), (after, "another value")))  # type: ignore[return-value]
+        return tuple(
+            "" if value is None else word for value, word in ((before, "(not shown)"), (after, "(another, not shown)"))
+        )  # type: ignore[return-value]
     return _words(before), _words(after)
 
 

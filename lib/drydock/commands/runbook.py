@@ -1,4 +1,4 @@
-"""`drydock runbook`: list, plan, apply, roll back."""
+"""`drydock runbook`: list, plan, apply, roll back, rehearse."""
 
 from __future__ import annotations
 
@@ -63,6 +63,39 @@ def roll_back(folder: Annotated[Path, typer.Argument(help="The folder of a run."
         said = runner.roll_back_run(folder)
     console.print(f"{folder}: {said}", markup=False)
     if not said.endswith("rolled back"):
+        raise typer.Exit(1)
+
+
+@app.command()
+def rehearse(
+    name: Annotated[str, typer.Argument(help="A runbook, or all.")] = "all",
+    runs: Annotated[Path, typer.Option(help="Folder for the evidence.")] = Path("reports/runbooks"),
+) -> None:
+    """Plan, apply and undo runbooks on an embedded AWS of their own. Exit code 1 where one is not as it should be."""
+    from drydock import rehearsal
+
+    names = catalogue.names() if name == "all" else [name]
+    rows = []
+    with ending_on_signals():
+        for one in names:
+            catalogue.notebook(one)
+            rows.append(rehearsal.rehearse(one, runs / one))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("Runbook", "", "What was done", "Seconds"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(
+            row.runbook,
+            "[red]failed[/]" if row.error else "[green]passed[/]",
+            ", ".join(row.done),
+            f"{row.seconds:.1f}",
+        )
+    console.print(table)
+    for row in rows:
+        if row.error:
+            console.print(f"{row.runbook}: {row.error}", markup=False)
+    console.print(f"{len(rows)} runbooks in {sum(row.seconds for row in rows):.1f} s; evidence in {runs}")
+    if any(row.error for row in rows):
         raise typer.Exit(1)
 
 

@@ -1,0 +1,1 @@
+"""Groups of the `drydock` command, each loaded when it is asked for."""

@@ -1,0 +1,104 @@
+"""Every runbook, rehearsed: planned, refused, applied and undone on an embedded AWS with a service of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drydock.cloud import Cloud, connect
+from drydock.labs import Lab
+from drydock.notebooks.instances import own_instance
+from drydock.policy.operations import only_reads
+from drydock.runbooks import runner
+from drydock.runbooks.evidence import Evidence
+
+SERVICE = {"cluster": "hello", "service": "hello"}
+STALE = "plan-" + "0" * 32
+
+
+@dataclass
+class Rehearsal:
+    """What was done with one runbook, in words, and what was not as it should be."""
+
+    runbook: str
+    done: list[str] = field(default_factory=list)
+    error: str = ""
+    seconds: float = 0.0
+
+
+def rehearse(name: str, runs: Path) -> Rehearsal:
+    """Rehearse the runbook `name`; its folders of evidence are made in `runs`.
+
+    Raises KeyError where there is no rehearsal for that runbook.
+    """
+    acting = ACTS[name]
+    rehearsal = Rehearsal(name)
+    started = time.monotonic()
+    with own_instance():
+        cloud = connect()
+        _set_up(cloud)
+        try:
+            acting(cloud, rehearsal, runs)
+        except AssertionError as error:
+            rehearsal.error = str(error)
+    rehearsal.seconds = time.monotonic() - started
+    return rehearsal
+
+
+def _set_up(cloud: Cloud) -> None:
+    """Lab 00's service: two tasks behind a load balancer."""
+    lab = Lab.open("00-start-here", cloud=cloud)
+    lab.set_up(before="kill-a-task")
+    cloud.listeners.clear()
+
+
+def _changing(name: str, given: Mapping[str, str], before: Callable[[Cloud], None]) -> Callable[..., None]:
+    """A rehearsal of a runbook that changes something."""
+
+    def act(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
+        before(cloud)
+        parameters = {**SERVICE, **given}
+        planned = runner.run(name, {**parameters, "dry_run": "true"}, root=runs)
+        assert planned.ok and planned.plan is not None and planned.plan.changes, f"no plan: {planned.error}"
+        assert _only_reads(planned.folder), "the dry run made a call that changes something"
+        rehearsal.done.append("dry run")
+        stale = runner.run(name, {**parameters, "dry_run": "false", "approve": STALE}, root=runs)
+        assert stale.outcome == "refused" and _only_reads(stale.folder), "a stale approval was not refused"
+        rehearsal.done.append("stale approval refused")
+        approved = {**parameters, "dry_run": "false", "approve": planned.plan.hash}
+        applied = runner.run(name, approved, root=runs)
+        assert applied.outcome == "applied", f"not applied: {applied.error}"
+        rehearsal.done.append("applied and verified")
+        said = runner.roll_back_run(applied.folder)
+        kept = Evidence(applied.folder)
+        assert said.endswith("rolled back") and kept.read("after.json") == kept.read("before.json"), said
+        rehearsal.done.append("rolled back to the state before")
+
+    return act
+
+
+def _only_reads(folder: Path) -> bool:
+    calls = Evidence(folder).calls()
+    return bool(calls) and all(only_reads(call["operation"]) for call in calls)
+
+
+def _second_version(cloud: Cloud) -> None:
+    """Deploy a second revision of the task definition, to come back from; the first is deregistered meanwhile."""
+    ecs = cloud.client("ecs")
+    first = ecs.describe_task_definition(taskDefinition="hello")["taskDefinition"]
+    members = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
+    second: dict[str, Any] = {name: value for name, value in first.items() if name in members}
+    second["containerDefinitions"][0]["environment"] = [{"name": "VERSION", "value": "v2"}]
+    ecs.register_task_definition(**second)
+    ecs.update_service(cluster="hello", service="hello", taskDefinition="hello")
+    ecs.get_waiter("services_stable").wait(cluster="hello", services=["hello"])
+    ecs.deregister_task_definition(taskDefinition=first["taskDefinitionArn"])
+
+
+ACTS: dict[str, Callable[[Cloud, Rehearsal, Path], None]] = {
+    "scale-service": _changing("scale-service", {"desired_count": "4"}, lambda cloud: None),
+    "rollback-service": _changing("rollback-service", {}, _second_version),
+}

@@ -1,0 +1,72 @@
+"""An embedded AWS with one small service, for the tests of the runbooks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drydock import embedded
+from drydock.cloud import Cloud, connect
+from drydock.labs import Lab
+
+HELLO = {"cluster": "hello", "service": "hello"}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """An embedded AWS of this module's own, with lab 00's service: two tasks behind a load balancer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRYDOCK_HOME", str(tmp_path_factory.mktemp("instance")))
+        for name in ("DRYDOCK_CLOUD", "DRYDOCK_STRICT", "DRYDOCK_SOLVE"):
+            patch.delenv(name, raising=False)
+        instance = embedded.start(f"runbooks-test-{os.getpid()}")
+        patch.setenv("DRYDOCK_INSTANCE", instance.name)
+        made = connect()
+        Lab.open("00-start-here", cloud=made).set_up(before="kill-a-task")
+        made.listeners.clear()
+        yield made
+        embedded.stop(instance.name)
+
+
+@pytest.fixture(autouse=True)
+def _runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders of runs are made in the test's own folder."""
+    monkeypatch.setenv("DRYDOCK_RUNS", str(tmp_path / "runs"))
+    monkeypatch.delenv("DRYDOCK_RUN", raising=False)
+
+
+@pytest.fixture
+def ecs(cloud: Cloud) -> Any:
+    """The service is as it was made: two tasks of the first revision."""
+    client = cloud.client("ecs")
+    first = client.list_task_definitions(familyPrefix="hello", sort="ASC")["taskDefinitionArns"][0]
+    deploy(client, first, 2)
+    return client
+
+
+def deploy(client: Any, task_definition: str, count: int) -> None:
+    """Bring the service there, and wait until it is."""
+    now = described(client)
+    if (now["taskDefinition"], now["desiredCount"]) != (task_definition, count) or len(now["deployments"]) > 1:
+        client.update_service(**HELLO, taskDefinition=task_definition, desiredCount=count)
+        client.get_waiter("services_stable").wait(cluster="hello", services=["hello"])
+
+
+def described(client: Any) -> Any:
+    """The service, as describe_services has it."""
+    return client.describe_services(cluster="hello", services=["hello"])["services"][0]
+
+
+def registered(client: Any, **changes: Any) -> str:
+    """ARN of a new revision of `hello`: the first one's attributes and these, `environment` for its container."""
+    members = client.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
+    newest = client.list_task_definitions(familyPrefix="hello", sort="ASC")["taskDefinitionArns"][0]
+    found = client.describe_task_definition(taskDefinition=newest)["taskDefinition"]
+    asked = {name: value for name, value in found.items() if name in members}
+    environment = changes.pop("environment", {})
+    asked["containerDefinitions"][0]["environment"] = [{"name": k, "value": v} for k, v in environment.items()]
+    return str(client.register_task_definition(**asked | changes)["taskDefinition"]["taskDefinitionArn"])
