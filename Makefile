@@ -1,4 +1,4 @@
-.PHONY: setup labs jupyter test notebooks compat bench lock clean
+.PHONY: setup labs runbooks concepts prep jupyter test notebooks compat bench lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -24,10 +24,20 @@ $(STAMP): requirements.lock pyproject.toml labs/services/vendor.py
 labs: setup
 	@$(BIN)/drydock lab run all --out reports
 
+runbooks: setup
+	@$(BIN)/drydock runbook rehearse all --runs reports/runbooks
+
+concepts: setup
+	@$(BIN)/drydock concept run all --out reports
+
+prep: setup
+	@$(BIN)/drydock prep run cards --out reports -p "answers=3 3 1 4 2 3 3 4 1 3"
+	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=1 a - 2 3 bd d acbd 10 1"
+
 jupyter: setup
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(VENV)/share/jupyter/lab/settings/overrides.json
-	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=labs --LabApp.news_url= $(AS_ROOT) \
+	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --ServerApp.preferred_dir=labs --LabApp.news_url= $(AS_ROOT) \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate; status=$$?; $(BIN)/drydock down; exit $$status
 
 test: setup
@@ -37,7 +47,7 @@ test: setup
 	$(BIN)/pytest -n 2 --dist loadfile
 
 notebooks: setup
-	@$(BIN)/python -m drydock.notebooks.normalise labs
+	@$(BIN)/python -m drydock.notebooks.normalise labs notebooks
 
 compat: setup
 	@$(BIN)/python benchmarks/compat.py

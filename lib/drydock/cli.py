@@ -27,7 +27,12 @@ console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isat
 errors = Console(highlight=False, soft_wrap=True, stderr=True)
 
 
-ELSEWHERE = {"image": "drydock.images.cli", "runbook": "drydock.commands.runbook"}
+ELSEWHERE = {
+    "image": "drydock.images.cli:app",
+    "runbook": "drydock.commands.runbook:app",
+    "concept": "drydock.commands.notebook:concept",
+    "prep": "drydock.commands.notebook:prep",
+}
 """Groups of commands whose module is loaded when one of them is asked for."""
 
 
@@ -36,7 +41,8 @@ class _Command(typer.core.TyperGroup):
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
         if cmd_name in ELSEWHERE:
-            command = typer.main.get_command(importlib.import_module(ELSEWHERE[cmd_name]).app)
+            module, _, group = ELSEWHERE[cmd_name].partition(":")
+            command = typer.main.get_command(getattr(importlib.import_module(module), group))
             command.name = cmd_name
             return command
         return super().get_command(ctx, cmd_name)
@@ -363,7 +369,9 @@ TOLD = (
     ("cloud", "CloudRefused"),
     ("cloud", "CloudUnreachable"),
     ("labs.catalogue", "NoSuchLab"),
+    ("concepts.catalogue", "NoSuchConcept"),
     ("notebooks.parameters", "BadParameter"),
+    ("prep.questions", "BadQuestions"),
     ("runbooks.catalogue", "NoSuchRunbook"),
     ("runbooks.evidence", "NoSuchRun"),
     ("runbooks.runbook", "Refused"),

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from drydock.notebooks import page
 from drydock.notebooks.signals import ending_on_signals
 from drydock.runbooks import catalogue, parameters, runner
 from drydock.runbooks.model import Plan
@@ -28,7 +29,7 @@ def list_runbooks() -> None:
     """The runbooks, and the parameters of each."""
     for name in catalogue.names():
         declared = parameters.declared(catalogue.notebook(name))
-        console.print(f"[bold]{name}[/]  {catalogue.title(name)}")
+        console.print(f"[bold]{name}[/]  {page.heading(catalogue.notebook(name))}")
         table = Table(box=None, pad_edge=False, show_header=False)
         for parameter, default in declared.defaults.items():
             table.add_row(f"  {parameter}", repr(default), declared.helps[parameter])

@@ -1,50 +1,22 @@
-"""Concept notebooks run headless: an executed notebook and a page as the report."""
+"""Concept notebooks run headless, their questions answered."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from drydock.concepts import catalogue
-from drydock.notebooks import page, parameters
-from drydock.notebooks.execution import execute
-from drydock.notebooks.instances import environment
+from drydock.notebooks import runs
+from drydock.notebooks.runs import Report
+
+__all__ = ["Report", "run"]
 
 
-@dataclass(frozen=True)
-class Report:
-    """What one run came to. `error` is the first line of what stopped it, or None."""
+def run(name: str, *, out: Path, given: Mapping[str, Any] | None = None, progress_bar: bool = False) -> Report:
+    """Run concept `name` headless, its question answered unless `given` says solve=false; see `runs.run`.
 
-    name: str
-    seconds: float
-    page: Path
-    notebook: Path
-    error: str | None
-
-    @property
-    def ok(self) -> bool:
-        return self.error is None
-
-
-def run(name: str, *, out: Path, given: Mapping[str, Any] | None = None, progress_bar: bool = True) -> Report:
-    """Run concept `name` headless, its question answered unless `given` says solve=false.
-
-    out    a folder; <name>.ipynb and <name>.html are written there.
-    given  other parameters of the notebook, as values or as text.
-
-    A cell that fails does not raise: it is in the report. Raises NoSuchConcept, BadParameter.
+    Raises NoSuchConcept, BadParameter.
     """
-    source = catalogue.notebook(name)
-    values = parameters.typed({"solve": True, **(given or {})}, parameters.defaults(source))
-    out = out.resolve()
-    out.mkdir(parents=True, exist_ok=True)
-    executed, report = out / f"{name}.ipynb", out / f"{name}.html"
-    started = time.monotonic()
-    with environment({"DRYDOCK_STRICT": "1"}):
-        error = execute(source, executed, values, progress_bar=name if progress_bar else "")
-    seconds = time.monotonic() - started
-    page.write_if_run(executed, report, f"Drydock concept {name}")
-    return Report(name, seconds, report, executed, error)
+    values = {"solve": True, **(given or {})}
+    return runs.run(catalogue.notebook(name), out=out, given=values, progress_bar=progress_bar)

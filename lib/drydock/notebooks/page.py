@@ -44,6 +44,14 @@ def document(title: str, body: str, head: str = "") -> str:
     )
 
 
+def heading(notebook: Path) -> str:
+    """What the notebook's first heading says."""
+    import nbformat
+
+    first = nbformat.read(notebook, as_version=4).cells[0].source
+    return str(first.splitlines()[0].lstrip("# "))
+
+
 def write_if_run(executed: Path, path: Path, title: str) -> None:
     """`write` for a notebook file; nothing where the run ended before there was one."""
     import nbformat

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nbformat
-
 from drydock.notebooks import places
 
 
@@ -34,9 +32,3 @@ def notebook(name: str) -> Path:
     if name not in names():
         raise NoSuchRunbook(f"No runbook {name!r} in {directory()}. There are: {', '.join(names())}.")
     return directory() / f"{name}.ipynb"
-
-
-def title(name: str) -> str:
-    """What the runbook's first heading says."""
-    first = nbformat.read(notebook(name), as_version=4).cells[0].source
-    return str(first.splitlines()[0].lstrip("# "))
