@@ -1,0 +1,73 @@
+"""The two notebooks as committed and as they run headless, untouched and with answers given."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from drydock.notebooks import parameters
+from drydock.notebooks.execution import execute
+from drydock.notebooks.instances import environment
+from drydock.prep import Quiz, questions
+
+NOTEBOOKS = sorted(questions.directory().glob("*.ipynb"))
+
+
+def run(name: str, out: Path, **given: Any) -> str:
+    """All that the executed notebook shows as plain text."""
+    source = questions.directory() / f"{name}.ipynb"
+    with environment({"DRYDOCK_PREP": str(out / "cards.json")}):
+        error = execute(source, out / f"{name}.ipynb", parameters.typed(given, parameters.defaults(source)))
+    assert error is None, error
+    cells = nbformat.read(out / f"{name}.ipynb", as_version=4).cells
+    outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
+    return "\n".join(output.get("data", {}).get("text/plain", "") for output in outputs)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_has_typed_parameters_and_is_small(notebook: Path) -> None:
+    assert parameters.defaults(notebook)
+    assert notebook.stat().st_size < 100_000
+    node = nbformat.read(notebook, as_version=4)
+    assert "widgets" not in node.metadata
+    kinds = {output.output_type for cell in node.cells if cell.cell_type == "code" for output in cell.outputs}
+    assert "error" not in kinds
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_committed_outputs_are_what_the_notebook_gives(notebook: Path, tmp_path: Path) -> None:
+    with environment({"DRYDOCK_PREP": str(tmp_path / "cards.json"), "DRYDOCK_SOLVE": "1", "DRYDOCK_STRICT": "1"}):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider",
+             "-c", os.devnull, "--rootdir", str(notebook.parent), str(notebook)],
+            capture_output=True, text=True, cwd=notebook.parent,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_untouched_it_runs_headless_without_a_widget(notebook: Path, tmp_path: Path) -> None:
+    run(notebook.stem, tmp_path)
+    assert "widget-view" not in (tmp_path / notebook.name).read_text()
+    assert not (tmp_path / "cards.json").exists()
+
+
+def test_ratings_given_to_the_notebook_are_there_in_its_next_run(tmp_path: Path) -> None:
+    first = run("cards", tmp_path, answers="4 4 4 4 4 4 4 4 4 4")
+    assert "10 cards rated" in first
+    assert "8 days" in first
+    second = run("cards", tmp_path)
+    assert "all               40     30   0        10" in second
+
+
+def test_answers_given_to_the_quiz_are_marked(tmp_path: Path) -> None:
+    right = [item.right for item in Quiz(11).items]
+    shown = run("quiz", tmp_path, seed=11, answers=" ".join([*right[:8], "-", right[9]]))
+    assert "Quiz 11: 9 of 10" in shown
+    assert "Not answered." in shown

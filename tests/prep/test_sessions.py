@@ -1,0 +1,236 @@
+"""Sittings, as the widget and as a headless run have them, without a browser."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drydock.prep import BadAnswer, BadRating, Deck, Quiz, questions, study, take
+from drydock.prep.panel import Panel, View
+from drydock.prep.quiz import Kind
+from drydock.prep.sessions import Asking, Sitting
+
+START = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+CARDS = questions.load()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def deck(tmp_path: Path) -> Deck:
+    return Deck(CARDS, tmp_path / "cards.json")
+
+
+def keys(view: View) -> dict[str, str]:
+    return {key: button.action for button in view.buttons for key in button.keys}
+
+
+# -- cards
+
+
+def test_the_front_gives_nothing_away_and_the_back_has_it_all(deck: Deck, clock: Clock) -> None:
+    sitting = Sitting(deck, 10, clock)
+    front = sitting.first()
+    card = CARDS[0]
+    assert card.front in front.body
+    assert card.source not in front.body
+    back = sitting.respond(keys(front)[" "])
+    assert card.source in back.body
+    assert card.shown_in[0] in back.body
+    assert set("1234") <= set(keys(back))
+
+
+def test_a_rating_is_in_the_file_when_the_next_card_is_shown(deck: Deck, clock: Clock) -> None:
+    sitting = Sitting(deck, 10, clock)
+    sitting.first()
+    sitting.respond("show")
+    following = sitting.respond("4")
+    assert CARDS[1].front in following.body
+    assert following.status.startswith("Saved: Easy")
+    assert CARDS[0].id not in [card.id for card in Deck(CARDS, deck.file).queue(clock())[1]]
+
+
+def test_no_more_new_cards_than_asked_for(deck: Deck, clock: Clock) -> None:
+    sitting = Sitting(deck, 2, clock)
+    sitting.first()
+    sitting.respond("show")
+    sitting.respond("4")
+    sitting.respond("show")
+    end = sitting.respond("4")
+    assert "Nothing waits now" in end.body
+    assert "Rated in this sitting: 2" in end.body
+
+
+def test_a_card_that_was_not_known_comes_back_in_the_same_sitting(deck: Deck, clock: Clock) -> None:
+    sitting = Sitting(deck, 1, clock)
+    sitting.first()
+    sitting.respond("show")
+    assert "Nothing waits now" in sitting.respond("1").body
+    clock.pass_(minutes=2)
+    assert CARDS[0].front in sitting.respond("next").body
+
+
+def test_undo_brings_the_card_back_to_be_rated_again(deck: Deck, clock: Clock) -> None:
+    sitting = Sitting(deck, 1, clock)
+    sitting.first()
+    sitting.respond("show")
+    end = sitting.respond("1")
+    again = sitting.respond(keys(end)["u"])
+    assert CARDS[0].front in again.body
+    assert set("1234") <= set(keys(again))
+    assert CARDS[0].id in [card.id for card in deck.queue(clock())[1]]
+    sitting.respond("4")
+    assert deck.next_due() is not None
+    assert deck.next_due() > START + timedelta(days=1)
+
+
+def test_there_is_nothing_to_undo_at_first(deck: Deck, clock: Clock) -> None:
+    sitting = Sitting(deck, 1, clock)
+    assert "u" not in keys(sitting.first())
+    assert "u" not in keys(sitting.respond("show"))
+
+
+def test_ratings_given_beforehand_are_recorded_in_order(deck: Deck, clock: Clock) -> None:
+    table = study(deck, "1 2 3 4", clock=clock)
+    assert table.rows == [
+        (CARDS[0].id, "Again", "1 minute"),
+        (CARDS[1].id, "Hard", "6 minutes"),
+        (CARDS[2].id, "Good", "10 minutes"),
+        (CARDS[3].id, "Easy", "8 days"),
+    ]
+    clock.pass_(minutes=20)
+    due, _ = Deck(CARDS, deck.file).queue(clock())
+    assert [card.id for card in due] == [card.id for card in CARDS[:3]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [("3 5", "Rating 2 is '5'"), ("good", "Rating 1 is 'good'"), ("3 3 3", "3 ratings were given and 2 cards wait")],
+)
+def test_ratings_that_cannot_be_taken_are_refused_and_none_is_recorded(
+    deck: Deck, clock: Clock, answers: str, said: str
+) -> None:
+    with pytest.raises(BadRating, match=said):
+        study(deck, answers, new=2, clock=clock)
+    assert not deck.file.exists()
+
+
+def test_without_anybody_there_the_cards_are_listed_and_nothing_is_recorded(deck: Deck, clock: Clock) -> None:
+    listed = study(deck, new=3, clock=clock)
+    assert [row[2] for row in listed.rows] == [card.question for card in CARDS[:3]]
+    assert not deck.file.exists()
+
+
+# -- the quiz
+
+
+def answered(view: View, asking: Asking, typed: str) -> View:
+    return asking.respond("answer", typed) if view.field else asking.respond(typed)
+
+
+def test_the_quiz_goes_from_question_to_question_and_ends_with_the_score() -> None:
+    quiz = Quiz(5)
+    asking = Asking(quiz)
+    view = asking.first()
+    for number, item in enumerate(quiz.items, start=1):
+        assert f"Question {number} of 10" in view.body
+        assert item.working not in view.body
+        wrong = number == 1
+        told = answered(view, asking, str(int(item.right) + 1) if wrong else item.right)
+        assert ("Not right" if wrong else "Right: ") in told.body
+        view = asking.respond(keys(told)["Enter"])
+    assert "9 of 10" in view.body
+
+
+def test_an_answer_that_cannot_be_read_leaves_the_question_open() -> None:
+    asking = Asking(Quiz(5))
+    view = asking.respond("answer", "many") if asking.first() else None
+    assert view is not None
+    assert "no number" in view.status
+    assert "Question 1 of 10" in view.body
+    assert asking.marked == [None] * 10
+
+
+def test_a_choice_is_made_by_its_letter() -> None:
+    quiz = Quiz(5)
+    asking = Asking(quiz)
+    asking.first()
+    asking.respond("answer", quiz.items[0].right)
+    view = asking.respond("next")
+    assert quiz.items[1].kind is Kind.CHOICE
+    assert set(keys(view)) == set("abcd")
+
+
+def test_answers_given_beforehand_are_marked_with_their_working() -> None:
+    quiz = Quiz(5)
+    paper = repr(take(quiz, " ".join(item.right for item in quiz.items)))
+    assert "Quiz 5: 10 of 10" in paper
+    assert all(item.working in paper for item in quiz.items)
+    with pytest.raises(BadAnswer):
+        take(quiz, "many")
+
+
+def test_without_answers_the_questions_are_asked_and_no_answer_is_given() -> None:
+    quiz = Quiz(5)
+    paper = take(quiz)
+    for shown in (repr(paper), paper._repr_html_()):
+        assert "How many of its tasks go to FARGATE_SPOT?" in shown
+        assert not any(item.working in shown for item in quiz.items)
+
+
+# -- the widget
+
+
+def panel(respond: Any) -> Panel:
+    return Panel("A panel", View("first"), respond)
+
+
+def say(shown: Panel, **message: Any) -> None:
+    shown._heard(shown, {"turn": shown.view["turn"], **message}, [])
+
+
+def test_what_was_pressed_leads_to_the_next_view() -> None:
+    shown = panel(lambda action, typed: View(f"{action} {typed}"))
+    say(shown, action="answer", typed="42")
+    assert shown.view["body"] == "answer 42"
+
+
+def test_a_key_pressed_twice_does_not_rate_the_next_card_too() -> None:
+    heard: list[str] = []
+
+    def respond(action: str, typed: str) -> View:
+        heard.append(action)
+        return View("next")
+
+    shown = panel(respond)
+    turn = shown.view["turn"]
+    for _ in range(2):
+        shown._heard(shown, {"turn": turn, "action": "3"}, [])
+    assert heard == ["3"]
+
+
+def test_what_fails_is_said_and_the_view_stays() -> None:
+    def respond(action: str, typed: str) -> View:
+        raise PermissionError("cards.json is read-only")
+
+    shown = panel(respond)
+    say(shown, action="3")
+    assert shown.view["body"] == "first"
+    assert "Not done. PermissionError: cards.json is read-only" in shown.view["status"]
