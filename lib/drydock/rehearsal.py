@@ -11,6 +11,8 @@ from typing import Any
 from drydock.cloud import Cloud, connect
 from drydock.labs import Lab
 from drydock.notebooks.instances import own_instance
+from drydock.notebooks.wait import wait_until
+from drydock.policy import diagnosis
 from drydock.policy.operations import only_reads
 from drydock.runbooks import runner
 from drydock.runbooks.evidence import Evidence
@@ -98,7 +100,32 @@ def _second_version(cloud: Cloud) -> None:
     ecs.deregister_task_definition(taskDefinition=first["taskDefinitionArn"])
 
 
+def _diagnosing(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
+    """Diagnose the service in good health, and again once its load balancer asks for a path that it does not have."""
+    assert not _found(runs, rehearsal), "findings about a service in good health"
+    rehearsal.done.append("nothing found in good health")
+    elbv2 = cloud.client("elbv2")
+    group = elbv2.describe_target_groups()["TargetGroups"][0]["TargetGroupArn"]
+    elbv2.modify_target_group(TargetGroupArn=group, HealthCheckPath="/nowhere")
+
+    def unhealthy() -> bool:
+        found = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return any(one["TargetHealth"].get("Reason") == "Target.ResponseCodeMismatch" for one in found)
+
+    wait_until(unhealthy, "a target is unhealthy")
+    first = [one["Finding"] for one in _found(runs, rehearsal)][:1]
+    assert first == [diagnosis.Cause.WRONG_ANSWER], f"the first finding is {first}"
+    rehearsal.done.append("a wrong health check path named first")
+
+
+def _found(runs: Path, rehearsal: Rehearsal) -> list[dict[str, str]]:
+    report = runner.run(rehearsal.runbook, {**SERVICE, "dry_run": "false"}, root=runs)
+    assert report.ok and _only_reads(report.folder), f"not only read: {report.error}"
+    return list(Evidence(report.folder).read("findings.json"))
+
+
 ACTS: dict[str, Callable[[Cloud, Rehearsal, Path], None]] = {
+    "diagnose-service": _diagnosing,
     "scale-service": _changing("scale-service", {"desired_count": "4"}, lambda cloud: None),
     "rollback-service": _changing("rollback-service", {}, _second_version),
 }

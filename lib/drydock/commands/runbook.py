@@ -14,6 +14,7 @@ from rich.text import Text
 from drydock.notebooks import page
 from drydock.notebooks.signals import ending_on_signals
 from drydock.runbooks import catalogue, parameters, runner
+from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.model import Plan
 
 app = typer.Typer(help="Operational runbooks: plan, approve, apply, roll back.", no_args_is_help=True)
@@ -108,6 +109,8 @@ def _run(name: str, given: dict[str, str], runs: Path | None) -> runner.Report:
 def _show(report: runner.Report) -> None:
     if report.plan is not None:
         _show_plan(report.plan)
+    for finding in Evidence(report.folder).read("findings.json") or ():
+        console.print(Text("\n".join(f"{key}: {value}" for key, value in finding.items())), "")
     colour = "green" if report.ok else "red"
     console.print(f"[{colour}]{report.runbook}: {report.outcome}[/] in {report.seconds:.1f} s")
     if report.error is not None:
