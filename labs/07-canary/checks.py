@@ -363,8 +363,8 @@ def _(cloud, lab):
 
 @outline.your_turn(
     "enough-traffic",
-    title="The smallest share, in whole percent, at which 1,000 requests show a fault in 2 % of the canary's answers "
-    "with 95 % probability",
+    title="Give the canary the smallest share, in whole percent, with which 1,000 requests show a fault in 2 % of its "
+    "answers with 95 % probability",
     hints=[
         "Of all requests, which part fails if the canary gets 5 % and fails in 2 % of those?",
         "chance_to_see(share * 0.02, 1000) says how probable it is that this shows. Try shares until it is 0.95.",
@@ -374,7 +374,7 @@ def _(cloud, lab):
 def enough_traffic(cloud, lab):
     found = held_against(cloud, "enough-traffic")
     if found is None:
-        return passed("With 15 % the fault shows with 95 % probability; with 14 % it would not.")
+        return passed("With 15 % the fault shows with 95 % probability; 14 % would not be enough.")
     share = canary_share(cloud)
     if found.state == "wrong":
         chance = f"With {percent(round(share, 4))} the fault shows with {chance_to_see(share * FAULT, REQUESTS):.1%}."

@@ -24,7 +24,7 @@ def split(counts: Iterable[Counted], *, sigmas: float = 3.0, title: str = "Count
                 f"{share:.1%}",
                 f"{requests:,}",
                 f"{limits.expected:,.0f}",
-                f"{limits.low:,.0f} to {limits.high:,.0f}",
+                f"{limits.low:,} to {limits.high:,}",
                 f"{counted:,}",
                 inside,
             )
@@ -35,7 +35,6 @@ def split(counts: Iterable[Counted], *, sigmas: float = 3.0, title: str = "Count
         {
             "type": "bar",
             "orientation": "h",
-            "name": f"{sigmas:g}σ band",
             "y": [name for name, _, _ in bars],
             "base": [round(low, 2) for _, low, _ in bars],
             "x": [round(width, 2) for _, _, width in bars],
@@ -46,10 +45,9 @@ def split(counts: Iterable[Counted], *, sigmas: float = 3.0, title: str = "Count
         {
             "type": "scatter",
             "mode": "markers+text",
-            "name": "counted",
             "y": [name for name, _, _ in marks],
             "x": [round(off, 2) for _, off, _ in marks],
-            "text": [f"{off:+,.0f}" for _, off, _ in marks],
+            "text": [f"{off:+,.0f}" if round(off) else "0" for _, off, _ in marks],
             "textposition": "top center",
             "marker": {
                 "size": 12,
@@ -60,10 +58,14 @@ def split(counts: Iterable[Counted], *, sigmas: float = 3.0, title: str = "Count
         },
     ]
     layout: dict[str, Any] = {
-        "xaxis": {"title": {"text": "requests more or fewer than expected"}, "zeroline": True, "automargin": True},
+        "xaxis": {
+            "title": {"text": f"requests more or fewer than expected; bars: the {sigmas:g}σ band"},
+            "zerolinecolor": "#8c959f",
+            "automargin": True,
+        },
         "yaxis": {"type": "category", "automargin": True, "autorange": "reversed"},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        "height": 190 + 60 * len(rows),
+        "showlegend": False,
+        "height": 150 + 60 * len(rows),
     }
     columns = ("Who", "Share", "Requests", "Expected", f"{sigmas:g}σ band", "Counted", "Is")
     return Figure(title, columns, rows, data if rows else [], layout if rows else {})

@@ -47,12 +47,12 @@ def shares(weights: Mapping[Name, int]) -> dict[Name, float]:
 
 @dataclass(frozen=True)
 class Band:
-    """Where a count of requests is expected: between `low` and `high`, both in requests, and how it spreads."""
+    """Where a count of requests is expected. `low` and `high` are the fewest and the most that are inside."""
 
     expected: float
     sigma: float
-    low: float
-    high: float
+    low: int
+    high: int
 
     def holds(self, counted: int) -> bool:
         return self.low <= counted <= self.high
@@ -70,7 +70,8 @@ def band(requests: int, share: float, *, sigmas: float = 3.0) -> Band:
     _check_probability("share", share)
     expected = requests * share
     sigma = math.sqrt(requests * share * (1 - share))
-    return Band(expected, sigma, max(0.0, expected - sigmas * sigma), min(float(requests), expected + sigmas * sigma))
+    low, high = math.ceil(expected - sigmas * sigma), math.floor(expected + sigmas * sigma)
+    return Band(expected, sigma, max(0, low), min(requests, high))
 
 
 def chance_to_see(rate: float, requests: int) -> float:
