@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
+import importlib.util
+import json
+from pathlib import Path
+
 import boto3
 import pytest
 
 from drydock.cloud import Call, Cloud, CloudRefused
-from drydock.pricing import MONTH_HOURS, PRICES, Cap, estimate, fargate_tasks, instances, unpriced
+from drydock.pricing import (
+    MONTH_HOURS,
+    PRICES,
+    SHAPES,
+    Cap,
+    Shape,
+    estimate,
+    fargate_hour,
+    fargate_tasks,
+    instances,
+    unpriced,
+)
 
 
 def test_every_price_says_where_when_and_from_whom() -> None:
@@ -26,6 +42,24 @@ def test_every_price_says_where_when_and_from_whom() -> None:
 )
 def test_a_fargate_task_costs_its_cpu_and_its_memory(cpu: int, memory: int, architecture: str, usd: float) -> None:
     assert estimate([fargate_tasks(1, cpu=cpu, memory=memory, architecture=architecture)], 1).usd == pytest.approx(usd)
+
+
+def test_fargate_by_the_hour() -> None:
+    assert fargate_hour(10, 20) == pytest.approx(0.4937)
+    assert fargate_hour(10, 20, "arm64") == pytest.approx(0.395)
+
+
+def test_every_priced_instance_has_the_shape_that_describe_instance_types_gives() -> None:
+    assert {f"ec2 {name}" for name in SHAPES} == {item for item in PRICES if item.startswith("ec2 ")}
+    spec = importlib.util.find_spec("moto")
+    assert spec is not None and spec.origin is not None
+    data = Path(spec.origin).parent / "ec2" / "resources" / "instance_types.json.gz"
+    described = json.loads(gzip.decompress(data.read_bytes()))
+    for name, shape in SHAPES.items():
+        seen = described[name]
+        vcpu, mib = seen["VCpuInfo"]["DefaultVCpus"], seen["MemoryInfo"]["SizeInMiB"]
+        [architecture] = seen["ProcessorInfo"]["SupportedArchitectures"]
+        assert shape == Shape(vcpu, mib // 1024, architecture), name
 
 
 def test_counts_and_hours_multiply() -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from tests.support.nbval import compare
 
 from drydock.labs import catalogue
-from drydock.notebooks.instances import environment, own_instance
-from drydock.notebooks.normalise import SEED
 
 HEADINGS = ["Goal", "Time and cost", "Set up", "Steps", "Break it", "Clean up", "Recall"]
 LABS = catalogue.names()
@@ -56,19 +52,5 @@ def test_no_function_is_longer_than_a_learner_can_take_in(lab: str) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("lab", LABS)
 def test_the_committed_outputs_are_what_the_lab_gives(lab: str, tmp_path: Path) -> None:
-    settings = {
-        "DRYDOCK_SOLVE": "1",
-        "DRYDOCK_STRICT": "1",
-        "DRYDOCK_PROGRESS": str(tmp_path / "progress.json"),
-        "DRYDOCK_LABS": str(catalogue.directory()),
-    }
-    with environment(settings), own_instance(seed=SEED):
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120",
-             "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(catalogue.directory()),
-             str(catalogue.notebook(lab))],
-            capture_output=True,
-            text=True,
-            cwd=catalogue.notebook(lab).parent,
-        )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-6000:]
+    root = catalogue.directory()
+    compare(catalogue.notebook(lab), tmp_path, root=root, DRYDOCK_LABS=str(root))

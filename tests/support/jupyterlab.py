@@ -1,4 +1,4 @@
-"""JupyterLab as `make jupyter` starts it, on a copy of the notebooks, and a browser that works in it."""
+"""JupyterLab served for a test, and a browser in front of it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ import pytest
 
 from drydock.embedded.instance import free_port
 
+TOKEN = "lab"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
-TOKEN = "lab"
-_OUTPUTS = """() => {
+OUTPUTS = """() => {
     const model = window.jupyterapp.shell.currentWidget.content.model;
     const cells = [...Array(model.cells.length).keys()].map(i => model.cells.get(i));
     return cells.filter(cell => cell.type === "code").map(cell => JSON.stringify(cell.outputs.toJSON()));
@@ -29,18 +29,14 @@ _OUTPUTS = """() => {
 
 
 @contextmanager
-def server(root: Path, scratch: Path, settings: dict[str, str]) -> Iterator[str]:
-    """JupyterLab on the folder `root`, with configuration and state of its own in `scratch`; gives its URL.
-
-    settings  environment variables for it and its kernels.
-    """
+def serving(root: Path, scratch: Path) -> Iterator[str]:
+    """JupyterLab over the folder `root`, its settings and its log in `scratch`; yields its address."""
     port = free_port()
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(scratch / "config"),
         "JUPYTER_DATA_DIR": str(scratch / "data"),
         "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
-        **settings,
     }
     arguments = [
         "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
@@ -48,20 +44,47 @@ def server(root: Path, scratch: Path, settings: dict[str, str]) -> Iterator[str]
         "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     with (scratch / "jupyter.log").open("wb") as log:
-        running = subprocess.Popen(
+        server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *arguments], env=environment, stdout=log, stderr=log, cwd=root
         )
     try:
         url = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 90
         while not _answers(f"{url}/api?token={TOKEN}"):
-            assert running.poll() is None, (scratch / "jupyter.log").read_text()[-3000:]
+            assert server.poll() is None, (scratch / "jupyter.log").read_text()[-3000:]
             assert time.monotonic() < deadline, "JupyterLab does not answer"
             time.sleep(0.1)
         yield url
     finally:
-        running.terminate()
-        running.wait(timeout=30)
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@contextmanager
+def browsing() -> Iterator[Any]:
+    """A page of a real browser; skips the test where there is none."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=FLAGS)
+        yield chromium.new_page(viewport={"width": 1300, "height": 900})
+        chromium.close()
+
+
+def opened(page: Any, url: str, notebook: str) -> None:
+    """Open `notebook` of the server at `url` and wait for its kernel."""
+    page.goto(f"{url}/lab/tree/{notebook}?token={TOKEN}")
+    page.wait_for_function("document.body.innerText.includes('| Idle')", timeout=90_000)
+
+
+def run_all(page: Any) -> list[str]:
+    """Run every cell of the open notebook; the outputs of each code cell, as JSON."""
+    page.evaluate("async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+    found: list[str] = page.evaluate(OUTPUTS)
+    return found
 
 
 def _answers(url: str) -> bool:
@@ -70,34 +93,3 @@ def _answers(url: str) -> bool:
             return True
     except (OSError, urllib.error.URLError):
         return False
-
-
-@contextmanager
-def browser() -> Iterator[Any]:
-    """A chromium of playwright's; the test is skipped where none is installed."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        try:
-            yield chromium
-        finally:
-            chromium.close()
-
-
-def opened(chromium: Any, url: str, notebook: str) -> Any:
-    """A page with this notebook, its kernel idle. `notebook` is a path from the server's root."""
-    page = chromium.new_page(viewport={"width": 1300, "height": 900})
-    page.goto(f"{url}/lab/tree/{notebook}?token={TOKEN}")
-    page.wait_for_function("document.body.innerText.includes('| Idle')", timeout=90_000)
-    return page
-
-
-def run_all(page: Any) -> list[str]:
-    """Run every cell of the notebook that is shown; its code cells' outputs, each as JSON."""
-    page.evaluate("async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells') }")
-    found: list[str] = page.evaluate(_OUTPUTS)
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drydock.concepts.drawing import LEGEND_ABOVE, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -57,8 +58,9 @@ def mix(n: int, base: int, fargate_weight: int, spot_weight: int) -> Figure:
 
     Raises Invalid for a strategy that ECS refuses.
     """
-    step = max(1, round(n / BARS))
-    numbers = sorted({n, *range(step, step * BARS + 1, step)})
+    step = max(1, n // 10)
+    first = max(min(n, 1), n - 9 * step)
+    numbers = range(first, first + BARS * step, step)
     split = [(number, *counts(number, base, fargate_weight, spot_weight)) for number in numbers]
     data = [
         {
@@ -75,15 +77,15 @@ def mix(n: int, base: int, fargate_weight: int, spot_weight: int) -> Figure:
     ]
     on_demand, spot = counts(n, base, fargate_weight, spot_weight)
     return Figure(
-        f"{n} tasks: {on_demand} on FARGATE, {spot} on FARGATE_SPOT",
+        f"Tasks wanted: {n}. On FARGATE: {on_demand}, on FARGATE_SPOT: {spot}",
         ("Tasks", ON_DEMAND, SPOT, "Share on Spot", ""),
-        [(*row, _percent(row[2], row[0]), "← chosen" if row[0] == n else "") for row in split],
+        [(*row, percent(row[2] / row[0]) if row[0] else "", "← chosen" if row[0] == n else "") for row in split],
         data,
         {
             "barmode": "stack",
             "xaxis": {"title": {"text": "tasks that the service wants"}, "type": "category"},
             "yaxis": {"title": {"text": "tasks on each provider"}, "rangemode": "tozero"},
-            "legend": {"orientation": "h", "y": 1.12},
+            **LEGEND_ABOVE,
         },
     )
 
@@ -113,10 +115,10 @@ def saving(base: int, fargate_weight: int, spot_weight: int, discount: float) ->
     saved = [[cost.saving(share, discount) for share in shares] for shares in (with_base, without)]
     names = (f"base {base}", "base 0")
     return Figure(
-        f"Saving at {discount:.0%} off for Spot, by size of the service",
+        f"Saving at {percent(discount)} off for Spot, by size of the service",
         ("Tasks", f"Share on Spot, {names[0]}", f"Saving, {names[0]}", f"Saving, {names[1]}"),
         [
-            (n, f"{share:.1%}", f"{one:.1%}", f"{other:.1%}")
+            (n, percent(share, 1), percent(one, 1), percent(other, 1))
             for n, share, one, other in zip(numbers, with_base, *saved, strict=True)
         ],
         [
@@ -133,7 +135,7 @@ def saving(base: int, fargate_weight: int, spot_weight: int, discount: float) ->
         {
             "xaxis": {"title": {"text": "tasks that the service wants"}, "type": "category"},
             "yaxis": {"title": {"text": "saving, % of all on FARGATE"}, "rangemode": "tozero"},
-            "legend": {"orientation": "h", "y": 1.12},
+            **LEGEND_ABOVE,
         },
     )
 
@@ -156,7 +158,7 @@ def bill(n: int, base: int, fargate_weight: int, spot_weight: int, *, cpu: int, 
     ]
     dated = PRICES["fargate x86_64 vCPU"]
     return Figure(
-        f"{n} tasks of {cpu} CPU units and {memory} MiB, {dated.region}, prices of {dated.date}",
+        f"Tasks: {n}, each of {cpu} CPU units and {memory} MiB. {dated.region}, prices of {dated.date}",
         ("Tasks", "USD an hour", f"USD in {THIRTY_DAYS_HOURS} h", f"USD in {MONTH_HOURS} h"),
         rows,
     )
@@ -185,7 +187,7 @@ def without_spot(n: int, base: int, fargate_weight: int, spot_weight: int) -> Fi
     """What runs and what waits while FARGATE_SPOT has no capacity."""
     on_demand, spot = counts(n, base, fargate_weight, spot_weight)
     return Figure(
-        f"{n} tasks wanted while FARGATE_SPOT has no capacity",
+        f"Tasks wanted: {n}, while FARGATE_SPOT has no capacity",
         ("Provider", "Wanted", "Running", "Waiting"),
         [(ON_DEMAND, on_demand, on_demand, 0), (SPOT, spot, 0, spot), ("the service", n, on_demand, spot)],
     )
@@ -197,7 +199,3 @@ def _refused(what: str, asked: Sequence[Mapping[str, Any]], more: Mapping[str, A
     except Invalid as error:
         return what, error.message
     raise AssertionError(f"{what}: accepted, and ECS refuses it")
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.0%}" if whole else ""

@@ -31,8 +31,8 @@ class Slider:
             max=max(self.maximum, self.value),
             step=self.step,
             description=self.label or name,
-            style={"description_width": "11em"},
-            layout={"width": "34em", "max_width": "100%"},
+            style={"description_width": "14em"},
+            layout={"width": "37em", "max_width": "100%"},
         )
 
 
@@ -52,8 +52,8 @@ class Choice:
             value=self.value,
             options=options,
             description=self.label or name,
-            style={"description_width": "11em"},
-            layout={"width": "24em", "max_width": "100%"},
+            style={"description_width": "14em"},
+            layout={"width": "27em", "max_width": "100%"},
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drydock.concepts.drawing import LEGEND_ABOVE, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -70,7 +71,7 @@ def filling(instance_type: str) -> Figure:
     whole = fargate_hour(shape.vcpu, shape.gb, shape.architecture)
     shares = range(0, 101, 10)
     meets = even(instance_type)
-    end = f"they meet at {meets:.0%}" if meets <= 1 else "Fargate costs less even when it is full"
+    end = f"they meet at {percent(meets)}" if meets <= 1 else "Fargate costs less even when it is full"
     return Figure(
         f"{instance_type} ({shape.vcpu} vCPU, {shape.gb} GB, {shape.architecture}): {end}",
         ("Part reserved by tasks", "Fargate, USD an hour", "Instance, USD an hour", "Costs less"),
@@ -95,7 +96,7 @@ def filling(instance_type: str) -> Figure:
         {
             "xaxis": {"title": {"text": "part of the instance that tasks reserve, %"}},
             "yaxis": {"title": {"text": "USD an hour"}, "rangemode": "tozero"},
-            "legend": {"orientation": "h", "y": 1.12},
+            **LEGEND_ABOVE,
         },
     )
 
@@ -109,7 +110,7 @@ def compare(
     tasks_percent  the part of each instance that tasks may reserve, in %.
     spot_discount  of Fargate Spot, an assumption: AWS says up to 0.70.
 
-    Raises ValueError for a size that Fargate has not got, and where not one task fits on the instance.
+    Raises ValueError for a size that Fargate has not got, and where not one task fits on the instance or there is none.
     """
     _on_fargate(cpu, memory)
     shape, price = instance(instance_type)
@@ -121,15 +122,19 @@ def compare(
     assert max(in_vcpu, in_gb) <= tasks_percent / 100 + 1e-9, "more is reserved than the instances have"
     x86 = tasks * fargate_hour(vcpu, gb)
     options = [
-        ("Fargate x86_64", f"{tasks} tasks", x86),
-        ("Fargate arm64", f"{tasks} tasks", tasks * fargate_hour(vcpu, gb, "arm64")),
-        (f"Fargate Spot at {spot_discount:.0%} off", f"{tasks} tasks", x86 * (1 - spot_discount)),
-        (f"EC2 {instance_type}", f"{count} instances", count * price),
-        (f"EC2 {instance_type}, parts", f"{part:.2f} instances", part * price),
+        ("Fargate x86_64", f"tasks: {tasks}", x86),
+        ("Fargate arm64", f"tasks: {tasks}", tasks * fargate_hour(vcpu, gb, "arm64")),
+        (f"Fargate Spot at {percent(spot_discount)} off", f"tasks: {tasks}", x86 * (1 - cost.saving(1, spot_discount))),
+        (
+            f"EC2 {instance_type}",
+            f"instances: {count}, each for {fit} at most; reserved: {percent(in_vcpu)} of the vCPU, "
+            f"{percent(in_gb)} of the memory",
+            count * price,
+        ),
+        (f"EC2 {instance_type}, parts", f"instances: {part:.2f}", part * price),
     ]
     return Figure(
-        f"{tasks} tasks of {vcpu:g} vCPU and {gb:g} GB: {count} × {instance_type} hold {fit} each, "
-        f"{in_vcpu:.0%} of the vCPU and {in_gb:.0%} of the memory reserved",
+        f"Tasks: {tasks}, each of {vcpu:g} vCPU and {gb:g} GB",
         ("On", "Paid for", "USD an hour", f"USD in {THIRTY_DAYS_HOURS} h", f"USD in {MONTH_HOURS} h", "Fargate = 1"),
         [
             (
@@ -154,10 +159,8 @@ def compare(
         ],
         {
             "barmode": "group",
-            "title": {"text": f"{tasks} tasks of {vcpu:g} vCPU and {gb:g} GB", "x": 0, "font": {"size": 15}},
             "yaxis": {"title": {"text": "USD a month"}, "rangemode": "tozero"},
-            "xaxis": {"automargin": True},
-            "legend": {"orientation": "h", "y": 1.12},
+            **LEGEND_ABOVE,
         },
     )
 
@@ -179,7 +182,7 @@ def break_evens() -> Figure:
                 f"{whole:.5f}",
                 f"{hour:.5f}",
                 f"{whole / hour:.2f}",
-                f"{part:.0%}",
+                percent(part),
             )
             for name, shape, whole, hour, part in rows
         ],
@@ -189,12 +192,13 @@ def break_evens() -> Figure:
                 "x": [row[0] for row in rows],
                 "y": [round(100 * row[4], 1) for row in rows],
                 "marker": {"color": [COLOURS[2] if row[1].architecture == "arm64" else COLOURS[0] for row in rows]},
-                "text": [f"{row[4]:.0%}" for row in rows],
+                "text": [percent(row[4]) for row in rows],
             }
         ],
         {
             "xaxis": {"title": {"text": "instance type; green ones are arm64, held against Fargate arm64"}},
             "yaxis": {"title": {"text": "break-even, % of the instance"}, "range": [0, 100]},
+            "margin": LEGEND_ABOVE["margin"],
         },
     )
 

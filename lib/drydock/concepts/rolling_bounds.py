@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from drydock.concepts.drawing import LEGEND_ABOVE
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -46,7 +47,11 @@ def steps(desired_count: int, minimum_healthy_percent: int, maximum_percent: int
 
     The world is made small: a task that is started is healthy one step later, and one that is stopped is gone one
     step later. How long a step takes is left open. A rollout that is stuck ends with a step that decides nothing.
+
+    Raises ValueError for a negative desired count.
     """
+    if desired_count < 0:
+        raise ValueError(f"A service wants 0 tasks or more: desired_count is {desired_count}.")
     deployments = (rollout.Deployment(NEW, primary=True), rollout.Deployment(OLD))
     tasks = tuple(
         rollout.Task(f"{OLD}-{number}", OLD, "RUNNING", healthy=True, created=number) for number in range(desired_count)
@@ -130,7 +135,7 @@ def rolling(desired_count: int, minimum_healthy_percent: int, maximum_percent: i
     )
     outcome = f"through after {decisions(history)} steps" if through else "stuck: it never moves"
     return Figure(
-        f"{desired_count} tasks, {minimum_healthy_percent} % to {maximum_percent} %: {outcome}",
+        f"Desired count {desired_count}, {minimum_healthy_percent} % to {maximum_percent} %: {outcome}",
         ("Step", "ECS decides", "Old healthy", "New healthy", "New starting", "Stopping", "Healthy", "Exist"),
         [(s.number, s.decided, s.old, s.new, s.starting, s.stopping, s.healthy, s.exist) for s in history],
         [
@@ -151,7 +156,7 @@ def rolling(desired_count: int, minimum_healthy_percent: int, maximum_percent: i
             "barmode": "stack",
             "xaxis": {"title": {"text": "step: one decision of the scheduler"}, "dtick": max(1, len(history) // 15)},
             "yaxis": {"title": {"text": "tasks"}, "rangemode": "tozero"},
-            "height": 400,
+            **LEGEND_ABOVE,
         },
     )
 

@@ -34,8 +34,10 @@ def tasks_that_fit(
 def instances_needed(tasks: int, fit: int) -> int:
     """Whole instances for so many tasks, where `fit` of them go on one.
 
-    Raises ValueError where not even one does.
+    Raises ValueError where not even one does, and for no task at all.
     """
+    if tasks < 1:
+        raise ValueError(f"There has to be a task: tasks is {tasks}.")
     if fit < 1:
         raise ValueError("Not one task fits on an instance: choose a larger instance or a smaller task.")
     return -(-tasks // fit)
@@ -60,5 +62,10 @@ def break_even(instance_hour: float, fargate_hour_of_the_instance: float) -> flo
 
 
 def saving(spot_share: float, discount: float) -> float:
-    """The part of an all-on-demand bill that is saved when `spot_share` of equal tasks cost `discount` less."""
+    """The part of an all-on-demand bill that is saved when `spot_share` of equal tasks cost `discount` less.
+
+    Both are parts of 1: a discount of 70 % is 0.70. Raises ValueError for a discount outside 0 to 1.
+    """
+    if not 0 <= discount <= 1:
+        raise ValueError(f"A discount is a part of the price, from 0 to 1 (70 % is 0.70), not {discount:g}.")
     return spot_share * discount

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from drydock.concepts.drawing import percent
+
 Numbers = Mapping[str, float]
 """Computed values by what they are, in words."""
 
@@ -32,9 +34,9 @@ class Verdict(StrEnum):
 
 
 _UNITS: Mapping[str, Callable[[float], str]] = {
-    "USD": lambda value: f"${value:,.2f}",
-    "USD an hour": lambda value: f"${value:.6f}".rstrip("0").rstrip(".") + "/h",
-    "%": lambda value: f"{100 * value:.1f} %",
+    "USD": lambda value: f"USD {value:,.2f}",
+    "USD an hour": lambda value: f"USD {value:.6f}".rstrip("0").rstrip("."),
+    "%": lambda value: percent(value, 1),
     "times": lambda value: f"{value:.2f} times",
     "": lambda value: f"{value:g}",
 }
