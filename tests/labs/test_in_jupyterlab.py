@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.support import jupyterlab
+from tests.support.jupyterlab import browsing, opened, run_all, serving
 
 from drydock import embedded
 from drydock.labs import catalogue
@@ -17,15 +17,13 @@ def test_the_first_lab_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pyte
     root = tmp_path / "labs"
     shutil.copytree(catalogue.directory(), root)
     monkeypatch.setenv("DRYDOCK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DRYDOCK_LABS", str(root))
     try:
-        with (
-            jupyterlab.server(root, tmp_path, {"DRYDOCK_LABS": str(root)}) as url,
-            jupyterlab.browser() as chromium,
-        ):
-            cells = jupyterlab.run_all(jupyterlab.opened(chromium, url, "00-start-here/lab.ipynb"))
+        with serving(root, tmp_path) as url, browsing() as page:
+            opened(page, url, "00-start-here/lab.ipynb")
+            text = "\n".join(run_all(page))
     finally:
         embedded.stop()
-    text = "\n".join(cells)
     assert "Traceback" not in text
     assert text.count("passed") >= 6
     assert "not started" not in text

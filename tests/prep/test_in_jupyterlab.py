@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import jupyterlab
+from tests.support.jupyterlab import browsing, opened, run_all, serving
 
 from drydock.prep import Quiz, questions
 
@@ -17,19 +17,18 @@ PANEL = ".drydock-panel"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A folder such as the checkout's, with a copy of notebooks/prep."""
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder such as the checkout's, with a copy of notebooks/prep; ratings go to the test's own cards.json."""
     shutil.copytree(questions.directory(), tmp_path / "root" / "notebooks" / "prep")
+    monkeypatch.setenv("DRYDOCK_NOTEBOOKS", str(tmp_path / "root" / "notebooks"))
+    monkeypatch.setenv("DRYDOCK_PREP", str(tmp_path / "cards.json"))
+    monkeypatch.delenv("DRYDOCK_STRICT", raising=False)
     return tmp_path / "root"
-
-
-def settings(root: Path, kept: Path) -> dict[str, str]:
-    return {"DRYDOCK_NOTEBOOKS": str(root / "notebooks"), "DRYDOCK_PREP": str(kept)}
 
 
 def run(page: Any) -> Any:
     """Run all cells; the panel, which has the focus without a click."""
-    jupyterlab.run_all(page)
+    run_all(page)
     page.wait_for_selector(f"{PANEL}:focus-within")
     return page.locator(PANEL)
 
@@ -61,8 +60,8 @@ def cells(page: Any) -> list[tuple[str, str]]:
 @pytest.mark.timeout(300)
 def test_ten_cards_by_keyboard_are_there_after_kernel_and_server_were_restarted(root: Path, tmp_path: Path) -> None:
     kept = tmp_path / "cards.json"
-    with jupyterlab.server(root, tmp_path, settings(root, kept)) as url, jupyterlab.browser() as chromium:
-        page = jupyterlab.opened(chromium, url, "notebooks/prep/cards.ipynb")
+    with serving(root, tmp_path) as url, browsing() as page:
+        opened(page, url, "notebooks/prep/cards.ipynb")
         run(page)
         before = cells(page)
         for number, card in enumerate(CARDS[:10]):
@@ -80,6 +79,9 @@ def test_ten_cards_by_keyboard_are_there_after_kernel_and_server_were_restarted(
         assert len(json.loads(kept.read_text())) == 9
         page.keyboard.press("3")
         until(page, "Saved: Good, due again in 10 minutes")
+        page.keyboard.press("b")
+        page.keyboard.press("d")
+        page.keyboard.press("d")
         assert cells(page) == before, "no shortcut of JupyterLab's was meant"
 
         page.evaluate("async () => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
@@ -87,8 +89,8 @@ def test_ten_cards_by_keyboard_are_there_after_kernel_and_server_were_restarted(
         until(page, "No answer from the kernel")
         run(page)
         until(page, shown(CARDS[10].question))
-    with jupyterlab.server(root, tmp_path, settings(root, kept)) as url, jupyterlab.browser() as chromium:
-        page = jupyterlab.opened(chromium, url, "notebooks/prep/cards.ipynb")
+    with serving(root, tmp_path) as url, browsing() as page:
+        opened(page, url, "notebooks/prep/cards.ipynb")
         panel = run(page)
         until(page, shown(CARDS[10].question))
         assert shown(CARDS[0].question) not in panel.inner_text()
@@ -98,11 +100,8 @@ def test_ten_cards_by_keyboard_are_there_after_kernel_and_server_were_restarted(
 @pytest.mark.timeout(300)
 def test_a_quiz_by_keyboard_once_wrong_then_right(root: Path, tmp_path: Path) -> None:
     quiz = Quiz(1)
-    with (
-        jupyterlab.server(root, tmp_path, settings(root, tmp_path / "cards.json")) as url,
-        jupyterlab.browser() as chromium,
-    ):
-        page = jupyterlab.opened(chromium, url, "notebooks/prep/quiz.ipynb")
+    with serving(root, tmp_path) as url, browsing() as page:
+        opened(page, url, "notebooks/prep/quiz.ipynb")
         run(page)
         before = cells(page)
         for number, item in enumerate(quiz.items, start=1):
@@ -129,8 +128,8 @@ def test_a_quiz_by_keyboard_once_wrong_then_right(root: Path, tmp_path: Path) ->
 @pytest.mark.timeout(300)
 def test_the_panel_is_named_and_its_buttons_can_be_reached_and_pressed(root: Path, tmp_path: Path) -> None:
     kept = tmp_path / "cards.json"
-    with jupyterlab.server(root, tmp_path, settings(root, kept)) as url, jupyterlab.browser() as chromium:
-        page = jupyterlab.opened(chromium, url, "notebooks/prep/cards.ipynb")
+    with serving(root, tmp_path) as url, browsing() as page:
+        opened(page, url, "notebooks/prep/cards.ipynb")
         run(page)
         assert page.get_by_role("region", name="Interview cards").count() == 1
         assert page.locator(f"{PANEL} [aria-live=polite]").count() == 1

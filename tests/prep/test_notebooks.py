@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from tests.support.nbval import compare
 
 from drydock.notebooks import parameters
 from drydock.notebooks.execution import execute
@@ -42,13 +40,7 @@ def test_a_notebook_has_typed_parameters_and_is_small(notebook: Path) -> None:
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_committed_outputs_are_what_the_notebook_gives(notebook: Path, tmp_path: Path) -> None:
-    with environment({"DRYDOCK_PREP": str(tmp_path / "cards.json"), "DRYDOCK_SOLVE": "1", "DRYDOCK_STRICT": "1"}):
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider",
-             "-c", os.devnull, "--rootdir", str(notebook.parent), str(notebook)],
-            capture_output=True, text=True, cwd=notebook.parent,
-        )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-4000:]
+    compare(notebook, tmp_path, root=notebook.parent, DRYDOCK_PREP=str(tmp_path / "cards.json"))
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

@@ -13,9 +13,8 @@ function isTyping() {
 }
 
 function render({ model, el }) {
-  // JupyterLab listens before the page does; this attribute has it leave our keys alone.
   const root = element("section", {
-    class: "drydock-panel", tabindex: "0", "aria-label": model.get("label"), "data-lm-suppress-shortcuts": "true",
+    class: "drydock-panel", tabindex: "0", "aria-label": model.get("label"),
   });
   const body = element("div", { class: "drydock-panel-body", "aria-live": "polite", "aria-atomic": "true" });
   const form = element("form");
@@ -64,7 +63,10 @@ function render({ model, el }) {
       form.append(button);
     }
     status.textContent = view.status;
-    if (hadFocus) (form.querySelector("input") || root).focus();
+    if (hadFocus) {
+      (form.querySelector("input") || root).focus({ preventScroll: true });
+      root.scrollIntoView({ block: "nearest" });
+    }
   }
 
   form.addEventListener("submit", (event) => {
@@ -73,7 +75,7 @@ function render({ model, el }) {
   });
 
   root.addEventListener("keydown", (event) => {
-    event.stopPropagation();
+    event.stopPropagation(); // JupyterLab listens further out: b would insert a cell, and Enter would never submit
     const onControl = ["BUTTON", "A"].includes(event.target.tagName) && ["Enter", " "].includes(event.key);
     if (event.ctrlKey || event.metaKey || event.altKey || onControl || event.target.tagName === "INPUT") return;
     const pressed = model.get("view").buttons.find(({ keys }) => keys.includes(event.key));

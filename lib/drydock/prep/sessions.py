@@ -209,4 +209,7 @@ class Asking:
 
     def _end(self) -> View:
         score = self.quiz.score(self.marked)
-        return View(f"<h3>{score.title}</h3>{show.table(score.columns, score.rows)}", "Another seed asks anew.")
+        return View(
+            f"<h3>{score.title}</h3>{show.table(score.columns, score.rows)}",
+            "For other numbers set another seed in the first cell, and run both cells.",
+        )
