@@ -76,6 +76,7 @@ def test_no_more_new_cards_than_asked_for(deck: Deck, clock: Clock) -> None:
     end = sitting.respond("4")
     assert "Nothing waits now" in end.body
     assert "Rated in this sitting: 2" in end.body
+    assert f"{len(CARDS) - 2} have never been shown" in end.body
 
 
 def test_a_card_that_was_not_known_comes_back_in_the_same_sitting(deck: Deck, clock: Clock) -> None:
@@ -99,6 +100,29 @@ def test_undo_brings_the_card_back_to_be_rated_again(deck: Deck, clock: Clock) -
     sitting.respond("4")
     assert deck.next_due() is not None
     assert deck.next_due() > START + timedelta(days=1)
+
+
+def test_undo_goes_back_card_by_card(deck: Deck, clock: Clock) -> None:
+    sitting = Sitting(deck, 10, clock)
+    sitting.first()
+    for _ in range(2):
+        sitting.respond("show")
+        sitting.respond("3")
+        clock.pass_(seconds=1)
+    assert CARDS[1].front in sitting.respond("undo").body
+    assert CARDS[0].front in sitting.respond("undo").body
+    assert deck.next_due() is None
+
+
+def test_a_card_that_came_back_does_not_take_the_place_of_a_new_one(deck: Deck, clock: Clock) -> None:
+    sitting = Sitting(deck, 2, clock)
+    sitting.first()
+    sitting.respond("show")
+    sitting.respond("1")
+    clock.pass_(minutes=2)
+    assert CARDS[0].front in sitting.respond("next").body
+    sitting.respond("show")
+    assert CARDS[1].front in sitting.respond("4").body
 
 
 def test_there_is_nothing_to_undo_at_first(deck: Deck, clock: Clock) -> None:
@@ -155,6 +179,7 @@ def test_the_quiz_goes_from_question_to_question_and_ends_with_the_score() -> No
         wrong = number == 1
         told = answered(view, asking, str(int(item.right) + 1) if wrong else item.right)
         assert ("Not right" if wrong else "Right: ") in told.body
+        assert f'href="../../{item.shown_in}"' in told.body
         view = asking.respond(keys(told)["Enter"])
     assert "9 of 10" in view.body
 
@@ -182,7 +207,7 @@ def test_answers_given_beforehand_are_marked_with_their_working() -> None:
     quiz = Quiz(5)
     paper = repr(take(quiz, " ".join(item.right for item in quiz.items)))
     assert "Quiz 5: 10 of 10" in paper
-    assert all(item.working in paper for item in quiz.items)
+    assert all(item.working in paper and item.shown_in in paper for item in quiz.items)
     with pytest.raises(BadAnswer):
         take(quiz, "many")
 
@@ -193,6 +218,7 @@ def test_without_answers_the_questions_are_asked_and_no_answer_is_given() -> Non
     for shown in (repr(paper), paper._repr_html_()):
         assert "How many of its tasks go to FARGATE_SPOT?" in shown
         assert not any(item.working in shown for item in quiz.items)
+        assert all(option in shown for item in quiz.items for option in item.options)
 
 
 # -- the widget

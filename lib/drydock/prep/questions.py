@@ -53,13 +53,17 @@ class Question:
         """Key points, wrong answers, source and where it is shown, as HTML. Links are relative to notebooks/prep."""
         dated = f" (as of {self.as_of})" if self.as_of else ""
         wrong = [f"<em>{text(one.answer)}</em> {text(one.why)}" for one in self.wrong_answers]
-        links = [f'<a href="../../{path}" target="_blank">{path}</a>' for path in self.shown_in]
         further = f"<h4>And then?</h4><p>{text(self.follow_up)}</p>" if self.follow_up else ""
         return (
             f"<h4>What a good answer has{dated}</h4>{_list(text(point) for point in self.key_points)}"
             f"<h4>Often said, and wrong</h4>{_list(wrong)}{further}"
-            f"<p><small>Source: {text(self.source)}<br>Shown in: {', '.join(links)}</small></p>"
+            f"<p><small>Source: {text(self.source)}<br>Shown in: {', '.join(map(link, self.shown_in))}</small></p>"
         )
+
+
+def link(path: str) -> str:
+    """A link to a notebook, by its path in the repository, as it is from a notebook in notebooks/prep."""
+    return f'<a href="../../{path}" target="_blank">{path}</a>'
 
 
 def _list(items: Any) -> str:

@@ -95,11 +95,12 @@ class Item:
         between = ", then " if self.kind is Kind.ORDER else "; "
         return between.join(f"{letter}) {self.options[LETTERS.index(letter)]}" for letter in answer)
 
+    def lines(self) -> list[str]:
+        """The question as it is asked: its prompt, and a line for each option."""
+        return [self.prompt, *(f"{letter}) {option}" for letter, option in zip(LETTERS, self.options, strict=False))]
+
     def _repr_html_(self) -> str:
-        options = "".join(
-            f"<br>{letter}) {text(option)}" for letter, option in zip(LETTERS, self.options, strict=False)
-        )
-        return f"<p>{text(self.prompt)}{options}</p>"
+        return f"<p>{'<br>'.join(text(line) for line in self.lines())}</p>"
 
 
 @dataclass(frozen=True)
@@ -117,14 +118,18 @@ class Marked:
             return f"Right: {self.item.in_words(self.item.right)}."
         return f"Not right. You said {self.item.in_words(self.answer)}; it is {self.item.in_words(self.item.right)}."
 
+    @property
+    def explained(self) -> str:
+        """The verdict, the misconception and the working, as HTML."""
+        trap = f"<p>{text(self.trap)}</p>" if self.trap and not self.right else ""
+        return f"<p><strong>{text(self.verdict)}</strong></p>{trap}<p>{text(self.item.working)}</p>"
+
     def __repr__(self) -> str:
-        return " ".join([self.verdict, *([] if self.right or not self.trap else [self.trap]), self.item.working])
+        trap = [self.trap] if self.trap and not self.right else []
+        return " ".join([self.verdict, *trap, self.item.working, f"See {self.item.shown_in}."])
 
     def _repr_html_(self) -> str:
-        trap = f"<p>{text(self.trap)}</p>" if self.trap and not self.right else ""
-        link = f'<a href="../../{self.item.shown_in}" target="_blank">{self.item.shown_in}</a>'
-        working = f"<p>{text(self.item.working)}</p><p><small>See it: {link}</small></p>"
-        return f"<p><strong>{text(self.verdict)}</strong></p>{trap}{working}"
+        return f"{self.explained}<p><small>See {self.item.shown_in}.</small></p>"
 
 
 class Quiz:

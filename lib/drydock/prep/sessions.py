@@ -12,7 +12,7 @@ from drydock.figures import Figure
 from drydock.notebooks import show
 from drydock.prep.deck import Deck, Reviewed, in_words
 from drydock.prep.panel import Button, Panel, View, attended
-from drydock.prep.questions import Question
+from drydock.prep.questions import Question, link
 from drydock.prep.quiz import LETTERS, BadAnswer, Kind, Marked, Quiz
 
 Clock = Callable[[], datetime]
@@ -81,6 +81,7 @@ class Sitting:
         self.done: list[Reviewed] = []
         self._begun: set[str] = set()
         self._card: Question | None = None
+        self._is_new = False
 
     def first(self) -> View:
         return self._next("")
@@ -91,16 +92,15 @@ class Sitting:
             last = self.done[-1]
             self.deck.undo(last)
             self.done.pop()
-            self._begun &= {one.id for one in self.done}
             self._card = self.deck.questions[last.id]
             return self._back(f"Taken back: {last.rating.name}. Rate it again.")
         if action == "show" and self._card:
             return self._back("Rate your own answer: 1 to 4.")
         if action in ("1", "2", "3", "4") and self._card:
-            at = self.clock()
-            self._begun |= {one.id for one in self.deck.queue(at)[1] if one.id == self._card.id}
-            self.done.append(reviewed := self.deck.review(self._card.id, int(action), at))
-            return self._next(f"Saved: {reviewed.rating.name}, due again in {in_words(reviewed.due - at)}.")
+            self.done.append(reviewed := self.deck.review(self._card.id, int(action), self.clock()))
+            if self._is_new:
+                self._begun.add(reviewed.id)
+            return self._next(f"Saved: {reviewed.rating.name}, due again in {in_words(reviewed.due - reviewed.at)}.")
         return self._next("")
 
     def _next(self, status: str) -> View:
@@ -112,7 +112,7 @@ class Sitting:
         if not waiting:
             self._card = None
             return View(self._end(at), said, [Button("next", "Look again (Enter)", ("Enter",)), *undo])
-        self._card = waiting[0]
+        self._card, self._is_new = waiting[0], not due
         said = f"{said} {len(waiting)} {'card waits' if len(waiting) == 1 else 'cards wait'}.".lstrip()
         answer = Button("show", "Show the answer (Space)", (" ", "Enter"))
         return View(self._card.front, said, [answer, *undo])
@@ -123,9 +123,10 @@ class Sitting:
         return View(self._card.front + self._card.back, status, [*ratings, *([_UNDO] if self.done else [])])
 
     def _end(self, at: datetime) -> str:
-        moment = self.deck.next_due()
+        moment, left = self.deck.next_due(), len(self.deck.queue(at)[1])
         later = f" The next one is due in {in_words(moment - at)}." if moment else ""
-        return f"<h3>Nothing waits now</h3><p>Rated in this sitting: {len(self.done)}.{later}</p>"
+        more = f" {left} have never been shown: run the cell again for more." if left else ""
+        return f"<h3>Nothing waits now</h3><p>Rated in this sitting: {len(self.done)}.{later}{more}</p>"
 
 
 def take(quiz: Quiz, answers: str = "") -> Any:
@@ -152,22 +153,26 @@ class Paper:
         self.marked = marked
 
     def __repr__(self) -> str:
-        lines = [f"{number}. {item.prompt} ({item.takes})" for number, item in enumerate(self.quiz.items, start=1)]
-        if self.marked is None:
-            return "\n".join(lines)
-        told = [
-            f"{line}\n   {one!r}" if one else f"{line}\n   Not answered."
-            for line, one in zip(lines, self.marked, strict=True)
-        ]
-        return "\n".join([*told, repr(self.quiz.score(self.marked))])
+        parts = []
+        for number, (item, said) in enumerate(zip(self.quiz.items, self._said(), strict=True), start=1):
+            prompt, *options = item.lines()
+            parts.append("\n   ".join([f"{number}. {prompt}", *options, f"({item.takes})", *map(repr, said)]))
+        return "\n".join([*parts, *map(repr, self._score())])
 
     def _repr_html_(self) -> str:
         parts = []
-        for place, item in enumerate(self.quiz.items):
-            one = self.marked[place] if self.marked else None
-            said = one._repr_html_() if one else "" if self.marked is None else "<p>Not answered.</p>"
-            parts.append(f"<li>{item._repr_html_()}{said}</li>")
-        return f"<ol>{''.join(parts)}</ol>" + (self.quiz.score(self.marked)._repr_html_() if self.marked else "")
+        for item, said in zip(self.quiz.items, self._said(), strict=True):
+            parts.append(f"<li>{item._repr_html_()}{''.join(one._repr_html_() for one in said)}</li>")
+        return f"<ol>{''.join(parts)}</ol>" + "".join(score._repr_html_() for score in self._score())
+
+    def _said(self) -> list[list[Marked | show.Note]]:
+        """What is said to each question: nothing where it is only asked."""
+        if self.marked is None:
+            return [[] for _ in self.quiz.items]
+        return [[one or show.Note("Not answered.")] for one in self.marked]
+
+    def _score(self) -> list[Figure]:
+        return [self.quiz.score(self.marked)] if self.marked else []
 
 
 class Asking:
@@ -194,7 +199,8 @@ class Asking:
         self.marked[self._place] = marked
         last = self._place + 1 == len(self.quiz.items)
         following = Button("next", "To the score (Enter)" if last else "Next question (Enter)", ("Enter", " "))
-        return View(self._heading() + item._repr_html_() + marked._repr_html_(), "", [following])
+        see = f"<p><small>See {link(item.shown_in)}.</small></p>"
+        return View(self._heading() + item._repr_html_() + marked.explained + see, "", [following])
 
     def _heading(self) -> str:
         return f"<p><small>Question {self._place + 1} of {len(self.quiz.items)}</small></p>"
