@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.jupyterlab import browsing, opened, serving
+from tests.support.jupyterlab import browsing, opened, run_all, serving
 
 from drydock import concepts
 
@@ -27,7 +27,7 @@ def test_the_figure_follows_the_arrow_keys_and_the_mouse_and_survives_a_reload(t
     shutil.copy(concepts.notebook("capacity-mix"), root)
     with browsing() as page, serving(root, tmp_path) as url:
         opened(page, url, "capacity-mix.ipynb")
-        page.evaluate("async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+        run_all(page)
         tasks = _slider(page)
         page.wait_for_function(FOLLOWED, arg="Tasks wanted: 10. On FARGATE: 4, on FARGATE_SPOT: 6")
         tasks.focus()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drydock.concepts.drawing import LEGEND_ABOVE, percent
+from drydock.concepts.drawing import LAYOUT, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -85,7 +85,7 @@ def mix(n: int, base: int, fargate_weight: int, spot_weight: int) -> Figure:
             "barmode": "stack",
             "xaxis": {"title": {"text": "tasks that the service wants"}, "type": "category"},
             "yaxis": {"title": {"text": "tasks on each provider"}, "rangemode": "tozero"},
-            **LEGEND_ABOVE,
+            **LAYOUT,
         },
     )
 
@@ -135,7 +135,7 @@ def saving(base: int, fargate_weight: int, spot_weight: int, discount: float) ->
         {
             "xaxis": {"title": {"text": "tasks that the service wants"}, "type": "category"},
             "yaxis": {"title": {"text": "saving, % of all on FARGATE"}, "rangemode": "tozero"},
-            **LEGEND_ABOVE,
+            **LAYOUT,
         },
     )
 

@@ -1,15 +1,21 @@
-"""What the figures of the concepts share: room for a legend under the title, and how a part of one is written."""
+"""What the figures of the concepts share: their layout, and how a part of one is written."""
 
 from __future__ import annotations
 
 from typing import Any
 
-LEGEND_ABOVE: dict[str, Any] = {
+_GRID = {"gridcolor": "rgba(128, 128, 128, 0.25)", "zerolinecolor": "rgba(128, 128, 128, 0.5)"}
+
+LAYOUT: dict[str, Any] = {
+    "template": {"layout": {"xaxis": _GRID, "yaxis": _GRID}},
     "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     "margin": {"l": 60, "r": 20, "t": 85, "b": 60},
     "height": 400,
 }
-"""Part of a plotly layout: the title, a line of legend, the drawing, and the axis' title clear of the table below."""
+"""Part of a plotly layout. From above: title, a line of legend, drawing, and the axis' title clear of the table below.
+
+Grid lines are faint on a light and on a dark page.
+"""
 
 
 def percent(part: float, digits: int = 0) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drydock.concepts.drawing import LEGEND_ABOVE, percent
+from drydock.concepts.drawing import LAYOUT, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -96,7 +96,7 @@ def filling(instance_type: str) -> Figure:
         {
             "xaxis": {"title": {"text": "part of the instance that tasks reserve, %"}},
             "yaxis": {"title": {"text": "USD an hour"}, "rangemode": "tozero"},
-            **LEGEND_ABOVE,
+            **LAYOUT,
         },
     )
 
@@ -160,7 +160,7 @@ def compare(
         {
             "barmode": "group",
             "yaxis": {"title": {"text": "USD a month"}, "rangemode": "tozero"},
-            **LEGEND_ABOVE,
+            **LAYOUT,
         },
     )
 
@@ -198,7 +198,7 @@ def break_evens() -> Figure:
         {
             "xaxis": {"title": {"text": "instance type; green ones are arm64, held against Fargate arm64"}},
             "yaxis": {"title": {"text": "break-even, % of the instance"}, "range": [0, 100]},
-            "margin": LEGEND_ABOVE["margin"],
+            **LAYOUT,
         },
     )
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from drydock.concepts.drawing import LEGEND_ABOVE
+from drydock.concepts.drawing import LAYOUT
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -155,8 +155,8 @@ def rolling(desired_count: int, minimum_healthy_percent: int, maximum_percent: i
         {
             "barmode": "stack",
             "xaxis": {"title": {"text": "step: one decision of the scheduler"}, "dtick": max(1, len(history) // 15)},
-            "yaxis": {"title": {"text": "tasks"}, "rangemode": "tozero"},
-            **LEGEND_ABOVE,
+            "yaxis": {"title": {"text": "tasks"}, "rangemode": "tozero", "dtick": max(1, upper // 8)},
+            **LAYOUT,
         },
     )
 

@@ -6,7 +6,7 @@ from drydock.concepts.claims.claim import Claim, Numbers, Verdict
 from drydock.policy import capacity, cost
 
 SPLIT = "capacity split"
-GROUPS = "auto scaling groups"
+GROUPS = "Auto Scaling groups"
 PLACEMENT = "task placement"
 
 _API = "botocore 1.44.5, ECS API (documented)"

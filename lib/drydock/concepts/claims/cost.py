@@ -6,7 +6,7 @@ from drydock.concepts.claims.claim import Claim, Numbers, Verdict
 from drydock.policy import cost
 from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, fargate_hour
 
-FARGATE_EC2 = "fargate or ec2"
+FARGATE_EC2 = "Fargate against EC2"
 DISCOUNTS = "discounts and sizes"
 CONTROL_PLANES = "control planes and other fees"
 
@@ -57,7 +57,7 @@ def _off_hours(hours: float, days: int) -> float:
 
 def _spot_discounts() -> Numbers:
     three, _, two = _xlarges().values()
-    return {"off 3 m5.xlarge": 1 - 120 / three, "off 2": 1 - 120 / two}
+    return {"the discount it implies on 3 m5.xlarge": 1 - 120 / three, "on 2": 1 - 120 / two}
 
 
 CLAIMS = (
