@@ -13,13 +13,13 @@ def runbook(facts: Facts, name: str, **more: object) -> str:
     return f"`drydock runbook plan {name}{''.join(f' -p {key}={value}' for key, value in given.items())}`"
 
 
-def back(facts: Facts) -> str:
+def back(facts: Facts, when: str = "") -> str:
     """The way back, where there is one: an earlier deployment succeeded, and none is under way back to it."""
     if facts.rolled_back or not any(one.status == "SUCCESSFUL" for one in facts.attempts[1:]):
         return ""
     ended = facts.attempts[0].status == "SUCCESSFUL"
-    when = "If it began with the current deployment" if ended else "Until then the version before it can serve"
-    return f" {when}: {runbook(facts, 'rollback-service')}."
+    usual = "If it began with the current deployment" if ended else "Until then the version before it can serve"
+    return f" {when or usual}: {runbook(facts, 'rollback-service')}."
 
 
 def _images(task: StoppedTask) -> str:
@@ -121,14 +121,15 @@ OF_PLACEMENT = {
 
 
 def answers(facts: Facts, group: TargetGroup, codes: Sequence[int]) -> str:
-    change = f"`elbv2.modify_target_group(TargetGroupArn='{group.arn}', "
+    change = "`elbv2.modify_target_group(HealthCheckPath=…)`"
     if any(code >= 500 for code in codes):
         return (
             "The program says of itself that it is not well: read its log, and what its health check looks at (a "
             f"database, another service).{back(facts)}"
         )
     if any(code in (401, 403) for code in codes):
-        return f"Ask for a path that needs no login: {change}HealthCheckPath=…)`."
+        return f"Ask for a path that needs no login: {change}."
     if any(300 <= code < 400 for code in codes):
-        return f"Ask for the page that the redirect leads to: {change}HealthCheckPath=…)`."
-    return f"Ask for a path that the program answers with {group.matcher}: {change}HealthCheckPath=…)`.{back(facts)}"
+        return f"Ask for the page that the redirect leads to: {change}."
+    older = back(facts, "If only the version before it has that path")
+    return f"Ask for a path that the program answers with {group.matcher}: {change}.{older}"

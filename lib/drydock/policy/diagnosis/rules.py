@@ -148,7 +148,7 @@ def _of_group(
         yield Finding(
             Cause.WRONG_PORT,
             f"{evidence} Container ports of the task definition: {ports}.",
-            f"`elbv2.modify_target_group(TargetGroupArn='{group.arn}', HealthCheckPort='traffic-port')`.",
+            "`elbv2.modify_target_group(HealthCheckPort='traffic-port')`.",
         )
     else:
         slow = " A check that times out may also mean a program that is too slow." if "timed out" in description else ""
