@@ -158,10 +158,12 @@ def test_progress_is_the_learners_and_outlives_the_lab(cloud: Cloud, queues: Lab
     assert progress.read() == {}
 
 
-def test_an_unreadable_progress_file_is_put_aside(queues: Lab) -> None:
-    progress.path().write_text("{half")
-    queues.hint("create-queue")
-    assert progress.path().with_suffix(".json.unreadable").read_text() == "{half"
+@pytest.mark.parametrize("broken", ["{half", "[]"])
+def test_an_unreadable_progress_file_is_put_aside_and_said(queues: Lab, broken: str) -> None:
+    progress.path().write_text(broken)
+    with pytest.warns(UserWarning, match=r"it is kept as progress\.json\.unreadable"):
+        queues.hint("create-queue")
+    assert progress.path().with_suffix(".json.unreadable").read_text() == broken
     assert progress.of("00-queues")["create-queue"]["hints"] == 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from drydock.figures import Figure
 from drydock.figures.figure import MIME
 from drydock.notebooks import show
+from drydock.notebooks.attended import attended
 
 
 @dataclass(frozen=True)
@@ -79,20 +79,6 @@ def explore(draw: Callable[..., Figure], **controls: Slider | Choice) -> Any:
         widget.observe(redraw, "value")
     redraw()
     return ipywidgets.VBox([*widgets.values(), shown])
-
-
-def attended() -> bool:
-    """Whether the running cell came from a front end with somebody before it: JupyterLab, VS Code.
-
-    Such a front end says with each cell that the cell may ask for input; papermill, nbclient, nbconvert and nbval
-    say that it may not (`allow_stdin` of Jupyter's execute_request). DRYDOCK_STRICT=1 means that nobody is there.
-    """
-    from IPython.core.getipython import get_ipython
-
-    kernel = getattr(get_ipython(), "kernel", None)
-    if kernel is None or os.environ.get("DRYDOCK_STRICT") == "1":
-        return False
-    return bool(kernel.get_parent("shell").get("content", {}).get("allow_stdin", False))
 
 
 def _drawn(draw: Callable[..., Figure], values: dict[str, Any]) -> tuple[dict[str, Any], ...]:

@@ -45,8 +45,9 @@ def rerun(notebook: Path) -> Any:
 
 @contextmanager
 def as_committed(notebook: Path, scratch: Path) -> Iterator[None]:
-    """What a run of this notebook needs for its outputs to be the committed ones. `scratch` takes its progress."""
-    settings = {"DRYDOCK_STRICT": "1", "DRYDOCK_PROGRESS": str(scratch / "progress.json")}
+    """What a run of this notebook needs for its outputs to be the committed ones. `scratch` takes what it records."""
+    records = {"DRYDOCK_PROGRESS": str(scratch / "progress.json"), "DRYDOCK_PREP": str(scratch / "cards.json")}
+    settings = {"DRYDOCK_STRICT": "1", **records}
     if "cloud" not in parameters.defaults(notebook):
         with environment({**settings, "DRYDOCK_SOLVE": ""}):
             yield

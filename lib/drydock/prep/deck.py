@@ -6,14 +6,10 @@ every moment is given, in UTC.
 
 from __future__ import annotations
 
-import fcntl
-import itertools
-import json
 import os
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +18,7 @@ from typing import Any
 from fsrs import Card, Rating, ReviewLog, Scheduler
 
 from drydock.figures import Figure
+from drydock.notebooks.document import Document
 from drydock.prep import questions
 from drydock.prep.questions import Question
 from drydock.user import home
@@ -60,6 +57,7 @@ class Deck:
     def __init__(self, cards: Sequence[Question], file: Path | None = None) -> None:
         self.questions = {question.id: question for question in cards}
         self.file = file or path()
+        self._document = Document(self.file)
         self.notice = ""
 
     @classmethod
@@ -69,7 +67,7 @@ class Deck:
 
     def queue(self, at: datetime) -> tuple[list[Question], list[Question]]:
         """(due, new): what is due at `at`, longest due first, and what was never rated, in the questions' order."""
-        with self._alone():
+        with self._document.alone():
             records = self._read()
         waiting = sorted((record.card.due, name) for name, record in records.items() if name in self.questions)
         due = [self.questions[name] for moment, name in waiting if moment <= at]
@@ -77,7 +75,7 @@ class Deck:
 
     def next_due(self) -> datetime | None:
         """When the next card is due, be it in the past; None if none was ever rated."""
-        with self._alone():
+        with self._document.alone():
             records = self._read()
         return min((record.card.due for name, record in records.items() if name in self.questions), default=None)
 
@@ -89,7 +87,7 @@ class Deck:
         if name not in self.questions:
             raise KeyError(f"There is no question {name!r} in this deck.")
         given = Rating(rating)
-        with self._alone():
+        with self._document.alone():
             records = self._read()
             record = records.setdefault(name, _Record(Card(card_id=_number(name), due=at)))
             record.card, log = SCHEDULER.review_card(record.card, given, at)
@@ -102,7 +100,7 @@ class Deck:
 
         Raises ValueError where it is not the card's newest review: it was rated since, in another window.
         """
-        with self._alone():
+        with self._document.alone():
             records = self._read()
             record = records.get(last.id)
             if record is None or record.reviews[-1].review_datetime != last.at:
@@ -126,24 +124,12 @@ class Deck:
         title = "Where you stand" + (f". {self.notice}" if self.notice else "")
         return Figure(title, ("Topic", "Cards", "New", "Due now", "Resting"), rows)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
     def _read(self) -> dict[str, _Record]:
         """{id: record}. A file that cannot be read is put aside, never overwritten, and `notice` says so."""
         try:
-            kept = json.loads(self.file.read_text(encoding="utf-8"))
-            return {name: _record(entry) for name, entry in kept.items()}
-        except FileNotFoundError:
-            return {}
+            return {name: _record(entry) for name, entry in self._document.read().items()}
         except (ValueError, TypeError, KeyError, AttributeError):
-            aside = next(name for name in _names_aside(self.file) if not name.exists())
-            self.file.rename(aside)
-            self.notice = f"{self.file.name} could not be read; it is kept as {aside.name}, and the cards begin anew."
+            self.notice = f"{self._document.put_aside()}, and the cards begin anew."
             return {}
 
     def _write(self, records: dict[str, _Record]) -> None:
@@ -151,9 +137,7 @@ class Deck:
             name: {"card": record.card.to_dict(), "reviews": [log.to_dict() for log in record.reviews]}
             for name, record in records.items()
         }
-        fresh = self.file.with_suffix(".new")
-        fresh.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        fresh.replace(self.file)
+        self._document.write(kept)
 
 
 def in_words(wait: timedelta) -> str:
@@ -174,9 +158,3 @@ def _record(entry: dict[str, Any]) -> _Record:
     if not record.reviews:
         raise ValueError("a card that was never rated is not kept")
     return record
-
-
-def _names_aside(file: Path) -> Iterator[Path]:
-    yield file.with_suffix(".json.unreadable")
-    for number in itertools.count(2):
-        yield file.with_suffix(f".json.unreadable-{number}")

@@ -6,7 +6,6 @@ did is done, and kept, before the next thing is shown, and a session can be play
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 
 import anywidget
 import traitlets
-from IPython.core.getipython import get_ipython
 
 
 @dataclass(frozen=True)
@@ -73,15 +71,3 @@ class Panel(anywidget.AnyWidget):
         except Exception as error:  # else it would go to the kernel's log, where nobody reads it
             following = View(**{**vars(self._shown), "status": f"Not done. {type(error).__name__}: {error}"})
         self._show(following)
-
-
-def attended() -> bool:
-    """Whether the running cell came from a front end with somebody before it: JupyterLab, VS Code.
-
-    Such a front end says with each cell that the cell may ask for input; papermill, nbclient, nbconvert and nbval say
-    that it may not (`allow_stdin` of Jupyter's execute_request). DRYDOCK_STRICT=1 means that nobody is there.
-    """
-    kernel = getattr(get_ipython(), "kernel", None)
-    if kernel is None or os.environ.get("DRYDOCK_STRICT") == "1":
-        return False
-    return bool(kernel.get_parent("shell").get("content", {}).get("allow_stdin", False))
