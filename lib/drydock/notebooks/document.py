@@ -26,7 +26,7 @@ class Document:
             yield
 
     def read(self) -> dict[str, Any]:
-        """What is in it, an object; an empty one where there is no file. Raises ValueError where it is anything else."""
+        """The object in it, empty where there is no file. Raises ValueError where it holds anything else."""
         try:
             value = json.loads(self.file.read_text(encoding="utf-8"))
         except FileNotFoundError:
