@@ -265,6 +265,20 @@ def test_a_program_that_ended_by_itself_may_do_so_again_and_is_told_last() -> No
     assert causes(replace(facts, unhealthy=("t",), events=())) == [Cause.OUT_OF_MEMORY, Cause.CONTAINER_UNHEALTHY]
 
 
+@pytest.mark.parametrize(
+    ("reason", "showing", "cause"),
+    [
+        ("Task failed container health checks", {"unhealthy": ("t",)}, Cause.CONTAINER_UNHEALTHY),
+        (ELB, {"groups": (TargetGroup(GROUP, failures=(("Target.Timeout", "timed out"),)),)}, Cause.NO_ANSWER),
+    ],
+)
+def test_what_shows_now_is_told_before_what_only_comes_back(reason: str, showing: Any, cause: Cause) -> None:
+    again = [stop(reason, "ServiceSchedulerInitiated", minute=minute, seconds=900) for minute in (1, 9)]
+    facts = replace(STEADY, stopped=(*again, exits(1)), events=steady(5, 20), groups=(TargetGroup(GROUP),))
+    assert causes(facts) == [Cause.CONTAINER_EXITED, cause]
+    assert causes(replace(facts, **showing)) == [cause, Cause.CONTAINER_EXITED]
+
+
 @pytest.mark.parametrize("code", ["SpotInterruption", "TerminationNotice", "InfrastructureHealth"])
 def test_capacity_that_aws_took_away(code: str) -> None:
     assert causes(after(stop("Your Spot Task was interrupted.", code))) == [Cause.INTERRUPTED]
@@ -427,6 +441,8 @@ def test_a_deployment_that_its_bounds_let_neither_start_nor_stop_a_task() -> Non
     assert "At least 3 have to run" in finding.evidence and "at most 3 may exist" in finding.evidence
     assert "134 is the least" in finding.mend
     assert causes(replace(stuck, maximum_percent=134)) == [Cause.NOT_STEADY]
+    replaced = (replace(NEW, running_count=3), replace(OLD, running_count=0))
+    assert causes(replace(stuck, deployments=replaced)) == [Cause.NOT_STEADY]
     assert causes(replace(STEADY, desired_count=3, running_count=3, maximum_percent=125)) == []
 
 
@@ -510,7 +526,8 @@ def test_findings_come_in_the_order_of_likelihood() -> None:
 
 
 def test_the_way_back_is_named_where_there_is_one() -> None:
-    assert "rollback-service" not in diagnose(after(exits(1)))[0].mend
+    for only in ((), (Attempt(at(0), "SUCCESSFUL"),)):
+        assert "rollback-service" not in diagnose(after(exits(1), attempts=only))[0].mend
     before = (Attempt(at(0), "IN_PROGRESS"), Attempt(at(-60), "SUCCESSFUL"))
     mend = diagnose(after(exits(1), attempts=before))[0].mend
     assert "Until then" in mend and "`drydock runbook plan rollback-service -p cluster=shop -p service=web`" in mend

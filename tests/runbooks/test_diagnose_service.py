@@ -7,7 +7,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -346,9 +345,11 @@ def test_a_cluster_without_container_instances_and_a_service_that_was_deleted(ec
         return ecs.describe_services(cluster="hello", services=[on_instances])["services"][0]
 
     wait_until(lambda: any("unable to place" in one["message"] for one in alone()["events"]), "it finds no place")
-    [finding] = findings(diagnosed(service=on_instances))
+    report = diagnosed(service=on_instances)
+    [finding] = findings(report)
     assert finding["Finding"] == Cause.NO_INSTANCES
     assert "registeredContainerInstancesCount" in finding["Evidence"]
+    assert "registeredContainerInstancesCount" in (report.folder / "report.html").read_text()
     ecs.delete_service(cluster="hello", service=on_instances, force=True)
     wait_until(lambda: alone()["status"] == "INACTIVE", "it is deleted")
     [finding] = findings(diagnosed(service=on_instances))
@@ -412,6 +413,14 @@ def test_what_aws_refuses_is_kept_in_mind_and_what_is_not_there_is_not(code: str
     assert list(names["definitions"].values()) == [{}]
 
 
+def test_every_page_of_deployments_is_read() -> None:
+    pages: dict[str, Any] = {"": {"serviceDeployments": [1], "nextToken": "2"}, "2": {"serviceDeployments": [2]}}
+    names: dict[str, Any] = {"cluster": "shop", "service": "web", "read": lambda method, **asked: method(**asked)}
+    names["ecs"] = type("", (), {"list_service_deployments": lambda self, nextToken="", **_: pages[nextToken]})()
+    exec(cell("def asked_for(").partition("\n\n\n")[0], names)
+    assert names["asked_for"]() == [1, 2]
+
+
 def test_the_committed_notebook_has_no_outputs_and_the_headings_of_a_runbook() -> None:
     notebook = nbformat.read(catalogue.notebook("diagnose-service"), as_version=4)
     code = [one for one in notebook.cells if one.cell_type == "code"]
@@ -428,9 +437,3 @@ def test_the_committed_notebook_has_no_outputs_and_the_headings_of_a_runbook() -
         "Roll back",
         "Evidence",
     ]
-
-
-def test_the_page_of_evidence_shows_the_findings(cloud: Cloud, ecs: Any, tmp_path: Path) -> None:
-    no_task_wanted(cloud, ecs)
-    page = (diagnosed().folder / "report.html").read_text()
-    assert "desiredCount is 0" in page and "drydock runbook plan scale-service" in page
