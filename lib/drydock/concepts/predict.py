@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from drydock.notebooks import show
 
@@ -18,9 +18,9 @@ class Question:
     """
 
     text: str
-    answer: float | str = field(repr=False)
-    reason: str = field(repr=False)
-    within: float = field(default=0.0, repr=False)
+    answer: float | str
+    reason: str
+    within: float = 0.0
     choices: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
