@@ -6,11 +6,11 @@ services stable (2 tasks) and canary in the cluster `drydock`, all of the task d
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import is_steady, network, security_group, service, subnets, until_steady, vpc_id
-from drydock.policy.traffic import chance_to_see
+from drydock.policy.traffic import chance_to_see, shares
 from drydock.pricing import fargate_tasks, unpriced
 
 outline = Outline(
@@ -33,8 +33,9 @@ outline = Outline(
 )
 
 FAMILY = "drydock-release"
-SHARES = {"five-percent": 0.05, "enough-traffic": 0.15, "half": 0.5, "all-on-canary": 1.0}
 FAULT, REQUESTS, CONFIDENCE = 0.02, 1000, 0.95
+ENOUGH = next(share for share in range(1, 101) if chance_to_see(share / 100 * FAULT, REQUESTS) >= CONFIDENCE)
+SHARES = {"five-percent": 0.05, "enough-traffic": ENOUGH / 100, "half": 0.5, "all-on-canary": 1.0}
 
 
 # -- reading the cloud
@@ -94,10 +95,26 @@ def weights(cloud):
     return {each["TargetGroupArn"]: each.get("Weight", 1) for each in found}
 
 
-def canary_share(cloud):
-    """The part of the requests that the canary gets, 0 to 1."""
+def share(cloud, name):
+    """The part of the requests that a service's group gets, 0 to 1."""
+    return shares(weights(cloud)).get(group(cloud, name)["TargetGroupArn"], 0.0)
+
+
+def astray(cloud):
+    """What keeps requests from the two groups, whatever their shares: a check that is not passed, or None."""
+    if (nothing := missing(cloud)) is not None:
+        return nothing
+    if listener(cloud) is None:
+        return not_started("Nothing listens on port 80.")
+    both = {group(cloud, name)["TargetGroupArn"] for name in ("stable", "canary")}
     found = weights(cloud)
-    return found.get(group(cloud, "canary")["TargetGroupArn"], 0) / (sum(found.values()) or 1)
+    if not both & set(found):
+        return wrong("Port 80 forwards to neither target group.", look="modify_listener, DefaultActions")
+    if not set(found) <= both:
+        return wrong("Port 80 forwards to a third target group too.", look="modify_listener, DefaultActions")
+    if not sum(found.values()):
+        return wrong("Every weight is 0: nobody gets an answer.", look="modify_listener, DefaultActions, Weight")
+    return None
 
 
 def healthy(cloud, name):
@@ -123,28 +140,26 @@ def errors(cloud, since):
             {"Name": "LoadBalancer", "Value": balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2]},
         ],
         StartTime=since,
-        EndTime=datetime.now(UTC) + timedelta(minutes=1),
+        EndTime=datetime.now(since.tzinfo) + timedelta(minutes=1),
         Period=300,
         Statistics=["Sum"],
     )["Datapoints"]
     return sum(point["Sum"] for point in points)
 
 
-def percent(share):
-    return f"{100 * share:g} %"
+def percent(part):
+    return f"{100 * part:.4g} %"
 
 
 def held_against(cloud, step):
     """Whether the canary gets the share of a step: a check that is not passed, or None."""
-    if (nothing := missing(cloud)) is not None:
+    if (nothing := astray(cloud)) is not None:
         return nothing
-    if not weights(cloud):
-        return not_started("The listener does not forward by weights.")
-    share, wanted = canary_share(cloud), SHARES[step]
-    if share == wanted:
+    found, wanted = share(cloud, "canary"), SHARES[step]
+    if found == wanted:
         return None
-    message = f"The canary gets {percent(round(share, 4))} of the requests."
-    if share in [0.0, *(other for other in SHARES.values() if other < wanted)]:
+    message = f"The canary gets {percent(found)} of the requests."
+    if found in [0.0, *(other for other in SHARES.values() if other < wanted)]:
         return not_started(message)
     return wrong(message, look="modify_listener, DefaultActions, Weight")
 
@@ -303,11 +318,11 @@ def _(cloud, lab):
     ],
 )
 def two_services(cloud, lab):
+    if (nothing := missing(cloud)) is not None:
+        return nothing
     found = {name: service(cloud, name) for name in ("stable", "canary")}
     if not any(found.values()):
         return not_started("The cluster `drydock` has neither `stable` nor `canary`.")
-    if (nothing := missing(cloud)) is not None:
-        return nothing
     for name, wanted in (("stable", "v1"), ("canary", "v2")):
         one = found[name]
         if one is None:
@@ -317,7 +332,7 @@ def two_services(cloud, lab):
         if version(cloud, one) != wanted:
             return wrong(f"`{name}` runs {version(cloud, one)}, not {wanted}.", look="taskDefinition, and its VERSION")
     if found["stable"]["desiredCount"] < 2:
-        return wrong("`stable` wants one task: with it goes the service.", look="update_service, desiredCount")
+        return wrong("`stable` wants one task: nobody answers while it is replaced.", look="desiredCount")
     waiting = [name for name in found if not is_ready(cloud, name)]
     if waiting:
         return wrong(f"`{waiting[0]}` is not steady yet.", look="describe_services: events; describe_target_health")
@@ -372,16 +387,23 @@ def _(cloud, lab):
     ],
 )
 def enough_traffic(cloud, lab):
+    if (nothing := astray(cloud)) is not None:
+        return nothing
     found = held_against(cloud, "enough-traffic")
     if found is None:
-        return passed("With 15 % the fault shows with 95 % probability; 14 % would not be enough.")
-    share = canary_share(cloud)
-    if found.state == "wrong":
-        chance = f"With {percent(round(share, 4))} the fault shows with {chance_to_see(share * FAULT, REQUESTS):.1%}."
-        if share > SHARES["enough-traffic"]:
-            return wrong(f"{chance} Fewer customers would do.", look="chance_to_see; Weight")
-        return wrong(f"{chance} That is less than {CONFIDENCE:.0%}.", look="chance_to_see; Weight")
-    return found
+        return passed(
+            f"With {ENOUGH} % the fault shows with {CONFIDENCE:.0%} probability; {ENOUGH - 1} % would not be enough."
+        )
+    if found.state == "not started":
+        return found
+    given = share(cloud, "canary")
+    if given > SHARES["enough-traffic"]:
+        return wrong(f"{percent(given)} is more than it takes. Fewer customers would do.", look="chance_to_see; Weight")
+    chance = chance_to_see(given * FAULT, REQUESTS)
+    return wrong(
+        f"With {percent(given)} the fault shows with a probability of {chance:.1%}, less than {CONFIDENCE:.0%}.",
+        look="chance_to_see; Weight",
+    )
 
 
 @enough_traffic.solution
@@ -445,29 +467,32 @@ def _(cloud, lab):
     ],
 )
 def promote(cloud, lab):
+    if (nothing := astray(cloud)) is not None:
+        return nothing
     one = service(cloud, "stable")
     if one is None:
         return not_started("There is no service `stable`.")
-    if (nothing := missing(cloud)) is not None:
-        return nothing
     if version(cloud, one) == "v1":
-        if canary_share(cloud) == 1:
+        if share(cloud, "canary") == 1:
             return not_started("`stable` runs v1, and gets no requests.")
-        return wrong("Customers get v1 again.", look="update_service, taskDefinition, before modify_listener")
+        return wrong("`stable` runs v1 and gets requests.", look="update_service before modify_listener")
     if version(cloud, one) != "v2":
         return wrong(f"`stable` runs {version(cloud, one)}.", look="update_service, taskDefinition")
     if not is_ready(cloud, "stable"):
         return wrong("v2 is not rolled out in `stable` yet.", look="describe_services: deployments, events")
-    if canary_share(cloud):
-        return wrong(f"The canary still gets {percent(round(canary_share(cloud), 4))}.", look="modify_listener, Weight")
+    if share(cloud, "stable") != 1:
+        message = f"The canary still gets {percent(share(cloud, 'canary'))}."
+        return wrong(message, look="modify_listener, Weight")
     return passed("stable runs v2 and gets every request. The canary is free for the next version.")
 
 
 @promote.solution
 def _(cloud, lab):
-    cloud.client("ecs").update_service(cluster="drydock", service="stable", taskDefinition=revision(cloud, "v2"))
-    until_steady(cloud, "stable")
-    wait_until(lambda: is_ready(cloud, "stable"), "every target of stable is healthy")
+    ecs, elbv2 = cloud.client("ecs"), cloud.client("elbv2")
+    ecs.update_service(cluster="drydock", service="stable", taskDefinition=revision(cloud, "v2"))
+    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["stable"])
+    group = elbv2.describe_target_groups(Names=["drydock-stable"])["TargetGroups"][0]["TargetGroupArn"]
+    elbv2.get_waiter("target_in_service").wait(TargetGroupArn=group)
     weigh(cloud, stable=100, canary=0)
 
 
@@ -476,7 +501,7 @@ def _(cloud, lab):
 
 @outline.drill(
     "bad-version",
-    title="Some customers complain since v3 is out: find out how many, and put the weights back",
+    title="Some customers complain since v3 is out: find out which requests fail, and put the weights back",
     hints=[
         "Health checks say nothing: look at what the targets answer. CloudWatch, namespace AWS/ApplicationELB.",
         "RequestCount and HTTPCode_Target_5XX_Count of the canary's group, each with two dimensions: "
@@ -485,14 +510,13 @@ def _(cloud, lab):
     ],
 )
 def bad_version(cloud, lab):
+    if (nothing := astray(cloud)) is not None:
+        return nothing
     one = service(cloud, "canary")
     if one is None or "v3" not in versions(cloud):
         return not_started("v3 is not out.")
-    if (nothing := missing(cloud)) is not None:
-        return nothing
-    share = canary_share(cloud)
-    if share:
-        message = f"The canary gets {percent(round(share, 4))} of the requests."
+    if share(cloud, "stable") != 1:
+        message = f"The canary gets {percent(share(cloud, 'canary'))} of the requests."
         return wrong(message, look="what its target group has counted; modify_listener")
     if not errors(cloud, one["createdAt"]):
         return not_started(
@@ -520,5 +544,6 @@ def _(cloud, lab):
 
 @bad_version.solution
 def _(cloud, lab):
+    since = service(cloud, "canary")["createdAt"]
+    wait_until(lambda: errors(cloud, since), "CloudWatch has counted the errors of v3", timeout=300)
     weigh(cloud, stable=100, canary=0)
-    wait_until(lambda: bad_version.check(cloud, lab).passed, "CloudWatch has counted what v3 did")

@@ -179,7 +179,17 @@ def test_a_split_shows_each_count_beside_its_band() -> None:
         (0, 0),
     ]
     assert list(counted.marker.symbol) == ["x", "circle", "x"]  # told apart without colour too
+    assert list(valid(figure).layout.yaxis.ticktext) == ["v1: 40 fewer", "v2: 3 more", "errors: 37 more"]
     assert split([]).rows == []
+
+
+def test_a_split_shows_every_mark_and_band_and_only_whole_requests() -> None:
+    exact = valid(split([("v1", 0.0, 0, 2000), ("v2", 1.0, 2000, 2000)]))
+    assert list(exact.layout.yaxis.ticktext) == ["v1: as expected", "v2: as expected"]
+    assert exact.layout.xaxis.range == (-10, 10)
+    assert exact.data[0].marker.line.width > 0  # a band without width
+    low, high = valid(split([("far", 0.5, 1900, 2000)])).layout.xaxis.range
+    assert low < -67 and high > 900
 
 
 ALL = [

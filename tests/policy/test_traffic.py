@@ -76,7 +76,12 @@ def test_what_always_happens_takes_one(rate: float) -> None:
 
 
 def test_numbers_that_cannot_be() -> None:
-    for wrong in (lambda: band(-1, 0.5), lambda: band(10, 1.5), lambda: chance_to_see(-0.1, 3)):
+    for wrong in (
+        lambda: band(-1, 0.5),
+        lambda: band(10, 1.5),
+        lambda: chance_to_see(-0.1, 3),
+        lambda: chance_to_see(0.1, -3),
+    ):
         with pytest.raises(ValueError, match="must be"):
             wrong()
     with pytest.raises(ValueError, match="never shows"):

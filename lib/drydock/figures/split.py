@@ -12,9 +12,15 @@ Counted = tuple[str, float, int, int]
 """A count: what it is called, the share (0 to 1) that was asked for, how many were counted, of how many requests."""
 
 
+_BAND = {"color": "rgba(128,128,128,0.15)", "line": {"color": "rgba(128,128,128,0.6)", "width": 1}}
+"""Faint enough, on a light and on a dark page, for a mark to stand out; outlined, so that one without width is seen."""
+_NARROWEST = 10
+"""Requests to each side of zero: fewer would put fractions of a request on the axis."""
+
+
 def split(counts: Iterable[Counted], *, sigmas: float = 3.0, title: str = "Counted, and expected") -> Figure:
-    """A mark for each count, beside the band in which it should be: as the distance from what was expected."""
-    rows, bars, marks = [], [], []
+    """A mark for each count, on the band in which it should be: as the distance from what was expected."""
+    rows, labels, bars, marks = [], [], [], []
     for name, share, counted, requests in counts:
         limits = band(requests, share, sigmas=sigmas)
         inside = "inside" if limits.holds(counted) else "outside"
@@ -29,43 +35,58 @@ def split(counts: Iterable[Counted], *, sigmas: float = 3.0, title: str = "Count
                 inside,
             )
         )
-        bars.append((name, limits.low - limits.expected, limits.high - limits.low))
-        marks.append((name, counted - limits.expected, inside))
+        labels.append(f"{name}: {_distance(counted - limits.expected)}")
+        bars.append((limits.low - limits.expected, limits.high - limits.expected))
+        marks.append((counted - limits.expected, inside))
+    names = [row[0] for row in rows]
     data: list[dict[str, Any]] = [
         {
             "type": "bar",
             "orientation": "h",
-            "y": [name for name, _, _ in bars],
-            "base": [round(low, 2) for _, low, _ in bars],
-            "x": [round(width, 2) for _, _, width in bars],
+            "y": names,
+            "base": [round(low, 2) for low, _ in bars],
+            "x": [round(high - low, 2) for low, high in bars],
             "width": 0.5,
-            "marker": {"color": COLOURS[4], "opacity": 0.5},
+            "marker": _BAND,
             "hoverinfo": "skip",
         },
         {
             "type": "scatter",
-            "mode": "markers+text",
-            "y": [name for name, _, _ in marks],
-            "x": [round(off, 2) for _, off, _ in marks],
-            "text": [f"{off:+,.0f}" if round(off) else "0" for _, off, _ in marks],
-            "textposition": "top center",
+            "mode": "markers",
+            "y": names,
+            "x": [round(off, 2) for off, _ in marks],
             "marker": {
                 "size": 12,
-                "color": [COLOURS[0] if inside == "inside" else COLOURS[5] for _, _, inside in marks],
-                "symbol": ["circle" if inside == "inside" else "x" for _, _, inside in marks],
+                "color": [COLOURS[0] if inside == "inside" else COLOURS[5] for _, inside in marks],
+                "symbol": ["circle" if inside == "inside" else "x" for _, inside in marks],
             },
             "hovertemplate": "%{y}: %{x:+.0f} requests<extra></extra>",
         },
     ]
+    drawn = [*(off for off, _ in marks), *(end for ends in bars for end in ends)]
+    reach = max([_NARROWEST, *(1.1 * abs(off) for off in drawn)])
     layout: dict[str, Any] = {
         "xaxis": {
-            "title": {"text": f"requests more or fewer than expected; bars: the {sigmas:g}σ band"},
+            "title": {"text": f"requests more (+) or fewer (−) than expected; bar: the {sigmas:g}σ band"},
+            "range": [-round(reach, 1), round(reach, 1)],
+            "tickformat": "+,d",
+            "gridcolor": "rgba(128,128,128,0.25)",
             "zerolinecolor": "#8c959f",
             "automargin": True,
         },
-        "yaxis": {"type": "category", "automargin": True, "autorange": "reversed"},
+        "yaxis": {
+            "type": "category",
+            "tickvals": names,
+            "ticktext": labels,
+            "automargin": True,
+            "autorange": "reversed",
+        },
         "showlegend": False,
         "height": 150 + 60 * len(rows),
     }
     columns = ("Who", "Share", "Requests", "Expected", f"{sigmas:g}σ band", "Counted", "Is")
     return Figure(title, columns, rows, data if rows else [], layout if rows else {})
+
+
+def _distance(off: float) -> str:
+    return f"{abs(off):,.0f} {'more' if off > 0 else 'fewer'}" if round(off) else "as expected"

@@ -65,8 +65,7 @@ def band(requests: int, share: float, *, sigmas: float = 3.0) -> Band:
     count is lopsided and the band is a rough one. It ends at 0 and at `requests`. ValueError for an impossible
     number.
     """
-    if requests < 0:
-        raise ValueError(f"requests={requests} must be 0 or more.")
+    _check_requests(requests)
     _check_probability("share", share)
     expected = requests * share
     sigma = math.sqrt(requests * share * (1 - share))
@@ -75,8 +74,12 @@ def band(requests: int, share: float, *, sigmas: float = 3.0) -> Band:
 
 
 def chance_to_see(rate: float, requests: int) -> float:
-    """How probable it is, 0 to 1, that what happens to one request in 1/`rate` shows at least once in `requests`."""
+    """How probable it is, 0 to 1, that what happens to one request in 1/`rate` shows at least once in `requests`.
+
+    Each request is taken to be drawn by itself. ValueError for an impossible number.
+    """
     _check_probability("rate", rate)
+    _check_requests(requests)
     return 1 - float((1 - rate) ** requests)
 
 
@@ -97,6 +100,11 @@ def requests_to_see(rate: float, *, confidence: float = 0.95) -> int:
         return 1
     guess = max(1, math.floor(math.log1p(-confidence) / math.log1p(-rate)))
     return guess if chance_to_see(rate, guess) >= confidence else guess + 1
+
+
+def _check_requests(requests: int) -> None:
+    if requests < 0:
+        raise ValueError(f"requests={requests} must be 0 or more.")
 
 
 def _check_probability(name: str, value: float) -> None:
