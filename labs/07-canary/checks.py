@@ -488,9 +488,9 @@ def promote(cloud, lab):
 
 @promote.solution
 def _(cloud, lab):
-    ecs, elbv2 = cloud.client("ecs"), cloud.client("elbv2")
-    ecs.update_service(cluster="drydock", service="stable", taskDefinition=revision(cloud, "v2"))
-    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["stable"])
+    cloud.client("ecs").update_service(cluster="drydock", service="stable", taskDefinition=revision(cloud, "v2"))
+    until_steady(cloud, "stable")
+    elbv2 = cloud.client("elbv2")
     group = elbv2.describe_target_groups(Names=["drydock-stable"])["TargetGroups"][0]["TargetGroupArn"]
     elbv2.get_waiter("target_in_service").wait(TargetGroupArn=group)
     weigh(cloud, stable=100, canary=0)

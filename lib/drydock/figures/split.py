@@ -67,9 +67,9 @@ def split(counts: Iterable[Counted], *, sigmas: float = 3.0, title: str = "Count
     reach = max([_NARROWEST, *(1.1 * abs(off) for off in drawn)])
     layout: dict[str, Any] = {
         "xaxis": {
-            "title": {"text": f"requests more (+) or fewer (−) than expected; bar: the {sigmas:g}σ band"},
+            "title": {"text": f"requests more or fewer than expected; bar: the {sigmas:g}σ band"},
             "range": [-round(reach, 1), round(reach, 1)],
-            "tickformat": "+,d",
+            "tickformat": ",d",
             "gridcolor": "rgba(128,128,128,0.25)",
             "zerolinecolor": "#8c959f",
             "automargin": True,
