@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from fsrs import Rating
 
-from drydock.prep import Deck, questions
-from drydock.prep.deck import in_words
+from drydock.prep import BadDeck, Deck, questions
+from drydock.prep.deck import in_words, path
 
 START = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 CARDS = questions.load()
@@ -23,6 +23,12 @@ FIRST, SECOND, THIRD = (card.id for card in CARDS[:3])
 @pytest.fixture
 def deck(tmp_path: Path) -> Deck:
     return Deck(CARDS, tmp_path / "cards.json")
+
+
+def kept(at: str = "2026-11-26T09:00:00+00:00", rating: int = 3) -> str:
+    """A file with one review of the first card."""
+    log = {"card_id": 1, "rating": rating, "review_datetime": at, "review_duration": None}
+    return json.dumps({FIRST: {"reviews": [log]}})
 
 
 def ids(cards: list[questions.Question]) -> list[str]:
@@ -106,8 +112,49 @@ def test_undo_of_a_rating_that_is_no_longer_the_newest_is_refused(deck: Deck) ->
     assert len(json.loads(deck.file.read_text())[FIRST]["reviews"]) == 2
 
 
+def test_undo_in_a_file_that_was_deleted_since_says_so(deck: Deck) -> None:
+    first = deck.review(FIRST, 3, START)
+    deck.file.unlink()
+    with pytest.raises(ValueError, match=r"no rating in cards\.json any more"):
+        deck.undo(first)
+
+
+def test_a_rating_says_whether_it_is_the_cards_first(deck: Deck) -> None:
+    assert deck.review(FIRST, 3, START).first
+    assert not deck.review(FIRST, 3, START + timedelta(minutes=10)).first
+
+
+def test_a_card_follows_from_its_reviews_alone(deck: Deck) -> None:
+    due = deck.review(FIRST, 3, START).due
+    deck.file.write_text(kept())
+    assert deck.next_due() == due
+
+
+def test_a_clock_that_goes_back_loses_no_card(deck: Deck) -> None:
+    at = START
+    for _ in range(3):
+        at = deck.review(FIRST, 3, at).due
+    before = deck.next_due()
+    earlier = deck.review(FIRST, 3, START - timedelta(days=30))
+    assert earlier.due < START
+    deck.undo(earlier)
+    assert deck.next_due() == before
+
+
 @pytest.mark.parametrize(
-    "broken", ["{", "[]", '{"x": {"card": {}}}', '{"x": 1}', '{"x": {"card": null, "reviews": []}}']
+    "broken",
+    [
+        "",
+        "{",
+        "[]",
+        '{"version": 2, "cards": {}}',
+        '{"x": {"reviews": []}}',
+        '{"x": {"reviews": [{"rating": 3}]}}',
+        kept(rating=9),
+        kept(at="yesterday"),
+        kept(at="2026-11-26T09:00:00"),
+        kept(at="9999-12-31T23:59:59+00:00"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_put_aside_and_said(deck: Deck, broken: str) -> None:
     deck.file.write_text(broken)
@@ -125,6 +172,20 @@ def test_a_second_unreadable_file_does_not_replace_the_first(deck: Deck) -> None
         deck.queue(START)
     kept = sorted(path.read_text() for path in deck.file.parent.glob("cards.json.unreadable*"))
     assert kept == ["{1", "{2"]
+
+
+def test_a_folder_in_place_of_the_file_is_refused_and_told_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "cards").mkdir()
+    deck = Deck(CARDS, tmp_path / "cards")
+    with pytest.raises(BadDeck, match=rf"{tmp_path / 'cards'}: Is a directory.*name another file in DRYDOCK_PREP"):
+        deck.queue(START)
+
+
+def test_a_file_that_cannot_be_written_is_refused_and_told_what_to_do(deck: Deck, tmp_path: Path) -> None:
+    deck.file.with_suffix(".new").mkdir()
+    with pytest.raises(BadDeck, match=r"cards\.json: .*DRYDOCK_PREP"):
+        deck.review(FIRST, 3, START)
+    assert ids(deck.queue(START)[1])[0] == FIRST, "nothing was kept, and nothing was lost"
 
 
 def test_a_question_that_was_taken_out_keeps_its_record(deck: Deck) -> None:
@@ -161,12 +222,15 @@ def test_the_file_is_where_the_learner_says(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("DRYDOCK_HOME", str(tmp_path / "home"))
     Deck.open().review(FIRST, Rating.Good, START)
     assert (tmp_path / "home" / "cards.json").exists()
+    monkeypatch.setenv("DRYDOCK_PREP", "~/mine.json")
+    assert path() == Path.home() / "mine.json"
 
 
 @pytest.mark.parametrize(
     ("wait", "words"),
     [
-        (timedelta(seconds=-5), "0 minutes"),
+        (timedelta(seconds=-5), "less than a minute"),
+        (timedelta(seconds=59), "less than a minute"),
         (timedelta(seconds=60), "1 minute"),
         (timedelta(minutes=10), "10 minutes"),
         (timedelta(hours=5), "5 hours"),

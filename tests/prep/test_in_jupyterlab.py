@@ -74,7 +74,7 @@ def test_ten_cards_by_keyboard_are_there_after_kernel_and_server_were_restarted(
         until(page, "Nothing waits now")
         assert len(json.loads(kept.read_text())) == 10
 
-        page.keyboard.press("u")
+        page.keyboard.press("U")  # as with Caps Lock
         until(page, "Taken back: Easy")
         assert len(json.loads(kept.read_text())) == 9
         page.keyboard.press("3")
@@ -123,6 +123,24 @@ def test_a_quiz_by_keyboard_once_wrong_then_right(root: Path, tmp_path: Path) ->
             page.keyboard.press("Enter")
         until(page, "Quiz 1: 9 of 10")
         assert cells(page) == before
+
+
+@pytest.mark.timeout(300)
+def test_a_link_opens_what_it_names_beside_the_cards_wherever_the_file_browser_is(root: Path, tmp_path: Path) -> None:
+    named = CARDS[0].shown_in[0]
+    (root / named).parent.mkdir(parents=True)
+    shutil.copy(root / "notebooks" / "prep" / "quiz.ipynb", root / named)
+    with serving(root, tmp_path) as url, browsing() as page:
+        opened(page, url, "notebooks/prep/cards.ipynb")
+        panel = run(page)
+        page.evaluate("async () => window.jupyterapp.commands.execute('filebrowser:go-to-path', {path: '/labs'})")
+        page.keyboard.press("Space")
+        until(page, CARDS[0].source)
+        panel.locator(f"a:has-text('{named}')").click()
+        page.wait_for_function(
+            "path => (window.jupyterapp.shell.currentWidget.context || {}).path === path", arg=named, timeout=60_000
+        )
+        assert len(page.context.pages) == 1
 
 
 @pytest.mark.timeout(300)

@@ -133,7 +133,7 @@ COMPUTED: dict[str, list[str]] = {
     "capacity-split": [
         f"{10 - on_spot(10)} on FARGATE and {on_spot(10)} on FARGATE_SPOT",
         f"6/10 × 70 % = {on_spot(10) * 7} %",
-        f"of 100 tasks {on_spot(100)} are on Spot",
+        f"of 100 tasks {on_spot(100)} are on Spot, and {on_spot(100) * 0.7:.1f} % is saved",
     ],
     "capacity-base": [
         f"{on_spot(10)} of 10 tasks, {on_spot(20)} of 20, and {on_spot(100)} of 100",
@@ -161,13 +161,14 @@ COMPUTED: dict[str, list[str]] = {
     "five-clusters": [
         f"730 hours = ${4 * hourly(EKS) * 730:.0f} a month",
         f"720 hours it is ${4 * hourly(EKS) * 720:.0f}",
-        f"all five is ${5 * hourly(EKS) * 730:.0f}",
+        f"all five is ${5 * hourly(EKS) * 730:.0f} a month",
+        f"five such clusters cost ${5 * hourly(EXTENDED) * 730:,.0f} a month",
         f"${hourly(EXTENDED):.2f} an hour",
     ],
     "ecs-or-eks": [f"${hourly(EKS) * 730:.0f} in a month of 730 hours, and ${hourly(EXTENDED) * 730:.0f} once"],
     "canary-traffic": [
         f"n = {needed()}",
-        f"about {needed() / 0.05:,.0f} requests",
+        f"has to get {traffic.requests_to_see(0.05 * 0.02):,} of them",
         f"{traffic.band(2000, 0.05).expected:.0f} are expected, and three standard deviations are about "
         f"{3 * traffic.band(2000, 0.05).sigma:.0f} ",
     ],

@@ -151,6 +151,7 @@ def check_unhealthy(item: Item, interval: int, retries: int, start_period: int) 
     while state.status is not health.Health.UNHEALTHY:
         state = state.after(False, state.next_at, state.next_at)
     assert int(item.right) == state.last_finished
+    assert start_period % interval, "no run begins in the moment at which the start period ends"
     counted = math.ceil(start_period / interval) * interval
     assert int(item.right) == counted + (retries - 1) * interval
 
@@ -194,8 +195,22 @@ def test_every_outcome_of_a_rolling_deployment_is_asked_for() -> None:
 
 
 def test_every_notebook_that_a_question_names_is_there() -> None:
-    for item in QUIZZES[0].items:
-        assert (directory().parents[1] / item.shown_in).exists(), item.shown_in
+    shown = [item.shown_in for item in QUIZZES[0].items if item.shown_in]
+    assert len(shown) >= 7
+    for path in shown:
+        assert (directory().parents[1] / path).exists(), path
+        assert path != "notebooks/prep/quiz.ipynb", "the reader is there already"
+
+
+@pytest.mark.parametrize("typed", ["1,001", "1001 tasks", "1001 Task", "1001.0", "$1,001.00", " 1001 "])
+def test_a_number_is_read_as_one_would_write_it(typed: str) -> None:
+    assert item("capacity split").read(typed) == "1001"
+
+
+def test_a_comma_for_a_point_is_refused_rather_than_read_as_another_number() -> None:
+    for typed in ("24,0", "1,23", "360,40", "1,2345"):
+        with pytest.raises(BadAnswer, match="Write decimals with a point"):
+            item("monthly price").read(typed)
 
 
 def item(name: str, seed: int = 1) -> Item:
@@ -241,6 +256,7 @@ def test_letters_may_come_in_any_order_only_where_order_means_nothing() -> None:
     [
         ("capacity split", "many"),
         ("capacity split", "nan"),
+        ("capacity split", "12 apples"),
         ("capacity split", ""),
         ("rolling deployment", "e"),
         ("rolling deployment", "ab"),

@@ -125,6 +125,30 @@ def test_a_card_that_came_back_does_not_take_the_place_of_a_new_one(deck: Deck, 
     assert CARDS[1].front in sitting.respond("4").body
 
 
+def test_a_new_card_that_was_taken_back_counts_as_new_again(deck: Deck, clock: Clock) -> None:
+    sitting = Sitting(deck, 10, clock)
+    sitting.first()
+    for _ in range(2):
+        sitting.respond("show")
+        sitting.respond("4")
+    sitting.respond("undo")
+    sitting.respond("undo")
+    assert "9 cards wait" in sitting.respond("4").status
+
+
+def test_a_card_that_another_window_has_rated_is_not_rated_twice(deck: Deck, clock: Clock) -> None:
+    here, there = Sitting(deck, 10, clock), Sitting(Deck(CARDS, deck.file), 10, clock)
+    for sitting in (here, there):
+        sitting.first()
+        sitting.respond("show")
+    there.respond("4")
+    following = here.respond("1")
+    assert "rated in another window" in following.status
+    assert CARDS[1].front in following.body
+    assert not here.done
+    assert deck.next_due() == START + timedelta(days=8)
+
+
 def test_there_is_nothing_to_undo_at_first(deck: Deck, clock: Clock) -> None:
     sitting = Sitting(deck, 1, clock)
     assert "u" not in keys(sitting.first())
@@ -156,6 +180,11 @@ def test_ratings_that_cannot_be_taken_are_refused_and_none_is_recorded(
     assert not deck.file.exists()
 
 
+def test_fewer_than_no_new_cards_are_refused(deck: Deck, clock: Clock) -> None:
+    with pytest.raises(ValueError, match="new=-3"):
+        study(deck, new=-3, clock=clock)
+
+
 def test_without_anybody_there_the_cards_are_listed_and_nothing_is_recorded(deck: Deck, clock: Clock) -> None:
     listed = study(deck, new=3, clock=clock)
     assert [row[2] for row in listed.rows] == [card.question for card in CARDS[:3]]
@@ -179,7 +208,7 @@ def test_the_quiz_goes_from_question_to_question_and_ends_with_the_score() -> No
         wrong = number == 1
         told = answered(view, asking, str(int(item.right) + 1) if wrong else item.right)
         assert ("Not right" if wrong else "Right: ") in told.body
-        assert f'href="../../{item.shown_in}"' in told.body
+        assert (f'href="../../{item.shown_in}"' in told.body) == bool(item.shown_in)
         view = asking.respond(keys(told)["Enter"])
     assert "9 of 10" in view.body
 
@@ -230,6 +259,10 @@ def panel(respond: Any) -> Panel:
 
 def say(shown: Panel, **message: Any) -> None:
     shown._heard(shown, {"turn": shown.view["turn"], **message}, [])
+
+
+def test_a_saved_notebook_says_what_to_do_in_place_of_the_panel() -> None:
+    assert panel(lambda action, typed: View("")).__repr__() == "A panel: run this cell in JupyterLab to go on."
 
 
 def test_what_was_pressed_leads_to_the_next_view() -> None:

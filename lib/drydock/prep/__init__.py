@@ -12,13 +12,14 @@ The questions are data, notebooks/prep/questions.json, held against the schema b
 decided by the fsrs package. What is right in the quiz is decided by `drydock.policy` and `drydock.pricing`.
 """
 
-from drydock.prep.deck import Deck, Reviewed
+from drydock.prep.deck import BadDeck, Deck, Reviewed
 from drydock.prep.questions import BadQuestions, Question
 from drydock.prep.quiz import BadAnswer, Item, Marked, Quiz
 from drydock.prep.sessions import BadRating, now, study, take
 
 __all__ = [
     "BadAnswer",
+    "BadDeck",
     "BadQuestions",
     "BadRating",
     "Deck",

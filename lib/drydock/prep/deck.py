@@ -1,7 +1,7 @@
 """A deck of cards: what is due, what a rating does to it, and the learner's file that keeps it.
 
-When a card comes back is fsrs' decision; its card and its log of reviews are what is kept. No clock is read here:
-every moment is given, in UTC.
+When a card comes back is fsrs' decision, and it follows from the card's reviews: they are all that is kept. No clock is
+read here: every moment is given, in UTC.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import zlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,29 +30,42 @@ SCHEDULER = Scheduler(enable_fuzzing=False)
 
 def path() -> Path:
     """$DRYDOCK_PREP, else cards.json in Drydock's folder of the user's state."""
-    return Path(os.environ.get("DRYDOCK_PREP") or home() / "cards.json")
+    return Path(os.environ.get("DRYDOCK_PREP") or home() / "cards.json").expanduser()
+
+
+class BadDeck(OSError):
+    """The learner's file cannot be read or written: which file, why, and what to do about it."""
 
 
 @dataclass(frozen=True)
 class Reviewed:
-    """One rating: of which question, when, and when it is due again."""
+    """One rating: of which question, when, when it is due again, and whether it is the question's first."""
 
     id: str
     rating: Rating
     at: datetime
     due: datetime
+    first: bool
 
 
 @dataclass
 class _Record:
+    """A card as its reviews make it, in the order in which they were given."""
+
     card: Card
-    reviews: list[ReviewLog] = field(default_factory=list)
+    reviews: list[ReviewLog]
+
+    def review(self, rating: Rating, at: datetime) -> None:
+        self.card, log = SCHEDULER.review_card(self.card, rating, at)
+        self.reviews.append(log)
 
 
 class Deck:
     """The questions and the learner's record of them, which is read anew and written whole at each change.
 
     notice  what happened to the file, if anything did; for whoever shows the deck.
+
+    Whatever reads or writes the file raises BadDeck where that cannot be done.
     """
 
     def __init__(self, cards: Sequence[Question], file: Path | None = None) -> None:
@@ -67,7 +81,7 @@ class Deck:
 
     def queue(self, at: datetime) -> tuple[list[Question], list[Question]]:
         """(due, new): what is due at `at`, longest due first, and what was never rated, in the questions' order."""
-        with self._document.alone():
+        with self._alone():
             records = self._read()
         waiting = sorted((record.card.due, name) for name, record in records.items() if name in self.questions)
         due = [self.questions[name] for moment, name in waiting if moment <= at]
@@ -75,7 +89,7 @@ class Deck:
 
     def next_due(self) -> datetime | None:
         """When the next card is due, be it in the past; None if none was ever rated."""
-        with self._document.alone():
+        with self._alone():
             records = self._read()
         return min((record.card.due for name, record in records.items() if name in self.questions), default=None)
 
@@ -87,28 +101,28 @@ class Deck:
         if name not in self.questions:
             raise KeyError(f"There is no question {name!r} in this deck.")
         given = Rating(rating)
-        with self._document.alone():
+        with self._alone():
             records = self._read()
-            record = records.setdefault(name, _Record(Card(card_id=_number(name), due=at)))
-            record.card, log = SCHEDULER.review_card(record.card, given, at)
-            record.reviews.append(log)
+            first = name not in records
+            record = records.setdefault(name, _unrated(name, at))
+            record.review(given, at)
             self._write(records)
-        return Reviewed(name, given, at, record.card.due)
+        return Reviewed(name, given, at, record.card.due, first)
 
     def undo(self, last: Reviewed) -> None:
         """Take back `last`: the card is again what its other reviews make it.
 
-        Raises ValueError where it is not the card's newest review: it was rated since, in another window.
+        Raises ValueError where it is not the card's newest review: the card was rated since, in another window, or
+        the file is another one.
         """
-        with self._document.alone():
+        with self._alone():
             records = self._read()
             record = records.get(last.id)
             if record is None or record.reviews[-1].review_datetime != last.at:
-                raise ValueError(f"{last.id} has been rated elsewhere since: that rating stays.")
+                found = "has been rated elsewhere since" if record else f"has no rating in {self.file.name} any more"
+                raise ValueError(f"The card {last.id} {found}. Nothing was taken back.")
             record.reviews.pop()
-            if record.reviews:
-                record.card = SCHEDULER.reschedule_card(record.card, record.reviews)
-            else:
+            if not record.reviews:
                 del records[last.id]
             self._write(records)
 
@@ -124,25 +138,36 @@ class Deck:
         title = "Where you stand" + (f". {self.notice}" if self.notice else "")
         return Figure(title, ("Topic", "Cards", "New", "Due now", "Resting"), rows)
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            with self._document.alone():
+                yield
+        except OSError as error:
+            raise BadDeck(
+                f"Your cards cannot be kept in {self.file}: {error.strerror}. Mend that, or name another file in "
+                "DRYDOCK_PREP before JupyterLab starts."
+            ) from error
+
     def _read(self) -> dict[str, _Record]:
         """{id: record}. A file that cannot be read is put aside, never overwritten, and `notice` says so."""
         try:
-            return {name: _record(entry) for name, entry in self._document.read().items()}
-        except (ValueError, TypeError, KeyError, AttributeError):
+            return {name: _record(name, entry) for name, entry in self._document.read().items()}
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             self.notice = f"{self._document.put_aside()}, and the cards begin anew."
             return {}
 
     def _write(self, records: dict[str, _Record]) -> None:
-        kept = {
-            name: {"card": record.card.to_dict(), "reviews": [log.to_dict() for log in record.reviews]}
-            for name, record in records.items()
-        }
-        self._document.write(kept)
+        self._document.write(
+            {name: {"reviews": [log.to_dict() for log in record.reviews]} for name, record in records.items()}
+        )
 
 
 def in_words(wait: timedelta) -> str:
     """How long until a card is due: minutes under an hour, hours under a day, else whole days."""
-    seconds = max(0.0, wait.total_seconds())
+    seconds = wait.total_seconds()
+    if seconds < 60:
+        return "less than a minute"
     unit, length = ("day", 86400) if seconds >= 86400 else ("hour", 3600) if seconds >= 3600 else ("minute", 60)
     count = round(seconds / length)
     return f"{count} {unit}{'' if count == 1 else 's'}"
@@ -153,8 +178,16 @@ def _number(name: str) -> int:
     return zlib.crc32(name.encode())
 
 
-def _record(entry: dict[str, Any]) -> _Record:
-    record = _Record(Card.from_dict(entry["card"]), [ReviewLog.from_dict(log) for log in entry["reviews"]])
-    if not record.reviews:
+def _unrated(name: str, at: datetime) -> _Record:
+    return _Record(Card(card_id=_number(name), due=at), [])
+
+
+def _record(name: str, entry: dict[str, Any]) -> _Record:
+    """The card that these reviews make. Raises what fsrs raises for reviews that are none."""
+    logs = [ReviewLog.from_dict(log) for log in entry["reviews"]]
+    if not logs:
         raise ValueError("a card that was never rated is not kept")
+    record = _unrated(name, logs[0].review_datetime)
+    for log in logs:
+        record.review(log.rating, log.review_datetime)
     return record

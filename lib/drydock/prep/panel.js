@@ -12,6 +12,13 @@ function isTyping() {
   return Boolean(active && (active.isContentEditable || ["INPUT", "TEXTAREA"].includes(active.tagName)));
 }
 
+/** JupyterLab opens what a link names in a tab of its own; its address does not tell the browser where that is. */
+async function connect(link, { context, rendermime }) {
+  if (!context || !rendermime || !rendermime.linkHandler) return; // no JupyterLab: the browser follows the link
+  const path = await context.urlResolver.resolveUrl(link.getAttribute("href"));
+  rendermime.linkHandler.handleLink(link, decodeURIComponent(path), "");
+}
+
 function render({ model, el }) {
   const root = element("section", {
     class: "drydock-panel", tabindex: "0", "aria-label": model.get("label"),
@@ -44,6 +51,7 @@ function render({ model, el }) {
     if (body.dataset.html !== view.body) {
       body.innerHTML = view.body;
       body.dataset.html = view.body;
+      for (const link of body.querySelectorAll("a[href]")) connect(link, model.widget_manager);
     }
     form.replaceChildren();
     if (view.field) {
@@ -78,7 +86,8 @@ function render({ model, el }) {
     event.stopPropagation(); // JupyterLab listens further out: b would insert a cell, and Enter would never submit
     const onControl = ["BUTTON", "A"].includes(event.target.tagName) && ["Enter", " "].includes(event.key);
     if (event.ctrlKey || event.metaKey || event.altKey || onControl || event.target.tagName === "INPUT") return;
-    const pressed = model.get("view").buttons.find(({ keys }) => keys.includes(event.key));
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key; // Caps Lock is no other answer
+    const pressed = model.get("view").buttons.find(({ keys }) => keys.includes(key));
     if (!pressed) return;
     event.preventDefault();
     if (!event.repeat) send(pressed.action);

@@ -58,6 +58,9 @@ class Panel(anywidget.AnyWidget):
         self._show(first)
         self.on_msg(self._heard)
 
+    def __repr__(self) -> str:
+        return f"{self.label}: run this cell in JupyterLab to go on."  # what a saved notebook shows in its place
+
     def _show(self, shown: View) -> None:
         self._turn += 1
         self._shown = shown

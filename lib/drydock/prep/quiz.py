@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,6 +13,7 @@ from drydock.figures import Figure
 from drydock.figures.table import text
 
 LETTERS = "abcdefgh"
+NUMBER = re.compile(r"\$?\s*(-?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+))\s*([a-z ]*)", re.ASCII | re.IGNORECASE)
 
 
 class BadAnswer(ValueError):
@@ -35,6 +36,7 @@ class Item:
     right      the answer, as it would be typed: "4", "b", "acd".
     working    why: the rule, with the numbers in it.
     traps      other answers and the misconception that gives each.
+    shown_in   the notebook that shows the rule, as a path in the repository; empty where only the quiz does.
     options    what the letters a, b, … stand for.
     tolerance  how far off a number may be, as a share of the right one.
     given      the values that the question was made from.
@@ -45,7 +47,7 @@ class Item:
     prompt: str
     right: str
     working: str
-    shown_in: str
+    shown_in: str = ""
     unit: str = ""
     tolerance: float = 0.0
     options: tuple[str, ...] = ()
@@ -61,14 +63,14 @@ class Item:
 
     def read(self, typed: str) -> str:
         """The answer as `right` is written. Raises BadAnswer."""
+        if not typed.strip():
+            raise BadAnswer(f"Nothing was typed; this question takes {self.takes}.")
         if self.kind is Kind.NUMBER:
-            try:
-                number = float(typed.strip().removesuffix(self.unit).strip(" $").replace(",", ""))
-            except ValueError:
-                number = math.nan
-            if not math.isfinite(number):
-                raise BadAnswer(f"{typed!r} is no number; this question takes {self.takes}.")
-            return f"{number:.10g}"
+            number = NUMBER.fullmatch(typed.strip())
+            if not number or number[2].lower() not in ("", self.unit.lower(), self.unit.lower().removesuffix("s")):
+                comma = " Write decimals with a point." if re.search(r"\d,\d", typed) else ""
+                raise BadAnswer(f"{typed!r} is no number; this question takes {self.takes}.{comma}")
+            return f"{float(number[1].replace(',', '')):.10g}"
         letters = [letter for letter in typed.lower() if letter not in " ,"]
         known = set(LETTERS[: len(self.options)])
         wanted = {Kind.CHOICE: 1, Kind.ORDER: len(self.options)}.get(self.kind, len(letters))
@@ -126,10 +128,12 @@ class Marked:
 
     def __repr__(self) -> str:
         trap = [self.trap] if self.trap and not self.right else []
-        return " ".join([self.verdict, *trap, self.item.working, f"See {self.item.shown_in}."])
+        see = [f"See {self.item.shown_in}."] if self.item.shown_in else []
+        return " ".join([self.verdict, *trap, self.item.working, *see])
 
     def _repr_html_(self) -> str:
-        return f"{self.explained}<p><small>See {self.item.shown_in}.</small></p>"
+        see = f"<p><small>See {self.item.shown_in}.</small></p>" if self.item.shown_in else ""
+        return f"{self.explained}{see}"
 
 
 class Quiz:

@@ -38,8 +38,11 @@ def study(deck: Deck, answers: str = "", *, new: int = 10, clock: Clock = now) -
              is a table of cards, ratings and when each is due next. Empty: a widget in JupyterLab; anywhere else the
              list of the cards that wait, and nothing is recorded.
 
-    Raises BadRating, and records nothing, for anything but 1 to 4 and for more ratings than cards that wait.
+    Raises BadRating, and records nothing, for anything but 1 to 4 and for more ratings than cards that wait;
+    ValueError for a `new` below 0.
     """
+    if new < 0:
+        raise ValueError(f"new={new}: the number of new cards in a sitting is 0 or more.")
     if answers.split():
         return _rated(deck, answers.split(), new, clock)
     if attended():
@@ -80,15 +83,16 @@ class Sitting:
         self.new = new
         self.clock = clock
         self.done: list[Reviewed] = []
-        self._begun: set[str] = set()
         self._card: Question | None = None
-        self._is_new = False
 
     def first(self) -> View:
         return self._next("")
 
     def respond(self, action: str, typed: str = "") -> View:
-        """The view after "show", "undo", "next" or a rating, "1" to "4"; a rating is in the learner's file by then."""
+        """The view after "show", "undo", "next" or a rating, "1" to "4"; a rating is in the learner's file by then.
+
+        A card that another window has rated since it was shown here is not rated twice.
+        """
         if action == "undo" and self.done:
             last = self.done[-1]
             self.deck.undo(last)
@@ -98,22 +102,24 @@ class Sitting:
         if action == "show" and self._card:
             return self._back("Rate your own answer: 1 to 4.")
         if action in ("1", "2", "3", "4") and self._card:
-            self.done.append(reviewed := self.deck.review(self._card.id, int(action), self.clock()))
-            if self._is_new:
-                self._begun.add(reviewed.id)
+            at = self.clock()
+            if not any(self._card in waiting for waiting in self.deck.queue(at)):
+                return self._next("Not saved: this card was rated in another window meanwhile, and that rating stays.")
+            self.done.append(reviewed := self.deck.review(self._card.id, int(action), at))
             return self._next(f"Saved: {reviewed.rating.name}, due again in {in_words(reviewed.due - reviewed.at)}.")
         return self._next("")
 
     def _next(self, status: str) -> View:
         at = self.clock()
         due, fresh = self.deck.queue(at)
-        waiting = [*due, *fresh[: max(0, self.new - len(self._begun))]]
+        begun = sum(one.first for one in self.done)
+        waiting = [*due, *fresh[: max(0, self.new - begun)]]
         said = " ".join(part for part in (self.deck.notice, status) if part)
         undo = [_UNDO] if self.done else []
         if not waiting:
             self._card = None
             return View(self._end(at), said, [Button("next", "Look again (Enter)", ("Enter",)), *undo])
-        self._card, self._is_new = waiting[0], not due
+        self._card = waiting[0]
         said = f"{said} {len(waiting)} {'card waits' if len(waiting) == 1 else 'cards wait'}.".lstrip()
         answer = Button("show", "Show the answer (Space)", (" ", "Enter"))
         return View(self._card.front, said, [answer, *undo])
@@ -200,7 +206,7 @@ class Asking:
         self.marked[self._place] = marked
         last = self._place + 1 == len(self.quiz.items)
         following = Button("next", "To the score (Enter)" if last else "Next question (Enter)", ("Enter", " "))
-        see = f"<p><small>See {link(item.shown_in)}.</small></p>"
+        see = f"<p><small>See {link(item.shown_in)}.</small></p>" if item.shown_in else ""
         return View(self._heading() + item._repr_html_() + marked.explained + see, "", [following])
 
     def _heading(self) -> str:

@@ -26,17 +26,17 @@ def capacity_split(rng: Random) -> Item:
     strategy = [capacity.StrategyItem("FARGATE", on_demand, base), capacity.StrategyItem("FARGATE_SPOT", spot)]
     split = capacity.split(strategy, n)
     flat = capacity.split([capacity.StrategyItem("FARGATE", on_demand), strategy[1]], n)
-    exact = (n - base) * spot / (on_demand + spot)
+    exact = round((n - base) * spot / (on_demand + spot), 2)
     right = split["FARGATE_SPOT"]
     return Item(
         "capacity split",
         Kind.NUMBER,
         f"A new service has {n} tasks and the strategy FARGATE base {base} weight {on_demand}, FARGATE_SPOT weight "
-        f"{spot}. How many of its tasks go to FARGATE_SPOT?",
+        f"{spot}. Fractions are rounded to the nearest task. How many of its tasks go to FARGATE_SPOT?",
         str(right),
         f"The base comes first: {base} on FARGATE. The other {n - base} follow the weights {on_demand} : {spot}; "
-        f"{exact:.2f} of them are due on FARGATE_SPOT, and {right} go there. That fractions are rounded to the nearest "
-        "is observed, not guaranteed.",
+        f"{exact:g} of them are due on FARGATE_SPOT, so {right} go there. That ECS rounds to the nearest was observed; "
+        "AWS does not document it.",
         _MIX,
         unit="tasks",
         traps=_traps(
@@ -75,9 +75,8 @@ def rolling_choice(rng: Random) -> Item:
         f"A steady service wants {desired} tasks, with minimumHealthyPercent {minimum} and maximumPercent {maximum}. "
         "What can a rolling deployment begin with?",
         right,
-        f"At least {desired} × {minimum} % = {desired * minimum / 100:g}, rounded up to {lower}, must stay healthy; at "
-        f"most {desired} × {maximum} % = {desired * maximum / 100:g}, rounded down to {upper}, may exist. {desired} "
-        "exist now.",
+        f"At least {_rounded(desired, minimum, lower, 'up')} must stay healthy; at most "
+        f"{_rounded(desired, maximum, upper, 'down')} may exist. {desired} exist now.",
         _BOUNDS,
         options=tuple(options),
         traps=_traps(right, (tempting, "The percentages alone say so. Whole tasks decide, after rounding.")),
@@ -99,8 +98,8 @@ def rolling_bound(rng: Random) -> Item:
         f"A service wants {desired} tasks and has {name} {percent}. How many tasks {asked} during a rolling "
         "deployment?",
         str(right),
-        f"{desired} × {percent} % = {desired * percent / 100:g}. The {'maximum' if upper else 'minimum'} is rounded "
-        f"{direction}: {right}. Both roundings are on the careful side.",
+        f"{_rounded(desired, percent, right, direction)}. The {'maximum' if upper else 'minimum'} is always rounded "
+        f"{direction}, which is the careful side.",
         _BOUNDS,
         unit="tasks",
         traps=_traps(str(right), (str(other), f"That is rounded the wrong way: this bound is rounded {direction}.")),
@@ -119,9 +118,8 @@ def breaker_threshold(rng: Random) -> Item:
         f"A service wants {desired} {'task' if desired == 1 else 'tasks'}, and its deployment circuit breaker is "
         "enabled with nothing else set. At how many failed tasks does the deployment fail?",
         str(right),
-        f"Half of {desired}, rounded up, is {half}; the threshold is that, but at least {least} and at most {most}: "
-        f"{right}.",
-        "notebooks/prep/quiz.ipynb",
+        f"Half of {desired}{', rounded up,' if desired % 2 else ''} is {half}; the threshold is that, but at least "
+        f"{least} and at most {most}: {right}.",
         unit="failed tasks",
         traps=_traps(
             str(right),
@@ -148,10 +146,9 @@ def breaker_sequence(rng: Random) -> Item:
         Kind.NUMBER,
         f"The breaker's threshold is {breaker.threshold(desired)}, and resetOnHealthyTask is {str(reset).lower()}. The "
         f"deployment's tasks do this, one after the other: {' '.join(events)} (F: a task fails, H: a task becomes "
-        "healthy). At which of these does the breaker trip? Say 0 if it does not.",
+        "healthy). At which of these does the breaker trip? Say its number, counted from 1, or 0 if it does not trip.",
         str(right),
         f"{'Each H sets the count back to 0' if reset else 'No H changes the count'}, each F adds one; {never}.",
-        "notebooks/prep/quiz.ipynb",
         traps=_traps(
             str(right), (str(trips[not reset]), f"So it would be with resetOnHealthyTask {str(not reset).lower()}.")
         ),
@@ -171,8 +168,9 @@ def lifecycle_expiry(rng: Random) -> Item:
             for letter, age, tag in zip(LETTERS, ages, tags, strict=False)
         ]
         rules = lifecycle.parse(_policy(keep, days, old))
-        right = _expired(rules, images)
-        unshielded = "".join(sorted({letter for rule in rules for letter in _expired([rule], images)}))
+        taken = _taken(rules, images)
+        right = "".join(sorted(taken))
+        unshielded = "".join(sorted({letter for rule in rules for letter in _taken([rule], images)}))
         if 0 < len(right) < 6 and right != unshielded:
             break
     return Item(
@@ -182,8 +180,9 @@ def lifecycle_expiry(rng: Random) -> Item:
         f"2: expire untagged images pushed more than {days} {'day' if days == 1 else 'days'} ago. 3: expire any image "
         f"pushed more than {old} days ago. Which of these images expire?",
         right,
-        "The rule with the lowest number that matches an image decides about it, also by sparing it: the newest "
-        f"{keep} of v* are shielded from rule 3, however old they are. What no earlier rule matches is left to rule 3.",
+        "The rule with the lowest number that matches an image decides about it, also by sparing it. "
+        f"{_by_rule(taken)} Rule 3 may take neither the newest {keep} of v* nor an untagged image that rule 2 spares, "
+        "however old they are.",
         _LAB_01,
         options=tuple(f"{tag or 'untagged'}, pushed {age} days ago" for age, tag in zip(ages, tags, strict=True)),
         traps=_traps(right, (unshielded, "That lets rule 3 take images that rule 1 has spared.")),
@@ -224,7 +223,6 @@ def placement_choice(rng: Random) -> Item:
         f"Only instances with {need} MiB free come into question. Of their zones {chosen.zone} has the fewest tasks of "
         f"the service, so the choice is made there; binpack then takes the instance with the least free memory that "
         f"is still enough, {chosen.memory} MiB.",
-        "notebooks/prep/quiz.ipynb",
         options=tuple(f"in {one.zone}, {one.memory} MiB free" for one in instances),
         traps=_traps(
             chosen.id,
@@ -254,7 +252,7 @@ def container_order(rng: Random) -> Item:
     return Item(
         "order of containers",
         Kind.ORDER,
-        f"In a task {', '.join(told)}. In which order do its containers {asked}?",
+        f"A task has four containers: {', '.join(told[:-1])}, and {told[-1]}. In which order do they {asked}?",
         letters[up],
         f"Start-up follows dependsOn: {', '.join(starting)}. Shutdown is the same backwards: {', '.join(stopping)}.",
         _LAB_04,
@@ -266,7 +264,8 @@ def container_order(rng: Random) -> Item:
 
 def unhealthy_after(rng: Random) -> Item:
     interval, retries = rng.choice([10, 15, 20, 30]), rng.choice([2, 3, 5])
-    start_period = rng.choice([30, 45, 60, 75, 100, 120])
+    # no run begins in the moment at which the start period ends: whether that one counts is nobody's rule
+    start_period = rng.choice([each for each in (25, 35, 45, 50, 75, 100, 110, 125) if each % interval])
     check = health.HealthCheck(("CMD", "false"), interval=interval, retries=retries, start_period=start_period)
     state, runs = health.ContainerHealth(check), 0
     while state.status is not health.Health.UNHEALTHY:
@@ -275,9 +274,9 @@ def unhealthy_after(rng: Random) -> Item:
     return Item(
         "container health check",
         Kind.NUMBER,
-        f"A health check has interval {interval}, retries {retries} and startPeriod {start_period}, all in seconds but "
-        "the retries. Its command fails at once, every time. The first run comes one interval after the container's "
-        "start. After how many seconds is the container UNHEALTHY?",
+        f"A container health check has an interval of {interval} s, {retries} retries and a startPeriod of "
+        f"{start_period} s. The first run comes one interval after the container's start, and every run fails at once. "
+        "How many seconds after its start is the container UNHEALTHY?",
         str(right),
         f"It runs every {interval} s. Failures that begin before {start_period} s do not count; the last {retries} of "
         f"{runs} runs do, and the last is at {right} s.",
@@ -308,7 +307,7 @@ def monthly_price(rng: Random) -> Item:
         Kind.NUMBER,
         f"What do {count} Fargate tasks of {cpu} CPU units and {memory} MiB cost in a month of {hours} hours, on "
         f"demand? Linux on {architecture} in us-east-1: ${by_vcpu.usd} for a vCPU-hour, ${by_memory.usd} for a GB-hour "
-        f"({by_vcpu.date}).",
+        f"({by_vcpu.date}). Half a per cent more or less counts as right.",
         f"{right:.2f}",
         f"{count} × {hours} h × ({cpu / 1024:g} vCPU × ${by_vcpu.usd} + {memory / 1024:g} GB × ${by_memory.usd}) = "
         f"${right:.2f}.",
@@ -371,8 +370,20 @@ def _policy(keep: int, days: int, old: int) -> str:
     return json.dumps({"rules": rules})
 
 
-def _expired(rules: Iterable[lifecycle.Rule], images: Sequence[lifecycle.Image]) -> str:
-    return "".join(sorted(decision.digest for decision in lifecycle.evaluate(rules, images, now=0.0)))
+def _taken(rules: Iterable[lifecycle.Rule], images: Sequence[lifecycle.Image]) -> dict[str, int]:
+    """{digest of an image that expires: the rule that takes it}."""
+    return {one.digest: one.priority for one in lifecycle.evaluate(rules, images, now=0.0)}
+
+
+def _by_rule(taken: Mapping[str, int]) -> str:
+    letters = {rule: sorted(letter for letter, by in taken.items() if by == rule) for rule in (1, 2, 3)}
+    return " ".join(f"Rule {rule} takes {' and '.join(found) or 'none'}." for rule, found in letters.items())
+
+
+def _rounded(desired: int, percent: int, bound: int, direction: str) -> str:
+    """The working of one bound; rounding is told where there is something to round."""
+    product = f"{desired} × {percent} % = {desired * percent / 100:g}"
+    return f"{product} (rounded {direction} to {bound})" if desired * percent % 100 else product
 
 
 def _stop_order(containers: Sequence[dependencies.Container]) -> list[str]:
