@@ -91,9 +91,11 @@ class Item:
         return Marked(self, answer, self.same(answer, self.right), trap)
 
     def in_words(self, answer: str) -> str:
-        """An answer with its unit, or with what its letters stand for."""
+        """An answer with its unit, or with what its letters stand for; several letters as they are."""
         if self.kind is Kind.NUMBER:
             return f"{float(answer):,.2f} {self.unit}" if self.tolerance else f"{answer} {self.unit}".rstrip()
+        if self.kind is Kind.SEVERAL:
+            return ", ".join(answer)  # what they stand for is long, and shown with the question
         between = ", then " if self.kind is Kind.ORDER else "; "
         return between.join(f"{letter}) {self.options[LETTERS.index(letter)]}" for letter in answer)
 

@@ -76,7 +76,9 @@ def rolling_choice(rng: Random) -> Item:
         "What can a rolling deployment begin with?",
         right,
         f"At least {_rounded(desired, minimum, lower, 'up')} must stay healthy; at most "
-        f"{_rounded(desired, maximum, upper, 'down')} may exist. {desired} exist now.",
+        f"{_rounded(desired, maximum, upper, 'down')} may exist. {desired} exist now, so there is "
+        f"{'room' if lower < desired else 'no room'} to stop one first and "
+        f"{'room' if upper > desired else 'no room'} to start one first.",
         _BOUNDS,
         options=tuple(options),
         traps=_traps(right, (tempting, "The percentages alone say so. Whole tasks decide, after rounding.")),
@@ -220,9 +222,9 @@ def placement_choice(rng: Random) -> Item:
         + ", ".join(f"{count} {'task' if count == 1 else 'tasks'} in {zone}" for zone, count in running.items())
         + ". On which instance is the task placed?",
         chosen.id,
-        f"Only instances with {need} MiB free come into question. Of their zones {chosen.zone} has the fewest tasks of "
-        f"the service, so the choice is made there; binpack then takes the instance with the least free memory that "
-        f"is still enough, {chosen.memory} MiB.",
+        f"Only instances with at least {need} MiB free come into question. Of their zones {chosen.zone} has the fewest "
+        f"tasks of the service, so the choice is made there; binpack then takes the instance with the least "
+        f"free memory that is still enough, {chosen.memory} MiB.",
         options=tuple(f"in {one.zone}, {one.memory} MiB free" for one in instances),
         traps=_traps(
             chosen.id,
