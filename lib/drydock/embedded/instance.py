@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydock.user import home
+from drydock.user import home, private
 
 DEFAULT_PORT = 4566
 LOCK = "daemon.lock"
@@ -152,10 +152,10 @@ def start(
 
 def _make(directory: Path) -> None:
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private(directory)
     except OSError as error:
         raise NotStarted(
-            f"{directory} can't be made ({error.strerror}): set DRYDOCK_HOME to a folder that you can write to"
+            f"{error.filename} can't be used ({error.strerror}): set DRYDOCK_HOME to a folder that you can write to"
         ) from error
 
 
