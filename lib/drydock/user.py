@@ -29,19 +29,34 @@ def folder(path: Path) -> Path:
 def private(path: Path) -> Path:
     """`path`, which nobody but this user can enter; made if it is not there, with all between it and `home()`.
 
-    PermissionError if any of them is another user's, or another user's link: whoever owns a folder can replace what
-    is in it. A `home()` that is there keeps its mode.
+    PermissionError as of `own`. A `home()` that is there keeps its mode.
     """
-    within = [each for each in (path, *path.parents) if each == path or each.is_relative_to(home())]
-    for each in reversed(within):
+    for each in _from_home(path):
         each.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for found in (each.lstat(), each.stat()):
-            if found.st_uid not in (os.geteuid(), 0):
-                text = f"it is of uid {found.st_uid}, who could read and replace what is in it"
-                raise PermissionError(errno.EPERM, text, str(each))
+        own(each)
+        found = each.stat()
         if found.st_mode & 0o077 and found.st_uid == os.geteuid() and each != home():
             each.chmod(0o700)
     return path
+
+
+def own(path: Path) -> Path:
+    """`path`, there or not. PermissionError if it, or what is between it and `home()`, is another user's or their
+    link: whoever owns a folder can read and replace what is in it."""
+    for each in _from_home(path):
+        for look in (each.lstat, each.stat):
+            try:
+                uid = look().st_uid
+            except (FileNotFoundError, NotADirectoryError):
+                return path
+            if uid not in (os.geteuid(), 0):
+                text = f"it is of uid {uid}, who could read and replace what is in it"
+                raise PermissionError(errno.EPERM, text, str(each))
+    return path
+
+
+def _from_home(path: Path) -> list[Path]:
+    return [each for each in (*reversed(path.parents), path) if each == path or each.is_relative_to(home())]
 
 
 def deaf_session() -> botocore.session.Session:

@@ -259,7 +259,7 @@ def test_the_far_end_is_known_also_where_it_speaks_ipv6(way: None, server: socke
 def test_whoever_hung_up_may_not_call(way: None, server: socket.socket, end: str) -> None:
     """The kernel calls a closed socket uid 0's."""
     told(CLIENT + end + "; print('[]')", server.getsockname()[1], "v4", NOBODY)
-    accepted, address = server.accept()
+    accepted, _ = server.accept()
     with accepted:
         assert "does not say" in peers.stranger(accepted)
 
