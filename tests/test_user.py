@@ -95,6 +95,16 @@ def test_an_instance_does_not_follow_another_users_link(home: Path, tmp_path: Pa
 
 
 @needs_root
+def test_a_link_to_another_users_folder_is_not_followed_either(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", NOBODY, NOBODY)
+    home.mkdir()
+    (home / "images").symlink_to(tmp_path / "theirs")
+    with pytest.raises(PermissionError, match=f"uid {NOBODY}"):
+        Layout().write(b"x", "text/plain")
+
+
+@needs_root
 def test_a_command_says_whose_the_folder_is(home: Path) -> None:
     (home / "images").mkdir(parents=True)
     os.chown(home / "images", NOBODY, NOBODY)

@@ -270,20 +270,39 @@ def test_who_listens_where_a_connection_came_from_is_not_who_made_it(server: soc
             assert look((listener.getsockname(), server.getsockname())) is None
 
 
-def test_an_address_that_came_into_other_hands_is_not_its_former_holders(way: None, server: socket.socket) -> None:
-    """A connection was reset, and a process of the owner's then calls from the same port."""
-    with socket.create_connection(server.getsockname()) as first:
-        address = first.getsockname()
-        before, _ = server.accept()
-        first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    with before, socket.socket() as second:
-        second.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        second.bind(address)
-        second.connect(server.getsockname())
-        after, _ = server.accept()
-        with after:
-            assert peers.stranger(after) == ""
-            assert peers.stranger(before) != ""
+@pytest.mark.parametrize("look", [peers._asked, peers._listed])
+def test_an_address_that_came_into_other_hands_is_not_its_former_holders(
+    server: socket.socket, monkeypatch: pytest.MonkeyPatch, look: peers.Look
+) -> None:
+    """While it is asked whose it is, a connection is reset, and the owner connects from the same port."""
+    former = socket.create_connection(server.getsockname())
+    former.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    before, address = server.accept()
+    found: list[Any] = []
+
+    def late(ends: peers.Ends) -> Any:
+        former.close()
+        later.bind(address)
+        later.connect(server.getsockname())
+        found.append(look(ends))
+        return found[0]
+
+    monkeypatch.setattr(peers, "_way", lambda: late)
+    with before, socket.socket() as later:
+        later.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        assert "does not say" in peers.stranger(before)
+    assert found[0].uid == os.geteuid()
+
+
+@pytest.mark.parametrize("state", [2, 3, 6, 7, 10])  # connecting, or closed, or listening: not what is connected to us
+def test_a_socket_that_is_not_connected_is_nobodys(
+    server: socket.socket, monkeypatch: pytest.MonkeyPatch, state: int
+) -> None:
+    monkeypatch.setattr(peers, "_way", lambda: lambda ends: peers._Socket(state, os.geteuid(), 1))
+    with socket.create_connection(server.getsockname()):
+        accepted, _ = server.accept()
+        with accepted:
+            assert "does not say" in peers.stranger(accepted)
 
 
 def test_a_client_that_has_said_all_may_call(way: None, server: socket.socket) -> None:
