@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from drydock import doctor, embedded
+from drydock.embedded.core import peers
 from drydock.embedded.instance import free_port
 
 SAMPLE = Path(__file__).parent / "labs" / "sample"
@@ -191,7 +192,17 @@ def test_sweep_lists_deletes_and_tells_what_is_left(home: Path) -> None:
 
 def test_doctor_finds_something_about_everything(home: Path) -> None:
     said = drydock("doctor")
-    for what in ("Python", "127.0.0.0/8", "Ports under 1024", "Port 4566", "Envoy", "Memory", "dig", "Chromium"):
+    for what in (
+        "Python",
+        "127.0.0.0/8",
+        "Ports under 1024",
+        "Port 4566",
+        "Who may call",
+        "Envoy",
+        "Memory",
+        "dig",
+        "Chromium",
+    ):
         assert what in said
 
 
@@ -201,6 +212,15 @@ def test_doctor_tells_what_is_limited_and_what_to_do(monkeypatch: pytest.MonkeyP
     findings = {finding.what: finding for finding in (doctor.loopback(), doctor.low_ports(), doctor.dig())}
     assert [finding.state for finding in findings.values()] == ["missing", "limited", "limited"]
     assert all(finding.fix for finding in findings.values())
+
+
+def test_doctor_tells_where_every_user_may_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.callers().state == "ok"
+    monkeypatch.setattr(peers, "_way", lambda: None)
+    assert doctor.callers().state == "missing"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    found = doctor.callers()
+    assert (found.state, "every user of this machine" in found.found) == ("limited", True)
 
 
 def test_every_command_starts_without_what_only_labs_need() -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from drydock.embedded.core import peers
+
 GIB = 1024**3
 _NEEDED_MEMORY = 1.0
 _PROBED = "127.10.255.254"
@@ -77,6 +79,22 @@ def port_4566() -> Finding:
     )
 
 
+def callers() -> Finding:
+    what = "Who may call the embedded AWS"
+    try:
+        peers.guard()
+    except peers.CannotTell as error:
+        return Finding(what, "missing", str(error), "Mount /proc, or allow AF_NETLINK sockets.")
+    if peers.can_tell():
+        return Finding(what, "ok", "processes of yours, and of root")
+    return Finding(
+        what,
+        "limited",
+        "every user of this machine, who can read its secrets and run programs as you: it does not say who connects",
+        "Use Linux, or a machine that only you use.",
+    )
+
+
 def envoy() -> Finding:
     from drydock.embedded import envoy as proxy
 
@@ -137,7 +155,7 @@ def chromium() -> Finding:
 
 
 LOOKS: Sequence[Callable[[], Finding]] = (
-    python, loopback, low_ports, port_4566, envoy, memory, container_engine, dig, hadolint, chromium,
+    python, loopback, low_ports, port_4566, callers, envoy, memory, container_engine, dig, hadolint, chromium,
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError
 
 from drydock.cloud import Call, Cloud
 from drydock.resources import CREATORS, KINDS, Kind, not_found
-from drydock.user import home
+from drydock.user import folder, home
 
 State = Literal["planned", "created", "refused", "deleted"]
 
@@ -101,7 +101,7 @@ class Ledger:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        folder(self.path.parent)
         with self.path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,47 @@ if TYPE_CHECKING:
 def home() -> Path:
     """Where Drydock keeps its state: `DRYDOCK_HOME`, or the user's state directory."""
     return Path(os.environ.get("DRYDOCK_HOME") or platformdirs.user_state_path("drydock")).expanduser().absolute()
+
+
+def folder(path: Path) -> Path:
+    """`path`, made if it is not there; in `home()` as `private` makes it."""
+    if path.is_relative_to(home()):
+        return private(path)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def private(path: Path) -> Path:
+    """`path`, which nobody but this user can enter; made if it is not there, with all between it and `home()`.
+
+    PermissionError as of `own`. A `home()` that is there keeps its mode.
+    """
+    for each in _from_home(path):
+        each.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own(each)
+        found = each.stat()
+        if found.st_mode & 0o077 and found.st_uid == os.geteuid() and each != home():
+            each.chmod(0o700)
+    return path
+
+
+def own(path: Path) -> Path:
+    """`path`, there or not. PermissionError if it, or what is between it and `home()`, is another user's or their
+    link: whoever owns a folder can read and replace what is in it."""
+    for each in _from_home(path):
+        for look in (each.lstat, each.stat):
+            try:
+                uid = look().st_uid
+            except (FileNotFoundError, NotADirectoryError):
+                return path
+            if uid not in (os.geteuid(), 0):
+                text = f"it is of uid {uid}, who could read and replace what is in it"
+                raise PermissionError(errno.EPERM, text, str(each))
+    return path
+
+
+def _from_home(path: Path) -> list[Path]:
+    return [each for each in (*reversed(path.parents), path) if each == path or each.is_relative_to(home())]
 
 
 def deaf_session() -> botocore.session.Session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import ipaddress
+import json
 import logging
 import re
 import threading
@@ -264,8 +265,26 @@ def _without_operation(service: str, environ: dict[str, Any]) -> Answer:
 
 
 def _malformed(environ: dict[str, Any], code: str, message: str) -> Answer:
-    speaks_json = "HTTP_X_AMZ_TARGET" in environ or "json" in environ.get("CONTENT_TYPE", "")
-    return seams.error_response("ecs" if speaks_json else "sts", 400, code, message)
+    return seams.error_response("ecs" if _speaks_json(environ) else "sts", 400, code, message)
+
+
+def _speaks_json(environ: dict[str, Any]) -> bool:
+    return "HTTP_X_AMZ_TARGET" in environ or "json" in environ.get("CONTENT_TYPE", "")
+
+
+def forbidden(environ: dict[str, Any], why: str) -> Answer:
+    """The refusal of a caller, in the form that the client of the request reads."""
+    path = environ["PATH_INFO"]
+    if path == "/v2" or path.startswith("/v2/"):
+        body = json.dumps({"errors": [{"code": "DENIED", "message": why}]}).encode()
+        return 403, {"Content-Type": "application/json", "Docker-Distribution-API-Version": "registry/2.0"}, body
+    if path.startswith("/_drydock/"):
+        return 403, {"Content-Type": "application/json"}, json.dumps({"error": why}).encode()
+    if _speaks_json(environ):
+        return seams.error_response("ecs", 403, "AccessDeniedException", why)
+    if _scope(environ)[1] == "ec2":
+        return seams.error_response("ec2", 403, "UnauthorizedOperation", why)
+    return seams.error_response("sts", 403, "AccessDenied", why)
 
 
 def _read_body(environ: dict[str, Any]) -> bytes:

@@ -9,13 +9,16 @@ import json
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
 
 from drydock.embedded.clock import DEFAULT_SPEED, Clock
+from drydock.embedded.core.peers import CannotTell, can_tell
 from drydock.embedded.host import Host
 from drydock.embedded.instance import DEFAULT_PORT, LOCK
+from drydock.user import private
 
 log = logging.getLogger("drydock")
 _NEXT_PORTS = 50
@@ -48,6 +51,8 @@ def run(options: argparse.Namespace) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    if not can_tell():
+        log.warning("any user of this machine may call: %s does not say whose process connects", sys.platform)
     host.run()
     state = options.directory / "state.json"
     log.info("embedded AWS %r answers at %s (speed %g)", host.name, host.endpoint, host.clock.speed)
@@ -63,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
 
 def claim(directory: Path) -> None:
     """Take the directory for this process, until it ends. SystemExit if another has it."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private(directory)
     lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + _LOCK_LIMIT  # those who only look hold it for a moment
     while True:
@@ -90,6 +95,8 @@ def bind(host: Host, port: int | None) -> None:
         try:
             host.listen(candidate)
             break
+        except CannotTell as error:
+            raise SystemExit(f"{error}; see `drydock doctor`") from error
         except OSError as error:
             log.warning("port %d is taken (%s)%s", candidate, error, "" if port else "; trying the next")
             if candidate == last:

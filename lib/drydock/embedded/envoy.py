@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import shutil
+import socket
 import sys
 import threading
 import time
@@ -39,6 +40,7 @@ _CONNECTIONS = {
     },
 }
 _TIMES = re.compile(r'^envoy_cluster_upstream_rq_time_(sum|count){envoy_cluster_name="(.+?)"} (\S+)$', re.M)
+_ADMIN = "admin.sock"  # in the directory that Envoy runs in
 _LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
 _RESTART = 0.2  # seconds between the death of the process and its successor
 
@@ -80,8 +82,9 @@ def binary() -> str:
 class Envoy:
     """One Envoy per instance: `apply()` what should be, `wait()` until it is, `stats()` on how it goes.
 
-    Files live in `host.directory/envoy`. Listeners and the admin port bind to the addresses given, which have
-    to be loopback. The process starts with the first `apply()` and is started again if it dies.
+    Files live in `host.directory/envoy`, the socket of its administration among them. Listeners bind to the
+    addresses given, which have to be loopback. The process starts with the first `apply()` and is started again
+    if it dies.
     """
 
     def __init__(self, host: Host) -> None:
@@ -218,7 +221,7 @@ class Envoy:
     def _spawn(self) -> None:
         bootstrap = {
             "node": {"id": "drydock", "cluster": "drydock"},
-            "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
+            "admin": {"address": {"pipe": {"path": _ADMIN, "mode": 0o600}}},
             "dynamic_resources": {
                 "lds_config": self._source("lds.json"),
                 "cds_config": self._source("cds.json"),
@@ -227,11 +230,9 @@ class Envoy:
             "overload_manager": {"resource_monitors": [_CONNECTIONS]},
         }
         self._write("bootstrap.json", json.dumps(bootstrap))
-        (self._directory / "admin").unlink(missing_ok=True)
         argv = [
             binary(),
             "--config-path", str(self._directory / "bootstrap.json"),
-            "--admin-address-path", str(self._directory / "admin"),
             "--concurrency", "1",
             "--disable-hot-restart",
             "--drain-time-s", "1",
@@ -311,16 +312,14 @@ class Envoy:
         return {state["failed_configuration"]["name"]: state["details"] for state in failed}
 
     def _admin(self, path: str) -> bytes | None:
+        connection = _Administration(self._directory)
         try:
-            address, _, port = (self._directory / "admin").read_text().rpartition(":")
-            connection = http.client.HTTPConnection(address, int(port), timeout=2)
-            try:
-                connection.request("GET", path)
-                return connection.getresponse().read()
-            finally:
-                connection.close()
-        except (OSError, ValueError, http.client.HTTPException):
+            connection.request("GET", path)
+            return connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
             return None
+        finally:
+            connection.close()
 
     def _unsettled(self, version: int) -> dict[str, bool]:
         """Files that Envoy has not taken yet, up to `version`: name → whether it has refused one of late."""
@@ -349,6 +348,23 @@ class Envoy:
                 return said.rpartition("rejected: ")[2].strip()[-500:]
             time.sleep(0.05)
         return f"see {self.log}"
+
+
+class _Administration(http.client.HTTPConnection):
+    """A connection to the socket of the Envoy that runs in `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__("localhost", timeout=2)
+        self._directory = directory
+
+    def connect(self) -> None:
+        directory = os.open(self._directory, os.O_PATH)
+        try:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(f"/proc/self/fd/{directory}/{_ADMIN}")  # its own path may be longer than a socket's
+        finally:
+            os.close(directory)
 
 
 def _statistic(file: str, stats: Mapping[str, Any]) -> str:

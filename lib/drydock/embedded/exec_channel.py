@@ -14,14 +14,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from http import HTTPStatus
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from drydock import ssm
+from drydock.embedded.core import peers
 from drydock.ssm import Message, PayloadType, Stream
 
 if TYPE_CHECKING:
+    from websockets.http11 import Request, Response
     from websockets.sync.server import Server, ServerConnection
 
     from drydock.embedded.host import Host
@@ -84,7 +87,15 @@ class ExecChannel:
     def _listen(self) -> Server:
         from websockets.sync.server import serve
 
-        server = serve(self._serve, "127.0.0.1", 0, max_size=2**20, compression=None, close_timeout=1.0)
+        server = serve(
+            self._serve,
+            "127.0.0.1",
+            0,
+            max_size=2**20,
+            compression=None,
+            close_timeout=1.0,
+            process_request=_turned_away,
+        )
         threading.Thread(target=server.serve_forever, name="drydock-exec", daemon=True).start()
         return server
 
@@ -114,6 +125,12 @@ class ExecChannel:
                 return None
             del self._waiting[session_id]
             return start
+
+
+def _turned_away(connection: ServerConnection, _: Request) -> Response | None:
+    """The answer to a client that may not call, before any word of a session."""
+    why = peers.stranger(connection.socket)
+    return connection.respond(HTTPStatus.FORBIDDEN, why + "\n") if why else None
 
 
 class _Conversation:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from drydock.embedded import seams
-from drydock.embedded.app import App, environ_of
+from drydock.embedded.app import App, environ_of, forbidden
 from drydock.embedded.clock import Clock
 from drydock.embedded.instance import REPLAYING
 from drydock.embedded.journal import Journal
+from drydock.user import private
 
 if TYPE_CHECKING:
     from drydock.embedded.dns import Resolver
@@ -57,7 +58,7 @@ class Host:
         self.name = name
         self.account = seams.ACCOUNT
         self.directory = directory
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private(directory)
         self.clock = clock or Clock()
         self.seed = self._settled_seed(seed)
         seams.base(self.seed)
@@ -223,12 +224,13 @@ class Host:
         return count
 
     def listen(self, port: int = 0) -> int:
-        """Serve on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken."""
-        from cheroot.wsgi import Server
+        """Serve on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken; CannotTell."""
+        from drydock.embedded.core.door import Door
 
-        self._server = Server(
+        self._server = Door(
             ("127.0.0.1", port),
             self.app,
+            forbidden,
             numthreads=128,
             max=128,
             server_name="drydock",

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydock.user import home
+from drydock.user import home, own, private
 
 DEFAULT_PORT = 4566
 LOCK = "daemon.lock"
@@ -66,7 +66,10 @@ class Instance:
 def directory_of(name: str) -> Path:
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ValueError(f"instance name {name!r}: use letters, digits, '-' and '_' only")
-    return home() / "instances" / name
+    try:
+        return own(home() / "instances" / name)
+    except OSError as error:
+        raise _unusable(error) from error
 
 
 def find(name: str = "default") -> Instance | None:
@@ -152,11 +155,15 @@ def start(
 
 def _make(directory: Path) -> None:
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private(directory)
     except OSError as error:
-        raise NotStarted(
-            f"{directory} can't be made ({error.strerror}): set DRYDOCK_HOME to a folder that you can write to"
-        ) from error
+        raise _unusable(error) from error
+
+
+def _unusable(error: OSError) -> NotStarted:
+    return NotStarted(
+        f"{error.filename} can't be used ({error.strerror}): set DRYDOCK_HOME to a folder that you can write to"
+    )
 
 
 def _joined(name: str, directory: Path) -> Instance | None:

@@ -137,6 +137,7 @@ class Layout:
             return []
 
     def _create(self) -> None:
+        user.folder(self.path)
         self._blobs.mkdir(parents=True, exist_ok=True)
         marker = self.path / "oci-layout"
         if not marker.exists():

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from drydock.user import folder
+
 
 class Document:
     """The document in `file`, which need not be there yet."""
@@ -20,7 +22,7 @@ class Document:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """For the length of the block no other process that asks is in one of its own."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
+        folder(self.file.parent)
         with self.file.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

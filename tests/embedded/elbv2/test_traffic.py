@@ -322,7 +322,7 @@ def test_only_loopback_is_listened_on(served: Any) -> None:
     assert network.host.envoy.pid is not None
     process = psutil.Process(network.host.envoy.pid)
     listening = [c.laddr for c in process.net_connections() if c.status == psutil.CONN_LISTEN]
-    assert len(listening) == 3  # an address per subnet, and the admin port
+    assert len(listening) == 2  # an address per subnet
     assert all(address.ip.startswith("127.") for address in listening)
 
 

@@ -7,6 +7,9 @@ and put first on PYTHONPATH (not under `python -I`, `-E` or `-S`); any other pro
 that bind the wildcard on one port collide. An engine in a virtual machine (Docker Desktop) has that machine's
 network and is of no use here.
 
+The platform answers processes of this user and of root: one that has another uid on this machine, by USER or as a
+rootless engine's subordinate id, is refused and gets no credentials of its task's role.
+
 Limits other than memory are the engine's own: what a client asks for replaces all of its defaults, and some of those
 are what lets it run at all.
 

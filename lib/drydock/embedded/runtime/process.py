@@ -1,8 +1,10 @@
 """The `process` runtime: an image is unpacked and its command runs as a process of this machine.
 
 There is **no isolation**. A container sees this machine's files, processes and network with this user's rights;
-USER is ignored. What it gets is its own address (all of 127.0.0.0/8 is loopback on Linux), exactly the environment
-a container would have, its working directory, limits, output, health checks and signals.
+USER is ignored: a program that becomes another user by itself, as root's can, is a stranger to the API, and to the
+files of its image, which lie in a folder of this user's. What a container gets is its own address (all of 127.0.0.0/8
+is loopback on Linux), exactly the environment it would have, its working directory, limits, output, health checks and
+signals.
 
 Paths. There is no chroot: absolute paths that exist in the image are put where the image was unpacked when they stand
 in the command, the working directory or a variable named *PATH, *_HOME, *_DIR, *_FILE or *_ROOT. One inside a

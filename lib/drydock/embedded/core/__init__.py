@@ -1,0 +1,1 @@
+"""What every service of the embedded AWS stands on."""
