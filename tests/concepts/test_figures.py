@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -70,6 +72,13 @@ def test_the_saving_is_the_share_on_spot_times_the_discount() -> None:
     assert rows[100][2] == "54.6 %"
 
 
+def test_without_a_base_there_is_one_line_of_savings() -> None:
+    shown = capacity_mix.saving(0, 1, 4, 0.7)
+    assert [trace["name"] for trace in shown.data] == ["base 0"]
+    assert shown.columns == ("Tasks", "Share on Spot, base 0", "Saving, base 0")
+    assert shown.rows[4] == (10, "80.0 %", "56.0 %")
+
+
 def test_the_bill_is_for_both_months() -> None:
     whole, mixed = capacity_mix.bill(10, 2, 1, 4, cpu=1024, memory=2048, discount=0.7).rows
     assert whole == ("all on FARGATE", "0.49370", "355.46", "360.40")
@@ -130,14 +139,51 @@ def test_the_bars_of_a_rollout_are_its_table() -> None:
 def test_percentages_that_ecs_refuses_are_not_drawn() -> None:
     with pytest.raises(Invalid, match="cannot be 100 as this will block deployments"):
         rolling_bounds.rolling(3, 100, 100)
-    with pytest.raises(Invalid, match="maximumPercent must be at least 100"):
+    with pytest.raises(ValueError, match="maximum_percent is a whole number of 100 or more, not 50"):
         rolling_bounds.rolling(3, 50, 50)
     assert rolling_bounds.refused(66, 133) == ""
 
 
-def test_a_negative_service_is_refused() -> None:
-    with pytest.raises(ValueError, match="desired_count is -1"):
-        rolling_bounds.rolling(-1, 100, 200)
+def test_a_long_rollout_is_not_taken_for_a_stuck_one() -> None:
+    assert rolling_bounds.rolling(150, 100, 101).title.endswith("through after 300 steps")
+
+
+@pytest.mark.parametrize(
+    ("draw", "says"),
+    [
+        (lambda: rolling_bounds.rolling(-1, 100, 200), "desired_count is a whole number from 0 to 5000, not -1"),
+        (lambda: rolling_bounds.rolling(10**6, 100, 200), "desired_count is a whole number from 0 to 5000"),
+        (lambda: rolling_bounds.rolling(5, 66.6, 133), "minimum_healthy_percent is a whole number from 0 to 100"),
+        (lambda: rolling_bounds.rolling(5, "66", 133), "minimum_healthy_percent is .* not '66'"),
+        (lambda: price(seconds_each_step=-60), "seconds_each_step is -60"),
+        (lambda: price(seconds_each_step="a"), "seconds_each_step is a number, not 'a'"),
+        (lambda: price(seconds_each_step=float("nan")), "seconds_each_step is a number, not nan"),
+        (lambda: price(memory=512), "With 1024 CPU units it has 2048, 3072"),
+        (lambda: capacity_mix.mix(-1, 2, 1, 4), "n is a whole number of 0 or more, not -1"),
+        (lambda: capacity_mix.mix("ten", 2, 1, 4), "n is a whole number of 0 or more, not 'ten'"),
+        (lambda: capacity_mix.mix(True, 2, 1, 4), "n is .* not True"),
+        (lambda: capacity_mix.question("ten", 2, 1, 4, more=5), "n is .* not 'ten'"),
+        (lambda: capacity_mix.mix(10, 2, 0.5, 4), "fargate_weight is .* not 0.5"),
+        (lambda: capacity_mix.mix(10, -2, 1, 4), "base is .* not -2"),
+        (lambda: capacity_mix.mix(10, 100_001, 1, 4), "The base value 100001"),
+        (lambda: capacity_mix.saving(2, 1, 4, "70 %"), "spot_discount is a number, not '70 %'"),
+        (lambda: capacity_mix.bill(1, 2, 1, 4, cpu=1000, memory=2048, discount=0.7), "CPU units: 256, 512"),
+        (lambda: fargate_or_ec2.compare(2.5, 1024, 2048, "m5.xlarge"), "tasks is a whole number of 1 or more, not 2.5"),
+        (lambda: fargate_or_ec2.compare(1, "1024", 2048, "m5.xlarge"), "cpu is .* not '1024'"),
+        (lambda: fargate_or_ec2.compare(1, 1024, 2048, "m5.xlarge", 0), "tasks_percent is .* from 1 to 100, not 0"),
+        (lambda: fargate_or_ec2.compare(1, 1024, 2048, "m5.xlarge", 9), "Not one task fits"),
+        (lambda: fargate_or_ec2.compare(1, 1024, 2048, ""), "No dated price for instance_type ''"),
+        (lambda: fargate_or_ec2.question("t3.medium"), "t3.medium is burstable.* Choose one of: m5.large"),
+        (lambda: fargate_or_ec2.question("g4dn.xlarge"), "g4dn.xlarge has a GPU"),
+    ],
+)
+def test_what_a_parameter_cannot_be_is_said_by_its_name(draw: Callable[[], Figure], says: str) -> None:
+    with pytest.raises((ValueError, LookupError, Invalid), match=says):
+        draw()
+
+
+def price(**given: Any) -> Figure:
+    return rolling_bounds.price(5, 66, 133, **{"cpu": 1024, "memory": 2048, "seconds_each_step": 60, **given})
 
 
 def test_the_least_maximum_that_moves() -> None:
@@ -155,6 +201,11 @@ def test_a_rollout_is_charged_for_what_exists_beyond_the_desired_count() -> None
     half = dict(rolling_bounds.price(4, 50, 100, cpu=1024, memory=2048, seconds_each_step=60).rows)
     assert half["task-seconds beyond the desired count"] == 0
     assert half["load on each of them, in steady service = 1"] == "2.00 times"
+
+
+def test_a_stuck_rollout_takes_no_time_but_has_no_end() -> None:
+    rows = dict(rolling_bounds.price(3, 100, 125, cpu=1024, memory=2048, seconds_each_step=60).rows)
+    assert rows["duration"] == "without end: the deployment is stuck"
 
 
 def test_the_lines_of_an_instance_meet_at_the_break_even() -> None:
@@ -182,9 +233,26 @@ def test_room_that_is_left_free_takes_another_instance() -> None:
     assert rows["EC2 m5.xlarge"][1].startswith("instances: 4, each for 3 at most")
 
 
+def test_the_price_of_whatever_is_compared_is_in_the_table_with_its_date() -> None:
+    def named(instance_type: str) -> list[object]:
+        return [row[0] for row in fargate_or_ec2.prices(instance_type).rows]
+
+    assert len(named("m5.large")) == len(set(named("m5.large")))
+    assert "ec2 c5.xlarge" in named("m5.large")
+    assert "ec2 m7g.xlarge" in named("m7g.xlarge")
+
+
+def test_the_last_column_of_parts_is_the_break_even_of_these_tasks() -> None:
+    rows = {row[0]: row for row in fargate_or_ec2.compare(10, 1024, 2048, "m5.xlarge").rows}
+    assert rows["EC2 m5.xlarge, parts"][-1] == "0.97"
+    for tasks, less in ((97, "Fargate x86_64"), (98, "EC2 m5.xlarge")):  # 25 instances have 100 places
+        hours = {row[0]: float(row[2]) for row in fargate_or_ec2.compare(tasks, 1024, 2048, "m5.xlarge").rows}
+        assert min(("Fargate x86_64", "EC2 m5.xlarge"), key=hours.__getitem__) == less
+
+
 def test_every_type_to_compare_is_priced_and_has_neither_gpu_nor_credits() -> None:
     assert set(fargate_or_ec2.COMPARED) <= set(SHAPES)
-    assert not {"t3.medium", "g4dn.xlarge"} & set(fargate_or_ec2.COMPARED)
+    assert not set(fargate_or_ec2.APART) & set(fargate_or_ec2.COMPARED)
 
 
 def test_what_the_prose_says_of_the_break_even_holds() -> None:

@@ -126,8 +126,9 @@ WRONG = [
     ("capacity-mix", {"fargate_weight": 0, "spot_weight": 0}, "a weight value greater than zero"),
     ("capacity-mix", {"spot_discount": 70.0}, "from 0 to 1"),
     ("rolling-bounds", {"minimum_healthy_percent": 100, "maximum_percent": 100}, "cannot be 100"),
+    ("rolling-bounds", {"desired_count": -1}, "desired_count is a whole number from 0 to 5000, not -1"),
     ("fargate-or-ec2", {"memory": 512}, "With 1024 CPU units it has 2048, 3072"),
-    ("fargate-or-ec2", {"instance_type": "m9.large"}, "No dated price for m9.large"),
+    ("fargate-or-ec2", {"instance_type": "m9.large"}, "No dated price for instance_type 'm9.large'"),
 ]
 
 
@@ -151,3 +152,21 @@ def test_plain_papermill_gives_a_figure_and_a_table_to_read(tmp_path: Path) -> N
     )  # fmt: skip
     assert [list(output.data) for output in explored(executed)] == [[MIME, "text/plain"], ["text/html", "text/plain"]]
     assert "Not answered yet" in said(executed)
+
+
+def test_plain_papermill_takes_text_for_a_number_and_the_notebook_does_not(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "papermill", "--no-progress-bar", "-p", "n", "ten",
+         str(concepts.notebook("capacity-mix")), str(tmp_path / "out.ipynb")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert run.returncode
+    assert "n is a whole number of 0 or more, not 'ten'." in run.stderr
+
+
+def test_what_is_asked_first_is_not_an_example_of_the_guides() -> None:
+    shown = said(concepts.notebook("capacity-mix"))
+    assert "put 10 tasks" in shown
+    assert "A service wants 15 tasks" in shown

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from drydock.concepts import Question, capacity_mix, fargate_or_ec2, predict, rolling_bounds
@@ -57,19 +59,26 @@ def test_solving_answers_what_is_open_and_leaves_what_was_answered(monkeypatch: 
 @pytest.mark.parametrize(
     ("question", "answer", "says"),
     [
-        (NUMBER, "three", "'three' is not a number. Write digits"),
-        (WORD, "perhaps", "none of the choices. Write yes or no"),
-        (WORD, 1, "none of the choices"),
+        (NUMBER, "three", "Write a number"),
+        (NUMBER, "nan", "Write a number"),
+        (NUMBER, "1e400", "Write a number"),
+        (NUMBER, True, "Write a number"),
+        (NUMBER, None, "Write a number"),
+        (WORD, "perhaps", 'Write "yes" or "no"'),
+        (WORD, 1, 'Write "yes" or "no"'),
     ],
 )
-def test_what_cannot_be_an_answer_is_said(question: Question, answer: float | str, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        predict(question, answer)
+def test_what_cannot_be_an_answer_is_said_and_gives_nothing_away(question: Question, answer: Any, says: str) -> None:
+    found = predict(question, answer)
+    assert found.heading == f"✗ {answer!r} is no answer"
+    assert found.plain.startswith(says)
+    assert question.reason not in found._repr_html_()
 
 
 def test_the_questions_are_answered_by_policy() -> None:
     assert capacity_mix.question(10, 2, 1, 4).answer == 4
     assert capacity_mix.question(40, 1, 1, 4).answer == 9
+    assert capacity_mix.question(10, 2, 1, 4, more=5).answer == 5
     assert rolling_bounds.question(3, 100, 125).answer == "no"
     assert rolling_bounds.question(5, 66, 133).answer == "yes"
     assert fargate_or_ec2.question("m5.large").answer == pytest.approx(1.21375)

@@ -62,7 +62,7 @@ def test_a_run_leaves_a_notebook_and_a_page_that_have_the_answer(tmp_path: Path)
     assert report.seconds > 0
     assert report.notebook == tmp_path / "new" / "capacity-mix.ipynb"
     page = report.page.read_text()
-    assert "The answer: 4" in page
+    assert "The answer: 5" in page
     assert "Plotly.newPlot(" in page
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drydock.concepts import checks
 from drydock.concepts.drawing import LAYOUT, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy import capacity, cost
 from drydock.policy.errors import Invalid
-from drydock.policy.task_definition import fargate_size
 from drydock.pricing import MONTH_HOURS, PRICES, THIRTY_DAYS_HOURS, fargate_tasks
 
 ON_DEMAND, SPOT = "FARGATE", "FARGATE_SPOT"
@@ -22,7 +22,12 @@ RECORDED = ((10, 1, 1, 4, 3, 7), (40, 1, 1, 4, 9, 31))
 
 
 def strategy(base: int, fargate_weight: int, spot_weight: int) -> list[dict[str, Any]]:
-    """A capacityProviderStrategy as the API has it. Raises Invalid for one that ECS refuses."""
+    """A capacityProviderStrategy as the API has it.
+
+    Raises ValueError for what is no whole number, and Invalid for a strategy that ECS refuses.
+    """
+    for name, value in (("base", base), ("fargate_weight", fargate_weight), ("spot_weight", spot_weight)):
+        checks.whole(name, value, 0)
     asked = [
         {"capacityProvider": ON_DEMAND, "base": base, "weight": fargate_weight},
         {"capacityProvider": SPOT, "weight": spot_weight},
@@ -32,13 +37,16 @@ def strategy(base: int, fargate_weight: int, spot_weight: int) -> list[dict[str,
 
 
 def counts(n: int, base: int, fargate_weight: int, spot_weight: int) -> tuple[int, int]:
-    """How many of `n` tasks are on FARGATE and on FARGATE_SPOT."""
+    """How many of `n` tasks are on FARGATE and on FARGATE_SPOT. Raises ValueError, Invalid."""
+    checks.whole("n", n, 0)
     placed = capacity.split(capacity.items(strategy(base, fargate_weight, spot_weight)), n)
     return placed[ON_DEMAND], placed[SPOT]
 
 
-def question(n: int, base: int, fargate_weight: int, spot_weight: int) -> Question:
-    """How many tasks run on FARGATE."""
+def question(n: int, base: int, fargate_weight: int, spot_weight: int, *, more: int = 0) -> Question:
+    """How many of `n` and `more` tasks run on FARGATE. Raises ValueError, Invalid."""
+    checks.whole("n", n, 0)
+    n += more
     on_demand, spot = counts(n, base, fargate_weight, spot_weight)
     first = min(base, n)
     rest = n - first
@@ -56,8 +64,9 @@ def question(n: int, base: int, fargate_weight: int, spot_weight: int) -> Questi
 def mix(n: int, base: int, fargate_weight: int, spot_weight: int) -> Figure:
     """The split of a growing service: a bar for each number of tasks, that of `n` outlined.
 
-    Raises Invalid for a strategy that ECS refuses.
+    Raises ValueError for what is no whole number, and Invalid for a strategy that ECS refuses.
     """
+    on_demand, spot = counts(n, base, fargate_weight, spot_weight)
     step = max(1, n // 10)
     first = max(min(n, 1), n - 9 * step)
     numbers = range(first, first + BARS * step, step)
@@ -75,11 +84,10 @@ def mix(n: int, base: int, fargate_weight: int, spot_weight: int) -> Figure:
         }
         for column, provider, colour in ((1, ON_DEMAND, COLOURS[0]), (2, SPOT, COLOURS[1]))
     ]
-    on_demand, spot = counts(n, base, fargate_weight, spot_weight)
     return Figure(
         f"Tasks wanted: {n}. On FARGATE: {on_demand}, on FARGATE_SPOT: {spot}",
         ("Tasks", ON_DEMAND, SPOT, "Share on Spot", ""),
-        [(*row, percent(row[2] / row[0]) if row[0] else "", "← chosen" if row[0] == n else "") for row in split],
+        [(*row, percent(row[2] / row[0], 1) if row[0] else "", "← chosen" if row[0] == n else "") for row in split],
         data,
         {
             "barmode": "stack",
@@ -109,28 +117,27 @@ def recorded() -> Figure:
 
 def saving(base: int, fargate_weight: int, spot_weight: int, discount: float) -> Figure:
     """What Spot saves of an all-FARGATE bill as the service grows, with this base and with none."""
+    checks.number("spot_discount", discount)
     numbers = (1, 2, 3, 5, 10, 12, 20, 40, 100)
-    with_base = [counts(n, base, fargate_weight, spot_weight)[1] / n for n in numbers]
-    without = [counts(n, 0, fargate_weight, spot_weight)[1] / n for n in numbers]
-    saved = [[cost.saving(share, discount) for share in shares] for shares in (with_base, without)]
-    names = (f"base {base}", "base 0")
+    shares = {one: [counts(n, one, fargate_weight, spot_weight)[1] / n for n in numbers] for one in (base, 0)}
+    saved = {one: [cost.saving(share, discount) for share in on_spot] for one, on_spot in shares.items()}
     return Figure(
         f"Saving at {percent(discount)} off for Spot, by size of the service",
-        ("Tasks", f"Share on Spot, {names[0]}", f"Saving, {names[0]}", f"Saving, {names[1]}"),
+        ("Tasks", f"Share on Spot, base {base}", *(f"Saving, base {one}" for one in saved)),
         [
-            (n, percent(share, 1), percent(one, 1), percent(other, 1))
-            for n, share, one, other in zip(numbers, with_base, *saved, strict=True)
+            (n, *(percent(part, 1) for part in parts))
+            for n, *parts in zip(numbers, shares[base], *saved.values(), strict=True)
         ],
         [
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": name,
+                "name": f"base {one}",
                 "x": [str(n) for n in numbers],
                 "y": [round(100 * value, 2) for value in values],
-                "line": {"dash": dash},
+                "line": {"dash": "solid" if one == base else "dot"},
             }
-            for name, values, dash in zip(names, saved, ("solid", "dot"), strict=True)
+            for one, values in saved.items()
         ],
         {
             "xaxis": {"title": {"text": "tasks that the service wants"}, "type": "category"},
@@ -143,9 +150,10 @@ def saving(base: int, fargate_weight: int, spot_weight: int, discount: float) ->
 def bill(n: int, base: int, fargate_weight: int, spot_weight: int, *, cpu: int, memory: int, discount: float) -> Figure:
     """USD for the service, all on FARGATE and mixed. `cpu` in CPU units, `memory` in MiB, `discount` from 0 to 1.
 
-    Raises Invalid for a size that Fargate has not got.
+    Raises ValueError for a size that Fargate has not got.
     """
-    fargate_size(cpu, memory)
+    checks.fargate_task(cpu, memory)
+    checks.number("spot_discount", discount)
     on_demand, spot = counts(n, base, fargate_weight, spot_weight)
     task = fargate_tasks(1, cpu=cpu, memory=memory).usd_per_hour
     assert task is not None

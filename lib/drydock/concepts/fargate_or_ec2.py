@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from drydock.concepts import checks
 from drydock.concepts.drawing import LAYOUT, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy import cost
-from drydock.policy.errors import Invalid
-from drydock.policy.task_definition import FARGATE_SIZES, fargate_size
 from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, Shape, fargate_hour
 
 COMPARED = (
-    "m5.large", "m5.xlarge", "m6i.large", "m6a.large", "m7i.large", "c5.large", "r5.large",
+    "m5.large", "m5.xlarge", "m6i.large", "m6a.large", "m7i.large", "c5.large", "c5.xlarge", "r5.large",
     "m7g.large", "m8g.large", "c7g.large", "r7g.large",
 )  # fmt: skip
-"""Types to compare: neither burstable nor with a GPU, which Fargate does not have."""
+"""Types to compare."""
+
+APART = {"t3.medium": "is burstable, and Fargate is not", "g4dn.xlarge": "has a GPU, and Fargate has none"}
+"""Types that are priced for something else than Fargate sells, and for what."""
 
 NOT_PRICED = (
     "EC2 Spot: its price moves by the hour, by type and by zone",
@@ -27,9 +29,12 @@ NOT_PRICED = (
 
 
 def instance(instance_type: str) -> tuple[Shape, float]:
-    """What the instance has, and its USD an hour. Raises LookupError, listing those that are priced."""
+    """What the instance has, and its USD an hour. Raises LookupError, listing those that can be compared."""
+    known = ", ".join(one for one in SHAPES if one not in APART)
+    if instance_type in APART:
+        raise LookupError(f"{instance_type} {APART[instance_type]}. Choose one of: {known}.")
     if instance_type not in SHAPES:
-        raise LookupError(f"No dated price for {instance_type}. There is one for: {', '.join(SHAPES)}.")
+        raise LookupError(f"No dated price for instance_type {instance_type!r}. There is one for: {known}.")
     return SHAPES[instance_type], PRICES[f"ec2 {instance_type}"].usd
 
 
@@ -44,9 +49,9 @@ def question(instance_type: str) -> Question:
     shape, hour = instance(instance_type)
     whole = fargate_hour(shape.vcpu, shape.gb, shape.architecture)
     return Question(
-        f"A task of {shape.vcpu} vCPU and {shape.gb} GB runs on Fargate ({shape.architecture}). An {instance_type} "
-        "has as much. Both are on demand in us-east-1. How many times the instance's price does Fargate cost? "
-        "An answer within 10 % counts.",
+        f"A task of {shape.vcpu} vCPU and {shape.gb} GB runs on Fargate ({shape.architecture}). The instance type "
+        f"{instance_type} has as much. Both are on demand in us-east-1. How many times the instance's price does "
+        "Fargate cost? An answer within 10 % counts.",
         whole / hour,
         f"Fargate charges {whole:.5f} USD an hour for {shape.vcpu} vCPU and {shape.gb} GB, and the {instance_type} "
         f"costs {hour:.5f}. That is {whole / hour:.2f} times as much.",
@@ -54,10 +59,10 @@ def question(instance_type: str) -> Question:
     )
 
 
-def prices() -> Figure:
-    """The dated prices that everything here is computed from."""
+def prices(instance_type: str) -> Figure:
+    """The dated prices that everything here is computed from: Fargate's, and those of `instance_type` and COMPARED."""
     items = [item for item in PRICES.values() if item.item.startswith("fargate ")]
-    items += [PRICES[f"ec2 {instance_type}"] for instance_type in COMPARED]
+    items += [PRICES[f"ec2 {one}"] for one in dict.fromkeys((*COMPARED, instance_type))]
     return Figure(
         "On-demand prices of Linux, us-east-1",
         ("What", "USD", "for each", "Date", "Source"),
@@ -112,7 +117,10 @@ def compare(
 
     Raises ValueError for a size that Fargate has not got, and where not one task fits on the instance or there is none.
     """
-    _on_fargate(cpu, memory)
+    checks.whole("tasks", tasks, 1)
+    checks.fargate_task(cpu, memory)
+    checks.whole("tasks_percent", tasks_percent, 1, 100)
+    checks.number("spot_discount", spot_discount)
     shape, price = instance(instance_type)
     vcpu, gb = cpu / 1024, memory / 1024
     fit = cost.tasks_that_fit(vcpu, gb, instance_vcpu=shape.vcpu, instance_gb=shape.gb, tasks_share=tasks_percent / 100)
@@ -135,7 +143,7 @@ def compare(
     ]
     return Figure(
         f"Tasks: {tasks}, each of {vcpu:g} vCPU and {gb:g} GB",
-        ("On", "Paid for", "USD an hour", f"USD in {THIRTY_DAYS_HOURS} h", f"USD in {MONTH_HOURS} h", "Fargate = 1"),
+        ("On", "Paid for", "USD an hour", f"USD in {THIRTY_DAYS_HOURS} h", f"USD in {MONTH_HOURS} h", "First line = 1"),
         [
             (
                 name,
@@ -206,19 +214,6 @@ def break_evens() -> Figure:
 def not_priced() -> Figure:
     """What none of these sums has in it."""
     return Figure("Not in these sums", ("What",), [(what,) for what in NOT_PRICED])
-
-
-def _on_fargate(cpu: int, memory: int) -> None:
-    try:
-        fargate_size(cpu, memory)
-    except Invalid:
-        sizes = ", ".join(str(one) for one in FARGATE_SIZES.get(cpu, ()))
-        have = (
-            f"With {cpu} CPU units it has {sizes} MiB."
-            if sizes
-            else f"CPU units: {', '.join(map(str, FARGATE_SIZES))}."
-        )
-        raise ValueError(f"Fargate has no task of {cpu} CPU units and {memory} MiB. {have}") from None
 
 
 def _less(first: float, second: float) -> str:

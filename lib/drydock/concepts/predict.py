@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -33,9 +34,9 @@ class Question:
 def predict(question: Question, answer: float | str, *, solve: bool = False) -> show.Note:
     """Whether `answer` is right, and why. Empty, it is not answered yet: nothing is given away, nothing fails.
 
-    solve  answers an empty one, as $DRYDOCK_SOLVE=1 does.
+    What cannot be an answer, as text where a number is asked for, is said, and gives nothing away either.
 
-    Raises ValueError for an answer that cannot be one: text where a number is asked for.
+    solve  answers an empty one, as $DRYDOCK_SOLVE=1 does.
     """
     if isinstance(answer, str) and not answer.strip():
         if solve or os.environ.get("DRYDOCK_SOLVE") == "1":
@@ -46,25 +47,29 @@ def predict(question: Question, answer: float | str, *, solve: bool = False) -> 
             tone="not started",
         )
     given = _read(question, answer)
+    if given is None:
+        return show.Note(f"✗ {answer!r} is no answer", f"Write {_kind(question)} in its place.", tone="wrong")
     if _matches(question, given):
         return show.Note(f"✓ Right: {_shown(question.answer)}", question.reason, tone="passed")
     return show.Note(f"✗ Not {_shown(given)} but {_shown(question.answer)}", question.reason, tone="wrong")
 
 
 def _kind(question: Question) -> str:
-    return " or ".join(question.choices) if question.choices else "a number"
+    return " or ".join(f'"{one}"' for one in question.choices) if question.choices else "a number, such as 3 or 1.5,"
 
 
-def _read(question: Question, answer: float | str) -> float | str:
+def _read(question: Question, answer: object) -> float | str | None:
+    """The answer as one of the choices or as a number; None for what is neither."""
     if question.choices:
         said = str(answer).strip().lower()
-        if said not in question.choices:
-            raise ValueError(f"The answer {answer!r} is none of the choices. Write {_kind(question)}.")
-        return said
+        return said if said in question.choices else None
+    if isinstance(answer, bool) or not isinstance(answer, int | float | str):
+        return None
     try:
-        return float(answer)
-    except ValueError:
-        raise ValueError(f"The answer {answer!r} is not a number. Write digits, such as 3 or 1.5.") from None
+        number = float(answer)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _matches(question: Question, given: float | str) -> bool:

@@ -6,19 +6,19 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from drydock.concepts import checks
 from drydock.concepts.drawing import LAYOUT
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy import rollout, service
 from drydock.policy.errors import Invalid
-from drydock.policy.task_definition import fargate_size
 from drydock.policy.world import Cluster, World
 from drydock.pricing import PRICES, fargate_tasks
 
 OLD, NEW = "old", "new"
-LONGEST = 200
-"""Steps after which a rollout is given up."""
+MOST = 5000
+"""Tasks of a service that is rolled here: as many as ECS allows unless its quota is raised (not verified)."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,9 @@ def steps(desired_count: int, minimum_healthy_percent: int, maximum_percent: int
     The world is made small: a task that is started is healthy one step later, and one that is stopped is gone one
     step later. How long a step takes is left open. A rollout that is stuck ends with a step that decides nothing.
 
-    Raises ValueError for a negative desired count.
+    Raises ValueError for a desired count that is no whole number from 0 to MOST.
     """
-    if desired_count < 0:
-        raise ValueError(f"A service wants 0 tasks or more: desired_count is {desired_count}.")
+    checks.whole("desired_count", desired_count, 0, MOST)
     deployments = (rollout.Deployment(NEW, primary=True), rollout.Deployment(OLD))
     tasks = tuple(
         rollout.Task(f"{OLD}-{number}", OLD, "RUNNING", healthy=True, created=number) for number in range(desired_count)
@@ -59,7 +58,8 @@ def steps(desired_count: int, minimum_healthy_percent: int, maximum_percent: int
     seen = rollout.Service(desired_count, deployments, tasks, minimum_healthy_percent, maximum_percent)
     history = [_step(0, tasks, "before the update")]
     made = desired_count
-    while not rollout.is_steady(seen) and len(history) <= LONGEST:
+    while not rollout.is_steady(seen):
+        assert len(history) <= 2 * desired_count, "each step starts or stops a task, so there cannot be more of them"
         actions = rollout.next_actions(seen)
         started = sum(action.count for action in actions if isinstance(action, rollout.Start))
         stopped = {one for action in actions if isinstance(action, rollout.Stop) for one in action.tasks}
@@ -110,11 +110,9 @@ def question(desired_count: int, minimum_healthy_percent: int, maximum_percent: 
 def rolling(desired_count: int, minimum_healthy_percent: int, maximum_percent: int) -> Figure:
     """The rollout drawn: a bar of tasks for each step, and the two bounds as lines.
 
-    Raises Invalid for percentages that ECS refuses.
+    Raises ValueError, Invalid: see `validate`.
     """
-    refusal = refused(minimum_healthy_percent, maximum_percent)
-    if refusal:
-        raise Invalid("InvalidParameterException", refusal)
+    validate(desired_count, minimum_healthy_percent, maximum_percent)
     lower = rollout.lower_bound(desired_count, minimum_healthy_percent)
     upper = rollout.upper_bound(desired_count, maximum_percent)
     history = steps(desired_count, minimum_healthy_percent, maximum_percent)
@@ -190,21 +188,29 @@ def price(desired_count: int, minimum_healthy_percent: int, maximum_percent: int
     """What the rollout costs beyond the steady service, and how much more each serving task has to carry.
 
     seconds_each_step  from start to healthy, and from stop to gone: an assumption of the reader's.
+
+    Raises ValueError, Invalid: see `validate`.
     """
-    fargate_size(cpu, memory)
+    validate(desired_count, minimum_healthy_percent, maximum_percent)
+    checks.fargate_task(cpu, memory)
+    checks.number("seconds_each_step", seconds_each_step)
+    if seconds_each_step <= 0:
+        raise ValueError(f"A step takes more than 0 seconds: seconds_each_step is {seconds_each_step}.")
     history = steps(desired_count, minimum_healthy_percent, maximum_percent)
     task_hour = fargate_tasks(1, cpu=cpu, memory=memory).usd_per_hour
     assert task_hour is not None
     extra = sum(max(0, one.exist - desired_count) for one in history)
     least = min(one.healthy for one in history)
     load = f"{desired_count / least:.2f} times" if least else "nobody serves"
+    through = is_through(history, desired_count)
+    duration = f"{decisions(history) * seconds_each_step} s in {decisions(history)} steps"
     dated = PRICES["fargate x86_64 vCPU"]
     return Figure(
         f"One rollout, {seconds_each_step} s a step, tasks of {cpu} CPU units and {memory} MiB "
         f"({dated.region}, prices of {dated.date})",
         ("What", "How much"),
         [
-            ("duration", f"{decisions(history) * seconds_each_step} s in {decisions(history)} steps"),
+            ("duration", duration if through else "without end: the deployment is stuck"),
             ("task-seconds beyond the desired count", extra * seconds_each_step),
             ("what these cost on FARGATE", f"{extra * seconds_each_step / 3600 * task_hour:.6f} USD"),
             ("fewest tasks that serve", least),
@@ -231,6 +237,16 @@ def maxima(counts: list[int]) -> Figure:
         ("Desired", "Least maximumPercent", "Most that exist"),
         rows,
     )
+
+
+def validate(desired_count: int, minimum_healthy_percent: int, maximum_percent: int) -> None:
+    """Refuse what is no whole number, and the percentages that ECS refuses. Raises ValueError, Invalid."""
+    checks.whole("desired_count", desired_count, 0, MOST)
+    checks.whole("minimum_healthy_percent", minimum_healthy_percent, 0, 100)
+    checks.whole("maximum_percent", maximum_percent, 100)
+    refusal = refused(minimum_healthy_percent, maximum_percent)
+    if refusal:
+        raise Invalid("InvalidParameterException", refusal)
 
 
 def refused(minimum_healthy_percent: int, maximum_percent: int) -> str:

@@ -39,7 +39,9 @@ def instances_needed(tasks: int, fit: int) -> int:
     if tasks < 1:
         raise ValueError(f"There has to be a task: tasks is {tasks}.")
     if fit < 1:
-        raise ValueError("Not one task fits on an instance: choose a larger instance or a smaller task.")
+        raise ValueError(
+            "Not one task fits on an instance: choose a larger instance or a smaller task, or leave it more room."
+        )
     return -(-tasks // fit)
 
 

@@ -111,12 +111,13 @@ CLAIMS = (
     ),
     Claim(
         id="A34",
-        lines="28, 1277, 1379",
+        lines="28, 1277–1284, 1379",
         subjects=(SPLIT, GROUPS),
         says="One strategy mixes Fargate, Fargate Spot and EC2 Spot.",
         judged=(Verdict.WRONG,),
         holds="A cluster may have both kinds of provider. One strategy has Fargate's or those of Auto Scaling groups, "
-        "not both: the request is refused. Two services can share the work.",
+        "not both: the request is refused. Two services can share the work. The JSON that the guide gives for the mix "
+        "has Fargate's two only, and is valid.",
         source=_GUIDE,
     ),
     Claim(
@@ -126,8 +127,9 @@ CLAIMS = (
         says="The mix gives cost and reliability together.",
         judged=(Verdict.OVERSIMPLIFIED,),
         holds="FARGATE does not step in where FARGATE_SPOT has no capacity: those tasks wait. What must always run "
-        "belongs into the base.",
-        source="aws/containers-roadmap 773 and 852, open requests (observed)",
+        "belongs in the base.",
+        source='ECS documentation, "Amazon ECS clusters for Fargate" (documented); a fail-over is asked for in '
+        "aws/containers-roadmap 773 and 852",
     ),
     Claim(
         id="A36",
@@ -234,10 +236,11 @@ CLAIMS = (
         id="B1",
         lines="90–94",
         subjects=(SPLIT,),
-        says="One service runs 70 % on FARGATE, 20 % on FARGATE_SPOT and 10 % on EC2.",
+        says="A cluster with one service has 70 % on FARGATE, 20 % on FARGATE_SPOT and 10 % on EC2, as a picture "
+        "shows it.",
         judged=(Verdict.WRONG,),
-        holds="No strategy can have all three (A34), and weights are proportions of what the base leaves, not per "
-        "cent of the tasks.",
+        holds="For the one service that is drawn: no strategy can have all three (A34), and weights are proportions of "
+        "what the base leaves, not per cent of the tasks. Two services could come to such a mix.",
         source=_GUIDE,
     ),
     Claim(

@@ -256,7 +256,7 @@ CLAIMS = (
         said=0.70,
         today=lambda: {"on for 10 h on 5 days": _off_hours(10, 5), "on for 12 h on 5 days": _off_hours(12, 5)},
         judged=(Verdict.OVERSIMPLIFIED,),
-        holds="Of the nodes' cost. A control plane of EKS cannot be stopped, only deleted.",
+        holds="Of the nodes' cost. A control plane of EKS cannot be stopped, only deleted and made again.",
         source="computed",
     ),
     Claim(
@@ -361,7 +361,7 @@ CLAIMS = (
     ),
     Claim(
         id="B53",
-        lines="43, 768",
+        lines="44, 768",
         subjects=(FARGATE_EC2,),
         says="GPUs are there on EC2 only.",
         judged=(Verdict.RIGHT,),
