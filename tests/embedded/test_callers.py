@@ -20,6 +20,7 @@ import pytest
 
 from drydock.embedded.core import peers
 from drydock.embedded.host import Host
+from drydock.notebooks.wait import wait_until
 
 from .conftest import client_of
 
@@ -279,18 +280,31 @@ def test_an_address_that_came_into_other_hands_is_not_its_former_holders(
     former.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     before, address = server.accept()
     found: list[Any] = []
+    later: list[socket.socket] = []
+
+    def connects() -> bool:
+        """From the former's port, once the reset has come through."""
+        again = socket.socket()
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            again.bind(address)
+            again.connect(server.getsockname())
+        except OSError:
+            again.close()
+            return False
+        later.append(again)
+        return True
 
     def late(ends: peers.Ends) -> Any:
         former.close()
-        later.bind(address)
-        later.connect(server.getsockname())
+        wait_until(connects, "the owner connects from that port")
         found.append(look(ends))
         return found[0]
 
     monkeypatch.setattr(peers, "_way", lambda: late)
-    with before, socket.socket() as later:
-        later.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with before:
         assert "does not say" in peers.stranger(before)
+    later[0].close()
     assert found[0].uid == os.geteuid()
 
 
