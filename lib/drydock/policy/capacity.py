@@ -41,7 +41,8 @@ def split(strategy: Sequence[StrategyItem], n: int, running: Mapping[str, int] |
     and sums to ``n``.
 
     Source: base before weights is documented; the rounding is observed (10 tasks over base 1 and 1:4 became
-    3 and 7, 40 became 9 and 31) and not guaranteed; the tie rule is ours.
+    3 and 7, 40 became 9 and 31) and not guaranteed. The tie rule is ours, and so is that running tasks count, and
+    that a base holds on a provider of weight 0.
 
     Raises ValueError for a negative ``n`` or a strategy that can place nothing.
     """
