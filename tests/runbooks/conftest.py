@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from drydock import embedded
 from drydock.cloud import Cloud, connect
 from drydock.labs import Lab
+from drydock.runbooks import catalogue
 
 HELLO = {"cluster": "hello", "service": "hello"}
 
@@ -70,3 +73,47 @@ def registered(client: Any, **changes: Any) -> str:
     environment = changes.pop("environment", {})
     asked["containerDefinitions"][0]["environment"] = [{"name": k, "value": v} for k, v in environment.items()]
     return str(client.register_task_definition(**asked | changes)["taskDefinition"]["taskDefinitionArn"])
+
+
+class Cells:
+    """A runbook whose cells are run one by one, as somebody does in JupyterLab.
+
+    Each is told by a piece of its text: `cells("run.apply(")` runs that one and returns what it shows.
+    """
+
+    def __init__(self, name: str, **parameters: Any) -> None:
+        found = nbformat.read(catalogue.notebook(name), as_version=4).cells
+        self._sources = [str(cell.source) for cell in found if cell.cell_type == "code"]
+        self.names: dict[str, Any] = {}
+        self._run(self._sources[0])
+        self.names |= HELLO | parameters
+
+    def to(self, text: str) -> Any:
+        """Run the cells after the parameters up to that one."""
+        for source in self._sources[1:]:
+            shown = self._run(source)
+            if text in source:
+                return shown
+        raise LookupError(text)
+
+    def __call__(self, text: str, *edit: str) -> Any:
+        """`edit` is a piece of the cell and what is written there instead."""
+        source = next(source for source in self._sources if text in source)
+        return self._run(source.replace(*edit) if edit else source)
+
+    def _run(self, source: str) -> Any:
+        *before, last = ast.parse(source).body
+        if not isinstance(last, ast.Expr):
+            before, last = [*before, last], None  # type: ignore[assignment]
+        exec(compile(ast.Module(before, []), "cell", "exec"), self.names)
+        return None if last is None else eval(compile(ast.Expression(last.value), "cell", "eval"), self.names)
+
+
+def opened(name: str, **parameters: Any) -> Cells:
+    """The cells of that runbook, run up to an approved plan."""
+    dry = Cells(name, **parameters)
+    dry.to("run.plan(")
+    approve = dry.names["run"].evidence.plan.hash
+    cells = Cells(name, **parameters, dry_run=False, approve=approve)
+    cells.to("run.approve(")
+    return cells

@@ -73,6 +73,11 @@ def test_values_of_environment_variables_are_never_shown() -> None:
     assert difference(definition("same"), definition("same")) == []
 
 
+def test_control_characters_are_written_out() -> None:
+    rows = difference({"labels": {"a\x1b[2K": "x"}}, {"labels": {"a\x1b[2K": "y\nz\x1b[1A"}})
+    assert rows == [("labels.a\\x1b[2K", "x", "y\\nz\\x1b[1A")]
+
+
 def test_lists_are_told_by_the_names_of_their_items() -> None:
     before = {"tags": [{"key": "team", "value": "a"}], "volumes": []}
     after = {"tags": [{"key": "team", "value": "b"}, {"key": "tier", "value": "c"}], "volumes": [{"name": "data"}]}

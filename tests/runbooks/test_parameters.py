@@ -33,6 +33,8 @@ SCALE = parameters.declared(catalogue.notebook("scale-service"))
         ("region", "us east 1", "should match pattern"),
         ("approve", "yes", "should match pattern"),
         ("cloud", "s3://bucket", "should match pattern"),
+        ("cloud", "http://user:password@127.0.0.1:4566", "should match pattern"),
+        ("cloud", "http://127.0.0.1:4566/ x", "should match pattern"),
         ("minutes", 0, "greater than or equal to 1"),
         ("desired_cuont", 3, "There is no parameter 'desired_cuont'; there are dry_run, approve"),
     ],
@@ -41,6 +43,12 @@ def test_a_wrong_value_is_refused_by_name(name: str, value: Any, says: str) -> N
     with pytest.raises(BadParameter, match=re.escape(says)) as refused:
         SCALE.checked({name: value})
     assert name in str(refused.value)
+
+
+def test_a_wrong_value_is_not_told_at_any_length() -> None:
+    with pytest.raises(BadParameter) as refused:
+        SCALE.checked({"service": "a" * 100_000})
+    assert len(str(refused.value)) < 500
 
 
 def test_every_wrong_value_is_named_at_once() -> None:

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import nbformat
 import pytest
 
 from drydock.cloud import Cloud
+from drydock.notebooks.wait import wait_until
 from drydock.policy.operations import only_reads
 from drydock.runbooks import Refused, catalogue, runner
 from drydock.runbooks.evidence import Evidence
@@ -84,6 +86,103 @@ def test_a_roll_back_does_not_undo_what_somebody_else_did_since(ecs: Any) -> Non
     with pytest.raises(Refused, match=re.escape("service.desiredCount is 1 and should be 3")):
         runner.roll_back_run(report.folder)
     assert described(ecs)["desiredCount"] == 1
+
+
+def test_a_roll_back_of_a_cut_run_does_not_undo_what_somebody_else_did_since(ecs: Any) -> None:
+    report = approved("scale-service", desired_count=3)
+    (report.folder / "result.json").unlink()
+    deploy(ecs, described(ecs)["taskDefinition"], 1)
+    assert "somebody else has been at work: service.desiredCount is 1" in runner.roll_back_run(report.folder)
+    assert described(ecs)["desiredCount"] == 1
+    assert Evidence(report.folder).read("result.json")["outcome"] == "failed"
+
+
+def test_of_two_runs_of_one_approval_only_one_finds_the_state_of_the_plan(ecs: Any) -> None:
+    planned = run("scale-service", desired_count=4)
+    assert planned.plan is not None
+    given = {"desired_count": 4, "dry_run": False, "approve": planned.plan.hash}
+    reports: list[Report] = []
+    root = planned.folder.parent
+    with Evidence(planned.folder).turn():
+        other = threading.Thread(target=lambda: reports.append(run("scale-service", **given)))
+        other.start()
+        while not list(root.glob("*/approval.json")):
+            assert other.is_alive()
+        deploy(ecs, described(ecs)["taskDefinition"], 3)
+    other.join()
+    assert reports[0].outcome == "refused"
+    assert "service.desiredCount was 2 and is 3" in str(reports[0].error)
+    assert described(ecs)["desiredCount"] == 3
+
+
+def test_a_service_and_cluster_that_are_gone_end_a_roll_back_with_words(ecs: Any) -> None:
+    found = described(ecs)
+    ecs.create_cluster(clusterName="brief")
+    wanted = {key: found[key] for key in ("taskDefinition", "networkConfiguration", "launchType")}
+    ecs.create_service(cluster="brief", serviceName="brief", desiredCount=0, **wanted)
+    report = approved("scale-service", cluster="brief", service="brief", desired_count=1)
+    assert report.outcome == "applied", report.error
+    ecs.delete_service(cluster="brief", service="brief", force=True)
+    with pytest.raises(Refused, match=r"no longer the one that the run left: .*INACTIVE"):
+        runner.roll_back_run(report.folder)
+    ecs.get_waiter("services_inactive").wait(cluster="brief", services=["brief"])
+    ecs.delete_cluster(cluster="brief")
+    with pytest.raises(Refused, match=r"could not be read: .*Nothing was changed"):
+        runner.roll_back_run(report.folder)
+    (report.folder / "result.json").unlink()
+    assert "the roll-back failed: The state could not be read" in runner.roll_back_run(report.folder)
+    assert not (report.folder / "after.json").exists()
+
+
+@pytest.mark.parametrize("controller", ["EXTERNAL", "CODE_DEPLOY"])
+def test_a_service_that_is_not_deployed_by_ecs_is_refused_for_that(ecs: Any, controller: str) -> None:
+    found = described(ecs)
+    name = controller.lower()
+    wanted: dict[str, Any] = {"deploymentController": {"type": controller}, "desiredCount": 1}
+    if controller == "CODE_DEPLOY":
+        shared = ("taskDefinition", "networkConfiguration", "launchType", "loadBalancers")
+        wanted |= {key: found[key] for key in shared}
+    ecs.create_service(cluster="hello", serviceName=name, **wanted)
+    try:
+        report = run("scale-service", service=name, desired_count=2)
+        assert f"{name} is deployed by {controller}" in str(report.error)
+    finally:
+        ecs.delete_service(cluster="hello", service=name, force=True)
+
+
+def test_a_service_is_scaled_neither_while_its_first_deployment_goes_on_nor_once_that_has_failed(ecs: Any) -> None:
+    found = described(ecs)
+    shared = {key: found[key] for key in ("networkConfiguration", "launchType")}
+    ecs.create_service(
+        cluster="hello", serviceName="crashing", desiredCount=1, **shared,
+        taskDefinition=registered(ecs, environment={"CRASH_AT_START": "true"}),
+        deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": False}},
+    )  # fmt: skip
+    try:
+        report = run("scale-service", service="crashing", desired_count=2)
+        assert "A deployment of crashing is under way" in str(report.error)
+        wait_until(lambda: rollout(ecs, "crashing") == "FAILED", "the circuit breaker has seen enough")
+        report = run("scale-service", service="crashing", desired_count=2)
+        assert "The deployment of crashing has failed" in str(report.error)
+    finally:
+        ecs.delete_service(cluster="hello", service="crashing", force=True)
+
+
+def rollout(client: Any, service: str) -> str:
+    found = client.describe_services(cluster="hello", services=[service])["services"][0]
+    return str(found["deployments"][0]["rolloutState"])
+
+
+def test_a_target_group_may_have_targets_of_another_service(ecs: Any) -> None:
+    found = described(ecs)
+    shared = ("taskDefinition", "networkConfiguration", "launchType", "loadBalancers")
+    ecs.create_service(cluster="hello", serviceName="twin", desiredCount=1, **{key: found[key] for key in shared})
+    try:
+        ecs.get_waiter("services_stable").wait(cluster="hello", services=["twin"])
+        report = approved("scale-service", desired_count=3)
+        assert (report.outcome, report.error) == ("applied", None)
+    finally:
+        ecs.delete_service(cluster="hello", service="twin", force=True)
 
 
 def test_an_approval_of_another_state_is_refused_and_the_change_is_named(ecs: Any) -> None:
@@ -237,8 +336,9 @@ def interrupted(client: Any, number: signal.Signals, runs: Path) -> tuple[subpro
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(number)
-    process.wait(timeout=60)
-    return process, next(runs.iterdir()), sick
+    said, _ = process.communicate(timeout=60)
+    (runs / "said").write_text(said)
+    return process, next(runs.glob("*-rollback-service-*")), sick
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -252,6 +352,9 @@ def test_a_signal_in_the_middle_of_applying_reaches_the_roll_back(
     kept = Evidence(folder)
     assert kept.read("result.json")["outcome"] == "rolled back"
     assert kept.read("after.json") == kept.read("before.json")
+    said = (tmp_path / "cut" / "said").read_text()
+    assert "the run was cut short; rolled back" in said
+    assert f"Evidence: {folder}" in said
 
 
 def test_after_kill_9_the_folder_of_evidence_brings_the_service_back(ecs: Any, tmp_path: Path) -> None:

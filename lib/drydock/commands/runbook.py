@@ -16,6 +16,7 @@ from drydock.notebooks.signals import ending_on_signals
 from drydock.runbooks import catalogue, parameters, runner
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.model import Plan
+from drydock.runbooks.runbook import apply_command
 
 app = typer.Typer(help="Operational runbooks: plan, approve, apply, roll back.", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
@@ -42,9 +43,9 @@ def plan(name: Name, parameter: Given = None, runs: Runs = None) -> None:
     """Make the plan and show it: its steps, the difference they make, its hash. Changes nothing."""
     report = _run(name, {**_pairs(parameter), "dry_run": "true"}, runs)
     _show(report)
-    if report.plan is not None and report.plan.changes and report.ok:
-        given = "".join(f" -p {pair}" for pair in parameter or ())
-        console.print(f"To apply it: drydock runbook apply {name}{given} --approve {report.plan.hash}")
+    _end(report)
+    if report.plan is not None and report.plan.changes:
+        console.print(f"To apply it: {apply_command(name, _pairs(parameter), report.plan.hash)}", markup=False)
 
 
 @app.command()
@@ -55,7 +56,9 @@ def apply(
     runs: Runs = None,
 ) -> None:
     """Apply the approved plan, verify it, and roll back where that fails. Exit code 1 unless it was applied."""
-    _show(_run(name, {**_pairs(parameter), "dry_run": "false", "approve": approve}, runs))
+    report = _run(name, {**_pairs(parameter), "dry_run": "false", "approve": approve}, runs)
+    _show(report)
+    _end(report)
 
 
 @app.command("roll-back")
@@ -103,7 +106,11 @@ def rehearse(
 
 def _run(name: str, given: dict[str, str], runs: Path | None) -> runner.Report:
     with ending_on_signals():
-        return runner.run(name, given, root=runs, progress_bar=sys.stderr.isatty())
+        try:
+            return runner.run(name, given, root=runs, progress_bar=sys.stderr.isatty())
+        except runner.CutShort as cut:
+            _show(cut.report)
+            raise
 
 
 def _show(report: runner.Report) -> None:
@@ -116,12 +123,15 @@ def _show(report: runner.Report) -> None:
     if report.error is not None:
         console.print(report.error, markup=False)
     console.print(f"Evidence: {report.folder}", markup=False)
+
+
+def _end(report: runner.Report) -> None:
     if not report.ok:
         raise typer.Exit(1)
 
 
 def _show_plan(plan: Plan) -> None:
-    console.print(f"[bold]Plan {plan.hash}[/] on {plan.place}")
+    console.print(Text.assemble((f"Plan {plan.hash}", "bold"), f" on {plan.place}"))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Step", "Kind", "What"):
         table.add_column(column, overflow="fold")

@@ -15,10 +15,13 @@ Only the user can enter the folder: the state of a task definition holds the val
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,14 @@ FOLDER = "DRYDOCK_RUN"
 """Environment variable: the very folder for the next run."""
 ROOT = "DRYDOCK_RUNS"
 """Environment variable: the folder that runs' folders are made in; `runs` in the working directory by default."""
+
+
+PATIENCE = 5.0
+"""Seconds to wait for a run that is at work: a kernel whose parent was killed ends within about one."""
+
+
+class AtWork(RuntimeError):
+    """Another process is applying or undoing this very run."""
 
 
 class NoSuchRun(LookupError):
@@ -56,13 +67,20 @@ class Evidence:
     def of(cls, folder: Path) -> Evidence:
         """The folder of a run that was. Raises NoSuchRun."""
         if not (folder / "plan.json").exists():
-            raise NoSuchRun(f"{folder} holds no plan.json: give the folder of a run, as the run printed it.")
+            raise NoSuchRun(
+                f"{folder} holds no plan.json. Either it is not the folder of a run, as runs print it, or that run "
+                f"ended before it had a plan, and has changed nothing."
+            )
         return cls(folder.resolve())
 
     @property
     def plan(self) -> Plan:
-        """Raises ValueError where the file was edited."""
-        return Plan.from_json((self.folder / "plan.json").read_text())
+        """Raises ValueError where the file was edited or is not whole."""
+        path = self.folder / "plan.json"
+        try:
+            return Plan.from_json(path.read_text())
+        except ValueError as error:
+            raise ValueError(f"{path}: {error} A run is undone only from the plan that it had.") from error
 
     def write(self, name: str, value: Any) -> None:
         """Write `value` as JSON to the file `name`, whole or not at all."""
@@ -73,21 +91,49 @@ class Evidence:
         self.write("before.json", plan.state)
 
     def read(self, name: str) -> Any:
-        """What is in the file `name`, or None."""
+        """What is in the file `name`, or None. Raises ValueError where that is not JSON."""
         path = self.folder / name
-        return json.loads(path.read_text()) if path.exists() else None
+        try:
+            return json.loads(path.read_text()) if path.exists() else None
+        except ValueError as error:
+            raise ValueError(f"{path} is not as the run wrote it: {error}.") from error
 
     def note(self, event: str, step: str = "", **more: Any) -> None:
         """Add a line to the journal; on disk before this returns."""
         line = {"at": _now(), "event": event, "step": step, **plain(more)}
-        with (self.folder / "journal.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        with _opened(self.folder / "journal.jsonl", "ab+") as file:
+            file.seek(max(0, file.tell() - 1))
+            cut_short = file.read() not in (b"", b"\n")
+            file.write((cut_short * "\n" + json.dumps(line) + "\n").encode())
             file.flush()
             os.fsync(file.fileno())
 
     def journal(self) -> list[dict[str, Any]]:
         """The journal's lines; one that a crash cut short is left out."""
         return list(_lines(self.folder / "journal.jsonl"))
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """For the length of the block no other process applies or undoes this run.
+
+        Raises AtWork where one does and goes on for longer than PATIENCE.
+        """
+        deadline = time.monotonic() + PATIENCE
+        with (self.folder / "journal.jsonl").open("a") as file:
+            while not _locked(file.fileno()):
+                if time.monotonic() > deadline:
+                    raise AtWork(
+                        f"{self.folder} is the folder of a run that is at work: let it end, or end it by a signal."
+                    )
+                time.sleep(0.05)
+            yield
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """For the length of the block no other run that has its folder beside this one is in such a block."""
+        with (self.folder.parent / ".lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def called(self, sent: Sent, answer: dict[str, Any], status: int) -> None:
         """Add one AWS call. Its parameters are in the plan, where they matter, and not here."""
@@ -99,16 +145,15 @@ class Evidence:
             "status": status,
             "error": answer.get("Error", {}).get("Code", "") if status >= 300 else "",
         }
-        with (self.folder / "calls.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        with _opened(self.folder / "calls.jsonl", "ab") as file:
+            file.write(json.dumps(line).encode() + b"\n")
 
     def calls(self) -> list[dict[str, Any]]:
         """The calls' lines, in order."""
         return list(_lines(self.folder / "calls.jsonl"))
 
-    def report(self) -> Path:
+    def report(self) -> None:
         """Write report.html from the other files."""
-        path = self.folder / "report.html"
         plan, result = self.plan, self.read("result.json") or {}
         approval, after = self.read("approval.json"), self.read("after.json")
         parameters = [(name, str(value)) for name, value in plan.parameters.items()]
@@ -142,12 +187,12 @@ class Evidence:
             "<h2>AWS calls</h2>",
             table.as_html(("When", "Service", "Operation", "Request", "Status", "Error"), calls),
         ]
-        path.write_text(page.document(f"{plan.runbook}: {result.get('outcome', '')}", "".join(body)), encoding="utf-8")
-        return path
+        self._write("report.html", page.document(f"{plan.runbook}: {result.get('outcome', '')}", "".join(body)))
 
     def _write(self, name: str, text: str) -> None:
         fresh = self.folder / f"{name}.new"
-        fresh.write_text(text)
+        with _opened(fresh, "wb") as file:
+            file.write(text.encode())
         fresh.replace(self.folder / name)
 
 
@@ -175,6 +220,24 @@ def planned_as(plan_hash: str) -> Plan | None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@contextmanager
+def _opened(path: Path, mode: str) -> Iterator[Any]:
+    """The file, open; an error of writing names it, as one of opening does."""
+    try:
+        with path.open(mode) as file:
+            yield file
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

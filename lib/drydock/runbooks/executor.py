@@ -6,7 +6,8 @@ Both work from the plan and the journal alone, so that undoing needs neither the
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import botocore
@@ -15,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from drydock.cloud import Cloud
 from drydock.runbooks.guard import Guard
-from drydock.runbooks.model import Act, Call, Condition, Look, Plan, plain, resolved, results_used
+from drydock.runbooks.model import Act, Call, Condition, Look, Plan, changes_in_words, plain, resolved, results_used
 
 FLOOR = 15.0
 """Seconds of ours below which no wait is cut, however fast the cloud's clock runs: real work takes real time."""
@@ -23,6 +24,10 @@ FLOOR = 15.0
 
 class StepFailed(RuntimeError):
     """A step's call was refused, or what it should lead to did not come."""
+
+
+class StateChanged(RuntimeError):
+    """The state is another than the one that the plan was made from. Nothing was changed."""
 
 
 def observe(cloud: Cloud, looks: Sequence[Look]) -> dict[str, Any]:
@@ -47,16 +52,20 @@ def apply(cloud: Cloud, plan: Plan, guard: Guard, *, minutes: float) -> None:
 
     minutes  AWS minutes after which a wait is given up.
 
-    Raises StepFailed at the first step that does not come to its end.
+    Raises StateChanged before the first step; StepFailed at the first step that does not come to its end. Between
+    looking and the first change this run has its turn alone, so that of two runs only one finds the plan's state.
     """
     evidence = guard.evidence
     results: dict[str, Any] = {}
     used = results_used(plan)
-    with guard.applying():
+    with evidence.at_work(), guard.applying(), ExitStack() as turn:
+        turn.enter_context(evidence.turn())
+        if changes := changes_in_words(plan.state, observe(cloud, plan.looks)):
+            raise StateChanged(changes)
         for step in plan.steps:
             evidence.note("begin", step.name)
             try:
-                answer = _act(cloud, step.do, results, plan.state, minutes)
+                answer = _act(cloud, step.do, results, plan.state, minutes, sent=turn.close)
             except BaseException as error:
                 evidence.note("failed", step.name, why=_why(error))
                 if isinstance(error, (ClientError, BotoCoreError, LookupError, StepFailed)):
@@ -69,17 +78,17 @@ def apply(cloud: Cloud, plan: Plan, guard: Guard, *, minutes: float) -> None:
 
 
 def roll_back(cloud: Cloud, plan: Plan, guard: Guard, *, minutes: float) -> None:
-    """Undo every step that was begun and is not undone yet, last first, and prove that the state is the old one.
+    """Undo every step that was begun and is not undone yet, last first.
 
-    Raises StepFailed where a step cannot be undone or the state afterwards is another; what was undone is in the
-    journal, and a second call goes on from there.
+    Raises StepFailed where a step cannot be undone; what was undone is in the journal, and a second call goes on
+    from there.
     """
     evidence = guard.evidence
-    journal = evidence.journal()
-    results = {path: value for line in journal for path, value in line.get("results", {}).items()}
     steps = {step.name: step for step in plan.steps}
-    open_steps = begun(journal)
-    with guard.applying():
+    with evidence.at_work(), guard.applying():
+        journal = evidence.journal()
+        results = {path: value for line in journal for path, value in line.get("results", {}).items()}
+        open_steps = begun(journal)
         for name in reversed(open_steps):
             step = steps[name]
             if step.kind == "reads":
@@ -110,8 +119,16 @@ def begun(journal: Sequence[Mapping[str, Any]]) -> list[str]:
     return steps
 
 
-def _act(cloud: Cloud, act: Act, results: Mapping[str, Any], state: Mapping[str, Any], minutes: float) -> Any:
+def _act(
+    cloud: Cloud,
+    act: Act,
+    results: Mapping[str, Any],
+    state: Mapping[str, Any],
+    minutes: float,
+    sent: Callable[[], object] = lambda: None,
+) -> Any:
     answer = send(cloud, act.call, results, state)
+    sent()
     if act.until is not None:
         wait(cloud, act.until, results, state, minutes=minutes)
     return answer

@@ -135,9 +135,12 @@ class Plan:
     @classmethod
     def from_json(cls, text: str) -> Plan:
         """What `as_json` wrote. Raises ValueError where the text is no plan, or not the one its hash names."""
-        read = json.loads(text)
-        named = read.pop("hash", None) if isinstance(read, dict) else None
-        plan = TypeAdapter(cls).validate_python(read)
+        try:
+            read = json.loads(text)
+            named = read.pop("hash", None) if isinstance(read, dict) else None
+            plan = TypeAdapter(cls).validate_python(read)
+        except ValueError as error:
+            raise ValueError(f"This is not a whole plan ({str(error).splitlines()[0]}).") from error
         if named != plan.hash:
             raise ValueError(f"The plan has the hash {plan.hash} and says that it is {named}: it was edited since.")
         return plan
@@ -175,10 +178,16 @@ def difference(before: Any, after: Any) -> list[tuple[str, str, str]]:
     """(dotted path, before, after) where two states differ; the values of environment variables are not shown."""
     old, new = dict(_flat(before)), dict(_flat(after))
     return [
-        (path, *_shown(path, old.get(path), new.get(path)))
+        (_printable(path), *_shown(path, old.get(path), new.get(path)))
         for path in [*old, *(path for path in new if path not in old)]
         if old.get(path) != new.get(path)
     ]
+
+
+def changes_in_words(before: Any, after: Any) -> str:
+    """`difference` as a sentence: what was, and is now."""
+    rows = difference(before, after)
+    return "; ".join(f"{path} was {old or 'not there'} and is {new or 'not there'}" for path, old, new in rows)
 
 
 def plain(value: Any) -> Any:
@@ -252,4 +261,9 @@ def _shown(path: str, before: Any, after: Any) -> tuple[str, str]:
 
 
 def _words(value: Any) -> str:
-    return "" if value is None else value if isinstance(value, str) else json.dumps(plain(value))
+    return "" if value is None else _printable(value) if isinstance(value, str) else json.dumps(plain(value))
+
+
+def _printable(text: str) -> str:
+    """Control characters are written out: in a terminal they could hide or forge what a plan says."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,4 +99,4 @@ def _told(error: Any, known: Declared) -> str:
         hint = " Give it as text: papermill takes `-r` for that, where `-p` makes a number of digits."
     if error["type"] == "bool_type":
         hint = " papermill's `-p` takes True or False."
-    return f"{name}={error['input']!r}: {error['msg']}.{hint} It is: {known.helps[name]}."
+    return f"{name}={reprlib.repr(error['input'])}: {error['msg']}.{hint} It is: {known.helps[name]}."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,6 +26,7 @@ from drydock.runbooks.model import (
     Look,
     Plan,
     Step,
+    changes_in_words,
     difference,
     plain,
 )
@@ -49,9 +52,12 @@ class Runbook:
     dry_run    the plan is made and shown, and nothing else
     """
 
-    def __init__(self, name: str, values: Mapping[str, Any], cloud: Any, folder: Evidence) -> None:
+    def __init__(
+        self, name: str, values: Mapping[str, Any], namespace: Mapping[str, Any], cloud: Any, folder: Evidence
+    ) -> None:
         self.name = name
         self.values = values
+        self._namespace = namespace
         self.cloud = cloud
         self.evidence = folder
         self.dry_run: bool = values["dry_run"]
@@ -59,9 +65,12 @@ class Runbook:
         self._looks: list[Look] = []
         self._state: dict[str, Any] = {}
         self._plan: Plan | None = None
-        self._failures: list[str] = []
+        self._approved = ""
+        self._step_failures: list[str] = []
+        self._check_failures: list[str] = []
+        self._verified = False
+        self._roll_back_failure = ""
         self._rolled_back = False
-        self._approved = False
 
     @classmethod
     def open(cls, name: str, namespace: Mapping[str, Any]) -> Runbook:
@@ -76,7 +85,7 @@ class Runbook:
             raise BadParameter(f"There is no parameter {unknown[0]!r}; there are {', '.join(declared.defaults)}.")
         values = declared.checked({each: namespace[each] for each in declared.defaults if each in namespace})
         cloud = connect(values["cloud"], region=values["region"], account=values["account"], budget_usd=float("inf"))
-        return cls(name, values, cloud, Evidence.start(name))
+        return cls(name, values, namespace, cloud, Evidence.start(name))
 
     # -- before the plan
 
@@ -93,19 +102,22 @@ class Runbook:
         try:
             self._state = executor.observe(self.cloud, self._looks)
         except (ClientError, BotoCoreError) as error:
-            self.require(False, f"{name} could not be read: {error}.")
+            self.require(False, f"{name} could not be read: {str(error).rstrip('.')}.")
         return self._state[name]
 
     def require(self, condition: object, otherwise: str) -> None:
         """Raise Refused with this text, which says what to do, where the condition does not hold."""
         if not condition:
-            self._end("refused", otherwise)
-            raise Refused(f"{otherwise} Nothing was changed.")
+            raise Refused(self._refusal(otherwise))
 
     # -- the plan
 
     def plan(self, *steps: Step) -> show.Note:
-        """Make the plan of these steps from what the looks saw, write it down, and show it with its hash."""
+        """Make the plan of these steps from what the looks saw, write it down, and show it with its hash.
+
+        Raises Refused once this run has begun to apply one: its folder is what undoes that.
+        """
+        self._require_as_opened()
         given = {name: value for name, value in self.values.items() if name not in NOT_OF_THE_PLAN}
         at = {"name": self.cloud.name, "instance": self.cloud.instance}
         at |= {"account": self.cloud.account, "region": self.cloud.region}
@@ -119,19 +131,21 @@ class Runbook:
         Raises NotApproved where it is not that of this plan: the message says what is another since.
         """
         plan = self._made()
+        self._require_as_opened()
+        self._approved = ""
         approve = self.values["approve"]
         if not plan.changes:
             return show.Note("No approval is needed", "The plan changes nothing.")
         if self.dry_run:
-            how = [f"drydock runbook apply {self.name} {_given(self)}--approve {plan.hash}".replace("  ", " ")]
+            defaults = parameters.declared(catalogue.notebook(self.name)).defaults
+            given = {name: value for name, value in self.values.items() if value != defaults[name]}
+            how = [apply_command(self.name, given, plan.hash)]
             how += ["", "or here: dry_run = False and", f'approve = "{plan.hash}"', "in the parameters, and run again."]
             return show.Note("Dry run: to apply this plan, approve it by its hash", "\n".join(how))
         if approve != plan.hash:
-            why = _stale(approve, plan)
-            self._end("refused", why)
-            raise NotApproved(f"{why} Nothing was changed.")
-        self._approved = True
-        by = getpass.getuser()
+            raise NotApproved(self._refusal(_stale(approve, plan)))
+        self._approved = plan.hash
+        by = _user()
         self.evidence.write("approval.json", {"plan": approve, "by": by, "at": datetime.now(UTC), "how": "parameter"})
         return show.Note("Approved", f"{plan.hash} by {by}", tone="passed")
 
@@ -140,54 +154,68 @@ class Runbook:
     def apply(self, *, minutes: float) -> show.Note:
         """Take the steps of the approved plan; a wait is given up after so many AWS minutes.
 
-        A step that fails ends the applying and does not raise, so that the cells after it undo and report.
+        A step that fails ends the applying and does not raise, so that the cells after it undo and report. An
+        interrupt is such a failure too. Raises NotApproved; Refused where this run has applied its plan already.
         """
         plan = self._made()
         if not plan.changes:
             return show.Note("Nothing to apply", "The plan changes nothing.")
+        self._require_as_opened()
         if self.dry_run:
             return show.Note(
-                "Dry run: nothing was changed", f"{len(plan.changes)} of {len(plan.steps)} steps would be."
+                "Dry run: nothing was changed", f"{len(plan.changes)} of {len(plan.steps)} steps would be taken."
             )
-        if not self._approved:
+        if self._approved != plan.hash:
             raise NotApproved("The plan is not approved: run the cell with run.approve() first. Nothing was changed.")
-        self._approved = False
+        self._approved = ""
+        self._step_failures = ["The applying was cut short."]
         try:
             executor.apply(self.cloud, plan, self.guard, minutes=minutes)
+        except executor.StateChanged as error:
+            self._step_failures = []
+            raise NotApproved(self._refusal(f"The plan is of another state. Since it was made: {error}.")) from None
         except executor.StepFailed as error:
-            self._failures.append(str(error))
+            self._step_failures = [str(error)]
             return show.Note("A step failed", str(error), tone="wrong")
+        self._step_failures = []
         return show.Note("Applied", "\n".join(step.title for step in plan.steps), tone="passed")
 
     def verify(self, checks: Mapping[str, Callable[[], object]], *, minutes: float) -> show.Note:
         """Hold the state against the plan's, and each named check, which is asked until it is true.
 
-        What does not come true is a failure of the run, which the next cells undo and report; nothing is raised.
+        What does not come true, or raises, is a failure of the run, which the next cells undo and report; nothing is
+        raised. It may be asked again.
         """
         plan = self._made()
         if self.dry_run or not plan.changes:
             return show.Note("Not applied, so not verified", "\n".join(f"would check: {what}" for what in checks))
-        if self._failures:
-            return show.Note("Not verified", "The plan was not applied to its end.", tone="wrong")
-        rows = [("the state is what the plan said", self._differs(plan.state_afterwards))]
+        if self._rolled_back or not self._has("applied"):
+            return show.Note("Not verified", "The plan is not applied to its end.", tone="wrong")
+        self._verified, self._check_failures = False, ["The verifying was cut short."]
+        rows = [("the state is what the plan said", self._differs(plan))]
         rows += [(what, self._waited(check, minutes)) for what, check in checks.items()]
-        self._failures += [f"{what}: {why}" for what, why in rows if why]
-        self.evidence.note("verified" if not self._failures else "not verified", why="; ".join(self._failures))
+        self._check_failures = [f"{what}: {why}" for what, why in rows if why]
+        self._verified = not self._check_failures
+        self.evidence.note("verified" if self._verified else "not verified", why="; ".join(self._check_failures))
         told = [(what, why or "yes") for what, why in rows]
-        tone = "wrong" if self._failures else "passed"
+        tone = "passed" if self._verified else "wrong"
         return show.Note("Verify", show.plain_table(("", ""), told), show.table(("Check", ""), told), tone=tone)
 
     def roll_back_if_failed(self, *, minutes: float) -> show.Note:
         """Undo what was done, last step first, where a step or a check has failed, and prove that it is undone."""
         plan = self._made()
+        if not self._has("begin"):
+            return show.Note("Nothing to roll back")
+        if not self._failures and not self._verified:
+            return show.Note("Not verified yet", "The cell of run.verify comes first: it decides.", tone="wrong")
         if not self._failures:
             return show.Note("Nothing to roll back")
         try:
             undo(self.cloud, plan, self.guard, minutes=minutes)
         except executor.StepFailed as error:
-            self._failures.append(str(error))
+            self._roll_back_failure = str(error)
             return show.Note("The roll-back failed", str(error), tone="wrong")
-        self._rolled_back = True
+        self._roll_back_failure, self._rolled_back = "", True
         return show.Note("Rolled back", "The state is the one that was there before.", tone="passed")
 
     def findings(self, rows: Sequence[Mapping[str, str]]) -> show.Note:
@@ -205,18 +233,27 @@ class Runbook:
         Raises RunFailed where the run did not do what was asked, so that papermill and the shell are told.
         """
         plan = self._made()
-        self.evidence.write("after.json", executor.observe(self.cloud, self._looks))
-        if self._failures:
-            outcome: Outcome = "rolled back" if self._rolled_back else "failed"
-        elif not plan.steps:
-            outcome = "read" if self.evidence.read("findings.json") is not None else "nothing to change"
+        keep_state(self.cloud, self.evidence, plan)
+        why = ""
+        if not plan.changes:
+            outcome: Outcome = "read" if self.evidence.read("findings.json") is not None else "nothing to change"
+        elif self.dry_run:
+            outcome = "planned"
+        elif self._failures:
+            outcome, why = "rolled back" if self._rolled_back else "failed", "; ".join(self._failures)
+        elif not self._has("applied"):
+            told = (self.evidence.read("result.json") or {}).get("why")
+            outcome, why = "refused", told or "the plan was not applied; nothing was changed"
+        elif not self._verified:
+            outcome, why = "failed", "the plan was applied, and not verified"
         else:
-            outcome = "planned" if self.dry_run else "applied"
-        why = "; ".join(self._failures)
-        self._end(outcome, why)
+            outcome = "applied"
+        end(self.evidence, outcome, why)
         self.evidence.report()
-        if self._failures:
-            raise RunFailed(f"{outcome}: {why}. The evidence is in {self.evidence.folder}.")
+        if why:
+            left = executor.begun(self.evidence.journal())
+            then = f" To undo what it has changed: {roll_back_command(self.evidence)}" if left else ""
+            raise RunFailed(f"{outcome}: {why.rstrip('.')}. The evidence is in {self.evidence.folder}.{then}")
         return show.Note(f"{self.name}: {outcome}", f"The evidence is in {self.evidence.folder}.")
 
     # --
@@ -226,19 +263,55 @@ class Runbook:
             raise Refused("There is no plan yet: run the cells above first. Nothing was changed.")
         return self._plan
 
-    def _end(self, outcome: Outcome, why: str = "") -> None:
-        end(self.evidence, outcome, why)
+    @property
+    def _failures(self) -> list[str]:
+        return [*self._step_failures, *self._check_failures, *filter(None, [self._roll_back_failure])]
 
-    def _differs(self, expected: Mapping[str, Any]) -> str:
-        return differs(expected, executor.observe(self.cloud, self._looks))
+    def _has(self, event: str) -> bool:
+        return any(line["event"] == event for line in self.evidence.journal())
+
+    def _require_as_opened(self) -> None:
+        """Raises Refused where this run has changed something, or its parameters are others than it was opened with."""
+        for name, value in self.values.items():
+            if self._namespace.get(name, value) != value:
+                raise Refused(
+                    f"{name} is {self._namespace[name]!r}, and this run was opened with {value!r}: run the cells "
+                    f"again, from that of Runbook.open on."
+                )
+        if self._has("begin"):
+            raise Refused(
+                "This run has begun to apply its plan, and its folder is what undoes that. For another plan run "
+                "the cells again, from that of Runbook.open on."
+            )
+
+    def _refusal(self, why: str) -> str:
+        """What to say where the run is refused. How a run ended that has changed something, is not said here."""
+        if self._has("begin"):
+            return why
+        end(self.evidence, "refused", why)
+        return f"{why} Nothing was changed."
+
+    def _differs(self, plan: Plan) -> str:
+        try:
+            return differs(plan.state_afterwards, executor.observe(self.cloud, plan.looks))
+        except (ClientError, BotoCoreError) as error:
+            return f"it could not be read: {error}"
 
     def _waited(self, check: Callable[[], object], minutes: float) -> str:
+        """Empty once the check is true, else why it is not. AWS's errors are asked again, those of the check not."""
         deadline = time.monotonic() + max(executor.FLOOR, minutes * 60 / self.cloud.speed)
-        while not check():
+        while True:
+            why = ""
+            try:
+                if check():
+                    return ""
+            except (ClientError, BotoCoreError) as error:
+                why = f": {error}"
+            except Exception as error:
+                return f"{type(error).__name__}: {error}"
             if time.monotonic() > deadline:
-                return f"not within {minutes:g} minutes"
+                return f"not within {minutes:g} minutes{why}"
             time.sleep(max(0.1, 5 / self.cloud.speed))
-        return ""
 
 
 def call(method: Callable[..., Any], **params: Any) -> Call:
@@ -255,10 +328,31 @@ def act(method: Callable[..., Any], *, until: Condition | None = None, **params:
 
 
 def undo(cloud: Any, plan: Plan, guard: Guard, *, minutes: float) -> None:
-    """Roll the plan back, and prove that the state is the one it was made from. Raises StepFailed."""
-    executor.roll_back(cloud, plan, guard, minutes=minutes)
-    if left := differs(plan.state, executor.observe(cloud, plan.looks)):
+    """Roll the plan back, and prove that the state is the one it was made from.
+
+    Raises StepFailed; so it does before anything is undone where somebody else has changed since what the plan changes.
+    """
+    try:
+        if theirs := _changed_by_others(plan, executor.observe(cloud, plan.looks)):
+            raise executor.StepFailed(f"Nothing was undone, because somebody else has been at work: {theirs}")
+        executor.roll_back(cloud, plan, guard, minutes=minutes)
+        left = differs(plan.state, executor.observe(cloud, plan.looks))
+    except (ClientError, BotoCoreError) as error:
+        raise executor.StepFailed(f"The state could not be read: {error}") from error
+    if left:
         raise executor.StepFailed(f"Every step was undone, and the state is another than before: {left}")
+
+
+def _changed_by_others(plan: Plan, found: Mapping[str, Any]) -> str:
+    """In words, what the plan changes and is found to be neither as before nor as planned."""
+    planned = {path: after for path, _, after in plan.difference()}
+    rows = {path: (before, now) for path, before, now in difference(plan.state, found) if path in planned}
+    as_planned = set(planned) - {path for path, _, _ in difference(plan.state_afterwards, found)}
+    return "; ".join(
+        f"{path} is {now or 'not there'}, and was {before or 'not there'} before and {planned[path]} as planned"
+        for path, (before, now) in rows.items()
+        if path not in as_planned and planned[path] != KNOWN_AFTERWARDS
+    )
 
 
 def differs(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
@@ -267,6 +361,15 @@ def differs(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return "; ".join(
         f"{path} is {now or 'not there'} and should be {before or 'not there'}" for path, before, now in rows
     )
+
+
+def keep_state(cloud: Any, folder: Evidence, plan: Plan) -> None:
+    """Write after.json; where the state cannot be read, the journal says why, and there is none."""
+    try:
+        folder.write("after.json", executor.observe(cloud, plan.looks))
+    except (ClientError, BotoCoreError) as error:
+        (folder.folder / "after.json").unlink(missing_ok=True)
+        folder.note("not read", why=str(error))
 
 
 def end(folder: Evidence, outcome: Outcome, why: str = "") -> None:
@@ -280,17 +383,30 @@ def shown(plan: Plan) -> show.Note:
     steps = [(step.name, step.kind, step.title) for step in plan.steps]
     rows = plan.difference()
     if not steps:
-        text = "It only reads." if not rows else ""
-        return show.Note(f"Plan {plan.hash}", text or "Nothing would be changed.")
+        return show.Note(f"Plan {plan.hash}", "It changes nothing.")
     columns, heads = ("Step", "Kind", "What"), ("State", "Before", "After")
     text = show.plain_table(columns, steps) + "\n\n" + show.plain_table(heads, rows)
     return show.Note(f"Plan {plan.hash}", text, show.table(columns, steps) + show.table(heads, rows))
 
 
-def _given(run: Runbook) -> str:
-    declared = parameters.declared(catalogue.notebook(run.name)).defaults
-    changed = {name: value for name, value in run.values.items() if value != declared[name]}
-    return "".join(f"-p {name}={value} " for name, value in changed.items() if name not in ("dry_run", "approve"))
+def apply_command(name: str, given: Mapping[str, Any], plan_hash: str) -> str:
+    """What to type in a shell to apply the plan of that hash, made with these parameters and the others' defaults."""
+    pairs = [f"{key}={value}" for key, value in given.items() if key not in ("dry_run", "approve")]
+    words = [word for pair in pairs for word in ("-p", pair)]
+    return shlex.join(["drydock", "runbook", "apply", name, *words, "--approve", plan_hash])
+
+
+def roll_back_command(folder: Evidence) -> str:
+    """What to type in a shell to undo the run of this folder."""
+    return shlex.join(["drydock", "runbook", "roll-back", str(folder.folder)])
+
+
+def _user() -> str:
+    """Who approves; by number where the system, as in some containers, has no name for the user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _stale(approve: str, plan: Plan) -> str:
@@ -300,6 +416,5 @@ def _stale(approve: str, plan: Plan) -> str:
     old = evidence.planned_as(approve)
     if old is None:
         return text
-    rows = [*difference(old.parameters, plan.parameters), *difference(old.state, plan.state)]
-    changes = "; ".join(f"{path} was {before or 'not there'} and is {now or 'not there'}" for path, before, now in rows)
-    return f"{text} Since then: {changes or 'the steps are others'}."
+    changes = [changes_in_words(old.parameters, plan.parameters), changes_in_words(old.state, plan.state)]
+    return f"{text} Since then: {'; '.join(filter(None, changes)) or 'the steps are others'}."

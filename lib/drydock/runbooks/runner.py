@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydock.cloud import Cloud, connect
+from botocore.exceptions import BotoCoreError, ClientError
+
+from drydock.cloud import Cloud, CloudRefused, CloudUnreachable, connect
 from drydock.notebooks.execution import execute
 from drydock.notebooks.instances import environment
+from drydock.notebooks.signals import Interrupted
 from drydock.runbooks import catalogue, evidence, executor, parameters, runbook
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.guard import Guard
@@ -33,13 +36,22 @@ class Report:
         return self.error is None
 
 
+class CutShort(Interrupted):
+    """A signal ended the run; `report` says what it came to, once all that was begun is undone."""
+
+    def __init__(self, code: Any, report: Report) -> None:
+        super().__init__(code)
+        self.report = report
+
+
 def run(name: str, given: Mapping[str, Any], *, root: Path | None = None, progress_bar: bool = False) -> Report:
     """Run the notebook `name` with these parameters, which are checked before a kernel starts.
 
     root  where the run's folder is made; $DRYDOCK_RUNS, or `runs` in the working directory, by default.
 
     Whatever ends the run in the middle of applying (a signal, a kernel that dies, a cell's time-out), what was
-    begun is undone here, from the journal. Raises BadParameter, NoSuchRunbook.
+    begun is undone here, from the journal. Raises BadParameter, NoSuchRunbook; CutShort, for a signal that came as
+    Interrupted.
     """
     source = catalogue.notebook(name)
     values = parameters.declared(source).read(given)
@@ -49,14 +61,16 @@ def run(name: str, given: Mapping[str, Any], *, root: Path | None = None, progre
     started = time.monotonic()
     settings = {evidence.FOLDER: str(folder), evidence.ROOT: str(at)}
     error: str | None = "the run was cut short"
+    cut: BaseException | None = None
     try:
         with environment(settings):
             error = execute(source, folder / "notebook.ipynb", values, progress_bar=name if progress_bar else "")
-    finally:
-        undone = settle(Evidence(folder), error or "")
+    except BaseException as ended:
+        cut = ended
     kept = Evidence(folder)
+    undone = settle(kept, error or "")
     result = kept.read("result.json") or {}
-    return Report(
+    report = Report(
         name,
         folder,
         kept.plan if (folder / "plan.json").exists() else None,
@@ -64,6 +78,11 @@ def run(name: str, given: Mapping[str, Any], *, root: Path | None = None, progre
         undone or error,
         time.monotonic() - started,
     )
+    if isinstance(cut, Interrupted):
+        raise CutShort(cut.code, report) from None
+    if cut is not None:
+        raise cut
+    return report
 
 
 def settle(folder: Evidence, why: str) -> str:
@@ -71,10 +90,18 @@ def settle(folder: Evidence, why: str) -> str:
     journal = folder.journal()
     if any(line["event"] == "ended" for line in journal):
         return ""
-    if not executor.begun(journal):
+    said = ""
+    if executor.begun(journal):
+        why = why or "the run was cut short"
+        try:
+            return roll_back(folder, _cloud_of(folder.plan), why)
+        except (CloudRefused, CloudUnreachable, OSError) as error:
+            said = why = f"{why}; not rolled back: {error}. Then: {runbook.roll_back_command(folder)}"
+    try:
         runbook.end(folder, "failed", why)
-        return ""
-    return roll_back(folder, _cloud_of(folder.plan), why or "the run was cut short")
+    except OSError as error:
+        said = f"{why}; {error}"
+    return said
 
 
 def roll_back(folder: Evidence, cloud: Cloud, why: str) -> str:
@@ -90,7 +117,7 @@ def roll_back(folder: Evidence, cloud: Cloud, why: str) -> str:
     else:
         runbook.end(folder, "rolled back", why)
         said = f"{why}; rolled back"
-    folder.write("after.json", executor.observe(cloud, plan.looks))
+    runbook.keep_state(cloud, folder, plan)
     folder.report()
     return said
 
@@ -107,10 +134,17 @@ def roll_back_run(path: Path) -> str:
         raise runbook.Refused(f"{path}: this run has changed nothing, or is rolled back already. Nothing was changed.")
     cloud = _cloud_of(plan)
     Guard(cloud, folder)
-    ended = (folder.read("result.json") or {}).get("outcome")
-    if ended == "applied" and (left := runbook.differs(folder.read("after.json"), executor.observe(cloud, plan.looks))):
-        raise runbook.Refused(f"The state is no longer the one that the run left: {left}. Nothing was changed.")
-    return roll_back(folder, cloud, "asked for")
+    left = folder.read("after.json") if (folder.read("result.json") or {}).get("outcome") == "applied" else None
+    try:
+        other = runbook.differs(left, executor.observe(cloud, plan.looks)) if left is not None else ""
+    except (ClientError, BotoCoreError) as error:
+        raise runbook.Refused(f"The state could not be read: {error}. Nothing was changed.") from error
+    if other:
+        raise runbook.Refused(f"The state is no longer the one that the run left: {other}. Nothing was changed.")
+    try:
+        return roll_back(folder, cloud, "asked for")
+    except evidence.AtWork as error:
+        raise runbook.Refused(f"{error} Nothing was changed.") from error
 
 
 def _cloud_of(plan: Plan) -> Cloud:

@@ -12,8 +12,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-Cloud = Annotated[str, Field(pattern=r"^(|embedded|localstack|aws|https?://.+)$")]
-"""As for `drydock.connect`; "" is $DRYDOCK_CLOUD, else the embedded AWS."""
+Cloud = Annotated[str, Field(pattern=r"^(|embedded|localstack|aws|https?://[^\s@]+)$")]
+"""As for `drydock.connect`; "" is $DRYDOCK_CLOUD, else the embedded AWS. No user or password in the URL: parameters
+are kept with the evidence."""
 
 Region = Annotated[str, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-\d$")]
 
