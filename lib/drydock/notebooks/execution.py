@@ -48,6 +48,7 @@ def execute(
                 kernel_manager_class=kernel.OwnKernel,
                 log_output=False,
                 allow_errors=keep_going,
+                shutdown_kernel="immediate",  # a graceful end interrupts it first, which it may say on our screen
             )
         except PapermillExecutionError as error:
             failures.append(RuntimeError(f"cell {error.exec_count}: {error.ename}: {error.evalue}"))

@@ -36,6 +36,7 @@ def rerun(notebook: Path) -> Any:
                 kernel_name="python3",
                 kernel_manager_class=kernel.OwnKernel,
                 store_widget_state=False,
+                shutdown_kernel="immediate",
                 resources={"metadata": {"path": str(notebook.parent)}},
             ).execute()
         finally:
