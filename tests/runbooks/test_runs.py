@@ -150,22 +150,32 @@ def test_a_service_that_is_not_deployed_by_ecs_is_refused_for_that(ecs: Any, con
         ecs.delete_service(cluster="hello", service=name, force=True)
 
 
-def test_a_service_is_scaled_neither_while_its_first_deployment_goes_on_nor_once_that_has_failed(ecs: Any) -> None:
+@pytest.mark.parametrize(
+    ("breaker", "state", "says"),
+    [
+        (False, "IN_PROGRESS", "A deployment of crashing is under way"),
+        (True, "FAILED", "The deployment of crashing has failed"),
+    ],
+)
+def test_a_service_whose_first_deployment_has_not_succeeded_is_not_scaled(
+    ecs: Any, breaker: bool, state: str, says: str
+) -> None:
     found = described(ecs)
-    shared = {key: found[key] for key in ("networkConfiguration", "launchType")}
     ecs.create_service(
-        cluster="hello", serviceName="crashing", desiredCount=1, **shared,
+        cluster="hello",
+        serviceName="crashing",
+        desiredCount=1,
         taskDefinition=registered(ecs, environment={"CRASH_AT_START": "true"}),
-        deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": False}},
-    )  # fmt: skip
+        deploymentConfiguration={"deploymentCircuitBreaker": {"enable": breaker, "rollback": False}},
+        **{key: found[key] for key in ("networkConfiguration", "launchType")},
+    )
     try:
+        wait_until(lambda: rollout(ecs, "crashing") == state, f"its deployment is {state}")
         report = run("scale-service", service="crashing", desired_count=2)
-        assert "A deployment of crashing is under way" in str(report.error)
-        wait_until(lambda: rollout(ecs, "crashing") == "FAILED", "the circuit breaker has seen enough")
-        report = run("scale-service", service="crashing", desired_count=2)
-        assert "The deployment of crashing has failed" in str(report.error)
+        assert says in str(report.error)
     finally:
         ecs.delete_service(cluster="hello", service="crashing", force=True)
+        ecs.get_waiter("services_inactive").wait(cluster="hello", services=["crashing"])
 
 
 def rollout(client: Any, service: str) -> str:
