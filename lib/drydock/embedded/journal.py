@@ -7,6 +7,7 @@ so that the account has the same resources with the same ids.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from drydock.policy.operations import only_reads
 # Uploads keep their bytes in files, the engine its tasks; a shell session ends with the process it ran in.
 PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand", "RunTask", "StopTask"}
 
+
+WAITS = "ReceiveMessage"
+"""Lets others have their turn while it waits, and changes something only if it finds something."""
 
 MAKING = {"GetRandomPassword", "GetSessionToken", "GetFederationToken"}
 """Reads by their name that make something up."""
@@ -48,13 +52,18 @@ def keeps_its_number(operation: str, method: str, response: bytes) -> bool:
     return operation in PASSING or operation in MAKING or changes_something(operation, method, response)
 
 
-def changes_something(operation: str, method: str, response: bytes) -> bool:
-    """Whether a request has to be replayed to bring the account back."""
+def may_change(operation: str, method: str) -> bool:
+    """Whether a request, if it succeeds, has to be replayed to bring the account back."""
     if operation in PASSING or only_reads(operation):
         return False
-    if operation == "ReceiveMessage":
-        return b"MessageId" in response
     return bool(operation) or method not in ("GET", "HEAD", "OPTIONS")
+
+
+def changes_something(operation: str, method: str, response: bytes) -> bool:
+    """Whether a request that succeeded has to be replayed to bring the account back."""
+    if operation == WAITS:
+        return b"MessageId" in response
+    return may_change(operation, method)
 
 
 class Journal:
@@ -63,11 +72,23 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.touch(mode=0o600, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8")
+        self._file = path.open("ab", buffering=0)
 
-    def append(self, entry: Entry) -> None:
-        self._file.write(json.dumps(asdict(entry), separators=(",", ":")) + "\n")
-        self._file.flush()
+    def append(self, entry: Entry) -> int:
+        """Write an entry; returns the place of it. OSError if it cannot be written, and then nothing of it is."""
+        place = self._file.seek(0, os.SEEK_END)
+        rest = memoryview((json.dumps(asdict(entry), separators=(",", ":")) + "\n").encode())
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            self.withdraw(place)
+            raise
+        return place
+
+    def withdraw(self, place: int) -> None:
+        """Take back the last entry, which is at `place`."""
+        self._file.truncate(place)
 
     def entries(self) -> Iterator[Entry]:
         """Every whole entry; a last line cut short by a crash was never acknowledged, and is dropped."""
