@@ -230,6 +230,9 @@ def _failed(service: str, operation: str, environ: dict[str, Any], error: Except
         return seams.error_response(service, 501, "NotImplemented", message)
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _MACHINE):
         return seams.error_response(service, 500, "InternalFailure", f"{service}:{wanted}: {message}")
+    code = seams.not_found_code(service, wanted)
+    if isinstance(error, KeyError) and code and error.args and isinstance(error.args[0], str):
+        return seams.error_response(service, 400, code, f"{error.args[0]!r} was not found.")
     message = f"The embedded AWS cannot do {service}:{wanted} with this input ({message})."
     return seams.error_response(service, 400, validation.code_of(service, wanted), message)
 

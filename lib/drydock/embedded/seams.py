@@ -176,6 +176,15 @@ def protocol(service: str) -> str:
     return "json" if model is None else str(model.protocol)
 
 
+def not_found_code(service: str, operation: str) -> str:
+    """The code with which an operation says that what it is asked about is not there; empty without one of its own."""
+    model = model_of(service)
+    if model is None or operation not in model.operation_names:
+        return ""
+    errors = [shape.error_code for shape in model.operation_model(operation).error_shapes]
+    return next((code for code in errors if "NotFound" in code or "NoSuch" in code or "DoesNotExist" in code), "")
+
+
 def rest_operation(service: str, environ: dict[str, Any]) -> str:
     """The operation that a request of a REST service is for; method and path where none fits."""
     from moto.core.request import Request

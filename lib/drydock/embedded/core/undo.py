@@ -2,22 +2,19 @@
 
 A copy of all that a service knows would cost more than the call. What a call that fails leaves behind is an entry of
 a registry, or a member of what it names, and these lie near the top: so the copy goes down from the service's backend,
-level by level, and ends after `MOST` containers.
+level by level, does not look into what has more than `MANY` entries, and ends after `MOST` containers.
 """
 
 from __future__ import annotations
 
-import logging
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from drydock.embedded import seams
 
-log = logging.getLogger(__name__)
-
-MOST = 400
-_MAPPINGS = (dict, OrderedDict, defaultdict)
+MOST = 300
+MANY = 100
 _PLAIN = (str, int, float, bool, bytes, type(None))
 _GONE = object()
 
@@ -34,48 +31,61 @@ class Before:
             if id(each) in seen:
                 continue
             seen.add(id(each))
-            copy, inner = _copied(each, is_root=id(each) in roots)
-            if copy is not None:
-                self._kept.append((each, copy))
-                todo.extend(item for item in inner if type(item) not in _PLAIN)
+            for part in _parts(each, is_root=id(each) in roots):
+                copy = _copied(part)
+                self._kept.append((part, copy))
+                if len(copy) <= MANY or id(each) in roots:
+                    todo.extend(item for item in _inner(copy) if type(item) not in _PLAIN)
 
     def put_back(self) -> bool:
         """Undo what was changed since; whether anything was."""
-        changed = [(each, copy) for each, copy in self._kept if _differs(each, copy)]
-        for each, copy in changed:
-            _restore(each, copy)
+        changed = [(part, copy) for part, copy in self._kept if _differs(part, copy)]
+        for part, copy in changed:
+            _restore(part, copy)
         return bool(changed)
 
 
-def _copied(each: Any, *, is_root: bool) -> tuple[Any, Iterable[Any]]:
-    kind = type(each)
-    if kind in _MAPPINGS:
-        return each.copy(), each.values()
-    if kind in (list, set, deque):
-        return each.copy(), each
-    if kind.__module__.startswith("moto.") and (is_root or not seams.is_backend(each)):
-        members = getattr(each, "__dict__", None)
-        if members is not None:
-            return members.copy(), members.values()
-    return None, ()
+def _parts(each: Any, *, is_root: bool) -> Iterator[Any]:
+    """The containers that a thing is: itself, and the members of an object of moto's that is no other backend."""
+    if isinstance(each, dict | list | set | deque):
+        yield each
+    if (
+        type(each).__module__.startswith("moto.")
+        and hasattr(each, "__dict__")
+        and not isinstance(each, type)
+        and (is_root or not seams.is_backend(each))
+    ):
+        yield each.__dict__
 
 
-def _differs(each: Any, copy: Any) -> bool:
-    now = each if type(each) in (*_MAPPINGS, list, set, deque) else each.__dict__
+def _copied(part: Any) -> Any:
+    if isinstance(part, dict):
+        return dict.copy(part)
+    return set(part) if isinstance(part, set) else list(part)
+
+
+def _inner(copy: Any) -> Iterable[Any]:
+    return copy.values() if isinstance(copy, dict) else copy
+
+
+def _differs(now: Any, copy: Any) -> bool:
     if len(now) != len(copy):
         return True
     if isinstance(now, dict):
-        return any(now.get(key, _GONE) is not value for key, value in copy.items())
+        return any(dict.get(now, key, _GONE) is not value for key, value in copy.items())
     if isinstance(now, set):
         return bool(now != copy)
     return any(one is not other for one, other in zip(now, copy, strict=True))
 
 
-def _restore(each: Any, copy: Any) -> None:
-    if type(each) in (list, deque):
-        each.clear()
-        each.extend(copy)
-        return
-    now = each if type(each) in (*_MAPPINGS, set) else each.__dict__
-    now.clear()
-    now.update(copy)
+def _restore(now: Any, copy: Any) -> None:
+    if isinstance(now, dict):  # not by the methods of a class of moto's, which may do more
+        kind = OrderedDict if isinstance(now, OrderedDict) else dict
+        kind.clear(now)
+        kind.update(now, copy)
+    elif isinstance(now, set):
+        now.clear()
+        now.update(copy)
+    else:
+        now.clear()
+        now.extend(copy)
