@@ -259,15 +259,6 @@ class Engine:
         definition = definition_of(backend, deployment.revision["taskDefinition"])
         network = (deployment.revision.get("networkConfiguration") or {}).get("awsvpcConfiguration")
         strategy = deployment.revision.get("capacityProviderStrategy") or []
-        if not strategy and deployment.revision.get("launchType") != "FARGATE":
-            self._cannot_place(
-                service,
-                deployment,
-                "was unable to place a task because no container instance met all of its requirements. "
-                "Reason: No Container Instances were found in your cluster. For more information, see the "
-                "Troubleshooting section of the Amazon ECS Developer Guide.",
-            )
-            return
         request = {
             "launchType": deployment.revision.get("launchType"),
             "platformVersion": deployment.revision.get("platformVersion"),

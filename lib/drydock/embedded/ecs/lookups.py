@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from moto.ecs.exceptions import ECSException
@@ -47,6 +48,37 @@ def definition_of(backend: Any, identifier: str) -> Any:
     if found is None:
         raise error("ClientException", "Unable to describe task definition.")
     return found
+
+
+def tagged(backend: Any, arn: str) -> Any:
+    """The cluster, service, task, task definition or capacity provider that an ARN names."""
+    kind, _, rest = arn.split(":", 5)[-1].partition("/")
+    known: dict[str, Callable[[], Iterable[Any]]] = {
+        "cluster": backend.clusters.values,
+        "service": backend.services.values,
+        "task": lambda: (task for group in backend.tasks.values() for task in group.values()),
+        "task-definition": lambda: (d for family in backend.task_definitions.values() for d in family.values()),
+        "capacity-provider": backend.capacity_providers.values,
+    }
+    if not arn.startswith("arn:aws:ecs:") or kind not in known or not rest:
+        raise error("InvalidParameterException", f"The specified ARN is not valid: {arn}.")
+    found = next((each for each in known[kind]() if _arn(each) == arn), None)
+    if found is None or getattr(found, "status", "") == "INACTIVE":
+        code, what = _ABSENT.get(kind, ("ResourceNotFoundException", "The specified resource"))
+        raise error(code, f"{what} was not found.")
+    return found
+
+
+_ABSENT = {
+    "cluster": ("ClusterNotFoundException", "Cluster"),
+    "service": ("InvalidParameterException", "The specified service"),
+    "task": ("InvalidParameterException", "The specified task"),
+    "task-definition": ("InvalidParameterException", "The specified task definition"),
+}
+
+
+def _arn(each: Any) -> str:
+    return str(getattr(each, "arn", "") or each.capacity_provider_arn)
 
 
 def arn_of(backend: Any, resource: str) -> str:
