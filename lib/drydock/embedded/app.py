@@ -10,7 +10,8 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -121,6 +122,16 @@ class App:
         """Begin the ids and the time of this thread's request anew, after others had the lock in between."""
         self._here.at = time.time()
         seams.reseed(self._here.seed)
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """For calls of this thread that follow from one that is journalled: they are not."""
+        depth = getattr(self._here, "depth", 0)
+        self._here.depth, self._here.seed = depth + 1, getattr(self._here, "seed", "")
+        try:
+            yield
+        finally:
+            self._here.depth = depth
 
     def _take_number(self, key: str) -> int:
         """Requests with one fingerprint never share a number, and so no ids, while they are under way."""

@@ -17,8 +17,10 @@ def error(code: str, message: str) -> ECSException:
 def cluster_of(backend: Any, request: Document) -> Any:
     name = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
     cluster = backend.clusters.get(name)
-    if cluster is None or cluster.status == "INACTIVE":
+    if cluster is None:
         raise error("ClusterNotFoundException", "Cluster not found.")
+    if cluster.status == "INACTIVE":
+        raise error("ClusterNotFoundException", "The referenced cluster was inactive.")
     return cluster
 
 
