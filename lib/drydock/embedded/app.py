@@ -340,7 +340,7 @@ def forbidden(environ: dict[str, Any], why: str) -> Answer:
     path = environ["PATH_INFO"]
     if path == "/v2" or path.startswith("/v2/"):
         body = json.dumps({"errors": [{"code": "DENIED", "message": why}]}).encode()
-        return 403, {"Content-Type": "application/json", "Docker-Distribution-API-Version": "registry/2.0"}, body
+        return 403, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}, body
     if path.startswith("/_drydock/"):
         return 403, {"Content-Type": "application/json"}, json.dumps({"error": why}).encode()
     if _speaks_json(environ):

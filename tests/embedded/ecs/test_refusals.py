@@ -115,3 +115,27 @@ def test_every_kind_of_resource_takes_tags(lab: Lab) -> None:
         assert lab.ecs.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "a", "value": "3"}]
         found = lab.client("resourcegroupstaggingapi").get_resources(TagFilters=[{"Key": "a", "Values": ["3"]}])
         assert arn in [each["ResourceARN"] for each in found["ResourceTagMappingList"]]
+
+
+def test_nothing_is_stopped_by_an_identifier_that_is_not_its_own(lab: Lab) -> None:
+    lab.ecs.create_cluster(clusterName="other")
+    arn = lab.run(lab.register())["taskArn"]
+    wrong = r"Invalid identifier: Identifier is for cluster lab\. Your cluster is other"
+    for call in (
+        lambda: lab.ecs.stop_task(cluster="other", task=arn),
+        lambda: lab.ecs.describe_tasks(cluster="other", tasks=[arn]),
+        lambda: lab.ecs.describe_services(cluster="other", services=[arn.replace(":task/", ":service/")]),
+        lambda: lab.ecs.execute_command(cluster="other", task=arn, interactive=True, command="ls"),
+    ):
+        with pytest.raises(ClientError, match=wrong):
+            call()
+    for identifier in (
+        arn.replace("task/lab", "task/other"),
+        arn.replace(":task/", ":service/"),
+        arn.replace("us-east-1", "eu-west-1"),
+    ):
+        with pytest.raises(ClientError, match="InvalidParameterException"):
+            lab.ecs.stop_task(cluster="lab", task=identifier)
+    with pytest.raises(ClientError, match=r"Identifier is for cluster lab\. Your cluster is default"):
+        lab.ecs.describe_tasks(tasks=[arn])
+    assert lab.task(arn)["desiredStatus"] == "RUNNING"

@@ -16,7 +16,17 @@ from moto.ecs.exceptions import ECSException
 
 from drydock.embedded import seams
 from drydock.embedded.ecs import settings, views
-from drydock.embedded.ecs.lookups import arn_of, cluster_of, definition_of, error, service_of, tagged, task_of
+from drydock.embedded.ecs.lookups import (
+    arn_of,
+    cluster_name,
+    cluster_of,
+    definition_of,
+    error,
+    named,
+    service_of,
+    tagged,
+    task_of,
+)
 from drydock.embedded.ecs.records import Document, Ids, Service, Task, utcnow
 from drydock.policy import cluster as cluster_rules
 from drydock.policy import errors as policy_errors
@@ -97,7 +107,7 @@ def describe_clusters(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     found, failures = [], []
     for identifier in request.get("clusters") or ["default"]:
-        cluster = backend.clusters.get(identifier.rsplit("/", 1)[-1])
+        cluster = backend.clusters.get(cluster_name(backend, {"cluster": identifier}))
         if cluster is None:
             arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"cluster/{identifier}")
             failures.append({"arn": arn, "reason": "MISSING"})
@@ -481,15 +491,15 @@ def delete_service(response: Any, request: Document) -> Document:
 @operation
 def describe_services(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
-    cluster = cluster_of(backend, request)
     wanted = request.get("services") or []
     if not wanted:
         raise error("InvalidParameterException", "Services cannot be empty.")
     if len(wanted) > 10:
         raise error("InvalidParameterException", "Service references cannot exceed 10.")
+    names = named(backend, request, "service", wanted)
+    cluster = cluster_of(backend, request)
     found, failures = [], []
-    for identifier in wanted:
-        name = identifier.rsplit("/", 1)[-1]
+    for identifier, name in zip(wanted, names, strict=True):
         service = backend.services.get(f"{cluster.name}:{name}")
         if service is None:
             arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"service/{cluster.name}/{name}")
@@ -585,9 +595,7 @@ def run_task(response: Any, request: Document) -> Document:
 
 @operation
 def stop_task(response: Any, request: Document) -> Document:
-    backend = response.ecs_backend
-    cluster = cluster_of(backend, request)
-    task = task_of(backend, cluster, request["task"])
+    task = task_of(response.ecs_backend, request, request["task"])
     if task is None:
         raise error("InvalidParameterException", "The referenced task was not found.")
     _engine.ask_to_stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
@@ -598,15 +606,16 @@ def stop_task(response: Any, request: Document) -> Document:
 @operation
 def describe_tasks(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
-    cluster = cluster_of(backend, request)
     wanted = request.get("tasks") or []
     if not wanted:
         raise error("InvalidParameterException", "Tasks cannot be empty.")
     if len(wanted) > 100:
         raise error("InvalidParameterException", "Task references cannot exceed 100.")
+    named(backend, request, "task", wanted)
+    cluster = cluster_of(backend, request)
     found, failures = [], []
     for identifier in wanted:
-        task = task_of(backend, cluster, identifier)
+        task = task_of(backend, request, identifier)
         if task is None:
             arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"task/{cluster.name}/{identifier}")
             failures.append({"arn": arn, "reason": "MISSING"})
@@ -639,8 +648,8 @@ def list_tasks(response: Any, request: Document) -> Document:
 @operation
 def execute_command(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
+    task = task_of(backend, request, request["task"])
     cluster = cluster_of(backend, request)
-    task = task_of(backend, cluster, request["task"])
     if task is None or task.status != "RUNNING":
         raise error("InvalidParameterException", "The referenced task is not running.")
     names = [c["name"] for c in task.document["containers"]]
@@ -720,8 +729,8 @@ def update_container_instances_state(response: Any, request: Document) -> Docume
 
 
 def _missing_instances(backend: Any, request: Document) -> list[Document]:
+    names = named(backend, request, "container-instance", request["containerInstances"])
     cluster = cluster_of(backend, request)
-    names = [one.rsplit("/", 1)[-1] for one in request["containerInstances"]]
     return [
         {"arn": arn_of(backend, f"container-instance/{cluster.name}/{name}"), "reason": "MISSING"} for name in names
     ]
@@ -776,7 +785,7 @@ def _protection(backend: Any, cluster: Any, request: Document, change: Callable[
     known = backend.tasks.get(cluster.name, {}).values()
     running = [task.arn for task in known if task.service_arn is not None and not task.stopping]
     for identifier in request.get("tasks") or running:
-        task = task_of(backend, cluster, identifier)
+        task = task_of(backend, request, identifier)
         if task is None or task.service_arn is None:
             reason = "MISSING" if task is None else "TASK_NOT_VALID"
             failures.append({"arn": identifier, "reason": reason})
@@ -833,8 +842,7 @@ def _registry() -> str:
 
 def _world(backend: Any, request: Document) -> world.World:
     """What exists of all that the request names."""
-    name = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
-    found = backend.clusters.get(name)
+    found = backend.clusters.get(cluster_name(backend, request))
     cluster = None
     if found is not None and found.status == "ACTIVE":
         cluster = world.Cluster(

@@ -8,15 +8,27 @@ from typing import Any
 from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.ecs.records import Document, Service, Task
+from drydock.policy import identifiers
+from drydock.policy.identifiers import Place
 
 
 def error(code: str, message: str) -> ECSException:
     return ECSException(code, message)
 
 
+def named(backend: Any, request: Document, kind: str, given: Iterable[str]) -> list[str]:
+    """The names or ids that identifiers give in the cluster of a request. Raises Invalid where one is not for it."""
+    place = Place(backend.region_name, backend.account_id)
+    place = Place(backend.region_name, backend.account_id, identifiers.cluster_of(request, place))
+    return [identifiers.name_of(kind, identifier, place) for identifier in given]
+
+
+def cluster_name(backend: Any, request: Document) -> str:
+    return identifiers.cluster_of(request, Place(backend.region_name, backend.account_id))
+
+
 def cluster_of(backend: Any, request: Document) -> Any:
-    name = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
-    cluster = backend.clusters.get(name)
+    cluster = backend.clusters.get(cluster_name(backend, request))
     if cluster is None:
         raise error("ClusterNotFoundException", "Cluster not found.")
     if cluster.status == "INACTIVE":
@@ -25,21 +37,24 @@ def cluster_of(backend: Any, request: Document) -> Any:
 
 
 def service_of(backend: Any, request: Document) -> Service:
-    cluster = cluster_of(backend, request)
-    name = str(request.get("service") or "").rsplit("/", 1)[-1]
-    service = backend.services.get(f"{cluster.name}:{name}")
+    (name,) = named(backend, request, "service", [str(request.get("service") or "")])
+    service = backend.services.get(f"{cluster_of(backend, request).name}:{name}")
     if service is None:
         raise error("ServiceNotFoundException", "Service not found.")
     return service
 
 
-def task_of(backend: Any, cluster: Any, identifier: str) -> Task | None:
-    wanted = identifier.rsplit("/", 1)[-1]
-    return next((t for t in backend.tasks.get(cluster.name, {}).values() if t.id == wanted), None)
+def task_of(backend: Any, request: Document, identifier: str) -> Task | None:
+    """The task in the cluster of the request, None where there is none."""
+    (wanted,) = named(backend, request, "task", [identifier])
+    tasks = backend.tasks.get(cluster_of(backend, request).name, {}).values()
+    return next((task for task in tasks if task.id == wanted), None)
 
 
 def definition_of(backend: Any, identifier: str) -> Any:
     """The task definition that `family`, `family:revision` or an ARN names: the newest active one without revision."""
+    if identifier.startswith("arn:") and not identifier.startswith(arn_of(backend, "task-definition/")):
+        raise error("ClientException", "Unable to describe task definition.")
     family, _, revision = identifier.rsplit("/", 1)[-1].partition(":")
     revisions = backend.task_definitions.get(family, {})
     if revision:
