@@ -20,7 +20,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 
 from drydock.embedded.host import Host
 
@@ -180,9 +180,10 @@ class Fuzzer:
                 absent.add(name)
             elif status >= 500 or not code:
                 return Fault(service, name, arguments, str(error))
-        except (BotoCoreError, ValueError, TypeError, AttributeError, KeyError) as error:
-            if "ParamValidation" not in type(error).__name__ and "Connection" in type(error).__name__:
-                return Fault(service, name, arguments, f"{type(error).__name__}: {error}")
+        except HTTPClientError as error:
+            return Fault(service, name, arguments, f"{type(error).__name__}: {error}")
+        except Exception:  # botocore cannot send it, or does not know the answer for one of the model's
+            return None
         return None
 
     def _raw(self, model: Any, name: str, maker: Maker, arguments: dict[str, Any]) -> Fault | None:
@@ -257,14 +258,16 @@ def main() -> None:
         host.listen()
         host.run()
         fuzzer = Fuzzer(host, options.seed)
-        for service in options.services or served():
-            before = fuzzer.calls, fuzzer.accepted
-            for fault in fuzzer.run(service, options.calls):
-                count += 1
-                print(fault, flush=True)
-            made, taken = fuzzer.calls - before[0], fuzzer.accepted - before[1]
-            print(f"{service}: {made} calls, {taken} accepted", flush=True)
-        host.close()
+        try:
+            for service in options.services or served():
+                before = fuzzer.calls, fuzzer.accepted
+                for fault in fuzzer.run(service, options.calls):
+                    count += 1
+                    print(fault, flush=True)
+                made, taken = fuzzer.calls - before[0], fuzzer.accepted - before[1]
+                print(f"{service}: {made} calls, {taken} accepted", flush=True)
+        finally:
+            host.close()
     print(f"seed {options.seed}: {fuzzer.calls} calls, {count} faults")
     sys.exit(1 if count else 0)
 
