@@ -1,4 +1,4 @@
-.PHONY: setup labs runbooks concepts prep jupyter test notebooks compat bench lock clean
+.PHONY: setup labs runbooks concepts prep jupyter test fuzz notebooks compat bench lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -45,6 +45,9 @@ test: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --dist loadfile
+
+fuzz: setup
+	$(BIN)/python tests/embedded/fuzzing.py --calls 20
 
 notebooks: setup
 	@$(BIN)/python -m drydock.notebooks.normalise labs notebooks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import ipaddress
 import json
@@ -9,7 +10,8 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +19,9 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.model import OperationNotFoundError
 
 from drydock.embedded import seams
-from drydock.embedded.journal import Entry, changes_something, is_numbered, keeps_its_number
+from drydock.embedded.core import validation
+from drydock.embedded.core.undo import Before
+from drydock.embedded.journal import WAITS, Entry, changes_something, is_numbered, keeps_its_number, may_change
 
 if TYPE_CHECKING:
     from drydock.embedded.host import Host
@@ -32,6 +36,9 @@ _NAMES_BELOW = (".localhost", ".localhost.localstack.cloud", ".amazonaws.com")
 _SCOPE = re.compile(r"\S+\s+Credential=[^/]*/[^/]*/(?P<region>[^/]*)/(?P<service>[^/]*)/[^/,]*")
 _SECRET = re.compile(r"(?<=Signature=)[0-9a-f]+|x-amz-security-token[^,;]*;?")
 _RPC_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
+
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
+"""Failures that no input causes."""
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -75,11 +82,16 @@ class App:
     def call(self, environ: dict[str, Any]) -> Answer:
         """Answer one AWS call, and note it in the journal if it changed something."""
         body = _read_body(environ)
+        service = self._service(environ, body)
+        if service is None:
+            return _unroutable(environ)
+        operation = _operation(environ, body)
+        try:
+            body = validation.hold(service, operation, environ, body)
+        except validation.Refused as refused:
+            return seams.error_response(service, 400, refused.code, refused.message)
+        environ["CONTENT_LENGTH"] = str(len(body))
         with self.host.lock:
-            service = self._service(environ, body)
-            if service is None:
-                return _unroutable(environ)
-            operation = _operation(environ, body)
             if getattr(self._here, "depth", 0) > 0:
                 return self._answer(service, operation, environ, body, self._here.seed)
             key = seams.fingerprint(service, operation, body)
@@ -87,12 +99,22 @@ class App:
             number = self._take_number(key) if is_numbered(operation, method) else None
             seed = f"{self.host.seed}:{key}:{number or 0}"
             self._here.at = time.time()
-            answer = self._answer(service, operation, environ, body, seed)
-            succeeded = answer[0] < 400
+            place = None
+            try:
+                if may_change(operation, method) and operation != WAITS:
+                    place = self.host.journal.append(_entry(service, operation, environ, body, seed, self._here.at))
+                answer = self._answer(service, operation, environ, body, seed)
+                succeeded = answer[0] < 400
+                if succeeded and operation == WAITS and changes_something(operation, method, answer[2]):
+                    place = self.host.journal.append(_entry(service, operation, environ, body, seed, self._here.at))
+            except OSError as error:
+                message = f"{service}:{operation} was not done, because it cannot be kept: {error}"
+                answer, succeeded = seams.error_response(service, 500, "InternalFailure", message), False
             if number is not None and not (succeeded and keeps_its_number(operation, method, answer[2])):
                 self._give_back(key, number)
-            if succeeded and changes_something(operation, method, answer[2]):
-                self.host.journal.append(_entry(service, operation, environ, body, seed, self._here.at))
+            if place is not None and not succeeded:
+                self.host.journal.withdraw(place)
+            elif place is not None:
                 self.host.poke()
             return answer
 
@@ -100,6 +122,16 @@ class App:
         """Begin the ids and the time of this thread's request anew, after others had the lock in between."""
         self._here.at = time.time()
         seams.reseed(self._here.seed)
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """For calls of this thread that follow from one that is journalled: they are not."""
+        depth = getattr(self._here, "depth", 0)
+        self._here.depth, self._here.seed = depth + 1, getattr(self._here, "seed", "")
+        try:
+            yield
+        finally:
+            self._here.depth = depth
 
     def _take_number(self, key: str) -> int:
         """Requests with one fingerprint never share a number, and so no ids, while they are under way."""
@@ -120,7 +152,7 @@ class App:
         _, key, number = entry.seed.rsplit(":", 2)
         self._next[key] = max(self._next.get(key, 0), int(number) + 1)
         with self.host.lock, seams.frozen_at(entry.at):
-            status, _, text = self._answer(entry.service, entry.operation, environ, body, entry.seed)
+            status, _, text = self._answer(_by_version(entry.service, body), entry.operation, environ, body, entry.seed)
         if status >= 400:
             log.error("replay of %s.%s answered %s: %s", entry.service, entry.operation, status, text[:300])
 
@@ -131,36 +163,39 @@ class App:
             host = dispatcher.infer_service_region_host(environ, environ.get("PATH_INFO", ""))
         except Exception:  # whatever moto makes of a malformed header
             return None
-        return seams.service_for(host) if host else None
+        return _by_version(seams.service_for(host), body) if host else None
 
     def _answer(self, service: str, operation: str, environ: dict[str, Any], body: bytes, seed: str) -> Answer:
         depth = getattr(self._here, "depth", 0)
         self._here.depth = depth + 1
+        before = None
         try:
             self.host.adapt(service)
             if depth == 0:
                 self._here.seed = seed
                 seams.reseed(seed)
-            environ["wsgi.input"] = io.BytesIO(body)
-            status, headers, content = self._dispatch(service, environ)
-            if status >= 400 and "html" in headers.get("Content-Type", ""):
-                raise NotImplementedError
-            if status == 404 and not (content or operation) and environ["REQUEST_METHOD"] == "POST":
-                return _without_operation(service, environ)
-            return status, headers, content
-        except (NotImplementedError, OperationNotFoundError):
-            wanted = operation or seams.rest_operation(service, environ)
-            message = f"The embedded AWS does not have {service}:{wanted}."
-            return seams.error_response(service, 501, "NotImplemented", message)
+            if may_change(operation, environ["REQUEST_METHOD"]) and operation != WAITS:
+                before = Before(service, _scope(environ)[0])
+            answer = self._done(service, operation, environ, body)
         except Exception as error:
-            if isinstance(error, KeyError) and error.args == (_scope(environ)[0],):
-                message = f"Credential should be scoped to a valid region: {service} has none named {error}."
-                return seams.error_response(service, 400, "InvalidSignatureException", message)
-            log.exception("%s.%s failed", service, operation)
-            message = f"{service}:{operation}: {type(error).__name__}: {error}"
-            return seams.error_response(service, 500, "InternalFailure", message)
+            answer = _failed(service, operation, environ, error)
         finally:
             self._here.depth = depth
+        if answer[0] >= 400 and before is not None and before.put_back():
+            log.info("%s.%s failed, and what it had done was undone", service, operation)
+        return answer
+
+    def _done(self, service: str, operation: str, environ: dict[str, Any], body: bytes) -> Answer:
+        environ["wsgi.input"] = io.BytesIO(body)
+        status, headers, content = self._dispatch(service, environ)
+        if status >= 400 and "html" in headers.get("Content-Type", ""):
+            raise NotImplementedError
+        if status == 404 and not (content or operation) and environ["REQUEST_METHOD"] == "POST":
+            return _without_operation(service, environ)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:  # AWS's own failures are not simulated: this is a refusal
+            message = " ".join(re.sub(r"<[^>]*>", " ", content.decode(errors="replace")).split())
+            return seams.error_response(service, 400, validation.code_of(service, operation), message)
+        return status, headers, content
 
     def _dispatch(self, service: str, environ: dict[str, Any]) -> Answer:
         from moto.moto_server.werkzeug_app import BackendRequest
@@ -183,6 +218,34 @@ class App:
         body = b"".join(chunks)
         status, headers = caught[-1]
         return int(status.split()[0]), dict(headers), body
+
+
+def _by_version(service: str | None, body: bytes) -> str | None:
+    """Both load balancing APIs answer at one host name, which moto takes for the older one's."""
+    return "elbv2" if service == "elb" and b"Version=2015-12-01" in body else service
+
+
+def _failed(service: str, operation: str, environ: dict[str, Any], error: Exception) -> Answer:
+    """The answer to a call in which `error` was raised that is none of AWS's."""
+    wanted = operation or seams.rest_operation(service, environ)
+    if isinstance(error, NotImplementedError | OperationNotFoundError):
+        message = f"The embedded AWS does not have {service}:{wanted}."
+        return seams.error_response(service, 501, "NotImplemented", message)
+    if isinstance(error, KeyError) and error.args == (_scope(environ)[0],):
+        message = f"Credential should be scoped to a valid region: {service} has none named {error}."
+        return seams.error_response(service, 400, "InvalidSignatureException", message)
+    log.error("%s.%s failed", service, wanted, exc_info=error)
+    message = f"{type(error).__name__}: {error}"
+    if isinstance(error, ImportError):
+        message = f"The embedded AWS does not have {service}: the package {error.name} is not installed."
+        return seams.error_response(service, 501, "NotImplemented", message)
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _MACHINE):
+        return seams.error_response(service, 500, "InternalFailure", f"{service}:{wanted}: {message}")
+    code = seams.not_found_code(service, wanted)
+    if isinstance(error, KeyError) and code and error.args and isinstance(error.args[0], str):
+        return seams.error_response(service, 400, code, f"{error.args[0]!r} was not found.")
+    message = f"The embedded AWS cannot do {service}:{wanted} with this input ({message})."
+    return seams.error_response(service, 400, validation.code_of(service, wanted), message)
 
 
 def environ_of(method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
@@ -277,7 +340,7 @@ def forbidden(environ: dict[str, Any], why: str) -> Answer:
     path = environ["PATH_INFO"]
     if path == "/v2" or path.startswith("/v2/"):
         body = json.dumps({"errors": [{"code": "DENIED", "message": why}]}).encode()
-        return 403, {"Content-Type": "application/json", "Docker-Distribution-API-Version": "registry/2.0"}, body
+        return 403, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}, body
     if path.startswith("/_drydock/"):
         return 403, {"Content-Type": "application/json"}, json.dumps({"error": why}).encode()
     if _speaks_json(environ):

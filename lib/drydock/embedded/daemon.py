@@ -45,7 +45,12 @@ def run(options: argparse.Namespace) -> None:
 
     host = Host(options.directory, name=options.directory.name, clock=Clock(options.speed), seed=options.seed)
     bind(host, options.port)
-    count = host.restore()
+    try:
+        count = host.restore()
+    except BaseException:
+        log.exception("the account cannot be brought back")
+        logging.shutdown()
+        os._exit(1)  # the threads of the port would keep the process
     if count:
         log.info("replayed %d requests", count)
     ended = threading.Event()

@@ -19,7 +19,7 @@ from drydock.embedded import seams
 from drydock.embedded.app import App, environ_of, forbidden
 from drydock.embedded.clock import Clock
 from drydock.embedded.instance import REPLAYING
-from drydock.embedded.journal import Journal
+from drydock.embedded.journal import UNREADABLE, Journal
 from drydock.user import private
 
 if TYPE_CHECKING:
@@ -206,22 +206,28 @@ class Host:
         """
         sign = self.directory / REPLAYING
         touched = time.monotonic()
-        self.journal.repair()
-        count = 0
-        for entry in list(self.journal.entries()):
+        entries, damaged = self.journal.recover()
+        if damaged:
+            log.error("%d unreadable lines of the journal were set aside, in %s", damaged, self.directory / UNREADABLE)
+        for entry in entries:
             if time.monotonic() - touched > _TOUCH_EVERY:
                 sign.touch()
                 touched = time.monotonic()
             self.app.replay(entry)
-            count += 1
         for service in sorted(self.adapted):
             if seams.has_adapter(service):
                 restored = getattr(importlib.import_module(f"drydock.embedded.{service}"), "restored", None)
                 if restored is not None:
                     sign.touch()
-                    restored(self)
+                    self._guarded(service, restored)
         sign.unlink(missing_ok=True)
-        return count
+        return len(entries)
+
+    def _guarded(self, service: str, restored: Callable[[Host], None]) -> None:
+        try:
+            restored(self)
+        except Exception:
+            log.exception("what %s keeps beside the journal could not be brought back; the rest is there", service)
 
     def listen(self, port: int = 0) -> int:
         """Serve on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken; CannotTell."""

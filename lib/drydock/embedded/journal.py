@@ -7,8 +7,10 @@ so that the account has the same resources with the same ids.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from drydock.policy.operations import only_reads
@@ -16,6 +18,11 @@ from drydock.policy.operations import only_reads
 # Uploads keep their bytes in files, the engine its tasks; a shell session ends with the process it ran in.
 PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand", "RunTask", "StopTask"}
 
+
+UNREADABLE = "journal.unreadable"
+
+WAITS = "ReceiveMessage"
+"""Lets others have their turn while it waits, and changes something only if it finds something."""
 
 MAKING = {"GetRandomPassword", "GetSessionToken", "GetFederationToken"}
 """Reads by their name that make something up."""
@@ -48,13 +55,18 @@ def keeps_its_number(operation: str, method: str, response: bytes) -> bool:
     return operation in PASSING or operation in MAKING or changes_something(operation, method, response)
 
 
-def changes_something(operation: str, method: str, response: bytes) -> bool:
-    """Whether a request has to be replayed to bring the account back."""
+def may_change(operation: str, method: str) -> bool:
+    """Whether a request, if it succeeds, has to be replayed to bring the account back."""
     if operation in PASSING or only_reads(operation):
         return False
-    if operation == "ReceiveMessage":
-        return b"MessageId" in response
     return bool(operation) or method not in ("GET", "HEAD", "OPTIONS")
+
+
+def changes_something(operation: str, method: str, response: bytes) -> bool:
+    """Whether a request that succeeded has to be replayed to bring the account back."""
+    if operation == WAITS:
+        return b"MessageId" in response
+    return may_change(operation, method)
 
 
 class Journal:
@@ -63,27 +75,83 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.touch(mode=0o600, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8")
+        self._file = path.open("ab", buffering=0)
 
-    def append(self, entry: Entry) -> None:
-        self._file.write(json.dumps(asdict(entry), separators=(",", ":")) + "\n")
-        self._file.flush()
+    def append(self, entry: Entry) -> int:
+        """Write an entry; returns the place of it. OSError if it cannot be written, and then nothing of it is."""
+        place = self._file.seek(0, os.SEEK_END)
+        rest = memoryview((json.dumps(asdict(entry), separators=(",", ":")) + "\n").encode())
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            self.withdraw(place)
+            raise
+        return place
+
+    def withdraw(self, place: int) -> None:
+        """Take back the last entry, which is at `place`."""
+        self._file.truncate(place)
 
     def entries(self) -> Iterator[Entry]:
-        """Every whole entry; a last line cut short by a crash was never acknowledged, and is dropped."""
-        with self.path.open(encoding="utf-8") as lines:
-            for line in lines:
-                if not line.endswith("\n"):
-                    break
-                yield Entry(**json.loads(line))
+        """Every entry that can be read; a last line cut short by a crash was never acknowledged, and is dropped."""
+        for _, entry in self._lines():
+            if entry is not None:
+                yield entry
 
-    def repair(self) -> None:
-        """Cut off a half-written last line, so that the next entry begins a line of its own."""
-        text = self.path.read_bytes()
-        whole = text.rfind(b"\n") + 1
-        if whole < len(text):
-            with self.path.open("r+b") as file:
-                file.truncate(whole)
+    def _lines(self) -> Iterator[tuple[bytes, Entry | None]]:
+        with self.path.open("rb") as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    break
+                yield line, _read(line)
+
+    def recover(self) -> tuple[list[Entry], int]:
+        """Every entry that can be read, and how many lines cannot and were set aside, in `journal.unreadable`.
+
+        A half-written last line is cut off, so that the next entry begins a line of its own.
+        """
+        entries: list[Entry] = []
+        damaged: list[bytes] = []
+        whole = 0
+        for line, entry in self._lines():
+            whole += len(line)
+            if entry is None:
+                damaged.append(line)
+            else:
+                entries.append(entry)
+        if whole < self.path.stat().st_size:
+            self._file.truncate(whole)
+        if damaged:
+            self._set_aside(damaged)
+        return entries, len(damaged)
+
+    def _set_aside(self, damaged: list[bytes]) -> None:
+        aside, rest = self.path.with_name(UNREADABLE), self.path.with_suffix(".new")
+        for path in (aside, rest):
+            path.touch(mode=0o600)
+        with aside.open("ab") as file:
+            file.writelines(damaged)
+        with rest.open("wb") as file:
+            file.writelines(line for line, entry in self._lines() if entry is not None)
+        rest.rename(self.path)
+        self._file.close()
+        self._file = self.path.open("ab", buffering=0)
 
     def close(self) -> None:
         self._file.close()
+
+
+def _read(line: bytes) -> Entry | None:
+    """The entry that a line holds, None where it holds none."""
+    try:
+        entry = Entry(**json.loads(line))
+        _, _, number = entry.seed.rsplit(":", 2)
+        int(number)
+        entry.body.encode("latin-1")
+        datetime.fromtimestamp(entry.at, UTC)
+    except (ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError):
+        return None
+    texts = (entry.service, entry.operation, entry.method, entry.path, entry.query)
+    right = all(isinstance(text, str) for text in texts) and isinstance(entry.headers, dict)
+    return entry if right else None

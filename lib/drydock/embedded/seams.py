@@ -19,6 +19,8 @@ from typing import Any
 
 ACCOUNT = "000000000000"
 _IDEMPOTENCY = re.compile(rb'"(?:clientToken|clientRequestToken|ClientRequestToken|idempotencyToken|CreatorRequestId)":\s*"[^"]*",?|(?:ClientToken)=[^&]*')  # fmt: skip  # noqa: E501
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no document may have in it."""
 
 _frozen: datetime.datetime | None = None
 _base_seed = ""
@@ -132,28 +134,64 @@ def front_door(service: str) -> Callable[..., Any] | None:
     return backend.flask_paths.get("/")
 
 
+def backends_of(service: str, region: str) -> list[Any]:
+    """What moto keeps of a service in a region, or in the world where it is global; made where it is not there yet."""
+    from moto import backends
+
+    regions = backends.get_backend(service)[ACCOUNT]
+    names = [name for name in (region, "aws", "global") if name in regions]
+    return [regions[name] for name in names]
+
+
+def is_backend(thing: Any) -> bool:
+    from moto.core.base_backend import BaseBackend
+
+    return isinstance(thing, BaseBackend)
+
+
 def has_adapter(service: str) -> bool:
     return importlib.util.find_spec(f"drydock.embedded.{service}") is not None
 
 
-def protocol(service: str) -> str:
-    """`json`, `query`, `ec2`, `rest-json` or `rest-xml`: how an error of this service is written."""
+@cache
+def model_of(service: str) -> Any:
+    """botocore's model of a service by moto's name for it, None where it has none."""
     from moto.core.responses import boto3_service_name
     from moto.core.utils import get_service_model
 
-    try:
-        return str(get_service_model(boto3_service_name.get(service, service)).protocol)
-    except Exception:
-        return "json"
+    name = boto3_service_name.get(service) or _names_without_hyphens().get(service)
+    return get_service_model(name) if name else None
+
+
+@cache
+def _names_without_hyphens() -> dict[str, str]:
+    from botocore.loaders import create_loader
+
+    return {name.replace("-", ""): name for name in create_loader().list_available_services("service-2")}
+
+
+def protocol(service: str) -> str:
+    """`json`, `query`, `ec2`, `rest-json` or `rest-xml`: how an error of this service is written."""
+    model = model_of(service)
+    return "json" if model is None else str(model.protocol)
+
+
+def not_found_code(service: str, operation: str) -> str:
+    """The code with which an operation says that what it is asked about is not there; empty without one of its own."""
+    model = model_of(service)
+    if model is None or operation not in model.operation_names:
+        return ""
+    errors = [shape.error_code for shape in model.operation_model(operation).error_shapes]
+    return next((code for code in errors if "NotFound" in code or "NoSuch" in code or "DoesNotExist" in code), "")
 
 
 def rest_operation(service: str, environ: dict[str, Any]) -> str:
     """The operation that a request of a REST service is for; method and path where none fits."""
     from moto.core.request import Request
-    from moto.core.responses import boto3_service_name, get_service_router
+    from moto.core.responses import get_service_router
 
     try:
-        operation, _ = get_service_router(boto3_service_name.get(service, service)).match(Request(environ))
+        operation, _ = get_service_router(model_of(service).service_name).match(Request(environ))
         return str(operation.name)
     except Exception:
         return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
@@ -164,6 +202,7 @@ def error_response(service: str, status: int, code: str, message: str) -> tuple[
     from xml.sax.saxutils import escape
 
     kind = protocol(service)
+    message = NOT_XML.sub("�", message)
     if kind in ("query", "ec2", "rest-xml"):
         error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
         if kind == "ec2":

@@ -80,3 +80,18 @@ def test_math_and_insights_are_answered_as_before(cloudwatch: Any) -> None:
     ]
     results = cloudwatch.get_metric_data(MetricDataQueries=queries, **WINDOW)["MetricDataResults"]
     assert {one["Id"]: one["Values"] for one in results} == {"same": [10.0], "all": [11111.0]}
+
+
+def test_a_metric_is_listed_once_however_often_it_was_published(client: Any) -> None:
+    cloudwatch = client("cloudwatch")
+    for _ in range(3):
+        for dimensions in ([], [{"Name": "a", "Value": "1"}], [{"Name": "a", "Value": "2"}]):
+            cloudwatch.put_metric_data(
+                Namespace="Once", MetricData=[{"MetricName": "m", "Value": 1, "Dimensions": dimensions}]
+            )
+    found = cloudwatch.list_metrics(Namespace="Once")["Metrics"]
+    assert sorted(str(metric["Dimensions"]) for metric in found) == [
+        "[]",
+        "[{'Name': 'a', 'Value': '1'}]",
+        "[{'Name': 'a', 'Value': '2'}]",
+    ]

@@ -122,10 +122,12 @@ def test_targets_are_found_on_loopback() -> None:
 
 
 def test_listeners_are_on_every_address_and_on_loopback() -> None:
-    (listener,) = render(snapshot(default(fixed(200)), port=80, low_ports=False)).listeners
-    assert listener["address"]["socket_address"] == {"address": "127.10.0.4", "port_value": 8080}
-    others = [item["address"]["socket_address"] for item in listener["additional_addresses"]]
-    assert others == [{"address": "127.31.16.4", "port_value": 8080}]
+    listeners = render(snapshot(default(fixed(200)), port=80, low_ports=False)).listeners
+    assert [listener["address"]["socket_address"] for listener in listeners] == [
+        {"address": "127.10.0.4", "port_value": 8080},
+        {"address": "127.31.16.4", "port_value": 8080},
+    ]
+    assert len({listener["name"] for listener in listeners}) == 2
 
 
 @given(st.integers(1, 65535))

@@ -73,6 +73,28 @@ def test_subnets_can_change(network: Network) -> None:
     assert until(lambda: get(at)).body == "here"
 
 
+def test_a_load_balancer_keeps_its_name_and_its_listeners_whatever_its_subnets_are(network: Network) -> None:
+    lb = network.load_balancer()
+    listener = network.listener(lb, fixed(200, "first"))
+    more = [
+        network.ec2.create_subnet(
+            VpcId=network.vpc, CidrBlock=f"{network.base}.{number}.0/20", AvailabilityZone=f"us-east-1{zone}"
+        )["Subnet"]["SubnetId"]
+        for number, zone in ((32, "c"), (48, "d"))
+    ]
+    for subnets in (more, [network.subnets[1], *more], network.subnets, more):
+        network.elb.set_subnets(LoadBalancerArn=lb["LoadBalancerArn"], Subnets=subnets)
+        body = "at " + subnets[0]
+        network.elb.modify_listener(ListenerArn=listener, DefaultActions=[fixed(200, body)])
+        assert until(lambda body=body: get(lb["DNSName"]).body == body)
+        (shown,) = network.elb.describe_load_balancers()["LoadBalancers"]
+        assert shown["DNSName"] == lb["DNSName"]
+        assert sorted(zone["SubnetId"] for zone in shown["AvailabilityZones"]) == sorted(subnets)
+        assert until(lambda: network.elb.describe_load_balancers()["LoadBalancers"][0]["State"]["Code"] == "active")
+    network.elb.delete_load_balancer(LoadBalancerArn=lb["LoadBalancerArn"])
+    assert network.ec2.describe_network_interfaces()["NetworkInterfaces"] == []
+
+
 def test_target_groups(network: Network) -> None:
     lb = network.load_balancer()
     group = network.target_group("tg")

@@ -61,6 +61,16 @@ def install(_host: Host) -> None:
         answers = first_data(found, [query for _, query in others], start_time, end_time, scan_by)
         return [*answers, *first_data(self, insights, start_time, end_time, scan_by)]
 
+    def get_filtered_metrics(self: Any, name: str, namespace: str, dimensions: list[dict[str, str]]) -> list[Any]:
+        """Each metric once, however often it was published (ListMetrics)."""
+        known: dict[Any, Any] = {}
+        for datum in self.get_all_metrics():
+            if datum.filter(namespace=namespace, name=name, dimensions=dimensions, already_present_metrics=[]):
+                own = frozenset((dimension.name, dimension.value) for dimension in datum.dimensions)
+                known.setdefault((datum.namespace, datum.name, own), datum)
+        return list(known.values())
+
+    CloudWatchBackend.get_filtered_metrics = get_filtered_metrics
     get_metric_statistics.moto = first_statistics  # type: ignore[attr-defined]
     get_metric_data.moto = first_data  # type: ignore[attr-defined]
     CloudWatchBackend.get_metric_statistics = get_metric_statistics

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import moto.core.utils
+from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 from moto.ecr import models
 from moto.ecr.exceptions import (
     ImageAlreadyExistsException,
@@ -188,8 +189,10 @@ class Repository(models.Repository):
         return any(digest in image.manifest.blobs for image in self.images)
 
 
-class Backend(models.ECRBackend):
+class Backend(models.ECRBackend, TaggableResourcesMixin):
     """The registry of one region."""
+
+    SERVICE_NAMESPACE = "ecr"
 
     repositories: dict[str, Repository]
 
@@ -201,6 +204,11 @@ class Backend(models.ECRBackend):
             "BLOB_MOUNTING": "DISABLED",
         }
         self.managed_key = f"arn:aws:kms:{region_name}:{account_id}:key/{mock_random.uuid4()}"
+
+    def iter_tagged_resources(self) -> Iterator[TaggedResource]:
+        for repository in self.repositories.values():
+            tags = self.tagger.get_tag_dict_for_resource(repository.arn)
+            yield TaggedResource(repository.arn, tags, "ecr:repository")
 
     def repository(self, name: str | None, registry_id: str | None = None) -> Repository:
         """A repository by name; raises RepositoryNotFoundException."""

@@ -1,7 +1,7 @@
 """The registry that docker, podman, skopeo and oras speak to: OCI Distribution v2 at /v2/.
 
 Source: OCI Distribution Specification 1.1; errors and refusals as ECR words them. A manifest that is pushed
-here goes through the API's PutImage, and what is deleted through BatchDeleteImage: so each shows the other's.
+here goes through the API's PutImage, so that each shows the other's; images are deleted by the API only, as in ECR.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ _CODES = {
     "ReferencedImagesNotFoundException": (400, "MANIFEST_BLOB_UNKNOWN"),
     "ImageDigestDoesNotMatchException": (400, "DIGEST_INVALID"),
     "InvalidParameterException": (400, "MANIFEST_INVALID"),
-    "ImageReferencedByManifestList": (403, "DENIED"),
     "ImageNotFound": (404, "MANIFEST_UNKNOWN"),
     "ImageInaccessible": (404, "MANIFEST_UNKNOWN"),
 }
@@ -73,7 +72,7 @@ def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request.drain()
         body = json.dumps({"errors": [{"code": refused.code, "message": str(refused)}]}).encode()
         reply = Reply(refused.status, {"Content-Type": "application/json"} | refused.headers, body)
-    headers = {"Docker-Distribution-API-Version": "registry/2.0"} | reply.headers
+    headers = {"Docker-Distribution-Api-Version": "registry/2.0"} | reply.headers
     if isinstance(reply.body, bytes):
         headers.setdefault("Content-Length", str(len(reply.body)))
     start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", list(headers.items()))
@@ -106,9 +105,7 @@ class Request:
                     raise Refused(400, "NAME_INVALID", f"'{name}' is not a repository name")
                 method = self.environ["REQUEST_METHOD"]
                 if method not in handlers:
-                    raise Refused(
-                        405, "UNSUPPORTED", f"The operation {method} is unsupported.", {"Allow": ", ".join(handlers)}
-                    )
+                    raise Refused(405, "UNSUPPORTED", "The operation is unsupported.", {"Allow": ", ".join(handlers)})
                 return handlers[method](self, *match.groups())
         raise Refused(404, "UNSUPPORTED", f"there is nothing at {path}")
 
@@ -353,13 +350,6 @@ class Request:
             headers["OCI-Subject"] = image.manifest.subject
         return Reply(201, headers)
 
-    def delete_manifest(self, name: str, reference: str) -> Reply:
-        answer = self.ecr("batch_delete_image", repositoryName=name, imageIds=[_image_id(reference)])
-        for failure in answer["failures"]:
-            status, code = _CODES.get(failure["failureCode"], (400, "UNKNOWN"))
-            raise Refused(status, code, failure["failureReason"])
-        return Reply(202)
-
     # -- lists --------------------------------------------------------------------------------
 
     def tags(self, name: str) -> Reply:
@@ -499,7 +489,6 @@ _ROUTES: list[tuple[re.Pattern[str], dict[str, _Handler]]] = [
                 "GET": Request.get_manifest,
                 "HEAD": Request.get_manifest,
                 "PUT": Request.put_manifest,
-                "DELETE": Request.delete_manifest,
             },
         ),
         (r"/v2/(?P<name>.+)/tags/list", {"GET": Request.tags}),

@@ -16,14 +16,24 @@ from moto.ecs.exceptions import ECSException
 
 from drydock.embedded import seams
 from drydock.embedded.ecs import settings, views
-from drydock.embedded.ecs.lookups import arn_of, cluster_of, definition_of, error, service_of, task_of
+from drydock.embedded.ecs.lookups import (
+    arn_of,
+    cluster_name,
+    cluster_of,
+    definition_of,
+    error,
+    named,
+    service_of,
+    tagged,
+    task_of,
+)
 from drydock.embedded.ecs.records import Document, Ids, Service, Task, utcnow
 from drydock.policy import cluster as cluster_rules
 from drydock.policy import errors as policy_errors
+from drydock.policy import fields, unsupported, world
 from drydock.policy import run_task as run_task_rules
 from drydock.policy import service as service_rules
 from drydock.policy import task_definition as task_definition_rules
-from drydock.policy import world
 from drydock.policy.capacity import FARGATE_PROVIDERS
 
 if TYPE_CHECKING:
@@ -97,7 +107,7 @@ def describe_clusters(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     found, failures = [], []
     for identifier in request.get("clusters") or ["default"]:
-        cluster = backend.clusters.get(identifier.rsplit("/", 1)[-1])
+        cluster = backend.clusters.get(cluster_name(backend, {"cluster": identifier}))
         if cluster is None:
             arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"cluster/{identifier}")
             failures.append({"arn": arn, "reason": "MISSING"})
@@ -175,14 +185,7 @@ def describe_capacity_providers(response: Any, request: Document) -> Document:
         arn = arn_of(backend, f"capacity-provider/{name}")
         known[name] = {"capacityProviderArn": arn, "name": name, "status": "ACTIVE", "tags": []}
     for provider in backend.capacity_providers.values():
-        known[provider.name] = {
-            "capacityProviderArn": provider.capacity_provider_arn,
-            "name": provider.name,
-            "status": provider.status,
-            "autoScalingGroupProvider": provider.auto_scaling_group_provider,
-            "tags": (provider.tags or []) if "TAGS" in (request.get("include") or ()) else [],
-            **({"updateStatus": provider.update_status} if provider.update_status else {}),
-        }
+        known[provider.name] = _shown_provider(provider, set(request.get("include") or ()))
     asked = request.get("capacityProviders") or list(known)
     missing = [name for name in asked if name.rsplit("/", 1)[-1] not in known]
     answer = page(
@@ -190,6 +193,71 @@ def describe_capacity_providers(response: Any, request: Document) -> Document:
     )
     failures = [{"arn": arn_of(backend, f"capacity-provider/{name}"), "reason": "MISSING"} for name in missing]
     return {**answer, "failures": failures}
+
+
+@operation
+def create_capacity_provider(response: Any, request: Document) -> Document:
+    backend, name = response.ecs_backend, request["name"]
+    group = request.get("autoScalingGroupProvider")
+    fields.tags(request.get("tags"))
+    if not fields.NAME.fullmatch(name) or name.lower().startswith(("aws", "ecs", "fargate")):
+        raise error("InvalidParameterException", f"The specified capacity provider name '{name}' is invalid.")
+    if request.get("managedInstancesProvider"):
+        raise unsupported.refuse("Managed Instances")
+    if not group:
+        raise error("InvalidParameterException", "You must specify an autoScalingGroupProvider.")
+    if name in backend.capacity_providers:
+        raise error("InvalidParameterException", f"The specified capacity provider already exists: '{name}'.")
+    backend.create_capacity_provider(name, group, request.get("tags"))
+    return {"capacityProvider": _shown_provider(backend.capacity_providers[name], {"TAGS"})}
+
+
+@operation
+def update_capacity_provider(response: Any, request: Document) -> Document:
+    provider = _provider(response.ecs_backend, request["name"])
+    if request.get("managedInstancesProvider"):
+        raise unsupported.refuse("Managed Instances")
+    response.ecs_backend.update_capacity_provider(provider.name, request.get("autoScalingGroupProvider") or {})
+    return {"capacityProvider": _shown_provider(provider, set())}
+
+
+@operation
+def delete_capacity_provider(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    provider = _provider(backend, request["capacityProvider"])
+    users = [c.name for c in backend.clusters.values() if provider.name in _names(c.capacity_providers)]
+    if users:
+        raise error(
+            "ClientException",
+            "The capacity provider cannot be deleted because it is associated with cluster: "
+            f"{users[0]}. Remove the capacity provider from the cluster and try again.",
+        )
+    del backend.capacity_providers[provider.name]
+    return {"capacityProvider": {**_shown_provider(provider, set()), "status": "INACTIVE"}}
+
+
+def _names(providers: Any) -> list[str]:
+    return [item.rsplit("/", 1)[-1] for item in providers or ()]
+
+
+def _provider(backend: Any, identifier: str) -> Any:
+    name = identifier.rsplit("/", 1)[-1]
+    if name in FARGATE_PROVIDERS:
+        raise error("ClientException", f"The capacity provider {name} is reserved and cannot be changed or deleted.")
+    if name not in backend.capacity_providers:
+        raise error("ClientException", "The specified capacity provider does not exist.")
+    return backend.capacity_providers[name]
+
+
+def _shown_provider(provider: Any, include: set[str]) -> Document:
+    return {
+        "capacityProviderArn": provider.capacity_provider_arn,
+        "name": provider.name,
+        "status": provider.status,
+        "autoScalingGroupProvider": provider.auto_scaling_group_provider,
+        "tags": (provider.tags or []) if "TAGS" in include else [],
+        **({"updateStatus": provider.update_status} if provider.update_status else {}),
+    }
 
 
 @operation
@@ -345,6 +413,8 @@ def create_service(response: Any, request: Document) -> Document:
     facts = _world(backend, request)
     service_rules.validate_create(request, facts)
     assert facts.cluster is not None
+    unsupported.deploys(request)
+    unsupported.runs(world.capacity(request, facts.cluster))
     cluster = cluster_of(backend, request)
     name = request["serviceName"]
     key = f"{cluster.name}:{name}"
@@ -369,8 +439,7 @@ def create_service(response: Any, request: Document) -> Document:
     if facts.task_definition is not None:
         service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     backend.services[key] = service
-    if service.settings["deploymentController"]["type"] == "ECS":
-        _engine.new_deployment(backend, service)
+    _engine.new_deployment(backend, service)
     _engine.dirty = True
     return {"service": views.describe_service(service, [], include_tags=True)}
 
@@ -384,10 +453,13 @@ def update_service(response: Any, request: Document) -> Document:
     wanted = {"cluster": service.cluster_name, "taskDefinition": service.task_definition, **request}
     facts = _world(backend, {**service.settings, **wanted})
     service_rules.validate_update(request, shown, facts)
+    changed = settings.updated(service.settings, request)
+    assert facts.cluster is not None
+    unsupported.runs(world.capacity(changed, facts.cluster))
     service.changes += 1
     _engine.dirty = True
     before = {key: service.settings.get(key) for key in views.DEPLOYING_FIELDS}
-    service.settings = settings.updated(service.settings, request)
+    service.settings = changed
     if facts.task_definition is not None:
         service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     after = {key: service.settings.get(key) for key in views.DEPLOYING_FIELDS}
@@ -419,15 +491,15 @@ def delete_service(response: Any, request: Document) -> Document:
 @operation
 def describe_services(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
-    cluster = cluster_of(backend, request)
     wanted = request.get("services") or []
     if not wanted:
         raise error("InvalidParameterException", "Services cannot be empty.")
     if len(wanted) > 10:
         raise error("InvalidParameterException", "Service references cannot exceed 10.")
+    names = named(backend, request, "service", wanted)
+    cluster = cluster_of(backend, request)
     found, failures = [], []
-    for identifier in wanted:
-        name = identifier.rsplit("/", 1)[-1]
+    for identifier, name in zip(wanted, names, strict=True):
         service = backend.services.get(f"{cluster.name}:{name}")
         if service is None:
             arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"service/{cluster.name}/{name}")
@@ -500,8 +572,7 @@ def run_task(response: Any, request: Document) -> Document:
     run_task_rules.validate(request, facts)
     assert facts.cluster is not None
     where = world.capacity(request, facts.cluster)
-    if not where.fargate:
-        raise NotImplementedError
+    unsupported.runs(where)
     definition = definition_of(backend, request["taskDefinition"])
     cluster, token = cluster_of(backend, request), request.get("clientToken")
     known = backend.tasks.get(cluster.name, {}).values()
@@ -524,9 +595,7 @@ def run_task(response: Any, request: Document) -> Document:
 
 @operation
 def stop_task(response: Any, request: Document) -> Document:
-    backend = response.ecs_backend
-    cluster = cluster_of(backend, request)
-    task = task_of(backend, cluster, request["task"])
+    task = task_of(response.ecs_backend, request, request["task"])
     if task is None:
         raise error("InvalidParameterException", "The referenced task was not found.")
     _engine.ask_to_stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
@@ -537,15 +606,16 @@ def stop_task(response: Any, request: Document) -> Document:
 @operation
 def describe_tasks(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
-    cluster = cluster_of(backend, request)
     wanted = request.get("tasks") or []
     if not wanted:
         raise error("InvalidParameterException", "Tasks cannot be empty.")
     if len(wanted) > 100:
         raise error("InvalidParameterException", "Task references cannot exceed 100.")
+    named(backend, request, "task", wanted)
+    cluster = cluster_of(backend, request)
     found, failures = [], []
     for identifier in wanted:
-        task = task_of(backend, cluster, identifier)
+        task = task_of(backend, request, identifier)
         if task is None:
             arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"task/{cluster.name}/{identifier}")
             failures.append({"arn": arn, "reason": "MISSING"})
@@ -578,8 +648,8 @@ def list_tasks(response: Any, request: Document) -> Document:
 @operation
 def execute_command(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
+    task = task_of(backend, request, request["task"])
     cluster = cluster_of(backend, request)
-    task = task_of(backend, cluster, request["task"])
     if task is None or task.status != "RUNNING":
         raise error("InvalidParameterException", "The referenced task is not running.")
     names = [c["name"] for c in task.document["containers"]]
@@ -621,15 +691,87 @@ def update_task_protection(response: Any, request: Document) -> Document:
 
 
 @operation
+def start_task(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    definition_of(response.ecs_backend, request["taskDefinition"])
+    raise unsupported.refuse("container instances to start a task on")
+
+
+# -- container instances and task sets, of which there are none ----------------------------------------
+
+
+@operation
+def register_container_instance(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    raise unsupported.refuse("container instances")
+
+
+@operation
+def deregister_container_instance(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    raise error("InvalidParameterException", "The referenced container instance was not found.")
+
+
+@operation
+def list_container_instances(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    return {"containerInstanceArns": []}
+
+
+@operation
 def describe_container_instances(response: Any, request: Document) -> Document:
-    """None can be registered here, so none is found."""
-    cluster = cluster_of(response.ecs_backend, request)
-    failures = [
-        {"arn": arn_of(response.ecs_backend, f"container-instance/{cluster.name}/{one.rsplit('/', 1)[-1]}"),
-         "reason": "MISSING"}
-        for one in request["containerInstances"]
-    ]  # fmt: skip
-    return {"containerInstances": [], "failures": failures}
+    return {"containerInstances": [], "failures": _missing_instances(response.ecs_backend, request)}
+
+
+@operation
+def update_container_instances_state(response: Any, request: Document) -> Document:
+    return {"containerInstances": [], "failures": _missing_instances(response.ecs_backend, request)}
+
+
+def _missing_instances(backend: Any, request: Document) -> list[Document]:
+    names = named(backend, request, "container-instance", request["containerInstances"])
+    cluster = cluster_of(backend, request)
+    return [
+        {"arn": arn_of(backend, f"container-instance/{cluster.name}/{name}"), "reason": "MISSING"} for name in names
+    ]
+
+
+@operation
+def put_attributes(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    if not request["attributes"]:
+        raise error("InvalidParameterException", "attributes can not be empty.")
+    target = request["attributes"][0].get("targetId")
+    raise error("TargetNotFoundException", f"The specified target {target or ''!r} was not found.")
+
+
+@operation
+def list_attributes(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    return {"attributes": []}
+
+
+@operation
+def create_task_set(response: Any, request: Document) -> Document:
+    service_of(response.ecs_backend, request)
+    raise unsupported.refuse("task sets", "Use the deployment controller ECS.")
+
+
+@operation
+def describe_task_sets(response: Any, request: Document) -> Document:
+    service = service_of(response.ecs_backend, request)
+    where = f"task-set/{service.cluster_name}/{service.name}"
+    names = [one.rsplit("/", 1)[-1] for one in request.get("taskSets") or ()]
+    return {
+        "taskSets": [],
+        "failures": [{"arn": arn_of(response.ecs_backend, f"{where}/{name}"), "reason": "MISSING"} for name in names],
+    }
+
+
+@operation
+def no_task_set(response: Any, request: Document) -> Document:
+    service_of(response.ecs_backend, request)
+    raise error("TaskSetNotFoundException", "The specified task set was not found.")
 
 
 @operation
@@ -643,7 +785,7 @@ def _protection(backend: Any, cluster: Any, request: Document, change: Callable[
     known = backend.tasks.get(cluster.name, {}).values()
     running = [task.arn for task in known if task.service_arn is not None and not task.stopping]
     for identifier in request.get("tasks") or running:
-        task = task_of(backend, cluster, identifier)
+        task = task_of(backend, request, identifier)
         if task is None or task.service_arn is None:
             reason = "MISSING" if task is None else "TASK_NOT_VALID"
             failures.append({"arn": identifier, "reason": reason})
@@ -660,6 +802,33 @@ def _protection(backend: Any, cluster: Any, request: Document, change: Callable[
     return {"protectedTasks": shown, "failures": failures}
 
 
+# -- tags ------------------------------------------------------------------------------------------
+
+
+@operation
+def tag_resource(response: Any, request: Document) -> Document:
+    backend, arn = response.ecs_backend, request["resourceArn"]
+    found = tagged(backend, arn)
+    kept = {tag["key"]: tag for tag in found.tags or ()}
+    fields.tags(request["tags"])
+    merged = list({**kept, **{tag["key"]: tag for tag in request["tags"]}}.values())
+    fields.tags(merged)
+    found.tags = merged
+    return {}
+
+
+@operation
+def untag_resource(response: Any, request: Document) -> Document:
+    found = tagged(response.ecs_backend, request["resourceArn"])
+    found.tags = [tag for tag in found.tags or () if tag["key"] not in request["tagKeys"]]
+    return {}
+
+
+@operation
+def list_tags_for_resource(response: Any, request: Document) -> Document:
+    return {"tags": tagged(response.ecs_backend, request["resourceArn"]).tags or []}
+
+
 # -- what the rules need to know -------------------------------------------------------------------
 
 
@@ -673,8 +842,7 @@ def _registry() -> str:
 
 def _world(backend: Any, request: Document) -> world.World:
     """What exists of all that the request names."""
-    name = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
-    found = backend.clusters.get(name)
+    found = backend.clusters.get(cluster_name(backend, request))
     cluster = None
     if found is not None and found.status == "ACTIVE":
         cluster = world.Cluster(
@@ -703,6 +871,15 @@ OPERATIONS = {
         deregister_task_definition, delete_task_definitions, list_task_definitions, list_task_definition_families,
         create_service, update_service, delete_service, describe_services, list_services, list_service_deployments,
         describe_service_deployments, describe_service_revisions, run_task, stop_task, describe_tasks, list_tasks,
-        execute_command, update_task_protection, get_task_protection, describe_container_instances,
+        execute_command, update_task_protection, get_task_protection, start_task, register_container_instance,
+        deregister_container_instance, list_container_instances, describe_container_instances,
+        update_container_instances_state, put_attributes, list_attributes, create_task_set, describe_task_sets,
+        create_capacity_provider, update_capacity_provider, delete_capacity_provider, tag_resource, untag_resource,
+        list_tags_for_resource,
     )
+} | {
+    "delete_attributes": put_attributes,
+    "delete_task_set": no_task_set,
+    "update_task_set": no_task_set,
+    "update_service_primary_task_set": no_task_set,
 }  # fmt: skip

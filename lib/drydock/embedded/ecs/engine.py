@@ -259,15 +259,6 @@ class Engine:
         definition = definition_of(backend, deployment.revision["taskDefinition"])
         network = (deployment.revision.get("networkConfiguration") or {}).get("awsvpcConfiguration")
         strategy = deployment.revision.get("capacityProviderStrategy") or []
-        if not strategy and deployment.revision.get("launchType") != "FARGATE":
-            self._cannot_place(
-                service,
-                deployment,
-                "was unable to place a task because no container instance met all of its requirements. "
-                "Reason: No Container Instances were found in your cluster. For more information, see the "
-                "Troubleshooting section of the Amazon ECS Developer Guide.",
-            )
-            return
         request = {
             "launchType": deployment.revision.get("launchType"),
             "platformVersion": deployment.revision.get("platformVersion"),
@@ -729,15 +720,12 @@ class Engine:
         """Lay what the engine knew over what the replay made; nothing of it runs any more."""
         path = self.host.directory / "ecs.json"
         if path.exists():
-            try:
-                self._order, self._restarts = snapshot.read(path, self._backends, self.host)
-            except (ValueError, KeyError, TypeError):
-                log.exception("the engine's notes in %s cannot be read; services start anew", path)
+            self._order, self._restarts = snapshot.read(path, self._backends, self.host)
         for backend in self.regions():
             for tasks in backend.tasks.values():
                 for task in tasks.values():
                     if task.status != "STOPPED":
-                        self._bury(task)
+                        self._guard(self._bury, f"task {task.id} of before the restart", task)
             for service in backend.services.values():
                 service.steady = False
                 for deployment in service.deployments:

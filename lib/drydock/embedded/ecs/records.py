@@ -93,6 +93,10 @@ class Service:
     client_token: str | None = None
 
     @property
+    def physical_resource_id(self) -> str:
+        return self.arn
+
+    @property
     def desired_count(self) -> int:
         return int(self.settings.get("desiredCount") or 0)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import fields
@@ -15,6 +17,8 @@ from drydock.policy.breaker import Breaker
 
 if TYPE_CHECKING:
     from drydock.embedded.host import Host
+
+log = logging.getLogger(__name__)
 
 _TASK_FIELDS = ("document", "cluster_name", "region_name", "definition", "network", "tags", "service_arn",
                 "deployment_id", "address", "started_order", "registered", "protected_until",
@@ -68,19 +72,60 @@ def read(path: Path, backends: Any, host: Host) -> tuple[int, int]:
 
     Returns how many tasks there have been, and how many restarts with this one.
     """
-    state = json.loads(path.read_text(), object_hook=_decode)
-    restarts = state["restarts"] + 1
-    for region, kept in state["regions"].items():
+    try:
+        state = json.loads(path.read_text(), object_hook=_decode)
+        regions, order, restarts = dict(state["regions"]), int(state["order"]), int(state["restarts"]) + 1
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        _set_aside(path, [f"the whole of it ({type(error).__name__}: {error})"])
+        return 0, 1
+    problems: list[str] = []
+    for region, kept in regions.items():
         backend = backends[host.account][region]
-        for key, seen in kept["services"].items():
+        for key, seen in kept.get("services", {}).items():
             service = backend.services.get(key)
-            if service is not None:
+            if service is None:
+                continue
+            before = dict(vars(service))
+            try:
                 _revive(service, seen)
-                service.ids = Ids(f"{host.seed}:{service.arn}:{restarts}")
-        for item in kept["tasks"]:
-            task = Task(**item, ids=Ids(item["document"]["taskArn"]), entered=host.clock.time())
-            backend.tasks.setdefault(task.cluster_name, {})[task.arn] = task
-    return state["order"], restarts
+            except _UNREADABLE as error:
+                vars(service).update(before)
+                problems.append(f"service {key} ({type(error).__name__}: {error})")
+            service.ids = Ids(f"{host.seed}:{service.arn}:{restarts}")
+        for item in kept.get("tasks", []):
+            try:
+                task = _task(item, host)
+            except _UNREADABLE as error:
+                problems.append(f"task {_name(item)} ({type(error).__name__}: {error})")
+            else:
+                backend.tasks.setdefault(task.cluster_name, {})[task.arn] = task
+    if problems:
+        _set_aside(path, problems)
+    return order, restarts
+
+
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, StopIteration)
+
+
+def _task(item: Document, host: Host) -> Task:
+    task = Task(**item, ids=Ids(item["document"]["taskArn"]), entered=host.clock.time())
+    task.definition["containerDefinitions"]
+    for container in task.document["containers"]:
+        task.definition_of(container["name"])
+    if not isinstance(task.document["attachments"], list) or not isinstance(task.document["lastStatus"], str):
+        raise TypeError("attachments or lastStatus")
+    return task
+
+
+def _name(item: Any) -> str:
+    return str(item.get("document", {}).get("taskArn", "")) if isinstance(item, dict) else ""
+
+
+def _set_aside(path: Path, problems: list[str]) -> None:
+    """Keep a copy of what cannot be read, and say so."""
+    copy = path.with_name("ecs.unreadable.json")
+    shutil.copyfile(path, copy)
+    log.error("%s cannot be read and is left out: %s; a copy is in %s", path, "; ".join(problems), copy)
 
 
 def _revive(service: Service, seen: Document) -> None:

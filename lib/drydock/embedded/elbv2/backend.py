@@ -18,7 +18,6 @@ from moto.elbv2.exceptions import (
     InvalidTargetError,
     ListenerNotFoundError,
     LoadBalancerNotFoundError,
-    PriorityInUseError,
     ResourceInUseError,
     RuleNotFoundError,
     SubnetNotFoundError,
@@ -38,9 +37,11 @@ from drydock.embedded.elbv2.validation import (
     Refused,
     check_attributes,
     check_cidr,
+    check_condition,
     check_name,
     check_priority,
     check_ranges,
+    check_redirect,
     check_tags,
     compiles,
     frozen,
@@ -164,6 +165,7 @@ class Backend(moto.ELBv2Backend):
         )
         eni.requester_id, eni.requester_managed, eni.status = "amazon-elb", True, "in-use"
         balancer.interfaces[subnet.id] = eni
+        balancer.home = balancer.home or address
 
     def _free_address(self, subnet: Any) -> str:
         # Loopback has no VPCs: what stands for an address must be free in all regions and on this machine.
@@ -184,12 +186,15 @@ class Backend(moto.ELBv2Backend):
 
     def _detach(self, balancer: LoadBalancer, subnet_id: str) -> None:
         eni = balancer.interfaces.pop(subnet_id)
-        self.plane.claims.release(loopback(eni.private_ip_address))
+        if eni.private_ip_address != balancer.home:
+            self.plane.claims.release(loopback(eni.private_ip_address))
         self.ec2_backend.enis.pop(eni.id, None)
 
     def _discard(self, balancer: LoadBalancer) -> None:
         for subnet_id in list(balancer.interfaces):
             self._detach(balancer, subnet_id)
+        if balancer.home:
+            self.plane.claims.release(loopback(balancer.home))
         for listener in balancer.listeners.values():
             self._forget_tags(listener.arn, *listener.rules)
         self._forget_tags(balancer.arn)
@@ -314,6 +319,10 @@ class Backend(moto.ELBv2Backend):
                 "Exactly one action of type 'forward', 'redirect' or 'fixed-response' must be specified",
             )
         groups = forwards(finals[0])
+        if finals[0].get("Type") == "forward" and not groups:
+            raise ValidationError("A target group ARN must be specified for an action of type 'forward'")
+        if finals[0].get("Type") == "redirect":
+            check_redirect(finals[0].get("RedirectConfig") or {})
         try:
             check_weights([weight for _, weight in groups])
         except Invalid as error:
@@ -392,6 +401,10 @@ class Backend(moto.ELBv2Backend):
         balancer = self._load_balancer(listener.load_balancer_arn)
         check_tags(tags)
         check_priority(priority)
+        if not conditions:
+            raise ValidationError("A condition must be specified")
+        if any(int(rule.priority) == int(priority) for rule in listener._non_default_rules.values()):
+            raise _in_use(priority)
         if sum(len(other._non_default_rules) for other in balancer.listeners.values()) >= MAX_RULES:
             raise Refused("TooManyRules", f"You have reached the maximum of {MAX_RULES} rules")
         self._check_forwards(balancer, listener.protocol, actions)
@@ -403,6 +416,7 @@ class Backend(moto.ELBv2Backend):
             kind = condition.get("Field", "")
             if kind not in InvalidConditionFieldError.VALID_FIELDS:
                 raise InvalidConditionFieldError(kind)
+            check_condition(condition)
             if kind in seen and kind not in ("http-header", "query-string"):
                 raise Refused("InvalidLoadBalancerAction", f"A rule can only have one '{kind}' condition")
             seen.add(kind)
@@ -453,7 +467,7 @@ class Backend(moto.ELBv2Backend):
                 raise OperationNotPermitted(f"The priority of default rule '{arn}' cannot be set")
             for other in listener._non_default_rules.values():
                 if other.arn not in wanted and int(other.priority) == wanted[arn]:
-                    raise PriorityInUseError
+                    raise _in_use(wanted[arn])
         for arn, (_, rule) in found.items():
             rule.priority = wanted[arn]
         return [rule for _, rule in found.values()]
@@ -620,6 +634,10 @@ _OTHER_ATTRIBUTES = (
     "deregistration_delay.", "lambda.", "preserve_client_ip.", "proxy_protocol_v2.",
     "target_failover.", "target_health_state.", "stickiness.", "send_tcp_reset.",
 )  # fmt: skip
+
+
+def _in_use(priority: Any) -> Refused:
+    return Refused("PriorityInUse", f"Priority '{priority}' is currently in use")
 
 
 def _shown(health: Health) -> Document:

@@ -59,24 +59,30 @@ class Listener(moto.FakeListener):
 
 
 class LoadBalancer(moto.FakeLoadBalancer):
-    """A load balancer with a network interface in each subnet. `failure`: why it is not served."""
+    """A load balancer with a network interface in each subnet.
+
+    `home`: the address that its name stands for, which it keeps whatever its subnets are. `failure`: why it is not
+    served.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.type == "application":
             self.attrs |= _APPLICATION_DEFAULTS
         self.interfaces: dict[str, Any] = {}  # subnet id → EC2 network interface
+        self.home = ""
         self.failure: str | None = None
         self.settings: Any = None  # what it was created with
         self.port_shown = ""
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        return tuple(eni.private_ip_address for eni in self.interfaces.values())
+        own = [eni.private_ip_address for eni in self.interfaces.values()]
+        return tuple(dict.fromkeys([self.home, *own] if self.home else own))
 
     @property
     def dns_name(self) -> str:
-        return f"{loopback(self.addresses[0])}{self.port_shown}" if self.interfaces else ""
+        return f"{loopback(self.home)}{self.port_shown}" if self.home else ""
 
     @dns_name.setter
     def dns_name(self, value: str) -> None:

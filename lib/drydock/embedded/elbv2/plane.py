@@ -11,9 +11,9 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from drydock.embedded.claims import Claims
+from drydock.embedded.core.faults import Faults
 from drydock.embedded.elbv2 import health as checks
 from drydock.embedded.elbv2 import metrics, render
-from drydock.embedded.elbv2.faults import Faults
 from drydock.embedded.elbv2.health import Outcome, Probe, Prober
 from drydock.embedded.envoy import EnvoyMissing, EnvoyRejected
 from drydock.policy.addresses import loopback

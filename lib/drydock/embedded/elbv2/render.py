@@ -64,7 +64,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class LoadBalancer:
-    """`addresses`: one per subnet, as describe_network_interfaces shows them."""
+    """`addresses`: where it answers."""
 
     arn: str
     addresses: Sequence[str]
@@ -95,8 +95,8 @@ def real_port(port: int, low_ports: bool) -> int:
     return port if low_ports or port >= 1024 else port + ABOVE
 
 
-def listener_name(arn: str, port: int) -> str:
-    return f"{resource_id(arn)}:{port}"
+def listener_name(arn: str, address: str, port: int) -> str:
+    return f"{resource_id(arn)}:{address}:{port}"
 
 
 def forwards(action: Mapping[str, Any]) -> list[tuple[str, int]]:
@@ -123,14 +123,14 @@ def render(snapshot: Snapshot, attempt: Attempt = nullcontext) -> Resources:
             with attempt(group.arn):
                 ends.append((_cluster(group), _endpoints(group)))
                 groups[group.arn] = group
-    fronts: list[tuple[Resource, Resource | None]] = []
+    fronts: list[tuple[list[Resource], Resource | None]] = []
     for lb, listener in served:
         with attempt(listener.arn):
             http = listener.protocol != "TCP"
             routes = _routes(lb, listener, groups, snapshot.low_ports, attempt) if http else None
-            fronts.append((_listener(lb, listener, groups, snapshot.low_ports), routes))
+            fronts.append((_listeners(lb, listener, groups, snapshot.low_ports), routes))
     return Resources(
-        listeners=[listener for listener, _ in fronts],
+        listeners=[each for listeners, _ in fronts for each in listeners],
         routes=[routes for _, routes in fronts if routes is not None],
         clusters=[cluster for cluster, _ in ends],
         endpoints=[endpoints for _, endpoints in ends],
@@ -187,9 +187,11 @@ def _endpoints(group: TargetGroup) -> Resource:
 # -- listeners --------------------------------------------------------------------------------------------
 
 
-def _listener(lb: LoadBalancer, listener: Listener, groups: Mapping[str, TargetGroup], low_ports: bool) -> Resource:
+def _listeners(
+    lb: LoadBalancer, listener: Listener, groups: Mapping[str, TargetGroup], low_ports: bool
+) -> list[Resource]:
+    """One for each address, since Envoy does not take a listener whose addresses overlap with what it was before."""
     port = real_port(listener.port, low_ports)
-    first, *others = map(loopback, lb.addresses)
     tcp = listener.protocol == "TCP"
     chain: Resource = {"filters": [_tcp_proxy(lb, listener, groups) if tcp else _http_manager(lb, listener)]}
     if listener.certificate is not None:
@@ -200,13 +202,15 @@ def _listener(lb: LoadBalancer, listener: Listener, groups: Mapping[str, TargetG
             "transport_sockets.tls.v3.DownstreamTlsContext",
             {"common_tls_context": {"tls_certificates": [pair], "alpn_protocols": ["h2", "http/1.1"]}},
         )
-    return {
-        "name": listener_name(listener.arn, port),
-        "address": _address(first, port),
-        "additional_addresses": [{"address": _address(other, port)} for other in others],
-        "enable_reuse_port": False,  # a second process on this address is an error, not a rival
-        "filter_chains": [chain],
-    }
+    return [
+        {
+            "name": listener_name(listener.arn, address, port),
+            "address": _address(address, port),
+            "enable_reuse_port": False,  # a second process on this address is an error, not a rival
+            "filter_chains": [chain],
+        }
+        for address in map(loopback, lb.addresses)
+    ]
 
 
 def _tcp_proxy(lb: LoadBalancer, listener: Listener, groups: Mapping[str, TargetGroup]) -> Resource:

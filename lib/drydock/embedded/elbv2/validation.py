@@ -115,6 +115,29 @@ def check_cidr(value: str) -> None:
         raise ValidationError(f"The 'source-ip' value '{value}' is not a valid CIDR block")
 
 
+_HOST = re.compile(r"[A-Za-z0-9*?.:_-]+")
+_SAME = {"Protocol": "#{protocol}", "Port": "#{port}", "Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"}
+
+
+def check_condition(condition: Mapping[str, Any]) -> None:
+    """What a condition of a rule has to have, before its values are looked at."""
+    if condition.get("Field") == "http-header" and not (condition.get("HttpHeaderConfig") or {}).get("HttpHeaderName"):
+        raise ValidationError("The 'HttpHeaderName' must be specified for an 'http-header' condition")
+    if condition.get("Field") == "host-header":
+        for value in [*condition.get("Values", ()), *(condition.get("HostHeaderConfig") or {}).get("Values", ())]:
+            if not _HOST.fullmatch(value):
+                raise ValidationError(f"The host-header value '{value}' contains invalid characters")
+
+
+def check_redirect(given: Mapping[str, Any]) -> None:
+    """A redirect has to lead somewhere else (RedirectActionConfig)."""
+    if all(given.get(part, same) == same for part, same in _SAME.items()):
+        raise Refused(
+            "InvalidLoadBalancerAction",
+            "The redirect action must modify at least one of the following: protocol, port, host, or path",
+        )
+
+
 def compiles(expression: str) -> bool:
     """Whether Envoy takes this regular expression."""
     try:

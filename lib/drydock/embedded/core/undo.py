@@ -1,0 +1,91 @@
+"""A call that failed has changed nothing: what a service's registries held before it, put back.
+
+A copy of all that a service knows would cost more than the call. What a call that fails leaves behind is an entry of
+a registry, or a member of what it names, and these lie near the top: so the copy goes down from the service's backend,
+level by level, does not look into what has more than `MANY` entries, and ends after `MOST` containers.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from drydock.embedded import seams
+
+MOST = 300
+MANY = 100
+_PLAIN = (str, int, float, bool, bytes, type(None))
+_GONE = object()
+
+
+class Before:
+    """What the backends of a service in a region held when this was made."""
+
+    def __init__(self, service: str, region: str) -> None:
+        self._kept: list[tuple[Any, Any]] = []
+        todo: deque[Any] = deque(seams.backends_of(service, region))
+        roots, seen = {id(root) for root in todo}, set()
+        while todo and len(self._kept) < MOST:
+            each = todo.popleft()
+            if id(each) in seen:
+                continue
+            seen.add(id(each))
+            for part in _parts(each, is_root=id(each) in roots):
+                copy = _copied(part)
+                self._kept.append((part, copy))
+                if len(copy) <= MANY or id(each) in roots:
+                    todo.extend(item for item in _inner(copy) if type(item) not in _PLAIN)
+
+    def put_back(self) -> bool:
+        """Undo what was changed since; whether anything was."""
+        changed = [(part, copy) for part, copy in self._kept if _differs(part, copy)]
+        for part, copy in changed:
+            _restore(part, copy)
+        return bool(changed)
+
+
+def _parts(each: Any, *, is_root: bool) -> Iterator[Any]:
+    """The containers that a thing is: itself, and the members of an object of moto's that is no other backend."""
+    if isinstance(each, dict | list | set | deque):
+        yield each
+    if (
+        type(each).__module__.startswith("moto.")
+        and hasattr(each, "__dict__")
+        and not isinstance(each, type)
+        and (is_root or not seams.is_backend(each))
+    ):
+        yield each.__dict__
+
+
+def _copied(part: Any) -> Any:
+    if isinstance(part, dict):
+        return dict.copy(part)
+    return set(part) if isinstance(part, set) else list(part)
+
+
+def _inner(copy: Any) -> Iterable[Any]:
+    return copy.values() if isinstance(copy, dict) else copy
+
+
+def _differs(now: Any, copy: Any) -> bool:
+    if len(now) != len(copy):
+        return True
+    if isinstance(now, dict):
+        return any(dict.get(now, key, _GONE) is not value for key, value in copy.items())
+    if isinstance(now, set):
+        return bool(now != copy)
+    return any(one is not other for one, other in zip(now, copy, strict=True))
+
+
+def _restore(now: Any, copy: Any) -> None:
+    if isinstance(now, dict):  # not by the methods of a class of moto's, which may do more
+        kind = OrderedDict if isinstance(now, OrderedDict) else dict
+        kind.clear(now)
+        kind.update(now, copy)
+    elif isinstance(now, set):
+        now.clear()
+        now.update(copy)
+    else:
+        now.clear()
+        now.extend(copy)
