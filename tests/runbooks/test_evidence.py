@@ -71,6 +71,10 @@ def test_what_cannot_be_undone_for_want_of_a_cloud_is_said_with_what_to_do(folde
     assert folder.read("result.json")["outcome"] == "failed"
 
 
+def test_a_run_that_ends_before_it_changes_anything_says_so(folder: Evidence) -> None:
+    assert runner.settle(folder, "the run was cut short") == "the run was cut short; nothing was changed"
+
+
 def test_what_to_type_is_safe_to_type() -> None:
     given: dict[str, Any] = {"cloud": "http://127.0.0.1/;touch$IFS/x", "service": "a", "dry_run": False, "approve": "b"}
     words = shlex.split(runbook.apply_command("scale-service", given, PLAN.hash))

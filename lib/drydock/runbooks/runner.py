@@ -90,17 +90,17 @@ def settle(folder: Evidence, why: str) -> str:
     journal = folder.journal()
     if any(line["event"] == "ended" for line in journal):
         return ""
-    said = ""
+    why = why or "the run was cut short"
+    said = f"{why.rstrip('.')}; nothing was changed"
     if executor.begun(journal):
-        why = why or "the run was cut short"
         try:
             return roll_back(folder, _cloud_of(folder.plan), why)
         except (CloudRefused, CloudUnreachable, OSError) as error:
-            said = why = f"{why}; not rolled back: {error}. Then: {runbook.roll_back_command(folder)}"
+            said = f"{why}; not rolled back: {error}. Then: {runbook.roll_back_command(folder)}"
     try:
-        runbook.end(folder, "failed", why)
+        runbook.end(folder, "failed", said)
     except OSError as error:
-        said = f"{why}; {error}"
+        said = f"{said}; {error}"
     return said
 
 
