@@ -176,7 +176,7 @@ class Fuzzer:
             self.accepted += 1
         except ClientError as error:
             status, code = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]
-            if code == "NotImplemented":
+            if code == "NotImplemented" or status == 501:
                 absent.add(name)
             elif status >= 500 or not code:
                 return Fault(service, name, arguments, str(error))
@@ -214,7 +214,7 @@ class Fuzzer:
             return Fault(model.service_name, name, body, f"{type(error).__name__}: {error}")
         finally:
             connection.close()
-        bad = answer.status >= 500 and b"NotImplemented" not in content
+        bad = answer.status >= 500 and answer.status != 501
         return Fault(model.service_name, name, body, f"{answer.status} {content[:400]!r}") if bad else None
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.model import OperationNotFoundError
 
@@ -178,7 +178,7 @@ class App:
                 before = Before(service, _scope(environ)[0])
             answer = self._done(service, operation, environ, body)
         except Exception as error:
-            answer = _failed(service, operation, environ, error)
+            answer = _failed(service, operation, environ, body, error)
         finally:
             self._here.depth = depth
         if answer[0] >= 400 and before is not None and before.put_back():
@@ -225,7 +225,7 @@ def _by_version(service: str | None, body: bytes) -> str | None:
     return "elbv2" if service == "elb" and b"Version=2015-12-01" in body else service
 
 
-def _failed(service: str, operation: str, environ: dict[str, Any], error: Exception) -> Answer:
+def _failed(service: str, operation: str, environ: dict[str, Any], body: bytes, error: Exception) -> Answer:
     """The answer to a call in which `error` was raised that is none of AWS's."""
     wanted = operation or seams.rest_operation(service, environ)
     if isinstance(error, NotImplementedError | OperationNotFoundError):
@@ -242,10 +242,16 @@ def _failed(service: str, operation: str, environ: dict[str, Any], error: Except
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _MACHINE):
         return seams.error_response(service, 500, "InternalFailure", f"{service}:{wanted}: {message}")
     code = seams.not_found_code(service, wanted)
-    if isinstance(error, KeyError) and code and error.args and isinstance(error.args[0], str):
+    if isinstance(error, KeyError) and code and _gives(str(error.args[0]), environ, body):
         return seams.error_response(service, 400, code, f"{error.args[0]!r} was not found.")
     message = f"The embedded AWS cannot do {service}:{wanted} with this input ({message})."
     return seams.error_response(service, 400, validation.code_of(service, wanted), message)
+
+
+def _gives(value: str, environ: dict[str, Any], body: bytes) -> bool:
+    """Whether `value` is, or ends, one that the request gives: what moto looked up, then, and not a name of its own."""
+    text = " ".join((body.decode(errors="replace"), environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")))
+    return bool(value) and re.search(rf'(?:[=/:]|"){re.escape(value)}(?:&|/|\s|$|"(?!\s*:))', unquote(text)) is not None
 
 
 def environ_of(method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:

@@ -138,7 +138,10 @@ def backends_of(service: str, region: str) -> list[Any]:
     """What moto keeps of a service in a region, or in the world where it is global; made where it is not there yet."""
     from moto import backends
 
-    regions = backends.get_backend(service)[ACCOUNT]
+    backend_dict = backends.get_backend(service)
+    if not hasattr(backend_dict, "iter_backends"):
+        return []
+    regions = backend_dict[ACCOUNT]
     names = [name for name in (region, "aws", "global") if name in regions]
     return [regions[name] for name in names]
 
