@@ -107,7 +107,9 @@ class App:
                 succeeded = answer[0] < 400
                 if succeeded and operation == WAITS and changes_something(operation, method, answer[2]):
                     place = self.host.journal.append(_entry(service, operation, environ, body, seed, self._here.at))
+                self.host.settle_data(succeeded)
             except OSError as error:
+                self.host.settle_data(False)
                 message = f"{service}:{operation} was not done, because it cannot be kept: {error}"
                 answer, succeeded = seams.error_response(service, 500, "InternalFailure", message), False
             if number is not None and not (succeeded and keeps_its_number(operation, method, answer[2])):

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from drydock.embedded import seams
 from drydock.embedded.app import App, environ_of, forbidden
 from drydock.embedded.clock import Clock
+from drydock.embedded.core.data import Data
 from drydock.embedded.instance import REPLAYING
 from drydock.embedded.journal import UNREADABLE, Journal
 from drydock.user import private
@@ -140,6 +141,24 @@ class Host:
     # -- helpers that start on first use --------------------------------------------------------
 
     @cached_property
+    def data(self) -> Data:
+        data = Data(self.directory / "data.sqlite")
+        self.every_tick("data", self._clean)
+        return data
+
+    def settle_data(self, succeeded: bool) -> None:
+        """Keep the data that a request wrote, or forget it. OSError if it cannot be kept."""
+        if "data" in self.__dict__:
+            if succeeded:
+                self.data.commit()
+            else:
+                self.data.rollback()
+
+    def _clean(self) -> None:
+        with self.lock:
+            self.data.clean()
+
+    @cached_property
     def spawner(self) -> Spawner:
         from drydock.embedded.runtime.spawner import Spawner
 
@@ -220,6 +239,7 @@ class Host:
                 if restored is not None:
                     sign.touch()
                     self._guarded(service, restored)
+        self.settle_data(True)
         sign.unlink(missing_ok=True)
         return len(entries)
 
@@ -273,6 +293,9 @@ class Host:
             self.spawner.close()
         self.pool.shutdown(wait=False, cancel_futures=True)
         self.journal.close()
+        with self.lock:
+            if "data" in self.__dict__:
+                self.data.close()
         self._forget()
         if _current is self:
             _current = None

@@ -18,6 +18,8 @@ from drydock.policy.operations import only_reads
 # Uploads keep their bytes in files, the engine its tasks; a shell session ends with the process it ran in.
 PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand", "RunTask", "StopTask"}
 
+IN_DATA = {"PutLogEvents", "CreateLogStream", "DeleteLogStream"}
+"""What changes data, which is kept in a file of its own, and no state."""
 
 UNREADABLE = "journal.unreadable"
 
@@ -47,6 +49,8 @@ def is_numbered(operation: str, method: str) -> bool:
     """Whether a request that is made twice gets other ids the second time."""
     if operation in PASSING or operation in MAKING:
         return True
+    if operation in IN_DATA:
+        return False
     return not only_reads(operation) if operation else method not in ("GET", "HEAD", "OPTIONS")
 
 
@@ -57,7 +61,7 @@ def keeps_its_number(operation: str, method: str, response: bytes) -> bool:
 
 def may_change(operation: str, method: str) -> bool:
     """Whether a request, if it succeeds, has to be replayed to bring the account back."""
-    if operation in PASSING or only_reads(operation):
+    if operation in PASSING or operation in IN_DATA or only_reads(operation):
         return False
     return bool(operation) or method not in ("GET", "HEAD", "OPTIONS")
 

@@ -24,6 +24,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _frozen: datetime.datetime | None = None
 _base_seed = ""
+_originals: dict[Any, dict[str, Any]] = {}
 
 
 def _utcnow() -> datetime.datetime:
@@ -150,6 +151,12 @@ def is_backend(thing: Any) -> bool:
     from moto.core.base_backend import BaseBackend
 
     return isinstance(thing, BaseBackend)
+
+
+def original(owner: Any, name: str) -> Any:
+    """A function of moto's as it was before it was replaced the first time."""
+    kept = _originals.setdefault(owner, {})
+    return kept.setdefault(name, getattr(owner, name))
 
 
 def has_adapter(service: str) -> bool:

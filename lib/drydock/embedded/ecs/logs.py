@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from drydock.embedded.host import Host
 
 log = logging.getLogger(__name__)
-_BATCH = 1000
 _EVERY = 0.2
 
 
@@ -23,7 +21,7 @@ class LogDriver:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._lines: dict[tuple[str, str, str], deque[tuple[int, str]]] = {}
+        self._lines: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
         self._lock = threading.Lock()
         self._last = 0.0
 
@@ -47,23 +45,28 @@ class LogDriver:
             return
         event = (int(time.time() * 1000), line.decode("utf-8", "replace"))
         with self._lock:
-            self._lines.setdefault((region, group, stream), deque()).append(event)
+            self._lines.setdefault((region, group, stream), []).append(event)
 
     def flush(self, *, now: bool = False) -> None:
+        """Write what has gathered. The caller holds the host's lock."""
         if not now and time.monotonic() - self._last < _EVERY:
             return
         self._last = time.monotonic()
         with self._lock:
             waiting, self._lines = self._lines, {}
+        if not waiting:
+            return
+        from moto.logs.exceptions import LogsClientError
+        from moto.logs.models import logs_backends
+
+        self._host.adapt("logs")
         for (region, group, stream), events in waiting.items():
-            logs = self._host.client("logs", region)
-            while events:
-                batch = [events.popleft() for _ in range(min(_BATCH, len(events)))]
-                try:
-                    logs.put_log_events(
-                        logGroupName=group,
-                        logStreamName=stream,
-                        logEvents=[{"timestamp": at, "message": text} for at, text in batch],
-                    )
-                except ClientError as error:
-                    log.warning("%d lines for %s %s are lost: %s", len(batch), group, stream, error)
+            lines = [{"timestamp": at, "message": text} for at, text in sorted(events, key=lambda event: event[0])]
+            try:
+                logs_backends[self._host.account][region].put_log_events(group, stream, lines)
+            except LogsClientError as error:
+                log.warning("%d lines for %s %s are lost: %s", len(lines), group, stream, error)
+        try:
+            self._host.data.commit()
+        except OSError as error:
+            log.error("the last lines of %d log streams are lost: %s", len(waiting), error)

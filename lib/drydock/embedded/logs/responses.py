@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import itertools
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundException
 
-from . import pattern
+from drydock.embedded.core.data import whole
+
+from . import pattern, streams
+from .store import FIRST, Event, Place
 
 MOST_EVENTS = 10_000
+MOST_BYTES, BYTES_OF_AN_EVENT = 1_048_576, 26
+MOST_LOOKED_AT = 100_000
+"""Events looked at for one page, so that a search for what is rare holds nobody up for long."""
 
 
 def pattern_of(text: str | None) -> pattern.Pattern:
@@ -35,40 +43,62 @@ def checked(operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return call
 
 
+def put_log_events(self: Any) -> ActionResult:
+    """Refuses a batch that is too large or out of order; otherwise some of its events, which are named."""
+    events = self._get_param("logEvents") or []
+    times = [event["timestamp"] for event in events]
+    if any(later < earlier for earlier, later in itertools.pairwise(times)):
+        raise InvalidParameterException("Log events in a single PutLogEvents request must be in chronological order.")
+    if times and times[-1] - times[0] > streams.DAY:
+        raise InvalidParameterException(
+            "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
+        )
+    size = sum(_size(event["message"]) + BYTES_OF_AN_EVENT for event in events)
+    if size > MOST_BYTES:
+        raise InvalidParameterException(f"Upload too large: {size} bytes exceeds limit of {MOST_BYTES}")
+    token, rejected = self.logs_backend.put_log_events(
+        self._get_param("logGroupName"), self._get_param("logStreamName"), events
+    )
+    return ActionResult({"nextSequenceToken": token, **({"rejectedLogEventsInfo": rejected} if rejected else {})})
+
+
 def filter_log_events(self: Any) -> ActionResult:
-    """Events of all or some streams that match, by time; with the newest first if startFromHead is false."""
+    """Events of all or some streams that match, by time; with the newest first if startFromHead is false.
+
+    A page ends where its size, its number of events or what was looked at for them has reached a limit.
+    """
     group = _group(self)
     wanted = pattern_of(self._get_param("filterPattern"))
-    start, end = self._get_param("startTime"), self._get_param("endTime")
-    events = [
-        (stream.log_stream_name, event)
-        for stream in _streams(self, group)
-        for event in stream.events
-        if (start is None or event.timestamp >= start)
-        and (end is None or event.timestamp <= end)
-        and wanted.matches(event.message)
-    ]
-    backward = self._get_param("startFromHead") is False
+    kept = self.logs_backend.kept
+    chosen = {kept.row(stream): stream.log_stream_name for stream in _streams(self, group)}
+    end = self._get_param("endTime")
     token = self._get_param("nextToken")
-    if token:
-        backward, first = token[0] == "b", _position(token)
-    else:
-        first = 0
-    events.sort(key=lambda found: (found[1].timestamp, found[1].event_id), reverse=backward)
-    last = first + _limit(self)
-    page = [
-        {
-            "logStreamName": name,
-            "timestamp": event.timestamp,
-            "message": event.message,
-            "ingestionTime": event.ingestion_time,
-            "eventId": f"{event.event_id:056d}",
-        }
-        for name, event in events[first:last]
-    ]
-    answer: dict[str, Any] = {"events": page, "searchedLogStreams": []}
-    if last < len(events):
-        answer["nextToken"] = _token("b" if backward else "f", last)
+    backward = token[0] == "b" if token else self._get_param("startFromHead") is False
+    place = _place(token) if token else None
+    run = kept.store.read(
+        chosen,
+        start=max(self._get_param("startTime") or 0, streams.oldest(group)),
+        end=None if end is None else end + 1,
+        **{"before" if backward else "after": place},
+        backward=backward,
+    )
+    page = Page(_limit(self))
+    page.take(run, lambda event: wanted.matches(event.message))
+    answer: dict[str, Any] = {
+        "events": [
+            {
+                "logStreamName": chosen[event.stream],
+                "timestamp": event.at,
+                "message": event.message,
+                "ingestionTime": event.ingested,
+                "eventId": f"{event.id:056d}",
+            }
+            for event in page.events
+        ],
+        "searchedLogStreams": [],
+    }
+    if page.end is not None:
+        answer["nextToken"] = _token("b" if backward else "f", page.end)
     return ActionResult(answer)
 
 
@@ -79,29 +109,51 @@ def get_log_events(self: Any) -> ActionResult:
     if stream is None:
         raise ResourceNotFoundException("The specified log stream does not exist.")
     start, end = self._get_param("startTime"), self._get_param("endTime")
-    events = sorted(
-        (
-            event
-            for event in stream.events
-            if (start is None or event.timestamp >= start) and (end is None or event.timestamp < end)
-        ),
-        key=lambda event: event.timestamp,
+    token = self._get_param("nextToken")
+    forward = token[0] == "f" if token else bool(self._get_param("startFromHead"))
+    place = _place(token) if token else None
+    kept = self.logs_backend.kept
+    run = kept.store.read(
+        [kept.row(stream)],
+        start=max(start or 0, streams.oldest(group)),
+        end=end,
+        **{"after" if forward else "before": place},
+        backward=not forward,
     )
-    limit, token = _limit(self), self._get_param("nextToken")
-    if token:
-        forward, place = token[0] == "f", min(_position(token), len(events))
-    else:
-        forward = bool(self._get_param("startFromHead"))
-        place = 0 if forward else len(events)
-    first = place if forward else max(place - limit, 0)
-    last = min(place + limit, len(events)) if forward else place
+    page = Page(_limit(self))
+    page.take(run, lambda _: True)
+    events = page.events if forward else page.events[::-1]
+    first, last = (events[0].place, events[-1].place) if events else (place or FIRST, place or FIRST)
     return ActionResult(
         {
-            "events": [event.to_response_dict() for event in events[first:last]],
+            "events": [
+                {"timestamp": event.at, "message": event.message, "ingestionTime": event.ingested} for event in events
+            ],
             "nextForwardToken": _token("f", last),
             "nextBackwardToken": _token("b", first),
         }
     )
+
+
+class Page:
+    """Events until one of AWS's limits is reached; `end` is the place there, None where the events end before."""
+
+    def __init__(self, limit: int) -> None:
+        self.events: list[Event] = []
+        self.end: Place | None = None
+        self._limit = limit
+
+    def take(self, run: Iterator[Event], wanted: Callable[[Event], bool]) -> None:
+        size = 0
+        last: Event | None = None
+        for looked_at, event in enumerate(run):
+            if last and (len(self.events) == self._limit or looked_at == MOST_LOOKED_AT or size > MOST_BYTES):
+                self.end = last.place
+                return
+            last = event
+            if wanted(event):
+                size += _size(event.message) + BYTES_OF_AN_EVENT
+                self.events.append(event)
 
 
 def test_metric_filter(self: Any) -> ActionResult:
@@ -156,11 +208,15 @@ def _limit(self: Any) -> int:
     return limit or MOST_EVENTS
 
 
-def _token(direction: str, position: int) -> str:
-    return f"{direction}/{position:056d}"
+def _size(message: str) -> int:
+    return len(message.encode("utf-8", "replace"))
 
 
-def _position(token: str) -> int:
-    if token[:2] not in ("f/", "b/") or not (token[2:].isascii() and token[2:].isdigit()):
+def _token(direction: str, place: Place) -> str:
+    return f"{direction}/{place[0]:028d}{place[1]:028d}"
+
+
+def _place(token: str) -> Place:
+    if not re.fullmatch(r"[fb]/[0-9]{56}", token, re.ASCII):
         raise InvalidParameterException("The specified nextToken is invalid.")
-    return int(token[2:])
+    return whole(int(token[2:30])), whole(int(token[30:]))

@@ -1,0 +1,124 @@
+"""Data, as against state: log events, metric data, messages of queues; in SQLite, found by index, bounded.
+
+State comes back by a replay of the journal. Data does not: it is in the file before its request is answered, so a
+replay, which may well come to do it again (a topic that sends to a queue), writes nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from drydock.embedded import seams
+
+log = logging.getLogger(__name__)
+
+LARGEST = 2**63 - 1
+_FREED_A_TURN = 500
+"""Pages that go back to the file system in one turn."""
+
+
+class Data:
+    """The file. Whoever uses it holds the host's lock; whoever answers a request ends it by `commit` or `rollback`."""
+
+    def __init__(self, path: Path) -> None:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        try:
+            self._connection = _opened(path)
+        except sqlite3.DatabaseError as error:
+            aside = path.with_suffix(".damaged")
+            path.rename(aside)
+            for rest in ("-wal", "-shm"):
+                path.with_name(path.name + rest).unlink(missing_ok=True)
+            log.error("%s is damaged (%s): it is kept as %s, and logs, metrics and messages begin anew", path, error, aside)  # fmt: skip  # noqa: E501
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._connection = _opened(path)
+        self._cleaners: list[Callable[[], None]] = []
+        self._is_first = self.read("PRAGMA user_version")[0][0] == 0
+
+    def define(self, tables: str) -> None:
+        """Make the tables of one service, where they are not there yet."""
+        for statement in tables.split(";"):
+            self._connection.execute(statement)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether what is written now is kept: not in a replay, but for the first, of a journal of before this file."""
+        return self._is_first or not seams.replaying()
+
+    def write(self, statement: str, *values: Any) -> sqlite3.Cursor | None:
+        """Change something, once it is committed; None in a replay, whose changes are there already."""
+        if not self.is_written:
+            return None
+        return self._connection.execute(statement, values)
+
+    def write_many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        if self.is_written:
+            self._connection.executemany(statement, rows)
+
+    def read(self, statement: str, *values: Any) -> list[Any]:
+        return self._connection.execute(statement, values).fetchall()
+
+    def scan(self, statement: str, *values: Any) -> Iterator[Any]:
+        """Rows one by one, for those who stop early."""
+        return self._connection.execute(statement, values)
+
+    def commit(self) -> None:
+        """Let what was written survive this process. OSError if it cannot be kept; then it is not done."""
+        if not self._connection.in_transaction:
+            return
+        try:
+            if self._is_first:
+                self._connection.execute("PRAGMA user_version = 1")
+            self._connection.commit()
+        except sqlite3.Error as error:
+            self.rollback()
+            raise OSError(errno.EIO, str(error)) from error
+        self._is_first = False
+
+    def rollback(self) -> None:
+        """Forget what was written since the last commit."""
+        self._connection.rollback()
+
+    def clean_with(self, cleaner: Callable[[], None]) -> None:
+        """Call `cleaner` in every turn: it deletes a part of what nobody can read any more."""
+        self._cleaners.append(cleaner)
+
+    def clean(self) -> None:
+        """One turn of cleaning."""
+        for cleaner in self._cleaners:
+            cleaner()
+        self.commit()
+        if self.read("PRAGMA freelist_count")[0][0]:
+            self._connection.execute(f"PRAGMA incremental_vacuum({_FREED_A_TURN})").fetchall()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def text(given: str) -> str:
+    """What can be kept of a text: SQLite holds UTF-8 and no half of a surrogate pair."""
+    return given.encode("utf-8", "replace").decode()
+
+
+def whole(number: float) -> int:
+    """A number as SQLite can compare it."""
+    return int(max(-LARGEST, min(LARGEST, number)))
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False)
+    for setting in (
+        "auto_vacuum = INCREMENTAL",  # before there is a table
+        "journal_mode = WAL",
+        "synchronous = NORMAL",  # what is committed survives the process, and a loss of power but for the last moments
+        "journal_size_limit = 16000000",
+    ):
+        connection.execute(f"PRAGMA {setting}").fetchall()
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    return connection
