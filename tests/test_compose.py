@@ -24,8 +24,12 @@ def compose(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]
         command = ["docker", "compose"]
     else:
         pytest.skip("neither docker-compose nor docker is installed")
-    return subprocess.run([*command, "--file", str(FILE), *arguments], capture_output=True, text=True,
-                          env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **environ})
+    return subprocess.run(
+        [*command, "--file", str(FILE), *arguments],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **environ},
+    )
 
 
 def services() -> dict[str, Any]:

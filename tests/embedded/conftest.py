@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,24 @@ def host(tmp_path: Path) -> Iterator[Host]:
     host.run()
     yield host
     host.close()
+
+
+@pytest.fixture
+def crashed(tmp_path: Path) -> Iterator[Callable[[Host], Host]]:
+    """What starts on the files that a host leaves when it ends without a word."""
+    made: list[Host] = []
+
+    def again(host: Host) -> Host:
+        directory = tmp_path / f"again-{len(made)}"
+        shutil.copytree(host.directory, directory)
+        host.close()
+        made.append(Host(directory))
+        made[-1].restore()
+        return made[-1]
+
+    yield again
+    for host in made:
+        host.close()
 
 
 def client_of(host: Host, service: str, region: str = "us-east-1") -> Any:

@@ -44,8 +44,14 @@ class Service:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": str(self.folder / "vendor"),
         } | environ
-        self.process = subprocess.Popen([sys.executable, f"{name}.py"], cwd=self.folder, env=self.environ,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, f"{name}.py"],
+            cwd=self.folder,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -65,10 +71,12 @@ class Service:
 
     def said(self, message: str) -> dict[str, Any]:
         """The first log line with this message, waited for."""
+
         def find() -> dict[str, Any] | None:
             found = next((entry for entry in self.logs if entry["message"] == message), None)
             assert found or self.process.poll() is None, f"exited without {message!r}: {self.output}"
             return found
+
         return wait_for(find, f"{message!r} in the log of {self.folder.name}: {self.output}")
 
     def get(self, path: str, method: str = "GET", body: bytes | None = None) -> tuple[int, Any]:
@@ -83,8 +91,14 @@ class Service:
         return answer.status, json.loads(text) if is_json and text else text
 
     def healthcheck(self) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "healthcheck.py"], cwd=self.folder, env=self.environ,
-                              capture_output=True, text=True, timeout=PATIENCE)
+        return subprocess.run(
+            [sys.executable, "healthcheck.py"],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
@@ -128,10 +142,12 @@ def launch() -> Iterator[Callable[..., Service]]:
 @pytest.fixture
 def serve(launch: Callable[..., Service]) -> Callable[..., Service]:
     """As launch, and listening."""
+
     def start(name: str, address: str | None = None, folder: Path | None = None, **environ: str) -> Service:
         service = launch(name, address, folder, **environ)
         service.said("listening")
         return service
+
     return start
 
 

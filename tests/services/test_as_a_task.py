@@ -29,10 +29,23 @@ class Task:
         self.ended = threading.Event()
         image = images.build(SERVICES / name, layout=images.Layout(rootfs / "layout"), output=lambda _: None)
         config = images.unpack(image.manifest, image.layout.open, rootfs / "root")
-        self.container = runtime.start(ContainerSpec(
-            key=f"task/{name}", image=config, rootfs=rootfs / "root", entrypoint=None, command=None,
-            environment=environ, working_directory=None, user=None, address=address, resolver=None,
-            memory_limit_mib=None, on_output=lambda _, line: self.lines.put(line.decode()), on_exit=self._end))
+        self.container = runtime.start(
+            ContainerSpec(
+                key=f"task/{name}",
+                image=config,
+                rootfs=rootfs / "root",
+                entrypoint=None,
+                command=None,
+                environment=environ,
+                working_directory=None,
+                user=None,
+                address=address,
+                resolver=None,
+                memory_limit_mib=None,
+                on_output=lambda _, line: self.lines.put(line.decode()),
+                on_exit=self._end,
+            )
+        )
 
     def _end(self, exit: Exit) -> None:
         self.exit = exit
@@ -88,8 +101,11 @@ def test_two_backends_share_a_port_and_a_frontend_finds_both(start):
     frontend.said("listening")
     assert frontend.get("/api?calls=3")["answered"] == {backends[0].address: 3}
     check = ("python", "healthcheck.py")
-    assert [task.runtime.execute(task.container, check, timeout=PATIENCE)
-            for task in (*backends, frontend)] == [0, 0, 0]
+    assert [task.runtime.execute(task.container, check, timeout=PATIENCE) for task in (*backends, frontend)] == [
+        0,
+        0,
+        0,
+    ]
     assert [task.stop() for task in (*backends, frontend)] == [0, 0, 0]
 
 
@@ -97,14 +113,21 @@ def test_a_failing_health_check_fails_for_its_own_task_only(start):
     sick, well = start("backend", FAIL_HEALTH="true"), start("backend")
     for task in (sick, well):
         task.said("listening")
-    codes = [task.runtime.execute(task.container, ("python", "healthcheck.py"), timeout=PATIENCE)
-             for task in (sick, well)]
+    codes = [
+        task.runtime.execute(task.container, ("python", "healthcheck.py"), timeout=PATIENCE) for task in (sick, well)
+    ]
     assert codes == [1, 0]
 
 
 def test_the_worker_starts_and_stops(start):
-    worker = start("worker", QUEUE_URL="http://127.0.0.1:1/0/jobs", AWS_REGION="us-east-1",
-                   AWS_ENDPOINT_URL="http://127.0.0.1:1", AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b")
+    worker = start(
+        "worker",
+        QUEUE_URL="http://127.0.0.1:1/0/jobs",
+        AWS_REGION="us-east-1",
+        AWS_ENDPOINT_URL="http://127.0.0.1:1",
+        AWS_ACCESS_KEY_ID="a",
+        AWS_SECRET_ACCESS_KEY="b",
+    )
     worker.said("can't receive")
     assert worker.runtime.execute(worker.container, ("python", "healthcheck.py"), timeout=PATIENCE) == 1
     assert worker.stop() == 0

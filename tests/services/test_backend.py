@@ -20,8 +20,13 @@ def test_says_who_answered(serve, metadata):
     backend = serve("backend", ECS_CONTAINER_METADATA_URI_V4=f"{uri}/v4/abc", VERSION="1.4.0")
     status, body = backend.get("/")
     assert status == 200
-    assert body == {"service": "backend", "task": task, "hostname": socket.gethostname(),
-                    "address": backend.address, "version": "1.4.0"}
+    assert body == {
+        "service": "backend",
+        "task": task,
+        "hostname": socket.gethostname(),
+        "address": backend.address,
+        "version": "1.4.0",
+    }
     assert backend.get("/version") == (200, {"service": "backend", "version": "1.4.0"})
 
 
@@ -86,10 +91,16 @@ def test_crash_at_start(launch):
     assert "CRASH_AT_START" in backend.output
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("ERROR_RATE", "2"), ("LATENCY_MS", "fast"), ("FAIL_HEALTH", "later"), ("PORT", "0"),
-    ("IGNORE_SIGTERM", "2"),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ERROR_RATE", "2"),
+        ("LATENCY_MS", "fast"),
+        ("FAIL_HEALTH", "later"),
+        ("PORT", "0"),
+        ("IGNORE_SIGTERM", "2"),
+    ],
+)
 def test_a_bad_setting_stops_it_and_is_named(launch, name, value):
     backend = launch("backend", **{name: value})
     assert backend.exit_code() == 2
@@ -187,13 +198,16 @@ def test_each_log_line_is_one_json_object(serve):
     assert all(entry.keys() >= {"time", "level", "service", "path", "status", "ms"} for entry in requests)
 
 
-@pytest.mark.parametrize(("request_bytes", "status"), [
-    (b"GET / HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n", b"200"),
-    (b"HEAD / HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n", b"200"),
-    (b"PATCH / HTTP/1.1\r\nHost: b\r\n\r\n", b"501"),
-    (b"POST /items HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"413"),
-    (b"POST /items HTTP/1.1\r\nHost: b\r\nContent-Length: 99999999\r\n\r\n", b"413"),
-])
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n", b"200"),
+        (b"HEAD / HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n", b"200"),
+        (b"PATCH / HTTP/1.1\r\nHost: b\r\n\r\n", b"501"),
+        (b"POST /items HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"413"),
+        (b"POST /items HTTP/1.1\r\nHost: b\r\nContent-Length: 99999999\r\n\r\n", b"413"),
+    ],
+)
 def test_raw_requests(serve, request_bytes, status):
     backend = serve("backend")
     with socket.create_connection((backend.address, backend.port), timeout=5) as connection:

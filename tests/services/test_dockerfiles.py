@@ -88,8 +88,15 @@ def test_what_is_in_the_image_is_enough_to_run(build, serve, tmp_path, name):
 def test_what_is_in_the_workers_image_is_enough_to_run(build, launch, tmp_path):
     image, _ = build("worker")
     images.unpack(image.manifest, image.layout.open, tmp_path)
-    worker = launch("worker", folder=tmp_path / "app", QUEUE_URL="http://127.0.0.1:1/0/jobs", AWS_REGION="us-east-1",
-                    AWS_ENDPOINT_URL="http://127.0.0.1:1", AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b")
+    worker = launch(
+        "worker",
+        folder=tmp_path / "app",
+        QUEUE_URL="http://127.0.0.1:1/0/jobs",
+        AWS_REGION="us-east-1",
+        AWS_ENDPOINT_URL="http://127.0.0.1:1",
+        AWS_ACCESS_KEY_ID="a",
+        AWS_SECRET_ACCESS_KEY="b",
+    )
     assert "Could not connect" in worker.said("can't receive")["reason"]
     assert worker.healthcheck().stderr == "no heartbeat yet\n"
     assert worker.stop() == 0

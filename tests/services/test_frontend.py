@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PORT = 8080
-RESOLVER = '''
+RESOLVER = """
 import json, os, socket
 real = socket.getaddrinfo
 def getaddrinfo(host, port, *args, **kwargs):
@@ -20,7 +20,7 @@ def getaddrinfo(host, port, *args, **kwargs):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     return [answer for address in names[host] for answer in real(address, port, *args, **kwargs)]
 socket.getaddrinfo = getaddrinfo
-'''
+"""
 
 
 @pytest.fixture
@@ -123,9 +123,14 @@ def test_a_bad_number_of_calls_is_refused(serve, calls):
     assert serve("frontend").get(f"/api?calls={calls}")[0] == 400
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("BACKEND_URL", "https://backend"), ("DNS_TTL", "-1"), ("TIMEOUT_MS", "0"),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BACKEND_URL", "https://backend"),
+        ("DNS_TTL", "-1"),
+        ("TIMEOUT_MS", "0"),
+    ],
+)
 def test_a_bad_setting_stops_it_and_is_named(launch, name, value):
     frontend = launch("frontend", **{name: value})
     assert frontend.exit_code() == 2

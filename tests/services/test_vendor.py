@@ -55,10 +55,19 @@ def shop(request, tmp_path: Path):
         def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
             uv_config = tmp_path / "uv.toml"
             uv_config.write_text(f'no-index = true\nfind-links = ["{self.wheels}"]\n')
-            environ = {"PATH": str(tools), "HOME": str(tmp_path), "UV_CONFIG_FILE": str(uv_config),
-                       "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
-            return subprocess.run([sys.executable, self.service.parent / "vendor.py", *arguments], env=environ,
-                                  capture_output=True, text=True)
+            environ = {
+                "PATH": str(tools),
+                "HOME": str(tmp_path),
+                "UV_CONFIG_FILE": str(uv_config),
+                "PIP_NO_INDEX": "1",
+                "PIP_FIND_LINKS": str(self.wheels),
+            }
+            return subprocess.run(
+                [sys.executable, self.service.parent / "vendor.py", *arguments],
+                env=environ,
+                capture_output=True,
+                text=True,
+            )
 
         def require(self, digest: str, name: str = "requirements.txt") -> None:
             (self.service / name).write_text(f"tiny==1.0 --hash=sha256:{digest}\n")

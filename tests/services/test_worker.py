@@ -27,8 +27,11 @@ def endpoint(eventually):
     port = str(free_port())
     url = f"http://127.0.0.1:{port}"
     command = "from moto.server import main; main()"
-    server = subprocess.Popen([sys.executable, "-c", command, "-H", "127.0.0.1", "-p", port],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [sys.executable, "-c", command, "-H", "127.0.0.1", "-p", port],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
     def up():
         assert server.poll() is None, "moto's server has ended"
@@ -78,20 +81,28 @@ def queues(aws, request) -> tuple[Queue, Queue]:
 @pytest.fixture
 def work(launch, endpoint, metadata, tmp_path: Path):
     """Starts a worker that has nothing but a task's credentials; they are at `work.tokens` when it took them."""
-    credentials = {"AccessKeyId": "task", "SecretAccessKey": "task", "Token": "task",
-                   "Expiration": (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    credentials = {
+        "AccessKeyId": "task",
+        "SecretAccessKey": "task",
+        "Token": "task",
+        "Expiration": (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
     uri, tokens = metadata({"/v2/credentials/1": credentials})
 
     def start(**environ: str):
-        return launch("worker", **{
-            "AWS_REGION": REGION,
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{uri}/v2/credentials/1",
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN": "token-of-this-task",
-            "HOME": str(tmp_path),
-            "WAIT_SECONDS": "1",
-            "HEARTBEAT_FILE": str(tmp_path / "heartbeat"),
-        } | environ)
+        return launch(
+            "worker",
+            **{
+                "AWS_REGION": REGION,
+                "AWS_ENDPOINT_URL": endpoint,
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{uri}/v2/credentials/1",
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN": "token-of-this-task",
+                "HOME": str(tmp_path),
+                "WAIT_SECONDS": "1",
+                "HEARTBEAT_FILE": str(tmp_path / "heartbeat"),
+            }
+            | environ,
+        )
 
     start.tokens = tokens
     start.heartbeat = tmp_path / "heartbeat"
@@ -108,9 +119,14 @@ def test_does_a_job_under_its_task_role_deletes_it_and_counts_it(work, queues, a
     assert worker.stop() == 0
     assert jobs.count() == jobs.count("NotVisible") == 0
     metrics = aws("cloudwatch").get_metric_statistics(
-        Namespace="Drydock/Worker", MetricName="JobsDone", Statistics=["Sum"], Period=60,
+        Namespace="Drydock/Worker",
+        MetricName="JobsDone",
+        Statistics=["Sum"],
+        Period=60,
         Dimensions=[{"Name": "QueueName", "Value": jobs.url.rpartition("/")[2]}],
-        StartTime=datetime.now(UTC) - timedelta(minutes=5), EndTime=datetime.now(UTC) + timedelta(minutes=5))
+        StartTime=datetime.now(UTC) - timedelta(minutes=5),
+        EndTime=datetime.now(UTC) + timedelta(minutes=5),
+    )
     assert sum(point["Sum"] for point in metrics["Datapoints"]) == 1
 
 
@@ -179,10 +195,14 @@ def test_without_its_queue_it_tries_again_and_is_unhealthy(work, queues, eventua
     assert worker.stop() == 0
 
 
-@pytest.mark.parametrize(("environ", "named"), [
-    ({}, "QUEUE_URL"), ({"QUEUE_URL": "http://q/1/q", "AWS_REGION": ""}, "AWS_REGION"),
-    ({"QUEUE_URL": "http://q/1/q", "WAIT_SECONDS": "21"}, "WAIT_SECONDS"),
-])
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({}, "QUEUE_URL"),
+        ({"QUEUE_URL": "http://q/1/q", "AWS_REGION": ""}, "AWS_REGION"),
+        ({"QUEUE_URL": "http://q/1/q", "WAIT_SECONDS": "21"}, "WAIT_SECONDS"),
+    ],
+)
 def test_a_bad_setting_stops_it_and_is_named(work, environ, named):
     worker = work(**environ)
     assert worker.exit_code() == 2

@@ -70,6 +70,7 @@ class Host:
         self.app = App(self)
         self.journal = Journal(directory / "journal.jsonl")
         self.adapted: set[str] = set()
+        seams.adapt_with(self.adapt)
         self._clients: dict[tuple[str, str], Any] = {}
         self._session: Any = None
         self._clients_lock = threading.Lock()

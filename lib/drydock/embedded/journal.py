@@ -18,7 +18,7 @@ from drydock.policy.operations import only_reads
 # Uploads keep their bytes in files, the engine its tasks; a shell session ends with the process it ran in.
 PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand", "RunTask", "StopTask"}
 
-IN_DATA = {"PutLogEvents", "CreateLogStream", "DeleteLogStream"}
+IN_DATA = {"PutLogEvents", "CreateLogStream", "DeleteLogStream", "PutMetricData"}
 """What changes data, which is kept in a file of its own, and no state."""
 
 UNREADABLE = "journal.unreadable"

@@ -22,8 +22,12 @@ _IDEMPOTENCY = re.compile(rb'"(?:clientToken|clientRequestToken|ClientRequestTok
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no document may have in it."""
 
+KEEPING_DATA = {"logs", "cloudwatch"}
+"""Services that other services tell something which has to be kept, perhaps before anybody calls them."""
+
 _frozen: datetime.datetime | None = None
 _base_seed = ""
+_adapt: Callable[[str], None] | None = None
 _originals: dict[Any, dict[str, Any]] = {}
 
 
@@ -51,6 +55,12 @@ def base(seed: str) -> None:
     """The seed that everything follows from which no request asked for."""
     global _base_seed
     _base_seed = seed
+
+
+def adapt_with(adapt: Callable[[str], None]) -> None:
+    """How a service that keeps data gets its adapter when another service reaches it first."""
+    global _adapt
+    _adapt = adapt
 
 
 @cache
@@ -87,6 +97,8 @@ def _settle_backends() -> None:
     def settled(self: Any, region: str) -> Any:
         if dict.__contains__(self, "aws" if region == "global" else region):
             return first(self, region)
+        if _adapt is not None and self.service_name in KEEPING_DATA:
+            _adapt(self.service_name)
         state = mock_random.getstate()
         mock_random.seed(f"{_base_seed}:{self.service_name}:{self.account_id}:{region}")
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -19,24 +18,6 @@ from drydock.embedded.logs import responses
 
 DAY = 86_400_000
 NOW = int(time.time() * 1000)
-
-
-@pytest.fixture
-def crashed(tmp_path: Path) -> Iterator[Callable[[Host], Host]]:
-    """What starts on the files that a host leaves when it ends without a word."""
-    made: list[Host] = []
-
-    def again(host: Host) -> Host:
-        directory = tmp_path / f"again-{len(made)}"
-        shutil.copytree(host.directory, directory)
-        host.close()
-        made.append(Host(directory))
-        made[-1].restore()
-        return made[-1]
-
-    yield again
-    for host in made:
-        host.close()
 
 
 @pytest.fixture

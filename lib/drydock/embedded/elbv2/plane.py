@@ -150,7 +150,7 @@ class Plane:
         return next(refused, None) or self._reading.why(listener.arn) or self._serving.why(listener.arn)
 
     def _publish(self) -> None:
-        """Tell CloudWatch of the last minute. Not journalled: a restart begins to count anew, as Envoy does."""
+        """Tell CloudWatch of the last minute. A restart begins to count anew, as Envoy does."""
         from moto.cloudwatch.models import cloudwatch_backends
 
         counted = dict(self._host.envoy.stats(metrics.PATTERN))
@@ -164,6 +164,7 @@ class Plane:
                 if found := metrics.data(before, counted, groups):
                     cloudwatch = cloudwatch_backends[backend.account_id][backend.region_name]
                     cloudwatch.put_metric_data(metrics.NAMESPACE, found)
+            self._host.settle_data(True)
 
     def restored(self) -> None:
         """After a restart no connection is left to drain."""
