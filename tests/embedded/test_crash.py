@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -63,6 +64,69 @@ def test_after_a_crash_the_account_is_as_it_was_and_services_are_back(instance: 
     interfaces = lab.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
     assert {i["PrivateIpAddress"] for i in interfaces} == {address_of(task) for task in after}
     assert "ERROR" not in again.log.read_text()
+
+
+ENGINES = {
+    "CreateNetworkInterface", "DeleteNetworkInterface", "RegisterTargets", "DeregisterTargets", "RegisterInstance",
+    "DeregisterInstance", "UpdateInstanceCustomHealthStatus", "CreateLogStream", "PutLogEvents", "AssumeRole",
+}  # fmt: skip
+
+
+def test_what_the_engine_registers_is_there_once_after_a_crash_and_not_in_the_journal(
+    instance: embedded.Instance, lab: Lab
+) -> None:
+    elbv2, cloud_map, logs = lab.client("elbv2"), lab.client("servicediscovery"), lab.client("logs")
+    balancer = elbv2.create_load_balancer(Name="lb", Subnets=lab.subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    group = elbv2.create_target_group(
+        Name="app", Protocol="HTTP", Port=8080, VpcId=lab.vpc, TargetType="ip", HealthCheckIntervalSeconds=5
+    )["TargetGroups"][0]["TargetGroupArn"]
+    forward = [{"Type": "forward", "TargetGroupArn": group}]
+    elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=8082, DefaultActions=forward)
+    cloud_map.create_private_dns_namespace(Name="shop.internal", Vpc=lab.vpc)
+    (namespace,) = eventually(lambda: cloud_map.list_namespaces()["Namespaces"])
+    records = {"DnsRecords": [{"Type": "A", "TTL": 10}]}
+    found = cloud_map.create_service(Name="app", NamespaceId=namespace["Id"], DnsConfig=records)["Service"]
+    options = {"awslogs-group": "/ecs/app", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "x"}
+    options["awslogs-create-group"] = "true"
+
+    def interfaces() -> set[str]:
+        found = lab.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
+        return {interface["PrivateIpAddress"] for interface in found}
+
+    of_the_balancer = interfaces()
+    definition = lab.register(logConfiguration={"logDriver": "awslogs", "options": options})
+    entry = {"targetGroupArn": group, "containerName": "app", "containerPort": 8080}
+    lab.create(definition, 2, loadBalancers=[entry], serviceRegistries=[{"registryArn": found["Arn"]}])
+
+    def registered() -> list[list[str]]:
+        targets = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        instances = cloud_map.list_instances(ServiceId=found["Id"])["Instances"]
+        return [
+            sorted(target["Target"]["Id"] for target in targets if target["TargetHealth"]["State"] == "healthy"),
+            sorted(target["Target"]["Id"] for target in targets),
+            sorted(instance["Attributes"]["AWS_INSTANCE_IPV4"] for instance in instances),
+            sorted(interfaces() - of_the_balancer),
+        ]
+
+    def each_task_once() -> bool:
+        tasks = [address_of(task) for task in lab.tasks() if task["lastStatus"] == "RUNNING"]
+        return len(tasks) == 2 and registered() == [sorted(tasks)] * 4
+
+    def streams() -> list[dict[str, Any]]:
+        return list(logs.describe_log_streams(logGroupName="/ecs/app")["logStreams"])
+
+    eventually(each_task_once)
+    written = {stream["logStreamName"] for stream in streams()}
+    assert len(written) == 2
+    for count in (4, 6):
+        os.kill(instance.pid, signal.SIGKILL)
+        instance = embedded.start("crash")
+        assert written <= {stream["logStreamName"] for stream in streams()}
+        eventually(each_task_once)
+        eventually(lambda count=count: len(streams()) == count)
+    journal = (instance.directory / "journal.jsonl").read_text().splitlines()
+    assert {json.loads(line)["operation"] for line in journal} & ENGINES == set()
+    assert "ERROR" not in instance.log.read_text()
 
 
 def test_what_was_answered_just_before_a_crash_stays(instance: embedded.Instance, lab: Lab) -> None:

@@ -71,7 +71,7 @@ class Host:
         self.journal = Journal(directory / "journal.jsonl")
         self.adapted: set[str] = set()
         seams.adapt_with(self.adapt)
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, bool], Any] = {}
         self._session: Any = None
         self._clients_lock = threading.Lock()
         self._ticks: dict[str, Callable[[], None]] = {}
@@ -102,14 +102,18 @@ class Host:
         if seams.has_adapter(service):
             importlib.import_module(f"drydock.embedded.{service}").install(self)
 
-    def client(self, service: str, region: str) -> Any:
-        """A boto3 client that is answered in this process, locked and journalled like any other caller."""
-        with self._clients_lock:
-            if (service, region) not in self._clients:
-                self._clients[service, region] = self._make_client(service, region)
-            return self._clients[service, region]
+    def client(self, service: str, region: str, *, derived: bool = False) -> Any:
+        """A boto3 client that is answered in this process, locked and journalled like any other caller.
 
-    def _make_client(self, service: str, region: str) -> Any:
+        `derived`: its calls are not journalled, because whoever makes them makes them again after a restart.
+        """
+        with self._clients_lock:
+            key = (service, region, derived)
+            if key not in self._clients:
+                self._clients[key] = self._make_client(*key)
+            return self._clients[key]
+
+    def _make_client(self, service: str, region: str, derived: bool) -> Any:
         import boto3
         from botocore.awsrequest import AWSResponse
         from botocore.config import Config
@@ -124,7 +128,10 @@ class Host:
                 name = key.upper().replace("-", "_")
                 headers[name if name == "CONTENT_TYPE" else f"HTTP_{name}"] = text
             headers.setdefault("HTTP_HOST", url.netloc)
-            environ = environ_of(request.method, url.path or "/", url.query, body, headers)
+            environ = {
+                **environ_of(request.method, url.path or "/", url.query, body, headers),
+                "drydock.derived": derived,
+            }
             status, out, content = self.app.call(environ)
             return AWSResponse(request.url, status, out, _Raw(content))
 
@@ -240,7 +247,7 @@ class Host:
                 if restored is not None:
                     sign.touch()
                     self._guarded(service, restored)
-        self.settle_data(True)
+        self.settle_data(True)  # what the adapters put in order
         sign.unlink(missing_ok=True)
         return len(entries)
 

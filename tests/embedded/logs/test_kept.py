@@ -205,29 +205,6 @@ def test_a_page_ends_at_a_megabyte_and_a_search_for_what_is_rare_goes_on_by_its_
     assert [len(page["events"]) for page in pages] == [0, 1]
 
 
-def test_a_journal_of_before_the_data_file_gives_its_events_once(host: Host, crashed: Callable[[Host], Host]) -> None:
-    logs = logs_of(host)
-    taken: list[Any] = []
-    answer = host.app.call
-    host.app.call = lambda environ: (taken.append(environ), answer(environ))[1]  # type: ignore[method-assign]
-    make(logs)
-    put(logs, (NOW, "old"))
-    entry = json.loads(host.journal.path.read_text().splitlines()[0])
-    lines = []
-    for environ in taken:
-        operation = environ["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
-        environ["wsgi.input"].seek(0)
-        headers = {**entry["headers"], "HTTP_X_AMZ_TARGET": environ["HTTP_X_AMZ_TARGET"]}
-        body = environ["wsgi.input"].read().decode("latin-1")
-        lines.append(json.dumps({**entry, "operation": operation, "headers": headers, "body": body}) + "\n")
-    host.journal.path.write_text("".join(lines))
-    for path in host.directory.glob("data.sqlite*"):
-        path.unlink()
-    again = crashed(host)
-    assert messages(logs_of(again)) == ["old"]
-    assert messages(logs_of(crashed(again))) == ["old"]
-
-
 def test_a_damaged_file_is_set_aside(host: Host, crashed: Callable[[Host], Host]) -> None:
     make(logs_of(host))
     host.close()

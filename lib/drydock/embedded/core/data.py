@@ -39,26 +39,20 @@ class Data:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._connection = _opened(path)
         self._cleaners: list[Callable[[], None]] = []
-        self._is_first = self.read("PRAGMA user_version")[0][0] == 0
 
     def define(self, tables: str) -> None:
         """Make the tables of one service, where they are not there yet."""
         for statement in tables.split(";"):
             self._connection.execute(statement)
 
-    @property
-    def is_written(self) -> bool:
-        """Whether what is written now is kept: not in a replay, but for the first, of a journal of before this file."""
-        return self._is_first or not seams.replaying()
-
     def write(self, statement: str, *values: Any) -> sqlite3.Cursor | None:
         """Change something, once it is committed; None in a replay, whose changes are there already."""
-        if not self.is_written:
+        if seams.replaying():
             return None
         return self._connection.execute(statement, values)
 
     def write_many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        if self.is_written:
+        if not seams.replaying():
             self._connection.executemany(statement, rows)
 
     def read(self, statement: str, *values: Any) -> list[Any]:
@@ -73,13 +67,10 @@ class Data:
         if not self._connection.in_transaction:
             return
         try:
-            if self._is_first:
-                self._connection.execute("PRAGMA user_version = 1")
             self._connection.commit()
         except sqlite3.Error as error:
             self.rollback()
             raise OSError(errno.EIO, str(error)) from error
-        self._is_first = False
 
     def rollback(self) -> None:
         """Forget what was written since the last commit."""

@@ -51,7 +51,7 @@ def _send(host: Host, region: str, detail_type: str, resources: list[str], detai
         "Detail": json.dumps(detail, default=_text),
     }
     try:
-        host.client("events", region).put_events(Entries=[entry])
+        host.client("events", region, derived=True).put_events(Entries=[entry])
     except ClientError as error:  # a target that is gone is no matter of ECS's
         log.warning("%s of %s was not delivered: %s", detail_type, resources, error)
 

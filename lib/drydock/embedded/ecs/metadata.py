@@ -29,7 +29,7 @@ def credentials(host: Host, token: str) -> Document | None:
     if token not in _roles:
         return None
     task, role_arn = _roles[token]
-    answer = host.client("sts", task.region_name).assume_role(
+    answer = host.client("sts", task.region_name, derived=True).assume_role(
         RoleArn=role_arn, RoleSessionName=task.id.replace("-", "")
     )
     given = answer["Credentials"]

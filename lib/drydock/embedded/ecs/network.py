@@ -63,7 +63,7 @@ class Network:
             subnet, {eni.private_ip_address for eni in backend.enis.values() if eni.subnet.id == subnet_id}
         )
         groups = (task.network or {}).get("securityGroups") or []
-        made = self._host.client("ec2", task.region_name).create_network_interface(
+        made = self._host.client("ec2", task.region_name, derived=True).create_network_interface(
             SubnetId=subnet_id,
             PrivateIpAddress=address,
             Description=attachment["id"],
@@ -88,7 +88,9 @@ class Network:
         details = {item["name"]: item["value"] for item in attachments[0]["details"]} if attachments else {}
         identifier = details.get("networkInterfaceId")
         if identifier and identifier in self._backend(task.region_name).enis:
-            self._host.client("ec2", task.region_name).delete_network_interface(NetworkInterfaceId=identifier)
+            self._host.client("ec2", task.region_name, derived=True).delete_network_interface(
+                NetworkInterfaceId=identifier
+            )
         for attachment in attachments:
             attachment["status"] = "DELETED"
         if task.address:

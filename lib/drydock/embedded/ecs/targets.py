@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -26,6 +26,9 @@ class Targets:
         self._host = host
         self._seen: dict[str, tuple[float, dict[tuple[str, int], Document]]] = {}
 
+    def _client(self, service: str, region: str) -> Any:
+        return self._host.client(service, region, derived=True)
+
     @staticmethod
     def name(entry: Document) -> str:
         return f"target-group {entry['targetGroupArn']}"
@@ -35,13 +38,13 @@ class Targets:
         return {"Id": task.address, "Port": int(entry["containerPort"])}
 
     def register(self, task: Task, entry: Document) -> None:
-        self._host.client("elbv2", task.region_name).register_targets(
+        self._client("elbv2", task.region_name).register_targets(
             TargetGroupArn=entry["targetGroupArn"], Targets=[self._target(task, entry)]
         )
 
     def deregister(self, task: Task, entry: Document) -> float:
         """Returns the target group's deregistration delay in AWS seconds."""
-        elbv2 = self._host.client("elbv2", task.region_name)
+        elbv2 = self._client("elbv2", task.region_name)
         try:
             elbv2.deregister_targets(TargetGroupArn=entry["targetGroupArn"], Targets=[self._target(task, entry)])
             answer = elbv2.describe_target_group_attributes(TargetGroupArn=entry["targetGroupArn"])
@@ -57,7 +60,7 @@ class Targets:
         at, states = self._seen.get(arn, (0.0, {}))
         if now - at > _LOOK_EVERY:
             try:
-                answer = self._host.client("elbv2", task.region_name).describe_target_health(TargetGroupArn=arn)
+                answer = self._client("elbv2", task.region_name).describe_target_health(TargetGroupArn=arn)
             except ClientError:
                 answer = {"TargetHealthDescriptions": []}
             states = {
@@ -86,7 +89,7 @@ class Targets:
             "ECS_SERVICE_NAME": service.name,
             "ECS_TASK_DEFINITION_FAMILY": task.definition["family"],
         }
-        cloud_map = self._host.client("servicediscovery", task.region_name)
+        cloud_map = self._client("servicediscovery", task.region_name)
         if "HealthCheckCustomConfig" in cloud_map.get_service(Id=_id(registry))["Service"]:
             attributes["AWS_INIT_HEALTH_STATUS"] = "HEALTHY"
         port = self._port(task, registry)
@@ -104,7 +107,7 @@ class Targets:
 
     def delist(self, task: Task, registry: Document) -> None:
         try:
-            self._host.client("servicediscovery", task.region_name).deregister_instance(
+            self._client("servicediscovery", task.region_name).deregister_instance(
                 ServiceId=_id(registry), InstanceId=task.id
             )
         except ClientError as error:
@@ -113,7 +116,7 @@ class Targets:
     def tell_health(self, task: Task, registry: Document, healthy: bool) -> None:
         """Cloud Map learns of container health only where the service has a custom health check."""
         try:
-            self._host.client("servicediscovery", task.region_name).update_instance_custom_health_status(
+            self._client("servicediscovery", task.region_name).update_instance_custom_health_status(
                 ServiceId=_id(registry), InstanceId=task.id, Status="HEALTHY" if healthy else "UNHEALTHY"
             )
         except ClientError as error:
@@ -127,7 +130,7 @@ class Targets:
         found = {}
         for arn in arns:
             try:
-                answer = self._host.client("elbv2", region).describe_target_groups(TargetGroupArns=[arn])
+                answer = self._client("elbv2", region).describe_target_groups(TargetGroupArns=[arn])
             except ClientError:
                 continue
             group = answer["TargetGroups"][0]
@@ -139,7 +142,7 @@ class Targets:
         found = {}
         for arn in arns:
             try:
-                answer = self._host.client("servicediscovery", region).get_service(Id=arn.rsplit("/", 1)[-1])
+                answer = self._client("servicediscovery", region).get_service(Id=arn.rsplit("/", 1)[-1])
             except ClientError:
                 continue
             records = (answer["Service"].get("DnsConfig") or {}).get("DnsRecords") or ()
