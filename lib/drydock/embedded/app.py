@@ -21,7 +21,7 @@ from botocore.model import OperationNotFoundError
 from drydock.embedded import seams
 from drydock.embedded.core import validation
 from drydock.embedded.core.undo import Before
-from drydock.embedded.journal import WAITS, Entry, changes_something, is_numbered, keeps_its_number, may_change
+from drydock.embedded.journal import Entry, is_numbered, may_change
 
 if TYPE_CHECKING:
     from drydock.embedded.host import Host
@@ -98,32 +98,24 @@ class App:
             method = environ["REQUEST_METHOD"]
             number = self._take_number(key) if is_numbered(operation, method) else None
             seed = f"{self.host.seed}:{key}:{number or 0}"
-            self._here.at = time.time()
-            place = None
+            at, place = time.time(), None
             try:
-                if may_change(operation, method) and operation != WAITS and not environ.get("drydock.derived"):
-                    place = self.host.journal.append(_entry(service, operation, environ, body, seed, self._here.at))
+                if may_change(operation, method) and not environ.get("drydock.derived"):
+                    place = self.host.journal.append(_entry(service, operation, environ, body, seed, at))
                 answer = self._answer(service, operation, environ, body, seed)
                 succeeded = answer[0] < 400
-                if succeeded and operation == WAITS and changes_something(operation, method, answer[2]):
-                    place = self.host.journal.append(_entry(service, operation, environ, body, seed, self._here.at))
                 self.host.settle_data(succeeded)
             except OSError as error:
                 self.host.settle_data(False)
                 message = f"{service}:{operation} was not done, because it cannot be kept: {error}"
                 answer, succeeded = seams.error_response(service, 500, "InternalFailure", message), False
-            if number is not None and not (succeeded and keeps_its_number(operation, method, answer[2])):
+            if number is not None and not succeeded:
                 self._give_back(key, number)
             if place is not None and not succeeded:
                 self.host.journal.withdraw(place)
             elif succeeded and may_change(operation, method):
                 self.host.poke()
             return answer
-
-    def reseed(self) -> None:
-        """Begin the ids and the time of this thread's request anew, after others had the lock in between."""
-        self._here.at = time.time()
-        seams.reseed(self._here.seed)
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -177,7 +169,7 @@ class App:
             if depth == 0:
                 self._here.seed = seed
                 seams.reseed(seed)
-            if may_change(operation, environ["REQUEST_METHOD"]) and operation != WAITS:
+            if may_change(operation, environ["REQUEST_METHOD"]) and not seams.replaying():
                 before = Before(service, _scope(environ)[0])
             answer = self._done(service, operation, environ, body)
         except Exception as error:

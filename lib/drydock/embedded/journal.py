@@ -18,13 +18,14 @@ from drydock.policy.operations import only_reads
 # Uploads keep their bytes in files, the engine its tasks; a shell session ends with the process it ran in.
 PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand", "RunTask", "StopTask"}
 
-IN_DATA = {"PutLogEvents", "CreateLogStream", "DeleteLogStream", "PutMetricData"}
+IN_DATA = {
+    "CreateLogStream", "DeleteLogStream", "PutLogEvents", "PutMetricData",
+    "SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
+    "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "PurgeQueue",
+}  # fmt: skip
 """What changes data, which is kept in a file of its own, and no state."""
 
 UNREADABLE = "journal.unreadable"
-
-WAITS = "ReceiveMessage"
-"""Lets others have their turn while it waits, and changes something only if it finds something."""
 
 MAKING = {"GetRandomPassword", "GetSessionToken", "GetFederationToken"}
 """Reads by their name that make something up."""
@@ -47,16 +48,7 @@ class Entry:
 
 def is_numbered(operation: str, method: str) -> bool:
     """Whether a request that is made twice gets other ids the second time."""
-    if operation in PASSING or operation in MAKING:
-        return True
-    if operation in IN_DATA:
-        return False
-    return not only_reads(operation) if operation else method not in ("GET", "HEAD", "OPTIONS")
-
-
-def keeps_its_number(operation: str, method: str, response: bytes) -> bool:
-    """Whether a request that succeeded used up ids, though it may not have to be replayed."""
-    return operation in PASSING or operation in MAKING or changes_something(operation, method, response)
+    return operation in PASSING or operation in MAKING or may_change(operation, method)
 
 
 def may_change(operation: str, method: str) -> bool:
@@ -64,13 +56,6 @@ def may_change(operation: str, method: str) -> bool:
     if operation in PASSING or operation in IN_DATA or only_reads(operation):
         return False
     return bool(operation) or method not in ("GET", "HEAD", "OPTIONS")
-
-
-def changes_something(operation: str, method: str, response: bytes) -> bool:
-    """Whether a request that succeeded has to be replayed to bring the account back."""
-    if operation == WAITS:
-        return b"MessageId" in response
-    return may_change(operation, method)
 
 
 class Journal:

@@ -22,7 +22,7 @@ _IDEMPOTENCY = re.compile(rb'"(?:clientToken|clientRequestToken|ClientRequestTok
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no document may have in it."""
 
-KEEPING_DATA = {"logs", "cloudwatch"}
+KEEPING_DATA = {"cloudwatch", "logs", "sqs"}
 """Services that other services tell something which has to be kept, perhaps before anybody calls them."""
 
 _frozen: datetime.datetime | None = None

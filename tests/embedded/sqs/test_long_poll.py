@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from drydock.embedded.host import Host
+from drydock.embedded.sqs.queues import Queues
 
 
 def left(sqs: Any, url: str) -> tuple[int, int]:
@@ -24,8 +25,8 @@ def test_two_workers_that_wait_each_delete_their_own_message(
     host: Host, client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: set[int] = set()
-    reseed = host.app.reseed
-    monkeypatch.setattr(host.app, "reseed", lambda: (looked.add(threading.get_ident()), reseed()))
+    look = Queues._take
+    monkeypatch.setattr(Queues, "_take", lambda *given: (looked.add(threading.get_ident()), look(*given))[1])
     sqs = client("sqs")
     url = sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
     got: list[Any] = []

@@ -1,39 +1,28 @@
-"""SQS: moto's, but a long poll lets everyone else go on."""
+"""SQS: moto's queues, with their messages in the data file, and a long poll that lets everyone else go on."""
 
 from __future__ import annotations
 
-import threading
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from drydock.embedded import seams
 
 if TYPE_CHECKING:
     from drydock.embedded.host import Host
 
-_LOOK_EVERY = 0.05
-
 
 def install(host: Host) -> None:
-    """Let ReceiveMessage wait without the lock: moto would hold up every other call for up to 20 s."""
+    """Put the data file under moto's queues; those that wait in ReceiveMessage do so without the host's lock."""
     from moto.sqs.models import SQSBackend
 
-    from drydock.embedded import seams
+    from . import queues
 
-    waiting = threading.Condition(host.lock)
-    receive = getattr(SQSBackend.receive_message, "moto", SQSBackend.receive_message)
-    waiters = 0
+    SQSBackend.kept = queues.install(host)  # type: ignore[attr-defined]
+    if not seams.replaying():
+        restored(host)
 
-    def receive_message(self: Any, queue_name: str, count: int, wait: int, *rest: Any, **named: Any) -> list[Any]:
-        nonlocal waiters
-        deadline = time.monotonic() + wait
-        while True:
-            host.app.reseed()
-            found = receive(self, queue_name, count, 0, *rest, **named)
-            left = deadline - time.monotonic()
-            if found or left <= 0 or host.closing or seams.replaying():
-                return found
-            waiters += 1
-            waiting.wait(min(_LOOK_EVERY * (1 + waiters / 10), left))  # many look less often: others want the lock
-            waiters -= 1
 
-    receive_message.moto = receive  # type: ignore[attr-defined]
-    SQSBackend.receive_message = receive_message
+def restored(_host: Host) -> None:
+    """Forget messages of queues that the journal does not know."""
+    from moto.sqs.models import SQSBackend
+
+    SQSBackend.kept.restore()  # type: ignore[attr-defined]
