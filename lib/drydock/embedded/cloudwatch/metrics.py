@@ -36,8 +36,8 @@ ACTIVE = 3 * 3600
 def put_metric_data(self: Any, namespace: str, metric_data: list[dict[str, Any]]) -> None:
     """Of the backend, so for what other services tell CloudWatch as well."""
     for number, given in enumerate(metric_data, 1):
-        _check_range(given, number)
         self._validate_parameters_put_metric_data(given, number)
+        _check_range(given, number)
     self.kept.put(self.region_name, namespace, [datum for given in metric_data for datum in _data(given)])
 
 
@@ -87,7 +87,7 @@ def get_metric_statistics(self: Any) -> ActionResult:
     if unknown := [each for each in percentiles if not is_percentile(each)]:
         raise InvalidParameterValue(f"The value {unknown[0]} for parameter ExtendedStatistics is not supported.")
     period = int(self._get_param("Period"))
-    start, end = _seconds(self._get_param("StartTime")) // 1, _seconds(self._get_param("EndTime"))
+    start, end = _seconds(self._get_param("StartTime")) // 1, _seconds(self._get_param("EndTime")) // 1
     if start >= end:
         raise InvalidParameterValue("The parameter StartTime must be less than the parameter EndTime.")
     if (points := int((end - start) / period)) > MOST_POINTS:
@@ -243,8 +243,10 @@ def list_metrics(self: Any) -> ActionResult:
 
 
 def _has(dimensions: Dimensions, wanted: Dimensions) -> bool:
-    own = {each["Name"]: each["Value"] for each in dimensions}
-    return all(each["Name"] in own and each.get("Value") in (None, own[each["Name"]]) for each in wanted)
+    own = [(each["Name"], each["Value"]) for each in dimensions]
+    return all(
+        any(name == each["Name"] and each.get("Value") in (None, value) for name, value in own) for each in wanted
+    )
 
 
 def _seconds(moment: datetime) -> float:

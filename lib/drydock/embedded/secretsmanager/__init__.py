@@ -22,8 +22,10 @@ def install(_host: Host) -> None:
 
     def _add_secret(self: Any, *given: Any, **named: Any) -> tuple[Any, bool]:
         secret, new_version = add(self, *given, **named)
-        for version in secret.versions.values():
-            version["createdate"] = version.setdefault("made", round(utils.unix_time(), 3))
+        for version in reversed(secret.versions.values()):  # new ones are the last
+            if "made" in version:
+                break
+            version["createdate"] = version["made"] = round(utils.unix_time(), 3)
         return secret, new_version
 
     def list_secret_version_ids(self: Any, secret_id: str) -> str:
