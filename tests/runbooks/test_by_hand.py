@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -25,6 +26,16 @@ def count(client: Any) -> int:
 
 def interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_dry_run_shows_what_to_type_and_what_to_write_each_by_itself(ecs: Any) -> None:
+    cells = Cells("scale-service", desired_count=4)
+    shown = cells.to("run.approve(")._repr_html_()
+    plan_hash = cells.names["run"].evidence.plan.hash
+    typed, written = re.findall("<pre><code>(.*?)</code></pre>", shown, re.DOTALL)
+    assert typed.startswith("drydock runbook apply scale-service ") and typed.endswith(f" --approve {plan_hash}")
+    assert " -p service=hello -p desired_count=4 " in typed
+    assert written == f'dry_run = False\napprove = "{plan_hash}"'
 
 
 def test_a_run_that_was_not_applied_does_not_say_that_it_was(ecs: Any) -> None:

@@ -137,11 +137,12 @@ class Runbook:
         if not plan.changes:
             return show.Note("No approval is needed", "The plan changes nothing.")
         if self.dry_run:
-            defaults = parameters.declared(catalogue.notebook(self.name)).defaults
-            given = {name: value for name, value in self.values.items() if value != defaults[name]}
-            how = [apply_command(self.name, given, plan.hash)]
-            how += ["", "or here: dry_run = False and", f'approve = "{plan.hash}"', "in the parameters, and run again."]
-            return show.Note("Dry run: to apply this plan, approve it by its hash", "\n".join(how))
+            given = {name: value for name, value in self.values.items() if value != ""}
+            typed = apply_command(self.name, given, plan.hash)
+            here = f'dry_run = False\napprove = "{plan.hash}"'
+            lines = [typed, "", "or here, in the parameters, and then run all cells again:", "", here]
+            html = f"{show.code(typed)}{show.text(lines[2])}{show.code(here)}"
+            return show.Note("Dry run: to apply this plan, approve it by its hash", "\n".join(lines), html)
         if approve != plan.hash:
             raise NotApproved(self._refusal(_stale(approve, plan)))
         self._approved = plan.hash
@@ -178,7 +179,7 @@ class Runbook:
             self._step_failures = [str(error)]
             return show.Note("A step failed", str(error), tone="wrong")
         self._step_failures = []
-        return show.Note("Applied", "\n".join(step.title for step in plan.steps), tone="passed")
+        return _listed("Applied", [step.title for step in plan.steps], tone="passed")
 
     def verify(self, checks: Mapping[str, Callable[[], object]], *, minutes: float) -> show.Note:
         """Hold the state against the plan's, and each named check, which is asked until it is true.
@@ -188,7 +189,7 @@ class Runbook:
         """
         plan = self._made()
         if self.dry_run or not plan.changes:
-            return show.Note("Not applied, so not verified", "\n".join(f"would check: {what}" for what in checks))
+            return _listed("Not applied, so not verified", [f"would check: {what}" for what in checks])
         if self._rolled_back or not self._has("applied"):
             return show.Note("Not verified", "The plan is not applied to its end.", tone="wrong")
         self._verified, self._check_failures = False, ["The verifying was cut short."]
@@ -387,6 +388,10 @@ def shown(plan: Plan) -> show.Note:
     columns, heads = ("Step", "Kind", "What"), ("State", "Before", "After")
     text = show.plain_table(columns, steps) + "\n\n" + show.plain_table(heads, rows)
     return show.Note(f"Plan {plan.hash}", text, show.table(columns, steps) + show.table(heads, rows))
+
+
+def _listed(heading: str, lines: Sequence[str], tone: str = "note") -> show.Note:
+    return show.Note(heading, "\n".join(lines), "<br>".join(map(show.text, lines)), tone=tone)
 
 
 def apply_command(name: str, given: Mapping[str, Any], plan_hash: str) -> str:
