@@ -231,6 +231,9 @@ def test_what_is_not_there_is_said(ecs: Any, given: dict[str, str], says: str) -
     report = run("scale-service", **given)
     assert report.outcome == "refused"
     assert says in str(report.error)
+    cells = nbformat.read(report.folder / "notebook.ipynb", as_version=4).cells
+    shown = ["".join(one.traceback) for cell in cells for one in cell.get("outputs", ()) if one.output_type == "error"]
+    assert shown == [str(report.error).partition(": ")[2]]
 
 
 def test_a_number_outside_the_range_of_autoscaling_is_refused(ecs: Any, cloud: Cloud) -> None:

@@ -25,8 +25,10 @@ The cells after it are plain boto3, in AWS's own terms:
     run.roll_back_if_failed(minutes=minutes)
     run.close()
 
-No call that changes anything leaves before the plan is approved, whoever makes it. The hash that an approval names
-covers the plan, its parameters, the cloud, and what `run.look` saw: if any of it is another, nothing is applied.
+No call of `run.cloud` that changes anything leaves before the plan is approved, be it by a client, a resource, its
+session or a thread. A cell that connects by itself, or calls a program, goes past this: take clients from `run.cloud`
+only. The hash that an approval names covers the plan, its parameters, the cloud, and what `run.look` saw: if any of it
+is another, nothing is applied. The same is looked at once more right before the first step.
 """
 
 from drydock.runbooks.catalogue import NoSuchRunbook

@@ -9,9 +9,10 @@ from typing import Any
 from drydock.cloud import Call, Cloud
 from drydock.policy.operations import only_reads
 from drydock.runbooks.evidence import Evidence
+from drydock.runbooks.told import Told
 
 
-class NotApproved(RuntimeError):
+class NotApproved(Told):
     """A change was asked for that no approval covers. Nothing was changed."""
 
 

@@ -30,17 +30,18 @@ from drydock.runbooks.model import (
     difference,
     plain,
 )
+from drydock.runbooks.told import Told
 
 Outcome = Literal["planned", "nothing to change", "read", "applied", "rolled back", "failed", "refused"]
 NOT_OF_THE_PLAN = ("dry_run", "approve", "cloud", "region", "account")
 """Parameters that say how a plan is run, not what it is; the cloud is in the plan for itself."""
 
 
-class Refused(RuntimeError):
+class Refused(Told):
     """What the runbook needs is not so. Nothing was changed."""
 
 
-class RunFailed(RuntimeError):
+class RunFailed(Told):
     """The run did not come to its end; the text says what was undone, and what was not."""
 
 
