@@ -34,9 +34,7 @@ GOOD = {"service": "sqs", "operation": "X", "method": "POST", "path": "/", "quer
      json.dumps({**GOOD, "at": None}), json.dumps({**GOOD, "at": 1e300}), json.dumps({**GOOD, "body": "\u20ac"}),
      json.dumps({**GOOD, "headers": None}), "\udcff", "[" * 100_000],
 )  # fmt: skip
-def test_a_line_of_the_journal_that_cannot_be_read(
-    tmp_path: Path, line: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_line_of_the_journal_that_cannot_be_read(tmp_path: Path, line: str, caplog: pytest.LogCaptureFixture) -> None:
     directory = tmp_path / "aws"
     host = started(directory)
     client_of(host, "sqs").create_queue(QueueName="before")

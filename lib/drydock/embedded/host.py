@@ -70,6 +70,7 @@ class Host:
         self.app = App(self)
         self.journal = Journal(directory / "journal.jsonl")
         self.adapted: set[str] = set()
+        self._unclean = ""  # why nothing can be deleted
         seams.adapt_with(self.adapt)
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._session: Any = None
@@ -164,7 +165,14 @@ class Host:
 
     def _clean(self) -> None:
         with self.lock:
-            self.data.clean()
+            try:
+                self.data.clean()
+                self._unclean = ""
+            except OSError as error:
+                self.data.rollback()
+                if str(error) != self._unclean:
+                    log.error("old logs, metrics and messages cannot be deleted: %s", error)
+                self._unclean = str(error)
 
     @cached_property
     def spawner(self) -> Spawner:

@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ class Data:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
             self._connection = _opened(path)
+        except sqlite3.OperationalError:
+            raise
         except sqlite3.DatabaseError as error:
             aside = path.with_suffix(".damaged")
             path.rename(aside)
@@ -49,11 +52,13 @@ class Data:
         """Change something, once it is committed; None in a replay, whose changes are there already."""
         if seams.replaying():
             return None
-        return self._connection.execute(statement, values)
+        with _told_as_the_machines():
+            return self._connection.execute(statement, values)
 
     def write_many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         if not seams.replaying():
-            self._connection.executemany(statement, rows)
+            with _told_as_the_machines():
+                self._connection.executemany(statement, rows)
 
     def read(self, statement: str, *values: Any) -> list[Any]:
         return self._connection.execute(statement, values).fetchall()
@@ -63,14 +68,11 @@ class Data:
         return self._connection.execute(statement, values)
 
     def commit(self) -> None:
-        """Let what was written survive this process. OSError if it cannot be kept; then it is not done."""
+        """Let what was written survive this process. OSError if it cannot be kept."""
         if not self._connection.in_transaction:
             return
-        try:
+        with _told_as_the_machines():
             self._connection.commit()
-        except sqlite3.Error as error:
-            self.rollback()
-            raise OSError(errno.EIO, str(error)) from error
 
     def rollback(self) -> None:
         """Forget what was written since the last commit."""
@@ -90,6 +92,15 @@ class Data:
 
     def close(self) -> None:
         self._connection.close()
+
+
+@contextmanager
+def _told_as_the_machines() -> Iterator[None]:
+    """A full disk, say, is a fault of the machine and of no request."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OSError(errno.EIO, str(error)) from error
 
 
 def text(given: str) -> str:

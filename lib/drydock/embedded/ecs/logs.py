@@ -69,4 +69,4 @@ class LogDriver:
         try:
             self._host.data.commit()
         except OSError as error:
-            log.error("the last lines of %d log streams are lost: %s", len(waiting), error)
+            log.error("the last lines for %d log streams are not kept yet: %s", len(waiting), error)
