@@ -171,7 +171,8 @@ class App:
                 seams.reseed(seed)
             if may_change(operation, environ["REQUEST_METHOD"]) and not seams.replaying():
                 before = Before(service, _scope(environ)[0])
-            answer = self._done(service, operation, environ, body)
+            with seams.unread(seams.replaying() and depth == 0):
+                answer = self._done(service, operation, environ, body)
         except Exception as error:
             answer = _failed(service, operation, environ, body, error)
         finally:

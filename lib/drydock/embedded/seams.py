@@ -27,6 +27,7 @@ KEEPING_DATA = {"cloudwatch", "logs", "sqs"}
 
 _frozen: datetime.datetime | None = None
 _base_seed = ""
+_unread = False
 _adapt: Callable[[str], None] | None = None
 _originals: dict[Any, dict[str, Any]] = {}
 
@@ -49,6 +50,17 @@ def frozen_at(moment: float) -> Iterator[None]:
 def replaying() -> bool:
     """Whether the request at hand is done for the second time."""
     return _frozen is not None
+
+
+@contextmanager
+def unread(nobody_reads: bool) -> Iterator[None]:
+    """Let moto write no answer, or write them again for a request within one whose answer nobody reads."""
+    global _unread
+    before, _unread = _unread, nobody_reads
+    try:
+        yield
+    finally:
+        _unread = before
 
 
 def base(seed: str) -> None:
@@ -123,20 +135,20 @@ def fingerprint(service: str, operation: str, body: bytes) -> str:
 
 @cache
 def _spare_needless_work() -> None:
-    """moto lists the operations of a class for each request, and writes answers that nobody reads in a replay."""
+    """moto lists the operations of a class for each request, and writes answers also when nobody reads them."""
     from moto.core import responses
 
     methods, serialized = responses.method_names_from_class, responses.BaseResponse.serialized
     request_id = responses.gen_amzn_requestid_long
 
     def read_or_not(self: Any, result: Any) -> Any:
-        if replaying() and not isinstance(result.result, Exception):
+        if _unread and not isinstance(result.result, Exception):
             return 200, {}, ""
         return serialized(self, result)
 
     responses.method_names_from_class = cache(lambda clazz: frozenset(methods(clazz)))
     responses.BaseResponse.serialized = read_or_not
-    responses.gen_amzn_requestid_long = lambda headers: "" if replaying() else request_id(headers)
+    responses.gen_amzn_requestid_long = lambda headers: "" if _unread else request_id(headers)
 
 
 @cache
