@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.core.responses import ActionResult
 
 from drydock.embedded.host import Host
 
@@ -300,3 +301,50 @@ def test_no_signature_reaches_the_disk(host: Host, client: Callable[..., Any]) -
     assert "CreateQueue" in text
     assert "Signature=0" not in text and not any(f"Signature={c}" in text for c in "123456789abcdef")
     assert (host.directory / "journal.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_a_replay_writes_no_answers_but_those_that_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(tmp_path / "aws", seed="7")
+    ec2, ecs, elbv2 = (host.client(name, "us-east-1") for name in ("ec2", "ecs", "elbv2"))
+    vpc = ec2.create_vpc(CidrBlock="127.30.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="127.30.0.0/24")["Subnet"]["SubnetId"]
+    other = ec2.create_subnet(VpcId=vpc, CidrBlock="127.30.1.0/24", AvailabilityZone="us-east-1b")["Subnet"]["SubnetId"]
+    balancer = elbv2.create_load_balancer(Name="lb", Subnets=[subnet, other])["LoadBalancers"][0]["LoadBalancerArn"]
+    group = elbv2.create_target_group(Name="tg", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")
+    arn = group["TargetGroups"][0]["TargetGroupArn"]
+    forward = [{"Type": "forward", "TargetGroupArn": arn}]
+    elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=8098, DefaultActions=forward)
+    ecs.create_cluster(clusterName="lab")
+    container = {"name": "app", "image": "app:1", "portMappings": [{"containerPort": 80}]}
+    ecs.register_task_definition(
+        family="app",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        containerDefinitions=[container],
+    )
+    ecs.create_service(
+        cluster="lab",
+        serviceName="app",
+        taskDefinition="app",
+        desiredCount=0,
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}},
+        loadBalancers=[{"targetGroupArn": arn, "containerName": "app", "containerPort": 80}],
+    )
+    host.close()
+    written: list[str] = []
+    write = ActionResult.execute_result
+
+    def noted(self: Any, context: Any) -> Any:
+        written.append(context.operation_model.name)
+        return write(self, context)
+
+    monkeypatch.setattr(ActionResult, "execute_result", noted)
+    again = Host(tmp_path / "aws")
+    again.restore()
+    services = again.client("ecs", "us-east-1").describe_services(cluster="lab", services=["app"])["services"]
+    again.close()
+    assert [service["serviceName"] for service in services] == ["app"]
+    assert set(written) <= {"DescribeTargetGroups", "DescribeServices"}

@@ -147,6 +147,7 @@ def _spare_needless_work() -> None:
         return serialized(self, result)
 
     responses.method_names_from_class = cache(lambda clazz: frozenset(methods(clazz)))
+    responses.camelcase_to_underscores = cache(responses.camelcase_to_underscores)
     responses.BaseResponse.serialized = read_or_not
     responses.gen_amzn_requestid_long = lambda headers: "" if _unread else request_id(headers)
 
@@ -168,6 +169,7 @@ def service_for(host: str) -> str | None:
 @cache
 def front_door(service: str) -> Callable[..., Any] | None:
     """The function that answers `POST /` of a service without Flask's routing, where it has one."""
+    _spare_needless_work()
     from moto import backends
 
     backend_dict = backends.get_backend(service)
