@@ -168,3 +168,16 @@ def test_the_deployments_of_every_page_are_read(ecs: Any) -> None:
     cells("of_definition")
     assert cells("def succeeded") == first
     del client.list_service_deployments
+
+
+@pytest.mark.parametrize("controller", ["EXTERNAL", "CODE_DEPLOY"])
+def test_a_service_that_is_not_deployed_by_ecs_is_refused_for_that(ecs: Any, controller: str) -> None:
+    def deployed_otherwise(parsed: dict[str, Any], **_: Any) -> None:
+        for found in parsed["services"]:
+            found |= {"deploymentController": {"type": controller}, "deployments": []}
+
+    cells = Cells("scale-service", desired_count=4)
+    cells.to("Runbook.open(")
+    cells.names["ecs"].meta.events.register("after-call.ecs.DescribeServices", deployed_otherwise)
+    with pytest.raises(Refused, match=f"hello is deployed by {controller}"):
+        cells("ecs.describe_services,")

@@ -134,22 +134,6 @@ def test_a_service_and_cluster_that_are_gone_end_a_roll_back_with_words(ecs: Any
     assert not (report.folder / "after.json").exists()
 
 
-@pytest.mark.parametrize("controller", ["EXTERNAL", "CODE_DEPLOY"])
-def test_a_service_that_is_not_deployed_by_ecs_is_refused_for_that(ecs: Any, controller: str) -> None:
-    found = described(ecs)
-    name = controller.lower()
-    wanted: dict[str, Any] = {"deploymentController": {"type": controller}, "desiredCount": 1}
-    if controller == "CODE_DEPLOY":
-        shared = ("taskDefinition", "networkConfiguration", "launchType", "loadBalancers")
-        wanted |= {key: found[key] for key in shared}
-    ecs.create_service(cluster="hello", serviceName=name, **wanted)
-    try:
-        report = run("scale-service", service=name, desired_count=2)
-        assert f"{name} is deployed by {controller}" in str(report.error)
-    finally:
-        ecs.delete_service(cluster="hello", service=name, force=True)
-
-
 @pytest.mark.parametrize(
     ("breaker", "state", "says"),
     [
