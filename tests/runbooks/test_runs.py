@@ -123,9 +123,9 @@ def test_a_service_and_cluster_that_are_gone_end_a_roll_back_with_words(ecs: Any
     report = approved("scale-service", cluster="brief", service="brief", desired_count=1)
     assert report.outcome == "applied", report.error
     ecs.delete_service(cluster="brief", service="brief", force=True)
+    ecs.get_waiter("services_inactive").wait(cluster="brief", services=["brief"])
     with pytest.raises(Refused, match=r"no longer the one that the run left: .*INACTIVE"):
         runner.roll_back_run(report.folder)
-    ecs.get_waiter("services_inactive").wait(cluster="brief", services=["brief"])
     ecs.delete_cluster(cluster="brief")
     with pytest.raises(Refused, match=r"could not be read: .*Nothing was changed"):
         runner.roll_back_run(report.folder)
