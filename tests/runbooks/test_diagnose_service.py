@@ -329,31 +329,27 @@ def test_logs_that_are_gone_are_no_error(cloud: Cloud, ecs: Any) -> None:
 # -- services without a load balancer, and none at all
 
 
-@pytest.fixture
-def on_instances(cloud: Cloud, ecs: Any) -> Iterator[str]:
-    """A service of the launch type EC2, in a cluster that has no container instance."""
-    container = {"name": "web", "image": "web:v1", "memory": 128}
-    ecs.register_task_definition(family="alone", networkMode="bridge", containerDefinitions=[container])
-    ecs.create_service(cluster="hello", serviceName="alone", taskDefinition="alone", desiredCount=1, launchType="EC2")
-    yield "alone"
-    with contextlib.suppress(ClientError):
-        ecs.delete_service(cluster="hello", service="alone", force=True)
+def test_a_service_that_was_deleted(ecs: Any) -> None:
+    now = described(ecs)
+    ecs.create_service(
+        cluster="hello",
+        serviceName="alone",
+        taskDefinition=now["taskDefinition"],
+        desiredCount=0,
+        launchType="FARGATE",
+        networkConfiguration=now["networkConfiguration"],
+    )
+    ecs.delete_service(cluster="hello", service="alone", force=True)
 
+    def gone() -> bool:
+        found = ecs.describe_services(cluster="hello", services=["alone"])["services"]
+        return bool(found[0]["status"] == "INACTIVE")
 
-def test_a_cluster_without_container_instances_and_a_service_that_was_deleted(ecs: Any, on_instances: str) -> None:
-    def alone() -> Any:
-        return ecs.describe_services(cluster="hello", services=[on_instances])["services"][0]
-
-    wait_until(lambda: any("unable to place" in one["message"] for one in alone()["events"]), "it finds no place")
-    report = diagnosed(service=on_instances)
+    wait_until(gone, "it is deleted")
+    report = diagnosed(service="alone")
     [finding] = findings(report)
-    assert finding["Finding"] == Cause.NO_INSTANCES
-    assert "registeredContainerInstancesCount" in finding["Evidence"]
-    assert "registeredContainerInstancesCount" in (report.folder / "report.html").read_text()
-    ecs.delete_service(cluster="hello", service=on_instances, force=True)
-    wait_until(lambda: alone()["status"] == "INACTIVE", "it is deleted")
-    [finding] = findings(diagnosed(service=on_instances))
     assert finding["Finding"] == Cause.NOT_ACTIVE
+    assert Cause.NOT_ACTIVE in (report.folder / "report.html").read_text()
 
 
 def test_a_subnet_without_a_free_address(cloud: Cloud, ecs: Any) -> None:
