@@ -102,7 +102,7 @@ def test_streams_of_a_group_whose_deletion_alone_was_kept_do_not_come_back(
     logs_of(host).delete_log_group(logGroupName="g")
     again = crashed(host)
     logs_of(again).create_log_group(logGroupName="g")
-    assert logs_of(again).describe_log_streams(logGroupName="g")["logStreams"] == []
+    assert logs_of(crashed(again)).describe_log_streams(logGroupName="g")["logStreams"] == []
 
 
 def test_what_cannot_be_kept_is_refused_and_is_not_there(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ class Store:
             + " ORDER BY id LIMIT ?",
             *(region, after, whole(since), *(text(str(wanted[column])) for column in columns), limit),
         )
-        return [Metric(number, *names, _dimensions(written), last) for number, *names, written, last in rows]
+        return [Metric(number, space, name, _dimensions(written), last) for number, space, name, written, last in rows]
 
     # -- growing old ----------------------------------------------------------------------------
 

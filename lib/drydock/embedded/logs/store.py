@@ -86,9 +86,9 @@ class Store:
 
     def delete(self, region: str, group: str, name: str | None = None) -> None:
         """Forget a stream, or all of a group; the events go bit by bit."""
-        which, key = "(region, log_group) = (?, ?)", (region, group)
+        which, key = "(region, log_group) = (?, ?)", [region, group]
         if name is not None:
-            which, key = f"{which} AND name = ?", (*key, text(name))
+            which, key = f"{which} AND name = ?", [*key, text(name)]
         for (stream,) in self._data.read(f"SELECT id FROM log_streams WHERE {which}", *key):
             self.forget(stream)
 
