@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 _READS = (
-    "Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Discover", "Filter", "Test", "Validate",
-    "Lookup", "Search", "Simulate", "Decode", "Preview",
+    "Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Discover", "Filter", "Validate",
+    "Lookup", "Search", "Simulate", "Decode",
 )  # fmt: skip
+_TRIALS = {"TestDNSAnswer", "TestEventPattern", "TestMetricFilter", "TestTransformer"}
+"""Of the operations called Test these only compute an answer; others, as TestFailover, do what they test."""
 
 
 def only_reads(operation: str) -> bool:
@@ -14,4 +16,4 @@ def only_reads(operation: str) -> bool:
     Derived: botocore's models do not say it; AWS names operations by what they do. What takes a message from a
     queue (ReceiveMessage) or starts a query is not among them.
     """
-    return operation.startswith(_READS)
+    return operation.startswith(_READS) or operation in _TRIALS
