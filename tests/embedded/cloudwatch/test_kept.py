@@ -148,6 +148,7 @@ def test_what_other_services_told_is_not_told_again_by_a_replay(host: Host, cras
         Namespace="AWS/Kinesis",
         MetricName="IncomingRecords",
         Dimensions=[{"Name": "StreamName", "Value": "s"}],
+        EndTime=datetime.now(UTC) + timedelta(minutes=1),
         Statistics=["Sum"],
     )
     assert point["Sum"] == 1
