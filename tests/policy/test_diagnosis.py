@@ -15,6 +15,7 @@ from drydock.policy.diagnosis import (
     Facts,
     StoppedTask,
     TargetGroup,
+    counted_since,
     diagnose,
     meaning,
 )
@@ -488,6 +489,32 @@ def test_a_share_of_server_errors(requests: float, errors: float, found: bool) -
 def test_the_share_is_told_in_numbers() -> None:
     [finding] = diagnose(replace(STEADY, groups=(group(requests=200, errors=10),)))
     assert finding.evidence == "10 of 200 requests to `web` were answered 5xx: 5.0%."
+
+
+@pytest.mark.parametrize(
+    ("created", "stopped", "now", "speed", "since"),
+    [
+        (-60, [], 0, 1, -15),
+        (-60, [], 0, 30, -0.5),
+        (-2.5, [], 0, 1, -2),
+        (-3, [], 0, 1, -2),  # what the same minute has may have been answered a moment before
+        (-0.5, [], 0.25, 1, 0),
+        (0.25, [], 0.5, 1, 1),  # yet to come
+        (-9.5, [("ecs-svc/1", -4.5)], 0, 1, -4),
+        (-9.5, [("ecs-svc/1", -4.5), ("ecs-svc/1", -3.5)], 0, 1, -3),
+        (-9.5, [("ecs-svc/2", -4.5)], 0, 1, -9),  # a failure of the current deployment's own
+        (-9.5, [("ecs-svc/1", None)], 0, 1, -9),  # still answers
+    ],
+)
+def test_requests_count_from_when_the_current_deployment_alone_answers_them(
+    created: float, stopped: list[tuple[str, float | None]], now: float, speed: float, since: float
+) -> None:
+    deployments = [
+        {"id": "ecs-svc/2", "status": "PRIMARY", "createdAt": at(created)},
+        {"id": "ecs-svc/1", "status": "ACTIVE", "createdAt": at(-120)},
+    ]
+    tasks = [{"startedBy": by} | ({} if end is None else {"stoppedAt": at(end)}) for by, end in stopped]
+    assert counted_since({"deployments": deployments}, tasks, at(now), speed) == at(since)
 
 
 def test_a_service_that_is_not_steady_is_not_called_healthy() -> None:

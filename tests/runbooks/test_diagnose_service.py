@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from drydock.cloud import Cloud
 from drydock.labs import wait_until
-from drydock.policy.diagnosis import Cause
+from drydock.policy.diagnosis import Cause, counted_since
 from drydock.policy.operations import only_reads
 from drydock.runbooks import catalogue, runner
 from drydock.runbooks.evidence import Evidence
@@ -41,11 +41,6 @@ def findings(report: Report) -> list[dict[str, str]]:
     found = Evidence(report.folder).read("findings.json")
     assert isinstance(found, list)
     return found
-
-
-def causes_besides_errors(report: Report) -> list[str]:
-    """Without requests answered 5xx: CloudWatch tells by the minute, and those of the deployment before count in it."""
-    return [one["Finding"] for one in findings(report) if one["Finding"] != Cause.ERRORS]
 
 
 def revision(ecs: Any, **changes: Any) -> str:
@@ -201,32 +196,50 @@ def no_task_wanted(cloud: Cloud, ecs: Any) -> None:
     wait_until(lambda: described(ecs)["runningCount"] == 0, "no task runs")
 
 
-def server_errors(cloud: Cloud, ecs: Any) -> None:
-    deploy(ecs, revision(ecs, environment=environment(ERROR_RATE="0.5")), 2)
+def errors_of(cloud: Cloud, ecs: Any, rate: str) -> str:
+    """A deployment with that rate of errors is steady: the URL of its load balancer."""
+    deploy(ecs, revision(ecs, environment=environment(ERROR_RATE=rate)), 2)
     wait_until(lambda: steady(ecs), "hello is steady")
     [balancer] = cloud.client("elbv2").describe_load_balancers(Names=["hello"])["LoadBalancers"]
+    return f"http://{balancer['DNSName']}/"
+
+
+def ask(url: str, times: int = 20) -> None:
+    for _ in range(times):
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(url, timeout=5).close()
+
+
+def told_of_errors(cloud: Cloud, since: datetime) -> float:
+    """How many answers 5xx CloudWatch has of the target group since then."""
+    [found] = cloud.client("elbv2").describe_target_groups(Names=["hello"])["TargetGroups"]
     names = {
-        "LoadBalancer": balancer["LoadBalancerArn"].partition(":loadbalancer/")[2],
-        "TargetGroup": group(cloud).rpartition(":")[2],
+        "LoadBalancer": found["LoadBalancerArns"][0].partition(":loadbalancer/")[2],
+        "TargetGroup": found["TargetGroupArn"].rpartition(":")[2],
     }
-    begun = described(ecs)["deployments"][0]["createdAt"]
+    points = cloud.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/ApplicationELB",
+        MetricName="HTTPCode_Target_5XX_Count",
+        Dimensions=[{"Name": name, "Value": value} for name, value in names.items()],
+        StartTime=since,
+        EndTime=since + timedelta(hours=1),
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return sum(point["Sum"] for point in points)
+
+
+def server_errors(cloud: Cloud, ecs: Any) -> None:
+    url = errors_of(cloud, ecs, "0.5")
+    arns = ecs.list_tasks(cluster="hello", serviceName="hello", desiredStatus="STOPPED")["taskArns"]
+    before = ecs.describe_tasks(cluster="hello", tasks=arns)["tasks"] if arns else []
+    since = counted_since(described(ecs), before, datetime.now(UTC))
 
     def counted() -> bool:
-        for _ in range(20):
-            with contextlib.suppress(urllib.error.HTTPError):
-                urllib.request.urlopen(f"http://{balancer['DNSName']}/", timeout=5).close()
-        points = cloud.client("cloudwatch").get_metric_statistics(
-            Namespace="AWS/ApplicationELB",
-            MetricName="HTTPCode_Target_5XX_Count",
-            Dimensions=[{"Name": name, "Value": value} for name, value in names.items()],
-            StartTime=begun,
-            EndTime=datetime.now(UTC) + timedelta(seconds=1),
-            Period=60,
-            Statistics=["Sum"],
-        )["Datapoints"]
-        return sum(point["Sum"] for point in points) >= 5
+        ask(url)
+        return told_of_errors(cloud, since) >= 5
 
-    wait_until(counted, "the load balancer's metrics tell of errors")
+    wait_until(counted, "the load balancer's metrics tell of errors", timeout=120)
 
 
 def out_of_memory(cloud: Cloud, ecs: Any) -> None:
@@ -291,7 +304,7 @@ def kept(cloud: Cloud, ecs: Any) -> Any:
 def test_a_program_that_does_not_answer_listens_elsewhere_or_is_slow(cloud: Cloud, ecs: Any) -> None:
     update(ecs, taskDefinition=revision(ecs, environment=environment(PORT="8081")))
     until_stopped(ecs, "ELB health checks")
-    causes = causes_besides_errors(diagnosed())
+    causes = [one["Finding"] for one in findings(diagnosed())]
     assert causes in ([Cause.GRACE_TOO_SHORT, Cause.NO_ANSWER], [Cause.NO_ANSWER])
 
 
@@ -303,7 +316,17 @@ def test_once_mended_it_is_no_finding_any_more(cloud: Cloud, ecs: Any) -> None:
         lambda: steady(ecs) and "steady state" in described(ecs)["events"][0]["message"] and _healthy(cloud) == 2,
         "hello has recovered",
     )
-    assert causes_besides_errors(diagnosed()) == []
+    assert findings(diagnosed()) == []
+
+
+def test_errors_of_the_deployment_before_are_none_of_the_current_one(cloud: Cloud, ecs: Any) -> None:
+    begun = datetime.now(UTC)
+    url = errors_of(cloud, ecs, "1.0")
+    ask(url)
+    errors_of(cloud, ecs, "0.0")
+    ask(url)
+    wait_until(lambda: told_of_errors(cloud, begun) >= 20, "the load balancer's metrics tell of errors")
+    assert findings(diagnosed()) == []
 
 
 def _healthy(cloud: Cloud) -> int:
@@ -317,9 +340,8 @@ def test_a_roll_back_by_the_circuit_breaker_and_why_it_came(cloud: Cloud, ecs: A
     before = described(ecs)["taskDefinition"]
     crash_at_start(cloud, ecs)
     wait_until(lambda: described(ecs)["taskDefinition"] == before and steady(ecs), "it is rolled back", timeout=120)
-    report = diagnosed()
-    found = findings(report)
-    assert causes_besides_errors(report) == [Cause.CONTAINER_EXITED, Cause.DEPLOYMENT_FAILED]
+    found = findings(diagnosed())
+    assert [one["Finding"] for one in found] == [Cause.CONTAINER_EXITED, Cause.DEPLOYMENT_FAILED]
     assert "of the deployment that failed" in found[0]["Evidence"]
     assert "ROLLBACK_SUCCESSFUL" in found[1]["Evidence"]
 

@@ -15,7 +15,16 @@ matched by its words. Reasons of targets: Elastic Load Balancing API Reference, 
 says in so many words, then what follows from numbers, then what is a consequence. So are the limits in capitals.
 """
 
-from drydock.policy.diagnosis.facts import Attempt, Container, Deployment, Event, Facts, StoppedTask, TargetGroup
+from drydock.policy.diagnosis.facts import (
+    Attempt,
+    Container,
+    Deployment,
+    Event,
+    Facts,
+    StoppedTask,
+    TargetGroup,
+    counted_since,
+)
 from drydock.policy.diagnosis.findings import Cause, Finding
 from drydock.policy.diagnosis.rules import diagnose
 from drydock.policy.diagnosis.stopped import meaning
@@ -30,6 +39,7 @@ __all__ = [
     "Finding",
     "StoppedTask",
     "TargetGroup",
+    "counted_since",
     "diagnose",
     "meaning",
 ]

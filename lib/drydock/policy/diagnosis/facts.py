@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 Document = Mapping[str, Any]
 _NONE: Mapping[str, Any] = MappingProxyType({})
+LATELY = timedelta(minutes=15)
+"""AWS time whose requests are looked at."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,22 @@ class Facts:
         if self.primary is not None and not self.rolled_back:
             begun.append(self.primary.created_at)
         return [event.message for event in self.events if not begun or event.at >= max(begun)]
+
+
+def counted_since(service: Document, tasks: Sequence[Document], now: datetime, speed: float = 1.0) -> datetime:
+    """From when on requests are counted: LATELY, but not before the current deployment alone answers them.
+
+    CloudWatch counts by the minute, so that is the first whole minute after it began and the last task of another one
+    stopped; it may be yet to come. Tasks of another deployment that still run, still answer: nothing sets them apart.
+    """
+    begun = [now - LATELY / speed]
+    for current in service.get("deployments", ()):
+        if current["status"] == "PRIMARY":
+            others = [one for one in tasks if one.get("startedBy") != current["id"]]
+            ended = [one.get("stoppedAt") or one.get("stoppingAt") for one in others]
+            last = max([current["createdAt"], *filter(None, ended)])
+            begun.append(last.replace(second=0, microsecond=0) + timedelta(minutes=1))
+    return max(begun)
 
 
 def _id(task: Document) -> str:
