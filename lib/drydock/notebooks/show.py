@@ -40,4 +40,4 @@ class Note:
         return f"{self.heading}\n{self.plain}".rstrip()
 
     def _repr_html_(self) -> str:
-        return box(self.tone, self.heading, self.html or text(self.plain))
+        return box(self.tone, self.heading, self.html or text(self.plain).replace("\n", "<br>"))

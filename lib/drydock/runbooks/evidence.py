@@ -161,11 +161,14 @@ class Evidence:
             f"<h1>{table.text(plan.runbook)}: {table.text(result.get('outcome', 'not ended'))}</h1>",
             f"<p>{table.text(result.get('why', ''))}</p>",
             table.as_html(("", ""), [("Cloud", plan.place), ("Plan", plan.hash), *parameters]),
-            "<h2>Steps</h2>",
-            table.as_html(("Step", "Kind", "What"), [(step.name, step.kind, step.title) for step in plan.steps]),
-            "<h2>What the plan changes</h2>",
-            table.as_html(("What", "Before", "After"), plan.difference()),
         ]
+        if plan.steps:
+            body += [
+                "<h2>Steps</h2>",
+                table.as_html(("Step", "Kind", "What"), [(step.name, step.kind, step.title) for step in plan.steps]),
+                "<h2>What the plan changes</h2>",
+                table.as_html(("What", "Before", "After"), plan.difference()),
+            ]
         if approval:
             body += ["<h2>Approval</h2>", table.as_html(("", ""), list(approval.items()))]
         if after is not None:

@@ -227,7 +227,8 @@ class Runbook:
             return show.Note("No findings", tone="passed")
         columns = list(rows[0])
         cells = [[row[column] for column in columns] for row in rows]
-        return show.Note("Findings", show.plain_table(columns, cells), show.table(columns, cells), tone="wrong")
+        told = ["\n".join(f"{name}: {text}" for name, text in row.items()) for row in rows]
+        return show.Note("Findings", "\n\n".join(told), show.table(columns, cells), tone="wrong")
 
     def close(self) -> show.Note:
         """Read the state once more, write how the run ended, and say where its evidence is.
@@ -392,7 +393,7 @@ def shown(plan: Plan) -> show.Note:
 
 
 def _listed(heading: str, lines: Sequence[str], tone: str = "note") -> show.Note:
-    return show.Note(heading, "\n".join(lines), "<br>".join(map(show.text, lines)), tone=tone)
+    return show.Note(heading, "\n".join(lines), tone=tone)
 
 
 def apply_command(name: str, given: Mapping[str, Any], plan_hash: str) -> str:

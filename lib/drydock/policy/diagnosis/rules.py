@@ -319,4 +319,4 @@ def _not_read(facts: Facts) -> list[Finding]:
     if not facts.unread:
         return []
     mend = "Let the caller read these, and run this again: a cause that shows only there was not looked for."
-    return [Finding(Cause.NOT_READ, "; ".join(facts.unread) + ".", mend)]
+    return [Finding(Cause.NOT_READ, "; ".join(one.rstrip(".") for one in facts.unread) + ".", mend)]
