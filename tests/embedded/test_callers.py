@@ -21,8 +21,7 @@ import pytest
 from drydock.embedded.core import peers
 from drydock.embedded.host import Host
 from drydock.notebooks.wait import wait_until
-
-from .conftest import client_of
+from tests.support.clients import client_of
 
 NOBODY, ANOTHER = 65534, 65533
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -16,8 +16,8 @@ from botocore.config import Config
 
 from drydock import embedded
 from drydock.embedded.instance import free_port
-
-from .ecs.conftest import Lab, address_of, ask, eventually, make_lab
+from tests.support.lab import Lab, address_of, ask, make_lab
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

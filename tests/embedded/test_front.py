@@ -18,8 +18,7 @@ from botocore.exceptions import ClientError
 from moto.core.responses import ActionResult
 
 from drydock.embedded.host import Host
-
-from .conftest import client_of
+from tests.support.clients import client_of
 
 
 def ask(host: Host, headers: dict[str, str], body: bytes = b"", path: str = "/") -> tuple[int, bytes]:

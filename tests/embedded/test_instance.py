@@ -27,9 +27,8 @@ from drydock.embedded import instance as instance_module
 from drydock.embedded.host import Host
 from drydock.embedded.instance import LOCK, REPLAYING, directory_of, free_port, pid_of
 from drydock.images import layout
-
-from .conftest import client_of
-from .ecs.conftest import eventually
+from tests.support.clients import client_of
+from tests.support.waiting import eventually
 
 NAME = "one"
 

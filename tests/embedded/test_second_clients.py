@@ -16,8 +16,8 @@ import pytest
 
 from drydock.embedded.host import Host
 from drydock.images import Layout, build
-
-from .ecs.conftest import Lab, address_of, ask, eventually, make_lab
+from tests.support.lab import Lab, address_of, ask, make_lab
+from tests.support.waiting import eventually
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 REGION = "us-east-1"

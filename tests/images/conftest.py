@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.waiting import eventually
 
 from drydock.embedded.instance import free_port
 from drydock.images import Image, Layout, build
@@ -85,11 +85,8 @@ def serve_registry(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., An
         with (directory / "log").open("w") as log:
             process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=log, stderr=log)
         try:
-            deadline = time.monotonic() + 20
-            while not _answers(host):
-                assert process.poll() is None, (directory / "log").read_text()
-                assert time.monotonic() < deadline, "docker-registry does not answer"
-                time.sleep(0.05)
+            eventually(lambda: _answers(host) or process.poll() is not None, "docker-registry answers")
+            assert process.poll() is None, (directory / "log").read_text()
             yield host
         finally:
             process.terminate()

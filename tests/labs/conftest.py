@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.waiting import eventually
 
 from drydock import embedded
 from drydock.cloud import Cloud, connect
-from drydock.labs import Lab, wait_until
+from drydock.labs import Lab
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +56,9 @@ def state(lab: Lab, step: str) -> tuple[str, str]:
 
 def until(lab: Lab, step: str, wanted: str, words: str = "") -> None:
     """The check comes to say `wanted`, with these words in its message."""
-    wait_until(
+    eventually(
         lambda: (found := state(lab, step))[0] == wanted and words in found[1],
         f"{step} is {wanted}: {words}",
-        timeout=60,
     )
 
 

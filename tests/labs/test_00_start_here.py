@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from tests.support.waiting import eventually
+
 from drydock.images import build, push
-from drydock.labs import Lab, wait_until
+from drydock.labs import Lab
 
 from .conftest import solve, state
 
@@ -86,9 +88,9 @@ def test_create_service(lab: Lab) -> None:
     solve(lab, "create-service")
     ecs.update_service(cluster="hello", service="hello", desiredCount=1)
     assert wrong(lab, "create-service", "wants 1 tasks")
-    wait_until(lambda: running(lab) == 1, "one task runs")
+    eventually(lambda: running(lab) == 1, "one task runs")
     ecs.update_service(cluster="hello", service="hello", desiredCount=2)
-    wait_until(lambda: state(lab, "create-service")[0] == "passed", "two tasks serve")
+    eventually(lambda: state(lab, "create-service")[0] == "passed", "two tasks serve")
 
 
 def running(lab: Lab) -> int:
@@ -101,7 +103,7 @@ def test_kill_a_task(lab: Lab) -> None:
     solve(lab, "kill-a-task")
     group = lab.cloud.client("elbv2").describe_target_groups(Names=["hello"])["TargetGroups"][0]["TargetGroupArn"]
     lab.cloud.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath="/nowhere")
-    wait_until(lambda: wrong(lab, "kill-a-task", "does not serve yet"), "the successor fails its health checks")
+    eventually(lambda: wrong(lab, "kill-a-task", "does not serve yet"), "the successor fails its health checks")
     lab.cloud.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath="/health")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tests.support.waiting import eventually
+
 from drydock.cloud import Cloud
-from drydock.labs import Lab, wait_until
+from drydock.labs import Lab
 from drydock.ledger import sweep
 
 from .conftest import solve, state, until, update
@@ -143,7 +145,7 @@ def test_bad_job(lab: Lab) -> None:
     sqs = lab.cloud.client("sqs")
     assert state(lab, "bad-job")[0] == "not started"
     update(lab.cloud, "worker", desiredCount=0)
-    wait_until(
+    eventually(
         lambda: not lab.cloud.client("ecs").list_tasks(cluster="drydock", serviceName="worker")["taskArns"], "no worker"
     )
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="drydock-jobs")["QueueUrl"], MessageBody='{"sum": "all"}')

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.waiting import eventually
 
 from drydock.cloud import Cloud
-from drydock.labs import Lab, wait_until
+from drydock.labs import Lab
 from drydock.ledger import sweep
 
 from .conftest import solve, state, until, update
@@ -40,10 +41,10 @@ def test_create_namespace(lab: Lab) -> None:
     lab.set_up()
     assert state(lab, "frontend-finds-backend") == ("not started", "backend.shop.internal does not resolve.")
     cloud_map.create_http_namespace(Name="shop.internal")
-    wait_until(lambda: cloud_map.list_namespaces()["Namespaces"], "the namespace is there")
+    eventually(lambda: cloud_map.list_namespaces()["Namespaces"], "the namespace is there")
     assert state(lab, "create-namespace") == ("wrong", "shop.internal is of the type HTTP.")
     cloud_map.delete_namespace(Id=namespace(lab.cloud))
-    wait_until(lambda: not cloud_map.list_namespaces()["Namespaces"], "the namespace is gone")
+    eventually(lambda: not cloud_map.list_namespaces()["Namespaces"], "the namespace is gone")
     solve(lab, "create-namespace")
     vpc = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["drydock"]}])["Vpcs"][0]["VpcId"]
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": False})

@@ -10,6 +10,7 @@ import time
 
 import psutil
 import pytest
+from tests.support.waiting import eventually
 
 SECRET = "correct-horse-battery-staple"
 
@@ -118,7 +119,7 @@ def test_health_fails_at_once_or_after_requests(serve):
     assert seen == [200, 200, 503]
 
 
-def test_health_fails_after_seconds(serve, eventually):
+def test_health_fails_after_seconds(serve):
     backend = serve("backend", FAIL_HEALTH="0.5s")
     assert backend.get("/health")[0] == 200
     eventually(lambda: backend.get("/health")[0] == 503, "/health fails")
@@ -142,7 +143,7 @@ def test_memory_leak_is_real(serve):
     assert process.memory_info().rss - before > 55 * 1024 * 1024
 
 
-def test_sigterm_finishes_the_request_in_flight_and_takes_no_other(serve, eventually):
+def test_sigterm_finishes_the_request_in_flight_and_takes_no_other(serve):
     backend = serve("backend", LATENCY_MS="4000", FAIL_HEALTH="1 requests")
     answers = []
     caller = threading.Thread(target=lambda: answers.append(backend.get("/")))

@@ -14,6 +14,7 @@ from pathlib import Path
 import boto3
 import psutil
 import pytest
+from tests.support.waiting import eventually
 
 from drydock.embedded.instance import free_port
 
@@ -22,7 +23,7 @@ KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 
 @pytest.fixture(scope="module")
-def endpoint(eventually):
+def endpoint():
     """SQS and CloudWatch of moto's own server."""
     port = str(free_port())
     url = f"http://127.0.0.1:{port}"
@@ -109,7 +110,7 @@ def work(launch, endpoint, metadata, tmp_path: Path):
     return start
 
 
-def test_does_a_job_under_its_task_role_deletes_it_and_counts_it(work, queues, aws, eventually):
+def test_does_a_job_under_its_task_role_deletes_it_and_counts_it(work, queues, aws):
     jobs, _ = queues
     jobs.send({"sum": [1, 2, 3.5]})
     worker = work(QUEUE_URL=jobs.url)
@@ -131,7 +132,7 @@ def test_does_a_job_under_its_task_role_deletes_it_and_counts_it(work, queues, a
 
 
 @pytest.mark.parametrize("body", ["not JSON", '{"sum": [1, "2"]}'])
-def test_a_bad_job_ends_in_the_dead_letter_queue(work, queues, eventually, body):
+def test_a_bad_job_ends_in_the_dead_letter_queue(work, queues, body):
     jobs, dead = queues
     jobs.sqs.set_queue_attributes(QueueUrl=jobs.url, Attributes={"VisibilityTimeout": "0"})
     jobs.send(body)
@@ -144,7 +145,7 @@ def test_a_bad_job_ends_in_the_dead_letter_queue(work, queues, eventually, body)
     assert worker.stop() == 0
 
 
-def test_sigterm_ends_an_idle_worker_at_once(work, queues, eventually):
+def test_sigterm_ends_an_idle_worker_at_once(work, queues):
     jobs, _ = queues
     worker = work(QUEUE_URL=jobs.url, WAIT_SECONDS="20")
     eventually(work.heartbeat.exists, "the worker polls")
@@ -154,7 +155,7 @@ def test_sigterm_ends_an_idle_worker_at_once(work, queues, eventually):
     assert worker.logs[-1]["message"] == "stopped"
 
 
-def test_sigterm_lets_a_job_finish(work, queues, eventually):
+def test_sigterm_lets_a_job_finish(work, queues):
     jobs, _ = queues
     jobs.send({"wait_ms": 3000})
     jobs.send({"sum": [1]})
@@ -167,7 +168,7 @@ def test_sigterm_lets_a_job_finish(work, queues, eventually):
     assert (jobs.count(), jobs.count("NotVisible")) == (1, 0)
 
 
-def test_health_check_follows_the_heartbeat(work, queues, eventually):
+def test_health_check_follows_the_heartbeat(work, queues):
     worker = work(QUEUE_URL=queues[0].url)
     eventually(work.heartbeat.exists, "the worker polls")
     assert worker.healthcheck().returncode == 0
@@ -184,7 +185,7 @@ def test_health_check_follows_the_heartbeat(work, queues, eventually):
     assert (gone.returncode, gone.stderr) == (1, "no heartbeat yet\n")
 
 
-def test_without_its_queue_it_tries_again_and_is_unhealthy(work, queues, eventually):
+def test_without_its_queue_it_tries_again_and_is_unhealthy(work, queues):
     jobs, _ = queues
     missing = jobs.url + "-missing"
     worker = work(QUEUE_URL=missing)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from drydock.embedded.instance import free_port
+from tests.support.waiting import eventually
 
 TOKEN = "lab"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -49,11 +49,8 @@ def serving(root: Path, scratch: Path) -> Iterator[str]:
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 90
-        while not _answers(f"{url}/api?token={TOKEN}"):
-            assert server.poll() is None, (scratch / "jupyter.log").read_text()[-3000:]
-            assert time.monotonic() < deadline, "JupyterLab does not answer"
-            time.sleep(0.1)
+        eventually(lambda: _answers(f"{url}/api?token={TOKEN}") or server.poll() is not None, "JupyterLab answers")
+        assert server.poll() is None, (scratch / "jupyter.log").read_text()[-3000:]
         yield url
     finally:
         server.terminate()

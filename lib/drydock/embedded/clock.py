@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 DEFAULT_SPEED = 30.0
 _PATIENCE = 2.0
@@ -22,9 +22,13 @@ class Clock:
         self.speed = speed
         self._zero = time.monotonic()
 
+    def elapsed(self) -> float:
+        """Our seconds since this clock was made."""
+        return time.monotonic() - self._zero
+
     def time(self) -> float:
         """AWS seconds since this clock was made."""
-        return (time.monotonic() - self._zero) * self.speed
+        return self.elapsed() * self.speed
 
     def utcnow(self) -> datetime:
         return datetime.now(UTC)
@@ -44,9 +48,16 @@ class ManualClock(Clock):
     def __init__(self, speed: float = DEFAULT_SPEED) -> None:
         super().__init__(speed)
         self._now = 0.0
+        self._began = datetime.now(UTC)
+
+    def elapsed(self) -> float:
+        return self.real(self._now)
 
     def time(self) -> float:
         return self._now
+
+    def utcnow(self) -> datetime:
+        return self._began + timedelta(seconds=self.elapsed())
 
     def advance(self, aws_seconds: float) -> None:
         self._now += aws_seconds

@@ -26,6 +26,7 @@ from drydock.user import private
 if TYPE_CHECKING:
     from drydock.embedded.dns import Resolver
     from drydock.embedded.envoy import Envoy
+    from drydock.embedded.runtime.base import Runtime
     from drydock.embedded.runtime.spawner import Spawner
 
 log = logging.getLogger(__name__)
@@ -48,11 +49,18 @@ class Host:
     """State directory, clock, lock, helpers and the loop that brings what is to what is desired.
 
     `port` 0 until `listen()`. `seed` makes ids and choices repeat from run to run; without one they
-    differ, and the journal keeps them.
+    differ, and the journal keeps them. `runtime` runs the containers of tasks, and is closed with this; processes
+    of this machine where none is given.
     """
 
     def __init__(
-        self, directory: Path, *, name: str = "default", clock: Clock | None = None, seed: str | None = None
+        self,
+        directory: Path,
+        *,
+        name: str = "default",
+        clock: Clock | None = None,
+        seed: str | None = None,
+        runtime: Runtime[Any] | None = None,
     ) -> None:
         global _current
         seams.prepare()
@@ -63,6 +71,7 @@ class Host:
         self.clock = clock or Clock()
         self.seed = self._settled_seed(seed)
         seams.base(self.seed)
+        seams.tell_time(self.clock.utcnow)
         self.port = 0
         self.lock = threading.RLock()
         self.pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="drydock-pool")
@@ -70,6 +79,7 @@ class Host:
         self.app = App(self)
         self.journal = Journal(directory / "journal.jsonl")
         self.adapted: set[str] = set()
+        self._given_runtime = runtime
         self._unclean = ""  # why nothing can be deleted
         seams.adapt_with(self.adapt)
         self._clients: dict[tuple[str, str, bool], Any] = {}
@@ -181,6 +191,14 @@ class Host:
         spawner = Spawner(self.directory / "spawner.log")
         spawner.start()
         return spawner
+
+    @cached_property
+    def runtime(self) -> Runtime[Any]:
+        from drydock.embedded.runtime.process import ProcessRuntime
+
+        runtime = self._given_runtime or ProcessRuntime(self.spawner, self.directory / "tasks")
+        self.on_close(runtime.close)
+        return runtime
 
     @cached_property
     def envoy(self) -> Envoy:

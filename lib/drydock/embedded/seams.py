@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -30,10 +31,17 @@ _base_seed = ""
 _unread = False
 _adapt: Callable[[str], None] | None = None
 _originals: dict[Any, dict[str, Any]] = {}
+_now: Callable[[], datetime.datetime] = functools.partial(datetime.datetime.now, datetime.UTC)
 
 
 def _utcnow() -> datetime.datetime:
-    return _frozen or datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    return _frozen or _now().replace(tzinfo=None)
+
+
+def tell_time(now: Callable[[], datetime.datetime]) -> None:
+    """Let moto ask `now`, which is aware of its time zone, what time it is."""
+    global _now
+    _now = now
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from typing import Any
 import psutil
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.lab import Lab, address_of, ask
+from tests.support.waiting import eventually
 
 from drydock import ssm
-
-from .conftest import Lab, address_of, ask, eventually
 
 
 def processes_of(address: str) -> list[int]:

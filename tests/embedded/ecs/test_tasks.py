@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.lab import Lab, address_of, ask
+from tests.support.waiting import eventually
 
 from drydock import ssm
-
-from .conftest import Lab, address_of, ask, eventually
 
 LOGS = {
     "logDriver": "awslogs",

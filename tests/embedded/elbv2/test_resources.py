@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.embedded.elbv2.conftest import Network, fixed, forward, get, until
+from tests.support.waiting import eventually
+from tests.support.web import Network, fixed, forward, get
 
 from drydock.embedded.elbv2.validation import compiles
 from drydock.embedded.host import Host
@@ -70,7 +71,7 @@ def test_subnets_can_change(network: Network) -> None:
     addresses = {item["SubnetId"]: item["PrivateIpAddress"] for item in interfaces}
     assert set(addresses) == {network.subnets[0], third}
     at = lb["DNSName"].replace(addresses[network.subnets[0]], addresses[third])
-    assert until(lambda: get(at)).body == "here"
+    assert eventually(lambda: get(at)).body == "here"
 
 
 def test_a_load_balancer_keeps_its_name_and_its_listeners_whatever_its_subnets_are(network: Network) -> None:
@@ -326,6 +327,6 @@ def test_a_restart_keeps_everything_and_serves_again(tmp_path: Path) -> None:
             del shown["CreatedTime"]
         assert after == list(before[:-1])
         assert targets == before[-1][:1]  # nothing is left to drain
-        assert until(lambda: get(lb["DNSName"], "/x")).body == "kept"
+        assert eventually(lambda: get(lb["DNSName"], "/x")).body == "kept"
     finally:
         host.close()

@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.waiting import eventually
 
 from drydock.embedded.runtime import CannotStart, probe_command
 from drydock.images import ImageConfig
 
-from .conftest import Machine, Run, alive, eventually
+from .conftest import Machine, Run, alive
 
 READY = "import signal, time, sys; print('ready');"
 SHOW = "import json, os, sys; print(json.dumps({'env': dict(os.environ), 'path': sys.path, 'cwd': os.getcwd()}))"

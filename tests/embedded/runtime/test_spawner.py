@@ -12,10 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.support.waiting import eventually
 
 from drydock.embedded.runtime.spawner import Spawner
 
-from .conftest import Machine, alive, eventually
+from .conftest import Machine, alive
 
 DAEMON = """
 import sys, threading

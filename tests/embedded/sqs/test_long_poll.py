@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.waiting import eventually
 
 from drydock.embedded.host import Host
 from drydock.embedded.sqs.queues import Queues
@@ -38,9 +39,7 @@ def test_two_workers_that_wait_each_delete_their_own_message(
     workers = [threading.Thread(target=work) for _ in range(2)]
     for worker in workers:
         worker.start()
-    deadline = time.monotonic() + 10
-    while len(looked) < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(lambda: len(looked) == 2, "both have looked")
     for body in ("one", "two"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     for worker in workers:

@@ -10,7 +10,6 @@ import base64
 import binascii
 import json
 import re
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -113,7 +112,7 @@ class Request:
 
     def _region(self) -> str:
         try:
-            return tokens.region_of(self.host.directory, self._token(), time.time())
+            return tokens.region_of(self.host.directory, self._token(), self.host.clock.utcnow().timestamp())
         except tokens.Refused as refused:
             realm = f'Basic realm="{self.host.endpoint}/",service="ecr.amazonaws.com"'
             raise Refused(401, "UNAUTHORIZED", str(refused), {"WWW-Authenticate": realm}) from None

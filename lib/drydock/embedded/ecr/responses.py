@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -137,7 +137,7 @@ def put_image_scanning_configuration(call: Call) -> dict[str, Any]:
 @_action
 def get_authorization_token(call: Call) -> dict[str, Any]:
     host = current()
-    ends = datetime.now(UTC) + timedelta(hours=tokens.HOURS)
+    ends = host.clock.utcnow() + timedelta(hours=tokens.HOURS)
     token = tokens.issue(host.directory, call.region, ends.timestamp())
     return {
         "authorizationData": [
@@ -400,7 +400,7 @@ def get_download_url_for_layer(call: Call) -> dict[str, Any]:
     if not repository.holds(digest):
         raise errors.LayerInaccessible(digest)
     host = current()
-    ends = datetime.now(UTC) + timedelta(hours=1)
+    ends = host.clock.utcnow() + timedelta(hours=1)
     token = quote(tokens.issue(host.directory, call.region, ends.timestamp()))
     url = f"{host.endpoint}/v2/{repository.name}/blobs/{digest}?token={token}"
     return {"downloadUrl": url, "layerDigest": digest}

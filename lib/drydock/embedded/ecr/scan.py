@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -126,20 +127,20 @@ def begin(image: Image) -> None:
 
 def _run(scan: Scan, manifest: Manifest) -> None:
     host = current()
-    scan.work = host.pool.submit(report, manifest, BlobStore(host.directory))
+    scan.work = host.pool.submit(report, manifest, BlobStore(host.directory), host.clock.utcnow)
 
 
-def report(manifest: Manifest, store: BlobStore) -> Report:
+def report(manifest: Manifest, store: BlobStore, utcnow: Callable[[], datetime]) -> Report:
     """Scan an image whose layers are in `store`."""
     layers = [(layer.digest, functools.partial(store.open, layer.digest)) for layer in manifest.layers]
     try:
         found = packages.read(layers)
     except packages.Unreadable as error:
-        return Report((), 0, datetime.now(UTC), problem=str(error))
+        return Report((), 0, utcnow(), problem=str(error))
     findings = match(found, advisories())
     counts = Counter(finding.advisory.severity for finding in findings)
     ordered = tuple((severity, counts[severity]) for severity in SEVERITIES if counts[severity])
-    return Report(findings, len(found), datetime.now(UTC), counts=ordered)
+    return Report(findings, len(found), utcnow(), counts=ordered)
 
 
 def progress(image: Image, enhanced: bool) -> tuple[dict[str, str], Report | None]:

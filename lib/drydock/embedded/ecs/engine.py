@@ -24,7 +24,6 @@ from drydock.embedded.ecs.pulls import Puller
 from drydock.embedded.ecs.records import Deployment, Document, Ids, Service, Task, utcnow
 from drydock.embedded.ecs.targets import Targets
 from drydock.embedded.ecs.views import REVISION_FIELDS
-from drydock.embedded.runtime.process import ProcessRuntime
 from drydock.policy import capacity, rollout
 from drydock.policy.breaker import Breaker, Event, Status
 from drydock.policy.health import Health
@@ -51,18 +50,10 @@ class Engine:
         self.puller = Puller(host)
         self.logs = LogDriver(host)
         self.targets = Targets(host)
-        self._runtime: ProcessRuntime | None = None
         self._channel: Any = None
         self._order = self._restarts = 0
         self.dirty = False
         self.closed = False
-
-    @property
-    def runtime(self) -> ProcessRuntime:
-        if self._runtime is None:
-            self._runtime = ProcessRuntime(self.host.spawner, self.host.directory / "tasks")
-            self.host.on_close(self._runtime.close)
-        return self._runtime
 
     # -- what there is --------------------------------------------------------------------------
 
@@ -661,7 +652,8 @@ class Engine:
         group = self._session_log(task, name)
 
         def start(on_output: Any) -> Any:
-            return self.runtime.open(container, argv, tty=True, on_output=self._logged(on_output, task, group, session))
+            logged = self._logged(on_output, task, group, session)
+            return self.host.runtime.open(container, argv, tty=True, on_output=logged)
 
         session, url, token = self._channel.open(start)
         return {"sessionId": session, "streamUrl": url, "tokenValue": token}

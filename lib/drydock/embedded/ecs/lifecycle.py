@@ -164,7 +164,7 @@ class Life:
                 self.asked_to_stop.add(name)
                 seconds = self.task.definition_of(name).get("stopTimeout")
                 grace = self.host.clock.patience(STOP_TIMEOUT if seconds is None else seconds)
-                self.engine.runtime.stop(self.containers[name], grace)
+                self.host.runtime.stop(self.containers[name], grace)
         if not alive:
             self.task.document["executionStoppedAt"] = utcnow()
             self.engine.enter(self.task, "DEPROVISIONING")
@@ -292,7 +292,7 @@ class Life:
         self.started[name] = self.host.clock.time()
         shown = self.task.container(name)
         try:
-            self.containers[name] = self.engine.runtime.start(spec)
+            self.containers[name] = self.host.runtime.start(spec)
         except CannotStart as error:
             self.exited[name] = Exit(0)
             shown |= {"lastStatus": "STOPPED", "reason": error.reason}
@@ -350,7 +350,7 @@ class Life:
     def kill(self) -> None:
         """End every container now; for a cloud that is closing."""
         for name in self._alive():
-            self.engine.runtime.stop(self.containers[name], 0)
+            self.host.runtime.stop(self.containers[name], 0)
 
     # -- health ---------------------------------------------------------------------------------
 
@@ -374,7 +374,7 @@ class Life:
     def _check(self, container: Container, argv: tuple[str, ...], limit: float) -> tuple[bool, bool]:
         """(succeeded, timed out)"""
         try:
-            return self.engine.runtime.execute(container, argv, timeout=limit) == 0, False
+            return self.host.runtime.execute(container, argv, timeout=limit) == 0, False
         except TimeoutError:
             return False, True
         except Exception as error:

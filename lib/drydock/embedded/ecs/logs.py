@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from drydock.embedded.host import Host
 
 log = logging.getLogger(__name__)
-_EVERY = 0.2
+_EVERY = 0.2  # our seconds
 
 
 class LogDriver:
@@ -43,15 +42,16 @@ class LogDriver:
     def write(self, region: str, group: str, stream: str, line: bytes) -> None:
         if not line:
             return
-        event = (int(time.time() * 1000), line.decode("utf-8", "replace"))
+        event = (int(self._host.clock.utcnow().timestamp() * 1000), line.decode("utf-8", "replace"))
         with self._lock:
             self._lines.setdefault((region, group, stream), []).append(event)
 
     def flush(self, *, now: bool = False) -> None:
         """Write what has gathered. The caller holds the host's lock."""
-        if not now and time.monotonic() - self._last < _EVERY:
+        elapsed = self._host.clock.elapsed()
+        if not now and elapsed - self._last < _EVERY:
             return
-        self._last = time.monotonic()
+        self._last = elapsed
         with self._lock:
             waiting, self._lines = self._lines, {}
         if not waiting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
+import math
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from drydock.embedded.host import Host
 
 log = logging.getLogger(__name__)
-_LOOK_EVERY = 0.2
+_LOOK_EVERY = 0.2  # our seconds
 
 
 class Targets:
@@ -56,8 +56,8 @@ class Targets:
 
     def _state(self, task: Task, entry: Document) -> Document:
         """TargetHealth of the task in a target group; read every `_LOOK_EVERY` for all of its tasks."""
-        arn, now = entry["targetGroupArn"], time.monotonic()
-        at, states = self._seen.get(arn, (0.0, {}))
+        arn, now = entry["targetGroupArn"], self._host.clock.elapsed()
+        at, states = self._seen.get(arn, (-math.inf, {}))
         if now - at > _LOOK_EVERY:
             try:
                 answer = self._client("elbv2", task.region_name).describe_target_health(TargetGroupArn=arn)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import queue
 import socket
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,7 +40,7 @@ class Plane:
         self.low_ports = _may_bind_low_ports()
         self.claims = Claims()
         self._host = host
-        self._prober = Prober()
+        self.prober = Prober()
         self._outcomes: queue.SimpleQueue[tuple[TargetGroup, Target, Outcome]] = queue.SimpleQueue()
         self._applied = render.Snapshot(low_ports=self.low_ports)
         self._look_at: float | None = None
@@ -57,7 +56,7 @@ class Plane:
         host.on_close(self.close)
 
     def close(self) -> None:
-        self._prober.close()
+        self.prober.close()
         self.claims.release_all()
 
     def turn(self) -> None:
@@ -71,7 +70,7 @@ class Plane:
         if self._version and self.clock.time() >= self._publish_at:
             self._publish_at = self.clock.time() + _MINUTE
             self._in_background(self._publish)
-        if self._look_at is not None and time.monotonic() >= self._look_at:
+        if self._look_at is not None and self.clock.elapsed() >= self._look_at:
             self._look_at = None
             self._in_background(self._look_for_failures)
 
@@ -101,7 +100,7 @@ class Plane:
                 balancer.failure = self._missing
 
     def _look_soon(self) -> None:
-        self._look_at = time.monotonic() + _LOOK_AGAIN
+        self._look_at = self.clock.elapsed() + _LOOK_AGAIN
 
     def _in_background(self, work: Callable[[], None]) -> None:
         self._host.pool.submit(work).add_done_callback(_say_failure)
@@ -303,7 +302,7 @@ class Plane:
             if outcome.passed != (target.health.state == "healthy"):
                 self._host.poke()
 
-        self._prober.send(request, done)
+        self.prober.send(request, done)
 
 
 def _counted(group: TargetGroup) -> metrics.Group:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from drydock.images import ImageConfig
@@ -77,19 +77,22 @@ class Session(Protocol):
     def wait(self, timeout: float | None = None) -> int: ...  # exit status after the last output; TimeoutError
 
 
-class Runtime(Protocol):
+Running = TypeVar("Running", bound=Container)
+
+
+class Runtime(Protocol[Running]):
     """Starts containers. Callbacks come on a thread of the runtime's: they must be quick and must not wait for
     the runtime (`execute`, `Session.wait`). They may come before `start` has returned."""
 
-    name: str  # "process" | "docker"
+    name: str
 
-    def start(self, spec: ContainerSpec) -> Container:
+    def start(self, spec: ContainerSpec) -> Running:
         """Start a container, or raise `CannotStart`."""
         ...
 
     def open(
         self,
-        container: Container,
+        container: Running,
         argv: Sequence[str],
         *,
         tty: bool = False,
@@ -100,7 +103,7 @@ class Runtime(Protocol):
 
     def execute(
         self,
-        container: Container,
+        container: Running,
         argv: Sequence[str],
         *,
         on_output: Callable[[str, bytes], None] | None = None,
@@ -112,11 +115,11 @@ class Runtime(Protocol):
         cannot be executed, as `docker exec` gives them."""
         ...
 
-    def signal(self, container: Container, number: int) -> None:
+    def signal(self, container: Running, number: int) -> None:
         """Send a signal to the container's first process."""
         ...
 
-    def stop(self, container: Container, grace: float) -> None:
+    def stop(self, container: Running, grace: float) -> None:
         """Send the image's stop signal (SIGTERM), and SIGKILL after `grace` of our seconds. Does not wait."""
         ...
 

@@ -89,9 +89,12 @@ class DockerSession:
             self._socket.shutdown(socket.SHUT_WR)
 
     def resize(self, rows: int, columns: int) -> None:
-        """Set the size of the terminal."""
+        """Set the size of the terminal; nothing happens if the command has ended."""
+        from docker.errors import APIError
+
         if self._tty:
-            self._api.exec_resize(self._identity, height=rows, width=columns)
+            with contextlib.suppress(APIError):
+                self._api.exec_resize(self._identity, height=rows, width=columns)
 
     def kill(self) -> None:
         """SIGKILL the command, as far as this user may: the API has no call for it."""

@@ -6,7 +6,6 @@ SUBMITTED, PENDING, SUCCESS on the engine's clock.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -146,7 +145,7 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
 
     def _now(self) -> float:
         """AWS seconds at which this request was made, also when it is replayed long after."""
-        age = time.time() - moto.core.utils.unix_time()
+        age = self.clock.utcnow().timestamp() - moto.core.utils.unix_time()
         return self.clock.time() - max(0.0, age) / self.clock.real(1.0)
 
     def _arn(self, resource: str) -> str:
