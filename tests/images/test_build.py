@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.tools import tool
 
 from drydock.images import DockerfileError, Image, ImageError, Layout, build, unpack
 from drydock.images.standin import LABEL
@@ -44,8 +45,7 @@ def test_the_layout_is_one_that_others_read(make: Build, layout: Layout) -> None
     image = make("FROM scratch\nCOPY a /a\nCMD ['/a']\nLABEL x=y\n", {"a": "1"}, tags=["team/app:1"])
     for blob in (layout.path / "blobs" / "sha256").iterdir():
         assert hashlib.sha256(blob.read_bytes()).hexdigest() == blob.name
-    if shutil.which("skopeo") is None:
-        pytest.skip("needs skopeo")
+    tool("skopeo")
     seen = json.loads(subprocess.check_output(["skopeo", "inspect", f"oci:{layout.path}:team/app:1"]))
     assert seen["Digest"] == image.digest
     assert seen["Labels"] == {"x": "y"}

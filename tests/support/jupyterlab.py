@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import urllib.error
@@ -13,9 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from drydock.embedded.instance import free_port
+from tests.support.tools import found, tool
 from tests.support.waiting import eventually
 
 TOKEN = "lab"
@@ -60,9 +58,7 @@ def serving(root: Path, scratch: Path) -> Iterator[str]:
 @contextmanager
 def browsing() -> Iterator[Any]:
     """A page of a real browser; skips the test where there is none."""
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("chromium is not installed")
+    browser = tool("chromium") if found("chromium") else tool("google-chrome")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

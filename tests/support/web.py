@@ -159,5 +159,3 @@ def forward(*weighted: tuple[str, int], **more: Any) -> dict[str, Any]:
 def fixed(status: int, body: str = "", **more: str) -> dict[str, Any]:
     config = {"StatusCode": str(status), **({"MessageBody": body} if body else {}), **more}
     return {"Type": "fixed-response", "FixedResponseConfig": config}
-
-
