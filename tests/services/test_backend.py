@@ -6,7 +6,6 @@ import http.client
 import signal
 import socket
 import threading
-import time
 
 import psutil
 import pytest
@@ -78,12 +77,15 @@ def test_error_rate_repeats_and_spares_health(serve):
 
 
 def test_latency_spares_health(serve):
-    backend = serve("backend", LATENCY_MS="2000")
-    began = time.monotonic()
-    backend.get("/health")
-    between = time.monotonic()
-    backend.get("/")
-    assert between - began < 2 <= time.monotonic() - between
+    backend = serve("backend", LATENCY_MS="3000")
+    answers = []
+    caller = threading.Thread(target=lambda: answers.append(backend.get("/")))
+    caller.start()
+    for _ in range(3):
+        assert backend.get("/health")[0] == 200
+    assert not answers
+    caller.join()
+    assert answers[0][0] == 200
 
 
 def test_crash_at_start(launch):
@@ -171,9 +173,7 @@ def test_an_idle_connection_does_not_hold_up_the_stop(serve):
     for _ in range(2):
         connection.request("GET", "/")
         assert connection.getresponse().read()
-    began = time.monotonic()
-    assert backend.stop() == 0
-    assert time.monotonic() - began < 10
+    assert backend.stop() == 0  # it would keep the connection for longer than this waits
     connection.close()
 
 

@@ -6,9 +6,12 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
@@ -145,13 +148,39 @@ def test_a_bad_job_ends_in_the_dead_letter_queue(work, queues, body):
     assert worker.stop() == 0
 
 
-def test_sigterm_ends_an_idle_worker_at_once(work, queues):
-    jobs, _ = queues
-    worker = work(QUEUE_URL=jobs.url, WAIT_SECONDS="20")
-    eventually(work.heartbeat.exists, "the worker polls")
-    began = time.monotonic()
-    assert worker.stop() == 0
-    assert time.monotonic() - began < 10
+@contextmanager
+def silent_after_one_answer():
+    """An SQS whose queue is empty, and which lets every poll but the first wait; with the polls it was sent."""
+    asked, end = [], threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.headers["X-Amz-Target"])
+            if len(asked) > 1:
+                end.wait()
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            end.set()
+            server.shutdown()
+
+
+def test_sigterm_ends_an_idle_worker_at_once(work):
+    with silent_after_one_answer() as (url, asked):
+        worker = work(QUEUE_URL=f"{url}/000000000000/jobs", AWS_ENDPOINT_URL=url, WAIT_SECONDS="20")
+        eventually(lambda: len(asked) == 2, f"the worker polls a second time: {worker.output}")
+        assert worker.stop() == 0
     assert worker.logs[-1]["message"] == "stopped"
 
 

@@ -182,7 +182,7 @@ def test_a_target_learns_who_asked(served: Any) -> None:
     headers = get(lb["DNSName"], "/", {"X-Forwarded-For": "203.0.113.7", "Host": "shop"}).json["headers"]
     assert headers["x-forwarded-for"].replace(" ", "") == "203.0.113.7,127.0.0.1"
     assert headers["x-forwarded-proto"] == "http"
-    assert headers["x-forwarded-port"] == lb["DNSName"].partition(":")[2] or "80"
+    assert headers["x-forwarded-port"] == (lb["DNSName"].partition(":")[2] or "80")
     assert headers["x-amzn-trace-id"].startswith("Root=1-")
     assert headers["host"] == "shop"
     assert not [name for name in headers if "envoy" in name or "drydock" in name or name == "x-request-id"]
