@@ -98,6 +98,7 @@ def code(reply: DNSRecord) -> str:
 
 # -- with dig -----------------------------------------------------------------------------------
 
+@pytest.mark.process
 @pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
 def test_dig_finds_a_service_by_name(cloud: Cloud, transport: str) -> None:
     service = cloud.service("backend", "A", ttl=42)
@@ -108,6 +109,7 @@ def test_dig_finds_a_service_by_name(cloud: Cloud, transport: str) -> None:
     assert fields == [["backend.prod.internal.", "42", "IN", "A", f"127.10.0.{last}"] for last in (5, 6, 7)]
 
 
+@pytest.mark.process
 def test_dig_finds_the_port_in_srv_and_the_address_beside_it(cloud: Cloud) -> None:
     service = cloud.service("_api._tcp", "SRV")
     cloud.register(service, "t1", instance_ipv4="127.10.0.5", instance_port="8080")
@@ -118,6 +120,7 @@ def test_dig_finds_the_port_in_srv_and_the_address_beside_it(cloud: Cloud) -> No
     assert cloud.dig("+short", "_api._tcp.prod.internal", "A") == ""
 
 
+@pytest.mark.process
 def test_a_long_answer_is_truncated_over_udp_and_whole_over_tcp(cloud: Cloud) -> None:
     service = cloud.service("_api._tcp", "SRV")
     for number in range(8):
@@ -129,6 +132,7 @@ def test_a_long_answer_is_truncated_over_udp_and_whole_over_tcp(cloud: Cloud) ->
     assert "flags: qr aa rd ra; QUERY: 1, ANSWER: 8," in cloud.dig("+bufsize=4096", "+ignore", *question)
 
 
+@pytest.mark.process
 def test_a_vpc_without_dns_hostnames_is_refused_and_told_why(cloud: Cloud) -> None:
     cloud.register(cloud.service("backend", "A"), "t1", instance_ipv4="127.10.0.5")
     cloud.host.client("ec2", REGION).modify_vpc_attribute(VpcId=cloud.vpc, EnableDnsHostnames={"Value": False})
@@ -137,6 +141,7 @@ def test_a_vpc_without_dns_hostnames_is_refused_and_told_why(cloud: Cloud) -> No
     assert f"enableDnsHostnames of {cloud.vpc}" in shown
 
 
+@pytest.mark.process
 def test_an_edns_version_of_the_future_is_badvers(cloud: Cloud) -> None:
     assert "status: BADVERS" in cloud.dig("+edns=1", "+noednsnegotiation", "prod.internal", "SOA")
 

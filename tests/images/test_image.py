@@ -66,6 +66,7 @@ def test_builds_at_the_same_time_keep_each_others_names(tmp_path: Path, layout: 
     assert not list(layout.path.rglob(".new-*"))
 
 
+@pytest.mark.process
 def test_an_image_that_skopeo_made_reads_the_same(make: Build, layout: Layout, tmp_path: Path) -> None:
     image = make("FROM scratch\nCOPY a /d/a\n", {"a": "1"}, tags=["app:1"])
     copied = tmp_path / "copied"

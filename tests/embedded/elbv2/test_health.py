@@ -139,6 +139,7 @@ def test_refused_and_silent_targets() -> None:
 # -- through the API --------------------------------------------------------------------------------------
 
 
+@pytest.mark.process
 def test_an_unhealthy_target_leaves_rotation_and_says_why(network: Network) -> None:
     for number in (5, 6):
         network.serve(number)
@@ -167,6 +168,7 @@ def test_an_unhealthy_target_leaves_rotation_and_says_why(network: Network) -> N
     eventually(lambda: network.all_healthy(group))
 
 
+@pytest.mark.process
 def test_dead_and_silent_targets(network: Network) -> None:
     for number in (5, 6):
         network.serve(number)
@@ -182,6 +184,7 @@ def test_dead_and_silent_targets(network: Network) -> None:
     assert health[f"{network.address(7)}:8080"]["Description"] == "Health checks failed"
 
 
+@pytest.mark.process
 def test_two_ports_on_one_address(network: Network) -> None:
     network.serve(5, 8080)
     network.serve(5, 8081)
@@ -201,6 +204,7 @@ def test_two_ports_on_one_address(network: Network) -> None:
     assert network.all_healthy(group)
 
 
+@pytest.mark.process
 def test_another_port_and_codes_for_the_check(network: Network) -> None:
     network.serve(5, 8080)
     network.serve(5, 9090)

@@ -67,7 +67,10 @@ def fake(rootfs: Path) -> Subject:
     return Subject(Machine(runtime, rootfs), pass_time)
 
 
-@pytest.fixture(params=["process", "docker", "fake"])
+REAL = [pytest.param(name, marks=pytest.mark.process) for name in ("process", "docker")]
+
+
+@pytest.fixture(params=[*REAL, "fake"])
 def subject(request: pytest.FixtureRequest, rootfs: Path) -> Subject:
     if request.param == "fake":
         return fake(rootfs)
