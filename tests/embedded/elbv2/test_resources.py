@@ -87,11 +87,11 @@ def test_a_load_balancer_keeps_its_name_and_its_listeners_whatever_its_subnets_a
         network.elb.set_subnets(LoadBalancerArn=lb["LoadBalancerArn"], Subnets=subnets)
         body = "at " + subnets[0]
         network.elb.modify_listener(ListenerArn=listener, DefaultActions=[fixed(200, body)])
-        assert until(lambda body=body: get(lb["DNSName"]).body == body)
+        assert eventually(lambda body=body: get(lb["DNSName"]).body == body)
         (shown,) = network.elb.describe_load_balancers()["LoadBalancers"]
         assert shown["DNSName"] == lb["DNSName"]
         assert sorted(zone["SubnetId"] for zone in shown["AvailabilityZones"]) == sorted(subnets)
-        assert until(lambda: network.elb.describe_load_balancers()["LoadBalancers"][0]["State"]["Code"] == "active")
+        eventually(lambda: network.elb.describe_load_balancers()["LoadBalancers"][0]["State"]["Code"] == "active")
     network.elb.delete_load_balancer(LoadBalancerArn=lb["LoadBalancerArn"])
     assert network.ec2.describe_network_interfaces()["NetworkInterfaces"] == []
 
