@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drydock import ssm
-from drydock.embedded.exec_channel import ExecChannel
+from drydock.embedded.carriers.exec_channel import ExecChannel
 from drydock.ssm import Message, PayloadType, Stream
 from tests.support.waiting import eventually
 
@@ -346,9 +346,9 @@ def test_a_client_that_sends_noise_does_not_end_the_server(channel: ExecChannel)
 
 
 def test_a_command_runs_in_the_environment_of_a_container(channel: ExecChannel, tmp_path: Path) -> None:
-    from drydock.embedded.runtime import ContainerSpec
-    from drydock.embedded.runtime.process import ProcessRuntime
-    from drydock.embedded.runtime.spawner import Spawner
+    from drydock.embedded.carriers.runtime import ContainerSpec
+    from drydock.embedded.carriers.runtime.process import ProcessRuntime
+    from drydock.embedded.carriers.runtime.spawner import Spawner
     from drydock.images import ImageConfig
 
     rootfs = tmp_path / "rootfs"

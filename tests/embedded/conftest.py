@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 from tests.support.clients import client_of
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from drydock.embedded.core import peers
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 from tests.support.clients import client_of
 from tests.support.waiting import eventually
 
@@ -152,7 +152,7 @@ print(json.dumps([before, codes()]))
 
 @needs_root
 def test_another_user_cannot_open_a_session_of_exec(host: Host) -> None:
-    from drydock.embedded.exec_channel import ExecChannel
+    from drydock.embedded.carriers.exec_channel import ExecChannel
 
     started = threading.Event()
     channel = ExecChannel(host)

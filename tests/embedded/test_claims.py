@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from drydock.embedded.claims import Claims
+from drydock.embedded.core.claims import Claims
 
 HOLD = """
 import sys
-from drydock.embedded.claims import Claims
+from drydock.embedded.core.claims import Claims
 claims = Claims()
 print(claims.hold(sys.argv[1]), flush=True)
 sys.stdin.readline()

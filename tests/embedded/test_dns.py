@@ -14,10 +14,10 @@ from dnslib import QTYPE, RCODE, DNSHeader, DNSQuestion, DNSRecord
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drydock.embedded import dns
-from drydock.embedded.clock import ManualClock
-from drydock.embedded.host import Host
-from drydock.embedded.servicediscovery.zones import RecordSet, Value, Zone
+from drydock.embedded.carriers import dns
+from drydock.embedded.core.clock import ManualClock
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.servicediscovery.zones import RecordSet, Value, Zone
 from tests.support.tools import tool
 
 REGION = "us-east-1"
@@ -97,6 +97,7 @@ def code(reply: DNSRecord) -> str:
 
 
 # -- with dig -----------------------------------------------------------------------------------
+
 
 @pytest.mark.process
 @pytest.mark.parametrize("transport", ["+notcp", "+tcp"])

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded import envoy as module
-from drydock.embedded.envoy import Envoy, EnvoyMissing, EnvoyRejected, Resources
-from drydock.embedded.host import Host
+from drydock.embedded.carriers import envoy as module
+from drydock.embedded.carriers.envoy import Envoy, EnvoyMissing, EnvoyRejected, Resources
+from drydock.embedded.core.host import Host
 from tests.support.waiting import eventually
 from tests.support.web import get
 

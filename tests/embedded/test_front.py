@@ -17,7 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.core.responses import ActionResult
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 from tests.support.clients import client_of
 
 

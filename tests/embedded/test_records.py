@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 from tests.support.clients import client_of
 from tests.support.lab import make_lab
 

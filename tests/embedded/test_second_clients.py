@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 from drydock.images import Layout, build
 from tests.support.lab import Lab, address_of, ask, make_lab
 from tests.support.tools import tool

@@ -107,7 +107,7 @@ def test_the_vulnerable_variant_adds_one_old_package(build):
 
 
 def advisories_for(requirements: Path) -> list[str]:
-    file = resources.files("drydock.embedded.ecr") / "advisories.json"
+    file = resources.files("drydock.embedded.services.ecr") / "advisories.json"
     pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", requirements.read_text(), re.MULTILINE))
     return [
         known["severity"]

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 
 
 def client_of(host: Host, service: str, region: str = "us-east-1") -> Any:

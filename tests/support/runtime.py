@@ -1,7 +1,7 @@
 """A runtime without processes: containers do what the test says, on the thread of whoever asks.
 
-It keeps the contract of `drydock.embedded.runtime.base`, which tests/embedded/runtime/test_contract.py holds against
-every runtime. Nothing in it takes time: a grace period ends when the clock has passed it and `turn` is called.
+It keeps the contract of `drydock.embedded.carriers.runtime.base`, which tests/embedded/runtime/test_contract.py holds
+against every runtime. Nothing in it takes time: a grace period ends when the clock has passed it and `turn` is called.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from drydock.embedded.clock import Clock
-from drydock.embedded.runtime import CannotStart, ContainerSpec, Exit
-from drydock.embedded.runtime.base import run_to_end
-from drydock.embedded.runtime.command import arguments, environment
-from drydock.embedded.runtime.process import stop_signal
+from drydock.embedded.carriers.runtime import CannotStart, ContainerSpec, Exit
+from drydock.embedded.carriers.runtime.base import run_to_end
+from drydock.embedded.carriers.runtime.command import arguments, environment
+from drydock.embedded.carriers.runtime.process import stop_signal
+from drydock.embedded.core.clock import Clock
 
 KILLED = 128 + signal.SIGKILL
 Output = Callable[[str, bytes], None]

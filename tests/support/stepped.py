@@ -8,16 +8,16 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drydock.embedded.clock import ManualClock
-from drydock.embedded.elbv2.health import PASSED, Outcome, Probe
-from drydock.embedded.envoy import Resources
-from drydock.embedded.host import Host
+from drydock.embedded.carriers.envoy import Resources
+from drydock.embedded.core.clock import ManualClock
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.elbv2.health import PASSED, Outcome, Probe
 from tests.support.lab import Lab, make_lab
 from tests.support.runtime import FakeContainer, FakeRuntime, Program
 
 if TYPE_CHECKING:
-    from drydock.embedded.ecs.records import Service, Task
-    from drydock.embedded.elbv2.plane import Plane
+    from drydock.embedded.services.ecs.records import Service, Task
+    from drydock.embedded.services.elbv2.plane import Plane
 
 LONG = 20_000  # AWS seconds in which everything comes about
 SETTLED = 4  # turns in which everything happens that takes no time
@@ -102,7 +102,7 @@ class World:
 
     @property
     def plane(self) -> Plane:
-        from drydock.embedded.elbv2.backend import Backend
+        from drydock.embedded.services.elbv2.backend import Backend
 
         return Backend.plane
 

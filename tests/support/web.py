@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 
 PROGRAM = Path(__file__).resolve().parents[1] / "embedded" / "elbv2" / "answerer.py"
 

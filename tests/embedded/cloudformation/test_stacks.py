@@ -12,7 +12,7 @@ from tests.support.clients import client_of
 from tests.support.lab import Lab, make_lab
 from tests.support.waiting import eventually
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 
 ROLE = "arn:aws:iam::000000000000:role/execution"
 

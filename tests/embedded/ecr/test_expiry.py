@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drydock.embedded.clock import ManualClock
-from drydock.embedded.ecr import blobs, expiry, models
-from drydock.embedded.host import Host
+from drydock.embedded.core.clock import ManualClock
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecr import blobs, expiry, models
 
 DAY = 86400.0
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.support.waiting import eventually
 
-from drydock.embedded.ecr import packages, scan, versions
+from drydock.embedded.services.ecr import packages, scan, versions
 
 
 def metadata(name: str, version: str) -> str:

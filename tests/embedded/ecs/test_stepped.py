@@ -14,7 +14,7 @@ import pytest
 from tests.support.lab import Lab, address_of
 from tests.support.stepped import World
 
-from drydock.embedded.ecs.lifecycle import PROVISIONING
+from drydock.embedded.services.ecs.lifecycle import PROVISIONING
 from drydock.policy.rollout import lower_bound, upper_bound
 
 CHECK = {"command": ["CMD", "check"], "interval": 10, "retries": 3}

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from tests.support.clients import client_of
 from tests.support.lab import Lab, make_lab
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 
 CLIENT, PARAMETER = "ClientException", "InvalidParameterException"
 

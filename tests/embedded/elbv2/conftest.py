@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.support.web import Network
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.waiting import eventually
 from tests.support.web import Network, fixed, forward, get
 
-from drydock.embedded.elbv2.health import (
+from drydock.embedded.services.elbv2.health import (
     CHECKING,
     FAILED,
     PASSED,

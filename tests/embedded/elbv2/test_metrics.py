@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.waiting import eventually
 from tests.support.web import Network, forward, get_many
 
-from drydock.embedded.elbv2.metrics import Group, data
+from drydock.embedded.services.elbv2.metrics import Group, data
 
 GROUP = Group("targetgroup/a/1", "app/web/2", healthy=2, unhealthy=1)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.web import fixed, forward
 
-from drydock.embedded.elbv2.render import (
+from drydock.embedded.services.elbv2.render import (
     Listener,
     LoadBalancer,
     Rule,

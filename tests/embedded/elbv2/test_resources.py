@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from tests.support.waiting import eventually
 from tests.support.web import Network, fixed, forward, get
 
-from drydock.embedded.elbv2.validation import compiles
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.elbv2.validation import compiles
 
 MINIMUM = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
 

@@ -20,9 +20,9 @@ import psutil
 import pytest
 from tests.support.waiting import PATIENCE, eventually
 
-from drydock.embedded.runtime import CannotStart, ContainerSpec, Exit
-from drydock.embedded.runtime.process import ProcessRuntime
-from drydock.embedded.runtime.spawner import Spawner
+from drydock.embedded.carriers.runtime import CannotStart, ContainerSpec, Exit
+from drydock.embedded.carriers.runtime.process import ProcessRuntime
+from drydock.embedded.carriers.runtime.spawner import Spawner
 from drydock.images import ImageConfig
 
 STAND_IN = '#!/bin/sh\nexec "${DRYDOCK_PYTHON:-python3}" "$@"\n'
@@ -237,7 +237,7 @@ def on_engine(url: str, root: Path) -> Machine:
     """Containers of the docker runtime, by the engine at `url`."""
     import docker
 
-    from drydock.embedded.runtime.docker import DockerRuntime
+    from drydock.embedded.carriers.runtime.docker import DockerRuntime
 
     runtime = DockerRuntime("test", docker.DockerClient(base_url=url, timeout=60))
     return Machine(runtime, root, ImageConfig(env={"PATH": "/bin"}, working_dir="/app"))

@@ -12,8 +12,8 @@ import pytest
 from tests.support.runtime import FakeRuntime, Program
 from tests.support.waiting import PATIENCE, eventually
 
-from drydock.embedded.clock import ManualClock
-from drydock.embedded.runtime import CannotStart
+from drydock.embedded.carriers.runtime import CannotStart
+from drydock.embedded.core.clock import ManualClock
 
 from .conftest import Machine, Run
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock.embedded.runtime import CannotStart
-from drydock.embedded.runtime.base import OUT_OF_MEMORY
+from drydock.embedded.carriers.runtime import CannotStart
+from drydock.embedded.carriers.runtime.base import OUT_OF_MEMORY
 
 from .conftest import Machine, on_engine
 

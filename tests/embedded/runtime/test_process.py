@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.support.waiting import eventually
 
-from drydock.embedded.runtime import CannotStart, probe_command
-from drydock.embedded.runtime.base import OPEN_FILES
+from drydock.embedded.carriers.runtime import CannotStart, probe_command
+from drydock.embedded.carriers.runtime.base import OPEN_FILES
 from drydock.images import ImageConfig
 
 from .conftest import Machine, Run, alive

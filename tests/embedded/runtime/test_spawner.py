@@ -13,14 +13,14 @@ import psutil
 import pytest
 from tests.support.waiting import eventually
 
-from drydock.embedded.runtime.spawner import Spawner
+from drydock.embedded.carriers.runtime.spawner import Spawner
 
 from .conftest import Machine, alive
 
 DAEMON = """
 import sys, threading
 from pathlib import Path
-from drydock.embedded.runtime.spawner import Spawner
+from drydock.embedded.carriers.runtime.spawner import Spawner
 
 here = Path(sys.argv[1])
 stubborn = '''

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.support.waiting import eventually
 
-from drydock.embedded.host import Host
-from drydock.embedded.sqs.queues import Queues
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.sqs.queues import Queues
 
 
 def left(sqs: Any, url: str) -> tuple[int, int]:
