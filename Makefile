@@ -1,4 +1,5 @@
-.PHONY: setup labs runbooks concepts prep jupyter test fuzz notebooks compat bench lock clean
+.PHONY: help setup labs runbooks concepts prep jupyter lint format test test-fast fuzz notebooks compat bench lock clean
+.DEFAULT_GOAL := help
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -6,7 +7,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-setup: $(STAMP)
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: $(STAMP) ## the environment in .venv that everything else runs in
 
 $(STAMP): requirements.lock pyproject.toml labs/services/vendor.py
 	@$(PYTHON) -c 'import sys; sys.exit("Drydock needs Python 3.11 or newer, not " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -21,46 +25,56 @@ $(STAMP): requirements.lock pyproject.toml labs/services/vendor.py
 	@$(BIN)/python labs/services/vendor.py
 	@touch $@
 
-labs: setup
+labs: setup ## run every lab headless on the embedded AWS
 	@$(BIN)/drydock lab run all --out reports
 
-runbooks: setup
+runbooks: setup ## rehearse every runbook
 	@$(BIN)/drydock runbook rehearse all --runs reports/runbooks
 
-concepts: setup
+concepts: setup ## run the notebooks that each show one rule
 	@$(BIN)/drydock concept run all --out reports
 
-prep: setup
+prep: setup ## run the cards and the quiz with answers given
 	@$(BIN)/drydock prep run cards --out reports -p "answers=3 3 1 4 2 3 3 4 1 3"
 	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=1 a - 2 3 bd d acbd 10 1"
 
-jupyter: setup
+jupyter: setup ## open the labs in JupyterLab
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(VENV)/share/jupyter/lab/settings/overrides.json
 	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --ServerApp.preferred_dir=labs --LabApp.news_url= $(AS_ROOT) \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate; status=$$?; $(BIN)/drydock down; exit $$status
 
-test: setup
+lint: setup ## ruff, the format, mypy, and who may import whom
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+format: setup ## lay out all code as lint wants it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test-fast: setup ## the tests that start no process
+	$(BIN)/pytest -n 2 --dist loadfile -m "not process"
+
+test: lint ## lint, and every test
 	$(BIN)/pytest -n 2 --dist loadfile
 
-fuzz: setup
+fuzz: setup ## many generated calls to every service
 	$(BIN)/python tests/embedded/fuzzing.py --calls 20
 
-notebooks: setup
+notebooks: setup ## run the notebooks again and keep their outputs as they are committed
 	@$(BIN)/python -m drydock.notebooks.normalise labs notebooks
 
-compat: setup
+compat: setup ## run the labs against other emulators
 	@$(BIN)/python benchmarks/compat.py
 
-bench: setup
+bench: setup ## measure the embedded AWS beside others
 	@$(BIN)/python benchmarks/run.py
 
-lock:
+lock: ## pin every dependency again, in requirements.lock
 	printf 'hatchling\neditables\n' | uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  --python-version 3.11 --extra test --extra docker --override requirements.overrides --output-file requirements.lock pyproject.toml -
 
-clean:
+clean: ## remove what was installed and made here
 	rm -rf $(VENV) reports labs/services/*/vendor labs/services/*/vendor-*

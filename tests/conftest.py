@@ -1,9 +1,12 @@
-"""For all tests: none is timed, and on CI one that lacks its tool fails, since a skip would hide it."""
+"""For all tests: none is timed, on CI one that lacks its tool fails, and which of them start processes is known."""
 
 from __future__ import annotations
 
+import fnmatch
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,74 @@ from hypothesis import settings
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+HERE = Path(__file__).parent
+PROCESS = (
+    "labs/*",
+    "runbooks/*",
+    "services/*",
+    "*/test_in_jupyterlab.py",
+    "*/test_notebooks.py",
+    "commands/*",
+    "concepts/test_explore.py",
+    "concepts/test_runner.py",
+    "embedded/cloudformation/*",
+    "embedded/ecr/test_clients.py",
+    "embedded/ecs/test_refusals.py",
+    "embedded/ecs/test_services.py",
+    "embedded/ecs/test_tasks.py",
+    "embedded/elbv2/test_faults.py",
+    "embedded/elbv2/test_metrics.py",
+    "embedded/elbv2/test_resources.py",
+    "embedded/elbv2/test_traffic.py",
+    "embedded/runtime/test_address.py",
+    "embedded/runtime/test_docker.py",
+    "embedded/runtime/test_process.py",
+    "embedded/runtime/test_spawner.py",
+    "embedded/test_callers.py",
+    "embedded/test_crash.py",
+    "embedded/test_envoy.py",
+    "embedded/test_idle.py",
+    "embedded/test_instance.py",
+    "embedded/test_records.py",
+    "embedded/test_second_clients.py",
+    "figures/test_survey.py",
+    "images/test_cli.py",
+    "images/test_engine.py",
+    "images/test_registry.py",
+    "prep/test_deck.py",
+    "test_cli.py",
+    "test_cloud.py",
+    "test_compose.py",
+    "test_ledger.py",
+    "test_ssm.py",
+)
+"""Where every test starts processes; elsewhere those that do are marked `process` one by one."""
+_STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"}
+_running: pytest.Item | None = None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        path = item.path.relative_to(HERE).as_posix() if item.path.is_relative_to(HERE) else ""
+        if any(fnmatch.fnmatch(path, pattern) for pattern in PROCESS):
+            item.add_marker(pytest.mark.process)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    global _running
+    _running = item
+    yield
+    _running = None
+
+
+def _refuse_processes(event: str, _arguments: Any) -> None:
+    if event in _STARTS and _running is not None and _running.get_closest_marker("process") is None:
+        raise AssertionError(f"{_running.nodeid} starts a process: mark it `process`")
+
+
+sys.addaudithook(_refuse_processes)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import http.server
 import os
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 
 from drydock.cloud import Call, Cloud, CloudRefused, CloudUnreachable, connect
 from drydock.embedded.instance import free_port
+from tests.support.waiting import answers, eventually
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +26,7 @@ def moto_url() -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
+    eventually(lambda: answers(port), "moto's server answers")
     yield f"http://127.0.0.1:{port}"
     server.terminate()
     server.wait()

@@ -3,7 +3,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,20 +11,16 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.tools import compose
+
 FILE = Path(__file__).resolve().parents[1] / "docker-compose.yml"
 PROFILES = ("localstack", "ministack")
 MARK = "token-for-this-test-only"
 
 
-def compose(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    if shutil.which("docker-compose"):
-        command = ["docker-compose"]
-    elif shutil.which("docker"):
-        command = ["docker", "compose"]
-    else:
-        pytest.skip("neither docker-compose nor docker is installed")
+def composed(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*command, "--file", str(FILE), *arguments],
+        [*compose(), "--file", str(FILE), *arguments],
         capture_output=True,
         text=True,
         env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **environ},
@@ -43,14 +38,14 @@ def published() -> list[tuple[str, str]]:
 @pytest.mark.parametrize("profiles", [(), PROFILES])
 def test_compose_accepts_it_without_any_variable_set(profiles):
     options = [word for profile in profiles for word in ("--profile", profile)]
-    done = compose(*options, "config")
+    done = composed(*options, "config")
     assert done.returncode == 0, done.stderr
     assert set(yaml.safe_load(done.stdout)["services"]) >= {"jupyter", *profiles}
 
 
 def test_the_token_comes_from_the_environment():
     for environ in ({"LOCALSTACK_AUTH_TOKEN": MARK}, {}):
-        shown = yaml.safe_load(compose("--profile", "localstack", "config", **environ).stdout)
+        shown = yaml.safe_load(composed("--profile", "localstack", "config", **environ).stdout)
         token = shown["services"]["localstack"]["environment"]["LOCALSTACK_AUTH_TOKEN"]
         assert token == environ.get("LOCALSTACK_AUTH_TOKEN", "")
 
@@ -71,7 +66,7 @@ def test_every_published_port_is_on_loopback():
 def test_each_has_a_port_of_its_own():
     numbers = [re.search(r":-(\d+)\}", port)[1] for _, port in published()]
     assert len(set(numbers)) == len(numbers) == 3
-    done = compose("config", JUPYTER_PORT="9999")
+    done = composed("config", JUPYTER_PORT="9999")
     assert "9999" in done.stdout
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from drydock.cloud import Cloud, connect
 from drydock.embedded.instance import free_port
 from drydock.ledger import Entry, Ledger, Recorder, owned, sweep
 from drydock.resources import CREATORS, KINDS, TAG
+from tests.support.waiting import answers, eventually
 
 TRUST = json.dumps(
     {
@@ -44,12 +43,7 @@ def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
+    eventually(lambda: answers(port), "moto's server answers")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRYDOCK_HOME", str(tmp_path_factory.mktemp("home")))
         name = f"ledger-{os.getpid()}"
@@ -144,8 +138,12 @@ def create_everything(cloud: Cloud) -> None:
     )
     cloud_map = cloud.client("servicediscovery")
     operation = cloud_map.create_private_dns_namespace(Name="test.local", Vpc=vpc)["OperationId"]
-    while (found := cloud_map.get_operation(OperationId=operation)["Operation"])["Status"] in ("PENDING", "SUBMITTED"):
-        time.sleep(0.05)
+
+    def ended() -> Any:
+        found = cloud_map.get_operation(OperationId=operation)["Operation"]
+        return found["Status"] not in ("PENDING", "SUBMITTED") and found
+
+    found = eventually(ended)
     names = cloud_map.create_service(
         Name="n",
         NamespaceId=found["Targets"]["NAMESPACE"],

@@ -10,7 +10,6 @@ import random
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,8 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drydock import ssm
-from drydock.embedded.exec_channel import ExecChannel
+from drydock.embedded.carriers.exec_channel import ExecChannel
 from drydock.ssm import Message, PayloadType, Stream
+from tests.support.waiting import eventually
 
 # -- the format (constants: session-manager-plugin, src/message) --------------------------------
 
@@ -189,13 +189,6 @@ class Opened:
         self.session = {"sessionId": session_id, "streamUrl": url, "tokenValue": token}
 
 
-def until(condition: Callable[[], Any], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
-
-
 def test_the_output_of_a_command_comes_back(channel: ExecChannel) -> None:
     opened = Opened(channel, "sh", "-c", "echo hello; echo wörld >&2; exit 3")
     assert opened.started == [], "nothing runs before a client connects"
@@ -321,13 +314,13 @@ def test_a_terminate_flag_and_a_lost_client_kill_the_command(channel: ExecChanne
     flagged, lost = Opened(channel, "sleep", "600"), Opened(channel, "sleep", "600")
     plugin = Plugin(flagged.session)
     plugin.shake()
-    until(lambda: flagged.started)
+    eventually(lambda: flagged.started)
     plugin.say(PayloadType.FLAG, (ssm.TERMINATE).to_bytes(4, "big"))
     assert flagged.started[0].wait(10) == -9
 
     plugin = Plugin(lost.session)
     plugin.shake()
-    until(lambda: lost.started)
+    eventually(lambda: lost.started)
     plugin.socket.close()
     assert lost.started[0].wait(10) == -9
 
@@ -336,7 +329,7 @@ def test_typing_at_a_command_that_does_not_read_does_not_keep_it_from_being_kill
     opened = Opened(channel, "sh", "-c", "stty raw -echo; exec sleep 600")
     plugin = Plugin(opened.session)
     plugin.shake()
-    until(lambda: opened.started)
+    eventually(lambda: opened.started)
     for _ in range(200):
         plugin.say(PayloadType.OUTPUT, b"x" * 1024)
     plugin.say(PayloadType.FLAG, ssm.TERMINATE.to_bytes(4, "big"))
@@ -353,9 +346,9 @@ def test_a_client_that_sends_noise_does_not_end_the_server(channel: ExecChannel)
 
 
 def test_a_command_runs_in_the_environment_of_a_container(channel: ExecChannel, tmp_path: Path) -> None:
-    from drydock.embedded.runtime import ContainerSpec
-    from drydock.embedded.runtime.process import ProcessRuntime
-    from drydock.embedded.runtime.spawner import Spawner
+    from drydock.embedded.carriers.runtime import ContainerSpec
+    from drydock.embedded.carriers.runtime.process import ProcessRuntime
+    from drydock.embedded.carriers.runtime.spawner import Spawner
     from drydock.images import ImageConfig
 
     rootfs = tmp_path / "rootfs"

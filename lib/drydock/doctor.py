@@ -96,7 +96,7 @@ def callers() -> Finding:
 
 
 def envoy() -> Finding:
-    from drydock.embedded import envoy as proxy
+    from drydock.embedded.carriers import envoy as proxy
 
     what = "Envoy"
     try:

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
+from tests.support.clients import client_of
 
 
 @pytest.fixture
@@ -39,13 +38,6 @@ def crashed(tmp_path: Path) -> Iterator[Callable[[Host], Host]]:
     yield again
     for host in made:
         host.close()
-
-
-def client_of(host: Host, service: str, region: str = "us-east-1") -> Any:
-    """A client that reaches `host` over HTTP, as a user's does."""
-    return boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region).client(
-        service, endpoint_url=host.endpoint, config=Config(inject_host_prefix=False)
-    )
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 
 ADAPTED = ("ecs", "ecr", "elbv2", "servicediscovery", "logs", "sqs", "iam", "secretsmanager", "cloudwatch", "events",
            "application-autoscaling", "cloudformation", "resourcegroupstaggingapi", "ec2", "ssm", "sts", "kms", "sns",
@@ -235,7 +235,7 @@ def served() -> list[str]:
     """boto3's name of every service that the embedded AWS has."""
     from moto import backends
 
-    from drydock.embedded import seams
+    from drydock.embedded.core import seams
 
     seams.prepare()
     found = []

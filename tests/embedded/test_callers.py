@@ -19,10 +19,9 @@ from typing import Any
 import pytest
 
 from drydock.embedded.core import peers
-from drydock.embedded.host import Host
-from drydock.notebooks.wait import wait_until
-
-from .conftest import client_of
+from drydock.embedded.core.host import Host
+from tests.support.clients import client_of
+from tests.support.waiting import eventually
 
 NOBODY, ANOTHER = 65534, 65533
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -153,7 +152,7 @@ print(json.dumps([before, codes()]))
 
 @needs_root
 def test_another_user_cannot_open_a_session_of_exec(host: Host) -> None:
-    from drydock.embedded.exec_channel import ExecChannel
+    from drydock.embedded.carriers.exec_channel import ExecChannel
 
     started = threading.Event()
     channel = ExecChannel(host)
@@ -297,7 +296,7 @@ def test_an_address_that_came_into_other_hands_is_not_its_former_holders(
 
     def late(ends: peers.Ends) -> Any:
         former.close()
-        wait_until(connects, "the owner connects from that port")
+        eventually(connects, "the owner connects from that port")
         found.append(look(ends))
         return found[0]
 

@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 
-from drydock.embedded.claims import Claims
+import pytest
+
+from drydock.embedded.core.claims import Claims
 
 HOLD = """
 import sys
-from drydock.embedded.claims import Claims
+from drydock.embedded.core.claims import Claims
 claims = Claims()
 print(claims.hold(sys.argv[1]), flush=True)
 sys.stdin.readline()
@@ -18,6 +20,7 @@ sys.stdin.readline()
 ADDRESS = f"127.200.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
 
 
+@pytest.mark.process
 def test_an_address_is_one_clouds_until_it_lets_go_or_its_process_is_killed() -> None:
     ours = Claims()
     with subprocess.Popen([sys.executable, "-c", HOLD, ADDRESS], stdin=-1, stdout=-1, text=True) as other:

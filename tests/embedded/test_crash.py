@@ -16,8 +16,8 @@ from botocore.config import Config
 
 from drydock import embedded
 from drydock.embedded.instance import free_port
-
-from .ecs.conftest import Lab, address_of, ask, eventually, make_lab
+from tests.support.lab import Lab, address_of, ask, make_lab
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_what_was_answered_just_before_a_crash_stays(instance: embedded.Instance
     lab.ecs.delete_service(cluster="lab", service="app", force=True)
     os.kill(again.pid, signal.SIGKILL)
     embedded.start("crash")
-    assert lab.service()["status"] in ("DRAINING", "INACTIVE")
+    eventually(lambda: lab.service()["status"] == "INACTIVE", "the deletion goes on")
 
 
 def test_a_stop_in_the_middle_of_a_deployment_is_no_failure_of_it(instance: embedded.Instance, lab: Lab) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -15,10 +14,11 @@ from dnslib import QTYPE, RCODE, DNSHeader, DNSQuestion, DNSRecord
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drydock.embedded import dns
-from drydock.embedded.clock import ManualClock
-from drydock.embedded.host import Host
-from drydock.embedded.servicediscovery.zones import RecordSet, Value, Zone
+from drydock.embedded.carriers import dns
+from drydock.embedded.core.clock import ManualClock
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.servicediscovery.zones import RecordSet, Value, Zone
+from tests.support.tools import tool
 
 REGION = "us-east-1"
 CIDR = "127.10.0.0/16"
@@ -67,7 +67,7 @@ class Cloud:
 
     def dig(self, *arguments: str) -> str:
         address, port = self.host.resolver.address(self.vpc, REGION)
-        command = ["dig", f"@{address}", "-p", str(port), "+time=5", "+tries=1", *arguments]
+        command = [tool("dig"), f"@{address}", "-p", str(port), "+time=5", "+tries=1", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
 
 
@@ -98,10 +98,8 @@ def code(reply: DNSRecord) -> str:
 
 # -- with dig -----------------------------------------------------------------------------------
 
-needs_dig = pytest.mark.skipif(shutil.which("dig") is None, reason="dig (package dnsutils) is not installed")
 
-
-@needs_dig
+@pytest.mark.process
 @pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
 def test_dig_finds_a_service_by_name(cloud: Cloud, transport: str) -> None:
     service = cloud.service("backend", "A", ttl=42)
@@ -112,7 +110,7 @@ def test_dig_finds_a_service_by_name(cloud: Cloud, transport: str) -> None:
     assert fields == [["backend.prod.internal.", "42", "IN", "A", f"127.10.0.{last}"] for last in (5, 6, 7)]
 
 
-@needs_dig
+@pytest.mark.process
 def test_dig_finds_the_port_in_srv_and_the_address_beside_it(cloud: Cloud) -> None:
     service = cloud.service("_api._tcp", "SRV")
     cloud.register(service, "t1", instance_ipv4="127.10.0.5", instance_port="8080")
@@ -123,7 +121,7 @@ def test_dig_finds_the_port_in_srv_and_the_address_beside_it(cloud: Cloud) -> No
     assert cloud.dig("+short", "_api._tcp.prod.internal", "A") == ""
 
 
-@needs_dig
+@pytest.mark.process
 def test_a_long_answer_is_truncated_over_udp_and_whole_over_tcp(cloud: Cloud) -> None:
     service = cloud.service("_api._tcp", "SRV")
     for number in range(8):
@@ -135,7 +133,7 @@ def test_a_long_answer_is_truncated_over_udp_and_whole_over_tcp(cloud: Cloud) ->
     assert "flags: qr aa rd ra; QUERY: 1, ANSWER: 8," in cloud.dig("+bufsize=4096", "+ignore", *question)
 
 
-@needs_dig
+@pytest.mark.process
 def test_a_vpc_without_dns_hostnames_is_refused_and_told_why(cloud: Cloud) -> None:
     cloud.register(cloud.service("backend", "A"), "t1", instance_ipv4="127.10.0.5")
     cloud.host.client("ec2", REGION).modify_vpc_attribute(VpcId=cloud.vpc, EnableDnsHostnames={"Value": False})
@@ -144,7 +142,7 @@ def test_a_vpc_without_dns_hostnames_is_refused_and_told_why(cloud: Cloud) -> No
     assert f"enableDnsHostnames of {cloud.vpc}" in shown
 
 
-@needs_dig
+@pytest.mark.process
 def test_an_edns_version_of_the_future_is_badvers(cloud: Cloud) -> None:
     assert "status: BADVERS" in cloud.dig("+edns=1", "+noednsnegotiation", "prod.internal", "SOA")
 

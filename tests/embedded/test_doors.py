@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 
 from .fuzzing import Fuzzer
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded import envoy as module
-from drydock.embedded.envoy import Envoy, EnvoyMissing, EnvoyRejected, Resources
-from drydock.embedded.host import Host
-from tests.embedded.elbv2.conftest import get, until
+from drydock.embedded.carriers import envoy as module
+from drydock.embedded.carriers.envoy import Envoy, EnvoyMissing, EnvoyRejected, Resources
+from drydock.embedded.core.host import Host
+from tests.support.waiting import eventually
+from tests.support.web import get
 
 HTTP = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = {
@@ -82,7 +83,7 @@ def test_statistics(envoy: Envoy) -> None:
     envoy.wait(envoy.apply("a", says("a", 9016, "x")))
     for _ in range(3):
         get("127.94.0.1:9016")
-    assert until(lambda: envoy.stats(r"^http\.a\.downstream_rq_2xx$")) == {"http.a.downstream_rq_2xx": 3}
+    assert eventually(lambda: envoy.stats(r"^http\.a\.downstream_rq_2xx$")) == {"http.a.downstream_rq_2xx": 3}
     assert {item["name"] for item in envoy.config("dynamic_listeners")["configs"]} == {"a"}
 
 

@@ -17,9 +17,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.core.responses import ActionResult
 
-from drydock.embedded.host import Host
-
-from .conftest import client_of
+from drydock.embedded.core.host import Host
+from tests.support.clients import client_of
 
 
 def ask(host: Host, headers: dict[str, str], body: bytes = b"", path: str = "/") -> tuple[int, bytes]:

@@ -8,8 +8,7 @@ import boto3
 import pytest
 
 from drydock import embedded
-
-from .ecs.conftest import eventually
+from tests.support.waiting import eventually
 
 
 def test_it_ends_when_nobody_calls_and_comes_back_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

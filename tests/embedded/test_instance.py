@@ -22,14 +22,13 @@ import pytest
 from typer.testing import CliRunner
 
 from drydock import cli, embedded
-from drydock.embedded import host as host_module
 from drydock.embedded import instance as instance_module
-from drydock.embedded.host import Host
+from drydock.embedded.core import host as host_module
+from drydock.embedded.core.host import Host
 from drydock.embedded.instance import LOCK, REPLAYING, directory_of, free_port, pid_of
 from drydock.images import layout
-
-from .conftest import client_of
-from .ecs.conftest import eventually
+from tests.support.clients import client_of
+from tests.support.waiting import eventually
 
 NAME = "one"
 

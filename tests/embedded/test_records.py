@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.host import Host
-
-from .conftest import client_of
-from .ecs.conftest import make_lab
+from drydock.embedded.core.host import Host
+from tests.support.clients import client_of
+from tests.support.lab import make_lab
 
 
 def started(directory: Path) -> Host:

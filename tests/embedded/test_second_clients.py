@@ -5,31 +5,21 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 from drydock.images import Layout, build
-
-from .ecs.conftest import Lab, address_of, ask, eventually, make_lab
+from tests.support.lab import Lab, address_of, ask, make_lab
+from tests.support.tools import tool
+from tests.support.waiting import eventually
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 REGION = "us-east-1"
-
-
-def program(name: str, comes_with: str) -> str:
-    """Where the program is. Without it the test is skipped, except in CI, where everything must be there."""
-    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if found is None:
-        reason = f"{name} is not installed; it comes with {comes_with}"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    return found
 
 
 @pytest.fixture
@@ -40,7 +30,7 @@ def lab(client: Callable[..., Any]) -> Lab:
 @pytest.fixture
 def aws(host: Host, tmp_path: Path) -> Command:
     """Runs `aws …` as a user would who has no configuration at all."""
-    cli = program("aws", "the Python package awscli")
+    cli = tool("aws")
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(tmp_path),
@@ -122,7 +112,7 @@ def test_the_aws_cli_makes_a_load_balancer_and_a_namespace(answered: Callable[..
     (balancer,) = answered("elbv2", "describe-load-balancers", "--names", "cli")["LoadBalancers"]
     assert (balancer["State"]["Code"], balancer["VpcId"]) == ("active", lab.vpc)
     assert group.startswith(f"arn:aws:elasticloadbalancing:{REGION}:000000000000:targetgroup/cli/")
-    curl = [program("curl", "the Debian package curl"), "--silent", "--noproxy", "*", f"http://{balancer['DNSName']}/"]
+    curl = [tool("curl"), "--silent", "--noproxy", "*", f"http://{balancer['DNSName']}/"]
     eventually(lambda: subprocess.run(curl, capture_output=True, text=True, timeout=10).stdout == "tea")
 
     answered(
@@ -163,7 +153,7 @@ def test_the_aws_cli_reads_an_errors_code(aws: Command, words: tuple[str, ...], 
 
 
 def test_what_skopeo_pushed_runs_and_comes_back(host: Host, lab: Lab, tmp_path: Path) -> None:
-    skopeo = program("skopeo", "the Debian package skopeo")
+    skopeo = tool("skopeo")
     token = lab.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     credentials = base64.b64decode(token).decode()
 
@@ -202,7 +192,7 @@ def test_what_skopeo_pushed_runs_and_comes_back(host: Host, lab: Lab, tmp_path: 
 
 
 def test_dig_follows_a_services_tasks(host: Host, lab: Lab) -> None:
-    dig = program("dig", "the Debian package dnsutils")
+    dig = tool("dig")
     lab.client("ec2").modify_vpc_attribute(VpcId=lab.vpc, EnableDnsHostnames={"Value": True})
     cloud_map = lab.client("servicediscovery")
     operation = cloud_map.create_private_dns_namespace(Name="lab.internal", Vpc=lab.vpc)["OperationId"]

@@ -13,8 +13,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from drydock.embedded.host import Host
-from drydock.embedded.journal import Journal
+from drydock.embedded.core.host import Host
+from drydock.embedded.core.journal import Journal
 
 from .fuzzing import ADAPTED, Fuzzer
 from .test_front import ask, scope

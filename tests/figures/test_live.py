@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support.waiting import eventually
 
 from drydock.figures import Figure, live, service_now, watch_service
 
@@ -42,13 +42,6 @@ SERVICE = {
 }
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_a_look_says_what_a_service_has_now() -> None:
     figure = service_now(Ecs([SERVICE]), cluster="c", service="web", events=2)  # type: ignore[arg-type]
     assert figure.rows == [
@@ -79,9 +72,9 @@ def test_live_it_redraws_and_stops_when_told() -> None:
 
     box = live(look, seconds=60, every=0.01)
     shown, stop = box.children
-    until(lambda: '<td style="text-align:left">3</td>' in shown.value)
+    eventually(lambda: '<td style="text-align:left">3</td>' in shown.value)
     stop.click()
-    until(lambda: stop.disabled)
+    eventually(lambda: stop.disabled)
     count = len(looks)
     time.sleep(0.05)
     assert len(looks) == count
@@ -91,5 +84,5 @@ def test_live_it_says_why_it_ended() -> None:
     looks = [Figure("t", ("n",), [(1,)])]
     box = live(lambda: looks.pop(), seconds=60, every=0.01)
     shown, stop = box.children
-    until(lambda: stop.disabled)
+    eventually(lambda: stop.disabled)
     assert "IndexError: pop from empty list" in shown.value

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -14,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.tools import machine_root, tool
+from tests.support.waiting import eventually
 
 from drydock.embedded.instance import free_port
 from drydock.images import Image, Layout, build
@@ -57,11 +56,7 @@ def make(context: Path, layout: Layout, said: list[str]) -> Build:
 def shell_base(tmp_path: Path, layout: Layout) -> str:
     """The name of a base image that really has /bin/sh and /bin/rm: this machine's, with the libraries it needs."""
     root = tmp_path / "shell"
-    libraries = re.findall(r"/\S+", subprocess.check_output(["ldd", "/bin/sh", "/bin/rm"], text=True).replace(":", ""))
-    for path in {"/bin/sh", "/bin/rm", *libraries}:
-        copy = root / "root" / path.lstrip("/")
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, copy)
+    machine_root(root / "root", "/bin/sh", "/bin/rm")
     (root / "Dockerfile").write_text("FROM scratch\nCOPY root /\n")
     build(root, tags=["shell:1"], layout=layout, output=lambda line: None)
     return "shell:1"
@@ -73,8 +68,7 @@ def serve_registry(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., An
 
     @contextmanager
     def serve(more: str = "") -> Iterator[str]:
-        if shutil.which("docker-registry") is None:
-            pytest.skip("needs docker-registry (Debian package docker-registry)")
+        tool("docker-registry")
         directory = tmp_path_factory.mktemp("registry")
         host = f"127.0.0.1:{free_port()}"
         config = directory / "config.yml"
@@ -85,11 +79,8 @@ def serve_registry(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., An
         with (directory / "log").open("w") as log:
             process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=log, stderr=log)
         try:
-            deadline = time.monotonic() + 20
-            while not _answers(host):
-                assert process.poll() is None, (directory / "log").read_text()
-                assert time.monotonic() < deadline, "docker-registry does not answer"
-                time.sleep(0.05)
+            eventually(lambda: _answers(host) or process.poll() is not None, "docker-registry answers")
+            assert process.poll() is None, (directory / "log").read_text()
             yield host
         finally:
             process.terminate()

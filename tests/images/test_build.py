@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.tools import tool
 
 from drydock.images import DockerfileError, Image, ImageError, Layout, build, unpack
 from drydock.images.standin import LABEL
@@ -40,12 +41,12 @@ def modes(image: Image) -> dict[str, int]:
 # The image
 
 
+@pytest.mark.process
 def test_the_layout_is_one_that_others_read(make: Build, layout: Layout) -> None:
     image = make("FROM scratch\nCOPY a /a\nCMD ['/a']\nLABEL x=y\n", {"a": "1"}, tags=["team/app:1"])
     for blob in (layout.path / "blobs" / "sha256").iterdir():
         assert hashlib.sha256(blob.read_bytes()).hexdigest() == blob.name
-    if shutil.which("skopeo") is None:
-        pytest.skip("needs skopeo")
+    tool("skopeo")
     seen = json.loads(subprocess.check_output(["skopeo", "inspect", f"oci:{layout.path}:team/app:1"]))
     assert seen["Digest"] == image.digest
     assert seen["Labels"] == {"x": "y"}
@@ -174,6 +175,7 @@ def test_an_error_that_a_variable_asks_for_names_the_line(make: Build) -> None:
 # Stages
 
 
+@pytest.mark.process
 def test_stages_that_the_target_does_not_need_are_skipped(make: Build, said: list[str]) -> None:
     dockerfile = (
         "FROM scratch AS used\nCOPY a /a\n"
@@ -227,6 +229,7 @@ def test_a_base_from_the_layout(make: Build) -> None:
 # The stand-in
 
 
+@pytest.mark.process
 def test_the_stand_in_for_python_says_so_and_runs_this_machines(make: Build, said: list[str], tmp_path: Path) -> None:
     image = make("FROM public.ecr.aws/docker/library/python:3.13-slim\nCOPY m.py /m.py\n", {"m.py": "print(6*7)"})
     assert image.settings.labels == {LABEL: "python"}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.tools import tool
 
 from drydock.images import Change, Image, ImageError, Layout, build
 
@@ -65,11 +66,10 @@ def test_builds_at_the_same_time_keep_each_others_names(tmp_path: Path, layout: 
     assert not list(layout.path.rglob(".new-*"))
 
 
+@pytest.mark.process
 def test_an_image_that_skopeo_made_reads_the_same(make: Build, layout: Layout, tmp_path: Path) -> None:
     image = make("FROM scratch\nCOPY a /d/a\n", {"a": "1"}, tags=["app:1"])
     copied = tmp_path / "copied"
-    try:
-        subprocess.run(["skopeo", "copy", "--quiet", f"oci:{layout.path}:app:1", f"oci:{copied}:app:1"], check=True)
-    except FileNotFoundError:
-        pytest.skip("needs skopeo")
+    skopeo = tool("skopeo")
+    subprocess.run([skopeo, "copy", "--quiet", f"oci:{layout.path}:app:1", f"oci:{copied}:app:1"], check=True)
     assert Image.open("app:1", Layout(copied)).files() == image.files()

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3
+from tests.support.tools import tool
 
 from drydock.images import Image, ImageError, Layout, Reference, RegistryError, pull, push, unpack
 from drydock.images import registry as client
@@ -45,8 +45,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, int]]:
 
 
 def skopeo(*words: str) -> bytes:
-    if shutil.which("skopeo") is None:
-        pytest.skip("needs skopeo")
+    tool("skopeo")
     return subprocess.check_output(["skopeo", *words])
 
 

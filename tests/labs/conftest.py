@@ -1,17 +1,24 @@
-"""An embedded AWS for the tests of the labs, and a learner's folder for each test."""
+"""An embedded AWS for the tests of the labs, a learner's folder for each test, and ways to where a test begins.
+
+The tests of a module share a cloud, as making all of it again would take minutes; each stands alone all the same: it
+says with `at` or `ready` where it begins, and where the test before it failed the cloud is made anew or mended."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.waiting import eventually
 
 from drydock import embedded
 from drydock.cloud import Cloud, connect
-from drydock.labs import Lab, wait_until
+from drydock.labs import Lab
+from drydock.labs.step import Kind
+from drydock.ledger import sweep
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +46,74 @@ def cloud(running: embedded.Instance, tmp_path: Path, monkeypatch: pytest.Monkey
 def lab(
     running: embedded.Instance, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Lab]:
-    """The lab that the module calls NAME: one for all its tests, which build on each other."""
+    """The lab that the module calls NAME: one for all its tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRYDOCK_PROGRESS", str(tmp_path_factory.mktemp("learner") / "progress.json"))
         patch.delenv("DRYDOCK_STRICT", raising=False)
         patch.delenv("DRYDOCK_SOLVE", raising=False)
         yield Lab.open(request.module.NAME, cloud=connect("embedded", name=running.name))
+
+
+At = Callable[[str], Lab]
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    if outcome.get_result().failed:  # type: ignore[attr-defined]
+        item.getparent(pytest.Module).stash[FAILED] = True  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def after_a_failure(request: pytest.FixtureRequest) -> bool:
+    """Whether a test has failed since this was last asked, and may have left anything behind."""
+    stash = request.node.getparent(pytest.Module).stash
+    failed = stash.get(FAILED, False)
+    stash[FAILED] = False
+    return failed
+
+
+@pytest.fixture
+def at(lab: Lab, after_a_failure: bool) -> At:
+    """at(step): the lab as it is found by who comes to that step, with no exercise done and nothing broken."""
+
+    def begin(name: str) -> None:
+        lab.set_up()
+        for step in lab.steps[: lab.steps.index(lab.step(name))]:
+            if step.kind is Kind.SHOWN and state(lab, step.name)[0] != "passed":
+                solve(lab, step.name)
+
+    def come_to(name: str) -> Lab:
+        if after_a_failure:
+            sweep(lab.cloud)
+        untouched = "passed" if lab.step(name).kind is Kind.DRILL else "not started"
+        begin(name)
+        if state(lab, name)[0] != untouched:
+            sweep(lab.cloud)
+            begin(name)
+        return lab
+
+    return come_to
+
+
+@pytest.fixture
+def untouched(lab: Lab) -> Lab:
+    """The lab in a cloud in which there is nothing."""
+    if {state(lab, step.name)[0] for step in lab.steps} != {"not started"}:
+        sweep(lab.cloud)
+    return lab
+
+
+@contextmanager
+def held_up(cloud: Cloud, name: str) -> Iterator[None]:
+    """Meanwhile no task of the shop's service can start: where it would log there is nothing."""
+    logs, group = cloud.client("logs"), f"/drydock/{name}"
+    kept = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"]
+    logs.delete_log_group(logGroupName=group)
+    yield
+    logs.create_log_group(logGroupName=group)
+    logs.put_retention_policy(logGroupName=group, retentionInDays=kept)
 
 
 def state(lab: Lab, step: str) -> tuple[str, str]:
@@ -55,10 +124,9 @@ def state(lab: Lab, step: str) -> tuple[str, str]:
 
 def until(lab: Lab, step: str, wanted: str, words: str = "") -> None:
     """The check comes to say `wanted`, with these words in its message."""
-    wait_until(
+    eventually(
         lambda: (found := state(lab, step))[0] == wanted and words in found[1],
         f"{step} is {wanted}: {words}",
-        timeout=60,
     )
 
 

@@ -1,14 +1,16 @@
-"""Lab 00: what each check says of nothing, of a mistake and of the solution. The tests build on each other."""
+"""Lab 00: what each check says of nothing, of a mistake and of the solution."""
 
 from __future__ import annotations
 
 import base64
 from typing import Any
 
-from drydock.images import build, push
-from drydock.labs import Lab, wait_until
+from tests.support.waiting import eventually
 
-from .conftest import solve, state
+from drydock.images import build, push
+from drydock.labs import Lab
+
+from .conftest import At, solve, state, until
 
 NAME = "00-start-here"
 
@@ -18,7 +20,8 @@ def wrong(lab: Lab, step: str, words: str) -> bool:
     return found == "wrong" and words in message
 
 
-def test_an_empty_cloud_is_not_started(lab: Lab) -> None:
+def test_an_empty_cloud_is_not_started(untouched: Lab) -> None:
+    lab = untouched
     assert {step.name: state(lab, step.name)[0] for step in lab.steps} == {
         step.name: "not started" for step in lab.steps
     }
@@ -26,7 +29,8 @@ def test_an_empty_cloud_is_not_started(lab: Lab) -> None:
     assert {state(lab, step.name)[0] for step in lab.steps} == {"not started"}
 
 
-def test_push_image(lab: Lab) -> None:
+def test_push_image(at: At) -> None:
+    lab = at("push-image")
     ecr = lab.cloud.client("ecr")
     uri = ecr.create_repository(repositoryName="hello")["repository"]["repositoryUri"]
     assert wrong(lab, "push-image", "no image with the tag `v1`")
@@ -38,7 +42,8 @@ def test_push_image(lab: Lab) -> None:
     solve(lab, "push-image")
 
 
-def test_register_task_definition(lab: Lab) -> None:
+def test_register_task_definition(at: At) -> None:
+    lab = at("register-task-definition")
     ecs = lab.cloud.client("ecs")
     ecs.create_cluster(clusterName="hello")
     assert wrong(lab, "register-task-definition", "no task definition of the family `hello`")
@@ -62,7 +67,8 @@ def register(lab: Lab, like: dict[str, Any], container: dict[str, Any]) -> None:
     )
 
 
-def test_create_load_balancer(lab: Lab) -> None:
+def test_create_load_balancer(at: At) -> None:
+    lab = at("create-load-balancer")
     elbv2 = lab.cloud.client("elbv2")
     solve(lab, "create-load-balancer")
     balancer = elbv2.describe_load_balancers(Names=["hello"])["LoadBalancers"][0]["LoadBalancerArn"]
@@ -81,14 +87,15 @@ def test_create_load_balancer(lab: Lab) -> None:
     assert state(lab, "create-load-balancer")[0] == "passed"
 
 
-def test_create_service(lab: Lab) -> None:
+def test_create_service(at: At) -> None:
+    lab = at("create-service")
     ecs = lab.cloud.client("ecs")
     solve(lab, "create-service")
     ecs.update_service(cluster="hello", service="hello", desiredCount=1)
     assert wrong(lab, "create-service", "wants 1 tasks")
-    wait_until(lambda: running(lab) == 1, "one task runs")
+    eventually(lambda: running(lab) == 1, "one task runs")
     ecs.update_service(cluster="hello", service="hello", desiredCount=2)
-    wait_until(lambda: state(lab, "create-service")[0] == "passed", "two tasks serve")
+    eventually(lambda: state(lab, "create-service")[0] == "passed", "two tasks serve")
 
 
 def running(lab: Lab) -> int:
@@ -96,15 +103,18 @@ def running(lab: Lab) -> int:
     return int(found["runningCount"])
 
 
-def test_kill_a_task(lab: Lab) -> None:
+def test_kill_a_task(at: At) -> None:
+    lab = at("kill-a-task")
     assert state(lab, "kill-a-task")[0] == "not started"  # what the service stopped itself does not count
     solve(lab, "kill-a-task")
     group = lab.cloud.client("elbv2").describe_target_groups(Names=["hello"])["TargetGroups"][0]["TargetGroupArn"]
     lab.cloud.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath="/nowhere")
-    wait_until(lambda: wrong(lab, "kill-a-task", "does not serve yet"), "the successor fails its health checks")
+    eventually(lambda: wrong(lab, "kill-a-task", "does not serve yet"), "the successor fails its health checks")
     lab.cloud.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath="/health")
+    until(lab, "create-service", "passed")
 
 
-def test_clean_up_leaves_nothing(lab: Lab) -> None:
+def test_clean_up_leaves_nothing(at: At) -> None:
+    lab = at("kill-a-task")
     lab.clean_up()
     assert {state(lab, step.name)[0] for step in lab.steps} == {"not started"}

@@ -1,12 +1,14 @@
-"""Lab 05: what each check says of nothing, of something wrong and of something right. The tests build on each other."""
+"""Lab 05: what each check says of nothing, of something wrong and of something right."""
 
 from __future__ import annotations
 
+from tests.support.waiting import eventually
+
 from drydock.cloud import Cloud
-from drydock.labs import Lab, wait_until
+from drydock.labs import Lab
 from drydock.ledger import sweep
 
-from .conftest import solve, state, until, update
+from .conftest import At, held_up, solve, state, until, update
 
 NAME = "05-services"
 
@@ -20,14 +22,15 @@ def group(cloud: Cloud) -> str:
     return str(found["TargetGroups"][0]["TargetGroupArn"])
 
 
-def test_an_empty_cloud_is_not_started(lab: Lab) -> None:
+def test_an_empty_cloud_is_not_started(untouched: Lab) -> None:
+    lab = untouched
     assert {step.name: step.check(lab.cloud, lab).state for step in lab.steps} == {
         step.name: "not started" for step in lab.steps
     }
 
 
-def test_create_load_balancer(lab: Lab) -> None:
-    lab.set_up()
+def test_create_load_balancer(at: At) -> None:
+    lab = at("create-load-balancer")
     assert state(lab, "create-load-balancer")[0] == "not started"
     solve(lab, "create-load-balancer")
     elbv2, ec2 = lab.cloud.client("elbv2"), lab.cloud.client("ec2")
@@ -76,7 +79,8 @@ def test_create_load_balancer(lab: Lab) -> None:
         assert state(lab, "create-load-balancer")[0] == "passed", words
 
 
-def test_create_services(lab: Lab) -> None:
+def test_create_services(at: At) -> None:
+    lab = at("create-services")
     ecs, sqs = lab.cloud.client("ecs"), lab.cloud.client("sqs")
     assert state(lab, "target-health")[0] == "not started"
     subnet = lab.cloud.client("ec2").describe_subnets(Filters=[{"Name": "tag:Name", "Values": ["drydock-a"]}])
@@ -103,7 +107,8 @@ def test_create_services(lab: Lab) -> None:
     assert state(lab, "create-services")[0] == "passed"
 
 
-def test_target_health(lab: Lab) -> None:
+def test_target_health(at: At) -> None:
+    lab = at("exec")
     assert state(lab, "target-health")[0] == "passed"
     update(lab.cloud, "frontend", desiredCount=1)
     until(lab, "target-health", "wrong", "one target")
@@ -111,7 +116,8 @@ def test_target_health(lab: Lab) -> None:
     solve(lab, "target-health")
 
 
-def test_exec(lab: Lab) -> None:
+def test_exec(at: At) -> None:
+    lab = at("exec")
     assert state(lab, "exec")[0] == "not started"
     update(lab.cloud, "backend", enableExecuteCommand=False)
     assert state(lab, "exec")[0] == "wrong"
@@ -119,18 +125,21 @@ def test_exec(lab: Lab) -> None:
     solve(lab, "exec")
 
 
-def test_kill_a_task(lab: Lab) -> None:
+def test_kill_a_task(at: At) -> None:
+    lab = at("kill-a-task")
     ecs = lab.cloud.client("ecs")
     ecs.stop_task(cluster="drydock", task=task_of(lab.cloud, "frontend"))
     until(lab, "kill-a-task", "wrong")
-    ecs.stop_task(cluster="drydock", task=task_of(lab.cloud, "backend"))
-    found = state(lab, "kill-a-task")
-    assert found == ("wrong", "It is not replaced yet.") or found[0] == "passed"
+    with held_up(lab.cloud, "backend"):
+        ecs.stop_task(cluster="drydock", task=task_of(lab.cloud, "backend"))
+        until(lab, "kill-a-task", "wrong", "It is not replaced yet.")
+    until(lab, "kill-a-task", "passed")
     solve(lab, "kill-a-task")
     until(lab, "create-services", "passed")
 
 
-def test_scale(lab: Lab) -> None:
+def test_scale(at: At) -> None:
+    lab = at("scale")
     assert state(lab, "scale")[0] == "not started"
     update(lab.cloud, "backend", desiredCount=4)
     until(lab, "scale", "wrong", "wants 4")
@@ -139,11 +148,12 @@ def test_scale(lab: Lab) -> None:
     until(lab, "scale", "not started")
 
 
-def test_bad_job(lab: Lab) -> None:
+def test_bad_job(at: At) -> None:
+    lab = at("bad-job")
     sqs = lab.cloud.client("sqs")
     assert state(lab, "bad-job")[0] == "not started"
     update(lab.cloud, "worker", desiredCount=0)
-    wait_until(
+    eventually(
         lambda: not lab.cloud.client("ecs").list_tasks(cluster="drydock", serviceName="worker")["taskArns"], "no worker"
     )
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="drydock-jobs")["QueueUrl"], MessageBody='{"sum": "all"}')
@@ -153,7 +163,8 @@ def test_bad_job(lab: Lab) -> None:
     solve(lab, "bad-job")
 
 
-def test_register_scalable_targets(lab: Lab) -> None:
+def test_register_scalable_targets(at: At) -> None:
+    lab = at("register-scalable-targets")
     scaling = lab.cloud.client("application-autoscaling")
 
     def register(name: str, least: int, most: int) -> None:
@@ -180,7 +191,8 @@ def test_register_scalable_targets(lab: Lab) -> None:
     solve(lab, "scalable-worker")
 
 
-def test_the_drill_of_the_wrong_health_path(lab: Lab) -> None:
+def test_the_drill_of_the_wrong_health_path(at: At) -> None:
+    lab = at("wrong-health-path")
     until(lab, "wrong-health-path", "passed")
     lab.break_it("wrong-health-path")
     assert state(lab, "wrong-health-path")[0] == "wrong"
@@ -189,7 +201,8 @@ def test_the_drill_of_the_wrong_health_path(lab: Lab) -> None:
     solve(lab, "wrong-health-path")
 
 
-def test_the_drill_of_the_stuck_deployment(lab: Lab) -> None:
+def test_the_drill_of_the_stuck_deployment(at: At) -> None:
+    lab = at("stuck-deployment")
     until(lab, "stuck-deployment", "passed")
     lab.break_it("stuck-deployment")
     update(lab.cloud, "backend", forceNewDeployment=True)
@@ -200,6 +213,7 @@ def test_the_drill_of_the_stuck_deployment(lab: Lab) -> None:
     solve(lab, "stuck-deployment")
 
 
-def test_nothing_is_left(lab: Lab) -> None:
+def test_nothing_is_left(at: At) -> None:
+    lab = at("stuck-deployment")
     lab.clean_up()
     assert not sweep(lab.cloud).survivors

@@ -1,16 +1,17 @@
-"""Lab 06: what each check says of nothing, of something wrong and of something right. The tests build on each other."""
+"""Lab 06: what each check says of nothing, of something wrong and of something right."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from tests.support.waiting import eventually
 
 from drydock.cloud import Cloud
-from drydock.labs import Lab, wait_until
+from drydock.labs import Lab
 from drydock.ledger import sweep
 
-from .conftest import solve, state, until, update
+from .conftest import At, held_up, solve, state, until, update
 
 NAME = "06-discovery"
 
@@ -30,20 +31,21 @@ def map_id(cloud: Cloud, name: str) -> str:
     return str(next(one["Id"] for one in found if one["Name"] == name))
 
 
-def test_an_empty_cloud_is_not_started(lab: Lab) -> None:
+def test_an_empty_cloud_is_not_started(untouched: Lab) -> None:
+    lab = untouched
     states = {step.name: step.check(lab.cloud, lab).state for step in lab.steps}
     assert states == {step.name: "not started" for step in lab.steps}
 
 
-def test_create_namespace(lab: Lab) -> None:
+def test_create_namespace(at: At) -> None:
+    lab = at("create-namespace")
     cloud_map, ec2 = lab.cloud.client("servicediscovery"), lab.cloud.client("ec2")
-    lab.set_up()
     assert state(lab, "frontend-finds-backend") == ("not started", "backend.shop.internal does not resolve.")
     cloud_map.create_http_namespace(Name="shop.internal")
-    wait_until(lambda: cloud_map.list_namespaces()["Namespaces"], "the namespace is there")
+    eventually(lambda: cloud_map.list_namespaces()["Namespaces"], "the namespace is there")
     assert state(lab, "create-namespace") == ("wrong", "shop.internal is of the type HTTP.")
     cloud_map.delete_namespace(Id=namespace(lab.cloud))
-    wait_until(lambda: not cloud_map.list_namespaces()["Namespaces"], "the namespace is gone")
+    eventually(lambda: not cloud_map.list_namespaces()["Namespaces"], "the namespace is gone")
     solve(lab, "create-namespace")
     vpc = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["drydock"]}])["Vpcs"][0]["VpcId"]
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": False})
@@ -66,8 +68,8 @@ CUSTOM = {"HealthCheckCustomConfig": {"FailureThreshold": 1}}
         ({"DnsConfig": {"DnsRecords": [RECORD]}, **CUSTOM}, "does not register its tasks"),
     ],
 )
-def test_a_cloud_map_service_that_will_not_do(lab: Lab, config: dict[str, Any], words: str) -> None:
-    assert state(lab, "register-backend")[0] == "not started"
+def test_a_cloud_map_service_that_will_not_do(at: At, config: dict[str, Any], words: str) -> None:
+    lab = at("register-backend")
     made = map_service(lab.cloud, "backend", **config)
     found = state(lab, "register-backend")
     lab.cloud.client("servicediscovery").delete_service(Id=made["Id"])
@@ -75,14 +77,16 @@ def test_a_cloud_map_service_that_will_not_do(lab: Lab, config: dict[str, Any], 
     assert words in found[1]
 
 
-def test_register_backend_and_discover(lab: Lab) -> None:
+def test_register_backend_and_discover(at: At) -> None:
+    lab = at("register-backend")
     assert state(lab, "discover")[0] == "not started"
     solve(lab, "register-backend")
     solve(lab, "discover")
     solve(lab, "frontend-finds-backend")
 
 
-def test_what_is_registered_and_does_not_run_is_found(lab: Lab) -> None:
+def test_what_is_registered_and_does_not_run_is_found(at: At) -> None:
+    lab = at("left-behind")
     lab.break_it("left-behind")
     assert state(lab, "left-behind") == ("wrong", "Some calls go to an address that no task has.")
     assert state(lab, "discover") == ("wrong", "What is registered is not what runs.")
@@ -95,7 +99,8 @@ def test_what_is_registered_and_does_not_run_is_found(lab: Lab) -> None:
     until(lab, "frontend-finds-backend", "passed")
 
 
-def test_srv(lab: Lab) -> None:
+def test_srv(at: At) -> None:
+    lab = at("srv")
     cloud_map = lab.cloud.client("servicediscovery")
     assert state(lab, "srv")[0] == "not started"
     made = map_service(lab.cloud, "frontend", DnsConfig={"DnsRecords": [RECORD]})
@@ -108,7 +113,8 @@ def test_srv(lab: Lab) -> None:
     solve(lab, "srv")
 
 
-def test_more_than_eight(lab: Lab) -> None:
+def test_more_than_eight(at: At) -> None:
+    lab = at("more-than-eight")
     assert state(lab, "more-than-eight")[0] == "not started"
     update(lab.cloud, "backend", desiredCount=9)
     until(lab, "more-than-eight", "wrong", "wants 9")
@@ -117,7 +123,8 @@ def test_more_than_eight(lab: Lab) -> None:
     until(lab, "discover", "passed", "3 tasks run")
 
 
-def test_shorter_ttl(lab: Lab) -> None:
+def test_shorter_ttl(at: At) -> None:
+    lab = at("shorter-ttl")
     assert state(lab, "shorter-ttl")[0] == "not started"
     records = [{"Type": "A", "TTL": 30}]
     lab.cloud.client("servicediscovery").update_service(
@@ -128,16 +135,20 @@ def test_shorter_ttl(lab: Lab) -> None:
     assert state(lab, "register-backend")[0] == "passed"
 
 
-def test_tasks_leave_dns(lab: Lab) -> None:
+def test_tasks_leave_dns(at: At) -> None:
+    lab = at("tasks-leave-dns")
     ecs = lab.cloud.client("ecs")
     assert state(lab, "tasks-leave-dns")[0] == "not started"
-    ecs.stop_task(cluster="drydock", task=ecs.list_tasks(cluster="drydock", serviceName="backend")["taskArns"][0])
-    assert state(lab, "tasks-leave-dns")[0] in ("wrong", "passed")  # it may be replaced already
+    [first, *_] = ecs.list_tasks(cluster="drydock", serviceName="backend")["taskArns"]
+    with held_up(lab.cloud, "backend"):
+        ecs.stop_task(cluster="drydock", task=first)
+        until(lab, "tasks-leave-dns", "wrong", "It is not replaced yet.")
     until(lab, "tasks-leave-dns", "passed")
     solve(lab, "tasks-leave-dns")
 
 
-def test_the_drill_of_the_missing_port(lab: Lab) -> None:
+def test_the_drill_of_the_missing_port(at: At) -> None:
+    lab = at("no-port")
     until(lab, "no-port", "passed")
     lab.break_it("no-port")
     assert state(lab, "no-port") == ("wrong", "The frontend finds the name, and nobody answers it.")
@@ -147,6 +158,7 @@ def test_the_drill_of_the_missing_port(lab: Lab) -> None:
     solve(lab, "no-port")
 
 
-def test_nothing_is_left(lab: Lab) -> None:
+def test_nothing_is_left(at: At) -> None:
+    lab = at("no-port")
     lab.clean_up()
     assert not sweep(lab.cloud).survivors

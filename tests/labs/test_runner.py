@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import psutil
 import pytest
+from tests.support.waiting import eventually
 
 from drydock import embedded
 from drydock.labs import runner
@@ -154,11 +154,8 @@ def test_a_signal_ends_everything_that_the_run_started(tmp_path: Path, number: s
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    deadline = time.monotonic() + 90
-    while not reached.exists():
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    eventually(lambda: reached.exists() or process.poll() is not None, "the cell is reached")
+    assert process.poll() is None, process.stderr.read() if process.stderr else ""
     family = psutil.Process(process.pid).children(recursive=True)
     assert len(family) >= 2
     process.send_signal(number)

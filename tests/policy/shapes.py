@@ -59,3 +59,14 @@ def overlaid(base: dict[str, Any], operation: str, *path: str) -> st.SearchStrat
             lambda fields: {**base, **fields}
         )
     )
+
+
+WORD = st.from_regex(r"[A-Za-z0-9_-]{1,30}", fullmatch=True)
+TAGS = st.dictionaries(WORD, WORD, max_size=10).map(
+    lambda tags: [{"key": key, "value": value} for key, value in tags.items()]
+)
+
+
+def beside(**given: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Some of these members: what a valid request may have beside its own and stays valid."""
+    return st.fixed_dictionaries({}, optional=given)

@@ -75,14 +75,14 @@ def test_scale_in_of_binpack_frees_the_emptiest() -> None:
 
 def test_scale_in_of_spread_keeps_the_zones_balanced() -> None:
     tasks = [Placed("1", "i-a1"), Placed("2", "i-b1"), Placed("3", "i-b2"), Placed("4", "i-c1")]
-    assert choose_to_stop(tasks, fleet()).id in ("2", "3")
+    assert choose_to_stop(tasks, fleet()).id == "2"  # the first of the zone that has most
     with pytest.raises(ValueError, match="no task"):
         choose_to_stop([], fleet())
 
 
 def test_scale_in_counts_later_fields_over_all_tasks() -> None:
     tasks = [Placed("1", "i-a1"), Placed("2", "i-a2"), Placed("3", "i-a2"), Placed("4", "i-b1")]
-    assert choose_to_stop(tasks, fleet(), [AZ, HOST]).id in ("2", "3")
+    assert choose_to_stop(tasks, fleet(), [AZ, HOST]).id == "2"
 
 
 def test_same_seed_same_choice() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-import time
+import sys
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -379,14 +379,27 @@ def test_ten_waves() -> None:
     assert len(starts) == 10
 
 
-def test_two_hundred_tasks_are_cheap() -> None:
+def calls(count: int) -> int:
+    """How many functions a decision over about twice `count` tasks calls."""
+    half = count // 2
     mixed = tuple(
         replace(task, zone="abc"[n % 3])
-        for n, task in enumerate(tasks(200, OLD, prefix="o") + tasks(100) + tasks(100, prefix="s", healthy=False))
+        for n, task in enumerate(tasks(count, OLD, prefix="o") + tasks(half) + tasks(half, prefix="s", healthy=False))
     )
-    service = Service(200, ROLLING, mixed, 50, 200)
-    next_actions(service)
-    began = time.perf_counter()
-    for _ in range(20):
+    service = Service(count, ROLLING, mixed, 50, 200)
+    called = 0
+
+    def note(_frame: object, event: str, _given: object) -> None:
+        nonlocal called
+        called += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
         next_actions(service)
-    assert time.perf_counter() - began < 1.0
+    finally:
+        sys.setprofile(None)
+    return called
+
+
+def test_what_a_decision_costs_grows_as_the_tasks_do() -> None:
+    assert calls(400) < 2.5 * calls(200)

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.errors import Invalid
 from drydock.policy.run_task import validate
 from drydock.policy.world import Cluster, World
 
-from .shapes import overlaid, requests
+from .shapes import TAGS, WORD, beside, overlaid, requests
 from .test_service import BRIDGE, DEFINITION, NETWORK, NO_TASK_ROLE, WORLD
 
 EC2_WORLD = replace(WORLD, task_definition=BRIDGE)
@@ -25,25 +26,25 @@ def override(**fields: Any) -> dict[str, Any]:
     return task(overrides={"containerOverrides": [fields]})
 
 
-@pytest.mark.parametrize(
-    ("request_", "world"),
-    [
-        (task(), WORLD),
-        (task(count=10, startedBy="x" * 128), WORLD),
-        (override(name="app", environment=[{"name": "A", "value": "1"}]), WORLD),
-        (override(), WORLD),
-        (task(overrides={"cpu": "512", "memory": "1GB", "ephemeralStorage": {"sizeInGiB": 21}}), WORLD),
-        (task(overrides={"cpu": "7"}, launchType="EC2", networkConfiguration=None), EC2_WORLD),
-        (task(launchType=None, capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT"}]), WORLD),
-        (task(enableExecuteCommand=True), WORLD),
-        (
-            task(enableExecuteCommand=True, overrides={"taskRoleArn": "arn:role"}),
-            replace(WORLD, task_definition=NO_TASK_ROLE),
-        ),
-        (task(propagateTags="TASK_DEFINITION"), WORLD),
-        (task(launchType=None, networkConfiguration=None), EC2_WORLD),
-    ],
-)
+ACCEPTED: list[tuple[dict[str, Any], World]] = [
+    (task(), WORLD),
+    (task(count=10, startedBy="x" * 128), WORLD),
+    (override(name="app", environment=[{"name": "A", "value": "1"}]), WORLD),
+    (override(), WORLD),
+    (task(overrides={"cpu": "512", "memory": "1GB", "ephemeralStorage": {"sizeInGiB": 21}}), WORLD),
+    (task(overrides={"cpu": "7"}, launchType="EC2", networkConfiguration=None), EC2_WORLD),
+    (task(launchType=None, capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT"}]), WORLD),
+    (task(enableExecuteCommand=True), WORLD),
+    (
+        task(enableExecuteCommand=True, overrides={"taskRoleArn": "arn:role"}),
+        replace(WORLD, task_definition=NO_TASK_ROLE),
+    ),
+    (task(propagateTags="TASK_DEFINITION"), WORLD),
+    (task(launchType=None, networkConfiguration=None), EC2_WORLD),
+]
+
+
+@pytest.mark.parametrize(("request_", "world"), ACCEPTED)
 def test_accepted(request_: dict[str, Any], world: World) -> None:
     validate(request_, world)
 
@@ -113,6 +114,26 @@ def test_any_request_is_accepted_or_refused(request: dict[str, Any]) -> None:
 @given(overlaid(task(), "RunTask"))
 def test_a_valid_request_with_anything_replaced(request: dict[str, Any]) -> None:
     test_any_request_is_accepted_or_refused.hypothesis.inner_test(request)
+
+
+BESIDE = beside(
+    count=st.integers(1, 10),
+    startedBy=WORD,
+    group=WORD,
+    tags=TAGS,
+    referenceId=WORD,
+    clientToken=WORD,
+    enableECSManagedTags=st.booleans(),
+)
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(ACCEPTED), BESIDE)
+def test_what_is_accepted_stays_so_whatever_is_beside_it(
+    accepted: tuple[dict[str, Any], World], more: dict[str, Any]
+) -> None:
+    request, world = accepted
+    validate({**request, **more}, world)
 
 
 def test_the_definition_of_these_tests_is_one_that_ecs_registers() -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.errors import Invalid
 from drydock.policy.service import validate_create, validate_update
 from drydock.policy.world import Capacity, Cluster, TargetGroup, World, capacity
 
-from .shapes import overlaid, requests
+from .shapes import TAGS, WORD, beside, overlaid, requests
 
 TG, TG_INSTANCE, TG_LOOSE = "arn:tg", "arn:tg-instance", "arn:tg-loose"
 A, SRV = "arn:a", "arn:srv"
@@ -582,3 +583,26 @@ def test_any_update_is_accepted_or_refused(request: dict[str, Any]) -> None:
             validate_update(request, old, WORLD)
         except Invalid as error:
             assert error.message
+
+
+BESIDE = beside(
+    tags=TAGS,
+    clientToken=WORD,
+    enableECSManagedTags=st.booleans(),
+    propagateTags=st.sampled_from(["TASK_DEFINITION", "SERVICE", "NONE"]),
+)
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(sorted(ACCEPTED)), BESIDE)
+def test_what_is_accepted_stays_so_whatever_is_beside_it(name: str, more: dict[str, Any]) -> None:
+    request, world = ACCEPTED[name]
+    validate_create({**request, **more}, world)
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 5000), st.integers(0, 100), st.integers(101, 200))
+def test_any_count_within_any_bounds_is_accepted(count: int, minimum: int, maximum: int) -> None:
+    bounds = {"minimumHealthyPercent": minimum, "maximumPercent": maximum}
+    validate_create(service(desiredCount=count, deploymentConfiguration=bounds), WORLD)
+    validate_update({"service": "web", "desiredCount": count, "deploymentConfiguration": bounds}, SERVICE, WORLD)

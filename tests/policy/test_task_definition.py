@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from drydock.policy.errors import Invalid
 from drydock.policy.task_definition import FARGATE_SIZES, compatibilities, cpu_units, memory_mib, validate
 
-from .shapes import overlaid, requests
+from .shapes import TAGS, WORD, beside, overlaid, requests
 
 ROLE = "arn:aws:iam::000000000000:role/execution"
 LOGS = {
@@ -420,3 +420,19 @@ def test_valid_requests_are_accepted(request: dict[str, Any], rng: Any) -> None:
     rng.shuffle(request["containerDefinitions"])
     validate(request)
     assert "FARGATE" in compatibilities(request)
+
+
+@settings(max_examples=100)
+@given(
+    valid_requests(),
+    beside(tags=TAGS),
+    beside(
+        environment=st.lists(st.builds(dict, name=WORD, value=st.text(max_size=9))),
+        dockerLabels=st.dictionaries(WORD, WORD),
+    ),
+)
+def test_what_is_accepted_stays_so_whatever_is_beside_it(
+    request: dict[str, Any], more: dict[str, Any], of_containers: dict[str, Any]
+) -> None:
+    containers = [{**one, **of_containers} for one in request["containerDefinitions"]]
+    validate({**request, **more, "containerDefinitions": containers})

@@ -8,26 +8,17 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.waiting import eventually
 
 SERVICES = Path(__file__).resolve().parents[2] / "labs" / "services"
 PATIENCE = 20.0
 addresses = (f"127.77.{os.getpid() % 250}.{last}" for last in itertools.cycle(range(1, 255)))
-
-
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"not within {PATIENCE:g} s: {what}")
 
 
 class Service:
@@ -77,7 +68,7 @@ class Service:
             assert found or self.process.poll() is None, f"exited without {message!r}: {self.output}"
             return found
 
-        return wait_for(find, f"{message!r} in the log of {self.folder.name}: {self.output}")
+        return eventually(find, f"{message!r} in the log of {self.folder.name}: {self.output}")
 
     def get(self, path: str, method: str = "GET", body: bytes | None = None) -> tuple[int, Any]:
         connection = http.client.HTTPConnection(self.address, self.port, timeout=PATIENCE)
@@ -180,9 +171,3 @@ def metadata() -> Iterator[Callable[[dict[str, Any]], tuple[str, list[str]]]]:
     for server in servers:
         server.shutdown()
         server.server_close()
-
-
-@pytest.fixture(scope="session")
-def eventually() -> Callable[[Callable[[], Any], str], Any]:
-    """eventually(condition, what) gives the condition's first true value, or fails naming what never came."""
-    return wait_for

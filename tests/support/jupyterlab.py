@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from drydock.embedded.instance import free_port
+from tests.support.tools import found, tool
+from tests.support.waiting import eventually
 
 TOKEN = "lab"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -49,11 +47,8 @@ def serving(root: Path, scratch: Path) -> Iterator[str]:
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 90
-        while not _answers(f"{url}/api?token={TOKEN}"):
-            assert server.poll() is None, (scratch / "jupyter.log").read_text()[-3000:]
-            assert time.monotonic() < deadline, "JupyterLab does not answer"
-            time.sleep(0.1)
+        eventually(lambda: _answers(f"{url}/api?token={TOKEN}") or server.poll() is not None, "JupyterLab answers")
+        assert server.poll() is None, (scratch / "jupyter.log").read_text()[-3000:]
         yield url
     finally:
         server.terminate()
@@ -63,9 +58,7 @@ def serving(root: Path, scratch: Path) -> Iterator[str]:
 @contextmanager
 def browsing() -> Iterator[Any]:
     """A page of a real browser; skips the test where there is none."""
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("chromium is not installed")
+    browser = tool("chromium") if found("chromium") else tool("google-chrome")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -14,9 +14,9 @@ import threading
 import time
 from pathlib import Path
 
-from drydock.embedded.clock import DEFAULT_SPEED, Clock
+from drydock.embedded.core.clock import DEFAULT_SPEED, Clock
+from drydock.embedded.core.host import Host
 from drydock.embedded.core.peers import CannotTell, can_tell
-from drydock.embedded.host import Host
 from drydock.embedded.instance import DEFAULT_PORT, LOCK
 from drydock.user import private
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.clients import client_of
+from tests.support.lab import Lab, make_lab
+from tests.support.waiting import eventually
 
-from drydock.embedded.host import Host
-
-from ..conftest import client_of
-from ..ecs.conftest import Lab, eventually, make_lab
+from drydock.embedded.core.host import Host
 
 ROLE = "arn:aws:iam::000000000000:role/execution"
 

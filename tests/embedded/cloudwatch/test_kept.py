@@ -12,7 +12,7 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 
 SHOP = [{"Name": "Shop", "Value": "a"}]
 MINUTE = datetime.now(UTC).replace(second=0, microsecond=0)

@@ -87,14 +87,24 @@ def image_of(*layers: Mapping[str, str | bytes], **config: Any) -> Made:
     return Made(json.dumps(manifest).encode(), {sha256(text): text, **{sha256(layer): layer for layer in packed}})
 
 
+def password_of(ecr: Any) -> str:
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    return base64.b64decode(token).decode().removeprefix("AWS:")
+
+
 class Session(requests.Session):
     """Requests to the registry, signed with a token of the API."""
 
-    def __init__(self, endpoint: str, password: str) -> None:
+    def __init__(self, endpoint: str, ecr: Any) -> None:
         super().__init__()
         self.endpoint = endpoint
-        self.auth = ("AWS", password)
+        self.ecr = ecr
         self.trust_env = False
+        self.log_in()
+
+    def log_in(self) -> None:
+        """Take a new token: one is good for twelve hours."""
+        self.auth = ("AWS", password_of(self.ecr))
 
     def request(self, method: str, path: str, **more: Any) -> requests.Response:
         url = path if path.startswith("http") else self.endpoint + path
@@ -124,13 +134,12 @@ def ecr(client: Any) -> Any:
 
 @pytest.fixture
 def password(ecr: Any) -> str:
-    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    return base64.b64decode(token).decode().removeprefix("AWS:")
+    return password_of(ecr)
 
 
 @pytest.fixture
-def session(host: Any, password: str) -> Session:
-    return Session(host.endpoint, password)
+def session(host: Any, ecr: Any) -> Session:
+    return Session(host.endpoint, ecr)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -11,23 +12,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.tools import builder, tool
 
-pytestmark = pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
+PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
 
 @pytest.fixture
 def skopeo(password: str, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    program = tool("skopeo")
+
     def run(verb: str, *arguments: str, check: bool = True, creds: str = password) -> Any:
         options = {
             "copy": ["--src-tls-verify=false", "--dest-tls-verify=false", "--src-creds", f"AWS:{creds}",
                      "--dest-creds", f"AWS:{creds}"],
         }.get(verb, ["--tls-verify=false", "--creds", f"AWS:{creds}"])  # fmt: skip
         done = subprocess.run(
-            ["skopeo", "--insecure-policy", verb, *options, *arguments],
+            [program, "--insecure-policy", verb, *options, *arguments],
             capture_output=True,
             text=True,
             timeout=60,
-            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(tmp_path)},
+            env={"HOME": str(tmp_path), "PATH": PATH, "XDG_RUNTIME_DIR": str(tmp_path)},
         )
         assert not check or done.returncode == 0, done.stderr
         return done
@@ -91,10 +95,10 @@ def test_a_copy_between_repositories_and_a_docker_manifest(ecr: Any, skopeo: Any
     assert detail["artifactMediaType"] == "application/vnd.docker.container.image.v1+json"
 
 
-@pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed")
 def test_podman_logs_in_pushes_and_pulls(
     host: Any, ecr: Any, push: Any, password: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    program = builder("podman")
     image = push("web", "for podman", "v1")
     uri = f"127.0.0.1:{host.port}/web"
 
@@ -104,8 +108,8 @@ def test_podman_logs_in_pushes_and_pulls(
     def podman(*arguments: str) -> str:
         storage = ["--root", str(short / "root"), "--runroot", str(short / "run"), "--storage-driver", "vfs"]
         done = subprocess.run(
-            ["podman", *storage, *arguments], capture_output=True, text=True, timeout=90, input=password,
-            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "XDG_RUNTIME_DIR": str(tmp_path)},
+            [program, *storage, *arguments], capture_output=True, text=True, timeout=90, input=password,
+            env={"HOME": str(tmp_path), "PATH": PATH, "XDG_RUNTIME_DIR": str(tmp_path)},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout

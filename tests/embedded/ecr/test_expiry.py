@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drydock.embedded.clock import ManualClock
-from drydock.embedded.ecr import blobs, expiry, models
-from drydock.embedded.host import Host
+from drydock.embedded.core.clock import ManualClock
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecr import blobs, expiry, models
 
 DAY = 86400.0
 
@@ -138,6 +137,7 @@ def test_an_archived_image_cannot_be_pulled_until_it_is_back(
     push("web", "in use", "v2")
     ecr.put_lifecycle_policy(repositoryName="web", lifecyclePolicyText=ARCHIVE_UNUSED)
     clock.advance(29 * DAY)
+    session.log_in()
     assert session.get("/v2/web/manifests/v2").status_code == 200
     clock.advance(2 * DAY)
     ecr.start_lifecycle_policy_preview(repositoryName="web")
@@ -221,9 +221,10 @@ def test_what_was_pushed_is_there_after_a_restart(
 def test_an_age_goes_on_over_a_restart(host: Host, ecr: Any, push: Any, tmp_path: Path) -> None:
     push("web", "old", "v1")
     host.close()
-    again = Host(tmp_path / "aws", clock=ManualClock(speed=1e6), seed="test")
+    clock = ManualClock(speed=1e6)
+    again = Host(tmp_path / "aws", clock=clock, seed="test")
     try:
-        time.sleep(0.05)
+        clock.advance(50_000)
         again.restore()
         (image,) = next(b for b in models.backends() if b.repositories).repositories["web"].images
         assert image.pushed.at < -10_000

@@ -13,7 +13,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drydock.embedded.ecr import blobs, names, registry, tokens
+from drydock.embedded.services.ecr import blobs, names, registry, tokens
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 NOBODY = "sha256:" + "0" * 64

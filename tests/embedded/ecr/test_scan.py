@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 import random
-import time
 from typing import Any
 
 import pytest
+from tests.support.waiting import eventually
 
-from drydock.embedded.ecr import packages, scan, versions
+from drydock.embedded.services.ecr import packages, scan, versions
 
 
 def metadata(name: str, version: str) -> str:
@@ -102,13 +102,11 @@ def test_every_advisory_can_be_read() -> None:
 
 
 def finished(ecr: Any, repository: str, **image_id: str) -> Any:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+    def found() -> Any:
         answer = ecr.describe_image_scan_findings(repositoryName=repository, imageId=image_id)
-        if answer["imageScanStatus"]["status"] != "IN_PROGRESS":
-            return answer
-        time.sleep(0.05)
-    raise AssertionError("the scan did not end")
+        return answer["imageScanStatus"]["status"] != "IN_PROGRESS" and answer
+
+    return eventually(found, "the scan has ended")
 
 
 def test_a_scan_on_push(ecr: Any, session: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from drydock.embedded.ecr.blobs import BlobStore
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecr.blobs import BlobStore
 
 
 def test_an_upload_has_nothing_of_one_that_was_given_up(host: Host, client: Callable[..., Any]) -> None:

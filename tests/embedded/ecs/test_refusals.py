@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
-from .conftest import Lab
+from tests.support.lab import Lab
 
 PARAMETER, UNSUPPORTED = "InvalidParameterException", "UnsupportedFeatureException"
 INSTANCE = "0" * 32

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.lab import Lab, address_of, ask
+from tests.support.waiting import eventually
 
 from drydock import ssm
-
-from .conftest import Lab, address_of, ask, eventually
 
 LOGS = {
     "logDriver": "awslogs",
@@ -238,15 +238,17 @@ def test_a_size_in_words_and_a_variable_without_a_value(lab: Lab) -> None:
     assert ask(address_of(running))["EMPTY"] == ""
 
 
-def test_a_rule_whose_target_is_gone_does_not_hold_up_ecs(lab: Lab) -> None:
+def test_a_rule_whose_target_is_gone_does_not_hold_up_ecs(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     sqs, rules = lab.client("sqs"), lab.client("events")
     url = sqs.create_queue(QueueName="changes")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     rules.put_rule(Name="changes", EventPattern='{"source": ["aws.ecs"]}')
     rules.put_targets(Rule="changes", Targets=[{"Id": "queue", "Arn": arn}])
     sqs.delete_queue(QueueUrl=url)
-    task = lab.run(lab.register())
-    eventually(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    with caplog.at_level("WARNING", logger="drydock.embedded.services.ecs.events"):
+        task = lab.run(lab.register())
+        eventually(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    assert "was not delivered" in caplog.text
 
 
 def test_the_same_client_token_is_the_same_task(lab: Lab) -> None:

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.clients import client_of
+from tests.support.lab import Lab, make_lab
 
-from drydock.embedded.host import Host
-
-from ..conftest import client_of
-from .conftest import Lab, make_lab
+from drydock.embedded.core.host import Host
 
 CLIENT, PARAMETER = "ClientException", "InvalidParameterException"
 

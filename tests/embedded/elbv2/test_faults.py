@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from moto.elbv2.models import elbv2_backends
-from tests.embedded.elbv2.conftest import Network, certificate, fixed, forward, get, https, until
+from tests.support.waiting import eventually
+from tests.support.web import Network, certificate, fixed, forward, get, https
 
 
 def spoil_rule(balancer: Any, group: Any) -> None:
@@ -44,14 +45,14 @@ def test_the_others_go_on(
         Conditions=[{"Field": "path-pattern", "Values": ["/x"]}],
         Actions=[fixed(200, "x")],
     )
-    until(lambda: get(spoiled["DNSName"], "/x").body == "x" and network.all_healthy(group))
+    eventually(lambda: get(spoiled["DNSName"], "/x").body == "x" and network.all_healthy(group))
     backend = elbv2_backends["000000000000"]["us-east-1"]
     with network.host.lock:
         spoil(backend.load_balancers[spoiled["LoadBalancerArn"]], backend.target_groups[group])
     network.register(group, 6)
 
     network.listener(other, forward((good, 1)))
-    until(lambda: network.all_healthy(good) and get(other["DNSName"]).status == 200)
+    eventually(lambda: network.all_healthy(good) and get(other["DNSName"]).status == 200)
     assert len(network.elb.describe_load_balancers()["LoadBalancers"]) == 2
     assert len(network.health(group)) == 2
     said = Counter(record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR)
@@ -72,16 +73,16 @@ def test_a_certificate_that_is_gone_is_said(network: Network, client: Any) -> No
         Certificates=[{"CertificateArn": arn}],
         DefaultActions=[fixed(200, "secret")],
     )
-    assert until(lambda: https(lb)) == "secret"
+    assert eventually(lambda: https(lb)) == "secret"
     iam.delete_server_certificate(ServerCertificateName="web")
     network.listener(other, fixed(200, "here"))
-    assert until(lambda: get(other["DNSName"])).body == "here"
+    assert eventually(lambda: get(other["DNSName"])).body == "here"
 
     def reason() -> str | None:
         shown = network.elb.describe_load_balancers(Names=["web"])["LoadBalancers"][0]["State"]
         return shown.get("Reason")
 
-    assert arn in until(reason)
+    assert arn in eventually(reason)
     iam.upload_server_certificate(ServerCertificateName="web", CertificateBody=body, PrivateKey=key)
-    assert until(lambda: https(lb)) == "secret"
-    until(lambda: reason() is None)
+    assert eventually(lambda: https(lb)) == "secret"
+    eventually(lambda: reason() is None)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.embedded.elbv2.conftest import Network, fixed, forward, get, until
+from tests.support.waiting import eventually
+from tests.support.web import Network, fixed, forward, get
 
-from drydock.embedded.elbv2.health import (
+from drydock.embedded.services.elbv2.health import (
     CHECKING,
     FAILED,
     PASSED,
@@ -138,6 +139,7 @@ def test_refused_and_silent_targets() -> None:
 # -- through the API --------------------------------------------------------------------------------------
 
 
+@pytest.mark.process
 def test_an_unhealthy_target_leaves_rotation_and_says_why(network: Network) -> None:
     for number in (5, 6):
         network.serve(number)
@@ -145,27 +147,28 @@ def test_an_unhealthy_target_leaves_rotation_and_says_why(network: Network) -> N
     group = network.target_group("tg", 5, 6, HealthyThresholdCount=2)
     assert {health["Reason"] for health in network.health(group).values()} == {"Target.NotInUse"}
     network.listener(lb, forward((group, 1)))
-    until(lambda: network.all_healthy(group) and get(lb["DNSName"]).status == 200)
+    eventually(lambda: network.all_healthy(group) and get(lb["DNSName"]).status == 200)
     sick, well = f"{network.address(5)}:8080", f"{network.address(6)}:8080"
 
     get(sick, "/fail/500")
-    until(lambda: network.health(group)[sick]["State"] == "unhealthy")
+    eventually(lambda: network.health(group)[sick]["State"] == "unhealthy")
     assert network.health(group)[sick] == {
         "State": "unhealthy",
         "Reason": "Target.ResponseCodeMismatch",
         "Description": "Health checks failed with these codes: [500]",
     }
-    until(lambda: {get(lb["DNSName"]).json["me"] for _ in range(6)} == {well})
+    eventually(lambda: {get(lb["DNSName"]).json["me"] for _ in range(6)} == {well})
 
     get(well, "/fail/503")  # both: fails open
-    until(lambda: network.states(group)["unhealthy"] == 2)
-    until(lambda: {get(lb["DNSName"]).json["me"] for _ in range(6)} == {sick, well})
+    eventually(lambda: network.states(group)["unhealthy"] == 2)
+    eventually(lambda: {get(lb["DNSName"]).json["me"] for _ in range(6)} == {sick, well})
 
     get(sick, "/fail/200")
     get(well, "/fail/200")
-    until(lambda: network.all_healthy(group))
+    eventually(lambda: network.all_healthy(group))
 
 
+@pytest.mark.process
 def test_dead_and_silent_targets(network: Network) -> None:
     for number in (5, 6):
         network.serve(number)
@@ -173,7 +176,7 @@ def test_dead_and_silent_targets(network: Network) -> None:
     lb = network.load_balancer()
     group = network.target_group("tg", 5, 6, 7)
     network.listener(lb, forward((group, 1)))
-    until(lambda: network.states(group) == {"healthy": 1, "unhealthy": 2})
+    eventually(lambda: network.states(group) == {"healthy": 1, "unhealthy": 2})
     health = network.health(group)
     assert health[f"{network.address(6)}:8080"]["Reason"] == "Target.Timeout"
     assert health[f"{network.address(6)}:8080"]["Description"] == "Request timed out"
@@ -181,6 +184,7 @@ def test_dead_and_silent_targets(network: Network) -> None:
     assert health[f"{network.address(7)}:8080"]["Description"] == "Health checks failed"
 
 
+@pytest.mark.process
 def test_two_ports_on_one_address(network: Network) -> None:
     network.serve(5, 8080)
     network.serve(5, 8081)
@@ -189,7 +193,7 @@ def test_two_ports_on_one_address(network: Network) -> None:
     network.listener(lb, forward((group, 1)))
     both = [{"Id": network.address(5), "Port": port} for port in (8080, 8081)]
     network.elb.register_targets(TargetGroupArn=group, Targets=both)
-    until(lambda: network.states(group) == {"healthy": 2})
+    eventually(lambda: network.states(group) == {"healthy": 2})
     seen = {get(lb["DNSName"]).json["me"] for _ in range(4)}
     assert seen == {f"{network.address(5)}:{port}" for port in (8080, 8081)}
     network.elb.modify_target_group_attributes(
@@ -200,6 +204,7 @@ def test_two_ports_on_one_address(network: Network) -> None:
     assert network.all_healthy(group)
 
 
+@pytest.mark.process
 def test_another_port_and_codes_for_the_check(network: Network) -> None:
     network.serve(5, 8080)
     network.serve(5, 9090)
@@ -207,11 +212,11 @@ def test_another_port_and_codes_for_the_check(network: Network) -> None:
     lb = network.load_balancer()
     group = network.target_group("tg", 5, HealthCheckPort="9090", Matcher={"HttpCode": "200-204"})
     network.listener(lb, forward((group, 1)))
-    until(lambda: network.all_healthy(group))
+    eventually(lambda: network.all_healthy(group))
     shown = network.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"][0]
     assert shown["HealthCheckPort"] == "9090"
     network.processes[1].kill()
-    until(lambda: network.states(group) == {"unhealthy": 1})
+    eventually(lambda: network.states(group) == {"unhealthy": 1})
 
 
 def test_the_address_of_a_load_balancer_is_no_target(network: Network) -> None:

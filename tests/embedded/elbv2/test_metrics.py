@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.embedded.elbv2.conftest import Network, forward, get_many, until
+from tests.support.waiting import eventually
+from tests.support.web import Network, forward, get_many
 
-from drydock.embedded.elbv2.metrics import Group, data
+from drydock.embedded.services.elbv2.metrics import Group, data
 
 GROUP = Group("targetgroup/a/1", "app/web/2", healthy=2, unhealthy=1)
 
@@ -60,7 +61,7 @@ def test_requests_arrive_in_cloudwatch(network: Network, client: Any) -> None:
     lb = network.load_balancer()
     group = network.target_group("tg", 5)
     network.listener(lb, forward((group, 1)))
-    until(lambda: network.all_healthy(group))
+    eventually(lambda: network.all_healthy(group))
     get_many(lb["DNSName"], 25)
     dimensions = [
         {"Name": "TargetGroup", "Value": group.rpartition(":")[2]},
@@ -80,5 +81,5 @@ def test_requests_arrive_in_cloudwatch(network: Network, client: Any) -> None:
         )["Datapoints"]
         return sum(point["Sum"] for point in points)
 
-    until(lambda: counted() >= 25)
+    eventually(lambda: counted() >= 25)
     assert counted() == 25

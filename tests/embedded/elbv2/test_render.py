@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.embedded.elbv2.conftest import fixed, forward
+from tests.support.web import fixed, forward
 
-from drydock.embedded.elbv2.render import (
+from drydock.embedded.services.elbv2.render import (
     Listener,
     LoadBalancer,
     Rule,

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.embedded.elbv2.conftest import Network, fixed, forward, get, until
+from tests.support.waiting import eventually
+from tests.support.web import Network, fixed, forward, get
 
-from drydock.embedded.elbv2.validation import compiles
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.elbv2.validation import compiles
 
 MINIMUM = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
 
@@ -70,7 +71,7 @@ def test_subnets_can_change(network: Network) -> None:
     addresses = {item["SubnetId"]: item["PrivateIpAddress"] for item in interfaces}
     assert set(addresses) == {network.subnets[0], third}
     at = lb["DNSName"].replace(addresses[network.subnets[0]], addresses[third])
-    assert until(lambda: get(at)).body == "here"
+    assert eventually(lambda: get(at)).body == "here"
 
 
 def test_a_load_balancer_keeps_its_name_and_its_listeners_whatever_its_subnets_are(network: Network) -> None:
@@ -86,11 +87,11 @@ def test_a_load_balancer_keeps_its_name_and_its_listeners_whatever_its_subnets_a
         network.elb.set_subnets(LoadBalancerArn=lb["LoadBalancerArn"], Subnets=subnets)
         body = "at " + subnets[0]
         network.elb.modify_listener(ListenerArn=listener, DefaultActions=[fixed(200, body)])
-        assert until(lambda body=body: get(lb["DNSName"]).body == body)
+        assert eventually(lambda body=body: get(lb["DNSName"]).body == body)
         (shown,) = network.elb.describe_load_balancers()["LoadBalancers"]
         assert shown["DNSName"] == lb["DNSName"]
         assert sorted(zone["SubnetId"] for zone in shown["AvailabilityZones"]) == sorted(subnets)
-        assert until(lambda: network.elb.describe_load_balancers()["LoadBalancers"][0]["State"]["Code"] == "active")
+        eventually(lambda: network.elb.describe_load_balancers()["LoadBalancers"][0]["State"]["Code"] == "active")
     network.elb.delete_load_balancer(LoadBalancerArn=lb["LoadBalancerArn"])
     assert network.ec2.describe_network_interfaces()["NetworkInterfaces"] == []
 
@@ -326,6 +327,6 @@ def test_a_restart_keeps_everything_and_serves_again(tmp_path: Path) -> None:
             del shown["CreatedTime"]
         assert after == list(before[:-1])
         assert targets == before[-1][:1]  # nothing is left to drain
-        assert until(lambda: get(lb["DNSName"], "/x")).body == "kept"
+        assert eventually(lambda: get(lb["DNSName"], "/x")).body == "kept"
     finally:
         host.close()

@@ -11,17 +11,8 @@ from typing import Any
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-from tests.embedded.elbv2.conftest import (
-    Answer,
-    Network,
-    certificate,
-    fixed,
-    forward,
-    get,
-    get_many,
-    https,
-    until,
-)
+from tests.support.waiting import eventually
+from tests.support.web import Answer, Network, certificate, fixed, forward, get, get_many, https
 
 
 def who(answers: list[Answer]) -> Counter[str]:
@@ -33,10 +24,10 @@ def test_an_answering_target_is_routed_to(network: Network) -> None:
     lb = network.load_balancer()
     group = network.target_group("tg")
     network.listener(lb, forward((group, 1)))
-    assert until(lambda: get(lb["DNSName"]).status, timeout=10) == 503
+    assert eventually(lambda: get(lb["DNSName"]).status) == 503
     network.register(group, 5)
-    until(lambda: get(lb["DNSName"]).status == 200, timeout=3)
-    until(lambda: network.health(group) == {f"{network.address(5)}:8080": {"State": "healthy"}})
+    eventually(lambda: get(lb["DNSName"]).status == 200)
+    eventually(lambda: network.health(group) == {f"{network.address(5)}:8080": {"State": "healthy"}})
 
 
 def test_every_address_of_the_load_balancer_serves(network: Network) -> None:
@@ -50,7 +41,7 @@ def test_every_address_of_the_load_balancer_serves(network: Network) -> None:
     assert lb["DNSName"].partition(":")[0] == addresses[network.subnets[0]]
     for address in addresses.values():
         at = lb["DNSName"].replace(addresses[network.subnets[0]], address)
-        assert until(lambda at=at: get(at)).body == "here"
+        assert eventually(lambda at=at: get(at)).body == "here"
 
 
 @pytest.fixture
@@ -61,8 +52,8 @@ def served(network: Network) -> tuple[Network, dict[str, Any], str, str, str]:
     lb = network.load_balancer()
     a, b = network.target_group("a", 5, 6), network.target_group("b", 7)
     listener = network.listener(lb, forward((a, 1), (b, 0)))
-    until(lambda: network.all_healthy(a) and network.all_healthy(b))
-    until(lambda: get(lb["DNSName"]).status == 200)
+    eventually(lambda: network.all_healthy(a) and network.all_healthy(b))
+    eventually(lambda: get(lb["DNSName"]).status == 200)
     return network, lb, listener, a, b
 
 
@@ -70,7 +61,7 @@ def test_weights_hold_over_a_thousand_requests(served: Any) -> None:
     network, lb, listener, a, b = served
     assert who(get_many(lb["DNSName"], 100)) == {"5:8080": 50, "6:8080": 50}
     network.elb.modify_listener(ListenerArn=listener, DefaultActions=[forward((a, 80), (b, 20))])
-    until(lambda: "7:8080" in who([get(lb["DNSName"])]))
+    eventually(lambda: "7:8080" in who([get(lb["DNSName"])]))
     counts = who(get_many(lb["DNSName"], 1000))
     deviation = math.sqrt(1000 * 0.2 * 0.8)
     assert abs(counts["7:8080"] - 200) < 4 * deviation
@@ -101,7 +92,7 @@ def test_rules_choose_by_path_host_header_method_query_and_source(served: Any) -
             ListenerArn=listener, Priority=priority, Conditions=condition, Actions=[fixed(200, name)]
         )
     at = lb["DNSName"]
-    until(lambda: get(at, "/both", {"X-A": "1"}).body == "both")
+    eventually(lambda: get(at, "/both", {"X-A": "1"}).body == "both")
 
     assert get(at, "/img/a/b.png").body == "path"
     assert get(at, "/img/a.PNG").status == 200  # paths compare with case
@@ -128,7 +119,7 @@ def test_an_ipv6_range_matches_no_ipv4_client(network: Network) -> None:
             Conditions=[{"Field": "source-ip", "SourceIpConfig": {"Values": values}}],
             Actions=[fixed(200, f"rule {priority}")],
         )
-    until(lambda: get(lb["DNSName"]).status == 200)
+    eventually(lambda: get(lb["DNSName"]).status == 200)
     assert get(lb["DNSName"]).body == "rule 2"
 
 
@@ -143,15 +134,15 @@ def test_the_lowest_priority_number_wins_and_can_change(served: Any) -> None:
         )["Rules"][0]["RuleArn"]
         for priority, body in ((20, "twenty"), (10, "ten"))
     ]
-    until(lambda: get(lb["DNSName"], "/x").body == "ten")
+    eventually(lambda: get(lb["DNSName"], "/x").body == "ten")
     network.elb.set_rule_priorities(
         RulePriorities=[{"RuleArn": rules[0], "Priority": 10}, {"RuleArn": rules[1], "Priority": 20}]
     )
-    until(lambda: get(lb["DNSName"], "/x").body == "twenty")
+    eventually(lambda: get(lb["DNSName"], "/x").body == "twenty")
     shown = network.elb.describe_rules(ListenerArn=listener)["Rules"]
     assert [rule["Priority"] for rule in shown] == ["10", "20", "default"]
     network.elb.delete_rule(RuleArn=rules[0])
-    until(lambda: get(lb["DNSName"], "/x").body == "ten")
+    eventually(lambda: get(lb["DNSName"], "/x").body == "ten")
 
 
 def test_fixed_responses_and_redirects(network: Network) -> None:
@@ -173,7 +164,7 @@ def test_fixed_responses_and_redirects(network: Network) -> None:
         )
     at = lb["DNSName"]
     port = at.partition(":")[2] or "80"
-    until(lambda: get(at, "/away").status == 302)
+    eventually(lambda: get(at, "/away").status == 302)
     answer = get(at, "/nothing")
     assert (answer.status, answer.json) == (404, {"no": "100%"})
     assert answer.headers["content-type"] == "application/json"
@@ -191,7 +182,7 @@ def test_a_target_learns_who_asked(served: Any) -> None:
     headers = get(lb["DNSName"], "/", {"X-Forwarded-For": "203.0.113.7", "Host": "shop"}).json["headers"]
     assert headers["x-forwarded-for"].replace(" ", "") == "203.0.113.7,127.0.0.1"
     assert headers["x-forwarded-proto"] == "http"
-    assert headers["x-forwarded-port"] == lb["DNSName"].partition(":")[2] or "80"
+    assert headers["x-forwarded-port"] == (lb["DNSName"].partition(":")[2] or "80")
     assert headers["x-amzn-trace-id"].startswith("Root=1-")
     assert headers["host"] == "shop"
     assert not [name for name in headers if "envoy" in name or "drydock" in name or name == "x-request-id"]
@@ -205,7 +196,7 @@ def test_a_client_stays_with_its_target_group(served: Any) -> None:
     network, lb, listener, a, b = served
     sticky = {"TargetGroupStickinessConfig": {"Enabled": True, "DurationSeconds": 60}}
     network.elb.modify_listener(ListenerArn=listener, DefaultActions=[forward((a, 1), (b, 1), **sticky)])
-    until(lambda: "AWSALBTG" in get(lb["DNSName"]).headers.get("set-cookie", ""))
+    eventually(lambda: "AWSALBTG" in get(lb["DNSName"]).headers.get("set-cookie", ""))
     groups = set()
     for _ in range(30):
         first = get(lb["DNSName"])
@@ -221,7 +212,7 @@ def test_a_client_stays_with_its_target(served: Any) -> None:
     network.elb.modify_target_group_attributes(
         TargetGroupArn=a, Attributes=[{"Key": "stickiness.enabled", "Value": "true"}]
     )
-    first = until(lambda: "set-cookie" in (answer := get(lb["DNSName"])).headers and answer)
+    first = eventually(lambda: "set-cookie" in (answer := get(lb["DNSName"])).headers and answer)
     cookie = {"Cookie": first.headers["set-cookie"].partition(";")[0]}
     assert cookie["Cookie"].startswith("AWSALB=")
     assert who([get(lb["DNSName"], "/", cookie) for _ in range(8)]) == who([first] * 8)
@@ -236,18 +227,18 @@ def test_deregistering_lets_a_request_finish(served: Any) -> None:
     threads = [threading.Thread(target=lambda: answers.append(get(lb["DNSName"], "/slow/3"))) for _ in range(2)]
     for thread in threads:
         thread.start()
-    until(lambda: _active(network) >= 2)
+    eventually(lambda: _active(network) >= 2)
     network.elb.deregister_targets(TargetGroupArn=a, Targets=[{"Id": network.address(5)}, {"Id": network.address(6)}])
     assert set(network.health(a).values().__iter__().__next__().items()) >= {
         ("State", "draining"),
         ("Reason", "Target.DeregistrationInProgress"),
     }
-    until(lambda: get(lb["DNSName"]).status == 503, timeout=2)
+    eventually(lambda: get(lb["DNSName"]).status == 503)
     assert not answers, "the slow requests were answered before the target stopped taking new ones"
     for thread in threads:
         thread.join()
     assert [answer.status for answer in answers] == [200, 200]
-    until(lambda: not network.health(a), timeout=15)
+    eventually(lambda: not network.health(a))
     asked = network.elb.describe_target_health(TargetGroupArn=a, Targets=[{"Id": network.address(5)}])
     assert asked["TargetHealthDescriptions"][0]["TargetHealth"]["Reason"] == "Target.NotRegistered"
 
@@ -260,7 +251,7 @@ def _active(network: Network) -> int:
 def test_a_target_that_is_gone_is_a_bad_gateway_until_it_is_unhealthy(served: Any) -> None:
     network, lb, listener, _, b = served
     network.elb.modify_listener(ListenerArn=listener, DefaultActions=[forward((b, 1))])
-    until(lambda: get(lb["DNSName"]).json["me"].endswith("7:8080"))
+    eventually(lambda: get(lb["DNSName"]).json["me"].endswith("7:8080"))
     network.elb.modify_target_group(TargetGroupArn=b, HealthCheckIntervalSeconds=300)
     network.processes[2].kill()
     network.processes[2].wait()
@@ -276,7 +267,7 @@ def test_silence_longer_than_the_idle_timeout_is_a_gateway_timeout(served: Any) 
         LoadBalancerArn=lb["LoadBalancerArn"],
         Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": "1"}],
     )
-    answer = until(lambda: (got := get(lb["DNSName"], "/slow/1.5")).status == 504 and got)
+    answer = eventually(lambda: (got := get(lb["DNSName"], "/slow/1.5")).status == 504 and got)
     assert "504 Gateway Time-out" in answer.body
 
 
@@ -284,7 +275,7 @@ def test_a_new_weight_does_not_touch_connections(served: Any) -> None:
     network, lb, listener, a, b = served
     before = network.host.envoy.stats("listener_manager.lds.version_text|listener_modified")
     network.elb.modify_listener(ListenerArn=listener, DefaultActions=[forward((a, 0), (b, 1))])
-    until(lambda: get(lb["DNSName"]).json["me"].endswith("7:8080"))
+    eventually(lambda: get(lb["DNSName"]).json["me"].endswith("7:8080"))
     assert network.host.envoy.stats("listener_manager.lds.version_text|listener_modified") == before
 
 
@@ -302,7 +293,7 @@ def test_no_request_is_lost_while_traffic_moves(served: Any) -> None:
     moves = [forward((a, 0), (b, 1)), forward((a, 1), (b, 0))] * 5
     for action, expected in zip([*moves, forward((b, 1))], ["7", "56"] * 5 + ["7"], strict=True):
         network.elb.modify_listener(ListenerArn=listener, DefaultActions=[action])
-        until(lambda expected=expected: get(lb["DNSName"]).json["me"].rpartition(".")[2][0] in expected)
+        eventually(lambda expected=expected: get(lb["DNSName"]).json["me"].rpartition(".")[2][0] in expected)
     stop.set()
     client.join()
     assert set(statuses) == {200}
@@ -313,8 +304,8 @@ def test_envoy_comes_back_with_its_configuration(served: Any) -> None:
     first = network.host.envoy.pid
     assert first is not None
     os.kill(first, 9)
-    until(lambda: network.host.envoy.pid not in (None, 0, first))
-    until(lambda: get(lb["DNSName"]).status == 200)
+    eventually(lambda: network.host.envoy.pid not in (None, 0, first))
+    eventually(lambda: get(lb["DNSName"]).status == 200)
 
 
 def test_only_loopback_is_listened_on(served: Any) -> None:
@@ -343,7 +334,7 @@ def test_https_with_a_certificate_of_acm_or_iam(network: Network, client: Any, s
         Certificates=[{"CertificateArn": arn}],
         DefaultActions=[fixed(200, "secret")],
     )
-    assert until(lambda: https(lb)) == "secret"
+    assert eventually(lambda: https(lb)) == "secret"
 
 
 def test_a_port_that_is_taken_is_said(network: Network) -> None:
@@ -353,13 +344,13 @@ def test_a_port_that_is_taken_is_said(network: Network) -> None:
     address = lb["DNSName"].partition(":")[0]
     with socket.create_server((address, 9000)):
         network.listener(lb, fixed(200), port=9000)
-        shown = until(
+        shown = eventually(
             lambda: (state := _state(network))["Code"] == "failed" and state,
         )
         assert "9000" in shown["Reason"]
         assert address in shown["Reason"]
-    until(lambda: _state(network)["Code"] == "active")
-    until(lambda: get(f"{address}:9000").status == 200)
+    eventually(lambda: _state(network)["Code"] == "active")
+    eventually(lambda: get(f"{address}:9000").status == 200)
 
 
 def _state(network: Network) -> dict[str, str]:
@@ -379,9 +370,9 @@ def test_tcp_goes_through_a_network_load_balancer(network: Network) -> None:
         Port=9001,
         DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
     )
-    until(lambda: network.all_healthy(group))
+    eventually(lambda: network.all_healthy(group))
     address = lb["DNSName"].partition(":")[0]
-    assert until(lambda: get(f"{address}:9001")).json["me"] == f"{network.address(5)}:8080"
+    assert eventually(lambda: get(f"{address}:9001")).json["me"] == f"{network.address(5)}:8080"
 
 
 def test_a_network_load_balancer_goes_to_an_application_load_balancer(network: Network) -> None:
@@ -401,10 +392,10 @@ def test_a_network_load_balancer_goes_to_an_application_load_balancer(network: N
         network.elb.register_targets(TargetGroupArn=group, Targets=target)
     network.listener(inner, fixed(200, "through both"))
     network.elb.register_targets(TargetGroupArn=group, Targets=target)
-    until(lambda: network.all_healthy(group))
+    eventually(lambda: network.all_healthy(group))
     assert list(network.health(group)) == [f"{inner['LoadBalancerArn']}:80"]
     address = outer["DNSName"].partition(":")[0]
-    assert until(lambda: get(f"{address}:9001")).body == "through both"
+    assert eventually(lambda: get(f"{address}:9001")).body == "through both"
     network.elb.delete_load_balancer(LoadBalancerArn=inner["LoadBalancerArn"])
     assert network.states(group) == {"unused": 1}
 
@@ -415,7 +406,7 @@ def test_a_lambda_function_is_not_invoked(network: Network) -> None:
     function = "arn:aws:lambda:us-east-1:000000000000:function:f"
     network.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": function}])
     network.listener(lb, forward((group, 1)))
-    assert until(lambda: get(lb["DNSName"])).status == 503
+    assert eventually(lambda: get(lb["DNSName"])).status == 503
     (shown,) = network.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
     assert shown["Target"] == {"Id": function}
     assert shown["TargetHealth"]["State"] == "unhealthy"

@@ -13,8 +13,8 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from drydock.embedded.host import Host
-from drydock.embedded.logs import responses
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.logs import responses
 
 DAY = 86_400_000
 NOW = int(time.time() * 1000)

@@ -9,7 +9,7 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 
 GROUP = "/ecs/shop"
 

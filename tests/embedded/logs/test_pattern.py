@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock.embedded.logs.pattern import InvalidPattern, parse
+from drydock.embedded.services.logs.pattern import InvalidPattern, parse
 
 ERRORS = [
     "[ERROR 400] BAD REQUEST",

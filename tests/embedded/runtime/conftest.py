@@ -1,32 +1,46 @@
+"""Containers to try: on each runtime, of an image whose files are in a folder."""
+
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from tests.support.waiting import PATIENCE, eventually
 
-from drydock.embedded.runtime import ContainerSpec, Exit
-from drydock.embedded.runtime.process import ProcessContainer, ProcessRuntime
-from drydock.embedded.runtime.spawner import Spawner
+from drydock.embedded.carriers.runtime import CannotStart, ContainerSpec, Exit
+from drydock.embedded.carriers.runtime.process import ProcessRuntime
+from drydock.embedded.carriers.runtime.spawner import Spawner
 from drydock.images import ImageConfig
 
 STAND_IN = '#!/bin/sh\nexec "${DRYDOCK_PYTHON:-python3}" "$@"\n'
+CONTAINERS_CONF = """
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+STORAGE_CONF = """
+[storage]
+driver = "vfs"
+runroot = "{here}/run"
+graphroot = "{here}/graph"
+"""
 _third = itertools.count(1)
-
-
-def eventually(condition: Callable[[], Any], timeout: float = 40.0) -> Any:
-    """The condition's value once it is true; fails when it never is."""
-    pause = threading.Event()
-    for _ in range(int(timeout / 0.02)):
-        if value := condition():
-            return value
-        pause.wait(0.02)
-    raise AssertionError("this never became true")
 
 
 def alive(pid: int) -> bool:
@@ -44,7 +58,7 @@ class Run:
     exit: Exit | None = None
     lines_at_exit: int = -1
     ended: threading.Event = field(default_factory=threading.Event)
-    container: ProcessContainer = None  # type: ignore[assignment]
+    container: Any = None
 
     def output(self, stream: str, line: bytes) -> None:
         self.lines.append((stream, line))
@@ -53,8 +67,8 @@ class Run:
         self.exit, self.lines_at_exit = exit, len(self.lines)
         self.ended.set()
 
-    def wait(self, timeout: float = 20) -> Exit:
-        assert self.ended.wait(timeout), f"still runs; said {self.lines[-5:]}"
+    def wait(self) -> Exit:
+        assert self.ended.wait(PATIENCE), f"still runs; said {self.lines[-5:]}"
         assert self.exit is not None
         return self.exit
 
@@ -69,11 +83,12 @@ class Run:
 
 
 class Machine:
-    """Runs containers of a stand-in image whose files are in `rootfs`."""
+    """Runs containers of an image whose files are in `rootfs`: one whose Python is a stand-in, unless given."""
 
-    def __init__(self, runtime: ProcessRuntime, rootfs: Path) -> None:
+    def __init__(self, runtime: Any, rootfs: Path, image: ImageConfig | None = None) -> None:
         self.runtime, self.rootfs = runtime, rootfs
-        self.image = ImageConfig(labels={"dev.drydock.stand-in": "python"}, working_dir="/app")
+        self.image = image or ImageConfig(labels={"dev.drydock.stand-in": "python"}, working_dir="/app")
+        self.runs: list[Run] = []
         self.subnet = f"127.10.{next(_third)}"
         self._hosts = itertools.count(4)
 
@@ -104,12 +119,15 @@ class Machine:
             "on_exit": run.end,
         }
         run.container = self.runtime.start(ContainerSpec(**(spec | given)))  # type: ignore[arg-type]
+        self.runs.append(run)
         return run
 
     def python(self, code: str, **given: Any) -> Run:
         return self.run("python", "-u", "-c", code, **given)
 
-    def execute(self, run: Run, *argv: str, timeout: float | None = 20, tty: bool = False) -> tuple[int, bytes, bytes]:
+    def execute(
+        self, run: Run, *argv: str, timeout: float | None = PATIENCE, tty: bool = False
+    ) -> tuple[int, bytes, bytes]:
         said: dict[str, bytes] = {"stdout": b"", "stderr": b""}
 
         def collect(stream: str, data: bytes) -> None:
@@ -141,3 +159,107 @@ def rootfs(tmp_path: Path) -> Path:
 @pytest.fixture
 def machine(spawner: Spawner, rootfs: Path, tmp_path: Path) -> Machine:
     return Machine(ProcessRuntime(spawner, tmp_path / "tasks"), rootfs)
+
+
+# -- the docker runtime -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an engine with Docker's API: podman's, started for the tests."""
+    docker = pytest.importorskip("docker")
+    podman = shutil.which("podman")
+    if podman is None or shutil.which("runc") is None:
+        pytest.skip("podman and runc are not both installed")
+    here = tmp_path_factory.mktemp("podman")
+    (here / "containers.conf").write_text(CONTAINERS_CONF)
+    (here / "storage.conf").write_text(STORAGE_CONF.format(here=here))
+    (here / ".config/containers").mkdir(parents=True)
+    (here / ".config/containers/policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    env = {
+        "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
+        "HOME": str(here),
+        "CONTAINERS_CONF": str(here / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(here / "storage.conf"),
+    }
+    url = f"unix://{here}/podman.sock"
+    with (here / "log").open("wb") as log:
+        service = subprocess.Popen(
+            [podman, "system", "service", "--time=0", url], cwd=here, env=env, stdout=log, stderr=log
+        )
+
+    def answers() -> bool:
+        with contextlib.suppress(docker.errors.DockerException):
+            return bool(docker.DockerClient(base_url=url).ping())
+        return False
+
+    try:
+        eventually(lambda: service.poll() is not None or answers(), "podman answers")
+        if service.poll() is not None:
+            pytest.skip(f"podman does not run here: {(here / 'log').read_text()[-200:]}")
+        yield url
+    finally:
+        service.terminate()
+        service.wait(10)
+        subprocess.run([podman, "system", "reset", "--force"], env=env, capture_output=True, check=False)
+        for process in psutil.process_iter():  # podman keeps the monitor of each further command for five minutes
+            with contextlib.suppress(psutil.Error):
+                if process.name() == "conmon" and any(str(here) in word for word in process.cmdline()):
+                    process.kill()
+
+
+@pytest.fixture(scope="session")
+def whole_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with a shell, some tools and this interpreter, as an image would hold them."""
+    root = tmp_path_factory.mktemp("rootfs")
+    for directory in ("proc", "sys", "dev", "tmp", "etc", "bin", "app"):
+        (root / directory).mkdir()
+    python = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    library = Path(sysconfig.get_path("stdlib"))
+    programs = [python, *(Path(found) for name in ("sh", "sleep", "cat", "id", "env") if (found := shutil.which(name)))]
+    modules = [*(library / "lib-dynload").glob("_socket*.so"), *(library / "lib-dynload").glob("select*.so")]
+    for program in (*programs, *modules):
+        for word in subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout.split():
+            if word.startswith("/") and not (root / word[1:]).exists():
+                (root / word[1:]).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(word, root / word[1:])
+    for program in programs[1:]:
+        shutil.copy(program.resolve(), root / "bin" / program.name)
+    skip = shutil.ignore_patterns("test", "site-packages", "__pycache__", "idlelib", "ensurepip", "config-*", "tkinter")
+    shutil.copytree(library, root / str(library)[1:], ignore=skip)
+    (root / str(python)[1:]).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(python, root / str(python)[1:])
+    (root / "bin/python").symlink_to(python)
+    return root
+
+
+def on_engine(url: str, root: Path) -> Machine:
+    """Containers of the docker runtime, by the engine at `url`."""
+    import docker
+
+    from drydock.embedded.carriers.runtime.docker import DockerRuntime
+
+    runtime = DockerRuntime("test", docker.DockerClient(base_url=url, timeout=60))
+    return Machine(runtime, root, ImageConfig(env={"PATH": "/bin"}, working_dir="/app"))
+
+
+@pytest.fixture(scope="session")
+def loaded(engine: str, whole_root: Path) -> Iterator[Machine]:
+    machine = on_engine(engine, whole_root)
+    try:
+        machine.run("sh", "-c", "true")  # it answers long before it is known whether it can start anything
+    except CannotStart as error:
+        pytest.skip(f"podman can start no container here: {error.reason[-300:]}")
+    yield machine
+    machine.runtime.close()
+
+
+@pytest.fixture
+def docker_machine(loaded: Machine) -> Iterator[Machine]:
+    image = loaded.image
+    yield loaded
+    loaded.image = image
+    for run in loaded.runs:
+        loaded.runtime.signal(run.container, signal.SIGKILL)
+        eventually(lambda run=run: not run.container.running)
+    loaded.runs.clear()

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from drydock.embedded.runtime import ContainerSpec
-from drydock.embedded.runtime.process import ProcessRuntime
-from drydock.embedded.runtime.spawner import Spawner
+from drydock.embedded.carriers.runtime import ContainerSpec
+from drydock.embedded.carriers.runtime.process import ProcessRuntime
+from drydock.embedded.carriers.runtime.spawner import Spawner
 from drydock.images import ImageConfig
 
 TASKS = 20

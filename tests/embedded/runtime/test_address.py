@@ -14,7 +14,7 @@ import pytest
 from dnslib import QTYPE, RCODE, RR, A, DNSRecord
 from dnslib.server import BaseResolver, DNSServer
 
-import drydock.embedded.runtime
+import drydock.embedded.carriers.runtime
 
 from .conftest import Machine, Run
 
@@ -231,7 +231,7 @@ print(asked.recv(4096).hex())
 
 
 def test_only_a_name_the_vpc_does_not_know_is_asked_of_the_system(resolver: tuple[str, int]) -> None:
-    path = Path(drydock.embedded.runtime.__file__).parent / "shim" / "_drydock_address.py"
+    path = Path(drydock.embedded.carriers.runtime.__file__).parent / "shim" / "_drydock_address.py"
     shim = runpy.run_path(str(path))
     assert shim["look_up"]("nobody.lab.local", resolver) == []  # final
     assert shim["look_up"]("example.org", resolver) is None  # refused: the next resolver is asked

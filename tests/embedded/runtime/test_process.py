@@ -10,11 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.waiting import eventually
 
-from drydock.embedded.runtime import CannotStart, probe_command
+from drydock.embedded.carriers.runtime import CannotStart, probe_command
+from drydock.embedded.carriers.runtime.base import OPEN_FILES
 from drydock.images import ImageConfig
 
-from .conftest import Machine, Run, alive, eventually
+from .conftest import Machine, Run, alive
 
 READY = "import signal, time, sys; print('ready');"
 SHOW = "import json, os, sys; print(json.dumps({'env': dict(os.environ), 'path': sys.path, 'cwd': os.getcwd()}))"
@@ -58,30 +60,6 @@ def test_sigterm_is_honoured_by_a_program_that_handles_it(machine: Machine) -> N
     machine.runtime.stop(run.container, grace=30)
     assert run.wait().code == 3
     assert run.said("bye")
-
-
-def test_sigterm_that_is_ignored_becomes_sigkill_after_the_grace_period(machine: Machine) -> None:
-    run = machine.python(READY + "signal.signal(15, signal.SIG_IGN); print('set'); time.sleep(60)")
-    run.until("set")
-    start = time.monotonic()
-    machine.runtime.stop(run.container, grace=0.4)
-    assert run.wait().code == 137
-    assert 0.4 <= time.monotonic() - start < 15
-
-
-def test_process_1_without_a_handler_does_not_see_sigterm_as_in_a_container(machine: Machine) -> None:
-    run = machine.run("sleep", "60")
-    machine.runtime.signal(run.container, signal.SIGTERM)
-    machine.runtime.stop(run.container, grace=0.3)
-    assert run.wait().code == 137
-
-
-def test_the_images_stop_signal_is_sent(machine: Machine) -> None:
-    machine.image = replace(machine.image, stop_signal="SIGUSR1")
-    run = machine.python(READY + "signal.signal(10, lambda *_: sys.exit(5)); print('set'); time.sleep(60)")
-    run.until("set")
-    machine.runtime.stop(run.container, grace=30)
-    assert run.wait().code == 5
 
 
 def test_what_a_container_started_ends_with_it_however_it_daemonised(machine: Machine) -> None:
@@ -238,9 +216,10 @@ def test_limits_core_dumps_off_and_open_files_as_on_fargate(machine: Machine) ->
     run = machine.python("import resource as r; print(r.getrlimit(r.RLIMIT_CORE), r.getrlimit(r.RLIMIT_NOFILE)[0])")
     run.wait()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     core, files = run.stdout()[0].rsplit(" ", 1)
     assert core == "(0, 0)"
-    assert int(files) == 65_535 or int(files) <= hard
+    assert int(files) == most
 
 
 def test_no_descriptor_of_ours_is_left_open(machine: Machine) -> None:
@@ -416,17 +395,6 @@ def test_a_command_ends_with_its_container(machine: Machine) -> None:
         machine.runtime.open(run.container, ["true"])
 
 
-def test_session_takes_input(machine: Machine) -> None:
-    run = machine.python(READY + "time.sleep(600)")
-    said: list[bytes] = []
-    session = machine.runtime.open(run.container, ["cat"], on_output=lambda _, data: said.append(data))
-    session.write(b"to and ")
-    session.write(b"fro")
-    session.close_stdin()
-    assert session.wait(10) == 0
-    assert b"".join(said) == b"to and fro"
-
-
 def test_terminal_echoes_resizes_and_takes_control_c(machine: Machine) -> None:
     run = machine.python(READY + "time.sleep(600)")
     said: list[bytes] = []
@@ -442,9 +410,3 @@ def test_terminal_echoes_resizes_and_takes_control_c(machine: Machine) -> None:
     eventually(lambda: b"still 42" in b"".join(said))
     session.write(b"exit 6\n")
     assert session.wait(10) == 6
-
-
-def test_close_kills_every_container(machine: Machine) -> None:
-    runs = [machine.python(READY + "signal.signal(15, signal.SIG_IGN); time.sleep(600)") for _ in range(3)]
-    machine.runtime.close()
-    assert [run.wait().code for run in runs] == [137] * 3

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.clock import ManualClock
-from drydock.embedded.host import Host
+from drydock.embedded.core.clock import ManualClock
+from drydock.embedded.core.host import Host
 
 REGION = "us-east-1"
 

@@ -8,7 +8,7 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 
 
 def refused(code: str, call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.host import Host
+from drydock.embedded.core.host import Host
 
 
 def test_a_request_to_the_data_host_works(host: Host, client: Any) -> None:

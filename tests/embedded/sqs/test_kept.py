@@ -11,8 +11,8 @@ import botocore.exceptions
 import moto.sqs.models
 import pytest
 
-from drydock.embedded.host import Host
-from drydock.embedded.sqs import queues
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.sqs import queues
 
 NAMES = queues.COUNTS
 

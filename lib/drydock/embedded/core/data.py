@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from drydock.embedded import seams
+from drydock.embedded.core import seams
 
 log = logging.getLogger(__name__)
 

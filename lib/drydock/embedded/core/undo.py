@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from drydock.embedded import seams
+from drydock.embedded.core import seams
 
 MOST = 300
 MANY = 100

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl
 
 from botocore.utils import is_json_value_header, parse_timestamp
 
-from drydock.embedded import seams
+from drydock.embedded.core import seams
 
 _INTEGERS = {"integer": 31, "long": 63}
 _FLOATS = ("float", "double")

@@ -1,0 +1,1 @@
+"""What carries the embedded AWS into the world: processes, proxies, packets."""

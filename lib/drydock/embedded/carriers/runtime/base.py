@@ -1,0 +1,166 @@
+"""What a runtime is: containers of a task, started from a specification and watched until they exit."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from drydock.images import ImageConfig
+
+_AFTER_KILL = 3.0
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+LINE_LIMIT = 262_118  # bytes: the largest CloudWatch Logs event the awslogs driver sends (256 KiB - 26)
+OPEN_FILES = 65_535  # the soft and hard nofile limit of a Fargate container
+
+
+class CannotStart(Exception):
+    """The container, or the command in it, was never started. `reason` is worded as ECS words it in a container's
+    `reason`; `code` is the exit status that `docker run` and `docker exec` give for it."""
+
+    def __init__(self, reason: str, code: int = 127) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a container ended. `code` is its exit status, or 128+n when signal n killed it."""
+
+    code: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """One container of one task. `environment` goes over the image's; None means the image's own value."""
+
+    key: str  # "<task-id>/<container-name>"
+    image: ImageConfig
+    rootfs: Path  # the image, unpacked
+    entrypoint: tuple[str, ...] | None
+    command: tuple[str, ...] | None
+    environment: Mapping[str, str]
+    working_directory: str | None
+    user: str | None
+    address: str  # the loopback address that the task owns
+    resolver: tuple[str, int] | None  # the VPC's DNS server
+    memory_limit_mib: int | None
+    on_output: Callable[[str, bytes], None]  # ("stdout" | "stderr", one line without its newline)
+    on_exit: Callable[[Exit], None]  # once, after the last line of output
+
+
+class Container(Protocol):
+    """A container that was started."""
+
+    @property
+    def spec(self) -> ContainerSpec: ...
+    @property
+    def pid(self) -> int: ...
+    @property
+    def started_at(self) -> float: ...  # seconds since the epoch
+    @property
+    def running(self) -> bool: ...
+
+
+class Session(Protocol):
+    """A further command in a running container, with its input and output."""
+
+    def write(self, data: bytes) -> None: ...
+    def close_stdin(self) -> None: ...
+    def resize(self, rows: int, columns: int) -> None: ...
+    def kill(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...  # exit status after the last output; TimeoutError
+
+
+Running = TypeVar("Running", bound=Container)
+
+
+class Runtime(Protocol[Running]):
+    """Starts containers. Callbacks come on a thread of the runtime's: they must be quick and must not wait for
+    the runtime (`execute`, `Session.wait`). They may come before `start` has returned."""
+
+    name: str
+
+    def start(self, spec: ContainerSpec) -> Running:
+        """Start a container, or raise `CannotStart`."""
+        ...
+
+    def open(
+        self,
+        container: Running,
+        argv: Sequence[str],
+        *,
+        tty: bool = False,
+        on_output: Callable[[str, bytes], None] | None = None,
+    ) -> Session:
+        """Run a further command. Output comes as it is, not in lines; with `tty` all of it is "stdout"."""
+        ...
+
+    def execute(
+        self,
+        container: Running,
+        argv: Sequence[str],
+        *,
+        on_output: Callable[[str, bytes], None] | None = None,
+        timeout: float | None,
+        tty: bool = False,
+    ) -> int:
+        """Run a further command to its end and give its exit status; TimeoutError after `timeout` of our
+        seconds, when all it started has been killed. 127 when there is no such command, 126 when it
+        cannot be executed, as `docker exec` gives them."""
+        ...
+
+    def signal(self, container: Running, number: int) -> None:
+        """Send a signal to the container's first process."""
+        ...
+
+    def stop(self, container: Running, grace: float) -> None:
+        """Send the image's stop signal (SIGTERM), and SIGKILL after `grace` of our seconds. Does not wait."""
+        ...
+
+    def close(self) -> None:
+        """Kill every container."""
+        ...
+
+
+def run_to_end(
+    begin: Callable[[], Session], on_output: Callable[[str, bytes], None] | None, timeout: float | None
+) -> int:
+    """`Runtime.execute`, for any runtime: `begin` opens the session, or raises CannotStart."""
+    try:
+        session = begin()
+    except CannotStart as error:
+        if on_output:
+            on_output("stderr", error.reason.encode() + b"\n")
+        return error.code
+    session.close_stdin()
+    try:
+        return session.wait(timeout)
+    except TimeoutError:
+        session.kill()
+        with contextlib.suppress(TimeoutError):
+            session.wait(_AFTER_KILL)
+        raise
+
+
+def probe_command(health_check: Sequence[str]) -> list[str] | None:
+    """The argv of a container health check's `command`.
+
+    >>> probe_command(["CMD-SHELL", "curl -f http://localhost/ || exit 1"])
+    ['/bin/sh', '-c', 'curl -f http://localhost/ || exit 1']
+    >>> probe_command(["CMD", "python", "probe.py"])
+    ['python', 'probe.py']
+    >>> probe_command(["NONE"]) is None
+    True
+    """
+    kind, *rest = health_check
+    if kind == "NONE":
+        return None
+    if kind == "CMD-SHELL":
+        return ["/bin/sh", "-c", " ".join(rest)]
+    return list(rest) if kind == "CMD" else list(health_check)

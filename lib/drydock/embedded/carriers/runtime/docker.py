@@ -1,0 +1,343 @@
+"""The `docker` runtime: a container of an engine with Docker's API, Docker's own or podman's.
+
+Containers use the host's network: from there they reach the platform, its resolver, load balancers and each other at
+the same loopback addresses as everybody does, which a bridge cannot give. The address of the task is its
+own by the same means as in the process runtime: a Python program gets the address shim, mounted read-only
+and put first on PYTHONPATH (not under `python -I`, `-E` or `-S`); any other program has to bind $HOST, and two
+that bind the wildcard on one port collide. An engine in a virtual machine (Docker Desktop) has that machine's
+network and is of no use here.
+
+The platform answers processes of this user and of root: one that has another uid on this machine, by USER or as a
+rootless engine's subordinate id, is refused and gets no credentials of its task's role.
+
+Limits other than memory are the engine's own: what a client asks for replaces all of its defaults, and some of those
+are what lets it run at all.
+
+An image whose Python is a stand-in holds no Python: build it on the real base image for this runtime.
+What a crashed daemon left behind is removed when the next one of that instance connects.
+
+Verified with podman 4.3 (runc, vfs, cgroup v1) as root, where exceeding the memory limit is 137 but the engine does
+not say why; not with Docker's own engine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import tarfile
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drydock.embedded.carriers.runtime.base import (
+    LINE_LIMIT,
+    OUT_OF_MEMORY,
+    CannotStart,
+    ContainerSpec,
+    Exit,
+    run_to_end,
+)
+from drydock.embedded.carriers.runtime.command import STAND_IN, arguments, environment
+from drydock.embedded.carriers.runtime.process import stop_signal
+from drydock.embedded.carriers.runtime.pump import Lines
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+log = logging.getLogger(__name__)
+
+INSTANCE = "dev.drydock.instance"  # label of every container that we start
+SHIM = "/opt/drydock"  # where containers find the address shim
+SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock", "{runtime}/podman/podman.sock", "{runtime}/docker.sock")
+NAMES = {1: "stdout", 2: "stderr"}
+_EXIT_STATUS_LIMIT = 5.0  # seconds
+
+
+class DockerContainer:
+    def __init__(self, spec: ContainerSpec, engine: Any) -> None:
+        self.spec = spec
+        self.engine = engine  # of the docker package
+        self.pid = 0
+        self.started_at = 0.0
+        self.ended = threading.Event()
+
+    @property
+    def running(self) -> bool:
+        return self.started_at > 0 and not self.ended.is_set()
+
+
+class DockerSession:
+    def __init__(self, api: Any, identity: str, tty: bool, on_output: Callable[[str, bytes], None]) -> None:
+        self._api, self._identity, self._tty, self._on_output = api, identity, tty, on_output
+        self._stream = api.exec_start(identity, socket=True, tty=tty)
+        self._socket = getattr(self._stream, "_sock", self._stream)
+        self._done = threading.Event()
+        self._code = 0
+        threading.Thread(target=self._read, name="drydock-exec", daemon=True).start()
+
+    def write(self, data: bytes) -> None:
+        """Give the command input; it is dropped once the command does not read any more."""
+        with contextlib.suppress(OSError):
+            self._socket.sendall(data)
+
+    def close_stdin(self) -> None:
+        """End the command's input (a terminal gets ^D)."""
+        if self._tty:
+            return self.write(b"\x04")
+        import socket
+
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Set the size of the terminal; nothing happens if the command has ended."""
+        from docker.errors import APIError
+
+        if self._tty:
+            with contextlib.suppress(APIError):
+                self._api.exec_resize(self._identity, height=rows, width=columns)
+
+    def kill(self) -> None:
+        """SIGKILL the command, as far as this user may: the API has no call for it."""
+        pid = self._api.exec_inspect(self._identity).get("Pid")
+        if pid:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status, once all output was handed on; TimeoutError."""
+        if not self._done.wait(timeout):
+            raise TimeoutError(f"the command still runs after {timeout} s")
+        return self._code
+
+    def _read(self) -> None:
+        from docker.utils.socket import frames_iter
+
+        try:
+            for kind, data in frames_iter(self._stream, self._tty):
+                self._on_output("stdout" if self._tty else NAMES.get(kind, "stdout"), data)
+            code = self._api.exec_inspect(self._identity)["ExitCode"]
+            self._code = 128 + signal.SIGKILL if code is None else code
+        except Exception:
+            log.exception("a command's output broke off")
+            self._code = 128 + signal.SIGKILL
+        finally:
+            self._stream.close()
+            self._done.set()
+
+
+class DockerRuntime:
+    """Containers on an engine. Each container's callbacks come on a thread of its own."""
+
+    name = "docker"
+
+    def __init__(self, instance: str, client: DockerClient | None = None) -> None:
+        self.instance = instance
+        self._client = client or connect()
+        self._containers: set[DockerContainer] = set()
+        self._images: dict[Path, str] = {}
+        self._lock = threading.Lock()
+        for left in self._client.containers.list(all=True, filters={"label": f"{INSTANCE}={instance}"}):
+            left.remove(force=True)
+
+    def start(self, spec: ContainerSpec) -> DockerContainer:
+        """Start a container: raises CannotStart in the engine's words, as ECS does."""
+        from docker.errors import DockerException
+        from docker.types import Mount
+
+        argv = arguments(spec.image, spec.entrypoint, spec.command)
+        if not argv:
+            raise CannotStart("CannotStartContainerError: no command specified")
+        env = environment(spec.image, spec.environment, spec.address, spec.resolver)
+        env["PYTHONPATH"] = ":".join(filter(None, [SHIM, env.get("PYTHONPATH")]))
+        shim = Path(__file__).with_name("shim")
+        engine = None
+        try:
+            engine = self._client.containers.create(
+                self._image(spec),
+                entrypoint=argv[:1],
+                command=argv[1:],
+                environment=env,
+                working_dir=spec.working_directory or spec.image.working_dir or "/",
+                user=spec.user or spec.image.user or None,
+                network_mode="host",
+                mounts=[Mount(SHIM, str(shim), type="bind", read_only=True)],
+                mem_limit=f"{spec.memory_limit_mib}m" if spec.memory_limit_mib else None,
+                labels={INSTANCE: self.instance, "dev.drydock.container": spec.key},
+            )
+            container = DockerContainer(spec, engine)
+            stream = engine.attach(stdout=True, stderr=True, stream=True, demux=True)
+            engine.start()
+            engine.reload()
+        except DockerException as error:
+            if engine is not None:
+                engine.remove(force=True)
+            raise CannotStart(f"CannotStartContainerError: {said(error)}") from error
+        container.started_at = time.time()
+        container.pid = engine.attrs["State"].get("Pid", 0)
+        with self._lock:
+            self._containers.add(container)
+        threading.Thread(target=self._follow, args=(container, stream), name="drydock-container", daemon=True).start()
+        return container
+
+    def open(
+        self,
+        container: DockerContainer,
+        argv: Sequence[str],
+        *,
+        tty: bool = False,
+        on_output: Callable[[str, bytes], None] | None = None,
+    ) -> DockerSession:
+        """Run a further command in a container. CannotStart if it has ended; a command that is not there ends
+        with 126 or 127 and the engine's words as output."""
+        from docker.errors import DockerException
+
+        api = self._client.api
+        if not container.running:
+            raise CannotStart(f"container {container.spec.key} is not running", 1)
+        try:
+            made = api.exec_create(container.engine.id, list(argv), stdin=True, tty=tty)
+            return DockerSession(api, made["Id"], tty, on_output or (lambda _stream, _data: None))
+        except DockerException as error:
+            raise CannotStart(f"OCI runtime exec failed: {said(error)}") from error
+
+    def execute(
+        self,
+        container: DockerContainer,
+        argv: Sequence[str],
+        *,
+        on_output: Callable[[str, bytes], None] | None = None,
+        timeout: float | None,
+        tty: bool = False,
+    ) -> int:
+        """Run a further command to its end, without input. See `Runtime.execute`."""
+        return run_to_end(lambda: self.open(container, argv, tty=tty, on_output=on_output), on_output, timeout)
+
+    def signal(self, container: DockerContainer, number: int) -> None:
+        """Send a signal to the container's first process; nothing happens if it has ended."""
+        from docker.errors import APIError
+
+        with contextlib.suppress(APIError):
+            container.engine.kill(signal=int(number))
+
+    def stop(self, container: DockerContainer, grace: float) -> None:
+        """Send the image's stop signal, and SIGKILL after `grace` seconds. Does not wait."""
+
+        def stopping() -> None:
+            self.signal(container, stop_signal(container.spec.image.stop_signal))
+            if not container.ended.wait(grace):
+                self.signal(container, signal.SIGKILL)
+
+        threading.Thread(target=stopping, name="drydock-stop", daemon=True).start()
+
+    def close(self) -> None:
+        """Kill and remove every container, and the images that were loaded for them."""
+        from docker.errors import DockerException
+
+        with self._lock:
+            containers, self._containers = list(self._containers), set()
+        for container in containers:
+            self.signal(container, signal.SIGKILL)
+        for container in containers:
+            container.ended.wait(10)
+        for image in self._images.values():
+            with contextlib.suppress(DockerException):
+                self._client.images.remove(image, force=True)
+        self._images.clear()
+        self._client.close()
+
+    def _image(self, spec: ContainerSpec) -> str:
+        """The engine's id of the image, loaded on first use."""
+        if spec.image.labels.get(STAND_IN):
+            raise CannotStart(
+                "CannotPullContainerError: the image holds a stand-in for its base image, which only the process "
+                "runtime can run: build it on the real base image, or use the process runtime"
+            )
+        with self._lock:
+            if spec.rootfs not in self._images:
+                self._images[spec.rootfs] = self._load(spec.rootfs)
+            return self._images[spec.rootfs]
+
+    def _load(self, rootfs: Path) -> str:
+        def owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = ""
+            return entry
+
+        with tempfile.NamedTemporaryFile(suffix=".tar") as file:
+            with tarfile.open(fileobj=file, mode="w") as tar:
+                tar.add(rootfs, arcname=".", filter=owned_by_root)
+            file.flush()
+            answer = self._client.api.import_image_from_file(file.name, repository="drydock/task")
+        last = json.loads(answer.strip().splitlines()[-1])
+        if "status" not in last:
+            raise CannotStart(f"CannotPullContainerError: {last.get('error', answer)}")
+        return str(last["status"])
+
+    @staticmethod
+    def _final_state(container: DockerContainer) -> dict[str, Any]:
+        """The state with its exit status: podman shows -1 until it has read it."""
+        deadline = time.monotonic() + _EXIT_STATUS_LIMIT
+        while True:
+            container.engine.reload()
+            state: dict[str, Any] = container.engine.attrs["State"]
+            if state["ExitCode"] >= 0 or time.monotonic() > deadline:
+                return state
+            time.sleep(0.05)
+
+    def _follow(self, container: DockerContainer, stream: Any) -> None:
+        from docker.errors import NotFound
+
+        spec = container.spec
+        lines = [Lines(lambda line, n=name: spec.on_output(n, line), LINE_LIMIT) for name in NAMES.values()]
+        code, reason = 128 + signal.SIGKILL, None
+        try:
+            for pieces in stream:
+                for sink, data in zip(lines, pieces, strict=True):
+                    if data:
+                        sink.feed(data)
+            for sink in lines:
+                sink.end()
+            container.engine.wait()
+            state = self._final_state(container)
+            code = state["ExitCode"]
+            reason = OUT_OF_MEMORY if state.get("OOMKilled") else None
+            container.engine.remove(force=True)
+        except NotFound:
+            log.warning("container %s was removed by somebody else", spec.key)
+        except Exception:
+            log.exception("container %s was lost", spec.key)
+        with self._lock:
+            self._containers.discard(container)
+        container.ended.set()
+        spec.on_exit(Exit(code, reason))
+
+
+def connect() -> DockerClient:
+    """A client of the engine at DOCKER_HOST, or of the first usual socket that answers."""
+    try:
+        import docker
+    except ImportError:
+        raise RuntimeError("the docker runtime needs the docker package: pip install 'drydock-labs[docker]'") from None
+    runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
+    places = [os.environ["DOCKER_HOST"]] if "DOCKER_HOST" in os.environ else []
+    places += [f"unix://{path.format(runtime=runtime)}" for path in SOCKETS] if not places else []
+    for place in places:
+        with contextlib.suppress(docker.errors.DockerException):
+            client = docker.DockerClient(base_url=place, timeout=60)
+            client.ping()
+            return client
+    raise RuntimeError(
+        f"no container engine answers at {', '.join(places)}: start Docker, or run `podman system service --time=0 "
+        "unix:///path/podman.sock` and set DOCKER_HOST to it; the process runtime needs neither"
+    )
+
+
+def said(error: Exception) -> str:
+    return str(getattr(error, "explanation", None) or error)

@@ -1,0 +1,396 @@
+"""The one port: every AWS call, the registry and the tasks' own endpoints, as a WSGI application."""
+
+from __future__ import annotations
+
+import errno
+import io
+import ipaddress
+import json
+import logging
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from botocore.model import OperationNotFoundError
+
+from drydock.embedded.core import seams, validation
+from drydock.embedded.core.journal import Entry, is_numbered, may_change
+from drydock.embedded.core.undo import Before
+
+if TYPE_CHECKING:
+    from drydock.embedded.core.host import Host
+
+log = logging.getLogger(__name__)
+
+_KEPT_HEADERS = ("HTTP_AUTHORIZATION", "HTTP_USER_AGENT", "HTTP_HOST", "CONTENT_TYPE", "HTTP_CONTENT_ENCODING",
+                 "HTTP_SMITHY_PROTOCOL", "HTTP_X_AMZN_QUERY_MODE")  # fmt: skip
+_DROPPED_HEADERS = ("HTTP_X_AMZ_SECURITY_TOKEN", "HTTP_X_AMZ_DATE")
+_OWN_NAMES = ("localhost", "localhost.localstack.cloud")
+_NAMES_BELOW = (".localhost", ".localhost.localstack.cloud", ".amazonaws.com")
+_SCOPE = re.compile(r"\S+\s+Credential=[^/]*/[^/]*/(?P<region>[^/]*)/(?P<service>[^/]*)/[^/,]*")
+_SECRET = re.compile(r"(?<=Signature=)[0-9a-f]+|x-amz-security-token[^,;]*;?")
+_RPC_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
+
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
+"""Failures that no input causes."""
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class App:
+    """Routes a request to the registry, to the tasks' endpoints, or to the service it is signed for."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self._here = threading.local()
+        self._next: dict[str, int] = {}  # by the fingerprint of a request
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        refusal = _stranger(environ)
+        if refusal:
+            start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", str(len(refusal)))])
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [refusal]
+        path = environ.get("PATH_INFO", "/")
+        if not path.startswith("/_drydock/"):
+            self.host.last_call = time.monotonic()
+        if path == "/v2" or path.startswith("/v2/"):
+            with self.host.lock:
+                self.host.adapt("ecr")
+            from drydock.embedded.services.ecr import registry
+
+            return registry.app(environ, start_response)
+        if path.startswith("/_drydock/"):
+            from drydock.embedded.core import inside
+
+            status, headers, body = inside.answer(self.host, environ)
+        else:
+            status, headers, body = self.call(environ)
+        reason = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
+        sized = {k: v for k, v in headers.items() if k.lower() == "content-length"}
+        headers = {k: v for k, v in headers.items() if k not in sized}
+        is_head = environ["REQUEST_METHOD"] == "HEAD"
+        length = next(iter(sized.values())) if is_head and sized else str(len(body))
+        start_response(f"{status} {reason}", [*headers.items(), ("Content-Length", length)])
+        return [] if is_head else [body]
+
+    def call(self, environ: dict[str, Any]) -> Answer:
+        """Answer one AWS call, and note it in the journal if it changed something."""
+        body = _read_body(environ)
+        service = self._service(environ, body)
+        if service is None:
+            return _unroutable(environ)
+        operation = _operation(environ, body)
+        try:
+            body = validation.hold(service, operation, environ, body)
+        except validation.Refused as refused:
+            return seams.error_response(service, 400, refused.code, refused.message)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        with self.host.lock:
+            if getattr(self._here, "depth", 0) > 0:
+                return self._answer(service, operation, environ, body, self._here.seed)
+            key = seams.fingerprint(service, operation, body)
+            method = environ["REQUEST_METHOD"]
+            number = self._take_number(key) if is_numbered(operation, method) else None
+            seed = f"{self.host.seed}:{key}:{number or 0}"
+            at, place = time.time(), None
+            try:
+                if may_change(operation, method) and not environ.get("drydock.derived"):
+                    place = self.host.journal.append(_entry(service, operation, environ, body, seed, at))
+                answer = self._answer(service, operation, environ, body, seed)
+                succeeded = answer[0] < 400
+                self.host.settle_data(succeeded)
+            except OSError as error:
+                self.host.settle_data(False)
+                message = f"{service}:{operation} was not done, because it cannot be kept: {error}"
+                answer, succeeded = seams.error_response(service, 500, "InternalFailure", message), False
+            if number is not None and not succeeded:
+                self._give_back(key, number)
+            if place is not None and not succeeded:
+                self.host.journal.withdraw(place)
+            elif succeeded and may_change(operation, method):
+                self.host.poke()
+            return answer
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """For calls of this thread that follow from one that is journalled: they are not."""
+        depth = getattr(self._here, "depth", 0)
+        self._here.depth, self._here.seed = depth + 1, getattr(self._here, "seed", "")
+        try:
+            yield
+        finally:
+            self._here.depth = depth
+
+    def _take_number(self, key: str) -> int:
+        """Requests with one fingerprint never share a number, and so no ids, while they are under way."""
+        number = self._next.get(key, 0)
+        self._next[key] = number + 1
+        return number
+
+    def _give_back(self, key: str, number: int) -> None:
+        if self._next[key] == number + 1:
+            self._next[key] = number
+        if self._next[key] == 0:
+            del self._next[key]
+
+    def replay(self, entry: Entry) -> None:
+        """Do again what was done before, at the time and with the ids of the first time."""
+        body = entry.body.encode("latin-1")
+        environ = environ_of(entry.method, entry.path, entry.query, body, entry.headers)
+        _, key, number = entry.seed.rsplit(":", 2)
+        self._next[key] = max(self._next.get(key, 0), int(number) + 1)
+        with self.host.lock, seams.frozen_at(entry.at):
+            status, _, text = self._answer(_by_version(entry.service, body), entry.operation, environ, body, entry.seed)
+        if status >= 400:
+            # as when a user changed what the engine had made, which is made anew and not replayed
+            log.warning("%s.%s is not done again: %s %s", entry.service, entry.operation, status, text[:300])
+
+    def _service(self, environ: dict[str, Any], body: bytes) -> str | None:
+        dispatcher = seams.dispatcher()
+        environ["wsgi.input"] = io.BytesIO(body)
+        try:
+            host = dispatcher.infer_service_region_host(environ, environ.get("PATH_INFO", ""))
+        except Exception:  # whatever moto makes of a malformed header
+            return None
+        service = seams.service_for(host) if host else None
+        return _by_version(service, body) if service else None
+
+    def _answer(self, service: str, operation: str, environ: dict[str, Any], body: bytes, seed: str) -> Answer:
+        depth = getattr(self._here, "depth", 0)
+        self._here.depth = depth + 1
+        before = None
+        try:
+            self.host.adapt(service)
+            if depth == 0:
+                self._here.seed = seed
+                seams.reseed(seed)
+            if may_change(operation, environ["REQUEST_METHOD"]) and not seams.replaying():
+                before = Before(service, _scope(environ)[0])
+            with seams.unread(seams.replaying() and depth == 0):
+                answer = self._done(service, operation, environ, body)
+        except Exception as error:
+            answer = _failed(service, operation, environ, body, error)
+        finally:
+            self._here.depth = depth
+        if answer[0] >= 400 and before is not None and before.put_back():
+            log.info("%s.%s failed, and what it had done was undone", service, operation)
+        return answer
+
+    def _done(self, service: str, operation: str, environ: dict[str, Any], body: bytes) -> Answer:
+        environ["wsgi.input"] = io.BytesIO(body)
+        status, headers, content = self._dispatch(service, environ)
+        if status >= 400 and "html" in headers.get("Content-Type", ""):
+            raise NotImplementedError
+        if status == 404 and not (content or operation) and environ["REQUEST_METHOD"] == "POST":
+            return _without_operation(service, environ)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:  # AWS's own failures are not simulated: this is a refusal
+            message = " ".join(re.sub(r"<[^>]*>", " ", content.decode(errors="replace")).split())
+            return seams.error_response(service, 400, validation.code_of(service, operation), message)
+        return status, headers, content
+
+    def _dispatch(self, service: str, environ: dict[str, Any]) -> Answer:
+        from moto.moto_server.werkzeug_app import BackendRequest
+
+        door = seams.front_door(service) if environ.get("PATH_INFO", "/") in ("", "/") else None
+        if door is None:
+            return self._through_flask(environ)
+        request = BackendRequest(environ)
+        result = door(request, request.raw_url, dict(request.headers))
+        status, headers, content = result if len(result) == 3 else (200, {}, result)
+        text = content.encode() if isinstance(content, str) else content
+        return int(headers.pop("status", status)), {k: str(v) for k, v in headers.items()}, text
+
+    @staticmethod
+    def _through_flask(environ: dict[str, Any]) -> Answer:
+        caught: list[Any] = []
+        app = seams.dispatcher().get_application(environ)
+        app.config["PROPAGATE_EXCEPTIONS"] = True
+        chunks = app(environ, lambda status, headers, exc_info=None: caught.append((status, headers)))
+        body = b"".join(chunks)
+        status, headers = caught[-1]
+        return int(status.split()[0]), dict(headers), body
+
+
+def _by_version(service: str, body: bytes) -> str:
+    """Both load balancing APIs answer at one host name, which moto takes for the older one's."""
+    return "elbv2" if service == "elb" and b"Version=2015-12-01" in body else service
+
+
+def _failed(service: str, operation: str, environ: dict[str, Any], body: bytes, error: Exception) -> Answer:
+    """The answer to a call in which `error` was raised that is none of AWS's."""
+    wanted = operation or seams.rest_operation(service, environ)
+    if isinstance(error, NotImplementedError | OperationNotFoundError):
+        message = f"The embedded AWS does not have {service}:{wanted}."
+        return seams.error_response(service, 501, "NotImplemented", message)
+    if isinstance(error, KeyError) and error.args == (_scope(environ)[0],):
+        message = f"Credential should be scoped to a valid region: {service} has none named {error}."
+        return seams.error_response(service, 400, "InvalidSignatureException", message)
+    log.error("%s.%s failed", service, wanted, exc_info=error)
+    message = f"{type(error).__name__}: {error}"
+    if isinstance(error, ImportError):
+        message = f"The embedded AWS does not have {service}: the package {error.name} is not installed."
+        return seams.error_response(service, 501, "NotImplemented", message)
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _MACHINE):
+        return seams.error_response(service, 500, "InternalFailure", f"{service}:{wanted}: {message}")
+    code = seams.not_found_code(service, wanted)
+    if isinstance(error, KeyError) and code and _gives(str(error.args[0]), environ, body):
+        return seams.error_response(service, 400, code, f"{error.args[0]!r} was not found.")
+    message = f"The embedded AWS cannot do {service}:{wanted} with this input ({message})."
+    return seams.error_response(service, 400, validation.code_of(service, wanted), message)
+
+
+def _gives(value: str, environ: dict[str, Any], body: bytes) -> bool:
+    """Whether `value` is, or ends, one that the request gives: what moto looked up, then, and not a name of its own."""
+    text = " ".join((body.decode(errors="replace"), environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")))
+    return bool(value) and re.search(rf'(?:[=/:]|"){re.escape(value)}(?:&|/|\s|$|"(?!\s*:))', unquote(text)) is not None
+
+
+def environ_of(method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
+    """A WSGI environ for a call from inside the process; `headers` in CGI spelling."""
+    return {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "RAW_URI": path + (f"?{query}" if query else ""),
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "4566",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SCRIPT_NAME": "",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.url_scheme": "http",
+        "wsgi.version": (1, 0),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        **headers,
+    }
+
+
+def _stranger(environ: dict[str, Any]) -> bytes:
+    """Why a request is refused that a web page elsewhere may have made a browser send; empty if it is not."""
+    origin, host = environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST")
+    name = _hostname(origin) if origin is not None else "localhost"
+    if not (_is_loopback(name) or name == "localhost" or name.endswith(".localhost")):
+        return f"The Origin {origin!r} is not on this machine: no web page elsewhere may call this AWS.\n".encode()
+    name = _hostname(f"//{host}") if host else "localhost"
+    if not (_is_loopback(name) or name in _OWN_NAMES or name.endswith(_NAMES_BELOW)):
+        return f"The Host {host!r} is not a name of this AWS. Call it by 127.0.0.1 or localhost.\n".encode()
+    return b""
+
+
+def _hostname(url: str) -> str:
+    """The name or address in a URL, in lower case; empty if there is none."""
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _scope(environ: dict[str, Any]) -> tuple[str, str]:
+    """Region and service that a request is signed for; both empty where it does not say."""
+    found = _SCOPE.match(environ.get("HTTP_AUTHORIZATION", ""))
+    return (found["region"], found["service"]) if found else ("", "")
+
+
+def _unroutable(environ: dict[str, Any]) -> Answer:
+    """What is wrong with a request that no service can be found for."""
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    region, service = _scope(environ)
+    if environ.get("HTTP_AUTHORIZATION") and not service:
+        message = "The header Authorization has no Credential=<key>/<date>/<region>/<service>/aws4_request."
+        return _malformed(environ, "IncompleteSignature", message)
+    if service and seams.service_for(f"{service}.{region}.amazonaws.com"):
+        return _without_operation(service, environ)
+    if service:
+        message = f"The request is signed for {service!r}, which the embedded AWS does not have."
+        return _malformed(environ, "UnknownService", message)
+    message = "The request is not signed for a service that the embedded AWS knows"
+    return _malformed(environ, "UnknownService", message + (f", and X-Amz-Target is {target!r}." if target else "."))
+
+
+def _without_operation(service: str, environ: dict[str, Any]) -> Answer:
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    wrong = f"X-Amz-Target is {target!r}" if target else "it has neither X-Amz-Target nor Action"
+    message = f"The request names no operation of {service}: {wrong}."
+    return seams.error_response(service, 400, "UnknownOperationException", message)
+
+
+def _malformed(environ: dict[str, Any], code: str, message: str) -> Answer:
+    return seams.error_response("ecs" if _speaks_json(environ) else "sts", 400, code, message)
+
+
+def _speaks_json(environ: dict[str, Any]) -> bool:
+    return "HTTP_X_AMZ_TARGET" in environ or "json" in environ.get("CONTENT_TYPE", "")
+
+
+def forbidden(environ: dict[str, Any], why: str) -> Answer:
+    """The refusal of a caller, in the form that the client of the request reads."""
+    path = environ["PATH_INFO"]
+    if path == "/v2" or path.startswith("/v2/"):
+        body = json.dumps({"errors": [{"code": "DENIED", "message": why}]}).encode()
+        return 403, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}, body
+    if path.startswith("/_drydock/"):
+        return 403, {"Content-Type": "application/json"}, json.dumps({"error": why}).encode()
+    if _speaks_json(environ):
+        return seams.error_response("ecs", 403, "AccessDeniedException", why)
+    if _scope(environ)[1] == "ec2":
+        return seams.error_response("ec2", 403, "UnauthorizedOperation", why)
+    return seams.error_response("sts", 403, "AccessDenied", why)
+
+
+def _read_body(environ: dict[str, Any]) -> bytes:
+    if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+        body: bytes = environ["wsgi.input"].read()
+    else:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return body
+
+
+def _operation(environ: dict[str, Any], body: bytes) -> str:
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    if target:
+        return str(target).rsplit(".", 1)[-1]
+    rpc = _RPC_PATH.match(environ.get("PATH_INFO", ""))
+    if rpc:
+        return rpc[1]
+    for text in (body if b"Action=" in body else b"", environ.get("QUERY_STRING", "").encode()):
+        action = parse_qs(text.decode("latin-1")).get("Action")
+        if action:
+            return str(action[0])
+    return ""
+
+
+def _is_kept(header: str) -> bool:
+    return header in _KEPT_HEADERS or (header.startswith("HTTP_X_AMZ_") and header not in _DROPPED_HEADERS)
+
+
+def _entry(service: str, operation: str, environ: dict[str, Any], body: bytes, seed: str, at: float) -> Entry:
+    headers = {name: value for name, value in environ.items() if _is_kept(name)}
+    if "HTTP_AUTHORIZATION" in headers:
+        headers["HTTP_AUTHORIZATION"] = _SECRET.sub("", headers["HTTP_AUTHORIZATION"])
+    return Entry(
+        service=service,
+        operation=operation,
+        method=environ["REQUEST_METHOD"],
+        path=environ.get("PATH_INFO", "/"),
+        query=environ.get("QUERY_STRING", ""),
+        headers=headers,
+        body=body.decode("latin-1"),
+        seed=seed,
+        at=at,
+    )

@@ -1,0 +1,282 @@
+"""The seams into moto that every service shares: its ids, its clock, its dispatch.
+
+`prepare()` has to run before any other module of moto is imported, because they bind `utcnow` by name.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import hashlib
+import importlib
+import importlib.util
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+ACCOUNT = "000000000000"
+_IDEMPOTENCY = re.compile(rb'"(?:clientToken|clientRequestToken|ClientRequestToken|idempotencyToken|CreatorRequestId)":\s*"[^"]*",?|(?:ClientToken)=[^&]*')  # fmt: skip  # noqa: E501
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no document may have in it."""
+
+KEEPING_DATA = {"cloudwatch", "logs", "sqs"}
+"""Services that other services tell something which has to be kept, perhaps before anybody calls them."""
+
+_frozen: datetime.datetime | None = None
+_base_seed = ""
+_unread = False
+_adapt: Callable[[str], None] | None = None
+_originals: dict[Any, dict[str, Any]] = {}
+_now: Callable[[], datetime.datetime] = functools.partial(datetime.datetime.now, datetime.UTC)
+
+
+def _utcnow() -> datetime.datetime:
+    return _frozen or _now().replace(tzinfo=None)
+
+
+def tell_time(now: Callable[[], datetime.datetime]) -> None:
+    """Let moto ask `now`, which is aware of its time zone, what time it is."""
+    global _now
+    _now = now
+
+
+@contextmanager
+def frozen_at(moment: float) -> Iterator[None]:
+    """Let moto see `moment` (seconds since the epoch) as now."""
+    global _frozen
+    _frozen = datetime.datetime.fromtimestamp(moment, datetime.UTC).replace(tzinfo=None)
+    try:
+        yield
+    finally:
+        _frozen = None
+
+
+def replaying() -> bool:
+    """Whether the request at hand is done for the second time."""
+    return _frozen is not None
+
+
+@contextmanager
+def unread(nobody_reads: bool) -> Iterator[None]:
+    """Let moto write no answer, or write them again for a request within one whose answer nobody reads."""
+    global _unread
+    before, _unread = _unread, nobody_reads
+    try:
+        yield
+    finally:
+        _unread = before
+
+
+def base(seed: str) -> None:
+    """The seed that everything follows from which no request asked for."""
+    global _base_seed
+    _base_seed = seed
+
+
+def adapt_with(adapt: Callable[[str], None]) -> None:
+    """How a service that keeps data gets its adapter when another service reaches it first."""
+    global _adapt
+    _adapt = adapt
+
+
+@cache
+def prepare() -> None:
+    os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
+    os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "false")
+    _read_descriptions_once()
+    import moto.core.utils
+
+    moto.core.utils.utcnow = _utcnow
+    _settle_backends()
+
+
+def _read_descriptions_once() -> None:
+    """botocore parses its descriptions of services again for each session; moto makes dozens of sessions."""
+    from botocore.loaders import JSONFileLoader
+
+    first = JSONFileLoader.load_file
+
+    @cache
+    def read(path: str) -> Any:
+        return first(JSONFileLoader(), path)
+
+    JSONFileLoader.load_file = lambda _, path: read(path)
+
+
+def _settle_backends() -> None:
+    """A backend makes ids when it is first touched (a default VPC, say): let them not depend on by whom."""
+    from moto.core.base_backend import AccountSpecificBackend
+    from moto.moto_api._internal import mock_random
+
+    first = AccountSpecificBackend.__getitem__
+
+    def settled(self: Any, region: str) -> Any:
+        if dict.__contains__(self, "aws" if region == "global" else region):
+            return first(self, region)
+        if _adapt is not None and self.service_name in KEEPING_DATA:
+            _adapt(self.service_name)
+        state = mock_random.getstate()
+        mock_random.seed(f"{_base_seed}:{self.service_name}:{self.account_id}:{region}")
+        try:
+            return first(self, region)
+        finally:
+            mock_random.setstate(state)
+
+    AccountSpecificBackend.__getitem__ = settled  # type: ignore[method-assign]
+
+
+def reseed(seed: str) -> None:
+    """Let all of moto's ids of the next request follow from `seed`."""
+    from moto.moto_api._internal import mock_random
+
+    mock_random.seed(seed)
+
+
+def fingerprint(service: str, operation: str, body: bytes) -> str:
+    """A name for a request that is the same on every run: without the SDK's random tokens."""
+    return hashlib.sha256(f"{service}.{operation}:".encode() + _IDEMPOTENCY.sub(b"", body)).hexdigest()[:24]
+
+
+@cache
+def _spare_needless_work() -> None:
+    """moto lists the operations of a class for each request, and writes answers also when nobody reads them."""
+    responses: Any = importlib.import_module("moto.core.responses")
+    methods, serialized = responses.method_names_from_class, responses.BaseResponse.serialized
+    request_id = responses.gen_amzn_requestid_long
+
+    def read_or_not(self: Any, result: Any) -> Any:
+        if _unread and not isinstance(result.result, Exception):
+            return 200, {}, ""
+        return serialized(self, result)
+
+    responses.method_names_from_class = cache(lambda clazz: frozenset(methods(clazz)))
+    responses.camelcase_to_underscores = cache(responses.camelcase_to_underscores)
+    responses.BaseResponse.serialized = read_or_not
+    responses.gen_amzn_requestid_long = lambda headers: "" if _unread else request_id(headers)
+
+
+@cache
+def dispatcher() -> Any:
+    """moto's own routing from a WSGI environ to a service."""
+    _spare_needless_work()
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    return DomainDispatcherApplication(create_backend_app)
+
+
+@cache
+def service_for(host: str) -> str | None:
+    name: str | None = dispatcher().get_backend_for_host(host)
+    return name
+
+
+@cache
+def front_door(service: str) -> Callable[..., Any] | None:
+    """The function that answers `POST /` of a service without Flask's routing, where it has one."""
+    _spare_needless_work()
+    backend_dict = _backends(service)
+    if not hasattr(backend_dict, "iter_backends"):
+        return None
+    regions = backend_dict[ACCOUNT]
+    backend = regions["us-east-1"] if "us-east-1" in regions else regions["aws"]
+    door: Callable[..., Any] | None = backend.flask_paths.get("/")
+    return door
+
+
+def _backends(service: str) -> Any:
+    backends: Any = importlib.import_module("moto.backends")
+    return backends.get_backend(service)
+
+
+def backends_of(service: str, region: str) -> list[Any]:
+    """What moto keeps of a service in a region, or in the world where it is global; made where it is not there yet."""
+    backend_dict = _backends(service)
+    if not hasattr(backend_dict, "iter_backends"):
+        return []
+    regions = backend_dict[ACCOUNT]
+    names = [name for name in (region, "aws", "global") if name in regions]
+    return [regions[name] for name in names]
+
+
+def is_backend(thing: Any) -> bool:
+    from moto.core.base_backend import BaseBackend
+
+    return isinstance(thing, BaseBackend)
+
+
+def original(owner: Any, name: str) -> Any:
+    """A function of moto's as it was before it was replaced the first time."""
+    kept = _originals.setdefault(owner, {})
+    return kept.setdefault(name, getattr(owner, name))
+
+
+def has_adapter(service: str) -> bool:
+    return importlib.util.find_spec(f"drydock.embedded.services.{service}") is not None
+
+
+@cache
+def model_of(service: str) -> Any:
+    """botocore's model of a service by moto's name for it, None where it has none."""
+    from moto.core.responses import boto3_service_name
+    from moto.core.utils import get_service_model
+
+    name = boto3_service_name.get(service) or _names_without_hyphens().get(service)
+    return get_service_model(name) if name else None
+
+
+@cache
+def _names_without_hyphens() -> dict[str, str]:
+    from botocore.loaders import create_loader
+
+    return {name.replace("-", ""): name for name in create_loader().list_available_services("service-2")}
+
+
+def protocol(service: str) -> str:
+    """`json`, `query`, `ec2`, `rest-json` or `rest-xml`: how an error of this service is written."""
+    model = model_of(service)
+    return "json" if model is None else str(model.protocol)
+
+
+def not_found_code(service: str, operation: str) -> str:
+    """The code with which an operation says that what it is asked about is not there; empty without one of its own."""
+    model = model_of(service)
+    if model is None or operation not in model.operation_names:
+        return ""
+    errors = [shape.error_code for shape in model.operation_model(operation).error_shapes]
+    return next((code for code in errors if "NotFound" in code or "NoSuch" in code or "DoesNotExist" in code), "")
+
+
+def rest_operation(service: str, environ: dict[str, Any]) -> str:
+    """The operation that a request of a REST service is for; method and path where none fits."""
+    from moto.core.request import Request
+    from moto.core.routing import get_service_router
+
+    try:
+        operation, _ = get_service_router(model_of(service).service_name).match(Request(environ))
+        return str(operation.name)
+    except Exception:
+        return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+
+
+def error_response(service: str, status: int, code: str, message: str) -> tuple[int, dict[str, str], bytes]:
+    """An error as the SDKs of `service` read it: (status, headers, body)."""
+    from xml.sax.saxutils import escape
+
+    kind = protocol(service)
+    message = NOT_XML.sub("�", message)
+    if kind in ("query", "ec2", "rest-xml"):
+        error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+        if kind == "ec2":
+            body = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>0</RequestID></Response>"
+        else:
+            body = f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error><RequestId>0</RequestId></ErrorResponse>"
+        return status, {"Content-Type": "text/xml"}, body.encode()
+    return (
+        status,
+        {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code},
+        json.dumps({"__type": code, "message": message}).encode(),
+    )

@@ -1,0 +1,160 @@
+"""Metrics and their data, as rows of the data file.
+
+Values that are equal, and sets of statistics between the same bounds, share a row for each step of time: no statistic
+can tell them apart. What is older than its step is kept for becomes a part of a longer step.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from drydock.embedded.core import seams
+from drydock.embedded.core.data import Data, text, whole
+from drydock.policy.metrics import KEPT, Sample
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS metrics (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, region TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    dimensions TEXT NOT NULL, last INTEGER NOT NULL, UNIQUE (region, namespace, name, dimensions));
+CREATE TABLE IF NOT EXISTS metric_data (
+    metric INTEGER NOT NULL, step INTEGER NOT NULL, at INTEGER NOT NULL, unit TEXT NOT NULL,
+    low REAL NOT NULL, high REAL NOT NULL, sum REAL NOT NULL, count REAL NOT NULL,
+    PRIMARY KEY (metric, step, at, unit, low, high)) WITHOUT ROWID
+"""
+_ADD = "ON CONFLICT DO UPDATE SET sum = sum + excluded.sum, count = count + excluded.count"
+_LOOK_EVERY = 600.0
+
+Dimensions = Sequence[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Datum:
+    """One of PutMetricData, `high_resolution` or by the minute."""
+
+    name: str
+    dimensions: Dimensions
+    unit: str
+    sample: Sample
+    high_resolution: bool
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of `metrics`."""
+
+    id: int
+    namespace: str
+    name: str
+    dimensions: Dimensions
+    last: int
+
+
+class Store:
+    """The metrics of all regions."""
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+        data.define(TABLES)
+        self._ageing: deque[int] = deque()
+        self._look_at = 0.0
+        data.clean_with(self._clean)
+
+    def put(self, region: str, namespace: str, data: Iterable[Datum]) -> None:
+        if seams.replaying():
+            return
+        for datum in data:
+            sample, step = datum.sample, 1 if datum.high_resolution else 60
+            at = whole(sample.at) // step * step
+            self._data.write(
+                f"INSERT INTO metric_data VALUES (?, ?, ?, ?, ?, ?, ?, ?) {_ADD}",
+                *(self._metric(region, namespace, datum, whole(sample.at)), step, at, datum.unit),
+                *(sample.low, sample.high, sample.sum, sample.count),
+            )
+
+    def _metric(self, region: str, namespace: str, datum: Datum, at: int) -> int:
+        key = (region, text(namespace), text(datum.name), _canonical(datum.dimensions))
+        self._data.write(
+            "INSERT INTO metrics (region, namespace, name, dimensions, last) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+            *(*key, at),
+        )
+        return int(self._data.read("SELECT id FROM metrics WHERE (region, namespace, name, dimensions) = (?, ?, ?, ?)", *key)[0][0])  # fmt: skip  # noqa: E501
+
+    def read(
+        self, region: str, namespace: str, name: str, dimensions: Dimensions, start: float, end: float, period: int
+    ) -> dict[str, list[Sample]]:
+        """By unit, what was put for the metric with these very dimensions and is kept finely enough for the period."""
+        found: dict[str, list[Sample]] = {}
+        for unit, *sample in self._data.scan(
+            "SELECT unit, at, low, high, sum, count FROM metric_data WHERE metric = (SELECT id FROM metrics "
+            "WHERE (region, namespace, name, dimensions) = (?, ?, ?, ?)) AND step IN (SELECT value FROM json_each(?)) "
+            "AND at >= ? AND at < ?",
+            *(region, text(namespace), text(name), _canonical(dimensions)),
+            *(json.dumps([step for step in KEPT if step <= max(period, 60)]), whole(start), whole(end)),
+        ):
+            found.setdefault(unit, []).append(Sample(*sample))
+        return found
+
+    def read_all(self, region: str, start: float, end: float) -> list[Sample]:
+        """What was put for any metric of a region."""
+        rows = self._data.scan(
+            "SELECT at, low, high, sum, count FROM metric_data JOIN metrics ON metric = id "
+            "WHERE region = ? AND at >= ? AND at < ?",
+            *(region, whole(start), whole(end)),
+        )
+        return [Sample(*row) for row in rows]
+
+    def metrics(self, region: str, after: int, since: float, limit: int, **wanted: str | None) -> list[Metric]:
+        """Metrics of a region with a number above `after` and data since then; `wanted`: columns that must be so."""
+        columns = [column for column, value in wanted.items() if value]
+        rows = self._data.scan(
+            "SELECT id, namespace, name, dimensions, last FROM metrics WHERE region = ? AND id > ? AND last >= ?"
+            + "".join(f" AND {column} = ?" for column in columns)
+            + " ORDER BY id LIMIT ?",
+            *(region, after, whole(since), *(text(str(wanted[column])) for column in columns), limit),
+        )
+        return [Metric(number, space, name, _dimensions(written), last) for number, space, name, written, last in rows]
+
+    # -- growing old ----------------------------------------------------------------------------
+
+    def _clean(self) -> None:
+        if self._ageing:
+            self.age(self._ageing.popleft(), time.time())
+        elif time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _LOOK_EVERY
+            self._ageing.extend(row[0] for row in self._data.scan("SELECT id FROM metrics"))
+
+    def age(self, metric: int, now: float) -> None:
+        """Gather what is old into longer steps, and forget what is too old for those, and the metric with the last."""
+        steps = [*KEPT]
+        for step, longer in pairwise(steps):
+            oldest = whole(now - KEPT[step]) // longer * longer
+            old = "FROM metric_data WHERE metric = ? AND step = ? AND at < ?"
+            self._data.write(
+                f"INSERT INTO metric_data SELECT metric, ?, at / ? * ?, unit, low, high, sum(sum), sum(count) {old} "
+                f"GROUP BY 3, unit, low, high {_ADD}",
+                *(longer, longer, longer, metric, step, oldest),
+            )
+            self._data.write(f"DELETE {old}", metric, step, oldest)
+        self._data.write(
+            "DELETE FROM metric_data WHERE metric = ? AND step = ? AND at < ?",
+            *(metric, steps[-1], whole(now - KEPT[steps[-1]])),
+        )
+        self._data.write(
+            "DELETE FROM metrics WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM metric_data WHERE metric = ?1)", metric
+        )
+
+
+def _canonical(dimensions: Dimensions) -> str:
+    pairs = {(text(each["Name"]), text(each["Value"])) for each in dimensions}
+    return json.dumps(sorted(pairs), ensure_ascii=False, separators=(",", ":"))
+
+
+def _dimensions(written: str) -> list[dict[str, Any]]:
+    return [{"Name": name, "Value": value} for name, value in json.loads(written)]

@@ -1,0 +1,69 @@
+"""EventBridge: the state changes of tasks and deployments, as ECS sends them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from drydock.embedded.services.ecs import views
+from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
+
+if TYPE_CHECKING:
+    from drydock.embedded.core.host import Host
+
+log = logging.getLogger(__name__)
+
+_REASONS = {
+    "SERVICE_DEPLOYMENT_IN_PROGRESS": "INFO",
+    "SERVICE_DEPLOYMENT_COMPLETED": "INFO",
+    "SERVICE_DEPLOYMENT_FAILED": "ERROR",
+}
+
+
+def task(host: Host, task: Task) -> None:
+    """`ECS Task State Change`."""
+    _send(host, task.region_name, "ECS Task State Change", [task.arn], views.describe_task(task, include_tags=False))
+
+
+def deployment(host: Host, service: Service, deployment: Deployment, name: str) -> None:
+    """`ECS Deployment State Change`."""
+    detail = {
+        "eventType": _REASONS[name],
+        "eventName": name,
+        "clusterArn": service.cluster_arn,
+        "deploymentId": deployment.id,
+        "updatedAt": utcnow(),
+        "reason": deployment.rollout_state_reason,
+    }
+    _send(host, service.region_name, "ECS Deployment State Change", [service.arn], detail)
+
+
+def _send(host: Host, region: str, detail_type: str, resources: list[str], detail: Document) -> None:
+    if not _listened_to(host, region):
+        return
+    entry = {
+        "Source": "aws.ecs",
+        "DetailType": detail_type,
+        "Resources": resources,
+        "Detail": json.dumps(detail, default=_text),
+    }
+    try:
+        host.client("events", region, derived=True).put_events(Entries=[entry])
+    except ClientError as error:  # a target that is gone is no matter of ECS's
+        log.warning("%s of %s was not delivered: %s", detail_type, resources, error)
+
+
+def _listened_to(host: Host, region: str) -> bool:
+    """Whether any rule could match: without one an event has no effect, so it is not worth a request."""
+    if "events" not in host.adapted:
+        return False
+    from moto.events.models import events_backends
+
+    return bool(events_backends[host.account][region].event_buses["default"].rules)
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -1,0 +1,72 @@
+"""The awslogs driver: lines of a container into CloudWatch Logs, in batches, in order."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from drydock.embedded.core.host import Host
+
+log = logging.getLogger(__name__)
+_EVERY = 0.2  # our seconds
+
+
+class LogDriver:
+    """Gathers lines from the runtime's threads; `flush()` writes what has gathered."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._lines: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
+        self._lock = threading.Lock()
+        self._last = 0.0
+
+    def open(self, region: str, group: str, stream: str, *, create_group: bool) -> None:
+        """Create the stream (and the group, if asked). ClientError if the group is not there."""
+        logs = self._host.client("logs", region)
+        if create_group:
+            try:
+                logs.create_log_group(logGroupName=group)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+                    raise
+        try:
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+                raise
+
+    def write(self, region: str, group: str, stream: str, line: bytes) -> None:
+        if not line:
+            return
+        event = (int(self._host.clock.utcnow().timestamp() * 1000), line.decode("utf-8", "replace"))
+        with self._lock:
+            self._lines.setdefault((region, group, stream), []).append(event)
+
+    def flush(self, *, now: bool = False) -> None:
+        """Write what has gathered. The caller holds the host's lock."""
+        elapsed = self._host.clock.elapsed()
+        if not now and elapsed - self._last < _EVERY:
+            return
+        self._last = elapsed
+        with self._lock:
+            waiting, self._lines = self._lines, {}
+        if not waiting:
+            return
+        from moto.logs.exceptions import LogsClientError
+        from moto.logs.models import logs_backends
+
+        self._host.adapt("logs")
+        for (region, group, stream), events in waiting.items():
+            lines = [{"timestamp": at, "message": text} for at, text in sorted(events, key=lambda event: event[0])]
+            try:
+                logs_backends[self._host.account][region].put_log_events(group, stream, lines)
+            except LogsClientError as error:
+                log.warning("%d lines for %s %s are lost: %s", len(lines), group, stream, error)
+        try:
+            self._host.data.commit()
+        except OSError as error:
+            log.error("the last lines for %d log streams are not kept yet: %s", len(waiting), error)

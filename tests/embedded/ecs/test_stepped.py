@@ -1,0 +1,366 @@
+"""ECS in time: every turn of the engine is the test's own, and no process runs."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.lab import Lab, address_of
+from tests.support.stepped import World
+
+from drydock.embedded.services.ecs.lifecycle import PROVISIONING
+from drydock.policy.rollout import lower_bound, upper_bound
+
+CHECK = {"command": ["CMD", "check"], "interval": 10, "retries": 3}
+BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "aws")
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def lab(world: World) -> Lab:
+    return world.lab()
+
+
+def events(lab: Lab, words: str) -> list[str]:
+    return [event["message"] for event in lab.service()["events"] if words in event["message"]]
+
+
+def started(lab: Lab) -> int:
+    """How many tasks the service has started."""
+    return sum(message.count("(task ") for message in events(lab, "has started"))
+
+
+# -- a rolling deployment ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("container", [{}, {"healthCheck": CHECK}], ids=["unchecked", "checked"])
+@pytest.mark.parametrize(
+    ("count", "minimum", "maximum"),
+    [(2, 100, 200), (4, 50, 100), (4, 50, 150), (3, 100, 134), (5, 0, 100), (5, 80, 120)],
+)
+def test_a_rolling_deployment_is_within_its_bounds_at_every_transition(
+    world: World, lab: Lab, count: int, minimum: int, maximum: int, container: dict[str, Any]
+) -> None:
+    bounds = {"minimumHealthyPercent": minimum, "maximumPercent": maximum}
+    lab.create(lab.register(environment={"VERSION": "1"}, **container), count, deploymentConfiguration=bounds)
+    lab.until_steady(count)
+    [service] = world.services()
+    seen: list[tuple[int, int]] = []
+
+    def note() -> None:
+        tasks = [task for task in world.tasks() if task.status != "STOPPED"]
+        serving = [task for task in tasks if task.status == "RUNNING" and not task.stopping]
+        healthy = [task for task in serving if "healthCheck" not in container or task.healthy_at is not None]
+        seen.append((len(healthy), len(tasks)))
+
+    world.watchers.append(note)
+    lab.ecs.update_service(
+        cluster="lab", service="app", taskDefinition=lab.register(environment={"VERSION": "2"}, **container)
+    )
+    lab.until_steady(count)
+    assert len(service.finished) == 1
+    assert {one.spec.environment["VERSION"] for one in world.runtime.containers} == {"2"}
+    assert len(seen) == 8 * count  # three states in which a task comes, five steps in which one goes
+    assert min(healthy for healthy, _ in seen) >= lower_bound(count, minimum)
+    assert max(tasks for _, tasks in seen) <= upper_bound(count, maximum)
+    assert max(tasks for _, tasks in seen) > count or upper_bound(count, maximum) == count
+
+
+def test_a_task_that_is_sick_from_the_start_is_replaced_and_no_old_one_leaves_for_it(world: World, lab: Lab) -> None:
+    lab.create(lab.register(healthCheck=CHECK), 2)
+    lab.until_steady(2)
+    old = {task["taskArn"]: address_of(task) for task in lab.tasks()}
+    world.is_sick = lambda address: address not in old.values()
+    lab.ecs.update_service(cluster="lab", service="app", forceNewDeployment=True)
+    stopped = lab.until(lambda: lab.tasks(desired="STOPPED"))
+    assert {task["stoppedReason"] for task in stopped} == {"Task failed container health checks"}
+    assert old.keys() <= {task["taskArn"] for task in lab.tasks()}
+
+
+def test_what_a_subnet_that_is_gone_holds_up_goes_on_where_there_is_one_again(world: World, lab: Lab) -> None:
+    lab.create(lab.register(), 1)
+    lab.until_steady(1)
+    ec2 = lab.client("ec2")
+    for subnet in lab.subnets:
+        ec2.delete_subnet(SubnetId=subnet)
+    lab.ecs.stop_task(cluster="lab", task=lab.tasks()[0]["taskArn"])
+    lab.until(lambda: events(lab, "was unable to place a task"))
+    world.pass_time(600)
+    assert len(events(lab, "was unable to place a task")) == 3  # now, and every five minutes
+    assert lab.tasks() == []
+    block = ec2.describe_vpcs(VpcIds=[lab.vpc])["Vpcs"][0]["CidrBlock"].replace(".0.0/16", ".9.0/24")
+    lab.subnets[:] = [ec2.create_subnet(VpcId=lab.vpc, CidrBlock=block)["Subnet"]["SubnetId"]]
+    lab.ecs.update_service(cluster="lab", service="app", networkConfiguration=lab.network)
+    lab.until_steady(1)
+
+
+# -- what fails -------------------------------------------------------------------------------------------
+
+
+def test_what_ends_at_once_is_tried_ever_more_rarely(world: World, lab: Lab) -> None:
+    lab.create(lab.register(environment={"EXIT": "1"}), 1)
+    failed: list[float] = []
+
+    def note() -> None:
+        if len(world.runtime.started) > len(failed):
+            failed.append(world.clock.time())
+
+    world.watchers.append(note)
+    lab.until(lambda: len(failed) == 8)
+    waits = [round(after - before - PROVISIONING) for before, after in itertools.pairwise(failed)]
+    assert waits == [10, 20, 40, 80, 160, 300, 300]
+    assert len(events(lab, "is unable to consistently start tasks successfully")) == 1
+
+
+def test_three_failures_trip_the_breaker_and_the_good_revision_comes_back(world: World, lab: Lab) -> None:
+    good = lab.register()
+    lab.create(good, 2, deploymentConfiguration=BREAKER)
+    lab.until_steady(2)
+    serving: list[int] = []
+    world.watchers.append(lambda: serving.append(sum(t.status == "RUNNING" for t in world.tasks() if not t.stopping)))
+    bad = lab.register(environment={"EXIT": "3"})
+    lab.ecs.update_service(cluster="lab", service="app", taskDefinition=bad)
+    [service] = world.services()
+    tried = len(world.runtime.started)
+    lab.until(lambda: service.deployments[0].rollback_of)
+    failed = service.deployments[1]
+    assert (failed.rollout_state, failed.failed_tasks) == ("FAILED", 3)
+    assert len(world.runtime.started) - tried == 4  # they are started by twos
+    lab.until_steady(2)
+    assert lab.service()["taskDefinition"] == good
+    assert min(serving) == 2
+
+
+def test_without_rollback_a_failed_deployment_stays_and_starts_nothing_more(world: World, lab: Lab) -> None:
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
+    lab.create(lab.register(environment={"EXIT": "3"}), 1, deploymentConfiguration=breaker)
+    lab.until(lambda: lab.service()["deployments"][0]["rolloutState"] == "FAILED")
+    tried = len(world.runtime.started)
+    world.pass_time(1000)
+    assert len(world.runtime.started) == tried == 3
+
+
+def test_health_resets_what_the_breaker_counted(world: World, lab: Lab) -> None:
+    lab.create(lab.register(healthCheck=CHECK), 1, deploymentConfiguration=BREAKER)
+    [service] = world.services()
+
+    def end_the_next() -> None:
+        [container] = lab.until(lambda: world.runtime.containers)
+        world.runtime.end(container, 1)
+        world.settle()
+
+    for _ in range(3):
+        for _ in range(2):
+            end_the_next()  # before it is healthy
+        assert service.deployments[0].failed_tasks == 2
+        lab.until(lambda: any(task.healthy_at is not None for task in world.tasks() if not task.stopping))
+        assert service.deployments[0].failed_tasks == 0
+        end_the_next()
+    lab.until_steady(1)
+    assert len(world.runtime.started) == 10
+
+
+def test_container_health_in_aws_seconds(world: World, lab: Lab) -> None:
+    task = lab.run(lab.register(healthCheck={**CHECK, "startPeriod": 60}))
+    lab.until(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    world.sick.add(address_of(lab.task(task["taskArn"])))
+    began = world.clock.time()
+    lab.until(lambda: lab.task(task["taskArn"])["healthStatus"] == "UNHEALTHY")
+    assert 60 + 2 * 10 <= world.clock.time() - began <= 60 + 3 * 10 + 2
+    world.sick.clear()
+    world.pass_time(12)
+    assert lab.task(task["taskArn"])["healthStatus"] == "HEALTHY"
+    assert lab.task(task["taskArn"])["lastStatus"] == "RUNNING"  # no service replaces it
+
+
+# -- how a task ends --------------------------------------------------------------------------------------
+
+
+def test_a_task_has_its_stop_timeout(world: World, lab: Lab) -> None:
+    task = lab.run(lab.register(environment={"IGNORE_SIGTERM": "1"}, stopTimeout=120))
+    lab.until(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    lab.ecs.stop_task(cluster="lab", task=task["taskArn"])
+    world.settle()
+    asked = world.clock.time()
+    lab.until(lambda: lab.task(task["taskArn"])["containers"][0]["lastStatus"] == "STOPPED")
+    assert world.clock.time() - asked == pytest.approx(120, abs=1)
+    assert lab.until_stopped(task["taskArn"])["containers"][0]["exitCode"] == 137
+
+
+def test_protection_ends_by_itself(world: World, lab: Lab) -> None:
+    lab.create(lab.register(), 1)
+    lab.until_steady(1)
+    [task] = lab.tasks()
+    lab.ecs.update_task_protection(cluster="lab", tasks=[task["taskArn"]], protectionEnabled=True, expiresInMinutes=5)
+    lab.ecs.update_service(cluster="lab", service="app", desiredCount=0)
+    kept = timedelta(minutes=5).total_seconds() * world.clock.speed  # it is the wall clock's
+    world.clock.advance(kept - 1)
+    world.settle()
+    assert lab.task(task["taskArn"])["desiredStatus"] == "RUNNING"
+    world.clock.advance(2)
+    world.settle()
+    assert lab.task(task["taskArn"])["desiredStatus"] == "STOPPED"
+
+
+def test_a_stopped_task_is_shown_for_an_hour(world: World, lab: Lab) -> None:
+    task = lab.run(lab.register(environment={"EXIT": "0"}))
+    lab.until_stopped(task["taskArn"])
+    world.clock.advance(3590 * world.clock.speed)
+    world.settle()
+    assert lab.task(task["taskArn"])["lastStatus"] == "STOPPED"
+    world.clock.advance(20 * world.clock.speed)
+    world.settle()
+    failures = lab.ecs.describe_tasks(cluster="lab", tasks=[task["taskArn"]])["failures"]
+    assert [failure["reason"] for failure in failures] == ["MISSING"]
+
+
+# -- behind a load balancer -------------------------------------------------------------------------------
+
+
+@dataclass
+class Web:
+    """A service behind a load balancer, whose health checks are every 10 s."""
+
+    lab: Lab
+    elb: Any
+    group: str
+
+    def create(self, count: int, **request: Any) -> None:
+        entry = {"targetGroupArn": self.group, "containerName": "app", "containerPort": 8080}
+        self.lab.create(self.lab.register(), count, loadBalancers=[entry], **request)
+
+    def states(self) -> Counter[str]:
+        found = self.elb.describe_target_health(TargetGroupArn=self.group)["TargetHealthDescriptions"]
+        return Counter(one["TargetHealth"]["State"] for one in found)
+
+
+@pytest.fixture
+def web(lab: Lab) -> Web:
+    elb = lab.client("elbv2")
+    balancer = elb.create_load_balancer(Name="web", Subnets=lab.subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    group = elb.create_target_group(
+        Name="app", Protocol="HTTP", Port=8080, VpcId=lab.vpc, TargetType="ip",
+        HealthCheckIntervalSeconds=10, HealthyThresholdCount=2, UnhealthyThresholdCount=3,
+    )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
+    forward = [{"Type": "forward", "TargetGroupArn": group}]
+    elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward)
+    return Web(lab, elb, group)
+
+
+def in_rotation(world: World) -> set[str]:
+    """The addresses that Envoy sends requests to."""
+    return {
+        end["endpoint"]["address"]["socket_address"]["address"]
+        for group in world.envoy.applied["elbv2"].endpoints
+        for place in group["endpoints"]
+        for end in place["lb_endpoints"]
+    }
+
+
+def test_a_target_is_unhealthy_after_its_threshold_and_is_replaced(world: World, lab: Lab, web: Web) -> None:
+    web.create(2)
+    lab.until_steady(2)
+    sick, well = lab.tasks()
+    assert in_rotation(world) == {address_of(sick), address_of(well)}
+    world.sick.add(address_of(sick))
+    began = world.clock.time()
+    lab.until(lambda: web.states()["unhealthy"])
+    assert 2 * 10 <= world.clock.time() - began <= 3 * 10 + 1
+    assert in_rotation(world) == {address_of(well)}
+    stopped = lab.until_stopped(sick["taskArn"])
+    assert stopped["stoppedReason"] == f"Task failed ELB health checks in (target-group {web.group})"
+    lab.until_steady(2)
+    assert sick["taskArn"] not in {task["taskArn"] for task in lab.tasks()}
+
+
+def test_in_the_grace_period_an_unhealthy_target_costs_no_task(world: World, lab: Lab, web: Web) -> None:
+    web.create(1, healthCheckGracePeriodSeconds=200)
+    lab.until(lambda: lab.service()["runningCount"] == 1)
+    [task] = lab.tasks()
+    world.sick.add(address_of(task))
+    began = world.clock.time()
+    lab.until(lambda: web.states()["unhealthy"])
+    world.pass_time(began + 199 - world.clock.time())
+    assert lab.tasks() == [lab.task(task["taskArn"])]
+    world.pass_time(2)
+    assert len(lab.tasks()) == 2  # its successor comes first
+    assert lab.until_stopped(task["taskArn"])["stoppedReason"].startswith("Task failed ELB health checks")
+
+
+@pytest.mark.parametrize("delay", [0, 90])
+def test_a_task_that_goes_drains_its_connections(world: World, lab: Lab, web: Web, delay: int) -> None:
+    web.elb.modify_target_group_attributes(
+        TargetGroupArn=web.group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": str(delay)}]
+    )
+    web.create(2)
+    lab.until_steady(2)
+    lab.ecs.update_service(cluster="lab", service="app", desiredCount=1)
+    [gone] = lab.until(lambda: lab.tasks(desired="STOPPED"))
+    world.settle()
+    began = world.clock.time()
+    assert address_of(gone) not in in_rotation(world)
+    assert web.states() == ({"healthy": 1, "draining": 1} if delay else {"healthy": 1})
+    lab.until(lambda: not world.running(gone))
+    assert world.clock.time() - began == delay
+    world.settle()
+    assert web.states() == {"healthy": 1}
+
+
+# -- another start ----------------------------------------------------------------------------------------
+
+
+def test_after_a_restart_every_service_is_brought_back(tmp_path: Path) -> None:
+    first = World(tmp_path / "aws")
+    lab = first.lab()
+    lab.create(lab.register(), 3)
+    lab.until_steady(3)
+    before = {task["taskArn"] for task in lab.tasks()}
+    deployment = lab.service()["deployments"][0]["id"]
+    running = list(first.runtime.containers)
+    first.close()
+    assert len(running) == 3 and not any(container.running for container in running)
+
+    again = World(tmp_path / "aws")
+    try:
+        again.host.restore()
+        lab.client, lab.until = again.client, again.until
+        assert {task["lastStatus"] for task in lab.tasks(desired="STOPPED")} == {"STOPPED"}
+        lab.until(lambda: lab.service()["runningCount"] == 3)
+        assert before.isdisjoint(task["taskArn"] for task in lab.tasks())
+        assert len(again.runtime.containers) == 3
+        assert [(d["id"], d["rolloutState"]) for d in lab.service()["deployments"]] == [(deployment, "COMPLETED")]
+        reasons = {lab.task(arn)["stoppedReason"] for arn in before}
+        assert reasons == {"The embedded AWS was restarted"}
+    finally:
+        again.close()
+
+
+def test_a_deployment_that_a_restart_cut_short_goes_on(tmp_path: Path) -> None:
+    first = World(tmp_path / "aws")
+    lab = first.lab()
+    lab.create(lab.register(), 2)
+    lab.until_steady(2)
+    new = lab.register(environment={"VERSION": "2"})
+    lab.ecs.update_service(cluster="lab", service="app", taskDefinition=new)
+    lab.until(lambda: len(lab.service()["deployments"]) == 2 and len(first.runtime.containers) > 2)
+    first.close()
+    again = World(tmp_path / "aws")
+    try:
+        again.host.restore()
+        lab.client, lab.until = again.client, again.until
+        lab.until_steady(2)
+        assert {task["taskDefinitionArn"] for task in lab.tasks()} == {new}
+    finally:
+        again.close()

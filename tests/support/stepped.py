@@ -1,0 +1,186 @@
+"""An embedded AWS whose time a test moves by hand: no thread turns its engine, no process runs in it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drydock.embedded.carriers.envoy import Resources
+from drydock.embedded.core.clock import ManualClock
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.elbv2.health import PASSED, Outcome, Probe
+from tests.support.lab import Lab, make_lab
+from tests.support.runtime import FakeContainer, FakeRuntime, Program
+
+if TYPE_CHECKING:
+    from drydock.embedded.services.ecs.records import Service, Task
+    from drydock.embedded.services.elbv2.plane import Plane
+
+LONG = 20_000  # AWS seconds in which everything comes about
+SETTLED = 4  # turns in which everything happens that takes no time
+SICK = Outcome("Target.ResponseCodeMismatch", "Health checks failed with these codes: [500]")
+
+
+class AtOnce(Executor):
+    """Work that others do in the background is done when it is handed over."""
+
+    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*given, **named))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+class FakeProber:
+    """Health checks that find what the test says of an address."""
+
+    def __init__(self, finds: Callable[[str], Outcome]) -> None:
+        self.finds = finds
+
+    def send(self, request: Probe, done: Callable[[Outcome], None]) -> None:
+        done(self.finds(request.address))
+
+    def close(self) -> None:
+        pass
+
+
+class FakeEnvoy:
+    """Takes every configuration at once, and keeps it to be looked at."""
+
+    def __init__(self) -> None:
+        self.applied: dict[str, Resources] = {}
+        self._version = 0
+
+    def apply(self, owner: str, resources: Resources) -> int:
+        self.applied[owner] = resources
+        self._version += 1
+        return self._version
+
+    def wait(self, version: int) -> None:
+        pass
+
+    def listener_errors(self) -> Mapping[str, str]:
+        return {}
+
+    def retry_listeners(self) -> None:
+        pass
+
+    def stats(self, pattern: str) -> Mapping[str, float]:
+        return {}
+
+    def times(self) -> Mapping[str, tuple[float, float]]:
+        return {}
+
+
+class World:
+    """The cloud in `directory`. Health checks, of load balancers and of
+    containers, fail at the addresses that are `sick`, or of which `is_sick` says so."""
+
+    def __init__(self, directory: Path) -> None:
+        self.clock = ManualClock()
+        self.runtime = FakeRuntime(self.clock, self._program)
+        self.host = Host(directory, seed="test", clock=self.clock, runtime=self.runtime)
+        self.host.pool.shutdown()
+        self.host.pool = AtOnce()  # type: ignore[assignment]
+        self.envoy = FakeEnvoy()
+        self.host.envoy = self.envoy  # type: ignore[assignment]
+        self.sick: set[str] = set()
+        self.is_sick: Callable[[str], bool] = lambda address: address in self.sick
+        self.watchers: list[Callable[[], None]] = []
+        """Called after every change of a task's state."""
+        self.host.adapt("elbv2")
+        self.plane.prober = FakeProber(self._find)  # type: ignore[assignment]
+        self.host.adapt("ecs")
+        self._watch(self.host.ecs)
+        self.host.listen()
+        self.host.run(loop=False)
+
+    @property
+    def plane(self) -> Plane:
+        from drydock.embedded.services.elbv2.backend import Backend
+
+        return Backend.plane
+
+    def client(self, service: str, region: str = "us-east-1") -> Any:
+        return self.host.client(service, region)
+
+    def lab(self) -> Lab:
+        """A cluster, a network and an image in this cloud."""
+        return make_lab(self.client, self.until)
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """One turn of the loop, in which no time passes."""
+        self.runtime.turn()
+        self.host.step()
+
+    def settle(self) -> None:
+        """Turn until all is done that takes no time."""
+        for _ in range(SETTLED):
+            self.turn()
+
+    def pass_time(self, aws_seconds: float) -> None:
+        """Let time pass, a second at a time."""
+        end = self.clock.time() + aws_seconds
+        while self.clock.time() < end:
+            self.clock.advance(min(1.0, end - self.clock.time()))
+            self.settle()
+
+    def until(self, condition: Callable[[], Any]) -> Any:
+        """Let time pass until the condition is true; its value."""
+        for _ in range(LONG):
+            self.settle()
+            if found := condition():
+                return found
+            self.clock.advance(1.0)
+        raise AssertionError(f"not within {LONG} AWS seconds")
+
+    # -- what is in it --------------------------------------------------------------------------
+
+    def services(self) -> list[Service]:
+        """The engine's own records."""
+        return [service for backend in self.host.ecs.regions() for service in backend.services.values()]
+
+    def tasks(self) -> list[Task]:
+        """The engine's own records."""
+        return self.host.ecs.all_tasks()
+
+    # -- what happens in it ---------------------------------------------------------------------
+
+    def running(self, task: Mapping[str, Any]) -> list[FakeContainer]:
+        """The containers of a task that run."""
+        identifier = task["taskArn"].rsplit("/", 1)[-1]
+        return [one for one in self.runtime.containers if one.spec.key.startswith(f"{identifier}/")]
+
+    def close(self) -> None:
+        self.host.close()
+
+    def _watch(self, engine: Any) -> None:
+        for name in ("enter", "ask_to_stop"):
+            setattr(engine, name, self._watched(getattr(engine, name)))
+
+    def _watched(self, act: Callable[..., None]) -> Callable[..., None]:
+        def acts(*given: Any) -> None:
+            act(*given)
+            for watcher in self.watchers:
+                watcher()
+
+        return acts
+
+    def _find(self, address: str) -> Outcome:
+        return SICK if self.is_sick(address) else PASSED
+
+    def _program(self, argv: Sequence[str], environment: Mapping[str, str]) -> Program:
+        """What the test's image does (tests/embedded/ecs/app), as its environment asks; `check` is a health check."""
+        if "check" in argv:
+            return Program(exits=int(self.is_sick(environment["DRYDOCK_ADDRESS"])))
+        if environment.get("EXIT"):
+            return Program([("stdout", "exiting")], exits=int(environment["EXIT"]))
+        handles = {} if environment.get("IGNORE_SIGTERM") else {int(signal.SIGTERM): 0}
+        return Program([("stdout", "listening")], handles=handles)
