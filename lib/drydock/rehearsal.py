@@ -55,6 +55,13 @@ def _set_up(cloud: Cloud) -> None:
     lab = Lab.open("00-start-here", cloud=cloud)
     lab.set_up(before="kill-a-task")
     cloud.listeners.clear()
+    ecs = cloud.client("ecs")
+
+    def completed() -> bool:
+        service = ecs.describe_services(cluster="hello", services=["hello"])["services"][0]
+        return bool(service["deployments"][0]["rolloutState"] == "COMPLETED")
+
+    wait_until(completed, "the deployment is completed")
 
 
 def _changing(name: str, given: Mapping[str, str], before: Callable[[Cloud], None]) -> Callable[..., None]:
