@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from drydock.embedded.assembly import AWS
 from drydock.embedded.core.clock import ManualClock
-from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecr import blobs, expiry, models
 
 DAY = 86400.0
@@ -23,9 +23,9 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def host(tmp_path: Path, clock: ManualClock) -> Iterator[Host]:
+def host(tmp_path: Path, clock: ManualClock) -> Iterator[AWS]:
     """One whose engine turns only when a test calls step()."""
-    host = Host(tmp_path / "aws", clock=clock, seed="test")
+    host = AWS(tmp_path / "aws", clock=clock, seed="test")
     host.listen()
     host.run(loop=False)
     yield host
@@ -53,7 +53,7 @@ def tags(ecr: Any, **filter: str) -> list[str]:
     return [tag for detail in found for tag in detail.get("imageTags", [])]
 
 
-def test_a_preview_says_what_expires_and_then_it_expires(ecr: Any, host: Host, clock: ManualClock, push: Any) -> None:
+def test_a_preview_says_what_expires_and_then_it_expires(ecr: Any, host: AWS, clock: ManualClock, push: Any) -> None:
     images = [push("web", f"content {n}", f"v{n}") for n in range(4)]
     started = ecr.start_lifecycle_policy_preview(repositoryName="web", lifecyclePolicyText=KEEP_TWO)
     assert started["status"] == "IN_PROGRESS"
@@ -79,7 +79,7 @@ def test_a_preview_says_what_expires_and_then_it_expires(ecr: Any, host: Host, c
     assert tags(ecr) == ["v3", "v4"]
 
 
-def test_an_age_is_of_aws_time(ecr: Any, host: Host, clock: ManualClock, push: Any) -> None:
+def test_an_age_is_of_aws_time(ecr: Any, host: AWS, clock: ManualClock, push: Any) -> None:
     push("web", "old", "v1")
     ecr.put_lifecycle_policy(
         repositoryName="web",
@@ -131,7 +131,7 @@ def test_policies_that_are_not_there_or_not_right(ecr: Any) -> None:
 
 
 def test_an_archived_image_cannot_be_pulled_until_it_is_back(
-    ecr: Any, host: Host, clock: ManualClock, session: Any, push: Any
+    ecr: Any, host: AWS, clock: ManualClock, session: Any, push: Any
 ) -> None:
     image = push("web", "seldom used", "v1")
     push("web", "in use", "v2")
@@ -164,11 +164,11 @@ def test_an_archived_image_cannot_be_pulled_until_it_is_back(
     assert tags(ecr) == ["v1", "v2"]
 
 
-def stored(host: Host) -> set[str]:
+def stored(host: AWS) -> set[str]:
     return set(blobs.BlobStore(host.directory).digests())
 
 
-def test_blobs_go_when_nothing_is_made_of_them(ecr: Any, host: Host, session: Any, push: Any, make: Any) -> None:
+def test_blobs_go_when_nothing_is_made_of_them(ecr: Any, host: AWS, session: Any, push: Any, make: Any) -> None:
     kept, gone = make({"base": "x"}, {"a": "1"}), make({"base": "x"}, {"b": "2"})
     ecr.create_repository(repositoryName="web")
     session.push("web", kept, "kept")
@@ -187,9 +187,7 @@ def test_blobs_go_when_nothing_is_made_of_them(ecr: Any, host: Host, session: An
     assert session.head(f"/v2/web/blobs/{only_gone}").status_code == 404
 
 
-def test_what_was_pushed_is_there_after_a_restart(
-    tmp_path: Path, host: Host, ecr: Any, session: Any, push: Any
-) -> None:
+def test_what_was_pushed_is_there_after_a_restart(tmp_path: Path, host: AWS, ecr: Any, session: Any, push: Any) -> None:
     image = push("web", "kept", "v1", "v2")
     lost = push("web", "deleted", "v3")
     ecr.batch_delete_image(repositoryName="web", imageIds=[{"imageTag": "v3"}, {"imageTag": "v1"}])
@@ -197,7 +195,7 @@ def test_what_was_pushed_is_there_after_a_restart(
     (before,) = ecr.describe_images(repositoryName="web")["imageDetails"]
     host.close()
 
-    again = Host(tmp_path / "aws", seed="test")
+    again = AWS(tmp_path / "aws", seed="test")
     try:
         again.restore()
         ecr = again.client("ecr", "us-east-1")
@@ -218,11 +216,11 @@ def test_what_was_pushed_is_there_after_a_restart(
         again.close()
 
 
-def test_an_age_goes_on_over_a_restart(host: Host, ecr: Any, push: Any, tmp_path: Path) -> None:
+def test_an_age_goes_on_over_a_restart(host: AWS, ecr: Any, push: Any, tmp_path: Path) -> None:
     push("web", "old", "v1")
     host.close()
     clock = ManualClock(speed=1e6)
-    again = Host(tmp_path / "aws", clock=clock, seed="test")
+    again = AWS(tmp_path / "aws", clock=clock, seed="test")
     try:
         clock.advance(50_000)
         again.restore()

@@ -32,8 +32,6 @@ def pattern_of(text: str | None) -> pattern.Pattern:
 
 def checked(operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """An operation that keeps a filter pattern, refusing what is none."""
-    if hasattr(operation, "__wrapped__"):
-        return operation
 
     @functools.wraps(operation)
     def call(self: Any) -> Any:
