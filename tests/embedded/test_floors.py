@@ -12,6 +12,7 @@ import pytest
 
 import drydock.embedded.services
 from drydock.embedded.assembly import AWS, SERVICES
+from drydock.embedded.core.services import Service, Services
 
 FLOORS = Path(drydock.embedded.services.__file__).parents[1]
 SHARED = {"moto.core", "moto.moto_api", "moto.utilities"}
@@ -78,3 +79,38 @@ def test_a_process_has_one_embedded_aws_at_a_time(tmp_path: Path) -> None:
     finally:
         first.close()
     AWS(tmp_path / "second").close()
+
+
+class Counted(Service):
+    """A service that can be installed at the second attempt, and only then be counted."""
+
+    name = "counted"
+    counts = ("things",)
+    attempts = 0
+
+    def install(self) -> None:
+        self.seen = self.services.count()
+        self.attempts += 1
+        if self.attempts < 2:
+            raise ImportError("a package is not there yet")
+
+    def count(self) -> dict[str, int]:
+        return {"things": self.attempts}
+
+    services: Services
+
+
+def test_a_service_counts_once_it_is_installed_and_is_installed_again_after_a_failure(tmp_path: Path) -> None:
+    host = AWS(tmp_path / "aws")
+    try:
+        services = Services(host, [Counted])
+        counted = services.of("counted")
+        assert isinstance(counted, Counted)
+        counted.services = services
+        with pytest.raises(ImportError):
+            services.install("counted")
+        for _ in range(2):
+            services.install("counted")
+        assert (counted.attempts, counted.seen, services.count()) == (2, {"things": 0}, {"things": 2})
+    finally:
+        host.close()

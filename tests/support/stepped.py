@@ -20,7 +20,7 @@ from tests.support.runtime import FakeContainer, FakeRuntime, Program
 if TYPE_CHECKING:
     from drydock.embedded.services.ecs.engine import Engine
     from drydock.embedded.services.ecs.records import Service, Task
-    from drydock.embedded.services.elbv2.plane import Plane
+    from drydock.embedded.services.elbv2.controller import Plane
 
 LONG = 20_000  # AWS seconds in which everything comes about
 SETTLED = 4  # turns in which everything happens that takes no time

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from drydock.embedded.assembly import AWS
 from drydock.embedded.core.clock import ManualClock
-from drydock.embedded.services.ecr import blobs, expiry, models
+from drydock.embedded.services.ecr import blobs, controller, state
 
 DAY = 86400.0
 
@@ -69,7 +69,7 @@ def test_a_preview_says_what_expires_and_then_it_expires(ecr: Any, host: AWS, cl
     assert "lastEvaluatedAt" not in ecr.get_lifecycle_policy(repositoryName="web")
     host.step()
     assert tags(ecr) == ["v0", "v1", "v2", "v3"]
-    clock.advance(expiry.EVALUATION_SECONDS)
+    clock.advance(state.EVALUATION_SECONDS)
     host.step()
     assert tags(ecr) == ["v2", "v3"]
     assert "lastEvaluatedAt" in ecr.get_lifecycle_policy(repositoryName="web")
@@ -157,7 +157,7 @@ def test_an_archived_image_cannot_be_pulled_until_it_is_back(
     assert back["imageStatus"] == "ACTIVATING"
     with pytest.raises(ClientError, match="ImageStorageClassUpdateNotSupportedException"):
         ecr.update_image_storage_class(**named, targetStorageClass="STANDARD")
-    clock.advance(models.ACTIVATION_SECONDS)
+    clock.advance(state.ACTIVATION_SECONDS)
     assert session.get("/v2/web/manifests/v1").content == image.manifest
     ecr.update_image_storage_class(**named, targetStorageClass="ARCHIVE")
     assert session.push("web", image, "v1").status_code == 201
@@ -178,10 +178,10 @@ def test_blobs_go_when_nothing_is_made_of_them(ecr: Any, host: AWS, session: Any
     store = blobs.BlobStore(host.directory)
     only_gone = next(iter(set(gone.blobs) - set(kept.blobs)))
     with host.lock:
-        assert expiry.sweep(store, expiry.FRESH_SECONDS) == 0
+        assert controller.sweep(store, controller.FRESH_SECONDS) == 0
     assert session.head(f"/v2/web/blobs/{only_gone}").status_code == 200
     with host.lock:
-        assert expiry.sweep(store, 0.0) == len(set(gone.blobs) - set(kept.blobs)) + 1
+        assert controller.sweep(store, 0.0) == len(set(gone.blobs) - set(kept.blobs)) + 1
     assert stored(host) == set(kept.blobs)
     assert session.get("/v2/web/manifests/kept").status_code == 200
     assert session.head(f"/v2/web/blobs/{only_gone}").status_code == 404
@@ -224,7 +224,7 @@ def test_an_age_goes_on_over_a_restart(host: AWS, ecr: Any, push: Any, tmp_path:
     try:
         clock.advance(50_000)
         again.restore()
-        (image,) = next(b for b in models.backends() if b.repositories).repositories["web"].images
+        (image,) = next(b for b in state.backends() if b.repositories).repositories["web"].images
         assert image.pushed.at < -10_000
     finally:
         again.close()

@@ -14,7 +14,7 @@ import botocore.exceptions
 import pytest
 
 from drydock.embedded.assembly import AWS
-from drydock.embedded.services.logs import responses
+from drydock.embedded.services.logs import operations
 
 DAY = 86_400_000
 NOW = int(time.time() * 1000)
@@ -200,7 +200,7 @@ def test_a_page_ends_at_a_megabyte_and_a_search_for_what_is_rare_goes_on_by_its_
         put(logs, (NOW, "x" * 700_000))
     assert [len(messages(logs)), len(messages(logs, startFromHead=False))] == [2, 2]
     put(logs, (NOW + 1, "rare"))
-    monkeypatch.setattr(responses, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(operations, "MOST_LOOKED_AT", 2)
     pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName="g", filterPattern="rare"))
     assert [len(page["events"]) for page in pages] == [0, 1]
 

@@ -12,9 +12,9 @@ import moto.sqs.models
 import pytest
 
 from drydock.embedded.assembly import AWS
-from drydock.embedded.services.sqs import queues
+from drydock.embedded.services.sqs import state
 
-NAMES = queues.COUNTS
+NAMES = state.COUNTS
 
 
 @pytest.fixture
@@ -28,13 +28,13 @@ def host(tmp_path: Path) -> Iterator[AWS]:
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Lets seconds pass for queues."""
     passed = 0.0
-    now = queues._now
+    now = state._now
 
     def wait(seconds: float) -> None:
         nonlocal passed
         passed += seconds * 1000
 
-    monkeypatch.setattr(queues, "_now", lambda: int(now() + passed))
+    monkeypatch.setattr(state, "_now", lambda: int(now() + passed))
     return wait
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support.waiting import eventually
 
 from drydock.embedded.assembly import AWS
-from drydock.embedded.services.sqs.queues import Queues
+from drydock.embedded.services.sqs.state import Queues
 
 
 def left(sqs: Any, url: str) -> tuple[int, int]:

@@ -76,6 +76,7 @@ class Services:
     def __init__(self, host: Host, kinds: Iterable[type[Service]]) -> None:
         self._known = {kind.name: kind(host) for kind in kinds}
         self._only_motos = Service(host)
+        self._begun: set[str] = set()
         self._installed: set[str] = set()
         self._routes = [
             (path, service.name, route) for service in self._known.values() for path, route in service.routes().items()
@@ -89,16 +90,18 @@ class Services:
 
     def install(self, name: str) -> None:
         """Install a service unless it is, or is all moto's."""
-        if name in self._known and name not in self._installed:
+        if name in self._known and name not in self._begun:
+            self._begun.add(name)  # it may touch its own backends meanwhile
+            try:
+                self._known[name].install()
+            except BaseException:
+                self._begun.discard(name)
+                raise
             self._installed.add(name)
-            self._known[name].install()
 
     def keeping_data(self) -> frozenset[str]:
         """Services that others tell something which has to be kept, perhaps before anybody calls them."""
         return frozenset(name for name, service in self._known.items() if service.in_data)
-
-    def is_installed(self, name: str) -> bool:
-        return name in self._installed
 
     def meant(self, name: str, body: bytes) -> str:
         """The service that a request is for which moto takes for one of `name`."""

@@ -16,21 +16,21 @@ class CloudFormation(Service):
         from moto.cloudformation import models, parsing
         from moto.cloudformation.responses import CloudFormationResponse
 
-        from . import stacks
+        from . import state
 
         importlib.import_module("moto.logs.models")  # has a type that moto finds only once it was imported
-        ours = stacks.classes(self.host)
+        ours = state.classes(self.host)
         parsing.get_model_map().update(ours)
         parsing.get_name_type_map().update({name: kind.cloudformation_name_type() for name, kind in ours.items()})
         known = parsing.get_model_list()
         known[:] = [model for model in known if model.cloudformation_type() not in ours]
         known.extend(ours.values())
-        parsing.random_suffix = stacks.random_suffix
-        parsing.parse_and_update_resource = stacks.update_or_refuse
-        stacks.Stack.__module__ = models.__name__
-        models.Stack = stacks.Stack
-        seams.stand_in(models.cloudformation_backends, stacks.Backend)
-        CloudFormationResponse.create_stack = stacks.create_stack
+        parsing.random_suffix = state.random_suffix
+        parsing.parse_and_update_resource = state.update_or_refuse
+        state.Stack.__module__ = models.__name__
+        models.Stack = state.Stack
+        seams.stand_in(models.cloudformation_backends, state.Backend)
+        CloudFormationResponse.create_stack = state.create_stack
         self.host.every_tick(self.name, self._go_on)
 
     def _go_on(self) -> None:

@@ -14,11 +14,11 @@ class CloudWatch(Service):
         from moto.cloudwatch.models import CloudWatchBackend
         from moto.cloudwatch.responses import CloudWatchResponse
 
-        from . import metrics
+        from . import operations
         from .store import Store
 
         CloudWatchBackend.kept = Store(self.host.data)  # type: ignore[attr-defined]
-        for function in (metrics.put_metric_data, metrics.get_metric_data):
+        for function in (operations.put_metric_data, operations.get_metric_data):
             setattr(CloudWatchBackend, function.__name__, function)
-        for function in (metrics.get_metric_statistics, metrics.list_metrics):
+        for function in (operations.get_metric_statistics, operations.list_metrics):
             setattr(CloudWatchResponse, function.__name__, function)

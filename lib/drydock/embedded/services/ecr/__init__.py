@@ -21,9 +21,9 @@ class ECR(Service):
         from moto.ecr.responses import ECRResponse
 
         from .blobs import BlobStore
-        from .expiry import Keeper
-        from .models import Backend
-        from .responses import ACTIONS
+        from .controller import Keeper
+        from .operations import ACTIONS
+        from .state import Backend
 
         seams.stand_in(ecr_backends, Backend, host=self.host)
         for name, method in ACTIONS.items():
@@ -34,7 +34,7 @@ class ECR(Service):
     def restored(self) -> None:
         """Blobs that no image names are gone for good."""
         from .blobs import BlobStore
-        from .expiry import sweep
+        from .controller import sweep
 
         with self.host.lock:
             sweep(BlobStore(self.host.directory), 0.0)

@@ -24,7 +24,7 @@ from moto.ecr.models import ecr_backends
 from drydock.embedded.services.ecr import errors, names, tokens
 from drydock.embedded.services.ecr.blobs import CHUNK, BlobStore, Upload, WrongDigest
 from drydock.embedded.services.ecr.manifest import MAXIMUM_BYTES, OCI_INDEX
-from drydock.embedded.services.ecr.models import Backend, Failure, Image, Repository, pulled
+from drydock.embedded.services.ecr.state import Backend, Failure, Image, Repository, pulled
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host

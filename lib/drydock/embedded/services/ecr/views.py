@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from drydock.embedded.services.ecr.models import Image, Repository
 from drydock.embedded.services.ecr.scan import Finding, Report, advisories
+from drydock.embedded.services.ecr.state import Image, Repository
 
 _MANAGERS = {"pypi": "PYTHONPKG", "npm": "NODEPKG", "debian": "OS", "alpine": "OS"}
 

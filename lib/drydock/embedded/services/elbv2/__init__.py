@@ -8,7 +8,7 @@ from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
 
 if TYPE_CHECKING:
-    from .plane import Plane
+    from .controller import Plane
 
 
 class ELBv2(Service):
@@ -21,11 +21,11 @@ class ELBv2(Service):
         from moto.elbv2 import models as moto
         from moto.elbv2.responses import ELBV2Response
 
-        from .backend import Backend
         from .balancers import Action, Listener, LoadBalancer
+        from .controller import Plane
         from .groups import TargetGroup
-        from .plane import Plane
-        from .responses import OPERATIONS
+        from .operations import OPERATIONS
+        from .state import Backend
 
         moto.FakeAction = Action
         moto.FakeListener = Listener

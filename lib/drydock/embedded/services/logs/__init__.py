@@ -8,7 +8,7 @@ from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
 
 if TYPE_CHECKING:
-    from .streams import Streams
+    from .state import Streams
 
 
 class Logs(Service):
@@ -21,19 +21,19 @@ class Logs(Service):
         from moto.logs import models
         from moto.logs.responses import LogsResponse
 
-        from . import responses, streams
+        from . import operations, state
 
-        models.EventMessageFilter = responses.pattern_of
+        models.EventMessageFilter = operations.pattern_of
         for function in (
-            responses.put_log_events,
-            responses.filter_log_events,
-            responses.get_log_events,
-            responses.test_metric_filter,
+            operations.put_log_events,
+            operations.filter_log_events,
+            operations.get_log_events,
+            operations.test_metric_filter,
         ):
             setattr(LogsResponse, function.__name__, function)
         for name in ("put_metric_filter", "put_subscription_filter"):
-            setattr(LogsResponse, name, responses.checked(seams.original(LogsResponse, name)))
-        self.streams = models.LogsBackend.kept = streams.install(self.host)  # type: ignore[attr-defined]
+            setattr(LogsResponse, name, operations.checked(seams.original(LogsResponse, name)))
+        self.streams = models.LogsBackend.kept = state.install(self.host)  # type: ignore[attr-defined]
         if not seams.replaying():
             self.restored()
 

@@ -16,8 +16,8 @@ class ServiceDiscovery(Service):
 
         from drydock.embedded.carriers.zones import Zones
 
-        from .models import CloudMap
-        from .responses import OPERATIONS, operation
+        from .operations import OPERATIONS, operation
+        from .state import CloudMap
         from .zones import zones
 
         known = self.host.helper(Zones)

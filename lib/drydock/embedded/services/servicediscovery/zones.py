@@ -10,7 +10,7 @@ from moto.servicediscovery.models import servicediscovery_backends
 from drydock.embedded.carriers.zones import RecordSet, Value, Zone
 from drydock.policy.addresses import loopback
 
-from .models import Instance, Namespace, Service
+from .state import Instance, Namespace, Service
 
 ALIAS_TTL = 60
 

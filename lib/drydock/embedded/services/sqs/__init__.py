@@ -8,7 +8,7 @@ from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
 
 if TYPE_CHECKING:
-    from .queues import Queues
+    from .state import Queues
 
 
 class SQS(Service):
@@ -23,9 +23,9 @@ class SQS(Service):
         """Put the data file under moto's queues; those that wait in ReceiveMessage do so without the host's lock."""
         from moto.sqs.models import SQSBackend
 
-        from . import queues
+        from . import state
 
-        self.queues = SQSBackend.kept = queues.install(self.host)  # type: ignore[attr-defined]
+        self.queues = SQSBackend.kept = state.install(self.host)  # type: ignore[attr-defined]
         if not seams.replaying():
             self.restored()
 

@@ -24,8 +24,9 @@ from moto.moto_api._internal import mock_random
 
 from drydock.embedded.services.ecr import errors, names, scan, tokens, views
 from drydock.embedded.services.ecr.blobs import BlobStore, Upload
-from drydock.embedded.services.ecr.expiry import decide
-from drydock.embedded.services.ecr.models import (
+from drydock.embedded.services.ecr.controller import decide
+from drydock.embedded.services.ecr.moments import Moment
+from drydock.embedded.services.ecr.state import (
     ACTIVATION_SECONDS,
     Backend,
     Image,
@@ -36,7 +37,6 @@ from drydock.embedded.services.ecr.models import (
     page,
     rules_of,
 )
-from drydock.embedded.services.ecr.moments import Moment
 
 ACTIONS: dict[str, Callable[[Any], ActionResult]] = {}
 PART_BYTES = 10 << 20

@@ -52,7 +52,7 @@ from drydock.policy.traffic import check_weights
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
-    from drydock.embedded.services.elbv2.plane import Plane
+    from drydock.embedded.services.elbv2.controller import Plane
 
 Document = dict[str, Any]
 

@@ -17,7 +17,7 @@ from drydock.embedded.core.clock import Clock
 from drydock.embedded.core.host import Host
 
 from . import attributes as rules
-from .exceptions import (
+from .errors import (
     DuplicateRequest,
     InstanceNotFound,
     InvalidInput,

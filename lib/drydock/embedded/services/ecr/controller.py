@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from drydock.embedded.services.ecr.blobs import BlobStore
-from drydock.embedded.services.ecr.models import EVALUATION_SECONDS, Backend, Repository, backends
 from drydock.embedded.services.ecr.moments import now
+from drydock.embedded.services.ecr.state import EVALUATION_SECONDS, Backend, Repository, backends
 from drydock.policy import lifecycle
 
 if TYPE_CHECKING:
