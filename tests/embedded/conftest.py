@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 from tests.support.clients import client_of
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    host = Host(tmp_path / "aws", seed="test")
+def host(tmp_path: Path) -> Iterator[AWS]:
+    host = AWS(tmp_path / "aws", seed="test")
     host.listen()
     host.run()
     yield host
@@ -23,15 +23,15 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 @pytest.fixture
-def crashed(tmp_path: Path) -> Iterator[Callable[[Host], Host]]:
+def crashed(tmp_path: Path) -> Iterator[Callable[[AWS], AWS]]:
     """What starts on the files that a host leaves when it ends without a word."""
-    made: list[Host] = []
+    made: list[AWS] = []
 
-    def again(host: Host) -> Host:
+    def again(host: AWS) -> AWS:
         directory = tmp_path / f"again-{len(made)}"
         shutil.copytree(host.directory, directory)
         host.close()
-        made.append(Host(directory))
+        made.append(AWS(directory))
         made[-1].restore()
         return made[-1]
 
@@ -41,5 +41,5 @@ def crashed(tmp_path: Path) -> Iterator[Callable[[Host], Host]]:
 
 
 @pytest.fixture
-def client(host: Host) -> Any:
+def client(host: AWS) -> Any:
     return lambda service, region="us-east-1": client_of(host, service, region)

@@ -22,7 +22,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 
 ADAPTED = ("ecs", "ecr", "elbv2", "servicediscovery", "logs", "sqs", "iam", "secretsmanager", "cloudwatch", "events",
            "application-autoscaling", "cloudformation", "resourcegroupstaggingapi", "ec2", "ssm", "sts", "kms", "sns",
@@ -134,7 +134,7 @@ def _alike(key: str, name: str) -> bool:
 class Fuzzer:
     """Calls a host, and keeps what it answered wrong."""
 
-    def __init__(self, host: Host, seed: int) -> None:
+    def __init__(self, host: AWS, seed: int) -> None:
         self.host = host
         self.seed = seed
         self.calls = self.accepted = 0
@@ -254,7 +254,7 @@ def main() -> None:
     options = parser.parse_args()
     count = 0
     with tempfile.TemporaryDirectory() as directory:
-        host = Host(Path(directory), seed=str(options.seed))
+        host = AWS(Path(directory), seed=str(options.seed))
         host.listen()
         host.run()
         fuzzer = Fuzzer(host, options.seed)

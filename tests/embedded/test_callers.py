@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
+from drydock.embedded.assembly import AWS
 from drydock.embedded.core import peers
-from drydock.embedded.core.host import Host
 from tests.support.clients import client_of
 from tests.support.waiting import eventually
 
@@ -93,7 +93,7 @@ CREATE_CLUSTER = {
 
 @needs_root
 def test_another_user_gets_403_from_every_part_of_the_port_and_nothing_is_done(
-    host: Host, client: Callable[..., Any]
+    host: AWS, client: Callable[..., Any]
 ) -> None:
     token = client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     requests = [
@@ -117,7 +117,7 @@ def test_another_user_gets_403_from_every_part_of_the_port_and_nothing_is_done(
 
 
 @needs_root
-def test_the_sdk_of_another_user_reads_the_refusal_and_whose_connection_it_is_counts(host: Host) -> None:
+def test_the_sdk_of_another_user_reads_the_refusal_and_whose_connection_it_is_counts(host: AWS) -> None:
     code = """
 import boto3
 from botocore.config import Config
@@ -151,7 +151,7 @@ print(json.dumps([before, codes()]))
 
 
 @needs_root
-def test_another_user_cannot_open_a_session_of_exec(host: Host) -> None:
+def test_another_user_cannot_open_a_session_of_exec(host: AWS) -> None:
     from drydock.embedded.carriers.exec_channel import ExecChannel
 
     started = threading.Event()
@@ -172,7 +172,7 @@ def test_another_user_cannot_open_a_session_of_exec(host: Host) -> None:
 # -- what the owner does not notice
 
 
-def test_the_owner_calls_from_twelve_threads_over_connections_that_stay(host: Host) -> None:
+def test_the_owner_calls_from_twelve_threads_over_connections_that_stay(host: AWS) -> None:
     def calls(number: int) -> set[str]:
         ecs = client_of(host, "ecs")
         ecs.create_cluster(clusterName=f"c{number}")
@@ -185,7 +185,7 @@ def test_the_owner_calls_from_twelve_threads_over_connections_that_stay(host: Ho
     assert all(f"c{number}" in names for number, names in enumerate(found))
 
 
-def test_who_calls_is_asked_once_a_connection(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_calls_is_asked_once_a_connection(host: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
     real = peers.stranger
     monkeypatch.setattr(peers, "stranger", lambda connection: (asked.append(True), real(connection))[1])
@@ -196,7 +196,7 @@ def test_who_calls_is_asked_once_a_connection(host: Host, monkeypatch: pytest.Mo
 
 
 @needs_root
-def test_strangers_that_say_nothing_or_half_of_it_hold_up_nobody(host: Host) -> None:
+def test_strangers_that_say_nothing_or_half_of_it_hold_up_nobody(host: AWS) -> None:
     code = """
 become(65534)
 half = b"POST / HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Length: 100\\r\\n"
@@ -355,7 +355,7 @@ for _ in range(3):
 
 def test_no_instance_starts_where_nobody_can_tell_who_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "_way", lambda: None)
-    host = Host(tmp_path / "aws")
+    host = AWS(tmp_path / "aws")
     with pytest.raises(peers.CannotTell, match="any user could call"):
         host.listen()
     monkeypatch.setattr(sys, "platform", "darwin")  # which has no way to tell

@@ -14,10 +14,11 @@ from dnslib import QTYPE, RCODE, DNSHeader, DNSQuestion, DNSRecord
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drydock.embedded.assembly import AWS
 from drydock.embedded.carriers import dns
+from drydock.embedded.carriers.dns import Resolver
+from drydock.embedded.carriers.zones import RecordSet, Value, Zone
 from drydock.embedded.core.clock import ManualClock
-from drydock.embedded.core.host import Host
-from drydock.embedded.services.servicediscovery.zones import RecordSet, Value, Zone
 from tests.support.tools import tool
 
 REGION = "us-east-1"
@@ -28,7 +29,7 @@ CIDR = "127.10.0.0/16"
 class Cloud:
     """A host with one VPC, the private namespace prod.internal in it, and the VPC's resolver."""
 
-    host: Host
+    host: AWS
     vpc: str
     namespace: str
 
@@ -54,7 +55,7 @@ class Cloud:
 
     def ask(self, name: str, type_: str = "A", vpc: str | None = None) -> DNSRecord:
         query = DNSRecord.question(name, type_)
-        address = self.host.resolver.address(vpc or self.vpc, REGION)
+        address = self.host.helper(Resolver).address(vpc or self.vpc, REGION)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.settimeout(5)
             udp.sendto(query.pack(), address)
@@ -66,20 +67,20 @@ class Cloud:
         return [str(rr.rdata) for rr in self.ask(name).rr]
 
     def dig(self, *arguments: str) -> str:
-        address, port = self.host.resolver.address(self.vpc, REGION)
+        address, port = self.host.helper(Resolver).address(self.vpc, REGION)
         command = [tool("dig"), f"@{address}", "-p", str(port), "+time=5", "+tries=1", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
 
 
 @pytest.fixture(scope="module")
-def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    host = Host(tmp_path_factory.mktemp("aws"), seed="test", clock=ManualClock())
+def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AWS]:
+    host = AWS(tmp_path_factory.mktemp("aws"), seed="test", clock=ManualClock())
     yield host
     host.close()
 
 
 @pytest.fixture
-def cloud(shared_host: Host) -> Iterator[Cloud]:
+def cloud(shared_host: AWS) -> Iterator[Cloud]:
     ec2, sd = shared_host.client("ec2", REGION), shared_host.client("servicediscovery", REGION)
     vpc = ec2.create_vpc(CidrBlock=CIDR)["Vpc"]["VpcId"]
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
@@ -196,9 +197,9 @@ def test_what_no_namespace_of_the_vpc_holds_is_refused_or_below_internal_not_the
 
 
 def test_the_resolver_listens_on_the_base_of_the_vpc_and_two(cloud: Cloud) -> None:
-    assert cloud.host.resolver.address(cloud.vpc, REGION)[0] == "127.10.0.2"
+    assert cloud.host.helper(Resolver).address(cloud.vpc, REGION)[0] == "127.10.0.2"
     with pytest.raises(LookupError, match="vpc-0"):
-        cloud.host.resolver.address("vpc-0", REGION)
+        cloud.host.helper(Resolver).address("vpc-0", REGION)
 
 
 def test_multivalue_answers_eight_of_ten_in_changing_order(cloud: Cloud) -> None:
@@ -271,7 +272,7 @@ def test_the_most_specific_namespace_answers(cloud: Cloud) -> None:
 def test_several_queries_share_a_tcp_connection(cloud: Cloud) -> None:
     cloud.register(cloud.service("backend", "A"), "t1", instance_ipv4="127.10.0.5")
     queries = [DNSRecord.question("backend.prod.internal").pack(), DNSRecord.question("x.prod.internal").pack()]
-    with socket.create_connection(cloud.host.resolver.address(cloud.vpc, REGION), timeout=5) as connection:
+    with socket.create_connection(cloud.host.helper(Resolver).address(cloud.vpc, REGION), timeout=5) as connection:
         connection.sendall(b"".join(len(query).to_bytes(2, "big") + query for query in queries))
         stream = connection.makefile("rb")
         replies = [DNSRecord.parse(stream.read(int.from_bytes(stream.read(2), "big"))) for _ in queries]
@@ -282,7 +283,7 @@ def test_a_bad_datagram_does_not_end_the_service(cloud: Cloud) -> None:
     cloud.register(cloud.service("backend", "A"), "t1", instance_ipv4="127.10.0.5")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         for noise in (b"", b"x", b"\xff" * 600, DNSRecord.question("a.b").pack()[:-3]):
-            udp.sendto(noise, cloud.host.resolver.address(cloud.vpc, REGION))
+            udp.sendto(noise, cloud.host.helper(Resolver).address(cloud.vpc, REGION))
     assert cloud.addresses("backend.prod.internal") == ["127.10.0.5"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 
 from .fuzzing import Fuzzer
 
@@ -27,7 +27,7 @@ _CHANGING = (
 )
 
 
-def reads(host: Host, service: str) -> dict[str, Any]:
+def reads(host: AWS, service: str) -> dict[str, Any]:
     """What every operation answers that reads and needs no arguments."""
     client = Fuzzer(host, 0).client(service)
     answers: dict[str, Any] = {}
@@ -54,12 +54,12 @@ def without_times(value: Any) -> Any:
 @pytest.fixture
 def again(tmp_path: Path) -> Iterator[Any]:
     """A function that starts the account, anew each time."""
-    hosts: list[Host] = []
+    hosts: list[AWS] = []
 
-    def start() -> Host:
+    def start() -> AWS:
         if hosts:
             hosts[-1].close()
-        host = Host(tmp_path / "aws", seed="doors")
+        host = AWS(tmp_path / "aws", seed="doors")
         host.listen(int((tmp_path / "port").read_text()) if hosts else 0)
         (tmp_path / "port").write_text(str(host.port))
         hosts.append(host)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from drydock.embedded.assembly import AWS
 from drydock.embedded.carriers import envoy as module
 from drydock.embedded.carriers.envoy import Envoy, EnvoyMissing, EnvoyRejected, Resources
-from drydock.embedded.core.host import Host
 from tests.support.waiting import eventually
 from tests.support.web import get
 
@@ -37,8 +37,8 @@ def says(name: str, port: int, body: str, status: int = 200, address: str = "127
 
 
 @pytest.fixture
-def envoy(host: Host) -> Envoy:
-    return host.envoy
+def envoy(host: AWS) -> Envoy:
+    return host.helper(Envoy)
 
 
 def test_what_is_applied_is_live_after_the_wait(envoy: Envoy) -> None:
@@ -57,7 +57,7 @@ def test_writers_do_not_disturb_each_other(envoy: Envoy) -> None:
         get("127.94.0.1:9011")
 
 
-def test_the_same_again_writes_nothing(envoy: Envoy, host: Host) -> None:
+def test_the_same_again_writes_nothing(envoy: Envoy, host: AWS) -> None:
     version = envoy.apply("a", says("a", 9013, "x"))
     files = sorted((host.directory / "envoy").rglob("*.json"))
     before = [path.stat().st_mtime_ns for path in files]
@@ -87,7 +87,7 @@ def test_statistics(envoy: Envoy) -> None:
     assert {item["name"] for item in envoy.config("dynamic_listeners")["configs"]} == {"a"}
 
 
-def test_files_are_for_this_user_only(envoy: Envoy, host: Host) -> None:
+def test_files_are_for_this_user_only(envoy: Envoy, host: AWS) -> None:
     envoy.apply("a", says("a", 9017, "x"))
     files = list((host.directory / "envoy").rglob("*.json"))
     assert files

@@ -17,11 +17,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.core.responses import ActionResult
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 from tests.support.clients import client_of
 
 
-def ask(host: Host, headers: dict[str, str], body: bytes = b"", path: str = "/") -> tuple[int, bytes]:
+def ask(host: AWS, headers: dict[str, str], body: bytes = b"", path: str = "/") -> tuple[int, bytes]:
     """A POST as a client that is no SDK sends it."""
     connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=20)
     connection.request("POST", path, body, headers)
@@ -69,7 +69,7 @@ def test_an_operation_that_is_not_there_says_so_in_the_services_own_protocol(
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
-def test_an_unsigned_request_is_answered_with_an_error_not_with_html(host: Host) -> None:
+def test_an_unsigned_request_is_answered_with_an_error_not_with_html(host: AWS) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(urllib.request.Request(host.endpoint, data=b"hello"))
     assert b"<html" not in caught.value.read().lower()
@@ -96,7 +96,7 @@ JSON = {"Content-Type": "application/x-amz-json-1.1"}
     ],
 )
 def test_a_malformed_request_is_answered_with_what_is_wrong(
-    host: Host, headers: dict[str, str], code: str, names: str
+    host: AWS, headers: dict[str, str], code: str, names: str
 ) -> None:
     status, content = ask(host, headers, b"{}")
     assert status == 400
@@ -131,7 +131,7 @@ CREATE = {
         {"Host": "]["},
     ],
 )
-def test_no_web_page_elsewhere_may_call(host: Host, client: Callable[..., Any], headers: dict[str, str]) -> None:
+def test_no_web_page_elsewhere_may_call(host: AWS, client: Callable[..., Any], headers: dict[str, str]) -> None:
     status, content = ask(host, CREATE | headers, b'{"clusterName": "from-a-web-page"}')
     assert status == 403
     assert ("Origin" if "Origin" in headers else "Host").encode() in content
@@ -156,12 +156,12 @@ def test_no_web_page_elsewhere_may_call(host: Host, client: Callable[..., Any], 
         {"Origin": "http://[::1]:8888"},
     ],
 )
-def test_who_is_on_this_machine_may_call_by_every_name_it_has(host: Host, headers: dict[str, str]) -> None:
+def test_who_is_on_this_machine_may_call_by_every_name_it_has(host: AWS, headers: dict[str, str]) -> None:
     status, content = ask(host, CREATE | headers, b'{"clusterName": "mine"}')
     assert (status, json.loads(content)["cluster"]["clusterName"]) == (200, "mine")
 
 
-def test_a_client_without_a_host_header_may_call(host: Host) -> None:
+def test_a_client_without_a_host_header_may_call(host: AWS) -> None:
     with socket.create_connection(("127.0.0.1", host.port), timeout=20) as connection:
         connection.sendall(b"GET /_drydock/status HTTP/1.0\r\n\r\n")
         assert connection.makefile("rb").readline().split()[1] == b"200"
@@ -169,7 +169,7 @@ def test_a_client_without_a_host_header_may_call(host: Host) -> None:
 
 def test_the_same_seed_gives_the_same_ids(tmp_path: Path) -> None:
     def ids(directory: Path, seed: str) -> list[str]:
-        host = Host(directory, seed=seed)
+        host = AWS(directory, seed=seed)
         host.listen()
         try:
             ec2 = host.client("ec2", "us-east-1")
@@ -186,7 +186,7 @@ def test_the_same_seed_gives_the_same_ids(tmp_path: Path) -> None:
 
 def test_calls_that_are_not_journalled_give_something_new_each_time_and_repeat_with_the_seed(tmp_path: Path) -> None:
     def ids(directory: Path) -> list[str]:
-        host = Host(directory, seed="7")
+        host = AWS(directory, seed="7")
         host.listen()
         try:
             secrets, ecr = host.client("secretsmanager", "us-east-1"), host.client("ecr", "us-east-1")
@@ -204,7 +204,7 @@ def test_calls_that_are_not_journalled_give_something_new_each_time_and_repeat_w
 
 def test_how_often_a_request_failed_before_does_not_change_its_ids(tmp_path: Path) -> None:
     def message_id(directory: Path, failures: int) -> str:
-        host = Host(directory, seed="7")
+        host = AWS(directory, seed="7")
         host.listen()
         try:
             sqs = host.client("sqs", "us-east-1")
@@ -222,11 +222,11 @@ def test_how_often_a_request_failed_before_does_not_change_its_ids(tmp_path: Pat
 
 @pytest.mark.parametrize("seed", ["7", "with:colons:7"])
 def test_an_equal_request_after_a_restart_replaces_nothing(tmp_path: Path, seed: str) -> None:
-    host = Host(tmp_path / "aws", seed=seed)
+    host = AWS(tmp_path / "aws", seed=seed)
     host.listen()
     made = [host.client("ec2", "us-east-1").create_vpc(CidrBlock="127.30.0.0/16")["Vpc"]["VpcId"] for _ in range(2)]
     host.close()
-    again = Host(tmp_path / "aws")
+    again = AWS(tmp_path / "aws")
     again.listen()
     try:
         again.restore()
@@ -239,7 +239,7 @@ def test_an_equal_request_after_a_restart_replaces_nothing(tmp_path: Path, seed:
 
 
 def test_headers_that_matter_are_there_after_a_restart(tmp_path: Path) -> None:
-    host = Host(tmp_path / "aws")
+    host = AWS(tmp_path / "aws")
     host.listen()
     host.run(loop=False)
     data = [
@@ -251,7 +251,7 @@ def test_headers_that_matter_are_there_after_a_restart(tmp_path: Path) -> None:
     s3.put_object(Bucket="bucket", Key="key", Body=b"hello", Metadata={"colour": "blue"})
     s3.copy_object(Bucket="bucket", Key="copy", CopySource="bucket/key")
     host.close()
-    again = Host(tmp_path / "aws")
+    again = AWS(tmp_path / "aws")
     again.listen()
     try:
         again.restore()
@@ -273,14 +273,14 @@ def test_a_head_request_tells_the_length(client: Callable[..., Any]) -> None:
 
 
 def test_a_line_cut_short_by_a_crash_is_dropped(tmp_path: Path) -> None:
-    host = Host(tmp_path / "aws")
+    host = AWS(tmp_path / "aws")
     host.listen()
     host.client("sqs", "us-east-1").create_queue(QueueName="kept")
     host.close()
     journal = tmp_path / "aws" / "journal.jsonl"
     with journal.open("a") as file:
         file.write(json.dumps({"service": "sqs"})[:-3])
-    again = Host(tmp_path / "aws")
+    again = AWS(tmp_path / "aws")
     again.listen()
     try:
         assert again.restore() == 1
@@ -292,7 +292,7 @@ def test_a_line_cut_short_by_a_crash_is_dropped(tmp_path: Path) -> None:
     assert len(journal.read_text().splitlines()) == 2
 
 
-def test_no_signature_reaches_the_disk(host: Host, client: Callable[..., Any]) -> None:
+def test_no_signature_reaches_the_disk(host: AWS, client: Callable[..., Any]) -> None:
     client("sqs").create_queue(QueueName="q")
     assert ask(host, CREATE | {"X-Amz-Security-Token": "s3cr3t"}, b'{"clusterName": "c"}')[0] == 200
     text = (host.directory / "journal.jsonl").read_text()
@@ -303,7 +303,7 @@ def test_no_signature_reaches_the_disk(host: Host, client: Callable[..., Any]) -
 
 
 def test_a_replay_writes_no_answers_but_those_that_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = Host(tmp_path / "aws", seed="7")
+    host = AWS(tmp_path / "aws", seed="7")
     ec2, ecs, elbv2 = (host.client(name, "us-east-1") for name in ("ec2", "ecs", "elbv2"))
     vpc = ec2.create_vpc(CidrBlock="127.30.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="127.30.0.0/24")["Subnet"]["SubnetId"]
@@ -341,7 +341,7 @@ def test_a_replay_writes_no_answers_but_those_that_it_reads(tmp_path: Path, monk
         return write(self, context)
 
     monkeypatch.setattr(ActionResult, "execute_result", noted)
-    again = Host(tmp_path / "aws")
+    again = AWS(tmp_path / "aws")
     again.restore()
     services = again.client("ecs", "us-east-1").describe_services(cluster="lab", services=["app"])["services"]
     again.close()

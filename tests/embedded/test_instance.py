@@ -23,8 +23,8 @@ from typer.testing import CliRunner
 
 from drydock import cli, embedded
 from drydock.embedded import instance as instance_module
+from drydock.embedded.assembly import AWS
 from drydock.embedded.core import host as host_module
-from drydock.embedded.core.host import Host
 from drydock.embedded.instance import LOCK, REPLAYING, directory_of, free_port, pid_of
 from drydock.images import layout
 from tests.support.clients import client_of
@@ -212,13 +212,13 @@ def test_what_does_not_start_in_time_is_ended(home: Path, monkeypatch: pytest.Mo
 
 def test_a_replay_shows_that_it_goes_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_module, "_TOUCH_EVERY", 0.0)
-    first = Host(home / "aws")
+    first = AWS(home / "aws")
     first.listen()
     first.run()
     for name in ("a", "b", "c"):
         client_of(first, "sqs").create_queue(QueueName=name)
     first.close()
-    again = Host(home / "aws")
+    again = AWS(home / "aws")
     sign = home / "aws" / REPLAYING
     seen: list[int] = []
     replay = again.app.replay
@@ -296,7 +296,7 @@ def test_what_a_crash_left_says_nothing_about_another_users_process(monkeypatch:
 # Many callers that wait
 
 
-def test_a_hundred_long_polls_leave_it_answering(host: Host, client: Callable[..., Any]) -> None:
+def test_a_hundred_long_polls_leave_it_answering(host: AWS, client: Callable[..., Any]) -> None:
     url = client("sqs").create_queue(QueueName="quiet")["QueueUrl"]
     body = json.dumps({"QueueUrl": url, "WaitTimeSeconds": 20})
     headers = {

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 from tests.support.clients import client_of
 from tests.support.lab import make_lab
 
 
-def started(directory: Path) -> Host:
-    host = Host(directory, seed="records")
+def started(directory: Path) -> AWS:
+    host = AWS(directory, seed="records")
     host.listen()
     host.restore()
     host.run()

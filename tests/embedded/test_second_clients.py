@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
+from drydock.embedded.carriers.dns import Resolver
 from drydock.images import Layout, build
 from tests.support.lab import Lab, address_of, ask, make_lab
 from tests.support.tools import tool
@@ -28,7 +29,7 @@ def lab(client: Callable[..., Any]) -> Lab:
 
 
 @pytest.fixture
-def aws(host: Host, tmp_path: Path) -> Command:
+def aws(host: AWS, tmp_path: Path) -> Command:
     """Runs `aws …` as a user would who has no configuration at all."""
     cli = tool("aws")
     environment = {
@@ -152,7 +153,7 @@ def test_the_aws_cli_reads_an_errors_code(aws: Command, words: tuple[str, ...], 
     assert f"({code})" in refused.stderr
 
 
-def test_what_skopeo_pushed_runs_and_comes_back(host: Host, lab: Lab, tmp_path: Path) -> None:
+def test_what_skopeo_pushed_runs_and_comes_back(host: AWS, lab: Lab, tmp_path: Path) -> None:
     skopeo = tool("skopeo")
     token = lab.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     credentials = base64.b64decode(token).decode()
@@ -191,7 +192,7 @@ def test_what_skopeo_pushed_runs_and_comes_back(host: Host, lab: Lab, tmp_path: 
     assert {digest.removeprefix("sha256:") for digest in wanted} <= pulled
 
 
-def test_dig_follows_a_services_tasks(host: Host, lab: Lab) -> None:
+def test_dig_follows_a_services_tasks(host: AWS, lab: Lab) -> None:
     dig = tool("dig")
     lab.client("ec2").modify_vpc_attribute(VpcId=lab.vpc, EnableDnsHostnames={"Value": True})
     cloud_map = lab.client("servicediscovery")
@@ -205,7 +206,7 @@ def test_dig_follows_a_services_tasks(host: Host, lab: Lab) -> None:
         DnsConfig={"DnsRecords": [{"Type": "A", "TTL": 10}], "RoutingPolicy": "MULTIVALUE"},
         HealthCheckCustomConfig={},
     )["Service"]["Arn"]
-    address, port = host.resolver.address(lab.vpc, REGION)
+    address, port = host.helper(Resolver).address(lab.vpc, REGION)
 
     def resolved() -> set[str]:
         command = [dig, f"@{address}", "-p", str(port), "+short", "+time=5", "+tries=1", "app.lab.internal"]
@@ -225,7 +226,7 @@ def test_dig_follows_a_services_tasks(host: Host, lab: Lab) -> None:
     assert eventually(lambda: resolved() == after)
 
 
-def test_localstacks_own_client_finds_it_by_its_port(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_localstacks_own_client_finds_it_by_its_port(host: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
     from localstack_client.session import Session
 
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)

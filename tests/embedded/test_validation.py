@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 from drydock.embedded.core.journal import Journal
 
 from .fuzzing import ADAPTED, Fuzzer
@@ -21,14 +21,14 @@ from .test_front import ask, scope
 
 
 @pytest.fixture
-def unchecked(host: Host) -> Callable[[str], Any]:
+def unchecked(host: AWS) -> Callable[[str], Any]:
     """Clients that send whatever they are given."""
     session = boto3.session.Session("test", "test", region_name="us-east-1")
     config = Config(inject_host_prefix=False, parameter_validation=False, retries={"total_max_attempts": 1})
     return lambda service: session.client(service, endpoint_url=host.endpoint, config=config)
 
 
-def raw(host: Host, service: str, target: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
+def raw(host: AWS, service: str, target: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
     given = {"Authorization": scope(service), "X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
     status, content = ask(host, given | headers, body)
     return status, json.loads(content)
@@ -38,7 +38,7 @@ ECS = "AmazonEC2ContainerServiceV20141113."
 
 
 @pytest.mark.parametrize("service", [name for name in ADAPTED if name != "ec2"])
-def test_no_input_is_answered_with_a_failure_of_the_service(host: Host, service: str) -> None:
+def test_no_input_is_answered_with_a_failure_of_the_service(host: AWS, service: str) -> None:
     assert [str(fault) for fault in Fuzzer(host, seed=1).run(service, calls=1)] == []
 
 
@@ -89,28 +89,28 @@ def test_what_the_model_does_not_allow_is_refused_in_the_services_own_words(
         ("CreateService", b'{"enableExecuteCommand": "yes", "serviceName": "s"}'),
     ],
 )
-def test_json_of_other_types_is_a_serialization_exception(host: Host, operation: str, body: bytes) -> None:
+def test_json_of_other_types_is_a_serialization_exception(host: AWS, operation: str, body: bytes) -> None:
     status, answer = raw(host, "ecs", ECS + operation, body)
     assert (status, answer["__type"]) == (400, "SerializationException")
     assert answer["message"]
 
 
 @pytest.mark.parametrize("text", ["Port=abc", "Port=99999999999999"])
-def test_text_that_is_no_number_is_malformed(host: Host, text: str) -> None:
+def test_text_that_is_no_number_is_malformed(host: AWS, text: str) -> None:
     headers = {"Authorization": scope("elasticloadbalancing"), "Content-Type": "application/x-www-form-urlencoded"}
     status, content = ask(host, headers, f"Action=CreateListener&Version=2015-12-01&{text}".encode())
     assert status == 400
     assert b"<Code>MalformedInput</Code>" in content and b"Port" in content
 
 
-def test_a_null_is_no_value_and_a_whole_number_may_have_a_point(host: Host, client: Callable[..., Any]) -> None:
+def test_a_null_is_no_value_and_a_whole_number_may_have_a_point(host: AWS, client: Callable[..., Any]) -> None:
     body = b'{"clusterName": "c", "capacityProviders": null, "tags": null, "unknown": 1}'
     assert raw(host, "ecs", ECS + "CreateCluster", body)[0] == 200
     assert client("ecs").describe_clusters(clusters=["c"])["clusters"][0]["capacityProviders"] == []
     assert raw(host, "ecs", ECS + "ListClusters", b'{"maxResults": 10.0}')[0] == 200
 
 
-def test_a_compressed_request_is_read(host: Host, client: Callable[..., Any]) -> None:
+def test_a_compressed_request_is_read(host: AWS, client: Callable[..., Any]) -> None:
     packed = {"Content-Encoding": "gzip"}
     assert raw(host, "ecs", ECS + "CreateCluster", gzip.compress(b'{"clusterName": "z"}'), **packed)[0] == 200
     assert raw(host, "ecs", ECS + "CreateCluster", b"no gzip", **packed)[1]["__type"] == "SerializationException"
@@ -122,7 +122,7 @@ def test_what_is_not_there_is_said_in_the_services_code(client: Callable[..., An
         client("logs").get_query_results(queryId="0" * 36)
 
 
-def test_a_call_that_failed_has_changed_nothing(host: Host, client: Callable[..., Any]) -> None:
+def test_a_call_that_failed_has_changed_nothing(host: AWS, client: Callable[..., Any]) -> None:
     from moto.events.models import EventsBackend
 
     events = client("events")
@@ -153,7 +153,7 @@ def test_a_call_that_failed_has_changed_nothing(host: Host, client: Callable[...
 
 
 def test_a_call_that_cannot_be_kept_is_not_done(
-    host: Host, client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    host: AWS, client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ecs = boto3.client(
         "ecs", endpoint_url=host.endpoint, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b",
@@ -191,7 +191,7 @@ def test_a_call_that_cannot_be_kept_is_not_done(
 
 
 def test_nothing_of_a_refused_call_reaches_the_journal(tmp_path: Path) -> None:
-    host = Host(tmp_path / "aws")
+    host = AWS(tmp_path / "aws")
     host.listen()
     try:
         events = host.client("events", "us-east-1")

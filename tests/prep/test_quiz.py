@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from drydock.policy import breaker, capacity, dependencies, health, lifecycle, placement, rollout
 from drydock.prep import BadAnswer, Item, Quiz
+from drydock.prep.items import LETTERS, Kind
 from drydock.prep.questions import directory
-from drydock.prep.quiz import LETTERS, Kind
 from drydock.pricing import fargate_tasks
 
 SEEDS = range(300)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from drydock.prep import BadAnswer, BadRating, Deck, Quiz, questions, study, take
+from drydock.prep.items import Kind
 from drydock.prep.panel import Panel, View
-from drydock.prep.quiz import Kind
 from drydock.prep.sessions import Asking, Sitting
 
 START = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)

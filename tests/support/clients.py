@@ -7,10 +7,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 
 
-def client_of(host: Host, service: str, region: str = "us-east-1") -> Any:
+def client_of(host: AWS, service: str, region: str = "us-east-1") -> Any:
     """A client that reaches `host` over HTTP, as a user's does."""
     return boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region).client(
         service, endpoint_url=host.endpoint, config=Config(inject_host_prefix=False)

@@ -6,18 +6,21 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from drydock.embedded.carriers.envoy import Resources
+from drydock.embedded.assembly import AWS
+from drydock.embedded.carriers.envoy import Envoy, Resources
 from drydock.embedded.core.clock import ManualClock
-from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecs import ECS
+from drydock.embedded.services.elbv2 import ELBv2
 from drydock.embedded.services.elbv2.health import PASSED, Outcome, Probe
 from tests.support.lab import Lab, make_lab
 from tests.support.runtime import FakeContainer, FakeRuntime, Program
 
 if TYPE_CHECKING:
+    from drydock.embedded.services.ecs.engine import Engine
     from drydock.embedded.services.ecs.records import Service, Task
-    from drydock.embedded.services.elbv2.plane import Plane
+    from drydock.embedded.services.elbv2.controller import Plane
 
 LONG = 20_000  # AWS seconds in which everything comes about
 SETTLED = 4  # turns in which everything happens that takes no time
@@ -84,27 +87,29 @@ class World:
     def __init__(self, directory: Path) -> None:
         self.clock = ManualClock()
         self.runtime = FakeRuntime(self.clock, self._program)
-        self.host = Host(directory, seed="test", clock=self.clock, runtime=self.runtime)
+        self.host = AWS(directory, seed="test", clock=self.clock, runtime=self.runtime)
         self.host.pool.shutdown()
         self.host.pool = AtOnce()  # type: ignore[assignment]
         self.envoy = FakeEnvoy()
-        self.host.envoy = self.envoy  # type: ignore[assignment]
+        self.host.make_instead(Envoy, lambda _: self.envoy)  # type: ignore[arg-type, return-value]
         self.sick: set[str] = set()
         self.is_sick: Callable[[str], bool] = lambda address: address in self.sick
         self.watchers: list[Callable[[], None]] = []
         """Called after every change of a task's state."""
-        self.host.adapt("elbv2")
+        self.host.services.install("elbv2")
         self.plane.prober = FakeProber(self._find)  # type: ignore[assignment]
-        self.host.adapt("ecs")
-        self._watch(self.host.ecs)
+        self.host.services.install("ecs")
+        self._watch(self.engine)
         self.host.listen()
         self.host.run(loop=False)
 
     @property
     def plane(self) -> Plane:
-        from drydock.embedded.services.elbv2.backend import Backend
+        return cast(ELBv2, self.host.services.of("elbv2")).plane
 
-        return Backend.plane
+    @property
+    def engine(self) -> Engine:
+        return cast(ECS, self.host.services.of("ecs")).engine
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
         return self.host.client(service, region)
@@ -145,11 +150,11 @@ class World:
 
     def services(self) -> list[Service]:
         """The engine's own records."""
-        return [service for backend in self.host.ecs.regions() for service in backend.services.values()]
+        return [service for backend in self.engine.regions() for service in backend.services.values()]
 
     def tasks(self) -> list[Task]:
         """The engine's own records."""
-        return self.host.ecs.all_tasks()
+        return self.engine.all_tasks()
 
     # -- what happens in it ---------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 
 PROGRAM = Path(__file__).resolve().parents[1] / "embedded" / "elbv2" / "answerer.py"
 
@@ -33,7 +33,7 @@ class Answer:
 class Network:
     """A VPC with two subnets, and a load balancer `web` in them."""
 
-    host: Host
+    host: AWS
     elb: Any
     ec2: Any
     vpc: str

@@ -14,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+from drydock.embedded.assembly import AWS
 from drydock.embedded.core.clock import DEFAULT_SPEED, Clock
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.peers import CannotTell, can_tell
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
 
-    host = Host(options.directory, name=options.directory.name, clock=Clock(options.speed), seed=options.seed)
+    host = AWS(options.directory, name=options.directory.name, clock=Clock(options.speed), seed=options.seed)
     bind(host, options.port)
     try:
         count = host.restore()
@@ -91,7 +92,7 @@ def claim(directory: Path) -> None:
     os.write(lock, str(os.getpid()).encode())
 
 
-def bind(host: Host, port: int | None) -> None:
+def bind(host: AWS, port: int | None) -> None:
     """Listen at `port`; or where the account listened before, or 4566, or the next free port."""
     kept = host.directory / "port"
     first = port or (int(kept.read_text()) if kept.exists() else DEFAULT_PORT)

@@ -13,8 +13,9 @@ decided by the fsrs package. What is right in the quiz is decided by `drydock.po
 """
 
 from drydock.prep.deck import BadDeck, Deck, Reviewed
+from drydock.prep.items import BadAnswer, Item, Marked
 from drydock.prep.questions import BadQuestions, Question
-from drydock.prep.quiz import BadAnswer, Item, Marked, Quiz
+from drydock.prep.quiz import Quiz
 from drydock.prep.sessions import BadRating, now, study, take
 
 __all__ = [

@@ -12,9 +12,10 @@ from drydock.figures import Figure
 from drydock.notebooks import show
 from drydock.notebooks.attended import attended
 from drydock.prep.deck import Deck, Reviewed, in_words
+from drydock.prep.items import LETTERS, BadAnswer, Kind, Marked
 from drydock.prep.panel import Button, Panel, View
 from drydock.prep.questions import Question, link
-from drydock.prep.quiz import LETTERS, BadAnswer, Kind, Marked, Quiz
+from drydock.prep.quiz import Quiz
 
 Clock = Callable[[], datetime]
 

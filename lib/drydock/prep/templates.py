@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
 from drydock.policy import breaker, capacity, dependencies, health, lifecycle, placement, rollout
-from drydock.prep.quiz import LETTERS, Item, Kind
+from drydock.prep.items import LETTERS, Item, Kind
 from drydock.pricing import PRICES, fargate_tasks
 
 _LAB_01 = "labs/01-repositories/lab.ipynb"

@@ -12,7 +12,7 @@ from tests.support.clients import client_of
 from tests.support.lab import Lab, make_lab
 from tests.support.waiting import eventually
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 
 ROLE = "arn:aws:iam::000000000000:role/execution"
 
@@ -95,7 +95,7 @@ def reason(client: Any, name: str = "app") -> str:
 
 
 def test_a_stack_runs_is_changed_outlives_a_restart_and_goes(tmp_path: Path) -> None:
-    host = Host(tmp_path / "aws", seed="stack")
+    host = AWS(tmp_path / "aws", seed="stack")
     host.listen()
     host.run()
     lab = make_lab(lambda name: client_of(host, name))
@@ -128,7 +128,7 @@ def test_a_stack_runs_is_changed_outlives_a_restart_and_goes(tmp_path: Path) -> 
     assert client("logs").describe_log_groups(logGroupNamePrefix="/stack")["logGroups"][0]["retentionInDays"] == 14
     host.close()
 
-    host = Host(tmp_path / "aws")
+    host = AWS(tmp_path / "aws")
     host.listen()
     host.restore()
     host.run()
@@ -151,7 +151,7 @@ def test_a_stack_runs_is_changed_outlives_a_restart_and_goes(tmp_path: Path) -> 
     assert client("logs").describe_log_groups(logGroupNamePrefix="/stack")["logGroups"] == []
     host.close()
 
-    host = Host(tmp_path / "aws")
+    host = AWS(tmp_path / "aws")
     host.listen()
     host.restore()
     host.step()

@@ -12,29 +12,29 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 
 SHOP = [{"Name": "Shop", "Value": "a"}]
 MINUTE = datetime.now(UTC).replace(second=0, microsecond=0)
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    host = Host(tmp_path / "aws", seed="test")
+def host(tmp_path: Path) -> Iterator[AWS]:
+    host = AWS(tmp_path / "aws", seed="test")
     yield host
     host.close()
 
 
-def cloudwatch(host: Host, region: str = "us-east-1") -> Any:
+def cloudwatch(host: AWS, region: str = "us-east-1") -> Any:
     return host.client("cloudwatch", region)
 
 
-def put(host: Host, *data: dict[str, Any], name: str = "Orders") -> None:
+def put(host: AWS, *data: dict[str, Any], name: str = "Orders") -> None:
     full = [{"MetricName": name, "Dimensions": SHOP, "Timestamp": MINUTE, **datum} for datum in data]
     cloudwatch(host).put_metric_data(Namespace="shop", MetricData=full)
 
 
-def points(host: Host, **more: Any) -> list[dict[str, Any]]:
+def points(host: AWS, **more: Any) -> list[dict[str, Any]]:
     asked = {
         "Namespace": "shop",
         "MetricName": "Orders",
@@ -50,7 +50,7 @@ def points(host: Host, **more: Any) -> list[dict[str, Any]]:
 ALL = ["SampleCount", "Sum", "Average", "Minimum", "Maximum"]
 
 
-def test_what_is_put_in_one_minute_is_one_point_of_all_its_values(host: Host) -> None:
+def test_what_is_put_in_one_minute_is_one_point_of_all_its_values(host: AWS) -> None:
     put(host, {"Value": 4.0}, {"Value": 4.0, "Timestamp": MINUTE + timedelta(seconds=30)})
     put(host, {"Values": [1.0, 10.0], "Counts": [2.0, 1.0]})
     put(host, {"StatisticValues": {"SampleCount": 4, "Sum": 10, "Minimum": 0.5, "Maximum": 5}})
@@ -59,7 +59,7 @@ def test_what_is_put_in_one_minute_is_one_point_of_all_its_values(host: Host) ->
     assert point["Timestamp"] == MINUTE
 
 
-def test_high_resolution_and_percentiles(host: Host) -> None:
+def test_high_resolution_and_percentiles(host: AWS) -> None:
     for second in range(4):
         put(host, {"Value": second + 1.0, "StorageResolution": 1, "Timestamp": MINUTE + timedelta(seconds=second)})
     assert [point["Sum"] for point in points(host, Statistics=["Sum"], StartTime=MINUTE, Period=1)] == [1, 2, 3, 4]
@@ -79,7 +79,7 @@ def test_high_resolution_and_percentiles(host: Host) -> None:
         told("tm99")
 
 
-def test_units_are_told_apart_and_periods_begin_at_the_start(host: Host) -> None:
+def test_units_are_told_apart_and_periods_begin_at_the_start(host: AWS) -> None:
     put(host, {"Value": 1.0, "Unit": "Count"}, {"Value": 2.0, "Unit": "Bytes"}, {"Value": 3.0})
     found = points(host, Statistics=["Sum"])
     assert [(point["Unit"], point["Sum"]) for point in found] == [("Bytes", 2), ("Count", 1), ("None", 3)]
@@ -88,7 +88,7 @@ def test_units_are_told_apart_and_periods_begin_at_the_start(host: Host) -> None
     assert point["Timestamp"] == MINUTE - timedelta(minutes=2)
 
 
-def test_too_many_points_and_impossible_values_are_refused(host: Host) -> None:
+def test_too_many_points_and_impossible_values_are_refused(host: AWS) -> None:
     with pytest.raises(botocore.exceptions.ClientError, match="up to 2,880 datapoints, which exceeds the limit of 1,4"):
         points(host, Statistics=["Sum"], StartTime=MINUTE - timedelta(days=2), EndTime=MINUTE)
     with pytest.raises(botocore.exceptions.ClientError, match=r"MetricData\.member\.2\.Value is invalid"):
@@ -96,12 +96,12 @@ def test_too_many_points_and_impossible_values_are_refused(host: Host) -> None:
     assert points(host, Statistics=["Sum"]) == []
 
 
-def listed(host: Host, **more: Any) -> list[str]:
+def listed(host: AWS, **more: Any) -> list[str]:
     pages = cloudwatch(host).get_paginator("list_metrics").paginate(**more)
     return [metric["MetricName"] for page in pages for metric in page["Metrics"]]
 
 
-def test_a_metric_is_listed_once_however_often_it_was_put(host: Host) -> None:
+def test_a_metric_is_listed_once_however_often_it_was_put(host: AWS) -> None:
     for value in range(5):
         put(host, {"Value": float(value)}, {"Value": 1.0, "Dimensions": []})
     put(host, {"Value": 1.0, "Dimensions": [*SHOP, {"Name": "Zone", "Value": "z"}]})
@@ -115,7 +115,7 @@ def test_a_metric_is_listed_once_however_often_it_was_put(host: Host) -> None:
     assert cloudwatch(host, "eu-west-1").list_metrics()["Metrics"] == []
 
 
-def test_metrics_are_listed_by_the_five_hundred(host: Host) -> None:
+def test_metrics_are_listed_by_the_five_hundred(host: AWS) -> None:
     data = [{"MetricName": f"m{number:04}", "Value": 1.0} for number in range(1001)]
     cloudwatch(host).put_metric_data(Namespace="many", MetricData=data[:1000])
     cloudwatch(host).put_metric_data(Namespace="many", MetricData=data[1000:])
@@ -126,7 +126,7 @@ def test_metrics_are_listed_by_the_five_hundred(host: Host) -> None:
         cloudwatch(host).list_metrics(NextToken="x")
 
 
-def test_metric_data_survive_a_crash_and_are_not_in_the_journal(host: Host, crashed: Callable[[Host], Host]) -> None:
+def test_metric_data_survive_a_crash_and_are_not_in_the_journal(host: AWS, crashed: Callable[[AWS], AWS]) -> None:
     put(host, {"Value": 4.0}, {"Value": 6.0})
     again = crashed(host)
     assert points(again, Statistics=["Sum", "SampleCount"])[0]["Sum"] == 10
@@ -134,7 +134,7 @@ def test_metric_data_survive_a_crash_and_are_not_in_the_journal(host: Host, cras
     assert again.journal.path.read_text() == ""
 
 
-def test_what_other_services_told_is_not_told_again_by_a_replay(host: Host, crashed: Callable[[Host], Host]) -> None:
+def test_what_other_services_told_is_not_told_again_by_a_replay(host: AWS, crashed: Callable[[AWS], AWS]) -> None:
     kinesis = host.client("kinesis", "us-east-1")
     kinesis.create_stream(StreamName="s", ShardCount=1)
     kinesis.put_record(StreamName="s", PartitionKey="k", Data=b"x")
@@ -154,7 +154,7 @@ def test_what_other_services_told_is_not_told_again_by_a_replay(host: Host, cras
     assert point["Sum"] == 1
 
 
-def test_data_grow_coarser_as_they_age_and_end(host: Host) -> None:
+def test_data_grow_coarser_as_they_age_and_end(host: AWS) -> None:
     for minutes in range(3):
         put(host, {"Value": minutes + 1.0, "Timestamp": MINUTE + timedelta(minutes=minutes)})
     put(host, {"Value": 50.0, "StorageResolution": 1})

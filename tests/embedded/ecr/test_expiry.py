@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from drydock.embedded.assembly import AWS
 from drydock.embedded.core.clock import ManualClock
-from drydock.embedded.core.host import Host
-from drydock.embedded.services.ecr import blobs, expiry, models
+from drydock.embedded.services.ecr import blobs, controller, state
 
 DAY = 86400.0
 
@@ -23,9 +23,9 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def host(tmp_path: Path, clock: ManualClock) -> Iterator[Host]:
+def host(tmp_path: Path, clock: ManualClock) -> Iterator[AWS]:
     """One whose engine turns only when a test calls step()."""
-    host = Host(tmp_path / "aws", clock=clock, seed="test")
+    host = AWS(tmp_path / "aws", clock=clock, seed="test")
     host.listen()
     host.run(loop=False)
     yield host
@@ -53,7 +53,7 @@ def tags(ecr: Any, **filter: str) -> list[str]:
     return [tag for detail in found for tag in detail.get("imageTags", [])]
 
 
-def test_a_preview_says_what_expires_and_then_it_expires(ecr: Any, host: Host, clock: ManualClock, push: Any) -> None:
+def test_a_preview_says_what_expires_and_then_it_expires(ecr: Any, host: AWS, clock: ManualClock, push: Any) -> None:
     images = [push("web", f"content {n}", f"v{n}") for n in range(4)]
     started = ecr.start_lifecycle_policy_preview(repositoryName="web", lifecyclePolicyText=KEEP_TWO)
     assert started["status"] == "IN_PROGRESS"
@@ -69,7 +69,7 @@ def test_a_preview_says_what_expires_and_then_it_expires(ecr: Any, host: Host, c
     assert "lastEvaluatedAt" not in ecr.get_lifecycle_policy(repositoryName="web")
     host.step()
     assert tags(ecr) == ["v0", "v1", "v2", "v3"]
-    clock.advance(expiry.EVALUATION_SECONDS)
+    clock.advance(state.EVALUATION_SECONDS)
     host.step()
     assert tags(ecr) == ["v2", "v3"]
     assert "lastEvaluatedAt" in ecr.get_lifecycle_policy(repositoryName="web")
@@ -79,7 +79,7 @@ def test_a_preview_says_what_expires_and_then_it_expires(ecr: Any, host: Host, c
     assert tags(ecr) == ["v3", "v4"]
 
 
-def test_an_age_is_of_aws_time(ecr: Any, host: Host, clock: ManualClock, push: Any) -> None:
+def test_an_age_is_of_aws_time(ecr: Any, host: AWS, clock: ManualClock, push: Any) -> None:
     push("web", "old", "v1")
     ecr.put_lifecycle_policy(
         repositoryName="web",
@@ -131,7 +131,7 @@ def test_policies_that_are_not_there_or_not_right(ecr: Any) -> None:
 
 
 def test_an_archived_image_cannot_be_pulled_until_it_is_back(
-    ecr: Any, host: Host, clock: ManualClock, session: Any, push: Any
+    ecr: Any, host: AWS, clock: ManualClock, session: Any, push: Any
 ) -> None:
     image = push("web", "seldom used", "v1")
     push("web", "in use", "v2")
@@ -157,18 +157,18 @@ def test_an_archived_image_cannot_be_pulled_until_it_is_back(
     assert back["imageStatus"] == "ACTIVATING"
     with pytest.raises(ClientError, match="ImageStorageClassUpdateNotSupportedException"):
         ecr.update_image_storage_class(**named, targetStorageClass="STANDARD")
-    clock.advance(models.ACTIVATION_SECONDS)
+    clock.advance(state.ACTIVATION_SECONDS)
     assert session.get("/v2/web/manifests/v1").content == image.manifest
     ecr.update_image_storage_class(**named, targetStorageClass="ARCHIVE")
     assert session.push("web", image, "v1").status_code == 201
     assert tags(ecr) == ["v1", "v2"]
 
 
-def stored(host: Host) -> set[str]:
+def stored(host: AWS) -> set[str]:
     return set(blobs.BlobStore(host.directory).digests())
 
 
-def test_blobs_go_when_nothing_is_made_of_them(ecr: Any, host: Host, session: Any, push: Any, make: Any) -> None:
+def test_blobs_go_when_nothing_is_made_of_them(ecr: Any, host: AWS, session: Any, push: Any, make: Any) -> None:
     kept, gone = make({"base": "x"}, {"a": "1"}), make({"base": "x"}, {"b": "2"})
     ecr.create_repository(repositoryName="web")
     session.push("web", kept, "kept")
@@ -178,18 +178,16 @@ def test_blobs_go_when_nothing_is_made_of_them(ecr: Any, host: Host, session: An
     store = blobs.BlobStore(host.directory)
     only_gone = next(iter(set(gone.blobs) - set(kept.blobs)))
     with host.lock:
-        assert expiry.sweep(store, expiry.FRESH_SECONDS) == 0
+        assert controller.sweep(store, controller.FRESH_SECONDS) == 0
     assert session.head(f"/v2/web/blobs/{only_gone}").status_code == 200
     with host.lock:
-        assert expiry.sweep(store, 0.0) == len(set(gone.blobs) - set(kept.blobs)) + 1
+        assert controller.sweep(store, 0.0) == len(set(gone.blobs) - set(kept.blobs)) + 1
     assert stored(host) == set(kept.blobs)
     assert session.get("/v2/web/manifests/kept").status_code == 200
     assert session.head(f"/v2/web/blobs/{only_gone}").status_code == 404
 
 
-def test_what_was_pushed_is_there_after_a_restart(
-    tmp_path: Path, host: Host, ecr: Any, session: Any, push: Any
-) -> None:
+def test_what_was_pushed_is_there_after_a_restart(tmp_path: Path, host: AWS, ecr: Any, session: Any, push: Any) -> None:
     image = push("web", "kept", "v1", "v2")
     lost = push("web", "deleted", "v3")
     ecr.batch_delete_image(repositoryName="web", imageIds=[{"imageTag": "v3"}, {"imageTag": "v1"}])
@@ -197,7 +195,7 @@ def test_what_was_pushed_is_there_after_a_restart(
     (before,) = ecr.describe_images(repositoryName="web")["imageDetails"]
     host.close()
 
-    again = Host(tmp_path / "aws", seed="test")
+    again = AWS(tmp_path / "aws", seed="test")
     try:
         again.restore()
         ecr = again.client("ecr", "us-east-1")
@@ -218,15 +216,15 @@ def test_what_was_pushed_is_there_after_a_restart(
         again.close()
 
 
-def test_an_age_goes_on_over_a_restart(host: Host, ecr: Any, push: Any, tmp_path: Path) -> None:
+def test_an_age_goes_on_over_a_restart(host: AWS, ecr: Any, push: Any, tmp_path: Path) -> None:
     push("web", "old", "v1")
     host.close()
     clock = ManualClock(speed=1e6)
-    again = Host(tmp_path / "aws", clock=clock, seed="test")
+    again = AWS(tmp_path / "aws", clock=clock, seed="test")
     try:
         clock.advance(50_000)
         again.restore()
-        (image,) = next(b for b in models.backends() if b.repositories).repositories["web"].images
+        (image,) = next(b for b in state.backends() if b.repositories).repositories["web"].images
         assert image.pushed.at < -10_000
     finally:
         again.close()

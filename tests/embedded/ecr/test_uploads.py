@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 from drydock.embedded.services.ecr.blobs import BlobStore
 
 
-def test_an_upload_has_nothing_of_one_that_was_given_up(host: Host, client: Callable[..., Any]) -> None:
+def test_an_upload_has_nothing_of_one_that_was_given_up(host: AWS, client: Callable[..., Any]) -> None:
     ecr = client("ecr")
     ecr.create_repository(repositoryName="lay")
 

@@ -10,14 +10,14 @@ from botocore.exceptions import ClientError
 from tests.support.clients import client_of
 from tests.support.lab import Lab, make_lab
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 
 CLIENT, PARAMETER = "ClientException", "InvalidParameterException"
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    host = Host(tmp_path_factory.mktemp("aws"), seed="test")
+    host = AWS(tmp_path_factory.mktemp("aws"), seed="test")
     host.listen()
     host.run()
     yield make_lab(lambda name: client_of(host, name))

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from tests.support.web import Network
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 
 
 @pytest.fixture
-def network(host: Host, client: Any) -> Iterator[Network]:
+def network(host: AWS, client: Any) -> Iterator[Network]:
     ec2, elb = client("ec2"), client("elbv2")
     base = f"127.{100 + os.getpid() % 100}"
     vpc = ec2.create_vpc(CidrBlock=f"{base}.0.0/16")["Vpc"]["VpcId"]

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from tests.support.waiting import eventually
 from tests.support.web import Network, fixed, forward, get
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 from drydock.embedded.services.elbv2.validation import compiles
 
 MINIMUM = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
@@ -275,8 +275,8 @@ def test_security_groups_are_answered(network: Network) -> None:
 def test_a_restart_keeps_everything_and_serves_again(tmp_path: Path) -> None:
     import boto3
 
-    def run() -> tuple[Host, Any, Any]:
-        host = Host(tmp_path / "aws", seed="test")
+    def run() -> tuple[AWS, Any, Any]:
+        host = AWS(tmp_path / "aws", seed="test")
         host.listen()
         host.restore()
         host.run()

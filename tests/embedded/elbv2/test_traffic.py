@@ -14,6 +14,8 @@ from botocore.exceptions import ClientError
 from tests.support.waiting import eventually
 from tests.support.web import Answer, Network, certificate, fixed, forward, get, get_many, https
 
+from drydock.embedded.carriers.envoy import Envoy
+
 
 def who(answers: list[Answer]) -> Counter[str]:
     return Counter(answer.json["me"].rpartition(".")[2] for answer in answers)
@@ -244,7 +246,7 @@ def test_deregistering_lets_a_request_finish(served: Any) -> None:
 
 
 def _active(network: Network) -> int:
-    stats = network.host.envoy.stats(r"^cluster\.targetgroup/.*upstream_rq_active$")
+    stats = network.host.helper(Envoy).stats(r"^cluster\.targetgroup/.*upstream_rq_active$")
     return sum(stats.values())
 
 
@@ -273,10 +275,10 @@ def test_silence_longer_than_the_idle_timeout_is_a_gateway_timeout(served: Any) 
 
 def test_a_new_weight_does_not_touch_connections(served: Any) -> None:
     network, lb, listener, a, b = served
-    before = network.host.envoy.stats("listener_manager.lds.version_text|listener_modified")
+    before = network.host.helper(Envoy).stats("listener_manager.lds.version_text|listener_modified")
     network.elb.modify_listener(ListenerArn=listener, DefaultActions=[forward((a, 0), (b, 1))])
     eventually(lambda: get(lb["DNSName"]).json["me"].endswith("7:8080"))
-    assert network.host.envoy.stats("listener_manager.lds.version_text|listener_modified") == before
+    assert network.host.helper(Envoy).stats("listener_manager.lds.version_text|listener_modified") == before
 
 
 def test_no_request_is_lost_while_traffic_moves(served: Any) -> None:
@@ -301,17 +303,17 @@ def test_no_request_is_lost_while_traffic_moves(served: Any) -> None:
 
 def test_envoy_comes_back_with_its_configuration(served: Any) -> None:
     network, lb, _, _, _ = served
-    first = network.host.envoy.pid
+    first = network.host.helper(Envoy).pid
     assert first is not None
     os.kill(first, 9)
-    eventually(lambda: network.host.envoy.pid not in (None, 0, first))
+    eventually(lambda: network.host.helper(Envoy).pid not in (None, 0, first))
     eventually(lambda: get(lb["DNSName"]).status == 200)
 
 
 def test_only_loopback_is_listened_on(served: Any) -> None:
     network = served[0]
-    assert network.host.envoy.pid is not None
-    process = psutil.Process(network.host.envoy.pid)
+    assert network.host.helper(Envoy).pid is not None
+    process = psutil.Process(network.host.helper(Envoy).pid)
     listening = [c.laddr for c in process.net_connections() if c.status == psutil.CONN_LISTEN]
     assert len(listening) == 2  # an address per subnet
     assert all(address.ip.startswith("127.") for address in listening)

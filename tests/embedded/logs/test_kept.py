@@ -13,21 +13,21 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from drydock.embedded.core.host import Host
-from drydock.embedded.services.logs import responses
+from drydock.embedded.assembly import AWS
+from drydock.embedded.services.logs import operations
 
 DAY = 86_400_000
 NOW = int(time.time() * 1000)
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    host = Host(tmp_path / "aws", seed="test")
+def host(tmp_path: Path) -> Iterator[AWS]:
+    host = AWS(tmp_path / "aws", seed="test")
     yield host
     host.close()
 
 
-def logs_of(host: Host) -> Any:
+def logs_of(host: AWS) -> Any:
     return host.client("logs", "us-east-1")
 
 
@@ -48,12 +48,12 @@ def messages(logs: Any, **more: Any) -> list[str]:
     return [event["message"] for event in logs.filter_log_events(logGroupName="g", **more)["events"]]
 
 
-def journal_of(host: Host) -> list[str]:
+def journal_of(host: AWS) -> list[str]:
     return [json.loads(line)["operation"] for line in host.journal.path.read_text().splitlines()]
 
 
 def test_events_and_streams_survive_a_crash_and_are_not_in_the_journal(
-    host: Host, crashed: Callable[[Host], Host]
+    host: AWS, crashed: Callable[[AWS], AWS]
 ) -> None:
     make(logs_of(host))
     put(logs_of(host), (NOW - 2, "one"), (NOW - 1, "two é"))
@@ -70,7 +70,7 @@ def test_events_and_streams_survive_a_crash_and_are_not_in_the_journal(
 
 
 def test_what_is_deleted_is_gone_and_a_new_one_of_its_name_begins_empty(
-    host: Host, crashed: Callable[[Host], Host]
+    host: AWS, crashed: Callable[[AWS], AWS]
 ) -> None:
     logs = logs_of(host)
     make(logs)
@@ -94,7 +94,7 @@ def test_what_is_deleted_is_gone_and_a_new_one_of_its_name_begins_empty(
 
 
 def test_streams_of_a_group_whose_deletion_alone_was_kept_do_not_come_back(
-    host: Host, crashed: Callable[[Host], Host], monkeypatch: pytest.MonkeyPatch
+    host: AWS, crashed: Callable[[AWS], AWS], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(logs_of(host))
     put(logs_of(host), (NOW, "old"))
@@ -105,7 +105,7 @@ def test_streams_of_a_group_whose_deletion_alone_was_kept_do_not_come_back(
     assert logs_of(crashed(again)).describe_log_streams(logGroupName="g")["logStreams"] == []
 
 
-def test_what_cannot_be_kept_is_refused_and_is_not_there(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_kept_is_refused_and_is_not_there(host: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
     make(logs_of(host))
 
     def full() -> None:
@@ -119,7 +119,7 @@ def test_what_cannot_be_kept_is_refused_and_is_not_there(host: Host, monkeypatch
     assert messages(logs_of(host)) == []
 
 
-def test_a_group_shows_and_keeps_no_events_past_its_retention(host: Host) -> None:
+def test_a_group_shows_and_keeps_no_events_past_its_retention(host: AWS) -> None:
     logs = logs_of(host)
     make(logs)
     for days in (10, 2, 0):
@@ -139,7 +139,7 @@ def test_a_group_shows_and_keeps_no_events_past_its_retention(host: Host) -> Non
     assert logs.describe_log_groups()["logGroups"][0]["storedBytes"] == len("2 days0 days")
 
 
-def test_events_too_old_expired_or_too_new_are_named_and_the_others_kept(host: Host) -> None:
+def test_events_too_old_expired_or_too_new_are_named_and_the_others_kept(host: AWS) -> None:
     logs = logs_of(host)
     make(logs)
     assert "rejectedLogEventsInfo" not in put(logs, (NOW, "now"))
@@ -161,7 +161,7 @@ def test_events_too_old_expired_or_too_new_are_named_and_the_others_kept(host: H
         ([(NOW, "x" * 600_000), (NOW, "y" * 600_000)], "Upload too large: 1200052 bytes exceeds limit of 1048576"),
     ],
 )
-def test_a_batch_that_is_none_is_refused(host: Host, events: list[tuple[int, str]], said: str) -> None:
+def test_a_batch_that_is_none_is_refused(host: AWS, events: list[tuple[int, str]], said: str) -> None:
     make(logs_of(host))
     with pytest.raises(botocore.exceptions.ClientError, match=said) as caught:
         put(logs_of(host), *events)
@@ -169,7 +169,7 @@ def test_a_batch_that_is_none_is_refused(host: Host, events: list[tuple[int, str
     assert messages(logs_of(host)) == []
 
 
-def test_tokens_stay_where_they_were_whatever_comes_or_goes(host: Host, crashed: Callable[[Host], Host]) -> None:
+def test_tokens_stay_where_they_were_whatever_comes_or_goes(host: AWS, crashed: Callable[[AWS], AWS]) -> None:
     logs = logs_of(host)
     make(logs)
     logs.create_log_stream(logGroupName="g", logStreamName="t")
@@ -192,7 +192,7 @@ def test_tokens_stay_where_they_were_whatever_comes_or_goes(host: Host, crashed:
 
 
 def test_a_page_ends_at_a_megabyte_and_a_search_for_what_is_rare_goes_on_by_its_token(
-    host: Host, monkeypatch: pytest.MonkeyPatch
+    host: AWS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logs = logs_of(host)
     make(logs)
@@ -200,12 +200,12 @@ def test_a_page_ends_at_a_megabyte_and_a_search_for_what_is_rare_goes_on_by_its_
         put(logs, (NOW, "x" * 700_000))
     assert [len(messages(logs)), len(messages(logs, startFromHead=False))] == [2, 2]
     put(logs, (NOW + 1, "rare"))
-    monkeypatch.setattr(responses, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(operations, "MOST_LOOKED_AT", 2)
     pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName="g", filterPattern="rare"))
     assert [len(page["events"]) for page in pages] == [0, 1]
 
 
-def test_a_damaged_file_is_set_aside(host: Host, crashed: Callable[[Host], Host]) -> None:
+def test_a_damaged_file_is_set_aside(host: AWS, crashed: Callable[[AWS], AWS]) -> None:
     make(logs_of(host))
     host.close()
     (host.directory / "data.sqlite").write_bytes(b"no database" * 1000)
@@ -214,7 +214,7 @@ def test_a_damaged_file_is_set_aside(host: Host, crashed: Callable[[Host], Host]
     assert (again.directory / "data.damaged").read_bytes().startswith(b"no database")
 
 
-def test_insights_and_export_read_the_same_events(host: Host) -> None:
+def test_insights_and_export_read_the_same_events(host: AWS) -> None:
     logs, s3 = logs_of(host), host.client("s3", "us-east-1")
     make(logs)
     put(logs, (NOW - 2000, "one"), (NOW - 1000, "two"), (NOW, "three"))
@@ -231,7 +231,7 @@ def test_insights_and_export_read_the_same_events(host: Host) -> None:
     assert [line.split()[-1] for line in text.splitlines()] == ["two", "three"]
 
 
-def test_a_subscriber_gets_what_its_pattern_matches(host: Host) -> None:
+def test_a_subscriber_gets_what_its_pattern_matches(host: AWS) -> None:
     logs = logs_of(host)
     make(logs)
     make(logs, "errors")

@@ -9,20 +9,20 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 
 GROUP = "/ecs/shop"
 
 
 @pytest.fixture(scope="module")
-def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    host = Host(tmp_path_factory.mktemp("aws"), seed="test")
+def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AWS]:
+    host = AWS(tmp_path_factory.mktemp("aws"), seed="test")
     yield host
     host.close()
 
 
 @pytest.fixture
-def logs(shared_host: Host) -> Iterator[Any]:
+def logs(shared_host: AWS) -> Iterator[Any]:
     logs = shared_host.client("logs", "us-east-1")
     logs.create_log_group(logGroupName=GROUP)
     yield logs

@@ -7,21 +7,21 @@ from typing import Any
 
 import pytest
 
+from drydock.embedded.assembly import AWS
 from drydock.embedded.core.clock import ManualClock
-from drydock.embedded.core.host import Host
 
 REGION = "us-east-1"
 
 
 @pytest.fixture(scope="module")
-def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    host = Host(tmp_path_factory.mktemp("aws"), seed="test", clock=ManualClock())
+def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AWS]:
+    host = AWS(tmp_path_factory.mktemp("aws"), seed="test", clock=ManualClock())
     yield host
     host.close()
 
 
 @pytest.fixture
-def stepped(shared_host: Host) -> Iterator[Host]:
+def stepped(shared_host: AWS) -> Iterator[AWS]:
     yield shared_host
     from moto.route53 import route53_backends
     from moto.servicediscovery.models import servicediscovery_backends
@@ -32,12 +32,12 @@ def stepped(shared_host: Host) -> Iterator[Host]:
 
 
 @pytest.fixture
-def sd(stepped: Host) -> Any:
+def sd(stepped: AWS) -> Any:
     return stepped.client("servicediscovery", REGION)
 
 
 @pytest.fixture(scope="module")
-def vpc(shared_host: Host) -> str:
+def vpc(shared_host: AWS) -> str:
     return str(shared_host.client("ec2", REGION).create_vpc(CidrBlock="127.10.0.0/16")["Vpc"]["VpcId"])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 
 
 def refused(code: str, call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def found(sd: Any, **more: Any) -> list[str]:
 # -- namespaces and operations ------------------------------------------------------------------
 
 
-def test_an_operation_is_submitted_then_pending_then_succeeds(sd: Any, vpc: str, stepped: Host) -> None:
+def test_an_operation_is_submitted_then_pending_then_succeeds(sd: Any, vpc: str, stepped: AWS) -> None:
     operation_id = sd.create_private_dns_namespace(Name="prod.internal", Vpc=vpc)["OperationId"]
     seen = []
     for seconds in (0, 1, 19):
@@ -52,7 +52,7 @@ def test_an_operation_is_submitted_then_pending_then_succeeds(sd: Any, vpc: str,
     assert [operation["Id"] for operation in pending] == [operation_id]
 
 
-def test_a_namespace_has_a_private_hosted_zone_of_its_name(sd: Any, namespace: str, vpc: str, stepped: Host) -> None:
+def test_a_namespace_has_a_private_hosted_zone_of_its_name(sd: Any, namespace: str, vpc: str, stepped: AWS) -> None:
     shown = sd.get_namespace(Id=namespace)["Namespace"]
     assert (shown["Type"], shown["ServiceCount"]) == ("DNS_PRIVATE", 0)
     zones = stepped.client("route53", "us-east-1").list_hosted_zones_by_vpc(VPCId=vpc, VPCRegion="us-east-1")
@@ -61,7 +61,7 @@ def test_a_namespace_has_a_private_hosted_zone_of_its_name(sd: Any, namespace: s
     ]
 
 
-def test_a_namespace_for_a_vpc_that_is_not_there_fails(sd: Any, stepped: Host) -> None:
+def test_a_namespace_for_a_vpc_that_is_not_there_fails(sd: Any, stepped: AWS) -> None:
     operation_id = sd.create_private_dns_namespace(Name="prod.internal", Vpc="vpc-0")["OperationId"]
     stepped.clock.advance(20)  # type: ignore[attr-defined]
     operation = sd.get_operation(OperationId=operation_id)["Operation"]
@@ -70,7 +70,7 @@ def test_a_namespace_for_a_vpc_that_is_not_there_fails(sd: Any, stepped: Host) -
 
 
 def test_a_namespace_of_the_same_name_is_refused_in_the_same_vpc_only(
-    sd: Any, namespace: str, vpc: str, stepped: Host
+    sd: Any, namespace: str, vpc: str, stepped: AWS
 ) -> None:
     error = refused("NamespaceAlreadyExists", sd.create_private_dns_namespace, Name="PROD.internal", Vpc=vpc)
     assert error["NamespaceId"] == namespace
@@ -82,7 +82,7 @@ def test_a_namespace_of_the_same_name_is_refused_in_the_same_vpc_only(
     assert {"prod.internal", "test.internal"} < set(names)
 
 
-def test_a_repeated_creator_request_is_a_duplicate_while_it_runs(sd: Any, stepped: Host) -> None:
+def test_a_repeated_creator_request_is_a_duplicate_while_it_runs(sd: Any, stepped: AWS) -> None:
     operation_id = sd.create_http_namespace(Name="api", CreatorRequestId="once")["OperationId"]
     error = refused("DuplicateRequest", sd.create_http_namespace, Name="api", CreatorRequestId="once")
     assert error["DuplicateOperationId"] == operation_id
@@ -211,7 +211,7 @@ def test_registering_the_same_id_again_updates_it(sd: Any, namespace: str) -> No
     assert sd.get_service(Id=service)["Service"]["InstanceCount"] == 1
 
 
-def test_the_revision_grows_with_registrations_and_not_with_health(sd: Any, namespace: str, stepped: Host) -> None:
+def test_the_revision_grows_with_registrations_and_not_with_health(sd: Any, namespace: str, stepped: AWS) -> None:
     service = a_service(sd, namespace)
 
     def revision() -> int:
@@ -233,7 +233,7 @@ def test_the_revision_grows_with_registrations_and_not_with_health(sd: Any, name
 # -- health -------------------------------------------------------------------------------------
 
 
-def test_a_reported_status_shows_after_thirty_seconds(sd: Any, namespace: str, stepped: Host) -> None:
+def test_a_reported_status_shows_after_thirty_seconds(sd: Any, namespace: str, stepped: AWS) -> None:
     service = a_service(sd, namespace)
     register(sd, service, "one")
 
@@ -249,7 +249,7 @@ def test_a_reported_status_shows_after_thirty_seconds(sd: Any, namespace: str, s
     assert status() == "UNHEALTHY"
 
 
-def test_a_status_taken_back_in_time_never_shows(sd: Any, namespace: str, stepped: Host) -> None:
+def test_a_status_taken_back_in_time_never_shows(sd: Any, namespace: str, stepped: AWS) -> None:
     service = a_service(sd, namespace)
     register(sd, service, "one")
     sd.update_instance_custom_health_status(ServiceId=service, InstanceId="one", Status="UNHEALTHY")
@@ -281,7 +281,7 @@ def test_custom_health_needs_its_configuration(sd: Any, namespace: str) -> None:
     ],
 )
 def test_discovery_filters_by_health(
-    sd: Any, namespace: str, stepped: Host, health: str, mixed: list[str], all_sick: list[str]
+    sd: Any, namespace: str, stepped: AWS, health: str, mixed: list[str], all_sick: list[str]
 ) -> None:
     service = a_service(sd, namespace)
     register(sd, service, "good")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from drydock.embedded.core.host import Host
+from drydock.embedded.assembly import AWS
 
 
-def test_a_request_to_the_data_host_works(host: Host, client: Any) -> None:
+def test_a_request_to_the_data_host_works(host: AWS, client: Any) -> None:
     client("servicediscovery").create_http_namespace(Name="api")
     connection = http.client.HTTPConnection("127.0.0.1", host.port)
     connection.request(
@@ -35,7 +35,7 @@ def test_a_request_to_the_data_host_works(host: Host, client: Any) -> None:
 def test_the_account_is_the_same_after_a_restart(tmp_path: Path) -> None:
     made: list[float] = []
 
-    def account(host: Host) -> Any:
+    def account(host: AWS) -> Any:
         sd = host.client("servicediscovery", "us-east-1")
         (shown,) = sd.list_services()["Services"]
         instances = sd.list_instances(ServiceId=shown["Id"])["Instances"]
@@ -44,7 +44,7 @@ def test_the_account_is_the_same_after_a_restart(tmp_path: Path) -> None:
             made.append(each.pop("CreateDate").timestamp())
         return namespace, shown, instances, healthy(sd)
 
-    host = Host(tmp_path, seed="test")
+    host = AWS(tmp_path, seed="test")
     vpc = host.client("ec2", "us-east-1").create_vpc(CidrBlock="127.10.0.0/16")["Vpc"]["VpcId"]
     sd = host.client("servicediscovery", "us-east-1")
     sd.create_private_dns_namespace(Name="prod.internal", Vpc=vpc)
@@ -54,7 +54,7 @@ def test_the_account_is_the_same_after_a_restart(tmp_path: Path) -> None:
     before = account(host)
     host.close()
 
-    again = Host(tmp_path)
+    again = AWS(tmp_path)
     try:
         again.restore()
         assert account(again) == before

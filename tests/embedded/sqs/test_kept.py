@@ -11,15 +11,15 @@ import botocore.exceptions
 import moto.sqs.models
 import pytest
 
-from drydock.embedded.core.host import Host
-from drydock.embedded.services.sqs import queues
+from drydock.embedded.assembly import AWS
+from drydock.embedded.services.sqs import state
 
-NAMES = queues.COUNTS
+NAMES = state.COUNTS
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    host = Host(tmp_path / "aws", seed="test")
+def host(tmp_path: Path) -> Iterator[AWS]:
+    host = AWS(tmp_path / "aws", seed="test")
     yield host
     host.close()
 
@@ -28,29 +28,29 @@ def host(tmp_path: Path) -> Iterator[Host]:
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Lets seconds pass for queues."""
     passed = 0.0
-    now = queues._now
+    now = state._now
 
     def wait(seconds: float) -> None:
         nonlocal passed
         passed += seconds * 1000
 
-    monkeypatch.setattr(queues, "_now", lambda: int(now() + passed))
+    monkeypatch.setattr(state, "_now", lambda: int(now() + passed))
     return wait
 
 
-def sqs_of(host: Host) -> Any:
+def sqs_of(host: AWS) -> Any:
     return host.client("sqs", "us-east-1")
 
 
-def made(host: Host, name: str = "q", **attributes: str) -> str:
+def made(host: AWS, name: str = "q", **attributes: str) -> str:
     return str(sqs_of(host).create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
 
 
-def send(host: Host, url: str, *bodies: str, **more: Any) -> list[str]:
+def send(host: AWS, url: str, *bodies: str, **more: Any) -> list[str]:
     return [sqs_of(host).send_message(QueueUrl=url, MessageBody=body, **more)["MessageId"] for body in bodies]
 
 
-def receive(host: Host, url: str, count: int = 10, **more: Any) -> list[dict[str, Any]]:
+def receive(host: AWS, url: str, count: int = 10, **more: Any) -> list[dict[str, Any]]:
     asked = {"MessageAttributeNames": ["All"], "MessageSystemAttributeNames": ["All"], **more}
     return list(sqs_of(host).receive_message(QueueUrl=url, MaxNumberOfMessages=count, **asked).get("Messages", []))
 
@@ -59,14 +59,14 @@ def bodies(messages: list[dict[str, Any]]) -> list[str]:
     return [message["Body"] for message in messages]
 
 
-def counts(host: Host, url: str) -> list[int]:
+def counts(host: AWS, url: str) -> list[int]:
     """To be received, out, delayed."""
     attributes = sqs_of(host).get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     return [int(attributes[name]) for name in NAMES]
 
 
 def test_messages_are_after_a_crash_as_they_were(
-    host: Host, crashed: Callable[[Host], Host], later: Callable[[float], None]
+    host: AWS, crashed: Callable[[AWS], AWS], later: Callable[[float], None]
 ) -> None:
     url = made(host)
     attributes = {
@@ -102,7 +102,7 @@ def test_messages_are_after_a_crash_as_they_were(
     assert journal == ["CreateQueue"]
 
 
-def test_purged_and_deleted_queues_begin_empty(host: Host, crashed: Callable[[Host], Host]) -> None:
+def test_purged_and_deleted_queues_begin_empty(host: AWS, crashed: Callable[[AWS], AWS]) -> None:
     url = made(host)
     send(host, url, "purged")
     sqs_of(host).purge_queue(QueueUrl=url)
@@ -115,7 +115,7 @@ def test_purged_and_deleted_queues_begin_empty(host: Host, crashed: Callable[[Ho
 
 
 def test_messages_of_a_queue_whose_deletion_alone_was_kept_do_not_come_back(
-    host: Host, crashed: Callable[[Host], Host], monkeypatch: pytest.MonkeyPatch
+    host: AWS, crashed: Callable[[AWS], AWS], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = made(host)
     send(host, url, "old")
@@ -127,7 +127,7 @@ def test_messages_of_a_queue_whose_deletion_alone_was_kept_do_not_come_back(
 
 
 def test_a_topic_that_sends_to_a_queue_does_not_send_again_in_a_replay(
-    host: Host, crashed: Callable[[Host], Host]
+    host: AWS, crashed: Callable[[AWS], AWS]
 ) -> None:
     url, sns = made(host), host.client("sns", "us-east-1")
     topic = sns.create_topic(Name="t")["TopicArn"]
@@ -140,19 +140,19 @@ def test_a_topic_that_sends_to_a_queue_does_not_send_again_in_a_replay(
     assert counts(again, url) == [0, 1, 0]
 
 
-def test_ids_are_those_of_the_seed_and_never_used_twice(tmp_path: Path, host: Host) -> None:
+def test_ids_are_those_of_the_seed_and_never_used_twice(tmp_path: Path, host: AWS) -> None:
     url = made(host)
     first = send(host, url, "same", "same")
     sqs_of(host).purge_queue(QueueUrl=url)
     second = send(host, url, "same", "same")
     assert len({*first, *second}) == 4
     host.close()
-    other = Host(tmp_path / "other", seed="test")
+    other = AWS(tmp_path / "other", seed="test")
     assert [*send(other, made(other), "same", "same"), *send(other, url, "x", "y")] == [*first, *second]
     other.close()
 
 
-def test_a_receipt_handle_is_of_its_queue(host: Host) -> None:
+def test_a_receipt_handle_is_of_its_queue(host: AWS) -> None:
     url, other = made(host), made(host, "other")
     send(host, url, "one")
     (message,) = receive(host, url)
@@ -165,11 +165,11 @@ def test_a_receipt_handle_is_of_its_queue(host: Host) -> None:
     assert counts(host, url) == [0, 1, 0]
 
 
-def fifo(host: Host, name: str = "q.fifo", **attributes: str) -> str:
+def fifo(host: AWS, name: str = "q.fifo", **attributes: str) -> str:
     return made(host, name, FifoQueue="true", **attributes)
 
 
-def test_a_fifo_queue_keeps_the_order_of_each_group(host: Host, later: Callable[[float], None]) -> None:
+def test_a_fifo_queue_keeps_the_order_of_each_group(host: AWS, later: Callable[[float], None]) -> None:
     url = fifo(host)
     for group, body in (("a", "a1"), ("a", "a2"), ("b", "b1"), ("a", "a3")):
         send(host, url, body, MessageGroupId=group, MessageDeduplicationId=body)
@@ -183,7 +183,7 @@ def test_a_fifo_queue_keeps_the_order_of_each_group(host: Host, later: Callable[
 
 
 def test_a_fifo_queue_takes_a_message_once_in_five_minutes_even_if_it_is_deleted(
-    host: Host, crashed: Callable[[Host], Host]
+    host: AWS, crashed: Callable[[AWS], AWS]
 ) -> None:
     url = fifo(host, ContentBasedDeduplication="true")
     (first,) = send(host, url, "same", MessageGroupId="g")
@@ -201,7 +201,7 @@ def test_a_fifo_queue_takes_a_message_once_in_five_minutes_even_if_it_is_deleted
 
 
 def test_what_is_received_too_often_goes_to_the_dead_letter_queue(
-    host: Host, crashed: Callable[[Host], Host], later: Callable[[float], None]
+    host: AWS, crashed: Callable[[AWS], AWS], later: Callable[[float], None]
 ) -> None:
     dead = made(host, "dead")
     policy = {"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:dead", "maxReceiveCount": "2"}
@@ -217,7 +217,7 @@ def test_what_is_received_too_often_goes_to_the_dead_letter_queue(
     assert [message["MessageId"] for message in receive(host, dead)] == [lost]
 
 
-def test_messages_end_with_their_retention(host: Host, later: Callable[[float], None]) -> None:
+def test_messages_end_with_their_retention(host: AWS, later: Callable[[float], None]) -> None:
     url = made(host, MessageRetentionPeriod="60")
     send(host, url, "old")
     later(61)
@@ -227,7 +227,7 @@ def test_messages_end_with_their_retention(host: Host, later: Callable[[float], 
     assert host.data.read("SELECT count(*) FROM messages") == [(0,)]
 
 
-def test_sending_looks_at_no_other_message(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sending_looks_at_no_other_message(host: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
     url = made(host)
     send(host, url, *("x" for _ in range(3)))
     monkeypatch.setattr(moto.sqs.models.Message, "visible", property(lambda _: pytest.fail("looked")))

@@ -17,7 +17,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dnslib import (
     AAAA,
@@ -37,11 +37,9 @@ from dnslib import (
     EDNSOption,
 )
 
+from drydock.embedded.carriers.zones import RecordSet, Srv, Zone, Zones
+from drydock.embedded.core.host import Host
 from drydock.policy.addresses import loopback
-
-if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
-    from drydock.embedded.services.servicediscovery.zones import RecordSet, Srv, Zone
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +71,7 @@ class Resolver:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._zones = host.helper(Zones)
         self._rng = random.Random(f"{host.seed}:dns")
         self._lock = threading.Lock()
         self._addresses: dict[tuple[str, str], tuple[str, int]] = {}
@@ -81,9 +80,8 @@ class Resolver:
         self._selector.register(self._woken, selectors.EVENT_READ, None)
         self._sockets: list[socket.socket] = []
         self._closing = False
-        self._version = -1
-        self._zones: dict[tuple[str, str], Zone] = {}
         self._thread: threading.Thread | None = None
+        host.on_close(self.close)
 
     def address(self, vpc_id: str, region: str) -> tuple[str, int]:
         """(address, port) of the VPC's resolver; raises LookupError if there is no such VPC."""
@@ -118,10 +116,8 @@ class Resolver:
         log.info("DNS of %s on %s:%s", vpc_id, *address)
         return address[0], address[1]
 
-    def _vpc(self, vpc_id: str, region: str):  # type: ignore[no-untyped-def]
-        from moto.ec2 import ec2_backends
-
-        return ec2_backends[self._host.account][region].vpcs.get(vpc_id)
+    def _vpc(self, vpc_id: str, region: str) -> Any:
+        return self._host.backend("ec2", region).vpcs.get(vpc_id)
 
     def _serve(self) -> None:
         while not self._closing:
@@ -169,13 +165,6 @@ class Resolver:
 
     def _visible(self, vpc_id: str, region: str) -> tuple[list[Zone], str | None]:
         """The zones that the VPC sees, and why it may see no private one."""
-        from drydock.embedded.services.servicediscovery import zones as records
-        from drydock.embedded.services.servicediscovery.models import CloudMap
-
-        if self._version != CloudMap.version:
-            with self._host.lock:
-                self._version = CloudMap.version
-                self._zones = records.zones(self._host.account)
         vpc = self._vpc(vpc_id, region)
         off = [] if vpc is None else [
             shown
@@ -187,7 +176,7 @@ class Resolver:
         ]  # fmt: skip
         visible = [
             zone
-            for (zone_region, _), zone in list(self._zones.items())
+            for (zone_region, _), zone in list(self._zones.now().items())
             if zone.vpc is None or (zone.vpc == vpc_id and zone_region == region)
         ]
         return visible, f"private zones need {' and '.join(off)} of {vpc_id} to be on" if off else None

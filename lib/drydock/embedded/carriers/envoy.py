@@ -16,11 +16,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, unquote
 
-if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
+from drydock.embedded.carriers.runtime import spawner_of
+from drydock.embedded.core.host import Host
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,7 @@ class Envoy:
         self._closed = False
         self._fresh_directory()
         host.every_tick("envoy", self._turn)
+        host.on_close(self.close)
 
     # -- configuration --------------------------------------------------------------------------
 
@@ -241,7 +242,7 @@ class Envoy:
             "--file-flush-interval-msec", "100",
         ]  # fmt: skip
         self._start_at = None
-        self._child = self._host.spawner.spawn(argv, {}, str(self._directory), on_exit=self._exited)
+        self._child = self._host.helper(spawner_of).spawn(argv, {}, str(self._directory), on_exit=self._exited)
 
     def _exited(self, exit: Any) -> None:
         with self._lock:

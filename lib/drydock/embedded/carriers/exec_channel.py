@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from drydock import ssm
-from drydock.embedded.core import peers
+from drydock.embedded.core import peers, seams
 from drydock.ssm import Message, PayloadType, Stream
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ class ExecChannel:
 
         `start(on_output)` starts the command, which calls on_output("stdout" | "stderr", bytes).
         """
-        from moto.moto_api._internal import mock_random
-
-        session_id = f"ecs-execute-command-{mock_random.get_random_string(26, lower_case=True)}"
+        session_id = f"ecs-execute-command-{seams.chance().get_random_string(26, lower_case=True)}"
         token = secrets.token_urlsafe(48)
         with self._lock:
             if self._server is None:

@@ -1,11 +1,10 @@
-"""The one port: every AWS call, the registry and the tasks' own endpoints, as a WSGI application."""
+"""The one port: every AWS call, and what services serve besides, as a WSGI application."""
 
 from __future__ import annotations
 
 import errno
 import io
 import ipaddress
-import json
 import logging
 import re
 import threading
@@ -13,17 +12,18 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.model import OperationNotFoundError
 
 from drydock.embedded.core import seams, validation
-from drydock.embedded.core.journal import Entry, is_numbered, may_change
+from drydock.embedded.core.host import Host
+from drydock.embedded.core.journal import Entry, Journal
+from drydock.embedded.core.services import Services
 from drydock.embedded.core.undo import Before
-
-if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
+from drydock.embedded.core.wsgi import Answer, environ_of, json_answer, send
+from drydock.policy import wording
 
 log = logging.getLogger(__name__)
 
@@ -39,44 +39,51 @@ _RPC_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
 """Failures that no input causes."""
 
-Answer = tuple[int, dict[str, str], bytes]
+_OWN = "/_drydock/"
+"""Paths below which the cloud tells of itself: asking there is no sign that somebody uses it."""
 
 
 class App:
-    """Routes a request to the registry, to the tasks' endpoints, or to the service it is signed for."""
+    """Routes a request to what a service serves at a path of its own, or to the service that it is signed for."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, services: Services, journal: Journal) -> None:
         self.host = host
+        self.services = services
+        self.journal = journal
         self._here = threading.local()
         self._next: dict[str, int] = {}  # by the fingerprint of a request
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         refusal = _stranger(environ)
         if refusal:
-            start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", str(len(refusal)))])
-            return [] if environ["REQUEST_METHOD"] == "HEAD" else [refusal]
+            return send((403, {"Content-Type": "text/plain"}, refusal), environ, start_response)
         path = environ.get("PATH_INFO", "/")
-        if not path.startswith("/_drydock/"):
+        if not path.startswith(_OWN):
             self.host.last_call = time.monotonic()
-        if path == "/v2" or path.startswith("/v2/"):
+        found = self.services.route(path)
+        if found is not None:
+            name, route = found
             with self.host.lock:
-                self.host.adapt("ecr")
-            from drydock.embedded.services.ecr import registry
+                self.services.install(name)
+            return route.answer(environ, start_response)
+        answer = self._of_itself(path) if path.startswith(_OWN) else self.call(environ)
+        return send(answer, environ, start_response)
 
-            return registry.app(environ, start_response)
-        if path.startswith("/_drydock/"):
-            from drydock.embedded.core import inside
+    def _of_itself(self, path: str) -> Answer:
+        if path != f"{_OWN}status":
+            return json_answer(404, {"error": f"nothing at {path}"})
+        return json_answer(200, {**self.host.status(), **self.services.count()})
 
-            status, headers, body = inside.answer(self.host, environ)
-        else:
-            status, headers, body = self.call(environ)
-        reason = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
-        sized = {k: v for k, v in headers.items() if k.lower() == "content-length"}
-        headers = {k: v for k, v in headers.items() if k not in sized}
-        is_head = environ["REQUEST_METHOD"] == "HEAD"
-        length = next(iter(sized.values())) if is_head and sized else str(len(body))
-        start_response(f"{status} {reason}", [*headers.items(), ("Content-Length", length)])
-        return [] if is_head else [body]
+    def forbidden(self, environ: dict[str, Any], why: str) -> Answer:
+        """The refusal of a caller, in the form that the client of the request reads."""
+        path = environ["PATH_INFO"]
+        found = self.services.route(path)
+        if found is not None:
+            return found[1].refuse(why)
+        if path.startswith(_OWN):
+            return json_answer(403, {"error": why})
+        kind, code = wording.denied(_scope(environ)[1], _speaks_json(environ))
+        return seams.error(kind, 403, code, why)
 
     def call(self, environ: dict[str, Any]) -> Answer:
         """Answer one AWS call, and note it in the journal if it changed something."""
@@ -94,13 +101,14 @@ class App:
             if getattr(self._here, "depth", 0) > 0:
                 return self._answer(service, operation, environ, body, self._here.seed)
             key = seams.fingerprint(service, operation, body)
-            method = environ["REQUEST_METHOD"]
-            number = self._take_number(key) if is_numbered(operation, method) else None
+            kind, method = self.services.of(service), environ["REQUEST_METHOD"]
+            changes = kind.may_change(operation, method)
+            number = self._take_number(key) if kind.is_numbered(operation, method) else None
             seed = f"{self.host.seed}:{key}:{number or 0}"
             at, place = time.time(), None
             try:
-                if may_change(operation, method) and not environ.get("drydock.derived"):
-                    place = self.host.journal.append(_entry(service, operation, environ, body, seed, at))
+                if changes and not environ.get("drydock.derived"):
+                    place = self.journal.append(_entry(service, operation, environ, body, seed, at))
                 answer = self._answer(service, operation, environ, body, seed)
                 succeeded = answer[0] < 400
                 self.host.settle_data(succeeded)
@@ -111,8 +119,8 @@ class App:
             if number is not None and not succeeded:
                 self._give_back(key, number)
             if place is not None and not succeeded:
-                self.host.journal.withdraw(place)
-            elif succeeded and may_change(operation, method):
+                self.journal.withdraw(place)
+            elif succeeded and changes:
                 self.host.poke()
             return answer
 
@@ -145,7 +153,8 @@ class App:
         _, key, number = entry.seed.rsplit(":", 2)
         self._next[key] = max(self._next.get(key, 0), int(number) + 1)
         with self.host.lock, seams.frozen_at(entry.at):
-            status, _, text = self._answer(_by_version(entry.service, body), entry.operation, environ, body, entry.seed)
+            service = self.services.meant(entry.service, body)
+            status, _, text = self._answer(service, entry.operation, environ, body, entry.seed)
         if status >= 400:
             # as when a user changed what the engine had made, which is made anew and not replayed
             log.warning("%s.%s is not done again: %s %s", entry.service, entry.operation, status, text[:300])
@@ -158,18 +167,19 @@ class App:
         except Exception:  # whatever moto makes of a malformed header
             return None
         service = seams.service_for(host) if host else None
-        return _by_version(service, body) if service else None
+        return self.services.meant(service, body) if service else None
 
     def _answer(self, service: str, operation: str, environ: dict[str, Any], body: bytes, seed: str) -> Answer:
         depth = getattr(self._here, "depth", 0)
         self._here.depth = depth + 1
         before = None
         try:
-            self.host.adapt(service)
+            self.services.install(service)
             if depth == 0:
                 self._here.seed = seed
                 seams.reseed(seed)
-            if may_change(operation, environ["REQUEST_METHOD"]) and not seams.replaying():
+            changes = self.services.of(service).may_change(operation, environ["REQUEST_METHOD"])
+            if changes and not seams.replaying():
                 before = Before(service, _scope(environ)[0])
             with seams.unread(seams.replaying() and depth == 0):
                 answer = self._done(service, operation, environ, body)
@@ -216,11 +226,6 @@ class App:
         return int(status.split()[0]), dict(headers), body
 
 
-def _by_version(service: str, body: bytes) -> str:
-    """Both load balancing APIs answer at one host name, which moto takes for the older one's."""
-    return "elbv2" if service == "elb" and b"Version=2015-12-01" in body else service
-
-
 def _failed(service: str, operation: str, environ: dict[str, Any], body: bytes, error: Exception) -> Answer:
     """The answer to a call in which `error` was raised that is none of AWS's."""
     wanted = operation or seams.rest_operation(service, environ)
@@ -248,29 +253,6 @@ def _gives(value: str, environ: dict[str, Any], body: bytes) -> bool:
     """Whether `value` is, or ends, one that the request gives: what moto looked up, then, and not a name of its own."""
     text = " ".join((body.decode(errors="replace"), environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")))
     return bool(value) and re.search(rf'(?:[=/:]|"){re.escape(value)}(?:&|/|\s|$|"(?!\s*:))', unquote(text)) is not None
-
-
-def environ_of(method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
-    """A WSGI environ for a call from inside the process; `headers` in CGI spelling."""
-    return {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "RAW_URI": path + (f"?{query}" if query else ""),
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "4566",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "SCRIPT_NAME": "",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.url_scheme": "http",
-        "wsgi.version": (1, 0),
-        "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        **headers,
-    }
 
 
 def _stranger(environ: dict[str, Any]) -> bytes:
@@ -330,26 +312,11 @@ def _without_operation(service: str, environ: dict[str, Any]) -> Answer:
 
 
 def _malformed(environ: dict[str, Any], code: str, message: str) -> Answer:
-    return seams.error_response("ecs" if _speaks_json(environ) else "sts", 400, code, message)
+    return seams.error("json" if _speaks_json(environ) else "query", 400, code, message)
 
 
 def _speaks_json(environ: dict[str, Any]) -> bool:
     return "HTTP_X_AMZ_TARGET" in environ or "json" in environ.get("CONTENT_TYPE", "")
-
-
-def forbidden(environ: dict[str, Any], why: str) -> Answer:
-    """The refusal of a caller, in the form that the client of the request reads."""
-    path = environ["PATH_INFO"]
-    if path == "/v2" or path.startswith("/v2/"):
-        body = json.dumps({"errors": [{"code": "DENIED", "message": why}]}).encode()
-        return 403, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}, body
-    if path.startswith("/_drydock/"):
-        return 403, {"Content-Type": "application/json"}, json.dumps({"error": why}).encode()
-    if _speaks_json(environ):
-        return seams.error_response("ecs", 403, "AccessDeniedException", why)
-    if _scope(environ)[1] == "ec2":
-        return seams.error_response("ec2", 403, "UnauthorizedOperation", why)
-    return seams.error_response("sts", 403, "AccessDenied", why)
 
 
 def _read_body(environ: dict[str, Any]) -> bytes:

@@ -1,68 +1,56 @@
-"""The running embedded AWS: one per process, shared by every adapter and by the engine."""
+"""The ground that a cloud stands on: its directory, its clock, its lock, its loop. It knows no service."""
 
 from __future__ import annotations
 
-import importlib
 import io
 import logging
+import os
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from drydock.embedded.core import seams
-from drydock.embedded.core.app import App, environ_of, forbidden
 from drydock.embedded.core.clock import Clock
 from drydock.embedded.core.data import Data
-from drydock.embedded.core.journal import UNREADABLE, Journal
-from drydock.embedded.instance import REPLAYING
+from drydock.embedded.core.wsgi import Answer, Environ, environ_of
 from drydock.user import private
-
-if TYPE_CHECKING:
-    from drydock.embedded.carriers.dns import Resolver
-    from drydock.embedded.carriers.envoy import Envoy
-    from drydock.embedded.carriers.runtime.base import Runtime
-    from drydock.embedded.carriers.runtime.spawner import Spawner
 
 log = logging.getLogger(__name__)
 
 TICK = 0.05
-_TOUCH_EVERY = 1.0
 GATHER = 0.01
 """Between a wake-up and the turn: the call that caused it is answered, others that follow share the turn."""
-_current: Host | None = None
+
+Made = TypeVar("Made")
 
 
-def current() -> Host:
-    """The Host of this process; raises RuntimeError where none runs."""
-    if _current is None:
-        raise RuntimeError("no embedded AWS runs in this process")
-    return _current
+class Front(Protocol):
+    """What answers AWS calls."""
+
+    def call(self, environ: Environ) -> Answer: ...
+
+    def inside(self) -> AbstractContextManager[None]: ...
 
 
 class Host:
     """State directory, clock, lock, helpers and the loop that brings what is to what is desired.
 
-    `port` 0 until `listen()`. `seed` makes ids and choices repeat from run to run; without one they
-    differ, and the journal keeps them. `runtime` runs the containers of tasks, and is closed with this; processes
-    of this machine where none is given.
+    `port` 0 until `serve()`. `seed` makes ids and choices repeat from run to run; without one they differ, and the
+    journal keeps them. There is one in a process at a time: RuntimeError for a second.
     """
 
+    front: Front
+
     def __init__(
-        self,
-        directory: Path,
-        *,
-        name: str = "default",
-        clock: Clock | None = None,
-        seed: str | None = None,
-        runtime: Runtime[Any] | None = None,
+        self, directory: Path, *, name: str = "default", clock: Clock | None = None, seed: str | None = None
     ) -> None:
-        global _current
         seams.prepare()
         self.name = name
         self.account = seams.ACCOUNT
@@ -70,28 +58,25 @@ class Host:
         private(directory)
         self.clock = clock or Clock()
         self.seed = self._settled_seed(seed)
-        seams.base(self.seed)
-        seams.tell_time(self.clock.utcnow)
+        seams.hold(str(directory), self.seed, self.clock.utcnow)
         self.port = 0
         self.lock = threading.RLock()
         self.pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="drydock-pool")
         self.last_call = time.monotonic()
-        self.app = App(self)
-        self.journal = Journal(directory / "journal.jsonl")
-        self.adapted: set[str] = set()
-        self._given_runtime = runtime
         self._unclean = ""  # why nothing can be deleted
-        seams.adapt_with(self.adapt)
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._session: Any = None
         self._clients_lock = threading.Lock()
+        self._helpers: dict[Callable[[Host], Any], Any] = {}
+        self._instead: dict[Callable[[Host], Any], Callable[[Host], Any]] = {}
+        self._helpers_lock = threading.RLock()
         self._ticks: dict[str, Callable[[], None]] = {}
         self._closers: list[Callable[[], None]] = []
+        self._last_closers: list[Callable[[], None]] = []
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._server: Any = None
         self._threads: list[threading.Thread] = []
-        _current = self
 
     @property
     def endpoint(self) -> str:
@@ -103,15 +88,31 @@ class Host:
             kept.write_text(seed or secrets.token_hex(8))
         return kept.read_text()
 
-    # -- moto -----------------------------------------------------------------------------------
+    def status(self) -> dict[str, Any]:
+        """What it tells of itself."""
+        return {
+            "name": self.name,
+            "endpoint": self.endpoint,
+            "port": self.port,
+            "pid": os.getpid(),
+            "account": self.account,
+            "speed": self.clock.speed,
+            "directory": str(self.directory),
+        }
 
-    def adapt(self, service: str) -> None:
-        """Put right what moto lacks for `service`, once, before its first request."""
-        if service in self.adapted:
-            return
-        self.adapted.add(service)
-        if seams.has_adapter(service):
-            importlib.import_module(f"drydock.embedded.services.{service}").install(self)
+    # -- how services reach each other ----------------------------------------------------------
+
+    def backend(self, service: str, region: str) -> Any:
+        """moto's state of another service: for what its API does not tell, or a call would make too slow."""
+        return seams.backend(service, region)
+
+    def backend_so_far(self, service: str, region: str) -> Any | None:
+        """The same; None where nobody has asked for it yet."""
+        return seams.backend_so_far(service, region)
+
+    def backends_so_far(self, service: str) -> list[Any]:
+        """The same in every region that somebody has asked for."""
+        return seams.backends_so_far(service)
 
     def client(self, service: str, region: str, *, derived: bool = False) -> Any:
         """A boto3 client that is answered in this process, locked and journalled like any other caller.
@@ -143,7 +144,7 @@ class Host:
                 **environ_of(request.method, url.path or "/", url.query, body, headers),
                 "drydock.derived": derived,
             }
-            status, out, content = self.app.call(environ)
+            status, out, content = self.front.call(environ)
             return AWSResponse(request.url, status, out, _Raw(content))
 
         if self._session is None:
@@ -184,41 +185,20 @@ class Host:
                     log.error("old logs, metrics and messages cannot be deleted: %s", error)
                 self._unclean = str(error)
 
-    @cached_property
-    def spawner(self) -> Spawner:
-        from drydock.embedded.carriers.runtime.spawner import Spawner
+    def helper(self, make: Callable[[Host], Made]) -> Made:
+        """What `make` makes: the one of this host, made for who first asks."""
+        with self._helpers_lock:
+            if make not in self._helpers:
+                self._helpers[make] = self._instead.get(make, make)(self)
+            return cast(Made, self._helpers[make])
 
-        spawner = Spawner(self.directory / "spawner.log")
-        spawner.start()
-        return spawner
+    def make_instead(self, make: Callable[[Host], Made], instead: Callable[[Host], Made]) -> None:
+        """Let `helper(make)` be what `instead` makes."""
+        self._instead[make] = instead
 
-    @cached_property
-    def runtime(self) -> Runtime[Any]:
-        from drydock.embedded.carriers.runtime.process import ProcessRuntime
-
-        runtime = self._given_runtime or ProcessRuntime(self.spawner, self.directory / "tasks")
-        self.on_close(runtime.close)
-        return runtime
-
-    @cached_property
-    def envoy(self) -> Envoy:
-        from drydock.embedded.carriers.envoy import Envoy
-
-        envoy = Envoy(self)
-        self.on_close(envoy.close)
-        return envoy
-
-    @cached_property
-    def resolver(self) -> Resolver:
-        from drydock.embedded.carriers.dns import Resolver
-
-        resolver = Resolver(self)
-        self.on_close(resolver.close)
-        return resolver
-
-    def on_close(self, function: Callable[[], None]) -> None:
-        """Call `function` at the end, in the order of registration, while child processes still live."""
-        self._closers.append(function)
+    def on_close(self, function: Callable[[], None], *, last: bool = False) -> None:
+        """Call `function` at the end, in the order of registration; `last`: after what may still need it."""
+        (self._last_closers if last else self._closers).append(function)
 
     # -- the loop -------------------------------------------------------------------------------
 
@@ -252,45 +232,14 @@ class Host:
 
     # -- life -----------------------------------------------------------------------------------
 
-    def restore(self) -> int:
-        """Replay the journal; returns how many requests there were.
-
-        Meanwhile the file `replaying` tells whoever waits that it goes on.
-        """
-        sign = self.directory / REPLAYING
-        touched = time.monotonic()
-        entries, damaged = self.journal.recover()
-        if damaged:
-            log.error("%d unreadable lines of the journal were set aside, in %s", damaged, self.directory / UNREADABLE)
-        for entry in entries:
-            if time.monotonic() - touched > _TOUCH_EVERY:
-                sign.touch()
-                touched = time.monotonic()
-            self.app.replay(entry)
-        for service in sorted(self.adapted):
-            if seams.has_adapter(service):
-                restored = getattr(importlib.import_module(f"drydock.embedded.services.{service}"), "restored", None)
-                if restored is not None:
-                    sign.touch()
-                    self._guarded(service, restored)
-        self.settle_data(True)  # what the adapters put in order
-        sign.unlink(missing_ok=True)
-        return len(entries)
-
-    def _guarded(self, service: str, restored: Callable[[Host], None]) -> None:
-        try:
-            restored(self)
-        except Exception:
-            log.exception("what %s keeps beside the journal could not be brought back; the rest is there", service)
-
-    def listen(self, port: int = 0) -> int:
-        """Serve on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken; CannotTell."""
+    def serve(self, application: Any, refuse: Callable[[Environ, str], Answer], port: int) -> int:
+        """Listen on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken; CannotTell."""
         from drydock.embedded.core.door import Door
 
         self._server = Door(
             ("127.0.0.1", port),
-            self.app,
-            forbidden,
+            application,
+            refuse,
             numthreads=128,
             max=128,
             server_name="drydock",
@@ -311,34 +260,24 @@ class Host:
 
     def close(self) -> None:
         """Stop answering, end every process, close the files. The state stays on disk."""
-        global _current
+        if self._closing.is_set():
+            return
         self._closing.set()
         self._wake.set()
         if self._server is not None:
             self._server.stop()
         for thread in self._threads:
             thread.join(timeout=10)
-        for function in self._closers:
+        for function in (*self._closers, *self._last_closers):
             try:
                 function()
             except Exception:
                 log.exception("closing failed")
-        if "spawner" in self.__dict__:
-            self.spawner.close()
         self.pool.shutdown(wait=False, cancel_futures=True)
-        self.journal.close()
         with self.lock:
             if "data" in self.__dict__:
                 self.data.close()
-        self._forget()
-        if _current is self:
-            _current = None
-
-    @staticmethod
-    def _forget() -> None:
-        from moto.core.base_backend import BackendDict
-
-        BackendDict.reset()
+        seams.release()
 
 
 class _Raw(io.BytesIO):

@@ -13,22 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from drydock.policy.operations import only_reads
-
-# Uploads keep their bytes in files, the engine its tasks; a shell session ends with the process it ran in.
-PASSING = {"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "ExecuteCommand", "RunTask", "StopTask"}
-
-IN_DATA = {
-    "CreateLogStream", "DeleteLogStream", "PutLogEvents", "PutMetricData",
-    "SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
-    "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "PurgeQueue",
-}  # fmt: skip
-"""What changes data, which is kept in a file of its own, and no state."""
-
 UNREADABLE = "journal.unreadable"
-
-MAKING = {"GetRandomPassword", "GetSessionToken", "GetFederationToken"}
-"""Reads by their name that make something up."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +29,6 @@ class Entry:
     body: str
     seed: str
     at: float
-
-
-def is_numbered(operation: str, method: str) -> bool:
-    """Whether a request that is made twice gets other ids the second time."""
-    return operation in PASSING or operation in MAKING or may_change(operation, method)
-
-
-def may_change(operation: str, method: str) -> bool:
-    """Whether a request, if it succeeds, has to be replayed to bring the account back."""
-    if operation in PASSING or operation in IN_DATA or only_reads(operation):
-        return False
-    return bool(operation) or method not in ("GET", "HEAD", "OPTIONS")
 
 
 class Journal:

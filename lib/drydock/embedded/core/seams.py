@@ -9,10 +9,10 @@ import datetime
 import functools
 import hashlib
 import importlib
-import importlib.util
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -23,25 +23,19 @@ _IDEMPOTENCY = re.compile(rb'"(?:clientToken|clientRequestToken|ClientRequestTok
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no document may have in it."""
 
-KEEPING_DATA = {"cloudwatch", "logs", "sqs"}
-"""Services that other services tell something which has to be kept, perhaps before anybody calls them."""
-
 _frozen: datetime.datetime | None = None
 _base_seed = ""
 _unread = False
-_adapt: Callable[[str], None] | None = None
+_install: Callable[[str], None] | None = None
+_keeping_data: frozenset[str] = frozenset()
+_held_by = ""
 _originals: dict[Any, dict[str, Any]] = {}
+_stood_in: list[tuple[Any, type[Any]]] = []
 _now: Callable[[], datetime.datetime] = functools.partial(datetime.datetime.now, datetime.UTC)
 
 
 def _utcnow() -> datetime.datetime:
     return _frozen or _now().replace(tzinfo=None)
-
-
-def tell_time(now: Callable[[], datetime.datetime]) -> None:
-    """Let moto ask `now`, which is aware of its time zone, what time it is."""
-    global _now
-    _now = now
 
 
 @contextmanager
@@ -71,16 +65,34 @@ def unread(nobody_reads: bool) -> Iterator[None]:
         _unread = before
 
 
-def base(seed: str) -> None:
-    """The seed that everything follows from which no request asked for."""
-    global _base_seed
-    _base_seed = seed
+def hold(whose: str, seed: str, now: Callable[[], datetime.datetime]) -> None:
+    """Take moto, of which there is one in a process, for one cloud. RuntimeError if another has it.
+
+    `seed`: what everything follows from that no request asked for. moto asks `now`, which is aware of its time zone,
+    what time it is.
+    """
+    global _held_by, _base_seed, _now
+    if _held_by:
+        raise RuntimeError(f"an embedded AWS runs in this process already, in {_held_by}: close it first")
+    _held_by, _base_seed, _now = whose, seed, now
 
 
-def adapt_with(adapt: Callable[[str], None]) -> None:
-    """How a service that keeps data gets its adapter when another service reaches it first."""
-    global _adapt
-    _adapt = adapt
+def release() -> None:
+    """Forget all that moto knows, and leave it to the next cloud."""
+    global _held_by, _install
+    from moto.core.base_backend import BackendDict
+
+    BackendDict.reset()
+    while _stood_in:
+        backends, first = _stood_in.pop()
+        backends.backend = first
+    _held_by, _install = "", None
+
+
+def install_with(install: Callable[[str], None], keeping_data: frozenset[str]) -> None:
+    """How a service that keeps data is installed when another reaches it first."""
+    global _install, _keeping_data
+    _install, _keeping_data = install, keeping_data
 
 
 @cache
@@ -117,8 +129,8 @@ def _settle_backends() -> None:
     def settled(self: Any, region: str) -> Any:
         if dict.__contains__(self, "aws" if region == "global" else region):
             return first(self, region)
-        if _adapt is not None and self.service_name in KEEPING_DATA:
-            _adapt(self.service_name)
+        if _install is not None and self.service_name in _keeping_data:
+            _install(self.service_name)
         state = mock_random.getstate()
         mock_random.seed(f"{_base_seed}:{self.service_name}:{self.account_id}:{region}")
         try:
@@ -129,11 +141,16 @@ def _settle_backends() -> None:
     AccountSpecificBackend.__getitem__ = settled  # type: ignore[method-assign]
 
 
-def reseed(seed: str) -> None:
-    """Let all of moto's ids of the next request follow from `seed`."""
+def chance() -> Any:
+    """What moto makes its ids with."""
     from moto.moto_api._internal import mock_random
 
-    mock_random.seed(seed)
+    return mock_random
+
+
+def reseed(seed: str) -> None:
+    """Let all of moto's ids of the next request follow from `seed`."""
+    chance().seed(seed)
 
 
 def fingerprint(service: str, operation: str, body: bytes) -> str:
@@ -202,6 +219,34 @@ def backends_of(service: str, region: str) -> list[Any]:
     return [regions[name] for name in names]
 
 
+def backend(service: str, region: str) -> Any:
+    """What moto keeps of a service in a region; made where it is not there yet."""
+    return _backends(service)[ACCOUNT][region]
+
+
+def backends_so_far(service: str) -> list[Any]:
+    """What moto keeps of a service in the regions that somebody has asked for."""
+    return list(_backends(service)[ACCOUNT].values())
+
+
+def backend_so_far(service: str, region: str) -> Any | None:
+    """What moto keeps of a service in a region; None where nobody has asked for it yet."""
+    backends = getattr(sys.modules.get(f"moto.{service}.models"), f"{service}_backends", {})
+    return dict.get(dict.get(backends, ACCOUNT, {}), region)
+
+
+def stand_in(backends: Any, kind: type[Any], **state: Any) -> None:
+    """Put a class of `kind`, with `state`, in the place of moto's for a service; also under what is made already."""
+    first = backends.backend
+    named = {"__module__": first.__module__, "__qualname__": first.__qualname__}  # moto reads the service off these
+    _stood_in.append((backends, first))
+    backends.backend = type(first.__name__, (kind,), {**named, **state})
+    for regions in backends.values():
+        regions.backend = backends.backend
+        for made in regions.values():
+            made.__class__ = backends.backend
+
+
 def is_backend(thing: Any) -> bool:
     from moto.core.base_backend import BaseBackend
 
@@ -212,10 +257,6 @@ def original(owner: Any, name: str) -> Any:
     """A function of moto's as it was before it was replaced the first time."""
     kept = _originals.setdefault(owner, {})
     return kept.setdefault(name, getattr(owner, name))
-
-
-def has_adapter(service: str) -> bool:
-    return importlib.util.find_spec(f"drydock.embedded.services.{service}") is not None
 
 
 @cache
@@ -264,9 +305,13 @@ def rest_operation(service: str, environ: dict[str, Any]) -> str:
 
 def error_response(service: str, status: int, code: str, message: str) -> tuple[int, dict[str, str], bytes]:
     """An error as the SDKs of `service` read it: (status, headers, body)."""
+    return error(protocol(service), status, code, message)
+
+
+def error(kind: str, status: int, code: str, message: str) -> tuple[int, dict[str, str], bytes]:
+    """The same, in a protocol."""
     from xml.sax.saxutils import escape
 
-    kind = protocol(service)
     message = NOT_XML.sub("�", message)
     if kind in ("query", "ec2", "rest-xml"):
         error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"

@@ -23,12 +23,11 @@ from urllib.parse import parse_qsl
 from botocore.utils import is_json_value_header, parse_timestamp
 
 from drydock.embedded.core import seams
+from drydock.policy import wording
 
 _INTEGERS = {"integer": 31, "long": 63}
 _FLOATS = ("float", "double")
 _NUMBER_WORDS = ("NaN", "Infinity", "-Infinity")
-_NOT_HELD = frozenset({"s3", "s3bucket_path", "s3control"})  # named by host or path; their models constrain nothing
-_OWN_VALUES = frozenset({"sqs", "sns"})  # errors of their own for a wrong name or value of an attribute
 _SHOWN = 10
 
 
@@ -47,7 +46,7 @@ class _Unreadable(Exception):
 
 def hold(service: str, operation: str, environ: dict[str, Any], body: bytes) -> bytes:
     """Raise Refused for a request that its model does not allow; returns the body to go on with, without nulls."""
-    if service in _NOT_HELD:
+    if service in wording.UNCONSTRAINED:
         return body
     speaks_json = "HTTP_X_AMZ_TARGET" in environ
     try:
@@ -60,14 +59,15 @@ def hold(service: str, operation: str, environ: dict[str, Any], body: bytes) -> 
         if speaks_json:
             values = _from_json(shape, parsed, "") if shape is not None else None
         elif operation:
-            values = _from_query(shape, environ, body, ec2=service == "ec2") if shape is not None else None
+            is_ec2 = seams.protocol(service) == "ec2"
+            values = _from_query(shape, environ, body, ec2=is_ec2) if shape is not None else None
         else:
             operation, shape, values = _from_rest(service, environ, body)
     except _Unreadable as wrong:
-        raise Refused(_unreadable_code(service, speaks_json), str(wrong)) from None
+        raise Refused(wording.unreadable(service, speaks_json), str(wrong)) from None
     if shape is None or values is None:
         return body
-    found = list(_violations(shape, values, "", enums=service not in _OWN_VALUES))
+    found = list(_violations(shape, values, "", enums=service not in wording.OWN_VALUES))
     if found:
         raise _refused(service, operation, found)
     return body
@@ -75,38 +75,9 @@ def hold(service: str, operation: str, environ: dict[str, Any], body: bytes) -> 
 
 def code_of(service: str, operation: str = "") -> str:
     """The code with which a service refuses an input for its form."""
-    if service == "ecs" and "TaskDefinition" in operation:
-        return "ClientException"
-    if service in _CODES:
-        return _CODES[service]
     model = seams.model_of(service)
-    protocol = str(model.protocol) if model is not None else "json"
-    if protocol in ("query", "ec2"):
-        return "ValidationError"
-    if model is not None and protocol.startswith("rest"):
-        return next((code for code in _REST_CODES if code in model.shape_names), "ValidationException")
-    return "ValidationException"
-
-
-_CODES = {
-    "ecs": "InvalidParameterException",
-    "ecr": "InvalidParameterException",
-    "logs": "InvalidParameterException",
-    "resourcegroupstaggingapi": "InvalidParameterException",
-    "servicediscovery": "InvalidInput",
-    "ec2": "InvalidParameterValue",
-    "sqs": "InvalidParameterValue",
-    "sns": "InvalidParameter",
-    "cloudwatch": "InvalidParameterValue",
-    "codedeploy": "InvalidParameterValueException",
-    "s3": "InvalidArgument",
-    "s3bucket_path": "InvalidArgument",
-    "route53": "InvalidInput",
-}
-_REST_CODES = ("ValidationException", "InvalidParameterValueException", "InvalidParameterException",
-               "InvalidRequestException", "BadRequestException", "InvalidInputException", "InvalidInput",
-               "InvalidArgument")  # fmt: skip
-_MISSING = ("ec2", "sqs")  # these say it in words of their own
+    shapes = () if model is None else model.shape_names
+    return wording.wrong_form(service, operation, seams.protocol(service), shapes)
 
 
 # -- the model -------------------------------------------------------------------------------------
@@ -448,18 +419,12 @@ _SIZES: dict[str, Callable[[Any], float]] = {
 # -- saying so -------------------------------------------------------------------------------------
 
 
-def _unreadable_code(service: str, speaks_json: bool) -> str:
-    if speaks_json:
-        return "SerializationException"
-    return {"ec2": "InvalidParameterValue"}.get(service, "MalformedInput")
-
-
 def _refused(service: str, operation: str, found: list[Violation]) -> Refused:
     where, value, _ = found[0]
-    if value is None and service in _MISSING:
+    if value is None and service in wording.NAMES_THE_MISSING:
         name = ".".join(part[:1].upper() + part[1:] for part in where.split(".") if part != "member")
         return Refused("MissingParameter", f"The request must contain the parameter {name}.")
-    if service == "ecr":
+    if service in wording.TELLS_THE_FIRST:
         path, value, constraint = found[0]
         return Refused(code_of(service), f"Invalid parameter at '{path}' failed to satisfy constraint: '{constraint}'")
     said = [

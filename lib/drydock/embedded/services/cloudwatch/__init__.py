@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
+from drydock.embedded.core.services import Service
 
 
-def install(host: Host) -> None:
-    """Put the data file in the place of moto's list of data, and our reading in the place of its own."""
-    from moto.cloudwatch.models import CloudWatchBackend
-    from moto.cloudwatch.responses import CloudWatchResponse
+class CloudWatch(Service):
+    name = "cloudwatch"
+    in_data = frozenset({"PutMetricData"})
 
-    from . import metrics
-    from .store import Store
+    def install(self) -> None:
+        """Put the data file in the place of moto's list of data, and our reading in the place of its own."""
+        from moto.cloudwatch.models import CloudWatchBackend
+        from moto.cloudwatch.responses import CloudWatchResponse
 
-    CloudWatchBackend.kept = Store(host.data)  # type: ignore[attr-defined]
-    for function in (metrics.put_metric_data, metrics.get_metric_data):
-        setattr(CloudWatchBackend, function.__name__, function)
-    for function in (metrics.get_metric_statistics, metrics.list_metrics):
-        setattr(CloudWatchResponse, function.__name__, function)
+        from . import operations
+        from .store import Store
+
+        CloudWatchBackend.kept = Store(self.host.data)  # type: ignore[attr-defined]
+        for function in (operations.put_metric_data, operations.get_metric_data):
+            setattr(CloudWatchBackend, function.__name__, function)
+        for function in (operations.get_metric_statistics, operations.list_metrics):
+            setattr(CloudWatchResponse, function.__name__, function)

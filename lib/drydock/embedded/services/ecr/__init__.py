@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
-
-
-def install(host: Host) -> None:
-    """Let moto's ECR answer as AWS does; called once for each Host, before its first request."""
-    from moto.ecr.models import ecr_backends
-    from moto.ecr.responses import ECRResponse
-
-    from drydock.embedded.services.ecr.blobs import BlobStore
-    from drydock.embedded.services.ecr.expiry import Keeper
-    from drydock.embedded.services.ecr.models import Backend
-    from drydock.embedded.services.ecr.responses import ACTIONS
-
-    Backend.__module__ = "moto.ecr.models"
-    ecr_backends.backend = Backend
-    for name, method in ACTIONS.items():
-        setattr(ECRResponse, name, method)
-    BlobStore(host.directory).clear_uploads()
-    host.every_tick("ecr", Keeper(host).tick)
+from drydock.embedded.core import seams
+from drydock.embedded.core.services import Route, Service
+from drydock.embedded.core.wsgi import Answer, Environ
 
 
-def restored(host: Host) -> None:
-    """After the journal was replayed: blobs that no image names are gone for good."""
-    from drydock.embedded.services.ecr.blobs import BlobStore
-    from drydock.embedded.services.ecr.expiry import sweep
+class ECR(Service):
+    name = "ecr"
+    passing = frozenset({"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"})  # bytes are in files
 
-    with host.lock:
-        sweep(BlobStore(host.directory), 0.0)
+    def install(self) -> None:
+        """Let moto's ECR answer as AWS does, and its lifecycle policies work."""
+        from moto.ecr.models import ecr_backends
+        from moto.ecr.responses import ECRResponse
+
+        from .blobs import BlobStore
+        from .controller import Keeper
+        from .operations import ACTIONS
+        from .state import Backend
+
+        seams.stand_in(ecr_backends, Backend, host=self.host)
+        for name, method in ACTIONS.items():
+            setattr(ECRResponse, name, method)
+        BlobStore(self.host.directory).clear_uploads()
+        self.host.every_tick(self.name, Keeper(self.host).tick)
+
+    def restored(self) -> None:
+        """Blobs that no image names are gone for good."""
+        from .blobs import BlobStore
+        from .controller import sweep
+
+        with self.host.lock:
+            sweep(BlobStore(self.host.directory), 0.0)
+
+    def routes(self) -> Mapping[str, Route]:
+        return {"/v2": Route(self._registry, _refused)}
+
+    def _registry(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        from . import registry
+
+        return registry.answer(self.host, environ, start_response)
+
+
+def _refused(why: str) -> Answer:
+    """In the form that clients of a registry read."""
+    body = json.dumps({"errors": [{"code": "DENIED", "message": why}]}).encode()
+    return 403, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}, body

@@ -21,11 +21,10 @@ from botocore.exceptions import ClientError
 from moto.ecr.exceptions import RepositoryNotFoundException
 from moto.ecr.models import ecr_backends
 
-from drydock.embedded.core.host import current
 from drydock.embedded.services.ecr import errors, names, tokens
 from drydock.embedded.services.ecr.blobs import CHUNK, BlobStore, Upload, WrongDigest
 from drydock.embedded.services.ecr.manifest import MAXIMUM_BYTES, OCI_INDEX
-from drydock.embedded.services.ecr.models import Backend, Failure, Image, Repository, pulled
+from drydock.embedded.services.ecr.state import Backend, Failure, Image, Repository, pulled
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -62,9 +61,9 @@ class Reply:
     body: bytes | Iterable[bytes] = b""
 
 
-def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """WSGI application of everything below /v2/."""
-    request = Request(current(), environ)
+def answer(host: Host, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Answer, as WSGI, whatever is asked below /v2/."""
+    request = Request(host, environ)
     try:
         reply = request.answer()
     except Refused as refused:

@@ -7,7 +7,6 @@ operating-system packages only, both scan types here read Python and Node packag
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -15,21 +14,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
-from typing import TYPE_CHECKING, Any
 
-from drydock.embedded.core.host import current
+from drydock.embedded.core import seams
+from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecr import packages, versions
 from drydock.embedded.services.ecr.blobs import BlobStore
 from drydock.embedded.services.ecr.manifest import Manifest
+from drydock.embedded.services.ecr.moments import Moment, now
 from drydock.embedded.services.ecr.packages import Package
-
-if TYPE_CHECKING:
-    from drydock.embedded.services.ecr.models import Image, Moment, Repository
 
 QUOTA_SECONDS = 86400.0
 """An image can be scanned once in 24 hours (of AWS time), the scan on push included."""
 SCAN_SECONDS = 10.0
-_MANAGERS = {"pypi": "PYTHONPKG", "npm": "NODEPKG", "debian": "OS", "alpine": "OS"}
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
 
 
@@ -112,21 +108,19 @@ def match(found: tuple[Package, ...], known: AdvisoryList) -> tuple[Finding, ...
     return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.advisory.severity), f.advisory.id, f.package.name)))
 
 
-def can_scan(image: Image) -> bool:
-    return not image.manifest.is_list and bool(image.manifest.layers)
+def can_scan(manifest: Manifest) -> bool:
+    return not manifest.is_list and bool(manifest.layers)
 
 
-def begin(image: Image) -> None:
-    """Note that a scan of the image begins, and let it run; after a restart it runs when it is asked for."""
-    from drydock.embedded.services.ecr.models import now, replaying
+def begin(host: Host, manifest: Manifest) -> Scan:
+    """A scan of an image, which runs; after a restart it runs when it is asked for."""
+    scan = Scan(now(host.clock))
+    if not seams.replaying():
+        _run(host, scan, manifest)
+    return scan
 
-    image.scan = Scan(now())
-    if not replaying():
-        _run(image.scan, image.manifest)
 
-
-def _run(scan: Scan, manifest: Manifest) -> None:
-    host = current()
+def _run(host: Host, scan: Scan, manifest: Manifest) -> None:
     scan.work = host.pool.submit(report, manifest, BlobStore(host.directory), host.clock.utcnow)
 
 
@@ -143,13 +137,10 @@ def report(manifest: Manifest, store: BlobStore, utcnow: Callable[[], datetime])
     return Report(findings, len(found), utcnow(), counts=ordered)
 
 
-def progress(image: Image, enhanced: bool) -> tuple[dict[str, str], Report | None]:
+def progress(host: Host, scan: Scan, manifest: Manifest, enhanced: bool) -> tuple[dict[str, str], Report | None]:
     """The shape `ImageScanStatus`, and the report once it is there."""
-    scan = image.scan
-    assert scan is not None
     if scan.work is None:
-        _run(scan, image.manifest)
-    host = current()
+        _run(host, scan, manifest)
     if scan.work is None or not scan.work.done() or host.clock.time() < scan.begun.at + SCAN_SECONDS:
         return {"status": "IN_PROGRESS"}, None
     result = scan.work.result()
@@ -162,94 +153,3 @@ def progress(image: Image, enhanced: bool) -> tuple[dict[str, str], Report | Non
         "is not an image without vulnerabilities."
     )
     return {"status": "ACTIVE" if enhanced else "COMPLETE", "description": description}, result
-
-
-def basic(result: Report, image: Image, repository: Repository) -> dict[str, Any]:
-    """The shape `ImageScanFindings` of a basic scan."""
-    return _frame(result) | {"findings": [_basic(finding) for finding in result.findings]}
-
-
-def enhanced(result: Report, image: Image, repository: Repository) -> dict[str, Any]:
-    """The shape `ImageScanFindings` of an enhanced scan."""
-    return _frame(result) | {
-        "enhancedFindings": [_enhanced(finding, result, image, repository) for finding in result.findings]
-    }
-
-
-def _frame(result: Report) -> dict[str, Any]:
-    return {
-        "imageScanCompletedAt": result.completed,
-        "vulnerabilitySourceUpdatedAt": advisories().date,
-        "findingSeverityCounts": dict(result.counts),
-    }
-
-
-def _basic(finding: Finding) -> dict[str, Any]:
-    return {
-        "name": finding.advisory.id,
-        "description": _described(finding),
-        "uri": _uri(finding),
-        "severity": finding.advisory.severity,
-        "attributes": [
-            {"key": "package_version", "value": finding.package.version},
-            {"key": "package_name", "value": finding.package.name},
-        ],
-    }
-
-
-def _enhanced(finding: Finding, result: Report, image: Image, repository: Repository) -> dict[str, Any]:
-    package = finding.package
-    key = f"{image.digest}:{finding.advisory.id}:{package.path}:{package.name}"
-    return {
-        "awsAccountId": repository.registry_id,
-        "findingArn": f"arn:aws:inspector2:{repository.region_name}:{repository.registry_id}:finding/"
-        f"{hashlib.sha256(key.encode()).hexdigest()[:32]}",
-        "title": f"{finding.advisory.id} - {package.name}",
-        "description": _described(finding),
-        "severity": finding.advisory.severity,
-        "status": "ACTIVE",
-        "type": "PACKAGE_VULNERABILITY",
-        "fixAvailable": "YES",
-        "firstObservedAt": result.completed,
-        "lastObservedAt": result.completed,
-        "updatedAt": result.completed,
-        "packageVulnerabilityDetails": {
-            "vulnerabilityId": finding.advisory.id,
-            "source": "DRYDOCK",
-            "sourceUrl": _uri(finding),
-            "vendorSeverity": finding.advisory.severity,
-            "vulnerablePackages": [
-                {
-                    "name": package.name,
-                    "version": package.version,
-                    "fixedInVersion": finding.fixed,
-                    "filePath": package.path,
-                    "packageManager": _MANAGERS[package.kind],
-                    "sourceLayerHash": package.layer,
-                }
-            ],
-        },
-        "resources": [
-            {
-                "type": "AWS_ECR_CONTAINER_IMAGE",
-                "id": f"{repository.arn}/{image.digest}",
-                "details": {
-                    "awsEcrContainerImage": {
-                        "imageHash": image.digest,
-                        "imageTags": image.tags,
-                        "pushedAt": image.pushed.wall,
-                        "registry": repository.registry_id,
-                        "repositoryName": repository.name,
-                    }
-                },
-            }
-        ],
-    }
-
-
-def _described(finding: Finding) -> str:
-    return f"{finding.advisory.description} Fixed in {finding.package.source} {finding.fixed}."
-
-
-def _uri(finding: Finding) -> str:
-    return f"https://nvd.nist.gov/vuln/detail/{finding.advisory.id}"

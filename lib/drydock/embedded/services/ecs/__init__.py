@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from drydock.embedded.core import seams
+from drydock.embedded.core.services import Route, Service
+from drydock.embedded.core.wsgi import Environ, json_answer, send
 
 if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
+    from .engine import Engine
 
 
-def install(host: Host) -> None:
-    """Set the operations that moto lacks or has wrong, and turn the engine in the host's loop."""
-    from moto.ecs.models import ecs_backends
-    from moto.ecs.responses import EC2ContainerServiceResponse
+class ECS(Service):
+    name = "ecs"
+    passing = frozenset({"ExecuteCommand", "RunTask", "StopTask"})  # a session ends with the process; tasks are kept
+    counts = ("clusters", "services", "tasks")
+    engine: Engine
 
-    from drydock.embedded.services.ecs import actions
-    from drydock.embedded.services.ecs.engine import Engine
+    def install(self) -> None:
+        """Set the operations that moto lacks or has wrong, and turn the engine in the host's loop."""
+        from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
+        from moto.ecs.responses import EC2ContainerServiceResponse
 
-    for name, function in actions.OPERATIONS.items():
-        setattr(EC2ContainerServiceResponse, name, function)
-    engine = Engine(host, ecs_backends)
-    actions.attach(engine)
-    host.ecs = engine
-    host.every_tick("ecs", engine.tick)
-    host.on_close(engine.close)
+        from . import actions
+        from .engine import Engine
+
+        self.engine = Engine(self.host, ecs_backends)
+        seams.stand_in(ecs_backends, EC2ContainerServiceBackend, engine=self.engine)
+        for name, function in actions.OPERATIONS.items():
+            setattr(EC2ContainerServiceResponse, name, function)
+        self.host.every_tick(self.name, self.engine.tick)
+        self.host.on_close(self.engine.close)
+
+    def restored(self) -> None:
+        """Bring back what the engine knew, and mark as stopped what no longer runs."""
+        self.engine.restore()
+
+    def routes(self) -> Mapping[str, Route]:
+        """What a task may ask about itself, at addresses that its environment gives."""
+        return {"/_drydock/metadata": Route(self._metadata), "/_drydock/credentials": Route(self._credentials)}
+
+    def _metadata(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        from . import metadata
+
+        container, *path = _below("metadata", environ)
+        with self.host.lock:
+            found = metadata.describe(self.engine.all_tasks(), container, path)
+        answer = json_answer(200, found) if found is not None else json_answer(404, {"error": "no such container"})
+        return send(answer, environ, start_response)
+
+    def _credentials(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        found = self.engine.roles.credentials("/".join(_below("credentials", environ)))
+        answer = json_answer(200, found) if found is not None else json_answer(404, {"error": "no such task role"})
+        return send(answer, environ, start_response)
+
+    def count(self) -> Mapping[str, int]:
+        return self.engine.counts()
 
 
-def restored(host: Host) -> None:
-    """After the journal: bring back what the engine knew, and mark as stopped what no longer runs."""
-    host.ecs.restore()
-
-
-def counts(host: Host) -> dict[str, int]:
-    """How many clusters, services and tasks are active."""
-    return host.ecs.counts()
+def _below(name: str, environ: Environ) -> list[str]:
+    """The parts of the path below /_drydock/`name`."""
+    return str(environ["PATH_INFO"]).removeprefix(f"/_drydock/{name}").strip("/").split("/")

@@ -9,7 +9,7 @@ import contextlib
 import functools
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.ecs.exceptions import ECSException
@@ -36,16 +36,7 @@ from drydock.policy import service as service_rules
 from drydock.policy import task_definition as task_definition_rules
 from drydock.policy.capacity import FARGATE_PROVIDERS
 
-if TYPE_CHECKING:
-    from drydock.embedded.services.ecs.engine import Engine
-
 _PAGE = 100
-_engine: Engine
-
-
-def attach(engine: Engine) -> None:
-    global _engine
-    _engine = engine
 
 
 def operation(function: Callable[[Any, Document], Document]) -> Callable[[Any], ActionResult]:
@@ -292,7 +283,7 @@ def list_clusters(response: Any, request: Document) -> Document:
 @operation
 def register_task_definition(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
-    task_definition_rules.validate(request, registry=_registry())
+    task_definition_rules.validate(request, registry=_registry(backend))
     document = {key: value for key, value in request.items() if value is not None and key != "tags"}
     for name, number in (("cpu", task_definition_rules.cpu_units), ("memory", task_definition_rules.memory_mib)):
         if name in document:
@@ -313,7 +304,7 @@ def register_task_definition(response: Any, request: Document) -> Document:
     )
     awsvpc = "FARGATE" in wanted or request.get("networkMode") == "awsvpc"
     definition.network_mode = request.get("networkMode") or ("awsvpc" if awsvpc else "bridge")
-    definition.compatibilities = list(task_definition_rules.compatibilities(request, registry=_registry()))
+    definition.compatibilities = list(task_definition_rules.compatibilities(request, registry=_registry(backend)))
     definition.document = {
         "placementConstraints": [],
         "volumes": [],
@@ -421,7 +412,8 @@ def create_service(response: Any, request: Document) -> Document:
     existing = backend.services.get(key)
     if existing is not None and existing.status != "INACTIVE":
         if request.get("clientToken") and request["clientToken"] == existing.client_token:
-            return {"service": views.describe_service(existing, _engine.tasks_of(backend, existing), include_tags=True)}
+            tasks = backend.engine.tasks_of(backend, existing)
+            return {"service": views.describe_service(existing, tasks, include_tags=True)}
         raise error("InvalidParameterException", "Creation of service was not idempotent.")
     service = Service(
         name=name,
@@ -431,7 +423,7 @@ def create_service(response: Any, request: Document) -> Document:
         region_name=backend.region_name,
         settings=settings.new(request, facts.cluster),
         created_at=utcnow(),
-        ids=Ids(f"{_engine.host.seed}:{key}:{utcnow().timestamp() if existing else 0}"),
+        ids=Ids(f"{backend.engine.host.seed}:{key}:{utcnow().timestamp() if existing else 0}"),
         tags=request.get("tags") or [],
         client_token=request.get("clientToken"),
         changes=existing.changes + 1 if existing else 0,
@@ -439,8 +431,8 @@ def create_service(response: Any, request: Document) -> Document:
     if facts.task_definition is not None:
         service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     backend.services[key] = service
-    _engine.new_deployment(backend, service)
-    _engine.dirty = True
+    backend.engine.new_deployment(backend, service)
+    backend.engine.dirty = True
     return {"service": views.describe_service(service, [], include_tags=True)}
 
 
@@ -448,7 +440,7 @@ def create_service(response: Any, request: Document) -> Document:
 def update_service(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     service = service_of(backend, request)
-    tasks = _engine.tasks_of(backend, service)
+    tasks = backend.engine.tasks_of(backend, service)
     shown = views.describe_service(service, tasks, include_tags=False)
     wanted = {"cluster": service.cluster_name, "taskDefinition": service.task_definition, **request}
     facts = _world(backend, {**service.settings, **wanted})
@@ -457,14 +449,14 @@ def update_service(response: Any, request: Document) -> Document:
     assert facts.cluster is not None
     unsupported.runs(world.capacity(changed, facts.cluster))
     service.changes += 1
-    _engine.dirty = True
+    backend.engine.dirty = True
     before = {key: service.settings.get(key) for key in views.DEPLOYING_FIELDS}
     service.settings = changed
     if facts.task_definition is not None:
         service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     after = {key: service.settings.get(key) for key in views.DEPLOYING_FIELDS}
     if before != after or request.get("forceNewDeployment"):
-        _engine.new_deployment(backend, service)
+        backend.engine.new_deployment(backend, service)
     elif service.primary is not None:
         service.primary.desired_count = service.desired_count
         service.primary.updated_at = utcnow()
@@ -481,11 +473,11 @@ def delete_service(response: Any, request: Document) -> Document:
     if service.desired_count > 0 and service.scheduling_strategy != "DAEMON" and not request.get("force"):
         raise error("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
     service.changes += 1
-    _engine.dirty = True
+    backend.engine.dirty = True
     service.settings = {**service.settings, "desiredCount": 0}
     service.status = "INACTIVE" if seams.replaying() else "DRAINING"  # it had no task left before the next of its name
     service.steady = False
-    return {"service": views.describe_service(service, _engine.tasks_of(backend, service), include_tags=True)}
+    return {"service": views.describe_service(service, backend.engine.tasks_of(backend, service), include_tags=True)}
 
 
 @operation
@@ -505,7 +497,7 @@ def describe_services(response: Any, request: Document) -> Document:
             arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"service/{cluster.name}/{name}")
             failures.append({"arn": arn, "reason": "MISSING"})
         else:
-            tasks = _engine.tasks_of(backend, service)
+            tasks = backend.engine.tasks_of(backend, service)
             found.append(views.describe_service(service, tasks, "TAGS" in (request.get("include") or ())))
     return {"services": found, "failures": failures}
 
@@ -543,7 +535,7 @@ def describe_service_deployments(response: Any, request: Document) -> Document:
     for arn in request["serviceDeploymentArns"]:
         if arn in known:
             service, deployment = known[arn]
-            tasks = _engine.tasks_of(backend, service)
+            tasks = backend.engine.tasks_of(backend, service)
             found.append(views.describe_service_deployment(service, deployment, tasks))
         else:
             failures.append({"arn": arn, "reason": "MISSING"})
@@ -579,7 +571,7 @@ def run_task(response: Any, request: Document) -> Document:
     again = [task for task in known if token and task.client_token == token]
     if again:
         return {"tasks": [views.describe_task(task, include_tags=True) for task in again], "failures": []}
-    tasks = _engine.run(
+    tasks = backend.engine.run(
         backend,
         cluster,
         _describe_definition(definition),
@@ -589,17 +581,18 @@ def run_task(response: Any, request: Document) -> Document:
         request=request,
         definition_tags=definition.tags or [],
     )
-    _engine.save()
+    backend.engine.save()
     return {"tasks": [views.describe_task(task, include_tags=True) for task in tasks], "failures": []}
 
 
 @operation
 def stop_task(response: Any, request: Document) -> Document:
-    task = task_of(response.ecs_backend, request, request["task"])
+    backend = response.ecs_backend
+    task = task_of(backend, request, request["task"])
     if task is None:
         raise error("InvalidParameterException", "The referenced task was not found.")
-    _engine.ask_to_stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
-    _engine.save()
+    backend.engine.ask_to_stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
+    backend.engine.save()
     return {"task": views.describe_task(task, include_tags=True)}
 
 
@@ -668,7 +661,7 @@ def execute_command(response: Any, request: Document) -> Document:
             "execute command agent isn’t running. Wait and try again or run a new task with execute command enabled "
             "and try again.",
         )
-    session = _engine.open_session(task, name, request["command"])
+    session = backend.engine.open_session(task, name, request["command"])
     return {
         "clusterArn": cluster.arn,
         "containerArn": task.container(name)["containerArn"],
@@ -836,8 +829,8 @@ def _providers(backend: Any) -> frozenset[str]:
     return frozenset((*FARGATE_PROVIDERS, *backend.capacity_providers))
 
 
-def _registry() -> str:
-    return f"127.0.0.1:{_engine.host.port}"
+def _registry(backend: Any) -> str:
+    return f"127.0.0.1:{backend.engine.host.port}"
 
 
 def _world(backend: Any, request: Document) -> world.World:
@@ -859,7 +852,7 @@ def _world(backend: Any, request: Document) -> world.World:
         cluster=cluster,
         task_definition=definition,
         capacity_providers=frozenset(backend.capacity_providers),
-        **_engine.surroundings(backend, request),
+        **backend.engine.surroundings(backend, request),
     )
 
 

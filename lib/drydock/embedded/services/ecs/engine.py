@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from drydock.embedded.carriers.runtime import runtime_of
 from drydock.embedded.services.ecs import events, snapshot
 from drydock.embedded.services.ecs.lifecycle import Life
 from drydock.embedded.services.ecs.logs import LogDriver
 from drydock.embedded.services.ecs.lookups import arn_of, definition_of
+from drydock.embedded.services.ecs.metadata import Roles
 from drydock.embedded.services.ecs.network import Network, NoAddress
 from drydock.embedded.services.ecs.pulls import Puller
 from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, Task, utcnow
@@ -50,7 +52,7 @@ class Engine:
         self.puller = Puller(host)
         self.logs = LogDriver(host)
         self.targets = Targets(host)
-        self._channel: Any = None
+        self.roles = Roles(host)
         self._order = self._restarts = 0
         self.dirty = False
         self.closed = False
@@ -642,20 +644,17 @@ class Engine:
         """A session that runs `command` in the container once its client connects."""
         import shlex
 
-        if self._channel is None:
-            from drydock.embedded.carriers.exec_channel import ExecChannel
+        from drydock.embedded.carriers.exec_channel import ExecChannel
 
-            self._channel = ExecChannel(self.host)
-            self.host.on_close(self._channel.close)
         container = task.work.containers[name]
         argv = shlex.split(command)
         group = self._session_log(task, name)
 
         def start(on_output: Any) -> Any:
             logged = self._logged(on_output, task, group, session)
-            return self.host.runtime.open(container, argv, tty=True, on_output=logged)
+            return self.host.helper(runtime_of).open(container, argv, tty=True, on_output=logged)
 
-        session, url, token = self._channel.open(start)
+        session, url, token = self.host.helper(ExecChannel).open(start)
         return {"sessionId": session, "streamUrl": url, "tokenValue": token}
 
     def _session_log(self, task: Task, name: str) -> str | None:

@@ -58,11 +58,8 @@ def _send(host: Host, region: str, detail_type: str, resources: list[str], detai
 
 def _listened_to(host: Host, region: str) -> bool:
     """Whether any rule could match: without one an event has no effect, so it is not worth a request."""
-    if "events" not in host.adapted:
-        return False
-    from moto.events.models import events_backends
-
-    return bool(events_backends[host.account][region].event_buses["default"].rules)
+    backend = host.backend_so_far("events", region)
+    return backend is not None and bool(backend.event_buses["default"].rules)
 
 
 def _text(value: Any) -> str:

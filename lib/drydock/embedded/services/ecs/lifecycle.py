@@ -12,22 +12,22 @@ import shutil
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from drydock.embedded.carriers.runtime import runtime_of
 from drydock.embedded.carriers.runtime.base import CannotStart, Container, ContainerSpec, Exit
-from drydock.embedded.services.ecs import metadata
-from drydock.embedded.services.ecs.network import NoAddress
-from drydock.embedded.services.ecs.pulls import CannotPull, Pulled
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecs.logs import LogDriver
+from drydock.embedded.services.ecs.metadata import Roles
+from drydock.embedded.services.ecs.network import Network, NoAddress
+from drydock.embedded.services.ecs.pulls import CannotPull, Pulled, Puller
 from drydock.embedded.services.ecs.records import Document, Task, utcnow
 from drydock.embedded.services.ecs.secrets import CannotRead, read
 from drydock.policy import dependencies
 from drydock.policy.dependencies import State
 from drydock.policy.health import ContainerHealth, Health, HealthCheck, task_health
-
-if TYPE_CHECKING:
-    from drydock.embedded.services.ecs.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +47,32 @@ class Prepared:
     pull_stopped_at: Any
 
 
+class Keeper(Protocol):
+    """Who keeps the tasks: what a life asks of it, and tells it."""
+
+    host: Host
+    network: Network
+    puller: Puller
+    logs: LogDriver
+    roles: Roles
+    dirty: bool
+    closed: bool
+
+    def enter(self, task: Task, status: str) -> None: ...
+
+    def changed(self, task: Task) -> None: ...
+
+    def join(self, task: Task) -> None: ...
+
+    def leave(self, task: Task) -> float: ...
+
+    def ask_to_stop(self, task: Task, code: str, reason: str) -> None: ...
+
+
 class Life:
     """Drives `task` from PROVISIONING to STOPPED."""
 
-    def __init__(self, engine: Engine, task: Task) -> None:
+    def __init__(self, engine: Keeper, task: Task) -> None:
         self.engine = engine
         self.host = engine.host
         self.task = task
@@ -164,7 +186,7 @@ class Life:
                 self.asked_to_stop.add(name)
                 seconds = self.task.definition_of(name).get("stopTimeout")
                 grace = self.host.clock.patience(STOP_TIMEOUT if seconds is None else seconds)
-                self.host.runtime.stop(self.containers[name], grace)
+                self.host.helper(runtime_of).stop(self.containers[name], grace)
         if not alive:
             self.task.document["executionStoppedAt"] = utcnow()
             self.engine.enter(self.task, "DEPROVISIONING")
@@ -174,7 +196,7 @@ class Life:
             return
         self.engine.network.detach(self.task)
         if self.credentials_token:
-            metadata.forget(self.credentials_token)
+            self.engine.roles.forget(self.credentials_token)
         shutil.rmtree(self.scratch, ignore_errors=True)
         for container in self.task.document["containers"]:
             container["lastStatus"] = "STOPPED"
@@ -292,7 +314,7 @@ class Life:
         self.started[name] = self.host.clock.time()
         shown = self.task.container(name)
         try:
-            self.containers[name] = self.host.runtime.start(spec)
+            self.containers[name] = self.host.helper(runtime_of).start(spec)
         except CannotStart as error:
             self.exited[name] = Exit(0)
             shown |= {"lastStatus": "STOPPED", "reason": error.reason}
@@ -318,7 +340,7 @@ class Life:
         role = (self.task.document.get("overrides") or {}).get("taskRoleArn") or definition.get("taskRoleArn")
         if role:
             if self.credentials_token is None:
-                self.credentials_token = metadata.remember(self.task, role)
+                self.credentials_token = self.engine.roles.remember(self.task, role)
             environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = (
                 f"{self.host.endpoint}/_drydock/credentials/{self.credentials_token}"
             )
@@ -350,7 +372,7 @@ class Life:
     def kill(self) -> None:
         """End every container now; for a cloud that is closing."""
         for name in self._alive():
-            self.host.runtime.stop(self.containers[name], 0)
+            self.host.helper(runtime_of).stop(self.containers[name], 0)
 
     # -- health ---------------------------------------------------------------------------------
 
@@ -374,7 +396,7 @@ class Life:
     def _check(self, container: Container, argv: tuple[str, ...], limit: float) -> tuple[bool, bool]:
         """(succeeded, timed out)"""
         try:
-            return self.host.runtime.execute(container, argv, timeout=limit) == 0, False
+            return self.host.helper(runtime_of).execute(container, argv, timeout=limit) == 0, False
         except TimeoutError:
             return False, True
         except Exception as error:

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
+from moto.core.exceptions import JsonRESTError
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -56,15 +57,11 @@ class LogDriver:
             waiting, self._lines = self._lines, {}
         if not waiting:
             return
-        from moto.logs.exceptions import LogsClientError
-        from moto.logs.models import logs_backends
-
-        self._host.adapt("logs")
         for (region, group, stream), events in waiting.items():
             lines = [{"timestamp": at, "message": text} for at, text in sorted(events, key=lambda event: event[0])]
             try:
-                logs_backends[self._host.account][region].put_log_events(group, stream, lines)
-            except LogsClientError as error:
+                self._host.backend("logs", region).put_log_events(group, stream, lines)
+            except JsonRESTError as error:
                 log.warning("%d lines for %s %s are lost: %s", len(lines), group, stream, error)
         try:
             self._host.data.commit()

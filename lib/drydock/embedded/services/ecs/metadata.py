@@ -3,61 +3,62 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
+from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.records import Document, Task
 
-if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
 
-_roles: dict[str, tuple[Task, str]] = {}
+class Roles:
+    """The roles of tasks that run, each by a token that only its containers know."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._roles: dict[str, tuple[Task, str]] = {}
+
+    def remember(self, task: Task, role_arn: str) -> str:
+        """A token under which the containers of `task` get credentials of `role_arn`."""
+        token = secrets.token_urlsafe(24)
+        self._roles[token] = (task, role_arn)
+        return token
+
+    def forget(self, token: str) -> None:
+        self._roles.pop(token, None)
+
+    def credentials(self, token: str) -> Document | None:
+        """Credentials as the container credential provider of the SDKs reads them; None for an unknown token."""
+        if token not in self._roles:
+            return None
+        task, role_arn = self._roles[token]
+        answer = self._host.client("sts", task.region_name, derived=True).assume_role(
+            RoleArn=role_arn, RoleSessionName=task.id.replace("-", "")
+        )
+        given = answer["Credentials"]
+        return {
+            "RoleArn": role_arn,
+            "AccessKeyId": given["AccessKeyId"],
+            "SecretAccessKey": given["SecretAccessKey"],
+            "Token": given["SessionToken"],
+            "Expiration": given["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
 
 
-def remember(task: Task, role_arn: str) -> str:
-    """A token under which the containers of `task` get credentials of `role_arn`."""
-    token = secrets.token_urlsafe(24)
-    _roles[token] = (task, role_arn)
-    return token
-
-
-def forget(token: str) -> None:
-    _roles.pop(token, None)
-
-
-def credentials(host: Host, token: str) -> Document | None:
-    """Credentials as the container credential provider of the SDKs reads them; None for an unknown token."""
-    if token not in _roles:
-        return None
-    task, role_arn = _roles[token]
-    answer = host.client("sts", task.region_name, derived=True).assume_role(
-        RoleArn=role_arn, RoleSessionName=task.id.replace("-", "")
-    )
-    given = answer["Credentials"]
-    return {
-        "RoleArn": role_arn,
-        "AccessKeyId": given["AccessKeyId"],
-        "SecretAccessKey": given["SecretAccessKey"],
-        "Token": given["SessionToken"],
-        "Expiration": given["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-
-
-def describe(host: Host, identifier: str, path: list[str]) -> Any | None:
+def describe(tasks: Iterable[Task], identifier: str, path: list[str]) -> Any | None:
     """Metadata v4 of the container `<task id>-<name>`: "", "task", "stats" or "task/stats"; None if not there."""
-    with host.lock:
-        for task in host.ecs.all_tasks():
-            if identifier.startswith(task.id) and task.status != "STOPPED":
-                name = identifier[len(task.id) + 1 :]
-                found = next((c for c in task.document["containers"] if c["name"] == name), None)
-                if found is None:
-                    return None
-                match path:
-                    case []:
-                        return _container(task, found)
-                    case ["task"]:
-                        return _task(task)
-                    case ["stats"] | ["task", "stats"]:
-                        return {}
+    for task in tasks:
+        if identifier.startswith(task.id) and task.status != "STOPPED":
+            name = identifier[len(task.id) + 1 :]
+            found = next((c for c in task.document["containers"] if c["name"] == name), None)
+            if found is None:
+                return None
+            match path:
+                case []:
+                    return _container(task, found)
+                case ["task"]:
+                    return _task(task)
+                case ["stats"] | ["task", "stats"]:
+                    return {}
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
+from drydock.embedded.carriers.dns import Resolver
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.services.ecs.records import Task
 from drydock.policy.addresses import NoFreeAddress, loopback, next_free
@@ -28,10 +29,7 @@ class Network:
         self._last: dict[str, str] = {}
 
     def _backend(self, region: str) -> Any:
-        from moto.ec2.models import ec2_backends
-
-        self._host.adapt("ec2")
-        return ec2_backends[self._host.account][region]
+        return self._host.backend("ec2", region)
 
     def subnets(self, region: str, identifiers: list[str]) -> list[Subnet]:
         """These subnets, in this order; NoAddress if one of them is gone."""
@@ -108,7 +106,7 @@ class Network:
         details = {item["name"]: item["value"] for item in task.document["attachments"][0]["details"]}
         subnet = self._backend(task.region_name).describe_subnets(subnet_ids=[details["subnetId"]])[0]
         if subnet.vpc_id not in self._resolvers:
-            self._resolvers[subnet.vpc_id] = self._host.resolver.address(subnet.vpc_id, task.region_name)
+            self._resolvers[subnet.vpc_id] = self._host.helper(Resolver).address(subnet.vpc_id, task.region_name)
         return self._resolvers[subnet.vpc_id]
 
     def _claim(self, subnet: Any, taken: set[str]) -> str:

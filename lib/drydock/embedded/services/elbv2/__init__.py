@@ -4,40 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drydock.embedded.core import seams
+from drydock.embedded.core.services import Service
+
 if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
+    from .controller import Plane
 
 
-def install(host: Host) -> None:
-    """Put our models in place of moto's, and join the loop. Once per host; a second call does nothing."""
-    from moto.elbv2 import models as moto
-    from moto.elbv2.responses import ELBV2Response
+class ELBv2(Service):
+    name = "elbv2"
+    instead_of = ("elb", b"Version=2015-12-01")  # the older API answers at the same host name
+    plane: Plane
 
-    from drydock.embedded.services.elbv2.backend import Backend
-    from drydock.embedded.services.elbv2.balancers import Action, Listener, LoadBalancer
-    from drydock.embedded.services.elbv2.groups import TargetGroup
-    from drydock.embedded.services.elbv2.plane import Plane
-    from drydock.embedded.services.elbv2.responses import OPERATIONS
+    def install(self) -> None:
+        """Put our models in place of moto's, and join the loop."""
+        from moto.elbv2 import models as moto
+        from moto.elbv2.responses import ELBV2Response
 
-    if getattr(Backend, "host", None) is host:
-        return
-    host.adapt("ec2")
-    moto.FakeAction = Action
-    moto.FakeListener = Listener
-    moto.FakeLoadBalancer = LoadBalancer
-    moto.FakeTargetGroup = TargetGroup
-    Backend.__module__ = moto.ELBv2Backend.__module__
-    Backend.host = host
-    Backend.plane = Plane(host)
-    moto.elbv2_backends.backend = Backend
-    for _, _, backend in moto.elbv2_backends.iter_backends():
-        backend.__class__ = Backend  # autoscaling may have made one before
-    for function in OPERATIONS:
-        setattr(ELBV2Response, function.__name__, function)
+        from .balancers import Action, Listener, LoadBalancer
+        from .controller import Plane
+        from .groups import TargetGroup
+        from .operations import OPERATIONS
+        from .state import Backend
 
+        moto.FakeAction = Action
+        moto.FakeListener = Listener
+        moto.FakeLoadBalancer = LoadBalancer
+        moto.FakeTargetGroup = TargetGroup
+        self.plane = Plane(self.host)
+        seams.stand_in(moto.elbv2_backends, Backend, host=self.host, plane=self.plane)
+        for function in OPERATIONS:
+            setattr(ELBV2Response, function.__name__, function)
 
-def restored(host: Host) -> None:
-    """After the journal was replayed."""
-    from drydock.embedded.services.elbv2.backend import Backend
-
-    Backend.plane.restored()
+    def restored(self) -> None:
+        self.plane.restored()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.elbv2 import models as moto
 
@@ -12,9 +12,6 @@ from drydock.embedded.services.elbv2 import health as checks
 from drydock.embedded.services.elbv2.health import Endpoint, Health
 from drydock.embedded.services.elbv2.render import real_port
 from drydock.embedded.services.elbv2.validation import Refused
-
-if TYPE_CHECKING:
-    from drydock.embedded.services.elbv2.backend import Backend
 
 Key = tuple[str, int]
 
@@ -66,7 +63,7 @@ class TargetGroup(moto.FakeTargetGroup):
         self.draining: dict[Key, tuple[Target, float]] = {}  # with the AWS second at which it ends
 
     @property
-    def backend(self) -> Backend:
+    def backend(self) -> Any:
         return moto.elbv2_backends[self.account_id][self.region_name]
 
     @property

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from drydock.embedded.core import seams
 from drydock.embedded.core.faults import Faults
-
-if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
+from drydock.embedded.core.services import Service
 
 
-def install(_host: Host) -> None:
-    """Deliver to each target by itself: one that is gone, or is of a kind without delivery, is logged."""
-    from moto.events import models
+class Events(Service):
+    name = "events"
 
-    rule: Any = models.Rule
-    first = getattr(rule.send_to_targets, "moto", rule.send_to_targets)
-    faults = Faults("delivering an event to")
+    def install(self) -> None:
+        """Deliver to each target by itself: one that is gone, or is of a kind without delivery, is logged."""
+        from moto.events import models
 
-    def send_to_targets(self: Any, original_event: Any, transform_input: bool = True) -> None:
-        if not self.event_pattern.get_pattern() or self.state == "DISABLED":
-            return
-        for target in list(self.targets):
-            alone = copy(self)
-            alone.targets = [target]
-            with faults(f"{target['Arn']}, a target of {self.arn},"):
-                first(alone, original_event, transform_input)
+        rule: Any = models.Rule
+        first = seams.original(rule, "send_to_targets")
+        faults = Faults("delivering an event to")
 
-    send_to_targets.moto = first  # type: ignore[attr-defined]
-    rule.send_to_targets = send_to_targets
+        def send_to_targets(self: Any, original_event: Any, transform_input: bool = True) -> None:
+            if not self.event_pattern.get_pattern() or self.state == "DISABLED":
+                return
+            for target in list(self.targets):
+                alone = copy(self)
+                alone.targets = [target]
+                with faults(f"{target['Arn']}, a target of {self.arn},"):
+                    first(alone, original_event, transform_input)
+
+        rule.send_to_targets = send_to_targets

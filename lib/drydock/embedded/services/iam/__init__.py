@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from drydock.embedded.core import seams
-
-if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
+from drydock.embedded.core.services import Service
 
 
-def install(_host: Host) -> None:
-    """Bring AWS's managed policies; moto leaves them out unless it is told, and all of them cost it 0.15 s."""
-    from moto.iam.models import iam_backends
-    from moto.moto_api._internal import mock_random
+class IAM(Service):
+    name = "iam"
 
-    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-    state = mock_random.getstate()
-    mock_random.seed("aws managed policies")
-    try:
-        backend = iam_backends[seams.ACCOUNT]["aws"]
-        if not backend.aws_managed_policies:
-            backend.aws_managed_policies = backend._init_aws_policies()
-            backend.managed_policies |= {policy.arn: policy for policy in backend.aws_managed_policies}
-    finally:
-        mock_random.setstate(state)
+    def install(self) -> None:
+        """Bring AWS's managed policies; moto leaves them out unless it is told, and all of them cost it 0.15 s."""
+        from moto.iam.models import iam_backends
+        from moto.moto_api._internal import mock_random
+
+        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+        state = mock_random.getstate()
+        mock_random.seed("aws managed policies")
+        try:
+            backend = iam_backends[seams.ACCOUNT]["aws"]
+            if not backend.aws_managed_policies:
+                backend.aws_managed_policies = backend._init_aws_policies()
+                backend.managed_policies |= {policy.arn: policy for policy in backend.aws_managed_policies}
+        finally:
+            mock_random.setstate(state)

@@ -5,35 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drydock.embedded.core import seams
+from drydock.embedded.core.services import Service
 
 if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
+    from .state import Streams
 
 
-def install(host: Host) -> None:
-    """Put our operations in place of moto's, the data file under its streams, our patterns where it asks for one."""
-    from moto.logs import models
-    from moto.logs.responses import LogsResponse
+class Logs(Service):
+    name = "logs"
+    in_data = frozenset({"CreateLogStream", "DeleteLogStream", "PutLogEvents"})
+    streams: Streams
 
-    from . import responses, streams
+    def install(self) -> None:
+        """Put our operations in place of moto's, the data file under its streams, our patterns where it wants one."""
+        from moto.logs import models
+        from moto.logs.responses import LogsResponse
 
-    models.EventMessageFilter = responses.pattern_of
-    for function in (
-        responses.put_log_events,
-        responses.filter_log_events,
-        responses.get_log_events,
-        responses.test_metric_filter,
-    ):
-        setattr(LogsResponse, function.__name__, function)
-    for name in ("put_metric_filter", "put_subscription_filter"):
-        setattr(LogsResponse, name, responses.checked(getattr(LogsResponse, name)))
-    models.LogsBackend.kept = streams.install(host)  # type: ignore[attr-defined]
-    if not seams.replaying():
-        restored(host)
+        from . import operations, state
 
+        models.EventMessageFilter = operations.pattern_of
+        for function in (
+            operations.put_log_events,
+            operations.filter_log_events,
+            operations.get_log_events,
+            operations.test_metric_filter,
+        ):
+            setattr(LogsResponse, function.__name__, function)
+        for name in ("put_metric_filter", "put_subscription_filter"):
+            setattr(LogsResponse, name, operations.checked(seams.original(LogsResponse, name)))
+        self.streams = models.LogsBackend.kept = state.install(self.host)  # type: ignore[attr-defined]
+        if not seams.replaying():
+            self.restored()
 
-def restored(_host: Host) -> None:
-    """Give the groups, which the journal knows, their streams."""
-    from moto.logs import models
-
-    models.LogsBackend.kept.restore()  # type: ignore[attr-defined]
+    def restored(self) -> None:
+        """Give the groups, which the journal knows, their streams."""
+        self.streams.restore()

@@ -4,44 +4,47 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
+from drydock.embedded.core import seams
+from drydock.embedded.core.services import Service
 
 
-def install(_host: Host) -> None:
-    """Date each version once, to the millisecond, also when the journal is replayed."""
-    from moto.core import utils
-    from moto.secretsmanager import models
-    from moto.secretsmanager.exceptions import SecretNotFoundException
+class SecretsManager(Service):
+    name = "secretsmanager"
+    making = frozenset({"GetRandomPassword"})
 
-    models.time = SimpleNamespace(time=lambda: utils.unix_time())  # type: ignore[attr-defined]
-    backend = models.SecretsManagerBackend
-    add = getattr(backend._add_secret, "moto", backend._add_secret)
+    def install(self) -> None:
+        """Date each version once, to the millisecond, also when the journal is replayed."""
+        from moto.core import utils
+        from moto.secretsmanager import models
+        from moto.secretsmanager.exceptions import SecretNotFoundException
 
-    def _add_secret(self: Any, *given: Any, **named: Any) -> tuple[Any, bool]:
-        secret, new_version = add(self, *given, **named)
-        for version in reversed(secret.versions.values()):  # new ones are the last
-            if "made" in version:
-                break
-            version["createdate"] = version["made"] = round(utils.unix_time(), 3)
-        return secret, new_version
+        models.time = SimpleNamespace(time=lambda: utils.unix_time())  # type: ignore[attr-defined]
+        backend = models.SecretsManagerBackend
+        add = seams.original(backend, "_add_secret")
 
-    def list_secret_version_ids(self: Any, secret_id: str) -> str:
-        if not self._is_valid_identifier(secret_id):
-            raise SecretNotFoundException()
-        secret = self.secrets[secret_id]
-        versions = [
-            {
-                "VersionId": identifier,
-                "VersionStages": version["version_stages"],
-                "CreatedDate": version["createdate"],
-            }
-            for identifier, version in secret.versions.items()
-        ]
-        return json.dumps({"ARN": secret.arn, "Name": secret.name, "Versions": versions})
+        def _add_secret(self: Any, *given: Any, **named: Any) -> tuple[Any, bool]:
+            secret, new_version = add(self, *given, **named)
+            for version in reversed(secret.versions.values()):  # new ones are the last
+                if "made" in version:
+                    break
+                version["createdate"] = version["made"] = round(utils.unix_time(), 3)
+            return secret, new_version
 
-    _add_secret.moto = add  # type: ignore[attr-defined]
-    backend._add_secret = _add_secret
-    backend.list_secret_version_ids = list_secret_version_ids
+        def list_secret_version_ids(self: Any, secret_id: str) -> str:
+            if not self._is_valid_identifier(secret_id):
+                raise SecretNotFoundException()
+            secret = self.secrets[secret_id]
+            versions = [
+                {
+                    "VersionId": identifier,
+                    "VersionStages": version["version_stages"],
+                    "CreatedDate": version["createdate"],
+                }
+                for identifier, version in secret.versions.items()
+            ]
+            return json.dumps({"ARN": secret.arn, "Name": secret.name, "Versions": versions})
+
+        backend._add_secret = _add_secret
+        backend.list_secret_version_ids = list_secret_version_ids

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
+from drydock.embedded.core import seams
+from drydock.embedded.core.services import Service
 
 
-def install(host: Host) -> None:
-    """Put our operations and our state in place of moto's."""
-    from moto.servicediscovery.models import servicediscovery_backends
-    from moto.servicediscovery.responses import ServiceDiscoveryResponse
+class ServiceDiscovery(Service):
+    name = "servicediscovery"
 
-    from .models import CloudMap
-    from .responses import OPERATIONS, operation
+    def install(self) -> None:
+        """Put our operations and our state in place of moto's, and give its names to the resolvers."""
+        from moto.servicediscovery.models import servicediscovery_backends
+        from moto.servicediscovery.responses import ServiceDiscoveryResponse
 
-    CloudMap.clock = host.clock
-    servicediscovery_backends.backend = CloudMap
-    for function in OPERATIONS:
-        setattr(ServiceDiscoveryResponse, function.__name__, operation(function))
+        from drydock.embedded.carriers.zones import Zones
+
+        from .operations import OPERATIONS, operation
+        from .state import CloudMap
+        from .zones import zones
+
+        known = self.host.helper(Zones)
+        known.come_from(lambda: zones(self.host.account))
+        seams.stand_in(servicediscovery_backends, CloudMap, host=self.host, zones=known)
+        for function in OPERATIONS:
+            setattr(ServiceDiscoveryResponse, function.__name__, operation(function))

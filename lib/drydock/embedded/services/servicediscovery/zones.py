@@ -3,72 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
-import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from moto.servicediscovery.models import servicediscovery_backends
+
+from drydock.embedded.carriers.zones import RecordSet, Value, Zone
 from drydock.policy.addresses import loopback
 
-from .health import Health
-from .models import CloudMap, Instance, Namespace, Service
+from .state import Instance, Namespace, Service
 
-MOST = 8
 ALIAS_TTL = 60
-Srv = tuple[int, int, int, str]
-
-
-@dataclass(frozen=True)
-class Value:
-    data: str | Srv
-    health: Health | None = None
-
-    def healthy(self, now: float) -> bool:
-        return self.health is None or self.health.at(now) == "HEALTHY"
-
-
-@dataclass(frozen=True)
-class RecordSet:
-    """All records of one name and type: of SRV (priority, weight, port, target), of the others text."""
-
-    type: str
-    ttl: int
-    policy: str
-    values: tuple[Value, ...]
-
-    def chosen(self, now: float, rng: random.Random) -> list[str | Srv]:
-        """MULTIVALUE: up to 8 healthy ones in random order; WEIGHTED: one healthy one at random.
-
-        Where none is healthy, all count as healthy (Route 53 developer guide, multivalue answer routing;
-        Cloud Map API reference, DnsConfig).
-        """
-        values = [value for value in self.values if value.healthy(now)] or list(self.values)
-        picked = rng.sample(values, 1 if self.policy == "WEIGHTED" else min(MOST, len(values)))
-        return [value.data for value in picked]
-
-
-@dataclass(frozen=True)
-class Zone:
-    """A namespace's hosted zone; a public one has no `vpc`. Names: lower case, without the final dot."""
-
-    name: str
-    vpc: str | None
-    soa_ttl: int
-    names: dict[str, dict[str, RecordSet]]
-
-    def holds(self, name: str) -> bool:
-        return name == self.name or name.endswith(f".{self.name}")
-
-    def exists(self, name: str) -> bool:
-        """Whether the name has records, or another below it has."""
-        below = f".{name}"
-        return name in (self.name, *self.names) or any(other.endswith(below) for other in self.names)
 
 
 def zones(account: str) -> dict[tuple[str, str], Zone]:
     """The zones of an account by (region, namespace id)."""
     found = {}
-    for (owner, region), cloud_map in CloudMap.regions.items():
-        for namespace in cloud_map.namespaces.values() if owner == account else ():
+    for region, cloud_map in servicediscovery_backends[account].items():
+        for namespace in cloud_map.namespaces.values():
             if namespace.has_dns:
                 found[region, namespace.id] = _zone(namespace, cloud_map.services_of(namespace))
     return found

@@ -5,24 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drydock.embedded.core import seams
+from drydock.embedded.core.services import Service
 
 if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
+    from .state import Queues
 
 
-def install(host: Host) -> None:
-    """Put the data file under moto's queues; those that wait in ReceiveMessage do so without the host's lock."""
-    from moto.sqs.models import SQSBackend
+class SQS(Service):
+    name = "sqs"
+    in_data = frozenset({
+        "SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
+        "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "PurgeQueue",
+    })  # fmt: skip
+    queues: Queues
 
-    from . import queues
+    def install(self) -> None:
+        """Put the data file under moto's queues; those that wait in ReceiveMessage do so without the host's lock."""
+        from moto.sqs.models import SQSBackend
 
-    SQSBackend.kept = queues.install(host)  # type: ignore[attr-defined]
-    if not seams.replaying():
-        restored(host)
+        from . import state
 
+        self.queues = SQSBackend.kept = state.install(self.host)  # type: ignore[attr-defined]
+        if not seams.replaying():
+            self.restored()
 
-def restored(_host: Host) -> None:
-    """Forget messages of queues that the journal does not know."""
-    from moto.sqs.models import SQSBackend
-
-    SQSBackend.kept.restore()  # type: ignore[attr-defined]
+    def restored(self) -> None:
+        """Forget messages of queues that the journal does not know."""
+        self.queues.restore()

@@ -22,20 +22,18 @@ from moto.ecr.exceptions import (
 from moto.ecr.responses import ECRResponse
 from moto.moto_api._internal import mock_random
 
-from drydock.embedded.core.host import current
-from drydock.embedded.services.ecr import errors, names, scan, tokens
+from drydock.embedded.services.ecr import errors, names, scan, tokens, views
 from drydock.embedded.services.ecr.blobs import BlobStore, Upload
-from drydock.embedded.services.ecr.expiry import decide
-from drydock.embedded.services.ecr.models import (
+from drydock.embedded.services.ecr.controller import decide
+from drydock.embedded.services.ecr.moments import Moment
+from drydock.embedded.services.ecr.state import (
     ACTIVATION_SECONDS,
     Backend,
     Image,
-    Moment,
     Preview,
     Repository,
     answered,
     check_mutability,
-    now,
     page,
     rules_of,
 )
@@ -63,6 +61,7 @@ class Call:
         self.region: str = response.region
         self.account: str = response.current_account
         self.backend: Backend = response.ecr_backend
+        self.host = self.backend.host
 
     def __getitem__(self, name: str) -> Any:
         return self._response._get_param(name)
@@ -70,6 +69,10 @@ class Call:
     @property
     def repository(self) -> Repository:
         return self.backend.repository(self["repositoryName"], self["registryId"])
+
+    @property
+    def store(self) -> BlobStore:
+        return BlobStore(self.host.directory)
 
     def page(self, items: Any, *, default: int = 100, maximum: int = 1000) -> tuple[list[Any], dict[str, str]]:
         part, token = page(items, self["maxResults"], self["nextToken"], default, maximum)
@@ -136,7 +139,7 @@ def put_image_scanning_configuration(call: Call) -> dict[str, Any]:
 
 @_action
 def get_authorization_token(call: Call) -> dict[str, Any]:
-    host = current()
+    host = call.host
     ends = host.clock.utcnow() + timedelta(hours=tokens.HOURS)
     token = tokens.issue(host.directory, call.region, ends.timestamp())
     return {
@@ -289,10 +292,10 @@ def update_image_storage_class(call: Call) -> dict[str, Any]:
     image = repository.image(call["imageId"] or {})
     target = call["targetStorageClass"]
     if target == "ARCHIVE" and image.status == "ACTIVE":
-        image.status, image.archived = "ARCHIVED", now()
+        image.status, image.archived = "ARCHIVED", call.backend.now()
     elif target == "STANDARD" and image.status == "ARCHIVED":
-        begun = now()
-        ready = begun.wall + timedelta(seconds=current().clock.real(ACTIVATION_SECONDS))
+        begun = call.backend.now()
+        ready = begun.wall + timedelta(seconds=call.host.clock.real(ACTIVATION_SECONDS))
         image.status = "ACTIVATING"
         image.activated = Moment(ready, begun.at + ACTIVATION_SECONDS)
     else:
@@ -305,13 +308,9 @@ def update_image_storage_class(call: Call) -> dict[str, Any]:
 # -- layers ---------------------------------------------------------------------------------------
 
 
-def _store() -> BlobStore:
-    return BlobStore(current().directory)
-
-
 @_action
 def initiate_layer_upload(call: Call) -> dict[str, Any]:
-    upload = _store().begin(str(mock_random.uuid4()))
+    upload = call.store.begin(str(mock_random.uuid4()))
     call.repository.uploads[upload.id] = upload
     return {"uploadId": upload.id, "partSize": PART_BYTES}
 
@@ -346,7 +345,7 @@ def complete_layer_upload(call: Call) -> dict[str, Any]:
     if digest in repository.layers:
         upload.cancel()
         raise errors.LayerAlreadyExists(digest, repository.name, repository.registry_id)
-    _store().keep(upload, digest)
+    call.store.keep(upload, digest)
     repository.layers[digest] = upload.received
     return _of(repository) | {"uploadId": upload.id, "layerDigest": digest}
 
@@ -360,7 +359,7 @@ def _upload(call: Call, repository: Repository) -> Upload:
 
 @_action
 def batch_check_layer_availability(call: Call) -> dict[str, Any]:
-    repository, store = call.repository, _store()
+    repository, store = call.repository, call.store
     layers, failures = [], []
     for digest in call["layerDigests"] or ():
         if not names.is_digest(digest):
@@ -399,7 +398,7 @@ def get_download_url_for_layer(call: Call) -> dict[str, Any]:
         raise errors.LayerNotFound(digest, repository.name, repository.registry_id)
     if not repository.holds(digest):
         raise errors.LayerInaccessible(digest)
-    host = current()
+    host = call.host
     ends = host.clock.utcnow() + timedelta(hours=1)
     token = quote(tokens.issue(host.directory, call.region, ends.timestamp()))
     url = f"{host.endpoint}/v2/{repository.name}/blobs/{digest}?token={token}"
@@ -439,7 +438,7 @@ def _with_policy(repository: Repository, text: str) -> dict[str, Any]:
 def start_lifecycle_policy_preview(call: Call) -> dict[str, Any]:
     repository = call.repository
     text = call["lifecyclePolicyText"] or _policy(repository)
-    repository.preview = Preview(text, decide(repository, rules_of(text)))
+    repository.preview = Preview(text, decide(repository, rules_of(text), call.backend.now().at))
     return _of(repository) | {"lifecyclePolicyText": text, "status": "IN_PROGRESS"}
 
 
@@ -550,11 +549,11 @@ def start_image_scan(call: Call) -> dict[str, Any]:
         raise ValidationException("This feature is disabled")
     if image.status == "ARCHIVED":
         raise errors.ImageArchived()
-    if not scan.can_scan(image):
+    if not scan.can_scan(image.manifest):
         raise errors.UnsupportedImageType(image.manifest.media_type)
-    if image.scan and now().at - image.scan.begun.at < scan.QUOTA_SECONDS:
+    if image.scan and call.backend.now().at - image.scan.begun.at < scan.QUOTA_SECONDS:
         raise LimitExceededException()
-    scan.begin(image)
+    image.scan = scan.begin(call.host, image.manifest)
     return _of(repository) | {"imageId": _id(call, image), "imageScanStatus": {"status": "IN_PROGRESS"}}
 
 
@@ -566,12 +565,12 @@ def describe_image_scan_findings(call: Call) -> dict[str, Any]:
         text = ", ".join(f"{key}:'{call['imageId'].get(key, 'null')}'" for key in ("imageDigest", "imageTag"))
         raise ScanNotFoundException(f"{{{text}}}", repository.name, repository.registry_id)
     enhanced = call.backend.registry_scanning_configuration["scanType"] == "ENHANCED"
-    status, report = scan.progress(image, enhanced)
+    status, report = scan.progress(call.host, image.scan, image.manifest, enhanced)
     answer = _of(repository) | {"imageId": _id(call, image), "imageScanStatus": status}
     if report is None:
         return answer
     part, token = call.page(report.findings, maximum=1000)
-    shape = scan.enhanced if enhanced else scan.basic
+    shape = views.enhanced if enhanced else views.basic
     return answer | {"imageScanFindings": shape(replace(report, findings=tuple(part)), image, repository), **token}
 
 

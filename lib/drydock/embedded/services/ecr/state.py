@@ -7,10 +7,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import moto.core.utils
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 from moto.ecr import models
 from moto.ecr.exceptions import (
@@ -22,40 +20,20 @@ from moto.ecr.exceptions import (
 from moto.moto_api._internal import mock_random
 
 from drydock.embedded.core import seams
-from drydock.embedded.core.host import current
-from drydock.embedded.services.ecr import errors, manifest, names
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecr import errors, manifest, names, scan
 from drydock.embedded.services.ecr.manifest import Manifest
+from drydock.embedded.services.ecr.moments import Moment, now
 from drydock.policy import lifecycle
-
-if TYPE_CHECKING:
-    from drydock.embedded.services.ecr.scan import Scan
 
 MUTABILITY = ("MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION")
 ENCRYPTION = ("AES256", "KMS", "KMS_DSSE")
 MAXIMUM_FILTERS = 5
 ACTIVATION_SECONDS = 300.0
+EVALUATION_SECONDS = 120.0
+"""AWS promises an outcome within 24 hours; here a policy is evaluated each two minutes of AWS time."""
 _FILTER = re.compile(r"[0-9a-zA-Z._*-]{1,128}")
 _TAGGED = {"TAGGED": True, "UNTAGGED": False}
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A time as the API shows it, and the same on the engine's clock (AWS seconds)."""
-
-    wall: datetime
-    at: float
-
-
-def now() -> Moment:
-    """This moment; while the journal is replayed, the moment of the first time."""
-    wall = moto.core.utils.utcnow().replace(tzinfo=UTC)
-    clock = current().clock
-    ago = (clock.utcnow() - wall).total_seconds() if replaying() else 0.0
-    return Moment(wall, clock.time() - ago * clock.speed)
-
-
-def replaying() -> bool:
-    return seams.replaying()
 
 
 @dataclass(eq=False)
@@ -69,16 +47,16 @@ class Image:
     pulled: Moment | None = None
     archived: Moment | None = None
     activated: Moment | None = None
-    scan: Scan | None = None
+    scan: scan.Scan | None = None
 
     @property
     def digest(self) -> str:
         return self.manifest.digest
 
-    def settle(self) -> None:
+    def settle(self, time: float) -> None:
         """An image on its way out of the archive is there after a while."""
         activated = self.activated
-        if self.status == "ACTIVATING" and activated and current().clock.time() >= activated.at:
+        if self.status == "ACTIVATING" and activated and time >= activated.at:
             self.status = "ACTIVE"
 
     def for_policy(self) -> lifecycle.Image:
@@ -106,6 +84,7 @@ class Preview:
 class Repository(models.Repository):
     """A repository: `layers` are the blobs that can be seen through it, `uploads` those on their way in."""
 
+    host: Host
     images: list[Image]
     preview: Preview | None = None
     evaluated: Moment | None = None
@@ -113,7 +92,7 @@ class Repository(models.Repository):
 
     @property
     def uri(self) -> str:
-        return f"127.0.0.1:{current().port}/{self.name}"
+        return f"127.0.0.1:{self.host.port}/{self.name}"
 
     @uri.setter
     def uri(self, _: str) -> None:
@@ -156,14 +135,14 @@ class Repository(models.Repository):
         if image is None or (digest and image.digest != digest):
             text = f"{{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}}"
             raise ImageNotFoundException(text, self.name, self.registry_id)
-        image.settle()
+        image.settle(self.host.clock.time())
         return image
 
     def listed(self, tag_status: str | None, image_status: str | None) -> list[Image]:
         """The images that a filter lets through; without one, those that are active."""
         found = []
         for image in self.images:
-            image.settle()
+            image.settle(self.host.clock.time())
             if image_status != "ANY" and image.status != (image_status or "ACTIVE"):
                 continue
             if _TAGGED.get(tag_status or "ANY", bool(image.tags)) == bool(image.tags):
@@ -194,6 +173,7 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
 
     SERVICE_NAMESPACE = "ecr"
 
+    host: Host
     repositories: dict[str, Repository]
 
     def __init__(self, region_name: str, account_id: str) -> None:
@@ -204,6 +184,9 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
             "BLOB_MOUNTING": "DISABLED",
         }
         self.managed_key = f"arn:aws:kms:{region_name}:{account_id}:key/{mock_random.uuid4()}"
+
+    def now(self) -> Moment:
+        return now(self.host.clock)
 
     def iter_tagged_resources(self) -> Iterator[TaggedResource]:
         for repository in self.repositories.values():
@@ -240,6 +223,7 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
             image_tag_mutability=image_tag_mutability or "MUTABLE",
             image_tag_mutability_exclusion_filters=filters,
         )
+        repository.host = self.host
         repository.image_tag_mutability = image_tag_mutability or "MUTABLE"
         self.repositories[repository_name] = repository
         self.tagger.tag_resource(repository.arn, tags or [])
@@ -258,9 +242,7 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
 
     def _kms_key(self, key: str) -> str:
         """The ARN of a key that is named by id, alias or ARN; raises KmsException."""
-        from moto.kms.models import kms_backends
-
-        backend = kms_backends[self.account_id][self.region_name]
+        backend = self.host.backend("kms", self.region_name)
         try:
             return str(backend.describe_key(backend.any_id_to_key_id(key)).arn)
         except Exception:
@@ -304,10 +286,10 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
         if tagged and tagged is not image and repository.is_immutable(image_tag or ""):
             raise errors.ImageTagAlreadyExists(repository_name, image_tag or "")
         if image and archived:
-            image.status, image.activated = "ACTIVE", now()
+            image.status, image.activated = "ACTIVE", self.now()
         if image is None:
             self._check_parts(repository, parsed)
-            image = Image(parsed, pushed=now())
+            image = Image(parsed, pushed=self.now())
             repository.images.append(image)
             repository.layers.update({blob: _size(parsed, blob) for blob in parsed.blobs})
             self._scan_on_push(repository, image)
@@ -321,17 +303,15 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
     def _check_parts(repository: Repository, parsed: Manifest) -> None:
         # Blobs are files, not requests: they may be gone since, with the image that is put here again.
         missing = {blob for blob in parsed.blobs if blob not in repository.layers}
-        if missing and not replaying():
+        if missing and not seams.replaying():
             raise errors.LayersNotFound(missing, repository.name, repository.registry_id)
         absent = {entry.digest for entry in parsed.manifests if not repository.by_digest(entry.digest)}
         if absent:
             raise errors.ReferencedImagesNotFound(absent, repository.name, repository.registry_id)
 
     def _scan_on_push(self, repository: Repository, image: Image) -> None:
-        from drydock.embedded.services.ecr import scan
-
-        if self.scanning(repository)["scanOnPush"] and scan.can_scan(image):
-            scan.begin(image)
+        if self.scanning(repository)["scanOnPush"] and scan.can_scan(image.manifest):
+            image.scan = scan.begin(self.host, image.manifest)
 
     def batch_delete_image(
         self, repository_name: str, registry_id: str | None = None, image_ids: list[dict[str, str]] | None = None
@@ -412,13 +392,11 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
     def put_lifecycle_policy(
         self, registry_id: str, repository_name: str, lifecycle_policy_text: str
     ) -> dict[str, Any]:
-        from drydock.embedded.services.ecr.expiry import EVALUATION_SECONDS
-
         repository = self.repository(repository_name, registry_id)
         rules_of(lifecycle_policy_text)
         repository.lifecycle_policy = lifecycle_policy_text
         repository.evaluated = None
-        repository.evaluation_due = now().at + EVALUATION_SECONDS
+        repository.evaluation_due = self.now().at + EVALUATION_SECONDS
         return {
             "registryId": repository.registry_id,
             "repositoryName": repository_name,
@@ -478,10 +456,10 @@ def check_policy(text: str) -> None:
 def pulled(repository: Repository, image_id: dict[str, str]) -> Image:
     """The image that somebody pulls, and the note that they did."""
     image = _named(repository, image_id)
-    image.settle()
+    image.settle(repository.host.clock.time())
     if image.status != "ACTIVE":
         raise Failure("ImageInaccessible", f"Requested image is not available: its status is {image.status}")
-    image.pulled = now()
+    image.pulled = now(repository.host.clock)
     return image
 
 

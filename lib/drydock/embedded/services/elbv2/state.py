@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from moto.ec2.models import ec2_backends
+from moto.core.exceptions import ServiceException
 from moto.elbv2 import models as moto
 from moto.elbv2.exceptions import (
     DuplicateListenerError,
@@ -51,7 +51,8 @@ from drydock.policy.errors import Invalid
 from drydock.policy.traffic import check_weights
 
 if TYPE_CHECKING:
-    from drydock.embedded.services.elbv2.plane import Plane
+    from drydock.embedded.core.host import Host
+    from drydock.embedded.services.elbv2.controller import Plane
 
 Document = dict[str, Any]
 
@@ -62,6 +63,7 @@ _COMPATIBLE = {"HTTP": ("HTTP", "HTTPS"), "HTTPS": ("HTTP", "HTTPS"), "TCP": ("T
 class Backend(moto.ELBv2Backend):
     """moto's backend with AWS's rules on what may be made, changed and deleted."""
 
+    host: Host
     plane: Plane
 
     # -- load balancers -------------------------------------------------------------------------
@@ -125,13 +127,11 @@ class Backend(moto.ELBv2Backend):
         return balancer
 
     def _subnets(self, identifiers: Iterable[str], kind: str) -> list[Any]:
-        from moto.ec2.exceptions import InvalidSubnetIdError
-
         found = []
         for identifier in identifiers:
             try:
                 found.append(self.ec2_backend.get_subnet(identifier))
-            except InvalidSubnetIdError:
+            except ServiceException:
                 raise Refused("SubnetNotFound", f"The subnet ID '{identifier}' does not exist") from None
         if not found:
             raise SubnetNotFoundError
@@ -171,7 +171,7 @@ class Backend(moto.ELBv2Backend):
         # Loopback has no VPCs: what stands for an address must be free in all regions and on this machine.
         real = {
             loopback(eni.private_ip_address)
-            for backend in ec2_backends[self.account_id].values()
+            for backend in self.host.backends_so_far("ec2")
             for eni in backend.enis.values()
         }
         taken = {*subnet._subnet_ips}

@@ -13,7 +13,7 @@ from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundExce
 
 from drydock.embedded.core.data import whole
 
-from . import pattern, streams
+from . import pattern, state
 from .store import FIRST, Event, Place
 
 MOST_EVENTS = 10_000
@@ -32,8 +32,6 @@ def pattern_of(text: str | None) -> pattern.Pattern:
 
 def checked(operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """An operation that keeps a filter pattern, refusing what is none."""
-    if hasattr(operation, "__wrapped__"):
-        return operation
 
     @functools.wraps(operation)
     def call(self: Any) -> Any:
@@ -49,7 +47,7 @@ def put_log_events(self: Any) -> ActionResult:
     times = [event["timestamp"] for event in events]
     if any(later < earlier for earlier, later in itertools.pairwise(times)):
         raise InvalidParameterException("Log events in a single PutLogEvents request must be in chronological order.")
-    if times and times[-1] - times[0] > streams.DAY:
+    if times and times[-1] - times[0] > state.DAY:
         raise InvalidParameterException(
             "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
         )
@@ -77,7 +75,7 @@ def filter_log_events(self: Any) -> ActionResult:
     place = _place(token) if token else None
     run = kept.store.read(
         chosen,
-        start=max(self._get_param("startTime") or 0, streams.oldest(group)),
+        start=max(self._get_param("startTime") or 0, state.oldest(group)),
         end=None if end is None else end + 1,
         **{"before" if backward else "after": place},
         backward=backward,
@@ -115,7 +113,7 @@ def get_log_events(self: Any) -> ActionResult:
     kept = self.logs_backend.kept
     run = kept.store.read(
         [kept.row(stream)],
-        start=max(start or 0, streams.oldest(group)),
+        start=max(start or 0, state.oldest(group)),
         end=end,
         **{"after" if forward else "before": place},
         backward=not forward,

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from moto.core.responses import ActionResult
 
-from .exceptions import CustomHealthNotFound, InvalidInput
-from .models import CloudMap, Instance, Namespace, Operation, Service, discovered
+from .errors import CustomHealthNotFound, InvalidInput
+from .state import CloudMap, Instance, Namespace, Operation, Service, discovered
 
 Answer = dict[str, Any]
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from drydock.embedded.carriers.envoy import EnvoyMissing, EnvoyRejected
+from drydock.embedded.carriers.envoy import Envoy, EnvoyMissing, EnvoyRejected
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.services.elbv2 import health as checks
@@ -19,7 +19,6 @@ from drydock.policy.addresses import loopback
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
-    from drydock.embedded.services.elbv2.backend import Backend
     from drydock.embedded.services.elbv2.balancers import LoadBalancer
     from drydock.embedded.services.elbv2.groups import Target, TargetGroup
 
@@ -86,7 +85,7 @@ class Plane:
             return
         resources = render.render(snapshot, self._serving)
         try:
-            self._version = self._host.envoy.apply(OWNER, resources)
+            self._version = self._host.helper(Envoy).apply(OWNER, resources)
             self._missing = None
             self._confirm()
             self._look_soon()
@@ -115,7 +114,7 @@ class Plane:
         while True:
             version = self._version
             try:
-                self._host.envoy.wait(version)
+                self._host.helper(Envoy).wait(version)
             except (EnvoyRejected, TimeoutError) as error:
                 log.warning("%s", error)
             with self._host.lock:
@@ -127,7 +126,7 @@ class Plane:
     def _look_for_failures(self) -> None:
         """Say which load balancers do not listen and why, and try those again until they do."""
         early = self.live < self._version  # an Envoy that starts has nothing to say yet
-        errors = self._host.envoy.listener_errors()
+        errors = self._host.helper(Envoy).listener_errors()
         with self._host.lock:
             for balancer in self._load_balancers():
                 balancer.failure = self._missing or next(
@@ -139,7 +138,7 @@ class Plane:
                     None,
                 )
         if errors:
-            self._host.envoy.retry_listeners()
+            self._host.helper(Envoy).retry_listeners()
         if errors or early:
             self._look_soon()
 
@@ -150,18 +149,15 @@ class Plane:
 
     def _publish(self) -> None:
         """Tell CloudWatch of the last minute. A restart begins to count anew, as Envoy does."""
-        from moto.cloudwatch.models import cloudwatch_backends
-
-        counted = dict(self._host.envoy.stats(metrics.PATTERN))
-        for cluster, (milliseconds, requests) in self._host.envoy.times().items():
+        counted = dict(self._host.helper(Envoy).stats(metrics.PATTERN))
+        for cluster, (milliseconds, requests) in self._host.helper(Envoy).times().items():
             counted |= {f"cluster.{cluster}.time_sum": milliseconds, f"cluster.{cluster}.time_count": requests}
         before, self._counted = self._counted, counted
         with self._host.lock:
-            self._host.adapt("cloudwatch")
             for backend in self._backends():
                 groups = [_counted(group) for group in backend.target_groups.values() if group.in_use]
                 if found := metrics.data(before, counted, groups):
-                    cloudwatch = cloudwatch_backends[backend.account_id][backend.region_name]
+                    cloudwatch = self._host.backend("cloudwatch", backend.region_name)
                     cloudwatch.put_metric_data(metrics.NAMESPACE, found)
             self._host.settle_data(True)
 
@@ -172,7 +168,7 @@ class Plane:
 
     # -- reading moto ---------------------------------------------------------------------------
 
-    def _backends(self) -> Iterator[Backend]:
+    def _backends(self) -> Iterator[Any]:
         from moto.elbv2.models import elbv2_backends
 
         for _, _, backend in elbv2_backends.iter_backends():
@@ -209,12 +205,11 @@ class Plane:
                 found.append(read(thing))
         return tuple(found)
 
-    @staticmethod
-    def _listener(listener: Any) -> render.Listener:
+    def _listener(self, listener: Any) -> render.Listener:
         rules = [
             render.Rule(tuple(rule.conditions), rule.actions[-1].data, rule.arn) for rule in listener.rules.values()
         ]
-        certificate = _certificate(listener.certificate) if listener.protocol == "HTTPS" else None
+        certificate = _certificate(self._host, listener.certificate) if listener.protocol == "HTTPS" else None
         return render.Listener(listener.arn, listener.protocol, int(listener.port), tuple(rules), certificate)
 
     @staticmethod
@@ -320,17 +315,14 @@ def _say_failure(work: Future[None]) -> None:
         log.error("work for load balancers failed", exc_info=error)
 
 
-def _certificate(arn: str) -> tuple[str, str]:
+def _certificate(host: Host, arn: str) -> tuple[str, str]:
     """The PEM chain and key of a certificate of ACM or IAM."""
-    from moto.acm.models import acm_backends
-    from moto.iam.models import iam_backends
-
-    _, partition, service, region, account, _ = arn.split(":", 5)
+    _, partition, service, region, _, _ = arn.split(":", 5)
     if service == "iam":
-        uploaded = iam_backends[account][partition].get_certificate_by_arn(arn)
+        uploaded = host.backend("iam", partition).get_certificate_by_arn(arn)
         if uploaded is not None:
             return "\n".join(filter(None, (uploaded.cert_body, uploaded.cert_chain))), uploaded.private_key
-    elif (bundle := acm_backends[account][region]._certificates.get(arn)) is not None:
+    elif (bundle := host.backend("acm", region)._certificates.get(arn)) is not None:
         return bundle.cert.decode(), bundle.key.decode()
     raise LookupError(f"certificate {arn} does not exist")
 

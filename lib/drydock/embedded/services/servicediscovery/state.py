@@ -7,15 +7,17 @@ SUBMITTED, PENDING, SUCCESS on the engine's clock.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import moto.core.utils
 from moto.servicediscovery import models as upstream
 
+from drydock.embedded.carriers.zones import Zones
 from drydock.embedded.core.clock import Clock
+from drydock.embedded.core.host import Host
 
 from . import attributes as rules
-from .exceptions import (
+from .errors import (
     DuplicateRequest,
     InstanceNotFound,
     InvalidInput,
@@ -124,24 +126,24 @@ class Operation:
 
 
 class CloudMap(upstream.ServiceDiscoveryBackend):
-    """One account and region. `version` counts the changes to any of them, for who keeps a copy."""
+    """One account and region."""
 
-    clock: ClassVar[Clock] = Clock()
-    version: ClassVar[int] = 0
-    regions: ClassVar[dict[tuple[str, str], CloudMap]] = {}
-
+    host: Host
+    zones: Zones
     namespaces: dict[str, Namespace]
     services: dict[str, Service]
     operations: dict[str, Operation]
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        self.regions[account_id, region_name] = self
         self._changed()
 
-    @staticmethod
-    def _changed() -> None:
-        CloudMap.version += 1
+    def _changed(self) -> None:
+        self.zones.have_changed()
+
+    @property
+    def clock(self) -> Clock:
+        return self.host.clock
 
     def _now(self) -> float:
         """AWS seconds at which this request was made, also when it is replayed long after."""
@@ -253,9 +255,7 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
         )
 
     def _no_hosted_zone(self, vpc: str) -> tuple[str, str] | None:
-        from moto.ec2 import ec2_backends
-
-        if vpc in ec2_backends[self.account_id][self.region_name].vpcs:
+        if vpc in self.host.backend("ec2", self.region_name).vpcs:
             return None
         return (
             "CANNOT_CREATE_HOSTED_ZONE",
@@ -265,9 +265,7 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
 
     @property
     def _route53(self) -> Any:
-        from moto.route53 import route53_backends
-
-        return route53_backends[self.account_id][self.partition]
+        return self.host.backend("route53", self.partition)
 
     def _create_hosted_zone(self, name: str, vpc: str | None) -> str:
         zone = self._route53.create_hosted_zone(
@@ -425,9 +423,7 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
         wanted = given.get("AWS_EC2_INSTANCE_ID")
         if wanted is None:
             return {}
-        from moto.ec2 import ec2_backends
-
-        found = ec2_backends[self.account_id][self.region_name].get_instance_by_id(wanted)
+        found = self.host.backend("ec2", self.region_name).get_instance_by_id(wanted)
         if found is None:
             raise InvalidInput(f"EC2 instance not found: {wanted}.")
         return {"AWS_INSTANCE_IPV4": found.private_ip}
@@ -474,7 +470,3 @@ def discovered(
     wanted = "UNHEALTHY" if health == "UNHEALTHY" else "HEALTHY"
     kept = [instance for instance in found if service.health_of(instance, now) in (wanted, "UNKNOWN")]
     return kept or (found if health == "HEALTHY_OR_ELSE_ALL" else [])
-
-
-CloudMap.__module__ = upstream.__name__
-CloudMap.__name__ = CloudMap.__qualname__ = "ServiceDiscoveryBackend"

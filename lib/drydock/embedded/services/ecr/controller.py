@@ -7,25 +7,24 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from drydock.embedded.services.ecr.blobs import BlobStore
-from drydock.embedded.services.ecr.models import Backend, Repository, backends, now
+from drydock.embedded.services.ecr.moments import now
+from drydock.embedded.services.ecr.state import EVALUATION_SECONDS, Backend, Repository, backends
 from drydock.policy import lifecycle
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
 
-EVALUATION_SECONDS = 120.0
-"""AWS promises an outcome within 24 hours; here a policy is evaluated each two minutes of AWS time."""
 SWEEP_SECONDS = 3600.0
 LOOK_SECONDS = 5.0
 FRESH_SECONDS = 600.0
 """A blob that was pushed or asked for this recently (wall clock) may belong to a push under way."""
 
 
-def decide(repository: Repository, rules: Sequence[lifecycle.Rule]) -> tuple[lifecycle.Decision, ...]:
-    """What `rules` would do to a repository at this moment."""
+def decide(repository: Repository, rules: Sequence[lifecycle.Rule], time: float) -> tuple[lifecycle.Decision, ...]:
+    """What `rules` would do to a repository at a moment of the engine's clock."""
     for image in repository.images:
-        image.settle()
-    return lifecycle.evaluate(rules, [image.for_policy() for image in repository.images], now().at)
+        image.settle(time)
+    return lifecycle.evaluate(rules, [image.for_policy() for image in repository.images], time)
 
 
 class Keeper:
@@ -44,7 +43,7 @@ class Keeper:
             for backend in list(backends()):
                 for repository in list(backend.repositories.values()):
                     if repository.lifecycle_policy and time >= repository.evaluation_due:
-                        repository.evaluated = now()
+                        repository.evaluated = now(self._host.clock)
                         repository.evaluation_due = time + EVALUATION_SECONDS
                         self._apply(backend, repository)
             if time >= self._next_sweep:
@@ -52,7 +51,7 @@ class Keeper:
                 sweep(BlobStore(self._host.directory), FRESH_SECONDS)
 
     def _apply(self, backend: Backend, repository: Repository) -> None:
-        decisions = decide(repository, lifecycle.parse(repository.lifecycle_policy or ""))
+        decisions = decide(repository, lifecycle.parse(repository.lifecycle_policy or ""), now(self._host.clock).at)
         ecr = self._host.client("ecr", backend.region_name)
         expired = [d.digest for d in decisions if d.action is lifecycle.Action.EXPIRE]
         for batch in _batches(expired, 100):

@@ -1,0 +1,91 @@
+"""Everybody by name: what an embedded AWS is put together from."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from drydock.embedded.carriers.runtime import Runtime, runtime_of
+from drydock.embedded.core import seams
+from drydock.embedded.core.app import App
+from drydock.embedded.core.clock import Clock
+from drydock.embedded.core.host import Host
+from drydock.embedded.core.journal import UNREADABLE, Journal
+from drydock.embedded.core.services import Service, Services
+from drydock.embedded.instance import REPLAYING
+from drydock.embedded.services.applicationautoscaling import ApplicationAutoScaling
+from drydock.embedded.services.cloudformation import CloudFormation
+from drydock.embedded.services.cloudwatch import CloudWatch
+from drydock.embedded.services.ecr import ECR
+from drydock.embedded.services.ecs import ECS
+from drydock.embedded.services.elbv2 import ELBv2
+from drydock.embedded.services.events import Events
+from drydock.embedded.services.iam import IAM
+from drydock.embedded.services.logs import Logs
+from drydock.embedded.services.secretsmanager import SecretsManager
+from drydock.embedded.services.servicediscovery import ServiceDiscovery
+from drydock.embedded.services.sqs import SQS
+from drydock.embedded.services.sts import STS
+
+log = logging.getLogger(__name__)
+
+SERVICES: tuple[type[Service], ...] = (
+    ApplicationAutoScaling, CloudFormation, CloudWatch, ECR, ECS, ELBv2, Events, IAM, Logs, SecretsManager,
+    ServiceDiscovery, SQS, STS,
+)  # fmt: skip
+_TOUCH_EVERY = 1.0
+
+
+class AWS(Host):
+    """The running embedded AWS: a host, and on it the one port, the journal and all services.
+
+    `runtime` runs the containers of tasks, and is closed with this; processes of this machine where none is given.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        name: str = "default",
+        clock: Clock | None = None,
+        seed: str | None = None,
+        runtime: Runtime[Any] | None = None,
+    ) -> None:
+        super().__init__(directory, name=name, clock=clock, seed=seed)
+        self.services = Services(self, SERVICES)
+        seams.install_with(self.services.install, self.services.keeping_data())
+        self.journal = Journal(directory / "journal.jsonl")
+        self.on_close(self.journal.close, last=True)
+        self.front = self.app = App(self, self.services, self.journal)
+        if runtime is not None:
+            self.make_instead(runtime_of, lambda _: self._taken(runtime))
+
+    def _taken(self, runtime: Runtime[Any]) -> Runtime[Any]:
+        self.on_close(runtime.close)
+        return runtime
+
+    def restore(self) -> int:
+        """Replay the journal; returns how many requests there were.
+
+        Meanwhile the file `replaying` tells whoever waits that it goes on.
+        """
+        sign = self.directory / REPLAYING
+        touched = time.monotonic()
+        entries, damaged = self.journal.recover()
+        if damaged:
+            log.error("%d unreadable lines of the journal were set aside, in %s", damaged, self.directory / UNREADABLE)
+        for entry in entries:
+            if time.monotonic() - touched > _TOUCH_EVERY:
+                sign.touch()
+                touched = time.monotonic()
+            self.app.replay(entry)
+        self.services.restored(sign.touch)
+        self.settle_data(True)  # what the services put in order
+        sign.unlink(missing_ok=True)
+        return len(entries)
+
+    def listen(self, port: int = 0) -> int:
+        """Listen on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken; CannotTell."""
+        return self.serve(self.app, self.app.forbidden, port)

@@ -1,0 +1,52 @@
+"""Requests and answers as WSGI has them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+Environ = dict[str, Any]
+Answer = tuple[int, dict[str, str], bytes]
+"""(status, headers, body)"""
+
+
+def environ_of(method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> Environ:
+    """A WSGI environ for a call from inside the process; `headers` in CGI spelling."""
+    return {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "RAW_URI": path + (f"?{query}" if query else ""),
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "4566",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SCRIPT_NAME": "",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.url_scheme": "http",
+        "wsgi.version": (1, 0),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        **headers,
+    }
+
+
+def json_answer(status: int, body: Any) -> Answer:
+    return status, {"Content-Type": "application/json"}, json.dumps(body, default=str).encode()
+
+
+def send(answer: Answer, environ: Environ, start_response: Any) -> Iterable[bytes]:
+    """Give the server an answer; to HEAD without its body, whose length is said."""
+    status, headers, body = answer
+    reason = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
+    sized = {k: v for k, v in headers.items() if k.lower() == "content-length"}
+    headers = {k: v for k, v in headers.items() if k not in sized}
+    is_head = environ["REQUEST_METHOD"] == "HEAD"
+    length = next(iter(sized.values())) if is_head and sized else str(len(body))
+    start_response(f"{status} {reason}", [*headers.items(), ("Content-Length", length)])
+    return [] if is_head else [body]
