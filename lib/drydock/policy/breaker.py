@@ -1,4 +1,8 @@
-"""The deployment circuit breaker: how many failed tasks make a rolling deployment fail."""
+"""The deployment circuit breaker: how many failed tasks make a rolling deployment fail.
+
+Source: Amazon ECS Developer Guide, "How the Amazon ECS deployment circuit breaker detects failures"
+(AmazonECS/latest/developerguide/deployment-circuit-breaker.html); with vectors in docs/facts.md, 4.4.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How the tasks of a service are split over capacity providers, and which strategies ECS accepts."""
+"""How the tasks of a service are split over capacity providers, and which strategies ECS accepts.
+
+Source: Amazon ECS API Reference, *CapacityProviderStrategyItem*; the rounding: docs/facts.md, 4.1.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a cluster may be asked to be."""
+"""What a cluster may be asked to be.
+
+Source: Amazon ECS API Reference, *CreateCluster* and *PutClusterCapacityProviders*.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The cluster query language, in which memberOf constraints and list filters choose container instances."""
+"""The cluster query language, in which memberOf constraints and list filters choose container instances.
+
+Source: Amazon ECS Developer Guide, "Create expressions to define container instances for Amazon ECS tasks"
+(AmazonECS/latest/developerguide/cluster-query-language.html).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The order in which the containers of a task start and stop."""
+"""The order in which the containers of a task start and stop.
+
+Source: Amazon ECS API Reference, *ContainerDependency*, and *ContainerDefinition* for the time-outs.
+"""
 
 from __future__ import annotations
 

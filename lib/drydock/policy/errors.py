@@ -1,4 +1,7 @@
-"""The error that every validator raises."""
+"""The error that every validator raises.
+
+Source: Amazon ECS API Reference, "Common Errors" and the errors of each operation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Checks of fields that several requests share: names, enumerations, ranges, tags, placement."""
+"""Checks of fields that several requests share: names, enumerations, ranges, tags, placement.
+
+Source: Amazon ECS API Reference, *Tag*, *PlacementConstraint*, *PlacementStrategy*, and the requests that have them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Container health checks: from results of a command to HEALTHY or UNHEALTHY, and a task's health."""
+"""Container health checks: from results of a command to HEALTHY or UNHEALTHY, and a task's health.
+
+Source: Amazon ECS API Reference, *HealthCheck* and *Container*; Developer Guide, "Determine Amazon ECS task health
+using container health checks" (AmazonECS/latest/developerguide/healthcheck.html).
+"""
 
 from __future__ import annotations
 

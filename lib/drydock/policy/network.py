@@ -1,4 +1,7 @@
-"""The ``networkConfiguration`` of services and tasks, and whether a task definition fits where it is to run."""
+"""The ``networkConfiguration`` of services and tasks, and whether a task definition fits where it is to run.
+
+Source: Amazon ECS API Reference, *AwsVpcConfiguration*, and *TaskDefinition* for networkMode and compatibilities.
+"""
 
 from __future__ import annotations
 

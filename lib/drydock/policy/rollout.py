@@ -2,6 +2,10 @@
 
 Scale-out, scale-in, repair and rolling deployments are one decision, taken again and again over a snapshot of
 the service by ``next_actions``. A steady service is one with a single deployment and nothing to do.
+
+Source: Amazon ECS Developer Guide, "Deploy Amazon ECS services by replacing tasks"
+(AmazonECS/latest/developerguide/deployment-type-ecs.html), and API Reference, *DeploymentConfiguration*;
+with vectors in docs/facts.md, 4.3. What a docstring calls *derived* or *ours* is not said there.
 """
 
 from __future__ import annotations

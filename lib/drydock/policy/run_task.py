@@ -1,4 +1,7 @@
-"""Which RunTask requests ECS takes."""
+"""Which RunTask requests ECS takes.
+
+Source: Amazon ECS API Reference, *RunTask*; the model of botocore for enumerations.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Where a container's secret comes from: the ``valueFrom`` of a task definition."""
+"""Where a container's secret comes from: the ``valueFrom`` of a task definition.
+
+Source: Amazon ECS Developer Guide, "Pass sensitive data to an Amazon ECS container"
+(AmazonECS/latest/developerguide/specifying-sensitive-data.html).
+"""
 
 from __future__ import annotations
 

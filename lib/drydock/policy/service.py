@@ -1,4 +1,8 @@
-"""Which services ECS creates and updates."""
+"""Which services ECS creates and updates.
+
+Source: Amazon ECS API Reference, *CreateService*, *UpdateService* and the types that they name; the model of botocore
+for enumerations. A wording that is *observed* is one that users have reported.
+"""
 
 from __future__ import annotations
 
