@@ -22,9 +22,9 @@ import pytest
 from typer.testing import CliRunner
 
 from drydock import cli, embedded
+from drydock.embedded import assembly
 from drydock.embedded import instance as instance_module
 from drydock.embedded.assembly import AWS
-from drydock.embedded.core import host as host_module
 from drydock.embedded.instance import LOCK, REPLAYING, directory_of, free_port, pid_of
 from drydock.images import layout
 from tests.support.clients import client_of
@@ -211,7 +211,7 @@ def test_what_does_not_start_in_time_is_ended(home: Path, monkeypatch: pytest.Mo
 
 
 def test_a_replay_shows_that_it_goes_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_module, "_TOUCH_EVERY", 0.0)
+    monkeypatch.setattr(assembly, "_TOUCH_EVERY", 0.0)
     first = AWS(home / "aws")
     first.listen()
     first.run()

@@ -272,7 +272,7 @@ def test_no_path_leaves_the_store(host: Any, session: Any, name: str, kind: str,
     }
     before = sorted(p for p in host.directory.rglob("*") if p.name != "journal.jsonl")
     statuses: list[str] = []
-    body = b"".join(registry.app(environ, lambda status, headers: statuses.append(status)))
+    body = b"".join(registry.answer(host, environ, lambda status, headers: statuses.append(status)))
     assert 400 <= int(statuses[0].split()[0]) < 500
     if method != "HEAD":
         assert json.loads(body)["errors"][0]["code"]

@@ -245,10 +245,10 @@ def test_a_rule_whose_target_is_gone_does_not_hold_up_ecs(lab: Lab, caplog: pyte
     rules.put_rule(Name="changes", EventPattern='{"source": ["aws.ecs"]}')
     rules.put_targets(Rule="changes", Targets=[{"Id": "queue", "Arn": arn}])
     sqs.delete_queue(QueueUrl=url)
-    with caplog.at_level("WARNING", logger="drydock.embedded.services.ecs.events"):
+    with caplog.at_level("ERROR", logger="drydock.embedded.core.faults"):
         task = lab.run(lab.register())
         eventually(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
-    assert "was not delivered" in caplog.text
+    assert f"delivering an event to {arn}" in caplog.text
 
 
 def test_the_same_client_token_is_the_same_task(lab: Lab) -> None:
