@@ -40,7 +40,7 @@ class ECR(Service):
             sweep(BlobStore(self.host.directory), 0.0)
 
     def routes(self) -> Mapping[str, Route]:
-        return {"/v2": Route(self._registry, _refused)}
+        return {"/v2": Route(self._registry, _refused, streams=True)}
 
     def _registry(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         from . import registry
