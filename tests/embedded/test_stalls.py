@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
+from drydock.embedded.assembly import AWS
 from drydock.embedded.core import door
-from drydock.embedded.core.host import Host
 from tests.support.clients import client_of
 from tests.support.waiting import eventually
 
 SQS = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=0"
 
 
-def request(host: Host, operation: str, **parameters: Any) -> bytes:
+def request(host: AWS, operation: str, **parameters: Any) -> bytes:
     body = json.dumps(parameters).encode()
     lines = [
         "POST / HTTP/1.1",
@@ -33,7 +33,7 @@ def request(host: Host, operation: str, **parameters: Any) -> bytes:
 
 
 @pytest.fixture
-def many(host: Host) -> Iterator[Callable[[int], list[socket.socket]]]:
+def many(host: AWS) -> Iterator[Callable[[int], list[socket.socket]]]:
     with contextlib.ExitStack() as opened:
         yield lambda count: [
             opened.enter_context(socket.create_connection(("127.0.0.1", host.port), timeout=30)) for _ in range(count)
@@ -48,13 +48,13 @@ def answered(connections: list[socket.socket]) -> list[socket.socket]:
         return [key.fileobj for key, _ in selector.select(0)]  # type: ignore[misc]
 
 
-def waiting(host: Host, url: str) -> int:
+def waiting(host: AWS, url: str) -> int:
     arn = client_of(host, "sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
     return len(host.lot._waiting.get(arn["QueueArn"], ()))
 
 
 def test_a_thousand_long_polls_hold_up_nobody_and_each_message_reaches_one_of_them(
-    host: Host, many: Callable[[int], list[socket.socket]]
+    host: AWS, many: Callable[[int], list[socket.socket]]
 ) -> None:
     sqs = client_of(host, "sqs")
     url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
@@ -76,7 +76,7 @@ def test_a_thousand_long_polls_hold_up_nobody_and_each_message_reaches_one_of_th
     sqs.delete_queue(QueueUrl=url)
 
 
-def test_a_message_that_becomes_visible_or_is_sent_late_ends_the_wait(host: Host) -> None:
+def test_a_message_that_becomes_visible_or_is_sent_late_ends_the_wait(host: AWS) -> None:
     sqs = client_of(host, "sqs")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="late", DelaySeconds=1)
@@ -87,7 +87,7 @@ def test_a_message_that_becomes_visible_or_is_sent_late_ends_the_wait(host: Host
 
 
 def test_the_next_of_a_fifo_group_comes_when_the_one_before_is_deleted(
-    host: Host, many: Callable[[int], list[socket.socket]]
+    host: AWS, many: Callable[[int], list[socket.socket]]
 ) -> None:
     sqs = client_of(host, "sqs")
     attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
@@ -103,7 +103,7 @@ def test_the_next_of_a_fifo_group_comes_when_the_one_before_is_deleted(
 
 
 def test_clients_that_send_half_of_a_request_or_read_no_answer_hold_up_nobody(
-    host: Host, many: Callable[[int], list[socket.socket]]
+    host: AWS, many: Callable[[int], list[socket.socket]]
 ) -> None:
     sqs = client_of(host, "sqs")
     urls = [sqs.create_queue(QueueName=f"{'a-long-name-' * 6}{number}")["QueueUrl"] for number in range(60)]
@@ -114,7 +114,7 @@ def test_clients_that_send_half_of_a_request_or_read_no_answer_hold_up_nobody(
     assert len(sqs.list_queues()["QueueUrls"]) == len(urls)
 
 
-def test_an_answer_that_is_larger_than_what_its_client_takes_at_once_arrives_whole(host: Host) -> None:
+def test_an_answer_that_is_larger_than_what_its_client_takes_at_once_arrives_whole(host: AWS) -> None:
     logs = client_of(host, "logs")
     logs.create_log_group(logGroupName="g")
     logs.create_log_stream(logGroupName="g", logStreamName="s")
@@ -140,7 +140,7 @@ def test_an_answer_that_is_larger_than_what_its_client_takes_at_once_arrives_who
     assert len(json.loads(got[head_end:])["events"]) == length // 200_000
 
 
-def said(host: Host, sent: bytes) -> tuple[int, bytes]:
+def said(host: AWS, sent: bytes) -> tuple[int, bytes]:
     with socket.create_connection(("127.0.0.1", host.port), timeout=20) as connection:
         with contextlib.suppress(OSError):
             connection.sendall(sent)
@@ -168,14 +168,14 @@ HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: AmazonSQS.ListQueue
     ],
 )
 def test_what_is_no_request_or_too_large_is_refused_in_words(
-    host: Host, monkeypatch: pytest.MonkeyPatch, sent: bytes, status: int, code: bytes
+    host: AWS, monkeypatch: pytest.MonkeyPatch, sent: bytes, status: int, code: bytes
 ) -> None:
     found, answer = said(host, sent)
     assert (found, code in answer) == (status, True), answer
 
 
 def test_bodies_and_connections_are_bounded_in_all(
-    host: Host, many: Callable[[int], list[socket.socket]], monkeypatch: pytest.MonkeyPatch
+    host: AWS, many: Callable[[int], list[socket.socket]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door, "BODIES", 300_000)
     half = HEAD + b"Content-Length: 200000\r\n\r\n" + b"x" * 199_999

@@ -50,7 +50,9 @@ def test_two_workers_that_wait_each_delete_their_own_message(
     assert left(sqs, url) == (0, 0)
 
 
-def test_a_message_that_was_waited_for_and_deleted_is_gone_after_a_restart(tmp_path: Path) -> None:
+def test_a_message_that_was_waited_for_and_deleted_is_gone_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     host = AWS(tmp_path / "aws", seed="7")
     host.listen()
     sqs = host.client("sqs", "us-east-1")

@@ -342,9 +342,8 @@ class _Connection:
         self._give_back()
         self.until = time.monotonic() + PATIENCE
         with contextlib.suppress(BlockingIOError):
-            self.socket.send(
-                _written(*self._door.application.unheard(environ, status, why), environ["REQUEST_METHOD"] != "HEAD")
-            )
+            answer = self._door.application.unheard(environ, status, why)
+            self.socket.send(_written(answer, environ["REQUEST_METHOD"] != "HEAD"))
         self.socket.shutdown(socket.SHUT_WR)
         self._door.watch(self)
 
@@ -558,7 +557,8 @@ def _as_far_as_it_came(head: bytes) -> Environ:
     return environ
 
 
-def _written(status: int, headers: dict[str, str], body: bytes, with_body: bool) -> bytes:
+def _written(answer: Answer, with_body: bool) -> bytes:
+    status, headers, body = answer
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "Connection: close", "", ""]).encode("latin-1")
     return head + body if with_body else head

@@ -262,6 +262,7 @@ class Host:
 
     def run(self, *, loop: bool = True) -> None:
         """Start to answer, and to turn the loop, in threads of their own."""
+        assert self._server is not None
         work = [("http", self._server.serve)] + ([("engine", self._loop)] if loop else [])
         for name, target in work:
             thread = threading.Thread(target=target, name=f"drydock-{name}", daemon=True)
