@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -291,27 +290,3 @@ def test_what_a_crash_left_says_nothing_about_another_users_process(monkeypatch:
         assert embedded.find(NAME) is None
         assert not embedded.stop(NAME)
     assert embedded.start(NAME).pid != 1
-
-
-# Many callers that wait
-
-
-def test_a_hundred_long_polls_leave_it_answering(host: AWS, client: Callable[..., Any]) -> None:
-    url = client("sqs").create_queue(QueueName="quiet")["QueueUrl"]
-    body = json.dumps({"QueueUrl": url, "WaitTimeSeconds": 20})
-    headers = {
-        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, Signature=0",
-        "X-Amz-Target": "AmazonSQS.ReceiveMessage",
-        "Content-Type": "application/x-amz-json-1.0",
-    }
-    threads = host._server.requests
-    eventually(lambda: threads.idle == threads.min)  # the pool is complete, and done with the call above
-    waiting = [HTTPConnection("127.0.0.1", host.port, timeout=30) for _ in range(100)]
-    try:
-        for connection in waiting:
-            connection.request("POST", "/", body, headers)
-        eventually(lambda: threads.idle <= threads.min - 100)
-        assert client("sqs").list_queues()["QueueUrls"] == [url]
-    finally:
-        for connection in waiting:
-            connection.close()

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import stat
+import sys
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -296,3 +297,43 @@ def test_a_builders_view_of_layers_is_what_is_unpacked(
         with tarfile.open(fileobj=io.BytesIO(archive(layer))) as tar:
             tree.apply([entry_of(m, lambda m=m, tar=tar: io.BytesIO(tar.extractfile(m).read())) for m in tar])
     assert {e.path + ("/" if e.kind == "directory" else "") for e in tree.walk()} == set(listed(root))
+
+
+@pytest.mark.parametrize(
+    ("layers", "limits", "why"),
+    [
+        ([[("file", "a", "x" * 600)], [("file", "b", "x" * 600)]], {"LARGEST": 1000}, "GiB of files"),
+        ([[("file", "a", "x" * 600)], [("file", "a", "x" * 600)]], {"LARGEST": 1000}, "GiB of files"),
+        ([[("directory", str(number), "") for number in range(30)]], {"MOST_ENTRIES": 20}, "more than 20 files"),
+        ([[("file", "d/" * 500 + "x", "")]], {}, "deeper than"),
+        ([[("directory", "d/" * 129, "")]], {}, "deeper than"),
+    ],
+)
+def test_an_image_that_is_too_large_or_too_deep_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: Any, limits: dict[str, int], why: str
+) -> None:
+    for name, value in limits.items():
+        monkeypatch.setattr(sys.modules["drydock.images.unpack"], name, value)
+    with pytest.raises(UnsafeLayer, match=why):
+        unpacked(tmp_path, *layers)
+
+
+def test_a_bomb_is_refused_before_it_is_on_disk(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        info = tarfile.TarInfo("bomb")
+        info.size = 1 << 60
+        tar.addfile(info)
+    blobs = Blobs()
+    with pytest.raises(UnsafeLayer, match="GiB of files"):
+        unpack(blobs.image([out.getvalue()]), blobs.open, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_is_not_read_into_memory_whatever_its_size(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("long")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 1 << 40
+    blobs = Blobs()
+    layer = info.tobuf(tarfile.GNU_FORMAT) + b"x" * 10240
+    with pytest.raises(UnsafeLayer, match="a name or attributes of"):
+        unpack(blobs.image([layer]), blobs.open, tmp_path)

@@ -88,4 +88,4 @@ class AWS(Host):
 
     def listen(self, port: int = 0) -> int:
         """Listen on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken; CannotTell."""
-        return self.serve(self.app, self.app.forbidden, port)
+        return self.serve(self.app, port)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import gc
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -23,6 +25,7 @@ from drydock.user import private
 
 log = logging.getLogger("drydock")
 _NEXT_PORTS = 50
+_FILES = 65_536
 _LOCK_LIMIT = 2.0
 
 
@@ -35,8 +38,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--idle-exit", type=float)
     options = parser.parse_args(argv)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))  # whoever started us may block them
+    _raise_limit_of_files()
     claim(options.directory)
     run(options)
+
+
+def _raise_limit_of_files() -> None:
+    """A task takes three descriptors, a connection one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS has a lower limit of its own
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (min(hard, _FILES) if hard != resource.RLIM_INFINITY else _FILES, hard)
+        )
 
 
 def run(options: argparse.Namespace) -> None:

@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drydock import disk
 from drydock.user import home, own, private
 
 DEFAULT_PORT = 4566
@@ -297,10 +297,8 @@ def reset(name: str = "default") -> Instance | None:
 def _empty(directory: Path) -> None:
     """Delete what is in it, but for the locks, which others may wait for."""
     for path in directory.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        elif path.name not in (LOCK, _START_LOCK):
-            path.unlink(missing_ok=True)
+        if path.name not in (LOCK, _START_LOCK):
+            disk.remove(path)
 
 
 @contextlib.contextmanager

@@ -12,11 +12,17 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
+from drydock import disk
+
 from .config import ImageConfig
 from .errors import ImageError, UnsafeLayer
 from .layer import OPAQUE, WHITEOUT, Entry, entry_of, plain_layer
 
 _MOST_LINKS = 40
+LARGEST = 10 << 30  # bytes of all files of an image
+MOST_ENTRIES = 1_000_000
+DEEPEST = 128  # directories in one another
+_LONGEST_NAME = 1 << 20  # bytes of a header that holds a name
 
 
 def unpack(manifest: bytes, open_blob: Callable[[str], BinaryIO], into: Path) -> ImageConfig:
@@ -26,17 +32,22 @@ def unpack(manifest: bytes, open_blob: Callable[[str], BinaryIO], into: Path) ->
     its digest. Whiteouts are applied. Nothing is written outside `into`: a name with `..` is refused,
     a link in a path is followed as if `into` were the root, and a symlink that points to an absolute
     path or above the root is written so that it leads to the same place below `into`. Files belong to
-    the caller, set-id bits are dropped, and devices are left out.
+    the caller, set-id bits are dropped, and devices are left out. An image may take `LARGEST` bytes, and half of what
+    the disk has free.
     Raises ImageError, UnsafeLayer. Source: github.com/opencontainers/image-spec, layer.md.
     """
     described = json.loads(manifest)
     root = Path(into)
     root.mkdir(parents=True, exist_ok=True)
+    budget = _Budget(min(LARGEST, shutil.disk_usage(root).free // 2))
     for descriptor in described["layers"]:
         with open_blob(descriptor["digest"]) as raw:
             blob = _Checked(raw)
-            with plain_layer(cast(BinaryIO, blob)) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
-                apply_layer(tar, root)
+            with (
+                plain_layer(cast(BinaryIO, blob)) as plain,
+                tarfile.open(fileobj=plain, mode="r|", tarinfo=_Member) as tar,
+            ):
+                apply_layer(tar, root, budget)
             blob.finish(descriptor["digest"])
     with open_blob(described["config"]["digest"]) as raw:
         blob = _Checked(raw)
@@ -45,11 +56,49 @@ def unpack(manifest: bytes, open_blob: Callable[[str], BinaryIO], into: Path) ->
     return ImageConfig.read(json.loads(config))
 
 
-def apply_layer(tar: tarfile.TarFile, root: Path) -> None:
+class _Budget:
+    """What the layers of an image may still take."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._left = size
+        self._entries = 0
+
+    def spend(self, entry: Entry) -> None:
+        self._left -= entry.size
+        self._entries += 1
+        if self._left < 0:
+            raise UnsafeLayer(f"the image holds more than {self._size / (1 << 30):.1f} GiB of files")
+        if self._entries > MOST_ENTRIES:
+            raise UnsafeLayer(f"the image holds more than {MOST_ENTRIES} files")
+        if entry.path.count("/") >= DEEPEST:
+            raise UnsafeLayer(f"a layer holds {entry.path[:80]}…, which is deeper than {DEEPEST} directories")
+
+
+class _Member(tarfile.TarInfo):
+    """A member of a tar whose headers are not read into memory whatever their size."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> Any:
+        if self.type in _HEADERS and self.size > _LONGEST_NAME:
+            raise UnsafeLayer(f"a layer has a name or attributes of {self.size} bytes")
+        return super()._proc_member(tar)  # type: ignore[misc]
+
+
+_HEADERS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+
+
+def apply_layer(tar: tarfile.TarFile, root: Path, budget: _Budget) -> None:
     """Apply one layer to a directory that holds the ones below it."""
     changes = _Changes(root)
     for member in tar:
         entry = entry_of(member)
+        budget.spend(entry)
         name = PurePosixPath(entry.path).name
         if name == OPAQUE:
             changes.clear(PurePosixPath(entry.path).parent)
@@ -173,7 +222,7 @@ class _Changes:
             return
         if stat.S_ISDIR(found.st_mode):
             self._modes = {known: mode for known, mode in self._modes.items() if not known.is_relative_to(path)}
-            shutil.rmtree(path)
+            disk.remove(path)
         else:
             path.unlink()
         if not stat.S_ISREG(found.st_mode):

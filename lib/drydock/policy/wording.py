@@ -55,8 +55,19 @@ def unreadable(service: str, speaks_json: bool) -> str:
     return "InvalidParameterValue" if service == "ec2" else "MalformedInput"
 
 
-def denied(service: str, speaks_json: bool) -> tuple[str, str]:
-    """(protocol, code) of the refusal of a caller."""
+_UNHEARD = {
+    400: "MalformedHttpRequestException",
+    408: "RequestTimeoutException",
+    413: "RequestEntityTooLargeException",
+    503: "ServiceUnavailable",
+}
+"""AWS's common errors (documented) of a request that no service has seen."""
+
+
+def unheard(status: int, service: str, speaks_json: bool) -> tuple[str, str]:
+    """(protocol, code) of the refusal of a request that is not looked into; with 403, because of its caller."""
     if speaks_json:
-        return "json", "AccessDeniedException"
-    return ("ec2", "UnauthorizedOperation") if service == "ec2" else ("query", "AccessDenied")
+        return "json", _UNHEARD.get(status, "AccessDeniedException")
+    if service == "ec2":
+        return "ec2", _UNHEARD.get(status, "UnauthorizedOperation")
+    return "query", _UNHEARD.get(status, "AccessDenied")

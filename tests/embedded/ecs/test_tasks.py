@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.lab import Lab, address_of, ask
 from tests.support.waiting import eventually
 
 from drydock import ssm
+from drydock.embedded.assembly import AWS
+from drydock.embedded.carriers.runtime import spawner_of
 
 LOGS = {
     "logDriver": "awslogs",
@@ -263,3 +266,35 @@ def test_pages_that_there_are_not(lab: Lab, asked: dict[str, Any]) -> None:
     with pytest.raises(ClientError) as refused:
         lab.ecs.list_tasks(cluster="lab", **asked)
     assert refused.value.response["Error"]["Code"] == "InvalidParameterException"
+
+
+def test_calls_are_answered_while_the_helper_that_starts_containers_is_frozen(lab: Lab, host: AWS) -> None:
+    lab.register()
+    host.helper(spawner_of).start()
+    (helper,) = eventually(lambda: psutil.Process(host.helper(spawner_of)._helper.pid).children())
+    helper.suspend()
+    try:
+        task = lab.run("app")["taskArn"]
+        (record,) = host.services.of("ecs").engine.all_tasks()
+        eventually(lambda: record.work.starting, "its container is about to start")
+        for _ in range(20):
+            assert lab.task(task)["lastStatus"] == "PENDING"
+        assert record.work.starting
+    finally:
+        helper.resume()
+    eventually(lambda: lab.task(task)["lastStatus"] == "RUNNING")
+
+
+def test_what_an_image_leaves_on_disk_goes_when_the_image_goes(
+    lab: Lab, host: AWS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drydock.embedded.services.ecs.pulls._JUST_PULLED", 0.0)
+    unpacked = host.directory / "images"
+    task = lab.run(lab.register())["taskArn"]
+    eventually(lambda: lab.task(task)["lastStatus"] == "RUNNING")
+    (folder,) = unpacked.iterdir()
+    (unpacked / "00.partial" / "root").mkdir(parents=True)
+    lab.client("ecr").batch_delete_image(repositoryName="app", imageIds=[{"imageTag": "v1"}])
+    eventually(lambda: [path.name for path in unpacked.iterdir()] == [folder.name], "only what a task uses is left")
+    lab.until_stopped(lab.ecs.stop_task(cluster="lab", task=task)["task"]["taskArn"])
+    eventually(lambda: list(unpacked.iterdir()) == [], "nothing is left")

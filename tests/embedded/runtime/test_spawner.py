@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 from drydock.embedded.carriers.runtime.spawner import Spawner
 
@@ -86,6 +86,38 @@ def test_nothing_is_left_when_the_helper_is_killed_and_the_next_start_has_anothe
     assert not any(alive(process.pid) for process in [guard, *family])
     assert spawner.spawn(["true"], {}, "/", executable="/bin/true").wait(10) == 0
     child.signal(signal.SIGTERM)  # of the lost generation: no one else's child is meant
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_helper_that_is_frozen_keeps_nobody_waiting_and_is_replaced(
+    spawner: Spawner, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """Frozen is the helper, or its guard as well."""
+    child = spawner.spawn(["sleep", "600"], {"PATH": os.defpath}, "/", executable="/bin/sleep")
+    assert spawner._helper is not None
+    guard = psutil.Process(spawner._helper.pid)
+    (helper,) = guard.children()
+    monkeypatch.setattr("drydock.embedded.carriers.runtime.spawner.START_TIMEOUT", 0.2)
+    for process in (helper, guard) if whole else (helper,):
+        process.suspend()
+    for _ in range(10_000):  # more than a socket holds
+        child.stop(signal.SIGTERM, 30.0)
+    assert child.wait(PATIENCE) == 137
+    eventually(lambda: not alive(helper.pid))
+    monkeypatch.undo()
+    assert spawner.spawn(["true"], {}, "/", executable="/bin/true").wait(PATIENCE) == 0
+
+
+def test_a_start_that_a_frozen_helper_does_not_answer_fails(spawner: Spawner, monkeypatch: pytest.MonkeyPatch) -> None:
+    spawner.start()
+    assert spawner._helper is not None
+    (helper,) = eventually(lambda: psutil.Process(spawner._helper.pid).children())  # type: ignore[union-attr]
+    helper.suspend()
+    monkeypatch.setattr("drydock.embedded.carriers.runtime.spawner.START_TIMEOUT", 0.2)
+    with pytest.raises(TimeoutError, match="true was not started"):
+        spawner.spawn(["true"], {}, "/", executable="/bin/true")
+    monkeypatch.undo()
+    assert spawner.spawn(["true"], {}, "/", executable="/bin/true").wait(PATIENCE) == 0
 
 
 def test_close_ends_every_child(spawner: Spawner) -> None:

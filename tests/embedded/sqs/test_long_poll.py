@@ -11,7 +11,6 @@ import pytest
 from tests.support.waiting import eventually
 
 from drydock.embedded.assembly import AWS
-from drydock.embedded.services.sqs.state import Queues
 
 
 def left(sqs: Any, url: str) -> tuple[int, int]:
@@ -24,9 +23,9 @@ def left(sqs: Any, url: str) -> tuple[int, int]:
 def test_two_workers_that_wait_each_delete_their_own_message(
     host: AWS, client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: set[int] = set()
-    look = Queues._take
-    monkeypatch.setattr(Queues, "_take", lambda *given: (looked.add(threading.get_ident()), look(*given))[1])
+    parked: list[object] = []
+    wait = host.lot.wait
+    monkeypatch.setattr(host.lot, "wait", lambda *given: (parked.append(given), wait(*given)))
     sqs = client("sqs")
     url = sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
     got: list[Any] = []
@@ -38,7 +37,7 @@ def test_two_workers_that_wait_each_delete_their_own_message(
     workers = [threading.Thread(target=work) for _ in range(2)]
     for worker in workers:
         worker.start()
-    eventually(lambda: len(looked) == 2, "both have looked")
+    eventually(lambda: len(parked) == 2, "both wait")
     for body in ("one", "two"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     for worker in workers:
@@ -51,7 +50,9 @@ def test_two_workers_that_wait_each_delete_their_own_message(
     assert left(sqs, url) == (0, 0)
 
 
-def test_a_message_that_was_waited_for_and_deleted_is_gone_after_a_restart(tmp_path: Path) -> None:
+def test_a_message_that_was_waited_for_and_deleted_is_gone_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     host = AWS(tmp_path / "aws", seed="7")
     host.listen()
     sqs = host.client("sqs", "us-east-1")
@@ -65,7 +66,11 @@ def test_a_message_that_was_waited_for_and_deleted_is_gone_after_a_restart(tmp_p
     again = AWS(tmp_path / "aws")
     again.listen()
     try:
+        waits: list[object] = []
+        monkeypatch.setattr(again.lot, "wait", lambda *given: waits.append(given))
         again.restore()
+        assert waits == []
+        monkeypatch.undo()
         sqs = again.client("sqs", "us-east-1")
         assert left(sqs, url) == (1, 0)
         assert [m["Body"] for m in sqs.receive_message(QueueUrl=url)["Messages"]] == ["stays"]

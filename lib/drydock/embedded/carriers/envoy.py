@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from drydock import disk
 from drydock.embedded.carriers.runtime import spawner_of
 from drydock.embedded.core.host import Host
 
@@ -42,7 +43,8 @@ _CONNECTIONS = {
 _TIMES = re.compile(r'^envoy_cluster_upstream_rq_time_(sum|count){envoy_cluster_name="(.+?)"} (\S+)$', re.M)
 _ADMIN = "admin.sock"  # in the directory that Envoy runs in
 _LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
-_RESTART = 0.2  # seconds between the death of the process and its successor
+_RESTART, _LAST_RESTART = 0.2, 30.0  # seconds between the death of the process and its successor; they double
+_LIVED = 60.0  # seconds after which a death is the first one again
 
 
 class EnvoyMissing(RuntimeError):
@@ -98,7 +100,10 @@ class Envoy:
         self._refused: dict[str, int] = {}  # statistic → how often it had refused when last looked at
         self._child: Any = None
         self._start_at: float | None = None
-        self._closed = False
+        self._starting = self._closed = False
+        self._started_at = 0.0
+        self._deaths = 0
+        self._death: Any = None
         self._fresh_directory()
         host.every_tick("envoy", self._turn)
         host.on_close(self.close)
@@ -199,7 +204,7 @@ class Envoy:
         temporary.replace(path)
 
     def _fresh_directory(self) -> None:
-        shutil.rmtree(self._directory, ignore_errors=True)
+        disk.remove(self._directory)
         for name in ("", "routes", "endpoints"):
             (self._directory / name).mkdir(parents=True, mode=0o700)
 
@@ -216,7 +221,7 @@ class Envoy:
     def start(self) -> None:
         """Start the process unless it runs. `apply()` does so too; sooner is for less waiting then."""
         with self._lock:
-            if self._child is None and self._start_at is None and not self._closed:
+            if not (self._starting or self._closed) and self._child is None and self._start_at is None:
                 self._spawn()
 
     def _spawn(self) -> None:
@@ -242,14 +247,34 @@ class Envoy:
             "--file-flush-interval-msec", "100",
         ]  # fmt: skip
         self._start_at = None
-        self._child = self._host.helper(spawner_of).spawn(argv, {}, str(self._directory), on_exit=self._exited)
+        self._started_at = time.monotonic()
+        self._starting = True
+        self._host.pool.submit(self._launch, argv)
+
+    def _launch(self, argv: list[str]) -> None:
+        """In the pool: it takes as long as the spawner takes."""
+        try:
+            child = self._host.helper(spawner_of).spawn(argv, {}, str(self._directory), on_exit=self._exited)
+        except OSError as error:
+            with self._lock:
+                self._starting = False
+            return self._exited(error)
+        with self._lock:
+            self._starting = False
+            self._child = None if child.returncode is not None else child
+            if self._closed:
+                child.signal(15)
 
     def _exited(self, exit: Any) -> None:
         with self._lock:
             self._child = None
             if not self._closed:
-                log.warning("Envoy ended with %s and is started again; see %s", exit, self.log)
-                self._start_at = time.monotonic() + _RESTART
+                now = time.monotonic()
+                self._deaths = self._deaths + 1 if now < self._started_at + _LIVED else 1
+                if self._deaths == 1 or exit != self._death:
+                    log.warning("Envoy ended with %s and is started again; see %s", exit, self.log)
+                self._death = exit
+                self._start_at = now + min(_RESTART * 2 ** (self._deaths - 1), _LAST_RESTART)
 
     def _turn(self) -> None:
         now = time.monotonic()

@@ -6,6 +6,7 @@ import errno
 import io
 import ipaddress
 import logging
+import math
 import re
 import threading
 import time
@@ -22,6 +23,7 @@ from drydock.embedded.core.host import Host
 from drydock.embedded.core.journal import Entry, Journal
 from drydock.embedded.core.services import Services
 from drydock.embedded.core.undo import Before
+from drydock.embedded.core.waiting import Wait
 from drydock.embedded.core.wsgi import Answer, environ_of, json_answer, send
 from drydock.policy import wording
 
@@ -74,19 +76,29 @@ class App:
             return json_answer(404, {"error": f"nothing at {path}"})
         return json_answer(200, {**self.host.status(), **self.services.count()})
 
-    def forbidden(self, environ: dict[str, Any], why: str) -> Answer:
-        """The refusal of a caller, in the form that the client of the request reads."""
+    def unheard(self, environ: dict[str, Any], status: int, why: str) -> Answer:
+        """The refusal of a request that is not looked into, in the form that its client reads."""
         path = environ["PATH_INFO"]
         found = self.services.route(path)
         if found is not None:
-            return found[1].refuse(why)
+            return found[1].refuse(status, why)
         if path.startswith(_OWN):
-            return json_answer(403, {"error": why})
-        kind, code = wording.denied(_scope(environ)[1], _speaks_json(environ))
-        return seams.error(kind, 403, code, why)
+            return json_answer(status, {"error": why})
+        kind, code = wording.unheard(status, _scope(environ)[1], _speaks_json(environ))
+        return seams.error(kind, status, code, why)
+
+    def streams(self, path: str) -> bool:
+        """Whether bodies at a path are too large to be held."""
+        found = self.services.route(path)
+        return found is not None and found[1].streams
+
+    @property
+    def patience(self) -> float:
+        """Seconds that the request at hand may still wait for something to happen."""
+        return float(self._here.patience)
 
     def call(self, environ: dict[str, Any]) -> Answer:
-        """Answer one AWS call, and note it in the journal if it changed something."""
+        """Answer one AWS call, and note it in the journal if it changed something. Wait, if it is to be made again."""
         body = _read_body(environ)
         service = self._service(environ, body)
         if service is None:
@@ -109,9 +121,13 @@ class App:
             try:
                 if changes and not environ.get("drydock.derived"):
                     place = self.journal.append(_entry(service, operation, environ, body, seed, at))
+                self._here.patience = environ.get("drydock.patience", math.inf)
                 answer = self._answer(service, operation, environ, body, seed)
                 succeeded = answer[0] < 400
                 self.host.settle_data(succeeded)
+            except Wait:
+                self.host.settle_data(True)
+                raise
             except OSError as error:
                 self.host.settle_data(False)
                 message = f"{service}:{operation} was not done, because it cannot be kept: {error}"
@@ -183,6 +199,8 @@ class App:
                 before = Before(service, _scope(environ)[0])
             with seams.unread(seams.replaying() and depth == 0):
                 answer = self._done(service, operation, environ, body)
+        except Wait:
+            raise
         except Exception as error:
             answer = _failed(service, operation, environ, body, error)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import os
 import secrets
 import threading
@@ -19,6 +20,8 @@ from urllib.parse import urlsplit
 from drydock.embedded.core import seams
 from drydock.embedded.core.clock import Clock
 from drydock.embedded.core.data import Data
+from drydock.embedded.core.door import Application, Door
+from drydock.embedded.core.waiting import Lot, Wait
 from drydock.embedded.core.wsgi import Answer, Environ, environ_of
 from drydock.user import private
 
@@ -34,7 +37,14 @@ Made = TypeVar("Made")
 class Front(Protocol):
     """What answers AWS calls."""
 
-    def call(self, environ: Environ) -> Answer: ...
+    @property
+    def patience(self) -> float:
+        """Seconds that the request at hand may still wait for something to happen."""
+        ...
+
+    def call(self, environ: Environ) -> Answer:
+        """Answer a call; Wait, if it is to be made again."""
+        ...
 
     def inside(self) -> AbstractContextManager[None]: ...
 
@@ -63,6 +73,7 @@ class Host:
         self.lock = threading.RLock()
         self.pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="drydock-pool")
         self.last_call = time.monotonic()
+        self.lot = Lot()
         self._unclean = ""  # why nothing can be deleted
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._session: Any = None
@@ -75,7 +86,7 @@ class Host:
         self._last_closers: list[Callable[[], None]] = []
         self._wake = threading.Event()
         self._closing = threading.Event()
-        self._server: Any = None
+        self._server: Door | None = None
         self._threads: list[threading.Thread] = []
 
     @property
@@ -144,7 +155,7 @@ class Host:
                 **environ_of(request.method, url.path or "/", url.query, body, headers),
                 "drydock.derived": derived,
             }
-            status, out, content = self.front.call(environ)
+            status, out, content = self._answered(environ)
             return AWSResponse(request.url, status, out, _Raw(content))
 
         if self._session is None:
@@ -157,6 +168,17 @@ class Host:
         )
         client.meta.events.register("before-send", answer)
         return client
+
+    def _answered(self, environ: dict[str, Any]) -> Answer:
+        deadline = math.inf
+        while True:
+            try:
+                return self.front.call(environ)
+            except Wait as wait:
+                deadline = min(deadline, time.monotonic() + wait.seconds)
+                self.lot.wait_here(wait)
+                environ["drydock.patience"] = max(0.0, deadline - time.monotonic())
+                environ["wsgi.input"].seek(0)
 
     # -- helpers that start on first use --------------------------------------------------------
 
@@ -232,26 +254,15 @@ class Host:
 
     # -- life -----------------------------------------------------------------------------------
 
-    def serve(self, application: Any, refuse: Callable[[Environ, str], Answer], port: int) -> int:
+    def serve(self, application: Application, port: int) -> int:
         """Listen on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken; CannotTell."""
-        from drydock.embedded.core.door import Door
-
-        self._server = Door(
-            ("127.0.0.1", port),
-            application,
-            refuse,
-            numthreads=128,
-            max=128,
-            server_name="drydock",
-            request_queue_size=256,
-            shutdown_timeout=1,
-        )
-        self._server.prepare()
-        self.port = int(self._server.bind_addr[1])
+        self._server = Door(("127.0.0.1", port), application, self.lot)
+        self.port = self._server.address[1]
         return self.port
 
     def run(self, *, loop: bool = True) -> None:
         """Start to answer, and to turn the loop, in threads of their own."""
+        assert self._server is not None
         work = [("http", self._server.serve)] + ([("engine", self._loop)] if loop else [])
         for name, target in work:
             thread = threading.Thread(target=target, name=f"drydock-{name}", daemon=True)
@@ -264,6 +275,7 @@ class Host:
             return
         self._closing.set()
         self._wake.set()
+        self.lot.close()
         if self._server is not None:
             self._server.stop()
         for thread in self._threads:

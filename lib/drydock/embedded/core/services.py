@@ -16,10 +16,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Route:
-    """What answers, as WSGI, below a path that is no AWS call's, and how it words a refusal: (why) → answer."""
+    """What answers, as WSGI, below a path that is no AWS call's; how it words a refusal: (status, why) → answer; and
+    whether bodies are too large to be held."""
 
     answer: Callable[[Environ, Any], Iterable[bytes]]
-    refuse: Callable[[str], Answer] = lambda why: json_answer(403, {"error": why})
+    refuse: Callable[[int, str], Answer] = lambda status, why: json_answer(status, {"error": why})
+    streams: bool = False
 
 
 class Service:

@@ -26,6 +26,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import re
 import signal
 import struct
 import sys
@@ -49,6 +50,8 @@ from drydock.embedded.carriers.runtime.spawner import Child, Spawner
 
 log = logging.getLogger(__name__)
 
+_NUMBER = re.compile(r"[0-9]{1,3}")
+_REAL_TIME = re.compile(r"(RTMIN|RTMAX)([+-][0-9]{1,2})")
 DRAIN = 2.0  # seconds that output may take to end after the process did
 RUNC = (
     "ResourceInitializationError: failed to create new container runtime task: failed to create shim task: "
@@ -341,13 +344,15 @@ def said(error: NotExecutable | OSError) -> str:
 
 
 def stop_signal(name: str | None) -> int:
-    """The number of an image's STOPSIGNAL: "SIGQUIT", "QUIT" or "3"; SIGTERM when none is set.
+    """The number of an image's STOPSIGNAL; SIGTERM where there is none such, as in Docker (moby, container.StopSignal).
 
-    >>> stop_signal("SIGQUIT"), stop_signal("3"), stop_signal(None)
-    (3, 3, 15)
+    >>> stop_signal("SIGQUIT"), stop_signal("quit"), stop_signal("3"), stop_signal("RTMIN+3")
+    (3, 3, 3, 37)
+    >>> stop_signal(None), stop_signal("SIGFOO"), stop_signal("999")
+    (15, 15, 15)
     """
-    if not name:
-        return int(signal.SIGTERM)
-    if name.isdigit():
-        return int(name)
-    return int(signal.Signals[name if name.startswith("SIG") else f"SIG{name}"])
+    text = (name or "").upper().removeprefix("SIG")
+    real_time = _REAL_TIME.fullmatch(text)
+    base, offset = real_time.groups() if real_time else (text, "0")
+    number = int(text) if _NUMBER.fullmatch(text) else signal.Signals.__members__.get(f"SIG{base}", 0) + int(offset)
+    return number if number in signal.valid_signals() else int(signal.SIGTERM)

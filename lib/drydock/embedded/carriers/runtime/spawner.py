@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import queue
 import signal
 import socket
 import struct
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 
 HELPER = Path(__file__).with_name("spawner_main.py")
 TITLE_ROOM = " " * 1024  # `ps` shows a forked Python program's own command in this space
-START_TIMEOUT = 30.0  # seconds; a loaded machine, not a normal start
+START_TIMEOUT = 30.0  # seconds in which the helper has to answer; a loaded machine, not a normal start
+Message = tuple[list[int], bytes]
 
 
 class Child:
@@ -56,6 +58,7 @@ class Child:
     def stop(self, number: int, grace: float) -> None:
         """Send `number` to the process now and SIGKILL to its group after `grace` seconds. Does not wait."""
         self._spawner._ask(self, op="stop", number=int(number), grace=grace)
+        self._spawner._ping()
 
     def wait(self, timeout: float | None = None) -> int:
         """The return code; TimeoutError when it still runs after `timeout` seconds."""
@@ -83,8 +86,9 @@ class Spawner:
     """Starts processes. They share one helper, which the first `spawn` starts if `start` did not.
 
     The helper runs the base interpreter with `-S` and an environment of its own, so no child sees this
-    environment's packages or this user's variables. Should the helper be killed, its children end with it
-    (return code 137) and the next `spawn` starts another. `pump` is the thread that callbacks come on.
+    environment's packages or this user's variables. Should the helper be killed, or answer nothing for
+    `START_TIMEOUT`, its children end with it (return code 137) and the next `spawn` starts another. `pump` is the
+    thread that callbacks come on. Only `spawn`, `wait` and `close` wait for the helper.
     """
 
     def __init__(self, log_path: Path) -> None:
@@ -94,7 +98,9 @@ class Spawner:
         self._socket: socket.socket | None = None
         self._helper: subprocess.Popen[bytes] | None = None
         self._children: dict[int, Child] = {}
+        self._outbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._serial = 0
+        self._pinged = False
 
     def start(self) -> None:
         """Start the helper; nothing happens if it runs."""
@@ -115,8 +121,9 @@ class Spawner:
                     stderr=log_file,
                     start_new_session=True,
                 )
-            self._socket = ours
-            threading.Thread(target=self._read, args=(ours, self._helper), name="drydock-spawner", daemon=True).start()
+            self._socket, self._outbox, self._pinged = ours, queue.SimpleQueue(), False
+            for work, given in ((self._read, (ours, self._helper, self._outbox)), (self._write, (ours, self._outbox))):
+                threading.Thread(target=work, args=given, name="drydock-spawner", daemon=True).start()
 
     def spawn(
         self,
@@ -173,7 +180,7 @@ class Spawner:
                     files=open_files,
                 )
             if not child._started.wait(START_TIMEOUT):
-                child.kill_group()
+                self._give_up()
                 raise TimeoutError(f"{argv[0]} was not started within {START_TIMEOUT:.0f} s: see {self.log_path}")
         if child._error is not None:
             raise child._error
@@ -182,14 +189,59 @@ class Spawner:
     def close(self) -> None:
         """Kill every child and the helper; returns when all of them are gone."""
         with self._lock:
-            helper, ours = self._helper, self._socket
+            helper = self._helper
+            self._hang_up()
             self._helper = None
-        if ours is not None:
-            with contextlib.suppress(OSError):
-                ours.shutdown(socket.SHUT_RDWR)
         if helper is not None:
             helper.wait()
         self.pump.close()
+
+    def _hang_up(self) -> None:
+        """Let the helper and all it has started end, whether it listens or not."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        if self._helper is not None:
+            self._helper.send_signal(signal.SIGCONT)  # its guard, which then kills it
+
+    def _give_up(self) -> None:
+        with self._lock:
+            if self._socket is None:
+                return
+            self._hang_up()
+            lost = self._lose()
+        log.error(
+            "the spawner's helper has not answered for %.0f s: it is ended, with %d processes, and another takes its "
+            "place; see %s",
+            *(START_TIMEOUT, len(lost), self.log_path),
+        )
+        self._tell(lost)
+
+    def _lose(self) -> list[Child]:
+        self._socket = None
+        lost, self._children = list(self._children.values()), {}
+        return lost
+
+    @staticmethod
+    def _tell(lost: list[Child]) -> None:
+        for child in lost:
+            child._has_failed(0, "the spawner's helper ended")
+            child._has_ended(128 + signal.SIGKILL, False)
+
+    def _ping(self) -> None:
+        """Ask the helper whether it is still there, if it has not been asked already."""
+        with self._lock:
+            if self._socket is None or self._pinged:
+                return
+            self._pinged = True
+            self._send([], op="ping", id=0)
+            outbox = self._outbox
+
+        def look() -> None:
+            if self._pinged and outbox is self._outbox:
+                self._give_up()
+
+        self.pump.call(self.pump.later, START_TIMEOUT, look)
 
     def _ask(self, child: Child, **message: object) -> None:
         with self._lock:
@@ -197,16 +249,22 @@ class Spawner:
                 self._send([], id=child.identity, **message)
 
     def _send(self, fds: list[int], **message: object) -> None:
-        assert self._socket is not None
-        body = json.dumps(message).encode()
+        self._outbox.put((fds, json.dumps(message).encode()))
+
+    @staticmethod
+    def _write(ours: socket.socket, outbox: queue.SimpleQueue[Message | None]) -> None:
         try:
-            socket.send_fds(self._socket, [struct.pack("!I", len(body))], fds)
-            self._socket.sendall(body)
+            while (message := outbox.get()) is not None:
+                fds, body = message
+                socket.send_fds(ours, [struct.pack("!I", len(body))], fds)
+                ours.sendall(body)
         except OSError:
             log.debug("the spawner's helper is gone")  # the reader finds the end and tells every child
 
-    def _read(self, ours: socket.socket, helper: subprocess.Popen[bytes]) -> None:
-        with ours.makefile("rb") as stream:
+    def _read(
+        self, ours: socket.socket, helper: subprocess.Popen[bytes], outbox: queue.SimpleQueue[Message | None]
+    ) -> None:
+        with ours.makefile("rb") as stream, contextlib.suppress(ConnectionError):
             while len(header := stream.read(4)) == 4:
                 (length,) = struct.unpack("!I", header)
                 body = stream.read(length)
@@ -214,22 +272,24 @@ class Spawner:
                     break
                 self._take(json.loads(body))
         with self._lock:
-            lost, self._children = self._children, {}
-            if self._socket is ours:
-                self._socket = None
+            lost = self._lose() if self._socket is ours else []
+        outbox.put(None)
         with contextlib.suppress(OSError):
             ours.shutdown(socket.SHUT_RDWR)
         helper.wait()
         ours.close()
         if lost and self._helper is helper:
             log.warning("the spawner's helper ended; %d processes with it", len(lost))
-        for child in lost.values():
-            child._has_failed(0, "the spawner's helper ended")
-            child._has_ended(128 + signal.SIGKILL, False)
+        self._tell(lost)
 
     def _take(self, message: dict) -> None:
+        if "pong" in message:
+            self._pinged = False
+            return
         ended = "exit" in message or "error" in message
-        child = self._children.pop(message["id"]) if ended else self._children[message["id"]]
+        child = self._children.pop(message["id"], None) if ended else self._children.get(message["id"])
+        if child is None:
+            return  # given up
         if "pid" in message:
             child._has_started(message["pid"])
         elif "error" in message:

@@ -8,8 +8,9 @@ stdout and stderr attached:
     {"op": "spawn", "id", "argv", "executable", "env", "cwd", "python", "tty", "init", "like", "memory", "files"}
     {"op": "signal", "id", "number", "group"}
     {"op": "stop", "id", "number", "grace"}
+    {"op": "ping"}
 
-and gets {"id", "pid"} or {"id", "error": [errno, text]} for a spawn, and {"id", "exit", "oom"} at the end.
+and gets {"id", "pid"} or {"id", "error": [errno, text]} for a spawn, {"id", "exit", "oom"} at the end, and {"pong"}.
 
 Three things hold here. *Nothing survives the daemon*: `guard` is a first process that waits for the socket's
 far end to close and then kills all that descends from it; the kernel hands it orphans however they
@@ -135,6 +136,8 @@ class Helper:
         request = json.loads(body)
         if request["op"] == "spawn":
             self.spawn(request, list(fds))
+        elif request["op"] == "ping":
+            self.send(pong=True)
         else:
             self.deliver(request)
         for fd in fds:

@@ -40,7 +40,7 @@ class ECR(Service):
             sweep(BlobStore(self.host.directory), 0.0)
 
     def routes(self) -> Mapping[str, Route]:
-        return {"/v2": Route(self._registry, _refused)}
+        return {"/v2": Route(self._registry, _refused, streams=True)}
 
     def _registry(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         from . import registry
@@ -48,7 +48,8 @@ class ECR(Service):
         return registry.answer(self.host, environ, start_response)
 
 
-def _refused(why: str) -> Answer:
+def _refused(status: int, why: str) -> Answer:
     """In the form that clients of a registry read."""
-    body = json.dumps({"errors": [{"code": "DENIED", "message": why}]}).encode()
-    return 403, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}, body
+    code = "DENIED" if status == 403 else "UNKNOWN"
+    body = json.dumps({"errors": [{"code": code, "message": why}]}).encode()
+    return status, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}, body

@@ -7,7 +7,6 @@ request does, so the two never see each other's half-done work.
 from __future__ import annotations
 
 import logging
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from drydock import disk
 from drydock.embedded.carriers.runtime import runtime_of
 from drydock.embedded.services.ecs import events, snapshot
 from drydock.embedded.services.ecs.lifecycle import Life
@@ -49,7 +49,7 @@ class Engine:
         self.host = host
         self._backends = backends
         self.network = Network(host)
-        self.puller = Puller(host)
+        self.puller = Puller(host, self._images_in_use)
         self.logs = LogDriver(host)
         self.targets = Targets(host)
         self.roles = Roles(host)
@@ -65,6 +65,10 @@ class Engine:
 
     def all_tasks(self) -> list[Task]:
         return [task for backend in self.regions() for group in backend.tasks.values() for task in group.values()]
+
+    def _images_in_use(self) -> set[str]:
+        living = [task for task in self.all_tasks() if task.status != "STOPPED"]
+        return {c["imageDigest"] for task in living for c in task.document["containers"] if "imageDigest" in c}
 
     def tasks_of(self, backend: Any, service: Service) -> list[Task]:
         return [t for t in backend.tasks.get(service.cluster_name, {}).values() if t.service_arn == service.arn]
@@ -732,12 +736,12 @@ class Engine:
             self.network.detach(task)
         if task.address:
             self.leave(task)
-        shutil.rmtree(self.host.directory / "tasks" / task.id, ignore_errors=True)
         for container in task.document["containers"]:
             container["lastStatus"] = "STOPPED"
             container.setdefault("exitCode", 137)
         task.document |= {"lastStatus": "STOPPED", "stoppedAt": utcnow(), "connectivity": "DISCONNECTED"}
         task.work = None
+        disk.remove(self.host.directory / "tasks" / task.id)
 
     def close(self) -> None:
         """End every task; what they were is kept for the next start."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import shutil
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from drydock import disk
 from drydock.embedded.carriers.runtime import runtime_of
 from drydock.embedded.carriers.runtime.base import CannotStart, Container, ContainerSpec, Exit
 from drydock.embedded.core.host import Host
@@ -77,6 +77,7 @@ class Life:
         self.host = engine.host
         self.task = task
         self.rules = [dependencies.Container.read(c) for c in task.definition["containerDefinitions"]]
+        self.starting: dict[str, Future[Container]] = {}
         self.containers: dict[str, Container] = {}
         self.exits: queue.SimpleQueue[tuple[str, Exit]] = queue.SimpleQueue()
         self.exited: dict[str, Exit] = {}
@@ -92,6 +93,7 @@ class Life:
     # -- steps ----------------------------------------------------------------------------------
 
     def advance(self) -> None:
+        self._collect_started()
         self._collect_exits()
         match self.task.status:
             case "PROVISIONING":
@@ -187,7 +189,7 @@ class Life:
                 seconds = self.task.definition_of(name).get("stopTimeout")
                 grace = self.host.clock.patience(STOP_TIMEOUT if seconds is None else seconds)
                 self.host.helper(runtime_of).stop(self.containers[name], grace)
-        if not alive:
+        if not (alive or self.starting):
             self.task.document["executionStoppedAt"] = utcnow()
             self.engine.enter(self.task, "DEPROVISIONING")
 
@@ -197,7 +199,10 @@ class Life:
         self.engine.network.detach(self.task)
         if self.credentials_token:
             self.engine.roles.forget(self.credentials_token)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        try:
+            disk.remove(self.scratch)
+        except OSError as error:
+            log.warning("%s stays: %s", self.scratch, error)
         for container in self.task.document["containers"]:
             container["lastStatus"] = "STOPPED"
         self.task.document["stoppedAt"] = utcnow()
@@ -268,12 +273,12 @@ class Life:
 
     def _start_what_may(self) -> None:
         while not self.task.stopping:
-            names = dependencies.may_start(self.rules, self._states())
+            names = [n for n in dependencies.may_start(self.rules, self._states()) if n not in self.starting]
             if not names:
                 break
             for name in names:
-                if not self.task.stopping:
-                    self._start(name)
+                self._start(name)
+            self._collect_started()
         for stuck in dependencies.impossible(self.rules, self._states()):
             self.fail(stuck.reason)
             return
@@ -311,21 +316,32 @@ class Life:
             on_output=lambda _, line: self.engine.logs.write(*target, line) if target else None,
             on_exit=lambda exit: self._exited(name, exit),
         )
-        self.started[name] = self.host.clock.time()
-        shown = self.task.container(name)
-        try:
-            self.containers[name] = self.host.helper(runtime_of).start(spec)
-        except CannotStart as error:
-            self.exited[name] = Exit(0)
-            shown |= {"lastStatus": "STOPPED", "reason": error.reason}
-            self.fail(error.reason)
-            return
-        shown |= {"lastStatus": "RUNNING", "runtimeId": f"{self.task.id}-{self.task.ids.number()[:10]}"}
-        check = container.get("healthCheck")  # ECS ignores the HEALTHCHECK of an image
-        if check:
-            self.health[name] = ContainerHealth(HealthCheck.read(check))
-            shown["healthStatus"] = "UNKNOWN"
-        self.engine.dirty = True
+        self.starting[name] = self.host.pool.submit(self.host.helper(runtime_of).start, spec)
+        self.starting[name].add_done_callback(lambda _: self.host.poke())
+
+    def _collect_started(self) -> None:
+        for name in [name for name, future in self.starting.items() if future.done()]:
+            future = self.starting.pop(name)
+            self.started[name] = self.host.clock.time()
+            shown = self.task.container(name)
+            self.engine.dirty = True
+            try:
+                self.containers[name] = future.result()
+            except Exception as error:
+                if not isinstance(error, CannotStart):
+                    log.error("container %s of task %s could not be started", name, self.task.id, exc_info=error)
+                reason = error.reason if isinstance(error, CannotStart) else f"{type(error).__name__}: {error}"
+                self.exited[name] = Exit(0)
+                shown |= {"lastStatus": "STOPPED", "reason": reason}
+                self.fail(reason)
+                continue
+            shown["runtimeId"] = f"{self.task.id}-{self.task.ids.number()[:10]}"
+            check = self.task.definition_of(name).get("healthCheck")  # ECS ignores the HEALTHCHECK of an image
+            if check:
+                self.health[name] = ContainerHealth(HealthCheck.read(check))
+                shown["healthStatus"] = "UNKNOWN"
+            if name not in self.exited:
+                shown["lastStatus"] = "RUNNING"
 
     def _platform(self, name: str) -> dict[str, str]:
         """What ECS itself puts into a container's environment."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import re
-import shutil
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from drydock.images import ImageConfig, unpack
+from drydock import disk
+from drydock.embedded.core.faults import Faults
+from drydock.images import ImageConfig, ImageError, unpack
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -34,6 +39,11 @@ class CannotPull(Exception):
     """An image that cannot be had; the text is worded as ECS words a task's stoppedReason."""
 
 
+ROOT, SOURCES = "root", "sources.json"
+_LOOK_EVERY = 300.0  # AWS seconds between two looks for images that are no more
+_JUST_PULLED = 15.0  # seconds in which nobody but who pulled it knows that an image is in use
+
+
 @dataclass(frozen=True)
 class Pulled:
     digest: str
@@ -42,13 +52,21 @@ class Pulled:
 
 
 class Puller:
-    """Pulls from this cloud's own ECR; every image is unpacked once and shared by the tasks that run it."""
+    """Pulls from this cloud's own ECR; every image is unpacked once and shared by the tasks that run it.
 
-    def __init__(self, host: Host) -> None:
+    It is in `images/<digest>`, with the repositories that it was pulled from, and goes when it is in none of them any
+    more and none of those that `in_use` says.
+    """
+
+    def __init__(self, host: Host, in_use: Callable[[], set[str]]) -> None:
         self._host = host
+        self._in_use = in_use
         self._root = host.directory / "images"
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
+        self._faults = Faults("removing the unpacked image")
+        self._look_at = 0.0
+        host.every_tick("images", self._tick)
 
     def pull(self, image: str, region: str) -> Pulled:
         """Resolve `image` and unpack it. CannotPull if it is not there."""
@@ -70,7 +88,7 @@ class Puller:
         identifier = {"imageDigest": match["digest"]} if match["digest"] else {"imageTag": match["tag"] or "latest"}
         where = ecr["region"] if ecr else region
         digest, manifest = self._manifest(image, where, match["name"], identifier)
-        return self._unpacked(digest, manifest)
+        return self._unpacked(digest, manifest, (where, match["name"]))
 
     def _manifest(self, image: str, region: str, repository: str, identifier: dict[str, str]) -> tuple[str, bytes]:
         ecr = self._host.client("ecr", region)
@@ -99,21 +117,76 @@ class Puller:
             return self._manifest(image, region, repository, {"imageDigest": chosen["digest"]})
         return f"sha256:{hashlib.sha256(manifest).hexdigest()}", manifest
 
-    def _unpacked(self, digest: str, manifest: bytes) -> Pulled:
+    def _unpacked(self, digest: str, manifest: bytes, source: tuple[str, str]) -> Pulled:
         folder = self._root / digest.removeprefix("sha256:")
+        with self._lock(folder.name):
+            try:
+                if not (folder / SOURCES).exists():
+                    self._unpack(manifest, folder)
+                self._note(folder, source)
+                with self._open_blob(json.loads(manifest)["config"]["digest"]) as blob:
+                    config = ImageConfig.read(json.load(blob))
+            except (ImageError, OSError) as error:
+                raise CannotPull(f"CannotPullContainerError: failed to extract image {digest}: {error}") from error
+        return Pulled(digest, config, folder / ROOT)
+
+    def _lock(self, name: str) -> threading.Lock:
         with self._guard:
-            lock = self._locks.setdefault(digest, threading.Lock())
-        with lock:
-            partial = folder.with_suffix(".partial")
-            if not folder.exists():
-                shutil.rmtree(partial, ignore_errors=True)
-                partial.mkdir(parents=True)
-                unpack(manifest, self._open_blob, partial)
-                partial.rename(folder)
-            document = json.loads(manifest)
-            with self._open_blob(document["config"]["digest"]) as blob:
-                config = ImageConfig.read(json.load(blob))
-        return Pulled(digest, config, folder)
+            return self._locks.setdefault(name, threading.Lock())
+
+    def _unpack(self, manifest: bytes, folder: Path) -> None:
+        partial = folder.with_suffix(".partial")
+        disk.remove(partial)
+        disk.remove(folder)
+        try:
+            partial.mkdir(parents=True)
+            unpack(manifest, self._open_blob, partial / ROOT)
+            (partial / SOURCES).write_text("[]")
+            partial.rename(folder)
+        except BaseException:
+            disk.remove(partial)
+            raise
+
+    @staticmethod
+    def _note(folder: Path, source: tuple[str, str]) -> None:
+        known = json.loads((folder / SOURCES).read_text())
+        if list(source) not in known:
+            (folder / SOURCES).write_text(json.dumps([*known, source]))
+        os.utime(folder / SOURCES)
+
+    # -- what is left ---------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if self._host.clock.time() >= self._look_at and self._root.is_dir():
+            self._look_at = self._host.clock.time() + _LOOK_EVERY
+            with self._host.lock:
+                in_use = self._in_use()
+            self._host.pool.submit(self._sweep, {digest.removeprefix("sha256:") for digest in in_use})
+
+    def _sweep(self, in_use: set[str]) -> None:
+        for folder in self._root.iterdir():
+            with self._faults(folder.name), self._lock(folder.stem):
+                if folder.name not in in_use and self._is_old(folder) and not self._is_known(folder):
+                    disk.remove(folder)
+
+    @staticmethod
+    def _is_old(folder: Path) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            return (folder / SOURCES).stat().st_mtime < time.time() - _JUST_PULLED
+        return True
+
+    def _is_known(self, folder: Path) -> bool:
+        """Whether the image is still in a repository that it was pulled from."""
+        try:
+            sources = json.loads((folder / SOURCES).read_text())
+        except (FileNotFoundError, ValueError):
+            return False
+        for region, repository in sources:
+            with contextlib.suppress(ClientError):
+                identifier = {"imageDigest": f"sha256:{folder.name}"}
+                self._host.client("ecr", region).describe_images(repositoryName=repository, imageIds=[identifier])
+                return True
+        return False
 
     def _open_blob(self, digest: str) -> Any:
         return (self._host.directory / "blobs" / "sha256" / digest.removeprefix("sha256:")).open("rb")

@@ -20,7 +20,7 @@ class SQS(Service):
     queues: Queues
 
     def install(self) -> None:
-        """Put the data file under moto's queues; those that wait in ReceiveMessage do so without the host's lock."""
+        """Put the data file under moto's queues; those that wait in ReceiveMessage hold up nobody."""
         from moto.sqs.models import SQSBackend
 
         from . import state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from moto.sqs import models
 from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid
 
 from drydock.embedded.core import seams
+from drydock.embedded.core.waiting import Wait
 
 from .store import Message, Store
 
@@ -24,7 +24,6 @@ COUNTS = (
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
-_LOOK_EVERY = 0.05
 _EXPIRE_EVERY = 60.0
 
 
@@ -34,8 +33,6 @@ class Queues:
     def __init__(self, host: Host) -> None:
         self.store = Store(host.data, host.seed)
         self._host = host
-        self._waiting = threading.Condition(host.lock)
-        self._waiters = 0
         self._expire_at = 0.0
         host.data.clean_with(self._clean)
 
@@ -60,10 +57,11 @@ class Queues:
         return number is not None
 
     def add(self, queue: Any, message: Any) -> None:
+        ready = int(max(message.sent_timestamp, message.delayed_until))
         number = self.store.add(
             queue.queue_arn,
             message.body,
-            ready=int(max(message.sent_timestamp, message.delayed_until)),
+            ready=ready,
             sent=message.sent_timestamp,
             attributes=message.message_attributes,
             system_attributes=message.system_attributes,
@@ -73,6 +71,7 @@ class Queues:
         if once := _once(queue, message):
             self.store.note_sent(queue.queue_arn, once, number, message.sent_timestamp)
         self._name(queue, message, number)
+        self.tell(queue.queue_arn, ready)
 
     def _name(self, queue: Any, message: Any, number: int) -> None:
         message.id = self.store.message_id(number)
@@ -81,19 +80,30 @@ class Queues:
     # -- receiving ------------------------------------------------------------------------------
 
     def receive(self, backend: Any, name: str, count: int, wait: int, visibility: int, attributes: Any) -> list[Any]:
-        """Messages at once, or those that come while it waits; meanwhile others have the lock."""
-        deadline = time.monotonic() + wait
-        while True:
-            queue = backend.get_queue(name)
-            found = self._take(backend, queue, count, visibility or 0)
-            left = deadline - time.monotonic()
-            if found or left <= 0 or self._host.closing or seams.replaying():
-                return [self._as_moto(queue, message, attributes or []) for message in found]
-            self._host.settle_data(True)
-            self._waiters += 1
-            # many look less often: others want the lock
-            self._waiting.wait(min(_LOOK_EVERY * (1 + self._waiters / 10), left))
-            self._waiters -= 1
+        """Messages that are there; Wait where there are none yet and the request has patience."""
+        queue = backend.get_queue(name)
+        arn = queue.queue_arn
+        lot = self._host.lot
+        version = lot.version(arn)
+        found = self._take(backend, queue, count, visibility or 0)
+        patience = min(wait, self._host.front.patience)
+        waits = not (found or patience <= 0 or self._host.closing or seams.replaying())
+        if waits:
+            self._look_again(queue, _now())
+            raise Wait(arn, version, patience)
+        if found and lot.anybody(arn):
+            self._look_again(queue, 0)
+        return [self._as_moto(queue, message, attributes or []) for message in found]
+
+    def _look_again(self, queue: Any, after: int) -> None:
+        """Let one of those who wait at this queue look again when the next message is ready, later than `after`."""
+        ready = self.store.next_ready(queue.queue_arn, after, _since(queue))
+        if ready is not None:
+            self.tell(queue.queue_arn, ready)
+
+    def tell(self, arn: str, ready: int) -> None:
+        """Let one of those who wait at a queue look again at the moment `ready`, or now."""
+        self._host.lot.notify(arn, time.monotonic() + (ready - _now()) / 1000)
 
     def _take(self, backend: Any, queue: Any, count: int, visibility: int) -> list[Message]:
         if seams.replaying():
@@ -107,6 +117,7 @@ class Queues:
             for message in found:
                 if most is not None and message.receives >= most and backend.queues.get(dead.name) is dead:
                     self.store.move(message, dead.queue_arn)
+                    self.tell(dead.queue_arn, now)
                 else:
                     self.store.received(message, now + int(visibility) * 1000, now)
                     taken.append(message)
@@ -146,6 +157,7 @@ class Queues:
                 "message is beyond the limit [43200 seconds]"
             )
         self.store.show_at(number, ready)
+        self.tell(queue.queue_arn, ready)
 
 
 class _Outbox:
@@ -177,6 +189,8 @@ def install(host: Host) -> Queues:
 
     def delete_message(queue: Any, receipt_handle: str) -> None:
         store.delete(queue.queue_arn, queues.number_in(queue, receipt_handle))
+        if queue.fifo_queue:
+            queues.tell(queue.queue_arn, _now())  # others of its group
 
     def receive_message(
         backend: Any,

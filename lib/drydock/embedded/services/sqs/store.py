@@ -134,6 +134,14 @@ class Store:
                     break
         return found
 
+    def next_ready(self, queue: str, after: int, since: int) -> int | None:
+        """The first moment later than `after` at which a message may be received."""
+        found = self._data.read(
+            "SELECT ready FROM messages WHERE queue = ? AND ready > ? AND sent > ? ORDER BY ready LIMIT 1",
+            *(queue, after, since),
+        )
+        return int(found[0][0]) if found else None
+
     def received(self, message: Message, ready: int, now: int) -> None:
         self._data.write(
             "UPDATE messages SET ready = ?, receives = receives + 1, first_received = coalesce(first_received, ?) "
