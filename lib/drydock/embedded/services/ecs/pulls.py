@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from drydock.images import ImageConfig, unpack
-
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
+    from drydock.images import ImageConfig
 
 _ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com$")
 _REFERENCE = re.compile(
@@ -100,6 +99,8 @@ class Puller:
         return f"sha256:{hashlib.sha256(manifest).hexdigest()}", manifest
 
     def _unpacked(self, digest: str, manifest: bytes) -> Pulled:
+        from drydock.images import ImageConfig, unpack
+
         folder = self._root / digest.removeprefix("sha256:")
         with self._guard:
             lock = self._locks.setdefault(digest, threading.Lock())
