@@ -15,13 +15,17 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from drydock.embedded.assembly import AWS
+from drydock.embedded.core import late
 from drydock.embedded.core.clock import DEFAULT_SPEED, Clock
-from drydock.embedded.core.host import Host
 from drydock.embedded.core.peers import CannotTell, can_tell
 from drydock.embedded.instance import DEFAULT_PORT, LOCK
 from drydock.user import private
+
+if TYPE_CHECKING:
+    from drydock.embedded.assembly import AWS
+    from drydock.embedded.core.host import Host
 
 log = logging.getLogger("drydock")
 _NEXT_PORTS = 50
@@ -54,6 +58,9 @@ def _raise_limit_of_files() -> None:
 
 def run(options: argparse.Namespace) -> None:
     gc.set_threshold(100_000, 20, 50)  # moto loads hundreds of thousands of objects that stay
+    late.install()
+    from drydock.embedded.assembly import AWS
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
 

@@ -176,8 +176,11 @@ class App:
             log.warning("%s.%s is not done again: %s %s", entry.service, entry.operation, status, text[:300])
 
     def _service(self, environ: dict[str, Any], body: bytes) -> str | None:
-        dispatcher = seams.dispatcher()
         environ["wsgi.input"] = io.BytesIO(body)
+        service = seams.service_signed_for(environ.get("HTTP_AUTHORIZATION", ""))
+        if service is not None:
+            return self.services.meant(service, body)
+        dispatcher = seams.dispatcher()
         try:
             host = dispatcher.infer_service_region_host(environ, environ.get("PATH_INFO", ""))
         except Exception:  # whatever moto makes of a malformed header
@@ -222,12 +225,10 @@ class App:
         return status, headers, content
 
     def _dispatch(self, service: str, environ: dict[str, Any]) -> Answer:
-        from moto.moto_server.werkzeug_app import BackendRequest
-
         door = seams.front_door(service) if environ.get("PATH_INFO", "/") in ("", "/") else None
         if door is None:
             return self._through_flask(environ)
-        request = BackendRequest(environ)
+        request = seams.request_of(environ)
         result = door(request, request.raw_url, dict(request.headers))
         status, headers, content = result if len(result) == 3 else (200, {}, result)
         text = content.encode() if isinstance(content, str) else content

@@ -10,18 +10,32 @@ import functools
 import hashlib
 import importlib
 import json
+import math
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
+
+from drydock.embedded.core import descriptions, late
 
 ACCOUNT = "000000000000"
 _IDEMPOTENCY = re.compile(rb'"(?:clientToken|clientRequestToken|ClientRequestToken|idempotencyToken|CreatorRequestId)":\s*"[^"]*",?|(?:ClientToken)=[^&]*')  # fmt: skip  # noqa: E501
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no document may have in it."""
+
+_SCOPE = re.compile(r"\S+\s+Credential=[^/\s,]*/[^/\s,]*/[a-z0-9-]+/([a-z0-9-]+)/[^/\s,]*(?:[\s,]|$)")
+SIGNED_FOR = {
+    "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
+    "cloudformation": "cloudformation", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs", "elasticloadbalancing": "elb",
+    "events": "events", "iam": "iam", "kms": "kms", "logs": "logs", "monitoring": "cloudwatch",
+    "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery", "sns": "sns", "sqs": "sqs",
+    "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
+}  # fmt: skip
+"""moto's name of a service by the one that its requests are signed for: those that need no more to be told apart."""
 
 _frozen: datetime.datetime | None = None
 _base_seed = ""
@@ -99,24 +113,12 @@ def install_with(install: Callable[[str], None], keeping_data: frozenset[str]) -
 def prepare() -> None:
     os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
     os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "false")
-    _read_descriptions_once()
+    descriptions.read_once()
+    late.install()
     import moto.core.utils
 
     moto.core.utils.utcnow = _utcnow
     _settle_backends()
-
-
-def _read_descriptions_once() -> None:
-    """botocore parses its descriptions of services again for each session; moto makes dozens of sessions."""
-    from botocore.loaders import JSONFileLoader
-
-    first = JSONFileLoader.load_file
-
-    @cache
-    def read(path: str) -> Any:
-        return first(JSONFileLoader(), path)
-
-    JSONFileLoader.load_file = lambda _, path: read(path)
 
 
 def _settle_backends() -> None:
@@ -139,6 +141,7 @@ def _settle_backends() -> None:
             mock_random.setstate(state)
 
     AccountSpecificBackend.__getitem__ = settled  # type: ignore[method-assign]
+    AccountSpecificBackend._generate_regions = staticmethod(descriptions.regions_of)  # type: ignore[assignment]
 
 
 def chance() -> Any:
@@ -162,6 +165,8 @@ def fingerprint(service: str, operation: str, body: bytes) -> str:
 def _spare_needless_work() -> None:
     """moto lists the operations of a class for each request, and writes answers also when nobody reads them."""
     responses: Any = importlib.import_module("moto.core.responses")
+    settings: Any = importlib.import_module("moto.settings")
+    utils: Any = importlib.import_module("moto.core.utils")
     methods, serialized = responses.method_names_from_class, responses.BaseResponse.serialized
     request_id = responses.gen_amzn_requestid_long
 
@@ -171,8 +176,11 @@ def _spare_needless_work() -> None:
         return serialized(self, result)
 
     responses.method_names_from_class = cache(lambda clazz: frozenset(methods(clazz)))
+    utils.service_name_from_moto_package_name = lambda name: descriptions.without_hyphens().get(name, name)
     responses.camelcase_to_underscores = cache(responses.camelcase_to_underscores)
     responses.BaseResponse.serialized = read_or_not
+    if math.inf == settings.INITIAL_NO_AUTH_ACTION_COUNT:  # it would import its access control to find that it is off
+        responses.BaseResponse._authenticate_and_authorize_normal_action = lambda self, resource="*": None
     responses.gen_amzn_requestid_long = lambda headers: "" if _unread else request_id(headers)
 
 
@@ -191,6 +199,29 @@ def service_for(host: str) -> str | None:
     return name
 
 
+def service_signed_for(authorization: str) -> str | None:
+    """moto's name of the service that a request is signed for, where its dispatcher looks at nothing else."""
+    scope = _SCOPE.match(authorization)
+    return SIGNED_FOR.get(scope[1]) if scope else None
+
+
+@cache
+def _request_class() -> Any:
+    from moto.core.request import Request
+
+    class ServerRequest(Request):
+        """moto's own request of a server is Flask's as well, which only its routing by paths needs."""
+
+        from_wsgi_server = True
+
+    return ServerRequest
+
+
+def request_of(environ: dict[str, Any]) -> Any:
+    """moto's form of a request."""
+    return _request_class()(environ)
+
+
 @cache
 def front_door(service: str) -> Callable[..., Any] | None:
     """The function that answers `POST /` of a service without Flask's routing, where it has one."""
@@ -204,9 +235,22 @@ def front_door(service: str) -> Callable[..., Any] | None:
     return door
 
 
+@cache
+def _folder_of_moto() -> Path:
+    return Path(importlib.import_module("moto").__path__[0])
+
+
+@cache
 def _backends(service: str) -> Any:
-    backends: Any = importlib.import_module("moto.backends")
-    return backends.get_backend(service)
+    """moto's backends of a service by its name for it, found without its list of all services where they can be."""
+    package = (
+        importlib.import_module(f"moto.{service}") if (_folder_of_moto() / service / "models.py").is_file() else None
+    )
+    found = getattr(package, f"{service}_backends", None)
+    if found is None:
+        backends: Any = importlib.import_module("moto.backends")
+        found = backends.get_backend(service)
+    return found
 
 
 def backends_of(service: str, region: str) -> list[Any]:
@@ -265,15 +309,10 @@ def model_of(service: str) -> Any:
     from moto.core.responses import boto3_service_name
     from moto.core.utils import get_service_model
 
-    name = boto3_service_name.get(service) or _names_without_hyphens().get(service)
+    name = boto3_service_name.get(service, service)
+    if name not in descriptions.services():
+        name = descriptions.without_hyphens().get(service, "")
     return get_service_model(name) if name else None
-
-
-@cache
-def _names_without_hyphens() -> dict[str, str]:
-    from botocore.loaders import create_loader
-
-    return {name.replace("-", ""): name for name in create_loader().list_available_services("service-2")}
 
 
 def protocol(service: str) -> str:

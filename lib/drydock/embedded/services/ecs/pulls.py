@@ -18,10 +18,10 @@ from botocore.exceptions import ClientError
 
 from drydock import disk
 from drydock.embedded.core.faults import Faults
-from drydock.images import ImageConfig, ImageError, unpack
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
+    from drydock.images import ImageConfig
 
 _ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com$")
 _REFERENCE = re.compile(
@@ -118,6 +118,8 @@ class Puller:
         return f"sha256:{hashlib.sha256(manifest).hexdigest()}", manifest
 
     def _unpacked(self, digest: str, manifest: bytes, source: tuple[str, str]) -> Pulled:
+        from drydock.images import ImageConfig, ImageError
+
         folder = self._root / digest.removeprefix("sha256:")
         with self._lock(folder.name):
             try:
@@ -135,6 +137,8 @@ class Puller:
             return self._locks.setdefault(name, threading.Lock())
 
     def _unpack(self, manifest: bytes, folder: Path) -> None:
+        from drydock.images import unpack
+
         partial = folder.with_suffix(".partial")
         disk.remove(partial)
         disk.remove(folder)
