@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
+from drydock.embedded.assembly import AWS, SIGNED_FOR
 from drydock.embedded.core import late, seams
 
 pytestmark = pytest.mark.process
@@ -97,7 +98,8 @@ def test_stand_ins_have_the_names_of_what_they_stand_for() -> None:
 
 def test_signed_requests_go_where_moto_sends_them(tmp_path: Path) -> None:
     moto = DomainDispatcherApplication(lambda _: pytest.fail("nothing is asked"))
-    for name, service in seams.SIGNED_FOR.items():
+    AWS(tmp_path).close()
+    for name, service in SIGNED_FOR.items():
         environ = {"HTTP_AUTHORIZATION": SCOPE.format(name), "PATH_INFO": "/", "HTTP_HOST": "127.0.0.1:4566"}
         assert seams.service_signed_for(environ["HTTP_AUTHORIZATION"]) == service
         assert moto.get_backend_for_host(moto.infer_service_region_host(environ, "/")) == service

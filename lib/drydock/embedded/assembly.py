@@ -35,6 +35,14 @@ SERVICES: tuple[type[Service], ...] = (
     ApplicationAutoScaling, CloudFormation, CloudWatch, ECR, ECS, ELBv2, Events, IAM, Logs, SecretsManager,
     ServiceDiscovery, SQS, STS,
 )  # fmt: skip
+SIGNED_FOR = {
+    "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
+    "cloudformation": "cloudformation", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs", "elasticloadbalancing": "elb",
+    "events": "events", "iam": "iam", "kms": "kms", "logs": "logs", "monitoring": "cloudwatch",
+    "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery", "sns": "sns", "sqs": "sqs",
+    "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
+}  # fmt: skip
+"""moto's name of a service by the one that its requests are signed for: those that need no more to be told apart."""
 _TOUCH_EVERY = 1.0
 
 
@@ -55,7 +63,7 @@ class AWS(Host):
     ) -> None:
         super().__init__(directory, name=name, clock=clock, seed=seed)
         self.services = Services(self, SERVICES)
-        seams.install_with(self.services.install, self.services.keeping_data())
+        seams.install_with(self.services.install, self.services.keeping_data(), SIGNED_FOR)
         self.journal = Journal(directory / "journal.jsonl")
         self.on_close(self.journal.close, last=True)
         self.front = self.app = App(self, self.services, self.journal)

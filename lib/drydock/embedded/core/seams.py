@@ -14,7 +14,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -28,20 +28,13 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no document may have in it."""
 
 _SCOPE = re.compile(r"\S+\s+Credential=[^/\s,]*/[^/\s,]*/[a-z0-9-]+/([a-z0-9-]+)/[^/\s,]*(?:[\s,]|$)")
-SIGNED_FOR = {
-    "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
-    "cloudformation": "cloudformation", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs", "elasticloadbalancing": "elb",
-    "events": "events", "iam": "iam", "kms": "kms", "logs": "logs", "monitoring": "cloudwatch",
-    "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery", "sns": "sns", "sqs": "sqs",
-    "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
-}  # fmt: skip
-"""moto's name of a service by the one that its requests are signed for: those that need no more to be told apart."""
 
 _frozen: datetime.datetime | None = None
 _base_seed = ""
 _unread = False
 _install: Callable[[str], None] | None = None
 _keeping_data: frozenset[str] = frozenset()
+_signed_for: Mapping[str, str] = {}
 _held_by = ""
 _originals: dict[Any, dict[str, Any]] = {}
 _stood_in: list[tuple[Any, type[Any]]] = []
@@ -103,10 +96,13 @@ def release() -> None:
     _held_by, _install = "", None
 
 
-def install_with(install: Callable[[str], None], keeping_data: frozenset[str]) -> None:
-    """How a service that keeps data is installed when another reaches it first."""
-    global _install, _keeping_data
-    _install, _keeping_data = install, keeping_data
+def install_with(install: Callable[[str], None], keeping_data: frozenset[str], signed_for: Mapping[str, str]) -> None:
+    """How a service that keeps data is installed when another reaches it first.
+
+    `signed_for`: moto's name of a service by the one that its requests are signed for.
+    """
+    global _install, _keeping_data, _signed_for
+    _install, _keeping_data, _signed_for = install, keeping_data, signed_for
 
 
 @cache
@@ -202,7 +198,7 @@ def service_for(host: str) -> str | None:
 def service_signed_for(authorization: str) -> str | None:
     """moto's name of the service that a request is signed for, where its dispatcher looks at nothing else."""
     scope = _SCOPE.match(authorization)
-    return SIGNED_FOR.get(scope[1]) if scope else None
+    return _signed_for.get(scope[1]) if scope else None
 
 
 @cache
