@@ -39,7 +39,7 @@ ELSEWHERE = {
 class _Command(typer.core.TyperGroup):
     """Errors that say what is wrong and what to do are shown without their traceback; ELSEWHERE loads when asked."""
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in ELSEWHERE:
             module, _, group = ELSEWHERE[cmd_name].partition(":")
             command = typer.main.get_command(getattr(importlib.import_module(module), group))
@@ -47,10 +47,10 @@ class _Command(typer.core.TyperGroup):
             return command
         return super().get_command(ctx, cmd_name)
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return [*super().list_commands(ctx), *ELSEWHERE]
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except Exception as error:

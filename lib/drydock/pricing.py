@@ -144,7 +144,7 @@ def fargate_hour(vcpu: float, gb: float, architecture: str = "x86_64") -> float:
 def instances(count: int, instance_type: str) -> Item:
     """`count` EC2 instances; not priced where the table does not have the type."""
     price = PRICES.get(f"ec2 {instance_type}")
-    return Item(f"EC2 {instance_type}", price and price.usd, count, price.date if price else "")
+    return Item(f"EC2 {instance_type}", price.usd if price else None, count, price.date if price else "")
 
 
 def unpriced(what: str, count: int = 1) -> Item:

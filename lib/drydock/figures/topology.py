@@ -177,7 +177,7 @@ def _balancer_marks(balancers: list[Described], at: Mapping[str, tuple[float, fl
 
 
 def _balancer_rows(balancers: list[Described], seen: Survey) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in balancers:
         states = [target["State"] for target in seen.targets if target["LoadBalancerArn"] == one["LoadBalancerArn"]]
         healthy = f"{states.count('healthy')} of {len(states)} targets healthy"

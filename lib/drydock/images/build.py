@@ -111,7 +111,8 @@ class _State:
 
     @property
     def run(self) -> dict[str, Any]:
-        return self.config.setdefault("config", {})
+        run: dict[str, Any] = self.config.setdefault("config", {})
+        return run
 
     def copy(self) -> _State:
         config = deepcopy(self.config)

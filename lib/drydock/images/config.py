@@ -62,7 +62,7 @@ class ImageConfig:
 
 def _healthcheck(health: Mapping[str, Any]) -> Healthcheck:
     def seconds(key: str) -> float:
-        return health.get(key, 0) / _NANOSECONDS
+        return float(health.get(key, 0) / _NANOSECONDS)
 
     return Healthcheck(
         tuple(health["Test"]),

@@ -93,12 +93,12 @@ class Image:
     @cached_property
     def described(self) -> dict[str, Any]:
         """The manifest, read."""
-        return json.loads(self.manifest)
+        return dict(json.loads(self.manifest))
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """The whole config object: platform, `config`, `rootfs`, `history`."""
-        return json.loads(self.layout.read(self.described["config"]["digest"]))
+        return dict(json.loads(self.layout.read(self.described["config"]["digest"])))
 
     @property
     def settings(self) -> ImageConfig:

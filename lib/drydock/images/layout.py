@@ -132,7 +132,7 @@ class Layout:
 
     def _entries(self) -> list[Descriptor]:
         try:
-            return json.loads((self.path / "index.json").read_bytes())["manifests"]
+            return list(json.loads((self.path / "index.json").read_bytes())["manifests"])
         except FileNotFoundError:
             return []
 
@@ -182,4 +182,4 @@ def _bare(entry: Descriptor) -> bool:
 
 
 def _media_type(manifest: bytes) -> str:
-    return json.loads(manifest).get("mediaType", MANIFEST)
+    return str(json.loads(manifest).get("mediaType", MANIFEST))

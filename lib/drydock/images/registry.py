@@ -200,7 +200,7 @@ class Repository:
         location = answer.headers.get("Location")
         if not location:
             raise RegistryError(f"{self.reference}: the registry began an upload without saying where; it is broken")
-        return urljoin(self._base, location)
+        return urljoin(self._base, str(location))
 
     # Requests
 
@@ -317,7 +317,7 @@ def _choose(index: Mapping[str, Any], wanted: Platform, reference: Reference) ->
             have = ", ".join(sorted(str(p) for p in offered if p.os not in ("", "unknown")))
             raise RegistryError(f"{reference} has nothing for {wanted}, but {have or 'no platforms'}; pass platform=")
         exact = near[0]
-    return exact
+    return str(exact)
 
 
 def _reference(name: str | Reference) -> Reference:

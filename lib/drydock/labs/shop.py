@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from drydock.cloud import Cloud
@@ -68,4 +69,4 @@ def until_steady(cloud: Cloud, *names: str) -> None:
         return one is not None and is_steady(one)
 
     for name in names:
-        wait_until(lambda name=name: steady(name), f"the service {name} is steady")
+        wait_until(partial(steady, name), f"the service {name} is steady")

@@ -24,7 +24,7 @@ def _keys(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
 
 def _key_exists(cloud: Cloud, identifier: str) -> bool:
     key = cloud.client("kms").describe_key(KeyId=identifier)["KeyMetadata"]
-    return key["KeyManager"] == "CUSTOMER" and key["KeyState"] != "PendingDeletion"
+    return bool(key["KeyManager"] == "CUSTOMER" and key["KeyState"] != "PendingDeletion")
 
 
 def _alias_exists(cloud: Cloud, name: str) -> bool:

@@ -182,7 +182,7 @@ class Envoy:
         if resource.get("type") == "EDS":
             path = f"endpoints/{_quoted(resource['name'])}"
             return {**resource, "eds_cluster_config": {"eds_config": self._source(path)}}
-        return self._with_rds(resource)
+        return dict(self._with_rds(resource))
 
     def _with_rds(self, value: Any) -> Any:
         if isinstance(value, dict):

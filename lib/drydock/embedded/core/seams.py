@@ -113,7 +113,7 @@ def prepare() -> None:
     late.install()
     import moto.core.utils
 
-    moto.core.utils.utcnow = _utcnow
+    replace(moto.core.utils, utcnow=_utcnow)
     _settle_backends()
 
 
@@ -136,8 +136,7 @@ def _settle_backends() -> None:
         finally:
             mock_random.setstate(state)
 
-    AccountSpecificBackend.__getitem__ = settled  # type: ignore[method-assign]
-    AccountSpecificBackend._generate_regions = staticmethod(descriptions.regions_of)  # type: ignore[assignment]
+    replace(AccountSpecificBackend, __getitem__=settled, _generate_regions=staticmethod(descriptions.regions_of))
 
 
 def chance() -> Any:
@@ -171,13 +170,16 @@ def _spare_needless_work() -> None:
             return 200, {}, ""
         return serialized(self, result)
 
-    responses.method_names_from_class = cache(lambda clazz: frozenset(methods(clazz)))
-    utils.service_name_from_moto_package_name = lambda name: descriptions.without_hyphens().get(name, name)
-    responses.camelcase_to_underscores = cache(responses.camelcase_to_underscores)
-    responses.BaseResponse.serialized = read_or_not
+    replace(utils, service_name_from_moto_package_name=lambda name: descriptions.without_hyphens().get(name, name))
+    replace(responses.BaseResponse, serialized=read_or_not)
     if math.inf == settings.INITIAL_NO_AUTH_ACTION_COUNT:  # it would import its access control to find that it is off
-        responses.BaseResponse._authenticate_and_authorize_normal_action = lambda self, resource="*": None
-    responses.gen_amzn_requestid_long = lambda headers: "" if _unread else request_id(headers)
+        replace(responses.BaseResponse, _authenticate_and_authorize_normal_action=lambda self, resource="*": None)
+    replace(
+        responses,
+        method_names_from_class=cache(lambda clazz: frozenset(methods(clazz))),
+        camelcase_to_underscores=cache(responses.camelcase_to_underscores),
+        gen_amzn_requestid_long=lambda headers: "" if _unread else request_id(headers),
+    )
 
 
 @cache
@@ -287,6 +289,12 @@ def stand_in(backends: Any, kind: type[Any], **state: Any) -> None:
             made.__class__ = backends.backend
 
 
+def each(backends: Any) -> Iterator[Any]:
+    """What moto keeps of a service, of every account and region that was asked for."""
+    for _, _, one in list(backends.iter_backends()):
+        yield one
+
+
 def is_backend(thing: Any) -> bool:
     from moto.core.base_backend import BaseBackend
 
@@ -297,6 +305,13 @@ def original(owner: Any, name: str) -> Any:
     """A function of moto's as it was before it was replaced the first time."""
     kept = _originals.setdefault(owner, {})
     return kept.setdefault(name, getattr(owner, name))
+
+
+def replace(owner: Any, **ours: Any) -> None:
+    """Put these in place of what a module or a class has under their names; AttributeError where it has nothing."""
+    for name, thing in ours.items():
+        getattr(owner, name)
+        setattr(owner, name, thing)
 
 
 @cache

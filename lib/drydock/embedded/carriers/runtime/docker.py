@@ -32,6 +32,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -295,7 +296,7 @@ class DockerRuntime:
         from docker.errors import NotFound
 
         spec = container.spec
-        lines = [Lines(lambda line, n=name: spec.on_output(n, line), LINE_LIMIT) for name in NAMES.values()]
+        lines = [Lines(partial(spec.on_output, name), LINE_LIMIT) for name in NAMES.values()]
         code, reason = 128 + signal.SIGKILL, None
         try:
             for pieces in stream:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from drydock.embedded.carriers.runtime.base import OPEN_FILES
 from drydock.embedded.carriers.runtime.pump import Pump
@@ -282,7 +283,7 @@ class Spawner:
             log.warning("the spawner's helper ended; %d processes with it", len(lost))
         self._tell(lost)
 
-    def _take(self, message: dict) -> None:
+    def _take(self, message: dict[str, Any]) -> None:
         if "pong" in message:
             self._pinged = False
             return

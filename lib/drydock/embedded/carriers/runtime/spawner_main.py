@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LINUX = sys.platform == "linux"
-MARK = getattr(resource, "RLIMIT_MSGQUEUE", None)
+MARK: Any = getattr(resource, "RLIMIT_MSGQUEUE", None)
 MEMORY_PERIOD = 0.2  # seconds between two looks at the memory of limited containers
 PAGE = resource.getpagesize()
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
@@ -59,10 +59,10 @@ class Become(BaseException):
 
 
 class Child:
-    def __init__(self, identity: int, pid: int, request: dict, mark: int | None, report: int) -> None:
+    def __init__(self, identity: int, pid: int, request: dict[str, Any], mark: int | None, report: int) -> None:
         self.identity, self.pid, self.mark, self.report = identity, pid, mark, report
         self.init = request.get("init", False)
-        self.memory = request.get("memory")
+        self.memory: int = request.get("memory") or 0
         self.member = request.get("like") is not None
         self.oom = False
         self.failed = False
@@ -153,7 +153,7 @@ class Helper:
 
     # -- starting
 
-    def spawn(self, request: dict, fds: list[int]) -> None:
+    def spawn(self, request: dict[str, Any], fds: list[int]) -> None:
         like = self.children.get(request["like"]) if request.get("like") is not None else None
         if request.get("like") is not None and like is None:
             return self.send(id=request["id"], error=[errno.ESRCH, "the container has exited"])
@@ -182,7 +182,7 @@ class Helper:
         self.children[child.identity] = self.pids[pid] = child
         self.poll.register(report, select.POLLIN)
 
-    def become(self, request: dict, fds: list[int], mark: int | None, report: int, helper: int) -> None:
+    def become(self, request: dict[str, Any], fds: list[int], mark: int | None, report: int, helper: int) -> None:
         """In the child: take on the container's surroundings, then exec or unwind into a Python program."""
         signal.set_wakeup_fd(-1)
         for number in self.changed:
@@ -237,7 +237,7 @@ class Helper:
 
     # -- signals
 
-    def deliver(self, request: dict) -> None:
+    def deliver(self, request: dict[str, Any]) -> None:
         child = self.children.get(request["id"])
         if child is None:
             return

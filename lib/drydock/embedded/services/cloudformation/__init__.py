@@ -25,17 +25,16 @@ class CloudFormation(Service):
         known = parsing.get_model_list()
         known[:] = [model for model in known if model.cloudformation_type() not in ours]
         known.extend(ours.values())
-        parsing.random_suffix = state.random_suffix
-        parsing.parse_and_update_resource = state.update_or_refuse
+        seams.replace(parsing, random_suffix=state.random_suffix, parse_and_update_resource=state.update_or_refuse)
         state.Stack.__module__ = models.__name__
-        models.Stack = state.Stack
+        seams.replace(models, Stack=state.Stack)
         seams.stand_in(models.cloudformation_backends, state.Backend)
-        CloudFormationResponse.create_stack = state.create_stack
+        seams.replace(CloudFormationResponse, create_stack=state.create_stack)
         self.host.every_tick(self.name, self._go_on)
 
     def _go_on(self) -> None:
         from moto.cloudformation.models import cloudformation_backends
 
         with self.host.lock, self.host.front.inside():
-            for _, _, backend in cloudformation_backends.iter_backends():
+            for backend in seams.each(cloudformation_backends):
                 backend.go_on()

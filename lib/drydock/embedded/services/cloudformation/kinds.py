@@ -120,7 +120,7 @@ def _create_definition(calls: Calls, given: Document) -> Made:
 
 def _create_service(calls: Calls, given: Document) -> Made:
     daemon = given.get("SchedulingStrategy") == "DAEMON"
-    count = {} if daemon or "DesiredCount" in given else {"desiredCount": 1}
+    count: Document = {} if daemon or "DesiredCount" in given else {"desiredCount": 1}
     service = calls("create_service", {"Cluster": "default", **given}, **count)["service"]
     return Made(service["serviceArn"], {"ServiceArn": service["serviceArn"], "Name": service["serviceName"]})
 

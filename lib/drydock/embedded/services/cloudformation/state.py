@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from moto.cloudformation import models as moto
 from moto.cloudformation import parsing
@@ -251,8 +251,10 @@ def _why(error: Exception) -> str:
 class Stack(moto.Stack):
     """moto's makes a resource whenever it is looked at; this one only when it is to, and shows what there is."""
 
-    before: tuple[str, Document]
+    before: tuple[str | Document, Document]
     on_failure = "ROLLBACK"
+    resource_map: Resources
+    stack_status_reason: str
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -297,13 +299,15 @@ class Backend(moto.CloudFormationBackend):
 
     host: Host
     on_failure = "ROLLBACK"
+    stacks: dict[str, Stack]  # type: ignore[assignment]
+    deleted_stacks: dict[str, Stack]  # type: ignore[assignment]
 
     def create_stack(self, name: str, template: str, parameters: Document, *args: Any, **kwargs: Any) -> Stack:
         if name in [stack.name for stack in self.stacks.values()]:
             raise moto.AlreadyExistsException(f"Stack [{name}] already exists")
         check(_parsed(template))
         identifier = moto.generate_stack_id(name, self.region_name, self.account_id)
-        stack = Stack(
+        stack = Stack(  # type: ignore[abstract]
             identifier, name, template, parameters, self.account_id, self.region_name, *args,
             cross_stack_resources=self.exports, **kwargs,
         )  # fmt: skip
@@ -312,6 +316,9 @@ class Backend(moto.CloudFormationBackend):
         stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")
         self._begin(stack, "CREATE", stack.create_resources)
         return stack
+
+    def get_stack(self, name_or_stack_id: str) -> Stack:
+        return cast("Stack", super().get_stack(name_or_stack_id))
 
     def update_stack(
         self, name: str, template: str, role_arn: str | None, parameters: list[Document], tags: dict[str, str] | None
@@ -323,13 +330,13 @@ class Backend(moto.CloudFormationBackend):
         stack.role_arn, stack.tags = role_arn, stack.tags if tags is None else tags
         return stack
 
-    def _change(self, stack: Stack, template: str, parameters: Document) -> None:
+    def _change(self, stack: Stack, template: str | Document, parameters: Document) -> None:
         stack.before = (stack.template, dict(stack.parameters or {}))
         stack._add_stack_event("UPDATE_IN_PROGRESS", resource_status_reason="User Initiated")
         self._begin(stack, "UPDATE", lambda: self._lay(stack, template, parameters))
 
     @staticmethod
-    def _lay(stack: Stack, template: str, parameters: Document) -> None:
+    def _lay(stack: Stack, template: str | Document, parameters: Document) -> None:
         """Bring the resources to what a template says; those that it does not have go once the others are ready."""
         resources = stack.resource_map
         old = resources._resource_json_map

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
 
 
@@ -18,7 +19,11 @@ class CloudWatch(Service):
         from .store import Store
 
         CloudWatchBackend.kept = Store(self.host.data)  # type: ignore[attr-defined]
-        for function in (operations.put_metric_data, operations.get_metric_data):
-            setattr(CloudWatchBackend, function.__name__, function)
-        for function in (operations.get_metric_statistics, operations.list_metrics):
-            setattr(CloudWatchResponse, function.__name__, function)
+        seams.replace(
+            CloudWatchBackend, put_metric_data=operations.put_metric_data, get_metric_data=operations.get_metric_data
+        )
+        seams.replace(
+            CloudWatchResponse,
+            get_metric_statistics=operations.get_metric_statistics,
+            list_metrics=operations.list_metrics,
+        )

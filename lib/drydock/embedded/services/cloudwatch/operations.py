@@ -217,7 +217,8 @@ def list_metrics(self: Any) -> ActionResult:
     namespace, name = self._get_param("Namespace"), self._get_param("MetricName")
     dimensions = self._get_param("Dimensions") or []
     since = time.time() - (ACTIVE if self._get_param("RecentlyActive") else LISTED)
-    after, found, more = int(token), [], True
+    after, more = int(token), True
+    found: list[dict[str, Any]] = []
     while more and len(found) < PAGE:
         page = backend.kept.metrics(backend.region_name, after, since, PAGE, namespace=namespace, name=name)
         more = len(page) == PAGE

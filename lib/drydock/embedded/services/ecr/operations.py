@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from moto.core.responses import ActionResult
@@ -60,7 +60,7 @@ class Call:
         self._response = response
         self.region: str = response.region
         self.account: str = response.current_account
-        self.backend: Backend = response.ecr_backend
+        self.backend = cast("Backend", response.ecr_backend)
         self.host = self.backend.host
 
     def __getitem__(self, name: str) -> Any:
@@ -231,7 +231,7 @@ def list_images(call: Call) -> dict[str, Any]:
     ids = [
         {"imageDigest": image.digest} | ({"imageTag": tag} if tag else {})
         for image in _filtered(call, call.repository)
-        for tag in image.tags or [None]
+        for tag in image.listed_tags
     ]
     part, token = call.page(ids)
     return {"imageIds": part, **token}

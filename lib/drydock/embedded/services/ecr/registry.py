@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import parse_qs, quote
 
 from botocore.exceptions import ClientError
@@ -119,7 +119,7 @@ class Request:
     def _token(self) -> str:
         kind, _, value = self.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         if kind.lower() != "basic":
-            return self.query.get("token", "")
+            return str(self.query.get("token", ""))
         try:
             user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
@@ -130,7 +130,7 @@ class Request:
 
     @property
     def backend(self) -> Backend:
-        return ecr_backends[self.host.account][self.region]
+        return cast("Backend", ecr_backends[self.host.account][self.region])
 
     def repository(self, name: str) -> Repository:
         """Take the lock first."""
@@ -166,7 +166,7 @@ class Request:
 
     @property
     def _is_chunked(self) -> bool:
-        return self.environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+        return str(self.environ.get("HTTP_TRANSFER_ENCODING", "")).lower() == "chunked"
 
     def drain(self) -> None:
         """Read what is left of a body that is refused, so that the client gets to read why."""

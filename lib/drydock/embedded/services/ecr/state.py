@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 from moto.ecr import models
@@ -25,6 +25,9 @@ from drydock.embedded.services.ecr import errors, manifest, names, scan
 from drydock.embedded.services.ecr.manifest import Manifest
 from drydock.embedded.services.ecr.moments import Moment, now
 from drydock.policy import lifecycle
+
+if TYPE_CHECKING:
+    from drydock.embedded.services.ecr.blobs import Upload
 
 MUTABILITY = ("MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION")
 ENCRYPTION = ("AES256", "KMS", "KMS_DSSE")
@@ -52,6 +55,11 @@ class Image:
     @property
     def digest(self) -> str:
         return self.manifest.digest
+
+    @property
+    def listed_tags(self) -> Sequence[str | None]:
+        """Its tags, each of which is listed by itself; None, once, where it has none."""
+        return self.tags or [None]
 
     def settle(self, time: float) -> None:
         """An image on its way out of the archive is there after a while."""
@@ -85,7 +93,9 @@ class Repository(models.Repository):
     """A repository: `layers` are the blobs that can be seen through it, `uploads` those on their way in."""
 
     host: Host
-    images: list[Image]
+    images: list[Image]  # type: ignore[assignment]
+    uploads: dict[str, Upload]  # type: ignore[assignment]
+    image_scanning_configuration: dict[str, bool]
     preview: Preview | None = None
     evaluated: Moment | None = None
     evaluation_due = 0.0
@@ -168,13 +178,13 @@ class Repository(models.Repository):
         return any(digest in image.manifest.blobs for image in self.images)
 
 
-class Backend(models.ECRBackend, TaggableResourcesMixin):
+class Backend(models.ECRBackend, TaggableResourcesMixin):  # type: ignore[misc]
     """The registry of one region."""
 
     SERVICE_NAMESPACE = "ecr"
 
     host: Host
-    repositories: dict[str, Repository]
+    repositories: dict[str, Repository]  # type: ignore[assignment]
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -195,7 +205,7 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
 
     def repository(self, name: str | None, registry_id: str | None = None) -> Repository:
         """A repository by name; raises RepositoryNotFoundException."""
-        return self._get_repository(name or "", registry_id)
+        return cast("Repository", self._get_repository(name or "", registry_id))
 
     def create_repository(
         self,
@@ -205,7 +215,7 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
         image_scan_config: Any,
         image_tag_mutability: str | None,
         tags: list[dict[str, str]] | None,
-        image_tag_mutability_exclusion_filters: list[dict[str, str]] | None = None,
+        image_tag_mutability_exclusion_filters: list[Any] | None = None,
     ) -> Repository:
         if not names.is_repository(repository_name or ""):
             raise errors.invalid("repositoryName", f"must satisfy regular expression '{names.REPOSITORY_PATTERN}'")
@@ -213,13 +223,13 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
             raise RepositoryAlreadyExistsException(repository_name, self.account_id)
         filters = image_tag_mutability_exclusion_filters
         check_mutability(image_tag_mutability or "MUTABLE", filters)
-        repository = Repository(
+        repository = Repository(  # type: ignore[abstract]
             account_id=self.account_id,
             region_name=self.region_name,
             repository_name=repository_name,
             registry_id=registry_id,
             encryption_config=self._encryption(encryption_config),
-            image_scan_config={"scanOnPush": bool((image_scan_config or {}).get("scanOnPush"))},
+            image_scan_config=cast("Any", {"scanOnPush": bool((image_scan_config or {}).get("scanOnPush"))}),
             image_tag_mutability=image_tag_mutability or "MUTABLE",
             image_tag_mutability_exclusion_filters=filters,
         )
@@ -259,7 +269,7 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
         self.tagger.delete_all_tags_for_resource(repository.arn)
         return self.repositories.pop(repository_name)
 
-    def put_image(
+    def put_image(  # type: ignore[override]
         self,
         repository_name: str,
         image_manifest: str,
@@ -361,7 +371,7 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):
                 failures.append(failure.shape(image_id))
             else:
                 tag = image_id.get("imageTag")
-                images += [answered(repository, image, t) for t in ([tag] if tag else image.tags or [None])]
+                images += [answered(repository, image, t) for t in ([tag] if tag else image.listed_tags)]
         return {"images": images, "failures": failures}
 
     def scanning(self, repository: Repository) -> dict[str, Any]:
@@ -443,7 +453,7 @@ def check_policy(text: str) -> None:
     try:
         statements = json.loads(text)["Statement"]
         for statement in [statements] if isinstance(statements, dict) else statements:
-            actions = statement.get("Action", statement.get("NotAction"))
+            actions: Any = statement.get("Action", statement.get("NotAction"))
             for action in [actions] if isinstance(actions, str) else actions:
                 if action != "*" and not action.startswith("ecr:"):
                     raise errors.invalid("PolicyText", f"Invalid repository policy provided: {action} is not of ECR")
@@ -517,8 +527,7 @@ def _wildcard(pattern: str, text: str) -> bool:
 
 def backends() -> Iterator[Backend]:
     """Every region's registry."""
-    for _, _, backend in models.ecr_backends.iter_backends():
-        yield backend
+    return seams.each(models.ecr_backends)
 
 
 def page(

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from drydock import disk
 from drydock.embedded.carriers.runtime import runtime_of
+from drydock.embedded.core import seams
 from drydock.embedded.services.ecs import events, snapshot
 from drydock.embedded.services.ecs.lifecycle import Life
 from drydock.embedded.services.ecs.logs import LogDriver
@@ -60,8 +61,7 @@ class Engine:
     # -- what there is --------------------------------------------------------------------------
 
     def regions(self) -> Iterator[Any]:
-        for _, _, backend in list(self._backends.iter_backends()):
-            yield backend
+        return seams.each(self._backends)
 
     def all_tasks(self) -> list[Task]:
         return [task for backend in self.regions() for group in backend.tasks.values() for task in group.values()]
@@ -84,11 +84,8 @@ class Engine:
     def _service(self, task: Task) -> Service | None:
         if task.service_arn is None:
             return None
-        for backend in self.regions():
-            for service in backend.services.values():
-                if service.arn == task.service_arn:
-                    return service
-        return None
+        services: Iterator[Service] = (one for backend in self.regions() for one in backend.services.values())
+        return next((one for one in services if one.arn == task.service_arn), None)
 
     # -- the turn -------------------------------------------------------------------------------
 

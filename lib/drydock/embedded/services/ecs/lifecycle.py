@@ -287,7 +287,7 @@ class Life:
         assert self.prepared is not None
         container, image = self.task.definition_of(name), self.prepared.images[name]
         given = (self.task.document.get("overrides") or {}).get("containerOverrides", ())
-        overrides = next((override for override in given if override.get("name") == name), {})
+        overrides: Document = next((override for override in given if override.get("name") == name), {})
         scratch = self.scratch / name
         scratch.mkdir(parents=True, exist_ok=True)
         environment = {

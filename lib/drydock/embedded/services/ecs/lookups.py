@@ -38,7 +38,7 @@ def cluster_of(backend: Any, request: Document) -> Any:
 
 def service_of(backend: Any, request: Document) -> Service:
     (name,) = named(backend, request, "service", [str(request.get("service") or "")])
-    service = backend.services.get(f"{cluster_of(backend, request).name}:{name}")
+    service: Service | None = backend.services.get(f"{cluster_of(backend, request).name}:{name}")
     if service is None:
         raise error("ServiceNotFoundException", "Service not found.")
     return service

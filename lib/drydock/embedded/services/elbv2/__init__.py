@@ -27,10 +27,9 @@ class ELBv2(Service):
         from .operations import OPERATIONS
         from .state import Backend
 
-        moto.FakeAction = Action
-        moto.FakeListener = Listener
-        moto.FakeLoadBalancer = LoadBalancer
-        moto.FakeTargetGroup = TargetGroup
+        seams.replace(
+            moto, FakeAction=Action, FakeListener=Listener, FakeLoadBalancer=LoadBalancer, FakeTargetGroup=TargetGroup
+        )
         self.plane = Plane(self.host)
         seams.stand_in(moto.elbv2_backends, Backend, host=self.host, plane=self.plane)
         for function in OPERATIONS:

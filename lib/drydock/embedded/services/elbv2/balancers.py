@@ -65,6 +65,8 @@ class LoadBalancer(moto.FakeLoadBalancer):
     served.
     """
 
+    listeners: dict[str, Listener]  # type: ignore[assignment]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.type == "application":

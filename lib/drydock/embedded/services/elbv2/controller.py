@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from drydock.embedded.carriers.envoy import Envoy, EnvoyMissing, EnvoyRejected
+from drydock.embedded.core import seams
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.services.elbv2 import health as checks
@@ -171,8 +172,7 @@ class Plane:
     def _backends(self) -> Iterator[Any]:
         from moto.elbv2.models import elbv2_backends
 
-        for _, _, backend in elbv2_backends.iter_backends():
-            yield backend
+        return seams.each(elbv2_backends)
 
     def _load_balancers(self) -> Iterator[LoadBalancer]:
         for backend in self._backends():

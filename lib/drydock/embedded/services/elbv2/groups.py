@@ -50,6 +50,9 @@ class Target:
 class TargetGroup(moto.FakeTargetGroup):
     """A target group whose targets are told apart by id and port."""
 
+    attributes: dict[str, Any]
+    targets: dict[Key, Target]  # type: ignore[assignment]
+
     def __init__(self, *, healthcheck_enabled: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if healthcheck_enabled is not None:
@@ -59,7 +62,7 @@ class TargetGroup(moto.FakeTargetGroup):
             **{key: str(value) for key, value in self.attributes.items()},
         }
         self.settings: Any = None  # what it was created with
-        self.targets: dict[Key, Target] = {}
+        self.targets = {}
         self.draining: dict[Key, tuple[Target, float]] = {}  # with the AWS second at which it ends
 
     @property

@@ -61,10 +61,15 @@ _COMPATIBLE = {"HTTP": ("HTTP", "HTTPS"), "HTTPS": ("HTTP", "HTTPS"), "TCP": ("T
 
 
 class Backend(moto.ELBv2Backend):
-    """moto's backend with AWS's rules on what may be made, changed and deleted."""
+    """moto's backend with AWS's rules on what may be made, changed and deleted.
+
+    It holds our load balancers and target groups: `install` puts their classes in place of moto's.
+    """
 
     host: Host
     plane: Plane
+    load_balancers: dict[str, LoadBalancer]  # type: ignore[assignment]
+    target_groups: dict[str, TargetGroup]  # type: ignore[assignment]
 
     # -- load balancers -------------------------------------------------------------------------
 
@@ -148,7 +153,9 @@ class Backend(moto.ELBv2Backend):
 
     def _security_groups(self, given: Sequence[str], vpc_id: str) -> list[str]:
         if not given:
-            return [self.ec2_backend.get_default_security_group(vpc_id).id]
+            default = self.ec2_backend.get_default_security_group(vpc_id)
+            assert default is not None
+            return [default.id]
         for identifier in given:
             if self.ec2_backend.get_security_group_from_id(identifier) is None:
                 raise Refused("InvalidSecurityGroup", f"The security group '{identifier}' does not exist")
@@ -207,7 +214,7 @@ class Backend(moto.ELBv2Backend):
     def is_load_balancer(self, address: str) -> bool:
         return any(address in lb.addresses for lb in self.load_balancers.values())
 
-    def describe_load_balancers(self, arns: list[str] | None, names: list[str] | None) -> list[LoadBalancer]:
+    def describe_load_balancers(self, arns: list[str] | None, names: list[str] | None) -> list[Any]:
         self.plane.settle()
         balancers = list(self.load_balancers.values())
         found = [lb for lb in balancers if (not arns and not names) or lb.arn in (arns or ())]
@@ -346,7 +353,7 @@ class Backend(moto.ELBv2Backend):
     def _get_target_group_arns_from(self, action_data: Mapping[str, Any]) -> list[str]:
         return [arn for arn, _ in forwards(action_data)]
 
-    def describe_listeners(self, load_balancer_arn: str | None, listener_arns: list[str]) -> list[Listener]:
+    def describe_listeners(self, load_balancer_arn: str | None, listener_arns: list[str]) -> list[Any]:
         if load_balancer_arn:
             return list(self._load_balancer(load_balancer_arn).listeners.values())
         found = {
@@ -359,6 +366,11 @@ class Backend(moto.ELBv2Backend):
             raise Refused("ListenerNotFound", f"Listener '{missing[0]}' not found")
         return list(found.values())
 
+    def _listener(self, arn: str) -> Listener:
+        listener = self.describe_listeners(None, [arn])[0]
+        assert isinstance(listener, Listener)
+        return listener
+
     def modify_listener(
         self,
         arn: str,
@@ -368,7 +380,7 @@ class Backend(moto.ELBv2Backend):
         certificates: list[Document] | None = None,
         actions: list[Document] | None = None,
     ) -> Listener:
-        listener = self.describe_listeners(None, [arn])[0]
+        listener = self._listener(arn)
         balancer = self._load_balancer(listener.load_balancer_arn)
         if port is not None and any(
             int(other.port) == int(port) for other in balancer.listeners.values() if other is not listener
@@ -380,9 +392,10 @@ class Backend(moto.ELBv2Backend):
         self._check_listener(after, certificate)
         self._check_forwards(balancer, after, actions or [a.data for a in listener.default_actions])
         self._validate_actions([moto.FakeAction(action) for action in actions or ()])
-        return super().modify_listener(arn, port, protocol, ssl_policy, certificates or [], actions or [])
+        super().modify_listener(arn, port, protocol, ssl_policy, certificates or [], actions or [])
+        return listener
 
-    def delete_listener(self, listener_arn: str) -> Listener:
+    def delete_listener(self, listener_arn: str) -> moto.FakeListener:
         listener = super().delete_listener(listener_arn)
         self._forget_tags(listener_arn, *listener.rules)
         return listener
@@ -397,7 +410,7 @@ class Backend(moto.ELBv2Backend):
         actions: list[Document],
         tags: list[dict[str, str]] | None = None,
     ) -> moto.FakeListenerRule:
-        listener = self.describe_listeners(None, [listener_arn])[0]
+        listener = self._listener(listener_arn)
         balancer = self._load_balancer(listener.load_balancer_arn)
         check_tags(tags)
         check_priority(priority)
@@ -421,7 +434,7 @@ class Backend(moto.ELBv2Backend):
                 raise Refused("InvalidLoadBalancerAction", f"A rule can only have one '{kind}' condition")
             seen.add(kind)
             # moto wants values even where there are expressions
-            config = next((value for key, value in condition.items() if key.endswith("Config")), {})
+            config: Mapping[str, Any] = next((value for key, value in condition.items() if key.endswith("Config")), {})
             if not config.get("RegexValues"):
                 super()._validate_conditions([condition])
             elif not all(map(compiles, config["RegexValues"])):
@@ -494,7 +507,7 @@ class Backend(moto.ELBv2Backend):
 
     def describe_target_groups(
         self, load_balancer_arn: str | None, target_group_arns: list[str], names: list[str] | None
-    ) -> Iterable[TargetGroup]:
+    ) -> Iterable[moto.FakeTargetGroup]:
         if load_balancer_arn and not target_group_arns and not names:
             wanted = self._load_balancer(load_balancer_arn).target_groups
             return sorted((self.target_groups[arn] for arn in wanted), key=lambda group: group.name)
@@ -511,7 +524,8 @@ class Backend(moto.ELBv2Backend):
         timeout = int(given.get("health_check_timeout_seconds", group.health_check_timeout_seconds))
         if timeout >= interval and group.protocol in ("HTTP", "HTTPS"):
             raise ValidationError(f"Health check timeout '{timeout}' must be smaller than the interval '{interval}'")
-        return super().modify_target_group(arn, *args, **kwargs)
+        super().modify_target_group(arn, *args, **kwargs)
+        return group
 
     def modify_target_group_attributes(self, target_group_arn: str, attributes: dict[str, Any]) -> None:
         group = self._target_group(target_group_arn)
@@ -524,7 +538,7 @@ class Backend(moto.ELBv2Backend):
         super().modify_target_group_attributes(target_group_arn, others)
         group.attributes |= delay  # moto refuses 3600
 
-    def delete_target_group(self, target_group_arn: str) -> None:
+    def delete_target_group(self, target_group_arn: str) -> None:  # type: ignore[override]
         """One that does not exist is no error (DeleteTargetGroup)."""
         group = self.target_groups.get(target_group_arn)
         if group is None:

@@ -23,7 +23,7 @@ class Logs(Service):
 
         from . import operations, state
 
-        models.EventMessageFilter = operations.pattern_of
+        seams.replace(models, EventMessageFilter=operations.pattern_of)
         for function in (
             operations.put_log_events,
             operations.filter_log_events,

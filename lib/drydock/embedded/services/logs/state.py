@@ -53,7 +53,7 @@ class Streams:
 
     def restore(self) -> None:
         """After a replay, which made the groups, give them their streams; those of no group are no more."""
-        for _, _, backend in models.logs_backends.iter_backends():
+        for backend in seams.each(models.logs_backends):
             for group in backend.groups.values():
                 group.streams.clear()
         for kept in self.store.streams():
@@ -61,7 +61,7 @@ class Streams:
             if group is None:
                 self.store.forget(kept.id)
                 continue
-            stream = models.LogStream(group, kept.name)
+            stream: Any = models.LogStream(group, kept.name)
             stream.row = kept.id
             stream.creation_time = datetime.fromtimestamp(kept.created, UTC).replace(tzinfo=None)
             group.streams[kept.name] = stream
@@ -75,7 +75,7 @@ class Streams:
                 self._expiring.popleft()
         elif time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_FOR_EXPIRED
-            for _, _, backend in models.logs_backends.iter_backends():
+            for backend in seams.each(models.logs_backends):
                 for group in backend.groups.values():
                     if group.retention_in_days:
                         self._expiring.extend((group, stream) for stream in group.streams.values())

@@ -20,7 +20,7 @@ class SecretsManager(Service):
         from moto.secretsmanager import models
         from moto.secretsmanager.exceptions import SecretNotFoundException
 
-        models.time = SimpleNamespace(time=lambda: utils.unix_time())  # type: ignore[attr-defined]
+        seams.replace(models, time=SimpleNamespace(time=lambda: utils.unix_time()))
         backend = models.SecretsManagerBackend
         add = seams.original(backend, "_add_secret")
 
@@ -46,5 +46,4 @@ class SecretsManager(Service):
             ]
             return json.dumps({"ARN": secret.arn, "Name": secret.name, "Versions": versions})
 
-        backend._add_secret = _add_secret
-        backend.list_secret_version_ids = list_secret_version_ids
+        seams.replace(backend, _add_secret=_add_secret, list_secret_version_ids=list_secret_version_ids)

@@ -130,9 +130,9 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
 
     host: Host
     zones: Zones
-    namespaces: dict[str, Namespace]
-    services: dict[str, Service]
-    operations: dict[str, Operation]
+    namespaces: dict[str, Namespace]  # type: ignore[assignment]
+    services: dict[str, Service]  # type: ignore[assignment]
+    operations: dict[str, Operation]  # type: ignore[assignment]
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -300,7 +300,7 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
 
     # -- services -------------------------------------------------------------------------------
 
-    def get_service(self, service_id: str) -> Service:
+    def get_service(self, service_id: str) -> Service:  # type: ignore[override]
         """By id or ARN."""
         try:
             return self.services[service_id.rsplit("/", 1)[-1]]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from typing import cast
 
 from moto.servicediscovery.models import servicediscovery_backends
 
 from drydock.embedded.carriers.zones import RecordSet, Value, Zone
 from drydock.policy.addresses import loopback
 
-from .state import Instance, Namespace, Service
+from .state import CloudMap, Instance, Namespace, Service
 
 ALIAS_TTL = 60
 
@@ -18,7 +19,8 @@ ALIAS_TTL = 60
 def zones(account: str) -> dict[tuple[str, str], Zone]:
     """The zones of an account by (region, namespace id)."""
     found = {}
-    for region, cloud_map in servicediscovery_backends[account].items():
+    regions = cast("dict[str, CloudMap]", servicediscovery_backends[account])
+    for region, cloud_map in regions.items():
         for namespace in cloud_map.namespaces.values():
             if namespace.has_dns:
                 found[region, namespace.id] = _zone(namespace, cloud_map.services_of(namespace))

@@ -249,7 +249,7 @@ def _once(queue: Any, message: Any) -> str | None:
 
 
 def _all_queues() -> list[Any]:
-    return [queue for _, _, backend in models.sqs_backends.iter_backends() for queue in backend.queues.values()]
+    return [queue for backend in seams.each(models.sqs_backends) for queue in backend.queues.values()]
 
 
 def _now() -> int:

@@ -60,7 +60,7 @@ def install() -> None:
     def bind(self: socket.socket, where: Any, /) -> None:
         if self.family in INET and isinstance(where, tuple):
             where = task.listening_place(self, where)
-        return real["bind"](self, where)
+        real["bind"](self, where)
 
     def reach(self: socket.socket, where: Any) -> Any:
         if self.family in INET and isinstance(where, tuple):
@@ -70,13 +70,15 @@ def install() -> None:
         return where
 
     def connect(self: socket.socket, where: Any, /) -> None:
-        return real["connect"](self, reach(self, where))
+        real["connect"](self, reach(self, where))
 
     def connect_ex(self: socket.socket, where: Any, /) -> int:
-        return real["connect_ex"](self, reach(self, where))
+        code: int = real["connect_ex"](self, reach(self, where))
+        return code
 
     def sendto(self: socket.socket, data: Any, *rest: Any) -> int:
-        return real["sendto"](self, data, *rest[:-1], reach(self, rest[-1]))
+        sent: int = real["sendto"](self, data, *rest[:-1], reach(self, rest[-1]))
+        return sent
 
     def getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
         name = host.decode() if isinstance(host, bytes | bytearray) else host
@@ -115,8 +117,8 @@ def install() -> None:
         name = where[0] if flags & socket.NI_NUMERICHOST else own_name(where[0])
         return name, system_getnameinfo(where, flags | socket.NI_NUMERICHOST)[1]
 
-    for function in (bind, connect, connect_ex, sendto):
-        setattr(plain, function.__name__, function)
+    for method in (bind, connect, connect_ex, sendto):
+        setattr(plain, method.__name__, method)
     for function in (getaddrinfo, gethostbyaddr, gethostbyname, gethostbyname_ex, getnameinfo):
         setattr(socket, function.__name__, function)
     if name := os.environ.get("HOSTNAME"):

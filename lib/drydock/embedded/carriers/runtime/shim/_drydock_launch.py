@@ -16,6 +16,7 @@ import sys
 TYPE_CHECKING = False  # typing itself would cost every start of an interpreter
 if TYPE_CHECKING:
     from types import ModuleType
+    from typing import Any
 
 VALUELESS = "bBdEhiIOPqRsSuvVx?"
 IMPLIED = "BsSqR"  # true of every program here, or of no consequence
@@ -158,7 +159,7 @@ def run(program: Program) -> None:
     import types
 
     main_module = sys.modules["__main__"] = types.ModuleType("__main__")
-    main_module.__builtins__ = sys.modules["builtins"]
+    main_module.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.argv = [program.target, *program.arguments]
     sys.orig_argv = [sys.executable, *command(program)]
     try:
@@ -169,7 +170,8 @@ def run(program: Program) -> None:
 
             sys.argv[0] = "-m"
             sys.path.insert(0, os.getcwd())
-            runpy._run_module_as_main(program.target)
+            main: Any = runpy
+            main._run_module_as_main(program.target)
         elif program.kind == "code":
             sys.argv[0] = "-c"
             sys.path.insert(0, "")
@@ -194,7 +196,8 @@ def script(program: Program, main_module: ModuleType) -> None:
         import runpy
 
         sys.path.insert(0, path)
-        runpy._run_module_as_main("__main__", False)
+        main: Any = runpy
+        main._run_module_as_main("__main__", False)
         return
     try:
         with io.open_code(os.path.abspath(path)) as file:
@@ -209,7 +212,7 @@ def script(program: Program, main_module: ModuleType) -> None:
     sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
     main_module.__file__ = path
     main_module.__loader__ = SourceFileLoader("__main__", path)
-    main_module.__cached__ = None
+    main_module.__dict__["__cached__"] = None
     exec(compile(source, path, "exec", dont_inherit=True), main_module.__dict__)
 
 
