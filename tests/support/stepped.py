@@ -156,6 +156,15 @@ class World:
         """The engine's own records."""
         return self.engine.all_tasks()
 
+    def in_rotation(self) -> set[str]:
+        """The addresses that load balancers send requests to."""
+        return {
+            end["endpoint"]["address"]["socket_address"]["address"]
+            for group in self.envoy.applied["elbv2"].endpoints
+            for place in group["endpoints"]
+            for end in place["lb_endpoints"]
+        }
+
     # -- what happens in it ---------------------------------------------------------------------
 
     def running(self, task: Mapping[str, Any]) -> list[FakeContainer]:

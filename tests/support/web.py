@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import http.client
 import json
+import os
 import ssl
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,20 @@ class Network:
 
     def all_healthy(self, arn: str) -> bool:
         return set(self.states(arn)) == {"healthy"}
+
+
+def make_network(host: AWS, client: Callable[[str], Any]) -> Network:
+    """A VPC and its subnets in this cloud."""
+    ec2, elb = client("ec2"), client("elbv2")
+    base = f"127.{100 + os.getpid() % 100}"
+    vpc = ec2.create_vpc(CidrBlock=f"{base}.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"{base}.{16 * i}.0/20", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+            "SubnetId"
+        ]
+        for i, zone in enumerate("ab")
+    ]
+    return Network(host, elb, ec2, vpc, base, subnets)
 
 
 def get(url_host: str, path: str = "/", headers: dict[str, str] | None = None, method: str = "GET") -> Answer:

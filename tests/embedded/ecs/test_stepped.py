@@ -259,26 +259,16 @@ def web(lab: Lab) -> Web:
     return Web(lab, elb, group)
 
 
-def in_rotation(world: World) -> set[str]:
-    """The addresses that Envoy sends requests to."""
-    return {
-        end["endpoint"]["address"]["socket_address"]["address"]
-        for group in world.envoy.applied["elbv2"].endpoints
-        for place in group["endpoints"]
-        for end in place["lb_endpoints"]
-    }
-
-
 def test_a_target_is_unhealthy_after_its_threshold_and_is_replaced(world: World, lab: Lab, web: Web) -> None:
     web.create(2)
     lab.until_steady(2)
     sick, well = lab.tasks()
-    assert in_rotation(world) == {address_of(sick), address_of(well)}
+    assert world.in_rotation() == {address_of(sick), address_of(well)}
     world.sick.add(address_of(sick))
     began = world.clock.time()
     lab.until(lambda: web.states()["unhealthy"])
     assert 2 * 10 <= world.clock.time() - began <= 3 * 10 + 1
-    assert in_rotation(world) == {address_of(well)}
+    assert world.in_rotation() == {address_of(well)}
     stopped = lab.until_stopped(sick["taskArn"])
     assert stopped["stoppedReason"] == f"Task failed ELB health checks in (target-group {web.group})"
     lab.until_steady(2)
@@ -310,7 +300,7 @@ def test_a_task_that_goes_drains_its_connections(world: World, lab: Lab, web: We
     [gone] = lab.until(lambda: lab.tasks(desired="STOPPED"))
     world.settle()
     began = world.clock.time()
-    assert address_of(gone) not in in_rotation(world)
+    assert address_of(gone) not in world.in_rotation()
     assert web.states() == ({"healthy": 1, "draining": 1} if delay else {"healthy": 1})
     lab.until(lambda: not world.running(gone))
     assert world.clock.time() - began == delay
