@@ -9,6 +9,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -105,12 +106,12 @@ def plain_layer(blob: BinaryIO) -> Iterator[BinaryIO]:
 
 def read_layer(layout: Layout, digest: str) -> list[Entry]:
     """A layer's entries in its own order, whiteouts included, as they are in the tar."""
-    tar_file = tempfile.TemporaryFile()  # noqa: SIM115  (entries read from it as long as they live)
-    with layout.open(digest) as blob, plain_layer(blob) as plain:
+    with layout.open(digest) as blob, plain_layer(blob) as plain, tempfile.TemporaryFile() as tar_file:
         shutil.copyfileobj(plain, tar_file)
         tar_file.seek(0)
+        kept = _Kept(tar_file)
         with tarfile.open(fileobj=tar_file, mode="r:") as tar:
-            return [entry_of(member, _slice(tar_file, member)) for member in tar]
+            return [entry_of(member, _slice(kept, member)) for member in tar]
 
 
 def entry_of(member: tarfile.TarInfo, opener: Callable[[], BinaryIO] | None = None) -> Entry:
@@ -139,8 +140,16 @@ def entry_of(member: tarfile.TarInfo, opener: Callable[[], BinaryIO] | None = No
     )
 
 
-def _slice(file: BinaryIO, member: tarfile.TarInfo) -> Callable[[], BinaryIO]:
-    return lambda: io.BytesIO(os.pread(file.fileno(), member.size, member.offset_data))
+class _Kept:
+    """A file that stays open as long as an entry reads from it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.number = os.dup(file.fileno())
+        weakref.finalize(self, os.close, self.number)
+
+
+def _slice(file: _Kept, member: tarfile.TarInfo) -> Callable[[], BinaryIO]:
+    return lambda: io.BytesIO(os.pread(file.number, member.size, member.offset_data))
 
 
 def _add(tar: tarfile.TarFile, entry: Entry) -> None:

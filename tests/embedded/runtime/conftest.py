@@ -164,7 +164,7 @@ def machine(spawner: Spawner, rootfs: Path, tmp_path: Path) -> Machine:
 # -- the docker runtime -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an engine with Docker's API: podman's, started for the tests."""
     docker = pytest.importorskip("docker")
@@ -243,7 +243,7 @@ def on_engine(url: str, root: Path) -> Machine:
     return Machine(runtime, root, ImageConfig(env={"PATH": "/bin"}, working_dir="/app"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def loaded(engine: str, whole_root: Path) -> Iterator[Machine]:
     machine = on_engine(engine, whole_root)
     try:
