@@ -272,9 +272,9 @@ def test_the_most_specific_namespace_answers(cloud: Cloud) -> None:
 def test_several_queries_share_a_tcp_connection(cloud: Cloud) -> None:
     cloud.register(cloud.service("backend", "A"), "t1", instance_ipv4="127.10.0.5")
     queries = [DNSRecord.question("backend.prod.internal").pack(), DNSRecord.question("x.prod.internal").pack()]
-    with socket.create_connection(cloud.host.helper(Resolver).address(cloud.vpc, REGION), timeout=5) as connection:
+    where = cloud.host.helper(Resolver).address(cloud.vpc, REGION)
+    with socket.create_connection(where, timeout=5) as connection, connection.makefile("rb") as stream:
         connection.sendall(b"".join(len(query).to_bytes(2, "big") + query for query in queries))
-        stream = connection.makefile("rb")
         replies = [DNSRecord.parse(stream.read(int.from_bytes(stream.read(2), "big"))) for _ in queries]
     assert [code(reply) for reply in replies] == ["NOERROR", "NXDOMAIN"]
 

@@ -14,7 +14,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from drydock.embedded.assembly import AWS
-from drydock.embedded.core.journal import Journal
 
 from .fuzzing import ADAPTED, Fuzzer
 from .test_front import ask, scope
@@ -187,7 +186,7 @@ def test_a_call_that_cannot_be_kept_is_not_done(
     assert ecs.list_clusters()["clusterArns"] == []
     assert journal.read_bytes() == written
     ecs.create_cluster(clusterName="c")
-    assert [entry.operation for entry in Journal(journal).entries()][-1] == "CreateCluster"
+    assert [entry.operation for entry in host.journal.entries()][-1] == "CreateCluster"
 
 
 def test_nothing_of_a_refused_call_reaches_the_journal(tmp_path: Path) -> None:

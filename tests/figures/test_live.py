@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from typing import Any
 
 import pytest
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 from drydock.figures import Figure, live, service_now, watch_service
 
@@ -70,14 +70,16 @@ def test_live_it_redraws_and_stops_when_told() -> None:
         looks.append(len(looks))
         return Figure("t", ("n",), [(len(looks),)])
 
+    others = set(threading.enumerate())
     box = live(look, seconds=60, every=0.01)
     shown, stop = box.children
-    eventually(lambda: '<td style="text-align:left">3</td>' in shown.value)
+    [redrawing] = set(threading.enumerate()) - others
+    eventually(lambda: len(looks) >= 3)
+    assert not stop.disabled
     stop.click()
-    eventually(lambda: stop.disabled)
-    count = len(looks)
-    time.sleep(0.05)
-    assert len(looks) == count
+    redrawing.join(PATIENCE)
+    assert not redrawing.is_alive() and stop.disabled
+    assert f'<td style="text-align:left">{len(looks)}</td>' in shown.value
 
 
 def test_live_it_says_why_it_ended() -> None:

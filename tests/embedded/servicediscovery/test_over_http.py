@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ def test_a_request_to_the_data_host_works(host: AWS, client: Any) -> None:
             "SignedHeaders=host, Signature=0",
         },
     )
-    answer = connection.getresponse()
-    assert (answer.status, json.loads(answer.read())["__type"]) == (404, "ServiceNotFound")
+    with closing(connection):
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["__type"]) == (404, "ServiceNotFound")
 
 
 def test_the_account_is_the_same_after_a_restart(tmp_path: Path) -> None:

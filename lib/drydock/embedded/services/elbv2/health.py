@@ -162,12 +162,15 @@ class Prober:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def send(self, request: Probe, done: Callable[[Outcome], None]) -> None:
         """Start a probe; `done(outcome)` is called on the prober's thread."""
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, name="drydock-health", daemon=True).start()
+            runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+            self._loop = runner.get_loop()
+            self._thread = threading.Thread(target=_run, args=(runner,), name="drydock-health", daemon=True)
+            self._thread.start()
         asyncio.run_coroutine_threadsafe(self._report(probe(request), done), self._loop)
 
     @staticmethod
@@ -175,5 +178,12 @@ class Prober:
         done(await work)
 
     def close(self) -> None:
-        if self._loop is not None:
+        """Give up the probes that are under way."""
+        if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=5)
+
+
+def _run(runner: asyncio.Runner) -> None:
+    with runner:
+        runner.get_loop().run_forever()
