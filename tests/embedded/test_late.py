@@ -29,6 +29,11 @@ CALLS = {
         "{}",
     ),
     "ec2": ("ec2", {"CONTENT_TYPE": FORM}, "Action=DescribeVpcs&Version=2016-11-15"),
+    "codedeploy": (
+        "codedeploy",
+        {"CONTENT_TYPE": "application/x-amz-json-1.1", "HTTP_X_AMZ_TARGET": "CodeDeploy_20141006.ListApplications"},
+        "{}",
+    ),
 }
 HEAVY = {"asyncio", "boto3", "botocore.client", "botocore.session", "flask", "jinja2", "moto.core.models", "responses"}
 SCOPE = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
@@ -79,11 +84,20 @@ def run(code: str, *arguments: str) -> str:
     ],
 )
 def test_a_call_loads_what_it_needs(call: str, beside: set[str]) -> None:
+    loaded = loaded_by(call)
+    assert not loaded & (HEAVY | beside)
+    assert f"moto.{call}.models" in loaded
+
+
+def test_the_first_call_may_be_one_that_moto_has_to_tell_apart() -> None:
+    assert "moto.codedeploy.models" in loaded_by("codedeploy")
+
+
+def loaded_by(call: str) -> set[str]:
+    """Modules that are loaded once that call, the first, is answered."""
     service, headers, body = CALLS[call]
     given = [{**headers, "HTTP_AUTHORIZATION": SCOPE.format(service), "HTTP_HOST": "127.0.0.1:4566"}, body]
-    loaded = set(json.loads(run(CALL, json.dumps(given))))
-    assert not loaded & (HEAVY | beside)
-    assert f"moto.{service}.models" in loaded
+    return set(json.loads(run(CALL, json.dumps(given))))
 
 
 def test_what_waited_is_what_it_would_have_been() -> None:

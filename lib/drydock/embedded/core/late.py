@@ -154,4 +154,8 @@ def _nothing_read() -> Iterator[None]:
 def _stand_in(get: Any) -> Any:
     from werkzeug.local import LocalProxy
 
-    return LocalProxy(get)
+    class StandIn(LocalProxy[Any]):
+        def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
+            return (get(),)  # for a class that is derived from it
+
+    return StandIn(get)
