@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from drydock.embedded.assembly import AWS
 from drydock.embedded.core import door
@@ -195,3 +196,11 @@ def test_bodies_and_connections_are_bounded_in_all(
     last = many(20)[-1]
     last.sendall(b"POST")
     assert last.recv(20).startswith(b"HTTP/1.1 503")
+
+
+def test_a_failure_of_our_own_is_an_answer(host: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host.app, "call", lambda environ: 1 / 0)
+    with pytest.raises(ClientError) as told:
+        client_of(host, "sqs").list_queues()
+    assert told.value.response["Error"]["Code"] == "InternalFailure"
+    assert told.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500

@@ -59,6 +59,7 @@ _UNHEARD = {
     400: "MalformedHttpRequestException",
     408: "RequestTimeoutException",
     413: "RequestEntityTooLargeException",
+    500: "InternalFailure",
     503: "ServiceUnavailable",
 }
 """AWS's common errors (documented) of a request that no service has seen."""

@@ -359,6 +359,9 @@ class _Connection:
             self._deadline = time.monotonic() + wait.seconds
             again = partial(self._door.work, self, partial(self._again, wait.key))
             return self._door.lot.wait(wait, again)
+        except Exception:
+            log.exception("a request could not be answered")
+            return self.turn_away(500, "The embedded AWS has failed; its log, daemon.log, says where.")
         self._unsent = memoryview(b"".join(self._said(status, headers, chunks)))
         self._give_back()
         self._send_rest()
