@@ -11,6 +11,7 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
+from tests.support.clients import pages
 
 from drydock.embedded.assembly import AWS
 
@@ -97,8 +98,8 @@ def test_too_many_points_and_impossible_values_are_refused(host: AWS) -> None:
 
 
 def listed(host: AWS, **more: Any) -> list[str]:
-    pages = cloudwatch(host).get_paginator("list_metrics").paginate(**more)
-    return [metric["MetricName"] for page in pages for metric in page["Metrics"]]
+    found = pages(cloudwatch(host).list_metrics, **more)
+    return [metric["MetricName"] for page in found for metric in page["Metrics"]]
 
 
 def test_a_metric_is_listed_once_however_often_it_was_put(host: AWS) -> None:
@@ -119,8 +120,8 @@ def test_metrics_are_listed_by_the_five_hundred(host: AWS) -> None:
     data = [{"MetricName": f"m{number:04}", "Value": 1.0} for number in range(1001)]
     cloudwatch(host).put_metric_data(Namespace="many", MetricData=data[:1000])
     cloudwatch(host).put_metric_data(Namespace="many", MetricData=data[1000:])
-    pages = list(cloudwatch(host).get_paginator("list_metrics").paginate(Namespace="many"))
-    assert [len(page["Metrics"]) for page in pages] == [500, 500, 1]
+    found = pages(cloudwatch(host).list_metrics, Namespace="many")
+    assert [len(page["Metrics"]) for page in found] == [500, 500, 1]
     assert len(set(listed(host))) == 1001
     with pytest.raises(botocore.exceptions.ClientError, match="NextToken is invalid"):
         cloudwatch(host).list_metrics(NextToken="x")

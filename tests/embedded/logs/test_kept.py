@@ -12,6 +12,7 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
+from tests.support.clients import client_inside
 
 from drydock.embedded.assembly import AWS
 from drydock.embedded.services.logs import operations
@@ -28,7 +29,7 @@ def host(tmp_path: Path) -> Iterator[AWS]:
 
 
 def logs_of(host: AWS) -> Any:
-    return host.client("logs", "us-east-1")
+    return client_inside(host, "logs")
 
 
 def put(logs: Any, *events: tuple[int, str], group: str = "g", stream: str = "s") -> Any:
@@ -215,7 +216,7 @@ def test_a_damaged_file_is_set_aside(host: AWS, crashed: Callable[[AWS], AWS]) -
 
 
 def test_insights_and_export_read_the_same_events(host: AWS) -> None:
-    logs, s3 = logs_of(host), host.client("s3", "us-east-1")
+    logs, s3 = logs_of(host), client_inside(host, "s3")
     make(logs)
     put(logs, (NOW - 2000, "one"), (NOW - 1000, "two"), (NOW, "three"))
     seconds = NOW // 1000

@@ -8,6 +8,7 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
+from tests.support.clients import client_inside
 
 from drydock.embedded.assembly import AWS
 
@@ -23,7 +24,7 @@ def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AWS]:
 
 @pytest.fixture
 def logs(shared_host: AWS) -> Iterator[Any]:
-    logs = shared_host.client("logs", "us-east-1")
+    logs = client_inside(shared_host, "logs")
     logs.create_log_group(logGroupName=GROUP)
     yield logs
     logs.delete_log_group(logGroupName=GROUP)

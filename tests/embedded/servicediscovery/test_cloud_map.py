@@ -7,6 +7,7 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
+from tests.support.clients import pages
 
 from drydock.embedded.assembly import AWS
 
@@ -97,8 +98,7 @@ def test_namespaces_are_listed_by_filter_and_page(sd: Any, namespace: str) -> No
     assert [each["Name"] for each in by_type] == ["api-one", "api-two"]
     begins = {"Name": "NAME", "Values": ["api-"], "Condition": "BEGINS_WITH"}
     assert len(sd.list_namespaces(Filters=[begins])["Namespaces"]) == 2
-    pages = list(sd.get_paginator("list_namespaces").paginate(PaginationConfig={"PageSize": 2}))
-    assert [len(page["Namespaces"]) for page in pages] == [2, 1]
+    assert [len(page["Namespaces"]) for page in pages(sd.list_namespaces, MaxResults=2)] == [2, 1]
 
 
 def test_an_unknown_namespace_or_operation_is_said_by_name(sd: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 import os
@@ -15,14 +14,14 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
-from urllib.parse import urlsplit
 
 from drydock.embedded.core import seams
+from drydock.embedded.core.client import Client
 from drydock.embedded.core.clock import Clock
 from drydock.embedded.core.data import Data
 from drydock.embedded.core.door import Application, Door
 from drydock.embedded.core.waiting import Lot, Wait
-from drydock.embedded.core.wsgi import Answer, Environ, environ_of
+from drydock.embedded.core.wsgi import Answer, Environ
 from drydock.user import private
 
 log = logging.getLogger(__name__)
@@ -75,9 +74,7 @@ class Host:
         self.last_call = time.monotonic()
         self.lot = Lot()
         self._unclean = ""  # why nothing can be deleted
-        self._clients: dict[tuple[str, str, bool], Any] = {}
-        self._session: Any = None
-        self._clients_lock = threading.Lock()
+        self._clients: dict[tuple[str, str, bool], Client] = {}
         self._helpers: dict[Callable[[Host], Any], Any] = {}
         self._instead: dict[Callable[[Host], Any], Callable[[Host], Any]] = {}
         self._helpers_lock = threading.RLock()
@@ -125,49 +122,20 @@ class Host:
         """The same in every region that somebody has asked for."""
         return seams.backends_so_far(service)
 
-    def client(self, service: str, region: str, *, derived: bool = False) -> Any:
-        """A boto3 client that is answered in this process, locked and journalled like any other caller.
+    def client(self, service: str, region: str, *, derived: bool = False) -> Client:
+        """Calls of a service that are answered in this process, locked and journalled like any other caller's.
 
-        `derived`: its calls are not journalled, because whoever makes them makes them again after a restart.
+        `derived`: they are not journalled, because whoever makes them makes them again after a restart.
         """
-        with self._clients_lock:
-            key = (service, region, derived)
-            if key not in self._clients:
-                self._clients[key] = self._make_client(*key)
-            return self._clients[key]
+        key = (service, region, derived)
+        if key not in self._clients:
 
-    def _make_client(self, service: str, region: str, derived: bool) -> Any:
-        import boto3
-        from botocore.awsrequest import AWSResponse
-        from botocore.config import Config
+            def call(environ: Environ) -> Answer:
+                where = {"HTTP_HOST": f"127.0.0.1:{self.port}", "drydock.derived": derived}
+                return self._answered({**environ, **where})
 
-        def answer(request: Any, **_: Any) -> AWSResponse:
-            url = urlsplit(request.url)
-            body = request.body.read() if hasattr(request.body, "read") else request.body or b""
-            body = body.encode() if isinstance(body, str) else body
-            headers = {}
-            for key, value in request.headers.items():
-                text = value.decode() if isinstance(value, bytes) else str(value)
-                name = key.upper().replace("-", "_")
-                headers[name if name == "CONTENT_TYPE" else f"HTTP_{name}"] = text
-            headers.setdefault("HTTP_HOST", url.netloc)
-            environ = {
-                **environ_of(request.method, url.path or "/", url.query, body, headers),
-                "drydock.derived": derived,
-            }
-            status, out, content = self._answered(environ)
-            return AWSResponse(request.url, status, out, _Raw(content))
-
-        if self._session is None:
-            self._session = boto3.session.Session(aws_access_key_id="drydock", aws_secret_access_key="drydock")
-        client = self._session.client(
-            service,
-            region_name=region,
-            endpoint_url=self.endpoint,
-            config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
-        )
-        client.meta.events.register("before-send", answer)
-        return client
+            self._clients.setdefault(key, Client(service, region, call))
+        return self._clients[key]
 
     def _answered(self, environ: dict[str, Any]) -> Answer:
         deadline = math.inf
@@ -290,8 +258,3 @@ class Host:
             if "data" in self.__dict__:
                 self.data.close()
         seams.release()
-
-
-class _Raw(io.BytesIO):
-    def stream(self, **_: Any) -> Any:
-        yield self.read()

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from drydock.embedded.core.client import Client
 from drydock.embedded.services.cloudformation.fitting import Document, Failure, fitted
 
 _ABSENT = ("NotFound", "ServiceNotActive", "does not exist")
@@ -25,7 +26,7 @@ class Made:
 class Calls:
     """A client of the service in the stack's region, called with properties of templates."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
     def __call__(self, operation: str, properties: Document, *, skip: Collection[str] = (), **more: Any) -> Document:
@@ -33,7 +34,7 @@ class Calls:
 
         Raises Failure, which says what AWS would.
         """
-        model = self._client.meta.service_model.operation_model(self._client.meta.method_to_api_mapping[operation])
+        model = self._client.operation(operation)
         arguments = fitted(model.input_shape, properties, skip) | more
         try:
             return dict(getattr(self._client, operation)(**arguments))
