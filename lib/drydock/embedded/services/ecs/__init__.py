@@ -47,7 +47,7 @@ class ECS(Service):
 
         container, *path = _below("metadata", environ)
         with self.host.lock:
-            found = metadata.describe(self.engine.all_tasks(), container, path)
+            found = metadata.describe(self.engine.table, container, path)
         answer = json_answer(200, found) if found is not None else json_answer(404, {"error": "no such container"})
         return send(answer, environ, start_response)
 

@@ -5,14 +5,12 @@ None of them starts or stops anything: the engine does, when it sees what is des
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.core import seams
 from drydock.embedded.services.ecs import settings, views
@@ -317,7 +315,7 @@ def register_task_definition(response: Any, request: Document) -> Document:
         "registeredAt": utcnow(),
         "registeredBy": f"arn:aws:iam::{backend.account_id}:root",
     }
-    answer: Document = {"taskDefinition": _describe_definition(definition)}
+    answer: Document = {"taskDefinition": views.describe_definition(definition)}
     if request.get("tags"):
         answer["tags"] = request["tags"]
     return answer
@@ -338,14 +336,10 @@ def _filled(container: Document, request: Document) -> Document:
     return filled
 
 
-def _describe_definition(definition: Any) -> Document:
-    return {**definition.document, "status": definition.status}
-
-
 @operation
 def describe_task_definition(response: Any, request: Document) -> Document:
     definition = definition_of(response.ecs_backend, request["taskDefinition"])
-    answer: Document = {"taskDefinition": _describe_definition(definition)}
+    answer: Document = {"taskDefinition": views.describe_definition(definition)}
     if "TAGS" in (request.get("include") or ()):
         answer["tags"] = definition.tags or []
     return answer
@@ -355,7 +349,7 @@ def describe_task_definition(response: Any, request: Document) -> Document:
 def deregister_task_definition(response: Any, request: Document) -> Document:
     definition = response.ecs_backend.deregister_task_definition(request["taskDefinition"])
     definition.document["deregisteredAt"] = utcnow()
-    return {"taskDefinition": _describe_definition(definition)}
+    return {"taskDefinition": views.describe_definition(definition)}
 
 
 @operation
@@ -365,7 +359,7 @@ def delete_task_definitions(response: Any, request: Document) -> Document:
             raise error("InvalidParameterException", f"'{name}': give a family and a revision, as in family:1.")
     deleted, failures = response.ecs_backend.delete_task_definitions(request["taskDefinitions"])
     return {
-        "taskDefinitions": [_describe_definition(definition) for definition in deleted],
+        "taskDefinitions": [views.describe_definition(definition) for definition in deleted],
         "failures": [{"arn": failure.arn, "reason": failure.reason} for failure in failures],
     }
 
@@ -401,7 +395,7 @@ def list_task_definition_families(response: Any, request: Document) -> Document:
 @operation
 def create_service(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
-    facts = _world(backend, request)
+    facts = backend.engine.facts.of(backend, request)
     service_rules.validate_create(request, facts)
     assert facts.cluster is not None
     unsupported.deploys(request)
@@ -412,7 +406,7 @@ def create_service(response: Any, request: Document) -> Document:
     existing = backend.services.get(key)
     if existing is not None and existing.status != "INACTIVE":
         if request.get("clientToken") and request["clientToken"] == existing.client_token:
-            tasks = backend.engine.tasks_of(backend, existing)
+            tasks = backend.engine.table.of_service(existing)
             return {"service": views.describe_service(existing, tasks, include_tags=True)}
         raise error("InvalidParameterException", "Creation of service was not idempotent.")
     service = Service(
@@ -431,8 +425,7 @@ def create_service(response: Any, request: Document) -> Document:
     if facts.task_definition is not None:
         service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     backend.services[key] = service
-    backend.engine.new_deployment(backend, service)
-    backend.engine.dirty = True
+    backend.engine.deployments.begin(service)
     return {"service": views.describe_service(service, [], include_tags=True)}
 
 
@@ -440,27 +433,17 @@ def create_service(response: Any, request: Document) -> Document:
 def update_service(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     service = service_of(backend, request)
-    tasks = backend.engine.tasks_of(backend, service)
+    tasks = backend.engine.table.of_service(service)
     shown = views.describe_service(service, tasks, include_tags=False)
     wanted = {"cluster": service.cluster_name, "taskDefinition": service.task_definition, **request}
-    facts = _world(backend, {**service.settings, **wanted})
+    facts = backend.engine.facts.of(backend, {**service.settings, **wanted})
     service_rules.validate_update(request, shown, facts)
     changed = settings.updated(service.settings, request)
     assert facts.cluster is not None
     unsupported.runs(world.capacity(changed, facts.cluster))
-    service.changes += 1
-    backend.engine.dirty = True
-    before = {key: service.settings.get(key) for key in views.DEPLOYING_FIELDS}
-    service.settings = changed
     if facts.task_definition is not None:
-        service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
-    after = {key: service.settings.get(key) for key in views.DEPLOYING_FIELDS}
-    if before != after or request.get("forceNewDeployment"):
-        backend.engine.new_deployment(backend, service)
-    elif service.primary is not None:
-        service.primary.desired_count = service.desired_count
-        service.primary.updated_at = utcnow()
-        service.steady = False
+        changed["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
+    backend.engine.deployments.change(service, changed, force=bool(request.get("forceNewDeployment")))
     return {"service": views.describe_service(service, tasks, include_tags=True)}
 
 
@@ -473,11 +456,11 @@ def delete_service(response: Any, request: Document) -> Document:
     if service.desired_count > 0 and service.scheduling_strategy != "DAEMON" and not request.get("force"):
         raise error("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
     service.changes += 1
-    backend.engine.dirty = True
     service.settings = {**service.settings, "desiredCount": 0}
     service.status = "INACTIVE" if seams.replaying() else "DRAINING"  # it had no task left before the next of its name
     service.steady = False
-    return {"service": views.describe_service(service, backend.engine.tasks_of(backend, service), include_tags=True)}
+    backend.engine.table.keep()
+    return {"service": views.describe_service(service, backend.engine.table.of_service(service), include_tags=True)}
 
 
 @operation
@@ -497,7 +480,7 @@ def describe_services(response: Any, request: Document) -> Document:
             arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"service/{cluster.name}/{name}")
             failures.append({"arn": arn, "reason": "MISSING"})
         else:
-            tasks = backend.engine.tasks_of(backend, service)
+            tasks = backend.engine.table.of_service(service)
             found.append(views.describe_service(service, tasks, "TAGS" in (request.get("include") or ())))
     return {"services": found, "failures": failures}
 
@@ -535,7 +518,7 @@ def describe_service_deployments(response: Any, request: Document) -> Document:
     for arn in request["serviceDeploymentArns"]:
         if arn in known:
             service, deployment = known[arn]
-            tasks = backend.engine.tasks_of(backend, service)
+            tasks = backend.engine.table.of_service(service)
             found.append(views.describe_service_deployment(service, deployment, tasks))
         else:
             failures.append({"arn": arn, "reason": "MISSING"})
@@ -560,28 +543,22 @@ def describe_service_revisions(response: Any, request: Document) -> Document:
 @operation
 def run_task(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
-    facts = _world(backend, request)
+    facts = backend.engine.facts.of(backend, request)
     run_task_rules.validate(request, facts)
     assert facts.cluster is not None
     where = world.capacity(request, facts.cluster)
     unsupported.runs(where)
     definition = definition_of(backend, request["taskDefinition"])
     cluster, token = cluster_of(backend, request), request.get("clientToken")
-    known = backend.tasks.get(cluster.name, {}).values()
-    again = [task for task in known if token and task.client_token == token]
-    if again:
-        return {"tasks": [views.describe_task(task, include_tags=True) for task in again], "failures": []}
-    tasks = backend.engine.run(
-        backend,
-        cluster,
-        _describe_definition(definition),
-        count=int(request.get("count") or 1),
-        strategy=[dict(item) for item in where.strategy],
-        network=(request.get("networkConfiguration") or {}).get("awsvpcConfiguration"),
-        request=request,
-        definition_tags=definition.tags or [],
-    )
-    backend.engine.save()
+    tasks = backend.engine.table.with_token(cluster.arn, token) if token else []
+    if not tasks:
+        strategy = [dict(item) for item in where.strategy]
+        tasks = backend.engine.launcher.run(backend, cluster, definition, request, strategy)
+        try:
+            backend.engine.save()
+        except OSError:
+            backend.engine.table.forget(tasks)
+            raise
     return {"tasks": [views.describe_task(task, include_tags=True) for task in tasks], "failures": []}
 
 
@@ -591,7 +568,7 @@ def stop_task(response: Any, request: Document) -> Document:
     task = task_of(backend, request, request["task"])
     if task is None:
         raise error("InvalidParameterException", "The referenced task was not found.")
-    backend.engine.ask_to_stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
+    backend.engine.table.ask_to_stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
     backend.engine.save()
     return {"task": views.describe_task(task, include_tags=True)}
 
@@ -625,14 +602,13 @@ def list_tasks(response: Any, request: Document) -> Document:
     if request.get("serviceName"):
         service_arn = service_of(backend, {**request, "service": request["serviceName"]}).arn
     desired = request.get("desiredStatus") or "RUNNING"
+    known = backend.engine.table.of(backend, cluster, service_arn=service_arn, started_by=request.get("startedBy"))
     arns = [
         task.arn
-        for task in backend.tasks.get(cluster.name, {}).values()
+        for task in known
         if task.document["desiredStatus"] == desired
         and request.get("family") in (None, task.definition["family"])
-        and request.get("startedBy") in (None, task.document.get("startedBy"))
         and request.get("launchType") in (None, task.document.get("launchType"))
-        and service_arn in (None, task.service_arn)
         and request.get("containerInstance") in (None, task.document.get("containerInstanceArn"))
     ]
     return page(arns, request, "taskArns")
@@ -646,7 +622,7 @@ def execute_command(response: Any, request: Document) -> Document:
     if task is None or task.status != "RUNNING":
         raise error("InvalidParameterException", "The referenced task is not running.")
     names = [c["name"] for c in task.document["containers"]]
-    name = request.get("container") or (names[0] if len(names) == 1 else None)
+    name = str(request.get("container") or (names[0] if len(names) == 1 else ""))
     if name not in names:
         raise error(
             "InvalidParameterException",
@@ -661,7 +637,7 @@ def execute_command(response: Any, request: Document) -> Document:
             "execute command agent isn’t running. Wait and try again or run a new task with execute command enabled "
             "and try again.",
         )
-    session = backend.engine.open_session(task, name, request["command"])
+    session = backend.engine.open_session(cluster, task, name, request["command"])
     return {
         "clusterArn": cluster.arn,
         "containerArn": task.container(name)["containerArn"],
@@ -680,7 +656,7 @@ def update_task_protection(response: Any, request: Document) -> Document:
     if not 1 <= minutes <= 2880:
         raise error("InvalidParameterException", "expiresInMinutes must be between 1 and 2880.")
     until = utcnow() + timedelta(minutes=minutes) if request["protectionEnabled"] else None
-    return _protection(backend, cluster, request, lambda task: setattr(task, "protected_until", until))
+    return _protection(backend, cluster, request, lambda task: backend.engine.table.protect(task, until))
 
 
 @operation
@@ -807,13 +783,16 @@ def tag_resource(response: Any, request: Document) -> Document:
     merged = list({**kept, **{tag["key"]: tag for tag in request["tags"]}}.values())
     fields.tags(merged)
     found.tags = merged
+    backend.engine.table.keep()
     return {}
 
 
 @operation
 def untag_resource(response: Any, request: Document) -> Document:
-    found = tagged(response.ecs_backend, request["resourceArn"])
+    backend = response.ecs_backend
+    found = tagged(backend, request["resourceArn"])
     found.tags = [tag for tag in found.tags or () if tag["key"] not in request["tagKeys"]]
+    backend.engine.table.keep()
     return {}
 
 
@@ -831,29 +810,6 @@ def _providers(backend: Any) -> frozenset[str]:
 
 def _registry(backend: Any) -> str:
     return f"127.0.0.1:{backend.engine.host.port}"
-
-
-def _world(backend: Any, request: Document) -> world.World:
-    """What exists of all that the request names."""
-    found = backend.clusters.get(cluster_name(backend, request))
-    cluster = None
-    if found is not None and found.status == "ACTIVE":
-        cluster = world.Cluster(
-            capacity_providers={p.rsplit("/", 1)[-1]: "ACTIVE" for p in found.capacity_providers or ()},
-            default_strategy=tuple(found.default_capacity_provider_strategy or ()),
-            container_instances=found.registered_container_instances_count,
-            namespace=(found.service_connect_defaults or {}).get("namespace", ""),
-        )
-    definition = None
-    if request.get("taskDefinition"):
-        with contextlib.suppress(ECSException):
-            definition = _describe_definition(definition_of(backend, request["taskDefinition"]))
-    return world.World(
-        cluster=cluster,
-        task_definition=definition,
-        capacity_providers=frozenset(backend.capacity_providers),
-        **backend.engine.surroundings(backend, request),
-    )
 
 
 OPERATIONS = {

@@ -38,7 +38,7 @@ def cluster_of(backend: Any, request: Document) -> Any:
 
 def service_of(backend: Any, request: Document) -> Service:
     (name,) = named(backend, request, "service", [str(request.get("service") or "")])
-    service = backend.services.get(f"{cluster_of(backend, request).name}:{name}")
+    service: Service | None = backend.services.get(f"{cluster_of(backend, request).name}:{name}")
     if service is None:
         raise error("ServiceNotFoundException", "Service not found.")
     return service
@@ -47,8 +47,9 @@ def service_of(backend: Any, request: Document) -> Service:
 def task_of(backend: Any, request: Document, identifier: str) -> Task | None:
     """The task in the cluster of the request, None where there is none."""
     (wanted,) = named(backend, request, "task", [identifier])
-    tasks = backend.tasks.get(cluster_of(backend, request).name, {}).values()
-    return next((task for task in tasks if task.id == wanted), None)
+    cluster = cluster_of(backend, request).name
+    found: Task | None = backend.tasks.get(cluster, {}).get(arn_of(backend, f"task/{cluster}/{wanted}"))
+    return found
 
 
 def definition_of(backend: Any, identifier: str) -> Any:
