@@ -46,13 +46,13 @@ def writes(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, ast.unparse(inner)
 
 
-@pytest.mark.parametrize("path", sorted(ECS.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(ECS.rglob("*.py")), ids=lambda path: path.stem)
 def test_only_the_table_writes_to_a_task(path: Path) -> None:
     lines = [line for line, what in writes(path) if re.fullmatch(r"(\w+\.)*task", what)]
     assert bool(lines) == (path.stem == "table"), f"{path.name}: {lines}"
 
 
-@pytest.mark.parametrize("path", sorted(ECS.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(ECS.rglob("*.py")), ids=lambda path: path.stem)
 def test_only_deployments_write_to_a_deployment(path: Path) -> None:
     lines = [line for line, what in writes(path) if re.fullmatch(r"(\w+\.)*(deployment|primary|back)", what)]
     assert bool(lines) == (path.stem == "deployments"), f"{path.name}: {lines}"
