@@ -99,7 +99,7 @@ class World:
         self.host.services.install("elbv2")
         self.plane.prober = FakeProber(self._find)  # type: ignore[assignment]
         self.host.services.install("ecs")
-        self._watch(self.engine)
+        self._watch()
         self.host.listen()
         self.host.run(loop=False)
 
@@ -150,11 +150,11 @@ class World:
 
     def services(self) -> list[Service]:
         """The engine's own records."""
-        return [service for backend in self.engine.regions() for service in backend.services.values()]
+        return self.engine.table.services()
 
     def tasks(self) -> list[Task]:
-        """The engine's own records."""
-        return self.engine.all_tasks()
+        """The engine's own records of those that are not STOPPED."""
+        return self.engine.table.living()
 
     def in_rotation(self) -> set[str]:
         """The addresses that load balancers send requests to."""
@@ -175,13 +175,14 @@ class World:
     def close(self) -> None:
         self.host.close()
 
-    def _watch(self, engine: Any) -> None:
+    def _watch(self) -> None:
+        table = self.engine.table
         for name in ("enter", "ask_to_stop"):
-            setattr(engine, name, self._watched(getattr(engine, name)))
+            setattr(table, name, self._watched(getattr(table, name)))
 
     def _watched(self, act: Callable[..., None]) -> Callable[..., None]:
-        def acts(*given: Any) -> None:
-            act(*given)
+        def acts(*given: Any, **named: Any) -> None:
+            act(*given, **named)
             for watcher in self.watchers:
                 watcher()
 

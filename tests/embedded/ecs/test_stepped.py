@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 from collections import Counter
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.support.lab import Lab, address_of
 from tests.support.stepped import World
 
-from drydock.embedded.services.ecs.lifecycle import PROVISIONING
+from drydock.embedded.services.ecs import snapshot
+from drydock.embedded.services.ecs.life import PROVISIONING
 from drydock.policy.rollout import lower_bound, upper_bound
 
 CHECK = {"command": ["CMD", "check"], "interval": 10, "retries": 3}
@@ -60,7 +63,7 @@ def test_a_rolling_deployment_is_within_its_bounds_at_every_transition(
     seen: list[tuple[int, int]] = []
 
     def note() -> None:
-        tasks = [task for task in world.tasks() if task.status != "STOPPED"]
+        tasks = world.tasks()
         serving = [task for task in tasks if task.status == "RUNNING" and not task.stopping]
         healthy = [task for task in serving if "healthCheck" not in container or task.healthy_at is not None]
         seen.append((len(healthy), len(tasks)))
@@ -103,6 +106,46 @@ def test_what_a_subnet_that_is_gone_holds_up_goes_on_where_there_is_one_again(wo
     block = ec2.describe_vpcs(VpcIds=[lab.vpc])["Vpcs"][0]["CidrBlock"].replace(".0.0/16", ".9.0/24")
     lab.subnets[:] = [ec2.create_subnet(VpcId=lab.vpc, CidrBlock=block)["Subnet"]["SubnetId"]]
     lab.ecs.update_service(cluster="lab", service="app", networkConfiguration=lab.network)
+    lab.until_steady(1)
+
+
+def test_a_run_that_cannot_be_kept_starts_nothing(
+    world: World, lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    definition = lab.register()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot, "write", full)
+        with pytest.raises(ClientError, match="No space left"):
+            lab.run(definition, startedBy="me")
+        world.settle()
+        assert [r.getMessage() for r in caplog.records if "writing of ecs.json failed" in r.getMessage()][1:] == []
+    for asked in ({}, {"startedBy": "me"}, {"desiredStatus": "STOPPED"}):
+        assert lab.ecs.list_tasks(cluster="lab", **asked)["taskArns"] == []
+    world.pass_time(60)
+    assert world.runtime.started == []
+    task = lab.run(definition, startedBy="me")
+    lab.until(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    assert lab.ecs.list_tasks(cluster="lab", startedBy="me")["taskArns"] == [task["taskArn"]]
+
+
+def test_a_service_whose_task_definition_is_deleted_says_so_and_goes_on_with_another(
+    world: World, lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    definition = lab.register()
+    lab.create(definition, 1)
+    lab.until_steady(1)
+    lab.ecs.deregister_task_definition(taskDefinition=definition)
+    lab.ecs.delete_task_definitions(taskDefinitions=[definition])
+    lab.ecs.stop_task(cluster="lab", task=lab.tasks()[0]["taskArn"])
+    world.pass_time(100)
+    said = "was unable to place a task. Reason: Unable to describe task definition."
+    assert [message.split(") ", 1)[1] for message in events(lab, "unable to place")] == [said]
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    lab.ecs.update_service(cluster="lab", service="app", taskDefinition=lab.register())
     lab.until_steady(1)
 
 
@@ -333,6 +376,33 @@ def test_after_a_restart_every_service_is_brought_back(tmp_path: Path) -> None:
         assert [(d["id"], d["rolloutState"]) for d in lab.service()["deployments"]] == [(deployment, "COMPLETED")]
         reasons = {lab.task(arn)["stoppedReason"] for arn in before}
         assert reasons == {"The embedded AWS was restarted"}
+    finally:
+        again.close()
+
+
+def test_what_was_over_is_over_after_a_restart(tmp_path: Path) -> None:
+    def shown() -> list[tuple[str, str]]:
+        arns = [brief["serviceDeploymentArn"] for brief in lab.ecs.list_service_deployments(
+            cluster="lab", service="app")["serviceDeployments"]]  # fmt: skip
+        found = lab.ecs.describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"]
+        return [(one["status"], one["deploymentCircuitBreaker"]["status"]) for one in found]
+
+    first = World(tmp_path / "aws")
+    lab = first.lab()
+    lab.create(lab.register(), 1, deploymentConfiguration=BREAKER)
+    lab.until_steady(1)
+    bad = lab.register(environment={"EXIT": "3"})
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
+    lab.ecs.update_service(cluster="lab", service="app", taskDefinition=bad, deploymentConfiguration=breaker)
+    lab.until(lambda: lab.service()["deployments"][0]["rolloutState"] == "FAILED")
+    before = shown()
+    assert before == [("STOPPED", "TRIGGERED"), ("SUCCESSFUL", "MONITORING_COMPLETE")]
+    first.close()
+    again = World(tmp_path / "aws")
+    try:
+        again.host.restore()
+        lab.client, lab.until = again.client, again.until
+        assert shown() == before
     finally:
         again.close()
 

@@ -275,11 +275,12 @@ def test_calls_are_answered_while_the_helper_that_starts_containers_is_frozen(la
     helper.suspend()
     try:
         task = lab.run("app")["taskArn"]
-        (record,) = host.services.of("ecs").engine.all_tasks()
-        eventually(lambda: record.work.starting, "its container is about to start")
+        scheduler = host.services.of("ecs").engine.scheduler
+        (life,) = eventually(lambda: list(scheduler.lives.values()))
+        eventually(lambda: life.group.starting, "its container is about to start")
         for _ in range(20):
             assert lab.task(task)["lastStatus"] == "PENDING"
-        assert record.work.starting
+        assert life.group.starting
     finally:
         helper.resume()
     eventually(lambda: lab.task(task)["lastStatus"] == "RUNNING")
@@ -288,7 +289,7 @@ def test_calls_are_answered_while_the_helper_that_starts_containers_is_frozen(la
 def test_what_an_image_leaves_on_disk_goes_when_the_image_goes(
     lab: Lab, host: AWS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drydock.embedded.services.ecs.pulls._JUST_PULLED", 0.0)
+    monkeypatch.setattr("drydock.embedded.workload.pulls._JUST_PULLED", 0.0)
     unpacked = host.directory / "images"
     task = lab.run(lab.register())["taskArn"]
     eventually(lambda: lab.task(task)["lastStatus"] == "RUNNING")

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from tests.support.waiting import eventually
 
-from drydock.embedded.carriers.runtime import CannotStart, probe_command
+from drydock.embedded.carriers.runtime import CannotStart
 from drydock.embedded.carriers.runtime.base import OPEN_FILES
 from drydock.images import ImageConfig
+from drydock.policy.health import HealthCheck
 
 from .conftest import Machine, Run, alive
 
@@ -366,8 +367,7 @@ def test_execute_gives_status_and_output_in_the_containers_environment(machine: 
 def test_health_check_commands(machine: Machine, check: str, code: int) -> None:
     machine.write("/app/marker", "")
     run = machine.python(READY + "time.sleep(600)")
-    argv = probe_command(["CMD-SHELL", check])
-    assert argv is not None
+    argv = HealthCheck(("CMD-SHELL", check)).argv()
     assert machine.execute(run, *argv)[0] == code
 
 

@@ -11,15 +11,13 @@ from drydock.embedded.carriers.runtime.base import (
     Exit,
     Runtime,
     Session,
-    probe_command,
 )
 from drydock.embedded.core.host import Host
 
 if TYPE_CHECKING:
     from drydock.embedded.carriers.runtime.spawner import Spawner
 
-__all__ = ["CannotStart", "Container", "ContainerSpec", "Exit", "Runtime", "Session", "probe_command", "runtime_of",
-           "spawner_of"]  # fmt: skip
+__all__ = ["CannotStart", "Container", "ContainerSpec", "Exit", "Runtime", "Session", "runtime_of", "spawner_of"]
 
 
 def spawner_of(host: Host) -> Spawner:

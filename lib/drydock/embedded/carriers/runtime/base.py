@@ -146,21 +146,3 @@ def run_to_end(
         with contextlib.suppress(TimeoutError):
             session.wait(_AFTER_KILL)
         raise
-
-
-def probe_command(health_check: Sequence[str]) -> list[str] | None:
-    """The argv of a container health check's `command`.
-
-    >>> probe_command(["CMD-SHELL", "curl -f http://localhost/ || exit 1"])
-    ['/bin/sh', '-c', 'curl -f http://localhost/ || exit 1']
-    >>> probe_command(["CMD", "python", "probe.py"])
-    ['python', 'probe.py']
-    >>> probe_command(["NONE"]) is None
-    True
-    """
-    kind, *rest = health_check
-    if kind == "NONE":
-        return None
-    if kind == "CMD-SHELL":
-        return ["/bin/sh", "-c", " ".join(rest)]
-    return list(rest) if kind == "CMD" else list(health_check)

@@ -24,12 +24,12 @@ class ECS(Service):
         from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
         from moto.ecs.responses import EC2ContainerServiceResponse
 
-        from . import actions
         from .engine import Engine
+        from .operations import OPERATIONS
 
         self.engine = Engine(self.host, ecs_backends)
         seams.stand_in(ecs_backends, EC2ContainerServiceBackend, engine=self.engine)
-        for name, function in actions.OPERATIONS.items():
+        for name, function in OPERATIONS.items():
             setattr(EC2ContainerServiceResponse, name, function)
         self.host.every_tick(self.name, self.engine.tick)
         self.host.on_close(self.engine.close)
@@ -47,7 +47,7 @@ class ECS(Service):
 
         container, *path = _below("metadata", environ)
         with self.host.lock:
-            found = metadata.describe(self.engine.all_tasks(), container, path)
+            found = metadata.describe(self.engine.table, container, path)
         answer = json_answer(200, found) if found is not None else json_answer(404, {"error": "no such container"})
         return send(answer, environ, start_response)
 

@@ -47,8 +47,9 @@ def service_of(backend: Any, request: Document) -> Service:
 def task_of(backend: Any, request: Document, identifier: str) -> Task | None:
     """The task in the cluster of the request, None where there is none."""
     (wanted,) = named(backend, request, "task", [identifier])
-    tasks = backend.tasks.get(cluster_of(backend, request).name, {}).values()
-    return next((task for task in tasks if task.id == wanted), None)
+    cluster = cluster_of(backend, request).name
+    found: Task | None = backend.tasks.get(cluster, {}).get(arn_of(backend, f"task/{cluster}/{wanted}"))
+    return found
 
 
 def definition_of(backend: Any, identifier: str) -> Any:

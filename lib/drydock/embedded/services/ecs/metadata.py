@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from typing import Any
 
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.records import Document, Task
+from drydock.embedded.services.ecs.table import Table
 
 
 class Roles:
@@ -44,21 +44,20 @@ class Roles:
         }
 
 
-def describe(tasks: Iterable[Task], identifier: str, path: list[str]) -> Any | None:
+def describe(table: Table, identifier: str, path: list[str]) -> Any | None:
     """Metadata v4 of the container `<task id>-<name>`: "", "task", "stats" or "task/stats"; None if not there."""
-    for task in tasks:
-        if identifier.startswith(task.id) and task.status != "STOPPED":
-            name = identifier[len(task.id) + 1 :]
-            found = next((c for c in task.document["containers"] if c["name"] == name), None)
-            if found is None:
-                return None
-            match path:
-                case []:
-                    return _container(task, found)
-                case ["task"]:
-                    return _task(task)
-                case ["stats"] | ["task", "stats"]:
-                    return {}
+    task_id, _, name = identifier.partition("-")
+    for task in table.with_id(task_id):
+        found = next((c for c in task.document["containers"] if c["name"] == name), None)
+        if found is None:
+            return None
+        match path:
+            case []:
+                return _container(task, found)
+            case ["task"]:
+                return _task(task)
+            case ["stats"] | ["task", "stats"]:
+                return {}
     return None
 
 

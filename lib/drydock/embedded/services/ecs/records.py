@@ -11,14 +11,14 @@ import uuid
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
+
+from drydock.policy.breaker import Breaker
+from drydock.policy.health import Health
 
 Document = dict[str, Any]
 
-STATUS_ORDER = (
-    "PROVISIONING", "PENDING", "ACTIVATING", "RUNNING",
-    "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED",
-)  # fmt: skip
 KEPT_EVENTS = 100
 
 
@@ -54,16 +54,15 @@ class Deployment:
     service_deployment_arn: str
     created_at: datetime
     updated_at: datetime
+    breaker: Breaker
     status: str = "PRIMARY"
     desired_count: int = 0
     rollout_state: str = "IN_PROGRESS"
     rollout_state_reason: str = ""
     failed_tasks: int = 0
-    started: int = 0
     finished_at: datetime | None = None
     next_start: float = 0.0
     throttled: int = 0
-    breaker: Any = None
     source_revision_arn: str | None = None
     found_stuck: bool = False
     rollback_of: str | None = None
@@ -123,6 +122,11 @@ class Service:
     def deployment(self, identifier: str) -> Deployment | None:
         return next((d for d in self.deployments if d.id == identifier), None)
 
+    def revision_of(self, task: Task) -> Document:
+        """The settings that a task of it was started with."""
+        every = [*self.deployments, *self.finished]
+        return next((d.revision for d in every if d.id == task.deployment_id), self.settings)
+
     def event(self, message: str) -> None:
         self.events.appendleft(
             {"id": self.ids.uuid(), "createdAt": utcnow(), "message": f"(service {self.name}) {message}"}
@@ -131,7 +135,7 @@ class Service:
 
 @dataclass
 class Task:
-    """A task: `document` is what describe_tasks shows; the rest is the engine's."""
+    """A task: `document` is what describe_tasks shows; the rest is the engine's. Only the table writes it."""
 
     document: Document
     cluster_name: str
@@ -145,23 +149,26 @@ class Task:
     deployment_id: str | None = None
     address: str | None = None
     started_order: int = 0
-    work: Any = None
-    drain_until: float | None = None
     registered: bool = False
     healthy_at: float | None = None
-    told_health: Any = None
+    told_health: Health | None = None
+    checked_health: Health | None = None
+    """The worst of its essential containers that have a health check; None if none has, or has started."""
     failure_counted: bool = False
     protected_until: datetime | None = None
     running_at: float | None = None
     client_token: str | None = None
 
-    @property
+    @cached_property
     def arn(self) -> str:
         return str(self.document["taskArn"])
 
-    task_arn = arn
-
     @property
+    def task_arn(self) -> str:
+        """Its name with moto."""
+        return self.arn
+
+    @cached_property
     def id(self) -> str:
         return self.arn.rsplit("/", 1)[-1]
 

@@ -114,6 +114,9 @@ def _task(item: Document, host: Host) -> Task:
         task.definition_of(container["name"])
     if not isinstance(task.document["attachments"], list) or not isinstance(task.document["lastStatus"], str):
         raise TypeError("attachments or lastStatus")
+    if task.status == "STOPPED" and not isinstance(task.document["stoppedAt"], datetime):
+        raise TypeError("stoppedAt")
+    task.document["clusterArn"]
     return task
 
 

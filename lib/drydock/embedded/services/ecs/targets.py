@@ -37,12 +37,46 @@ class Targets:
     def _target(task: Task, entry: Document) -> Document:
         return {"Id": task.address, "Port": int(entry["containerPort"])}
 
-    def register(self, task: Task, entry: Document) -> None:
+    # -- a task that comes, and goes ------------------------------------------------------------
+
+    def join(self, task: Task, service: Service) -> bool:
+        """Register the task where its service says; whether load balancers send it requests from now on."""
+        revision = service.revision_of(task)
+        for entry in revision.get("loadBalancers") or ():
+            try:
+                self._register(task, entry)
+            except ClientError as refused:
+                service.event(f"failed to register targets in ({self.name(entry)}) with (error {refused})")
+            else:
+                service.event(f"registered 1 targets in ({self.name(entry)})")
+        for registry in revision.get("serviceRegistries") or ():
+            try:
+                self._enlist(task, registry, service)
+            except ClientError as refused:
+                where = f"(service registry {registry['registryArn']})"
+                service.event(f"failed to register (task {task.id}) in {where} with (error {refused})")
+        return bool(revision.get("loadBalancers"))
+
+    def leave(self, task: Task, service: Service) -> float:
+        """Deregister the task; the AWS seconds that its connections have to drain."""
+        revision = service.revision_of(task)
+        delays = [0.0]
+        for registry in revision.get("serviceRegistries") or ():
+            self._delist(task, registry)
+        if task.registered:
+            for entry in revision.get("loadBalancers") or ():
+                delays.append(self._deregister(task, entry))
+                service.event(f"deregistered 1 targets in ({self.name(entry)})")
+        return max(delays)
+
+    # -- target groups --------------------------------------------------------------------------
+
+    def _register(self, task: Task, entry: Document) -> None:
         self._client("elbv2", task.region_name).register_targets(
             TargetGroupArn=entry["targetGroupArn"], Targets=[self._target(task, entry)]
         )
 
-    def deregister(self, task: Task, entry: Document) -> float:
+    def _deregister(self, task: Task, entry: Document) -> float:
         """Returns the target group's deregistration delay in AWS seconds."""
         elbv2 = self._client("elbv2", task.region_name)
         try:
@@ -80,7 +114,7 @@ class Targets:
 
     # -- Cloud Map ------------------------------------------------------------------------------
 
-    def enlist(self, task: Task, registry: Document, service: Service) -> None:
+    def _enlist(self, task: Task, registry: Document, service: Service) -> None:
         attributes = {
             "AWS_INSTANCE_IPV4": str(task.address),
             "AVAILABILITY_ZONE": str(task.document.get("availabilityZone")),
@@ -105,7 +139,7 @@ class Targets:
             return int(registry["containerPort"])
         return None
 
-    def delist(self, task: Task, registry: Document) -> None:
+    def _delist(self, task: Task, registry: Document) -> None:
         try:
             self._client("servicediscovery", task.region_name).deregister_instance(
                 ServiceId=_id(registry), InstanceId=task.id

@@ -14,12 +14,6 @@ SERVICE_FIELDS = (
     "placementConstraints", "placementStrategy", "platformVersion", "propagateTags",
     "schedulingStrategy", "serviceRegistries", "taskDefinition",
 )  # fmt: skip
-# A change of one of these is a new deployment; a revision has the capacity, too, which waits for the next one.
-DEPLOYING_FIELDS = (
-    "loadBalancers", "networkConfiguration", "platformVersion", "serviceConnectConfiguration", "serviceRegistries",
-    "taskDefinition", "volumeConfigurations", "vpcLatticeConfigurations",
-)  # fmt: skip
-REVISION_FIELDS = ("capacityProviderStrategy", "launchType", *DEPLOYING_FIELDS)
 _SHOWN_EVENTS = 100
 _DEPLOYMENT_STATUS = {"COMPLETED": "SUCCESSFUL", "IN_PROGRESS": "IN_PROGRESS", "FAILED": "STOPPED"}
 
@@ -151,12 +145,11 @@ def describe_service_deployment(service: Service, deployment: Deployment, tasks:
             "startedAt": back.created_at,
             "serviceRevisionArn": back.revision_arn,
         }
-    if deployment.breaker is not None:
-        document["deploymentCircuitBreaker"] = {
-            "status": deployment.breaker.status,
-            "failureCount": deployment.breaker.failure_count,
-            "threshold": deployment.breaker.threshold,
-        }
+    document["deploymentCircuitBreaker"] = {
+        "status": deployment.breaker.status,
+        "failureCount": deployment.breaker.failure_count,
+        "threshold": deployment.breaker.threshold,
+    }
     return document
 
 
@@ -170,6 +163,11 @@ def describe_service_revision(service: Service, deployment: Deployment) -> Docum
         "platformFamily": "Linux",
         "createdAt": deployment.created_at,
     }
+
+
+def describe_definition(definition: Any) -> Document:
+    """A task definition of moto's, as it was registered."""
+    return {**definition.document, "status": definition.status}
 
 
 def describe_task(task: Task, include_tags: bool) -> Document:

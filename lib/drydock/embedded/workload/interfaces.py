@@ -1,26 +1,35 @@
-"""A task's network interface: an address in its subnet that is free on this machine too."""
+"""Network interfaces: an address in a subnet that is free on this machine too."""
 
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from drydock.embedded.carriers.dns import Resolver
 from drydock.embedded.core.claims import Claims
-from drydock.embedded.services.ecs.records import Task
+from drydock.embedded.core.host import Host
 from drydock.policy.addresses import NoFreeAddress, loopback, next_free
 from drydock.policy.placement import Subnet
-
-if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
 
 
 class NoAddress(Exception):
     """The subnet has no address left, or this machine cannot listen on it."""
 
 
-class Network:
-    """Network interfaces of tasks, made through EC2's own API, so that describe_network_interfaces shows them."""
+@dataclass(frozen=True)
+class Interface:
+    """A network interface, as EC2 knows it."""
+
+    id: str
+    address: str
+    mac_address: str
+    private_dns_name: str
+
+
+class Interfaces:
+    """Network interfaces, made through EC2's own API, so that describe_network_interfaces shows them."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -49,64 +58,39 @@ class Network:
         existing = {group.id for group in self._backend(region).describe_security_groups()} if wanted else set()
         return frozenset(existing & set(wanted)) if wanted else None
 
-    def attach(self, task: Task) -> None:
-        """Give the task an interface in its subnet; NoAddress if there is none to give."""
-        attachment = task.document["attachments"][0]
-        details = {item["name"]: item["value"] for item in attachment["details"]}
-        subnet_id = details["subnetId"]
-        backend = self._backend(task.region_name)
-        self.subnets(task.region_name, [subnet_id])
+    def attach(self, region: str, subnet_id: str, groups: Sequence[str], description: str) -> Interface:
+        """A new interface in a subnet; NoAddress if there is none to give."""
+        backend = self._backend(region)
+        self.subnets(region, [subnet_id])
         subnet = backend.describe_subnets(subnet_ids=[subnet_id])[0]
         address = self._claim(
             subnet, {eni.private_ip_address for eni in backend.enis.values() if eni.subnet.id == subnet_id}
         )
-        groups = (task.network or {}).get("securityGroups") or []
-        made = self._host.client("ec2", task.region_name, derived=True).create_network_interface(
+        made = self._host.client("ec2", region, derived=True).create_network_interface(
             SubnetId=subnet_id,
             PrivateIpAddress=address,
-            Description=attachment["id"],
-            **({"Groups": groups} if groups else {}),
+            Description=description,
+            **({"Groups": list(groups)} if groups else {}),
         )["NetworkInterface"]
-        backend.enis[made["NetworkInterfaceId"]].status = "in-use"
-        task.address = address
-        details |= {
-            "networkInterfaceId": made["NetworkInterfaceId"],
-            "macAddress": made.get("MacAddress", ""),
-            "privateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal",
-            "privateIPv4Address": address,
-        }
-        attachment["status"] = "ATTACHED"
-        attachment["details"] = [{"name": key, "value": value} for key, value in details.items()]
-        for container in task.document["containers"]:
-            container["networkInterfaces"] = [{"attachmentId": attachment["id"], "privateIpv4Address": address}]
+        identifier = made["NetworkInterfaceId"]
+        backend.enis[identifier].status = "in-use"
+        name = f"ip-{address.replace('.', '-')}.ec2.internal"
+        return Interface(identifier, address, made.get("MacAddress", ""), name)
 
-    def detach(self, task: Task) -> None:
-        """Delete the interface and let go of the address."""
-        attachments = task.document["attachments"]
-        details = {item["name"]: item["value"] for item in attachments[0]["details"]} if attachments else {}
-        identifier = details.get("networkInterfaceId")
-        if identifier and identifier in self._backend(task.region_name).enis:
-            self._host.client("ec2", task.region_name, derived=True).delete_network_interface(
-                NetworkInterfaceId=identifier
-            )
-        for attachment in attachments:
-            attachment["status"] = "DELETED"
-        if task.address:
-            self.release(task.address)
+    def detach(self, region: str, identifier: str, address: str) -> None:
+        """Delete the interface, unless it is gone, and let go of the address."""
+        if identifier in self._backend(region).enis:
+            self._host.client("ec2", region, derived=True).delete_network_interface(NetworkInterfaceId=identifier)
+        self.release(address)
 
     def release(self, address: str) -> None:
         self._claims.release(loopback(address))
 
-    def real_address(self, task: Task) -> str:
-        """The loopback address on which the task's containers listen."""
-        assert task.address is not None
-        return loopback(task.address)
-
-    def resolver(self, task: Task) -> tuple[str, int] | None:
-        details = {item["name"]: item["value"] for item in task.document["attachments"][0]["details"]}
-        subnet = self._backend(task.region_name).describe_subnets(subnet_ids=[details["subnetId"]])[0]
+    def resolver(self, region: str, subnet_id: str) -> tuple[str, int]:
+        """The DNS server of the subnet's VPC."""
+        subnet = self._backend(region).describe_subnets(subnet_ids=[subnet_id])[0]
         if subnet.vpc_id not in self._resolvers:
-            self._resolvers[subnet.vpc_id] = self._host.helper(Resolver).address(subnet.vpc_id, task.region_name)
+            self._resolvers[subnet.vpc_id] = self._host.helper(Resolver).address(subnet.vpc_id, region)
         return self._resolvers[subnet.vpc_id]
 
     def _claim(self, subnet: Any, taken: set[str]) -> str:

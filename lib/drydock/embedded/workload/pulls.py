@@ -1,4 +1,4 @@
-"""From the `image` of a container definition to an unpacked root file system."""
+"""From the name of an image to an unpacked root file system."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,9 @@ from botocore.exceptions import ClientError
 
 from drydock import disk
 from drydock.embedded.core.faults import Faults
+from drydock.embedded.core.host import Host
 
 if TYPE_CHECKING:
-    from drydock.embedded.core.host import Host
     from drydock.images import ImageConfig
 
 _ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com$")
@@ -35,8 +36,24 @@ _MANIFEST_TYPES = [
 ]
 
 
+class Why(StrEnum):
+    """Why an image cannot be had."""
+
+    INVALID = "the name is none of an image"
+    DENIED = "not authorized"
+    UNRESOLVED = "the registry refused"
+    NOT_FOUND = "not found"
+    BROKEN = "it cannot be unpacked"
+
+
 class CannotPull(Exception):
-    """An image that cannot be had; the text is worded as ECS words a task's stoppedReason."""
+    """An image that cannot be had."""
+
+    def __init__(self, image: str, why: Why, detail: str = "") -> None:
+        super().__init__(f"{image}: {why}: {detail}")
+        self.image = image
+        self.why = why
+        self.detail = detail
 
 
 ROOT, SOURCES = "root", "sources.json"
@@ -52,7 +69,7 @@ class Pulled:
 
 
 class Puller:
-    """Pulls from this cloud's own ECR; every image is unpacked once and shared by the tasks that run it.
+    """Pulls from this cloud's own ECR; every image is unpacked once and shared by all that run it.
 
     It is in `images/<digest>`, with the repositories that it was pulled from, and goes when it is in none of them any
     more and none of those that `in_use` says.
@@ -72,19 +89,18 @@ class Puller:
         """Resolve `image` and unpack it. CannotPull if it is not there."""
         match = _REFERENCE.match(image)
         if match is None:
-            raise CannotPull(f"CannotPullContainerError: invalid reference format: {image}")
+            raise CannotPull(image, Why.INVALID)
         registry = match["host"] or ""
         ecr = _ECR.match(registry)
         if not ecr and registry.rsplit(":", 1)[0] not in ("127.0.0.1", "localhost"):
             raise CannotPull(
-                f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
-                f"{image}: the embedded AWS pulls from its own registry only; push the image to "
-                f"127.0.0.1:{self._host.port}/<repository> first"
+                image,
+                Why.UNRESOLVED,
+                "the embedded AWS pulls from its own registry only; push the image to "
+                f"127.0.0.1:{self._host.port}/<repository> first",
             )
         if ecr and ecr["account"] != self._host.account:
-            raise CannotPull(
-                f"CannotPullContainerError: {image}: not authorized: account {ecr['account']} is another account"
-            )
+            raise CannotPull(image, Why.DENIED, f"account {ecr['account']} is another account")
         identifier = {"imageDigest": match["digest"]} if match["digest"] else {"imageTag": match["tag"] or "latest"}
         where = ecr["region"] if ecr else region
         digest, manifest = self._manifest(image, where, match["name"], identifier)
@@ -97,15 +113,9 @@ class Puller:
                 repositoryName=repository, imageIds=[identifier], acceptedMediaTypes=_MANIFEST_TYPES
             )
         except ClientError as error:
-            raise CannotPull(
-                f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
-                f"{image}: {error.response['Error']['Message']}"
-            ) from None
+            raise CannotPull(image, Why.UNRESOLVED, error.response["Error"]["Message"]) from None
         if not answer["images"]:
-            raise CannotPull(
-                f"CannotPullContainerError: pull image manifest has been retried 5 time(s): "
-                f"failed to resolve ref {image}: {image}: not found"
-            )
+            raise CannotPull(image, Why.NOT_FOUND)
         found = answer["images"][0]
         manifest = found["imageManifest"].encode()
         document: dict[str, Any] = json.loads(manifest)
@@ -129,7 +139,7 @@ class Puller:
                 with self._open_blob(json.loads(manifest)["config"]["digest"]) as blob:
                     config = ImageConfig.read(json.load(blob))
             except (ImageError, OSError) as error:
-                raise CannotPull(f"CannotPullContainerError: failed to extract image {digest}: {error}") from error
+                raise CannotPull(digest, Why.BROKEN, str(error)) from error
         return Pulled(digest, config, folder / ROOT)
 
     def _lock(self, name: str) -> threading.Lock:

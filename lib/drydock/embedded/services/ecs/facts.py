@@ -1,0 +1,57 @@
+"""What exists of all that a request names: what its validators need to know."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from moto.ecs.exceptions import ECSException
+
+from drydock.embedded.services.ecs.lookups import cluster_name, definition_of
+from drydock.embedded.services.ecs.records import Document
+from drydock.embedded.services.ecs.targets import Targets
+from drydock.embedded.services.ecs.views import describe_definition
+from drydock.embedded.workload.interfaces import Interfaces
+from drydock.policy.world import Cluster, World
+
+
+class Facts:
+    """Looks them up, in ECS and in the services that the request points to."""
+
+    def __init__(self, targets: Targets, interfaces: Interfaces) -> None:
+        self._targets = targets
+        self._interfaces = interfaces
+
+    def of(self, backend: Any, request: Document) -> World:
+        region = backend.region_name
+        network = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+        groups = {e["targetGroupArn"] for e in request.get("loadBalancers") or () if e.get("targetGroupArn")}
+        registries = {e["registryArn"] for e in request.get("serviceRegistries") or () if e.get("registryArn")}
+        return World(
+            cluster=_cluster(backend, request),
+            task_definition=_definition(backend, request),
+            capacity_providers=frozenset(backend.capacity_providers),
+            target_groups=self._targets.groups(region, groups),
+            registries=self._targets.registries(region, registries),
+            subnets=self._interfaces.known_subnets(region, network.get("subnets")),
+            security_groups=self._interfaces.known_security_groups(region, network.get("securityGroups")),
+        )
+
+
+def _cluster(backend: Any, request: Document) -> Cluster | None:
+    found = backend.clusters.get(cluster_name(backend, request))
+    if found is None or found.status != "ACTIVE":
+        return None
+    return Cluster(
+        capacity_providers={p.rsplit("/", 1)[-1]: "ACTIVE" for p in found.capacity_providers or ()},
+        default_strategy=tuple(found.default_capacity_provider_strategy or ()),
+        container_instances=found.registered_container_instances_count,
+        namespace=(found.service_connect_defaults or {}).get("namespace", ""),
+    )
+
+
+def _definition(backend: Any, request: Document) -> Document | None:
+    if request.get("taskDefinition"):
+        with contextlib.suppress(ECSException):
+            return describe_definition(definition_of(backend, request["taskDefinition"]))
+    return None

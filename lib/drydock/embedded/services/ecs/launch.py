@@ -1,0 +1,200 @@
+"""New tasks: where each is placed and what its record says. It starts nothing: the next turn begins their lives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecs.lookups import definition_of
+from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, Task, utcnow
+from drydock.embedded.services.ecs.table import Table
+from drydock.embedded.services.ecs.views import describe_definition
+from drydock.embedded.workload.interfaces import Interfaces
+from drydock.policy import capacity
+from drydock.policy.placement import Subnet, choose_subnet
+
+_LAUNCH_TYPES = {"FARGATE": "FARGATE", "FARGATE_SPOT": "FARGATE"}
+
+
+@dataclass(frozen=True)
+class Order:
+    """Tasks that are wanted. `request` has RunTask's keys, whoever asks; `near`: those that they are spread among."""
+
+    backend: Any
+    cluster: Any
+    definition: Any
+    request: Document
+    group: str
+    count: int
+    near: Sequence[Task]
+    strategy: Sequence[Document]
+    service: Service | None = None
+    deployment_id: str | None = None
+
+
+class Launcher:
+    """Writes tasks in PROVISIONING."""
+
+    def __init__(self, host: Host, table: Table, interfaces: Interfaces) -> None:
+        self._host = host
+        self._table = table
+        self._interfaces = interfaces
+
+    def run(
+        self, backend: Any, cluster: Any, definition: Any, request: Document, strategy: Sequence[Document]
+    ) -> list[Task]:
+        """The tasks of a RunTask request. NoAddress."""
+        group = request.get("group") or f"family:{definition.document['family']}"
+        near = self._table.of_group(cluster.arn, group)
+        count = int(request.get("count") or 1)
+        return self._launch(Order(backend, cluster, definition, request, group, count, near, strategy))
+
+    def start(self, service: Service, deployment: Deployment, count: int, near: Sequence[Task]) -> list[Task]:
+        """Tasks of a deployment. NoAddress; an ECSException where its task definition is gone."""
+        backend, revision = self._table.region(service.region_name), deployment.revision
+        group = f"service:{service.name}"
+        request = {
+            "networkConfiguration": revision.get("networkConfiguration"),
+            "launchType": revision.get("launchType"),
+            "enableExecuteCommand": service.settings.get("enableExecuteCommand"),
+            "enableECSManagedTags": service.settings.get("enableECSManagedTags"),
+            "propagateTags": service.propagate_tags,
+            "startedBy": deployment.id,
+        }
+        order = Order(
+            backend,
+            backend.clusters[service.cluster_name],
+            definition_of(backend, revision["taskDefinition"]),
+            request,
+            group,
+            count,
+            near,
+            revision.get("capacityProviderStrategy") or [],
+            service,
+            deployment.id,
+        )
+        return self._launch(order)
+
+    def _launch(self, order: Order) -> list[Task]:
+        standing = [task for task in order.near if not task.stopping]
+        zones = Counter(str(task.document.get("availabilityZone")) for task in standing)
+        providers = Counter(
+            str(task.document["capacityProviderName"])
+            for task in standing
+            if task.document.get("capacityProviderName") and task.deployment_id == order.deployment_id
+        )
+        network = (order.request.get("networkConfiguration") or {}).get("awsvpcConfiguration")
+        region = order.backend.region_name
+        subnets = self._interfaces.subnets(region, network["subnets"]) if network else []
+        tags = _tags(order)
+        made = []
+        for _ in range(order.count):
+            number = self._table.next_number()
+            provider = capacity.next_provider(capacity.items(order.strategy), providers) if order.strategy else None
+            subnet = choose_subnet(subnets, zones) if network else None
+            seed = f"{self._host.seed}:{order.cluster.name}:{order.group}:{number}"
+            ids = order.service.ids if order.service is not None else Ids(seed)
+            document = _document(order, provider, subnet, ids)
+            made.append(
+                Task(
+                    document=document,
+                    cluster_name=order.cluster.name,
+                    region_name=region,
+                    definition=describe_definition(order.definition),
+                    network=network,
+                    ids=Ids(document["taskArn"].rsplit("/", 1)[-1]),
+                    entered=self._host.clock.time(),
+                    tags=[dict(tag) for tag in tags],
+                    service_arn=order.service.arn if order.service is not None else None,
+                    deployment_id=order.deployment_id,
+                    client_token=order.request.get("clientToken"),
+                    started_order=number,
+                )
+            )
+            zones[str(document["availabilityZone"])] += 1
+            if provider:
+                providers[provider] += 1
+        self._table.add(made)
+        return made
+
+
+def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Ids) -> Document:
+    """What describe_tasks shows of a new task."""
+    request, definition = order.request, order.definition.document
+    identifier = ids.hex()
+    place = f"arn:aws:ecs:{order.backend.region_name}:{order.backend.account_id}"
+    arn = f"{place}:task/{order.cluster.name}/{identifier}"
+    overrides = {"containerOverrides": [], "inferenceAcceleratorOverrides": [], **(request.get("overrides") or {})}
+    cpu = overrides.get("cpu") or definition.get("cpu")
+    memory = overrides.get("memory") or definition.get("memory")
+    attachments = [
+        {
+            "id": ids.uuid(),
+            "type": "ElasticNetworkInterface",
+            "status": "PRECREATED",
+            "details": [{"name": "subnetId", "value": subnet.id}],
+        }
+    ] if subnet else []  # fmt: skip
+    containers = [
+        {
+            "containerArn": f"{place}:container/{order.cluster.name}/{identifier}/{ids.uuid()}",
+            "taskArn": arn,
+            "name": container["name"],
+            "image": container["image"],
+            "lastStatus": "PENDING",
+            "healthStatus": "UNKNOWN",
+            "cpu": str(container.get("cpu") or 0),
+            **({"memory": str(container["memory"])} if container.get("memory") else {}),
+            "networkInterfaces": [],
+            **(
+                {"managedAgents": [{"name": "ExecuteCommandAgent", "lastStatus": "PENDING"}]}
+                if request.get("enableExecuteCommand")
+                else {}
+            ),
+        }
+        for container in definition["containerDefinitions"]
+    ]
+    return {
+        "taskArn": arn,
+        "clusterArn": order.cluster.arn,
+        "taskDefinitionArn": definition["taskDefinitionArn"],
+        "group": order.group,
+        "startedBy": request.get("startedBy"),
+        "lastStatus": "PROVISIONING",
+        "desiredStatus": "RUNNING",
+        "healthStatus": "UNKNOWN",
+        "connectivity": "CONNECTED",
+        "connectivityAt": utcnow(),
+        "createdAt": utcnow(),
+        "cpu": str(cpu) if cpu else None,
+        "memory": str(memory) if memory else None,
+        "launchType": _LAUNCH_TYPES.get(provider or "", request.get("launchType")),
+        "capacityProviderName": provider,
+        "platformVersion": "1.4.0",
+        "platformFamily": "Linux",
+        "availabilityZone": subnet.zone if subnet else None,
+        "enableExecuteCommand": bool(request.get("enableExecuteCommand")),
+        "ephemeralStorage": definition.get("ephemeralStorage") or {"sizeInGiB": 20},
+        "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
+        "overrides": overrides,
+        "version": 1,
+        "attachments": attachments,
+        "containers": containers,
+    }
+
+
+def _tags(order: Order) -> list[dict[str, str]]:
+    chosen: dict[str, str] = {}
+    if order.request.get("propagateTags") == "TASK_DEFINITION":
+        chosen |= {tag["key"]: tag["value"] for tag in order.definition.tags or ()}
+    if order.request.get("propagateTags") == "SERVICE" and order.service is not None:
+        chosen |= {tag["key"]: tag["value"] for tag in order.service.tags}
+    chosen |= {tag["key"]: tag["value"] for tag in order.request.get("tags") or ()}
+    if order.request.get("enableECSManagedTags"):
+        chosen["aws:ecs:clusterName"] = order.cluster.name
+        if order.service is not None:
+            chosen["aws:ecs:serviceName"] = order.service.name
+    return [{"key": key, "value": value} for key, value in chosen.items()]

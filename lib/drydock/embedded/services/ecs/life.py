@@ -1,0 +1,409 @@
+"""The life of one task, a step at a time: network, pull, containers in order, health, stop, clean up.
+
+`Life.advance()` is called on every turn of the loop and never waits: images are pulled in the host's pool, and what the
+containers do is the group's (`workload/group.py`). What happens to the task is written by the table.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from drydock import disk
+from drydock.embedded.carriers.runtime import ContainerSpec
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecs.metadata import Roles
+from drydock.embedded.services.ecs.records import Document, Task, utcnow
+from drydock.embedded.services.ecs.secrets import CannotRead, read
+from drydock.embedded.services.ecs.table import Table
+from drydock.embedded.services.ecs.targets import Targets
+from drydock.embedded.workload.awslogs import LogDriver, Stream
+from drydock.embedded.workload.group import Group, Member, OnExit
+from drydock.embedded.workload.interfaces import Interfaces, NoAddress
+from drydock.embedded.workload.pulls import CannotPull, Pulled, Puller, Why
+from drydock.policy import dependencies
+from drydock.policy.addresses import loopback
+from drydock.policy.health import Health, HealthCheck, task_health
+
+log = logging.getLogger(__name__)
+
+# AWS seconds that a task stays at least in a state whose work takes no time here.
+PROVISIONING = 4.0
+DEPROVISIONING = 4.0
+STOP_TIMEOUT = 30.0
+
+_PULL = {
+    Why.INVALID: "invalid reference format: {image}",
+    Why.DENIED: "{image}: not authorized: {detail}",
+    Why.UNRESOLVED: "pull image manifest has been retried 1 time(s): failed to resolve ref {image}: {detail}",
+    Why.NOT_FOUND: "pull image manifest has been retried 5 time(s): failed to resolve ref {image}: {image}: not found",
+    Why.BROKEN: "failed to extract image {image}: {detail}",
+}
+
+
+@dataclass(frozen=True)
+class Means:
+    """What tasks live by."""
+
+    host: Host
+    table: Table
+    interfaces: Interfaces
+    puller: Puller
+    logs: LogDriver
+    roles: Roles
+    targets: Targets
+
+    def scratch(self, task: Task) -> Path:
+        """The folder that the containers of a task write to."""
+        return self.host.directory / "tasks" / task.id
+
+    def leave(self, task: Task) -> float:
+        """Take the task from where others find it; the AWS seconds that its connections have to drain."""
+        service = self.table.service_of(task)
+        return self.targets.leave(task, service) if service is not None else 0.0
+
+    def detach(self, task: Task) -> None:
+        """Give back the task's network interface, and its address."""
+        identifier = _details(task).get("networkInterfaceId")
+        if identifier and task.address:
+            self.interfaces.detach(task.region_name, identifier, task.address)
+        self.table.detach(task)
+
+    def release(self, task: Task) -> None:
+        """Let other clouds of this machine have the task's address."""
+        if task.address:
+            self.interfaces.release(task.address)
+
+    def bury(self, task: Task) -> None:
+        """End a task of before a restart, whose processes died with the cloud."""
+        self.table.bury(task)
+        self.detach(task)
+        if task.address:
+            self.leave(task)
+        disk.remove(self.scratch(task))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a task needs before its first container starts."""
+
+    images: dict[str, Pulled]
+    secrets: dict[str, dict[str, str]]
+    pull_started_at: datetime
+    pull_stopped_at: datetime
+
+
+class Life:
+    """Drives `task` from PROVISIONING to STOPPED."""
+
+    def __init__(self, means: Means, task: Task) -> None:
+        self.task = task
+        members = [_member(definition) for definition in task.definition["containerDefinitions"]]
+        self.group = Group(means.host, members)
+        self._means = means
+        self._host = means.host
+        self._table = means.table
+        self._essential = {member.name for member in members if member.order.essential}
+        self._preparing: Future[Prepared] | None = None
+        self._prepared: Prepared | None = None
+        self._drain_until: float | None = None
+        self._credentials_token: str | None = None
+
+    # -- steps ----------------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        self._collect_started()
+        for name in self._collect_exits():
+            if name in self._essential and not self.task.stopping:
+                self._table.ask_to_stop(self.task, "EssentialContainerExited", "Essential container in task exited")
+        match self.task.status:
+            case "PROVISIONING":
+                self._provisioning()
+            case "PENDING":
+                self._pending()
+            case "ACTIVATING":
+                self._activating()
+            case "RUNNING":
+                self._running()
+            case "DEACTIVATING":
+                self._deactivating()
+            case "STOPPING":
+                self._stopping()
+            case "DEPROVISIONING":
+                self._deprovisioning()
+
+    def _in_state(self) -> float:
+        return self._host.clock.time() - self.task.entered
+
+    def _provisioning(self) -> None:
+        if self.task.address is None and not self.task.stopping:
+            try:
+                self._attach()
+            except (NoAddress, ClientError) as error:
+                self._fail(f"ResourceInitializationError: failed to attach a network interface: {error}")
+                return
+        if self.task.stopping:
+            self._table.enter(self.task, "DEPROVISIONING")
+        elif self._in_state() >= PROVISIONING:
+            self._table.enter(self.task, "PENDING")
+
+    def _attach(self) -> None:
+        [attachment] = self.task.document["attachments"]
+        groups = (self.task.network or {}).get("securityGroups") or []
+        made = self._means.interfaces.attach(
+            self.task.region_name, _details(self.task)["subnetId"], groups, attachment["id"]
+        )
+        self._table.attach(
+            self.task,
+            {
+                "networkInterfaceId": made.id,
+                "macAddress": made.mac_address,
+                "privateDnsName": made.private_dns_name,
+                "privateIPv4Address": made.address,
+            },
+        )
+
+    def _pending(self) -> None:
+        if self.task.stopping:
+            self._table.enter(self.task, "STOPPING")
+            return
+        if self._preparing is None:
+            self._preparing = self._host.pool.submit(self._prepare)
+            self._preparing.add_done_callback(lambda _: self._host.poke())
+            return
+        if not self._preparing.done():
+            return
+        try:
+            if self._prepared is None:
+                self._prepared = self._preparing.result()
+                self._show_images(self._prepared)
+            self._start(self._prepared)
+        except CannotRead as refused:
+            self._fail(str(refused))
+        except CannotPull as refused:
+            why = _PULL[refused.why].format(image=refused.image, detail=refused.detail)
+            self._fail(f"CannotPullContainerError: {why}")
+        except Exception as error:
+            log.exception("task %s could not be started", self.task.id)
+            self._fail(f"ResourceInitializationError: {type(error).__name__}: {error}")
+        else:
+            self._probe()
+            if not self.task.stopping and self.group.complete:
+                self._table.enter(self.task, "ACTIVATING")
+
+    def _activating(self) -> None:
+        if self.task.stopping:
+            self._table.enter(self.task, "DEACTIVATING")
+            return
+        service = self._table.service_of(self.task)
+        if service is not None and self._means.targets.join(self.task, service):
+            self._table.register(self.task)
+        self._table.enter(self.task, "RUNNING")
+
+    def _running(self) -> None:
+        if self.task.stopping:
+            self._table.enter(self.task, "DEACTIVATING")
+            self._deactivating()
+        else:
+            self._probe()
+
+    def _deactivating(self) -> None:
+        if self._drain_until is None:
+            self._drain_until = self._host.clock.time() + self._means.leave(self.task)
+        if self._host.clock.time() >= self._drain_until or not self.group.alive():
+            self._table.enter(self.task, "STOPPING")
+            self._stopping()
+
+    def _stopping(self) -> None:
+        self.group.stop()
+        if self.group.over:
+            self._table.enter(self.task, "DEPROVISIONING", executionStoppedAt=utcnow())
+
+    def _deprovisioning(self) -> None:
+        if self._in_state() < DEPROVISIONING:
+            return
+        self._means.detach(self.task)
+        if self._credentials_token:
+            self._means.roles.forget(self._credentials_token)
+        scratch = self._means.scratch(self.task)
+        try:
+            disk.remove(scratch)
+        except OSError as error:
+            log.warning("%s stays: %s", scratch, error)
+        self._means.logs.flush(now=True)  # its last lines can be read once it is STOPPED
+        self._table.enter(self.task, "STOPPED")
+
+    def _fail(self, reason: str) -> None:
+        """The task could not be started."""
+        self._table.ask_to_stop(self.task, "TaskFailedToStart", reason)
+
+    # -- preparing ------------------------------------------------------------------------------
+
+    def _prepare(self) -> Prepared:
+        """In the pool: pull the images, read the secrets, open the log streams."""
+        started = utcnow()
+        definition, region = self.task.definition, self.task.region_name
+        images, secrets = {}, {}
+        for container in definition["containerDefinitions"]:
+            name = container["name"]
+            images[name] = self._means.puller.pull(container["image"], region)
+            secrets[name] = {
+                secret["name"]: read(self._host, secret["valueFrom"], region, definition.get("executionRoleArn"))
+                for secret in container.get("secrets") or ()
+            }
+            stream = self._log_stream(container)
+            if stream:
+                options = container["logConfiguration"]["options"]
+                try:
+                    self._means.logs.open(stream, create_group=options.get("awslogs-create-group") == "true")
+                except ClientError as error:
+                    raise CannotRead(
+                        "ResourceInitializationError: failed to validate logger args: create stream has been "
+                        f"retried 1 times: failed to create Cloudwatch log stream: "
+                        f"{error.response['Error']['Code']}: {error.response['Error']['Message']} : exit status 1"
+                    ) from None
+        return Prepared(images, secrets, started, utcnow())
+
+    def _log_stream(self, container: Document) -> Stream | None:
+        configuration = container.get("logConfiguration") or {}
+        if configuration.get("logDriver") != "awslogs":
+            return None
+        options = configuration["options"]
+        prefix = options.get("awslogs-stream-prefix")
+        name = f"{prefix}/{container['name']}/{self.task.id}" if prefix else f"{self.task.id}-{container['name']}"
+        return Stream(options.get("awslogs-region") or self.task.region_name, options["awslogs-group"], name)
+
+    def _show_images(self, prepared: Prepared) -> None:
+        self._table.show(self.task, pullStartedAt=prepared.pull_started_at, pullStoppedAt=prepared.pull_stopped_at)
+        for name, image in prepared.images.items():
+            self._table.show_container(self.task, name, imageDigest=image.digest)
+
+    # -- containers -----------------------------------------------------------------------------
+
+    def _start(self, prepared: Prepared) -> None:
+        """Start what may start."""
+        while not self.task.stopping and self.group.start(lambda name, exit: self._spec(name, prepared, exit)):
+            self._collect_started()
+        for stuck in self.group.stuck():
+            self._fail(stuck.reason)
+
+    def _collect_started(self) -> None:
+        for name, refused in self.group.started():
+            if refused is not None:
+                self._table.show_container(self.task, name, lastStatus="STOPPED", reason=refused)
+                self._fail(refused)
+                continue
+            self._table.show_container(self.task, name, runtimeId=f"{self.task.id}-{self.task.ids.number()[:10]}")
+            if name in self.group.alive():  # it may have ended by now
+                self._table.show_container(self.task, name, lastStatus="RUNNING")
+            if self.group.health(name) is not None:
+                self._show_health(name)
+
+    def _spec(self, name: str, prepared: Prepared, on_exit: OnExit) -> ContainerSpec:
+        container, image = self.task.definition_of(name), prepared.images[name]
+        given = (self.task.document.get("overrides") or {}).get("containerOverrides", ())
+        overrides: Document = next((override for override in given if override.get("name") == name), {})
+        scratch = self._means.scratch(self.task) / name
+        scratch.mkdir(parents=True, exist_ok=True)
+        environment = {
+            "TMPDIR": str(scratch),
+            **{item["name"]: item.get("value", "") for item in container.get("environment") or ()},
+            **prepared.secrets[name],
+            **{item["name"]: item.get("value", "") for item in overrides.get("environment") or ()},
+            **self._platform(name),
+        }
+        stream = self._log_stream(container)
+        command = overrides.get("command") or container.get("command")
+        entrypoint = container.get("entryPoint")
+        limit = overrides.get("memory") or container.get("memory") or self.task.definition.get("memory")
+        assert self.task.address is not None
+        return ContainerSpec(
+            key=f"{self.task.id}/{name}",
+            image=image.config,
+            rootfs=image.rootfs,
+            entrypoint=tuple(entrypoint) if entrypoint else None,
+            command=tuple(command) if command else None,
+            environment=environment,
+            working_directory=container.get("workingDirectory"),
+            user=container.get("user"),
+            address=loopback(self.task.address),
+            resolver=self._means.interfaces.resolver(self.task.region_name, _details(self.task)["subnetId"]),
+            memory_limit_mib=int(limit) if limit else None,
+            on_output=lambda _, line: self._means.logs.write(stream, line) if stream else None,
+            on_exit=on_exit,
+        )
+
+    def _platform(self, name: str) -> dict[str, str]:
+        """What ECS itself puts into a container's environment."""
+        definition, region = self.task.definition, self.task.region_name
+        environment = {
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+            "AWS_ENDPOINT_URL": self._host.endpoint,
+            "ECS_CONTAINER_METADATA_URI_V4": f"{self._host.endpoint}/_drydock/metadata/{self.task.id}-{name}",
+        }
+        role = (self.task.document.get("overrides") or {}).get("taskRoleArn") or definition.get("taskRoleArn")
+        if role:
+            if self._credentials_token is None:
+                self._credentials_token = self._means.roles.remember(self.task, role)
+            environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = (
+                f"{self._host.endpoint}/_drydock/credentials/{self._credentials_token}"
+            )
+        return environment
+
+    def _collect_exits(self) -> list[str]:
+        exits = self.group.exits()
+        for name, exit in exits:
+            self._table.exited(self.task, name, exit)
+        return [name for name, _ in exits]
+
+    # -- health ---------------------------------------------------------------------------------
+
+    def _probe(self) -> None:
+        for name in self.group.probe():
+            self._show_health(name)
+
+    def _show_health(self, name: str) -> None:
+        health = self.group.health(name)
+        assert health is not None
+        states = [self.group.health(essential) for essential in self._essential]
+        checked = [state for state in states if state is not None]
+        self._table.check(
+            self.task,
+            name,
+            health,
+            task_health(state or Health.UNKNOWN for state in states),
+            task_health(checked) if checked else None,
+        )
+
+    # -- the end of the cloud -------------------------------------------------------------------
+
+    def wait_dead(self, limit: float) -> None:
+        """Let the containers end that were killed, for so many of our seconds."""
+        deadline = time.monotonic() + limit
+        while self.group.alive() and time.monotonic() < deadline:
+            self._collect_exits()
+            time.sleep(0.01)
+
+
+def _member(definition: Document) -> Member:
+    check = definition.get("healthCheck")  # ECS ignores the HEALTHCHECK of an image
+    timeout = definition.get("stopTimeout")
+    return Member(
+        dependencies.Container.read(definition),
+        HealthCheck.read(check) if check else None,
+        STOP_TIMEOUT if timeout is None else timeout,
+    )
+
+
+def _details(task: Task) -> dict[str, Any]:
+    """What the attachment of the task's network interface says."""
+    return {item["name"]: item["value"] for each in task.document["attachments"] for item in each["details"]}

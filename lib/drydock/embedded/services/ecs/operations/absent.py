@@ -1,0 +1,106 @@
+"""Container instances and task sets, of which there are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, definition_of, error, named, service_of
+from drydock.embedded.services.ecs.operations.shape import operation
+from drydock.embedded.services.ecs.records import Document
+from drydock.policy import unsupported
+
+
+@operation
+def start_task(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    definition_of(response.ecs_backend, request["taskDefinition"])
+    raise unsupported.refuse("container instances to start a task on")
+
+
+@operation
+def register_container_instance(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    raise unsupported.refuse("container instances")
+
+
+@operation
+def deregister_container_instance(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    raise error("InvalidParameterException", "The referenced container instance was not found.")
+
+
+@operation
+def list_container_instances(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    return {"containerInstanceArns": []}
+
+
+@operation
+def describe_container_instances(response: Any, request: Document) -> Document:
+    return {"containerInstances": [], "failures": _missing_instances(response.ecs_backend, request)}
+
+
+@operation
+def update_container_instances_state(response: Any, request: Document) -> Document:
+    return {"containerInstances": [], "failures": _missing_instances(response.ecs_backend, request)}
+
+
+def _missing_instances(backend: Any, request: Document) -> list[Document]:
+    names = named(backend, request, "container-instance", request["containerInstances"])
+    cluster = cluster_of(backend, request)
+    return [
+        {"arn": arn_of(backend, f"container-instance/{cluster.name}/{name}"), "reason": "MISSING"} for name in names
+    ]
+
+
+@operation
+def put_attributes(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    if not request["attributes"]:
+        raise error("InvalidParameterException", "attributes can not be empty.")
+    target = request["attributes"][0].get("targetId")
+    raise error("TargetNotFoundException", f"The specified target {target or ''!r} was not found.")
+
+
+@operation
+def list_attributes(response: Any, request: Document) -> Document:
+    cluster_of(response.ecs_backend, request)
+    return {"attributes": []}
+
+
+@operation
+def create_task_set(response: Any, request: Document) -> Document:
+    service_of(response.ecs_backend, request)
+    raise unsupported.refuse("task sets", "Use the deployment controller ECS.")
+
+
+@operation
+def describe_task_sets(response: Any, request: Document) -> Document:
+    service = service_of(response.ecs_backend, request)
+    where = f"task-set/{service.cluster_name}/{service.name}"
+    names = [one.rsplit("/", 1)[-1] for one in request.get("taskSets") or ()]
+    return {
+        "taskSets": [],
+        "failures": [{"arn": arn_of(response.ecs_backend, f"{where}/{name}"), "reason": "MISSING"} for name in names],
+    }
+
+
+@operation
+def no_task_set(response: Any, request: Document) -> Document:
+    service_of(response.ecs_backend, request)
+    raise error("TaskSetNotFoundException", "The specified task set was not found.")
+
+
+OPERATIONS = (
+    start_task,
+    register_container_instance,
+    deregister_container_instance,
+    list_container_instances,
+    describe_container_instances,
+    update_container_instances_state,
+    put_attributes,
+    list_attributes,
+    create_task_set,
+    describe_task_sets,
+    no_task_set,
+)

@@ -1,0 +1,170 @@
+"""Services, their deployments and revisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drydock.embedded.core import seams
+from drydock.embedded.services.ecs import settings, views
+from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, error, named, service_of
+from drydock.embedded.services.ecs.operations.shape import operation, page
+from drydock.embedded.services.ecs.records import Document, Ids, Service, utcnow
+from drydock.policy import service as service_rules
+from drydock.policy import unsupported, world
+
+
+@operation
+def create_service(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    facts = backend.engine.facts.of(backend, request)
+    service_rules.validate_create(request, facts)
+    assert facts.cluster is not None
+    unsupported.deploys(request)
+    unsupported.runs(world.capacity(request, facts.cluster))
+    cluster = cluster_of(backend, request)
+    name = request["serviceName"]
+    key = f"{cluster.name}:{name}"
+    existing = backend.services.get(key)
+    if existing is not None and existing.status != "INACTIVE":
+        if request.get("clientToken") and request["clientToken"] == existing.client_token:
+            tasks = backend.engine.table.of_service(existing)
+            return {"service": views.describe_service(existing, tasks, include_tags=True)}
+        raise error("InvalidParameterException", "Creation of service was not idempotent.")
+    service = Service(
+        name=name,
+        arn=arn_of(backend, f"service/{cluster.name}/{name}"),
+        cluster_name=cluster.name,
+        cluster_arn=cluster.arn,
+        region_name=backend.region_name,
+        settings=settings.new(request, facts.cluster),
+        created_at=utcnow(),
+        ids=Ids(f"{backend.engine.host.seed}:{key}:{utcnow().timestamp() if existing else 0}"),
+        tags=request.get("tags") or [],
+        client_token=request.get("clientToken"),
+        changes=existing.changes + 1 if existing else 0,
+    )
+    if facts.task_definition is not None:
+        service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
+    backend.services[key] = service
+    backend.engine.deployments.begin(service)
+    return {"service": views.describe_service(service, [], include_tags=True)}
+
+
+@operation
+def update_service(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    service = service_of(backend, request)
+    tasks = backend.engine.table.of_service(service)
+    shown = views.describe_service(service, tasks, include_tags=False)
+    wanted = {"cluster": service.cluster_name, "taskDefinition": service.task_definition, **request}
+    facts = backend.engine.facts.of(backend, {**service.settings, **wanted})
+    service_rules.validate_update(request, shown, facts)
+    changed = settings.updated(service.settings, request)
+    assert facts.cluster is not None
+    unsupported.runs(world.capacity(changed, facts.cluster))
+    if facts.task_definition is not None:
+        changed["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
+    backend.engine.deployments.change(service, changed, force=bool(request.get("forceNewDeployment")))
+    return {"service": views.describe_service(service, tasks, include_tags=True)}
+
+
+@operation
+def delete_service(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    service = service_of(backend, request)
+    if service.status == "INACTIVE":
+        raise error("ServiceNotActiveException", "Service was not ACTIVE.")
+    if service.desired_count > 0 and service.scheduling_strategy != "DAEMON" and not request.get("force"):
+        raise error("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
+    service.changes += 1
+    service.settings = {**service.settings, "desiredCount": 0}
+    service.status = "INACTIVE" if seams.replaying() else "DRAINING"  # it had no task left before the next of its name
+    service.steady = False
+    backend.engine.table.keep()
+    return {"service": views.describe_service(service, backend.engine.table.of_service(service), include_tags=True)}
+
+
+@operation
+def describe_services(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    wanted = request.get("services") or []
+    if not wanted:
+        raise error("InvalidParameterException", "Services cannot be empty.")
+    if len(wanted) > 10:
+        raise error("InvalidParameterException", "Service references cannot exceed 10.")
+    names = named(backend, request, "service", wanted)
+    cluster = cluster_of(backend, request)
+    found, failures = [], []
+    for identifier, name in zip(wanted, names, strict=True):
+        service = backend.services.get(f"{cluster.name}:{name}")
+        if service is None:
+            arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"service/{cluster.name}/{name}")
+            failures.append({"arn": arn, "reason": "MISSING"})
+        else:
+            tasks = backend.engine.table.of_service(service)
+            found.append(views.describe_service(service, tasks, "TAGS" in (request.get("include") or ())))
+    return {"services": found, "failures": failures}
+
+
+@operation
+def list_services(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    cluster = cluster_of(backend, request)
+    arns = sorted(
+        service.arn
+        for service in backend.services.values()
+        if service.cluster_name == cluster.name
+        and service.status != "INACTIVE"
+        and request.get("launchType") in (None, service.launch_type)
+        and request.get("schedulingStrategy") in (None, service.scheduling_strategy)
+    )
+    return page(arns, {"maxResults": 10, **request}, "serviceArns")
+
+
+@operation
+def list_service_deployments(response: Any, request: Document) -> Document:
+    service = service_of(response.ecs_backend, request)
+    own = [d for d in [*service.deployments, *service.finished] if d.rollback_of is None]
+    own.sort(key=lambda d: d.created_at, reverse=True)
+    shown = [views.brief_service_deployment(service, d) for d in own]
+    wanted = set(request.get("status") or ())
+    return page([d for d in shown if not wanted or d["status"] in wanted], request, "serviceDeployments")
+
+
+@operation
+def describe_service_deployments(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    known = {d.service_deployment_arn: (s, d) for s in backend.services.values() for d in [*s.deployments, *s.finished]}
+    found, failures = [], []
+    for arn in request["serviceDeploymentArns"]:
+        if arn in known:
+            service, deployment = known[arn]
+            tasks = backend.engine.table.of_service(service)
+            found.append(views.describe_service_deployment(service, deployment, tasks))
+        else:
+            failures.append({"arn": arn, "reason": "MISSING"})
+    return {"serviceDeployments": found, "failures": failures}
+
+
+@operation
+def describe_service_revisions(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    known = {d.revision_arn: (s, d) for s in backend.services.values() for d in [*s.deployments, *s.finished]}
+    return {
+        "serviceRevisions": [
+            views.describe_service_revision(*known[arn]) for arn in request["serviceRevisionArns"] if arn in known
+        ],
+        "failures": [{"arn": arn, "reason": "MISSING"} for arn in request["serviceRevisionArns"] if arn not in known],
+    }
+
+
+OPERATIONS = (
+    create_service,
+    update_service,
+    delete_service,
+    describe_services,
+    list_services,
+    list_service_deployments,
+    describe_service_deployments,
+    describe_service_revisions,
+)

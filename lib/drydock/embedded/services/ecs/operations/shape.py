@@ -1,0 +1,43 @@
+"""How a function becomes an operation, and how an answer is paged."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.responses import ActionResult
+
+from drydock.embedded.services.ecs import views
+from drydock.embedded.services.ecs.lookups import error
+from drydock.embedded.services.ecs.records import Document
+from drydock.policy import errors as policy_errors
+
+_PAGE = 100
+
+
+def operation(function: Callable[[Any, Document], Document]) -> Callable[[Any], ActionResult]:
+    """Turn `function(response, request) -> answer` into an action of moto's response class."""
+
+    @functools.wraps(function)
+    def action(response: Any) -> ActionResult:
+        try:
+            return ActionResult(views.to_aws(function(response, dict(response.params))))
+        except policy_errors.Invalid as refused:
+            raise error(refused.code, refused.message) from None
+
+    return action
+
+
+def page(items: list[Any], request: Document, key: str) -> Document:
+    """One page of `items` under `key`, with a nextToken where there are more."""
+    token, size = str(request.get("nextToken") or 0), int(request.get("maxResults", _PAGE))
+    if not token.isdecimal():
+        raise error("InvalidParameterException", "Invalid token.")
+    if not 1 <= size <= 100:
+        raise error("InvalidParameterException", f"maxResults must be between 1 and 100, not {size}.")
+    start = int(token)
+    answer: Document = {key: items[start : start + size]}
+    if start + size < len(items):
+        answer["nextToken"] = str(start + size)
+    return answer

@@ -1,0 +1,44 @@
+"""Tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drydock.embedded.services.ecs.lookups import tagged
+from drydock.embedded.services.ecs.operations.shape import operation
+from drydock.embedded.services.ecs.records import Document
+from drydock.policy import fields
+
+
+@operation
+def tag_resource(response: Any, request: Document) -> Document:
+    backend, arn = response.ecs_backend, request["resourceArn"]
+    found = tagged(backend, arn)
+    kept = {tag["key"]: tag for tag in found.tags or ()}
+    fields.tags(request["tags"])
+    merged = list({**kept, **{tag["key"]: tag for tag in request["tags"]}}.values())
+    fields.tags(merged)
+    found.tags = merged
+    backend.engine.table.keep()
+    return {}
+
+
+@operation
+def untag_resource(response: Any, request: Document) -> Document:
+    backend = response.ecs_backend
+    found = tagged(backend, request["resourceArn"])
+    found.tags = [tag for tag in found.tags or () if tag["key"] not in request["tagKeys"]]
+    backend.engine.table.keep()
+    return {}
+
+
+@operation
+def list_tags_for_resource(response: Any, request: Document) -> Document:
+    return {"tags": tagged(response.ecs_backend, request["resourceArn"]).tags or []}
+
+
+OPERATIONS = (
+    tag_resource,
+    untag_resource,
+    list_tags_for_resource,
+)

@@ -1,0 +1,185 @@
+"""A turn: every task a step along its life, and every service towards what is desired.
+
+1. Each life takes a step; the table reports what happened.
+2. The tasks of each service are judged: which are healthy, and which have failed a check. That is reported, too.
+3. The deployments hear all reports, at once and in order: a breaker trips here, and a rollback begins.
+4. `policy.rollout` decides for each service what to start and what to stop, and that is done: `launch` writes new
+   tasks, the table that others are to stop. Their lives go on in the next turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from moto.ecs.exceptions import ECSException
+
+from drydock.embedded.core.faults import Faults
+from drydock.embedded.services.ecs.deployments import Deployments
+from drydock.embedded.services.ecs.health import Judge
+from drydock.embedded.services.ecs.launch import Launcher
+from drydock.embedded.services.ecs.life import Life
+from drydock.embedded.services.ecs.records import Service, Task, utcnow
+from drydock.embedded.services.ecs.table import Table, Unplaced
+from drydock.embedded.workload.interfaces import NoAddress
+from drydock.policy import rollout
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided on a view of a service: the same as long as the view is."""
+
+    view: rollout.Service
+    actions: Sequence[rollout.Action]
+    steady: bool
+
+
+class Scheduler:
+    """Turns; one that fails for a service or a task goes on with the others."""
+
+    def __init__(
+        self,
+        table: Table,
+        deployments: Deployments,
+        launcher: Launcher,
+        judge: Judge,
+        begin: Callable[[Task], Life],
+    ) -> None:
+        self._table = table
+        self._deployments = deployments
+        self._launcher = launcher
+        self._judge = judge
+        self._begin = begin
+        self._faults = Faults("the turn of")
+        self._decided: dict[str, Decision] = {}
+        self.lives: dict[str, Life] = {}
+        """Of the tasks that are not STOPPED, by ARN."""
+
+    def turn(self) -> None:
+        self._live()
+        judged = []
+        for service in self._table.services():
+            if service.status != "INACTIVE":
+                with self._faults(f"the health of {service.arn}"):
+                    tasks = self._table.of_service(service)
+                    healthy = {} if service.status == "DRAINING" else self._judge.judge(service, tasks)
+                    judged.append((service, tasks, healthy))
+        for report in self._table.take_happened():
+            with self._faults(f"a deployment of {report.service_arn}"):
+                self._deployments.observe(report)
+        for service, tasks, healthy in judged:
+            with self._faults(service.arn):
+                self._bring_about(service, tasks, healthy)
+        self._table.forget_old()
+
+    def _live(self) -> None:
+        lives = {}
+        for task in self._table.living():
+            life = lives[task.arn] = self.lives.get(task.arn) or self._begin(task)
+            with self._faults(task.arn):
+                life.advance()
+        self.lives = lives
+
+    # -- what is desired ------------------------------------------------------------------------
+
+    def _bring_about(self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]) -> None:
+        if service.status == "DRAINING":
+            self._drain(service, tasks)
+            return
+        if service.primary is None:
+            return
+        decision = self._decide(service, tasks, healthy)
+        for action in decision.actions:
+            if isinstance(action, rollout.Start):
+                self._start(service, action, tasks)
+            else:
+                self._stop(service, action, tasks)
+        if not decision.actions:
+            self._deployments.note_stuck(service, decision.view)
+        self._deployments.settle(service, tasks, steady=decision.steady)
+
+    def _decide(self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]) -> Decision:
+        last = self._decided.get(service.arn)
+        view = _view(service, tasks, healthy, last.view if last is not None else None)
+        if last is None or last.view != view:
+            last = Decision(view, rollout.next_actions(view), rollout.is_steady(view))
+            self._decided[service.arn] = last
+        return last
+
+    def _start(self, service: Service, action: rollout.Start, near: Sequence[Task]) -> None:
+        deployment = service.deployment(action.deployment)
+        assert deployment is not None
+        if not self._deployments.may_start(deployment):
+            return
+        try:
+            tasks = self._launcher.start(service, deployment, action.count, near)
+        except NoAddress as refused:
+            self._table.report(Unplaced(service, deployment.id, str(refused)))
+        except ECSException as refused:
+            self._table.report(Unplaced(service, deployment.id, str(refused.message).rstrip(".")))
+        else:
+            self._deployments.started(service, deployment, tasks)
+
+    def _stop(self, service: Service, action: rollout.Stop, tasks: Sequence[Task]) -> None:
+        by_id = {task.id: task for task in tasks}
+        chosen = [by_id[identifier] for identifier in action.tasks]
+        for task in chosen:
+            if action.why is rollout.Why.UNHEALTHY:
+                self._ask_to_stop(task, f"Task failed {self._judge.failed_checks(service, task)}")
+            else:
+                self._ask_to_stop(task, _scaling(service))
+        if any(task.registered for task in chosen):
+            service.event(f"has begun draining connections on {len(chosen)} tasks.")
+        service.event(f"has stopped {len(chosen)} running tasks: {' '.join(f'(task {t.id})' for t in chosen)}.")
+
+    def _drain(self, service: Service, tasks: Sequence[Task]) -> None:
+        """Let a service end that was deleted."""
+        for task in tasks:
+            self._ask_to_stop(task, _scaling(service))
+        if not tasks:
+            self._decided.pop(service.arn, None)
+            self._deployments.end_all(service)
+
+    def _ask_to_stop(self, task: Task, reason: str) -> None:
+        self._table.ask_to_stop(task, "ServiceSchedulerInitiated", reason)
+
+
+def _scaling(service: Service) -> str:
+    return f"Scaling activity initiated by (deployment {service.primary.id if service.primary else ''})"
+
+
+def _view(
+    service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None], last: rollout.Service | None
+) -> rollout.Service:
+    """What a decision is taken on. A task that has not changed is the same object as in the `last` view."""
+    known = {task.id: task for task in last.tasks} if last is not None else {}
+    now = utcnow()
+    seen = []
+    for task in tasks:
+        protected = task.protected_until is not None and task.protected_until > now
+        state = task.status, task.stopping, healthy[task.id], protected
+        one = known.get(task.id)
+        if one is None or (one.last_status, one.stopping, one.healthy, one.protected) != state:
+            one = rollout.Task(
+                id=task.id,
+                deployment=task.deployment_id or "",
+                last_status=task.status,
+                stopping=task.stopping,
+                healthy=healthy[task.id],
+                zone=str(task.document.get("availabilityZone") or ""),
+                created=task.started_order,
+                protected=protected,
+            )
+        seen.append(one)
+    configuration = service.settings["deploymentConfiguration"]
+    return rollout.Service(
+        desired_count=service.desired_count,
+        deployments=tuple(
+            rollout.Deployment(d.id, primary=d.status == "PRIMARY", failed=d.rollout_state == "FAILED")
+            for d in service.deployments
+        ),
+        tasks=tuple(seen),
+        minimum_healthy_percent=int(configuration["minimumHealthyPercent"]),
+        maximum_percent=int(configuration["maximumPercent"]),
+        scheduling_strategy=service.scheduling_strategy,
+    )
