@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from drydock import disk
 from drydock.embedded.carriers.runtime import runtime_of
+from drydock.embedded.core.faults import Faults
 from drydock.embedded.services.ecs import events, snapshot
 from drydock.embedded.services.ecs.lifecycle import Life
 from drydock.embedded.services.ecs.logs import LogDriver
@@ -49,6 +50,7 @@ class Engine:
         self.host = host
         self._backends = backends
         self.network = Network(host)
+        self._faults = Faults("ECS:", now=host.clock.elapsed)
         self.puller = Puller(host, self._images_in_use)
         self.logs = LogDriver(host)
         self.targets = Targets(host)
@@ -99,28 +101,28 @@ class Engine:
             for backend in self.regions():
                 for service in list(backend.services.values()):
                     if service.status != "INACTIVE":
-                        self._guard(self._reconcile, f"service {service.name}", backend, service)
+                        self._guard(self._reconcile, f"service {service.name}", service, backend, service)
                 for tasks in list(backend.tasks.values()):
                     for task in list(tasks.values()):
                         if task.work is not None:
-                            self._guard(task.work.advance, f"task {task.id}")
+                            self._guard(task.work.advance, f"task {task.id}", self._service(task))
                         elif task.document.get("stoppedAt") and utcnow() - task.document["stoppedAt"] > KEPT_STOPPED:
                             tasks.pop(task.arn, None)
             self.logs.flush()
             if self.dirty:
-                self.save()
+                self._guard(self.save, f"keeping {self.host.directory / 'ecs.json'}", None)
 
     def save(self) -> None:
         """Keep on disk what the journal does not know."""
-        self.dirty = False
         snapshot.write(self.host.directory / "ecs.json", self.regions(), self._order, self._restarts)
+        self.dirty = False
 
-    @staticmethod
-    def _guard(function: Any, what: str, *arguments: Any) -> None:
-        try:
-            function(*arguments)
-        except Exception:
-            log.exception("%s failed in this turn", what)
+    def _guard(self, function: Any, what: str, service: Service | None, *arguments: Any) -> None:
+        """Call `function`; if it fails, its service says so, once, and it is tried again at growing distances."""
+        why = self._faults.attempt(what, function, *arguments)
+        if why is not None and service is not None:
+            service.event(f"cannot be looked after by the embedded AWS, which tries again: {what} failed ({why}).")
+            self.dirty = True
 
     def _reconcile(self, backend: Any, service: Service) -> None:
         primary = service.primary
@@ -720,7 +722,7 @@ class Engine:
             for tasks in backend.tasks.values():
                 for task in tasks.values():
                     if task.status != "STOPPED":
-                        self._guard(self._bury, f"task {task.id} of before the restart", task)
+                        self._guard(self._bury, f"task {task.id} of before the restart", None, task)
             for service in backend.services.values():
                 service.steady = False
                 for deployment in service.deployments:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drydock import disk
 from drydock.embedded.services.ecs.records import KEPT_EVENTS, Deployment, Document, Ids, Service, Task
 from drydock.policy.breaker import Breaker
 
@@ -75,6 +76,8 @@ def read(path: Path, backends: Any, host: Host) -> tuple[int, int]:
     try:
         state = json.loads(path.read_text(), object_hook=_decode)
         regions, order, restarts = dict(state["regions"]), int(state["order"]), int(state["restarts"]) + 1
+    except OSError as error:
+        raise disk.unusable(error, path) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         _set_aside(path, [f"the whole of it ({type(error).__name__}: {error})"])
         return 0, 1
