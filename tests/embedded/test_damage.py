@@ -91,6 +91,15 @@ def test_a_port_that_is_none_is_chosen_again(
     start()
 
 
+@pytest.mark.parametrize("content", [b"soon", b"-5", b"nan", b"inf", b"\xff"])
+def test_a_clock_that_is_damaged_begins_again(start: Start, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    host = start()
+    host.close()
+    (host.directory / "clock").write_bytes(content)
+    assert start().clock.origin == 0
+    assert len(errors(caplog)) == 1
+
+
 @pytest.mark.parametrize("size", [0, 5, 33])
 def test_a_key_of_the_registry_that_is_damaged_is_made_anew(
     start: Start, size: int, caplog: pytest.LogCaptureFixture

@@ -43,6 +43,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--idle-exit", type=float)
     options = parser.parse_args(argv)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))  # whoever started us may block them
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     _raise_limit_of_files()
     try:
         claim(options.directory)
@@ -66,9 +68,6 @@ def run(options: argparse.Namespace) -> None:
     gc.set_threshold(100_000, 20, 50)  # moto loads hundreds of thousands of objects that stay
     late.install()
     from drydock.embedded.assembly import AWS
-
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("botocore").setLevel(logging.WARNING)
 
     host = AWS(options.directory, name=options.directory.name, clock=Clock(options.speed), seed=options.seed)
     bind(host, options.port)

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from drydock.embedded.core import seams
-from drydock.embedded.core.clock import Clock
+from drydock.embedded.core.clock import Clock, Kept
 from drydock.embedded.core.data import Data
 from drydock.embedded.core.door import Application, Door
 from drydock.embedded.core.faults import Faults
@@ -70,6 +70,7 @@ class Host:
         private(directory)
         self.clock = clock or Clock()
         self.seed = settled(directory, seed)
+        kept = Kept(self.clock, directory / "clock")
         seams.hold(str(directory), self.seed, self.clock.utcnow)
         self.port = 0
         self.lock = threading.RLock()
@@ -89,6 +90,8 @@ class Host:
         self._last_closers: list[Callable[[], None]] = []
         self._wake = threading.Event()
         self._closing = threading.Event()
+        self.every_tick("clock", kept.turn)
+        self.on_close(kept.close, last=True)
         self._server: Door | None = None
         self._threads: list[threading.Thread] = []
 

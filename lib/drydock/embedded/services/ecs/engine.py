@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -37,7 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEPT_STOPPED = timedelta(hours=1)
+# A stopped task is shown for at least an hour (documented), and for long enough to be looked at.
+KEPT_STOPPED, LOOKED_AT = 3600.0, 600.0  # AWS seconds, our seconds
 # AWS seconds between tries when tasks of a deployment keep failing: ECS throttles them; ours doubles up to a limit.
 FIRST_RETRY, LAST_RETRY = 10.0, 300.0
 _LAUNCH_TYPES = {"FARGATE": "FARGATE", "FARGATE_SPOT": "FARGATE"}
@@ -106,8 +106,9 @@ class Engine:
                     for task in list(tasks.values()):
                         if task.work is not None:
                             self._guard(task.work.advance, f"task {task.id}", self._service(task))
-                        elif task.document.get("stoppedAt") and utcnow() - task.document["stoppedAt"] > KEPT_STOPPED:
-                            tasks.pop(task.arn, None)
+                        elif task.gone_at is not None and task.gone_at <= self.host.clock.time():
+                            del tasks[task.arn]
+                            self.dirty = True
             self.logs.flush()
             if self.dirty:
                 self._guard(self.save, f"keeping {self.host.directory / 'ecs.json'}", None)
@@ -501,9 +502,15 @@ class Engine:
             if service is not None:
                 self._tell_breaker(service, task.deployment_id, Event.RUNNING)
         if status == "STOPPED":
-            task.work = None
+            self._stopped(task)
         self.changed(task)
         self.host.poke()
+
+    def _stopped(self, task: Task) -> None:
+        clock = self.host.clock
+        task.work = None
+        latest = clock.time() + max(KEPT_STOPPED, LOOKED_AT * clock.speed)
+        task.gone_at = min(latest, latest if task.gone_at is None else task.gone_at)
 
     def changed(self, task: Task) -> None:
         self.dirty = True
@@ -723,10 +730,12 @@ class Engine:
                 for task in tasks.values():
                     if task.status != "STOPPED":
                         self._guard(self._bury, f"task {task.id} of before the restart", None, task)
+                    else:
+                        self._stopped(task)
             for service in backend.services.values():
                 service.steady = False
                 for deployment in service.deployments:
-                    deployment.next_start = 0.0
+                    deployment.next_start = min(deployment.next_start, self.host.clock.time() + LAST_RETRY)
         self.dirty = True
 
     def _bury(self, task: Task) -> None:
@@ -742,7 +751,7 @@ class Engine:
             container["lastStatus"] = "STOPPED"
             container.setdefault("exitCode", 137)
         task.document |= {"lastStatus": "STOPPED", "stoppedAt": utcnow(), "connectivity": "DISCONNECTED"}
-        task.work = None
+        self._stopped(task)
         disk.remove(self.host.directory / "tasks" / task.id)
 
     def close(self) -> None:

@@ -154,6 +154,8 @@ class Task:
     protected_until: datetime | None = None
     running_at: float | None = None
     client_token: str | None = None
+    gone_at: float | None = None
+    """When it is shown no more, once it is STOPPED."""
 
     @property
     def arn(self) -> str:

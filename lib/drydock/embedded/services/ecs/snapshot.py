@@ -7,14 +7,14 @@ import logging
 import shutil
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drydock import disk
 from drydock.embedded.services.ecs.records import KEPT_EVENTS, Deployment, Document, Ids, Service, Task
-from drydock.policy.breaker import Breaker
+from drydock.policy.breaker import Breaker, Event, Status
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 _TASK_FIELDS = ("document", "cluster_name", "region_name", "definition", "network", "tags", "service_arn",
                 "deployment_id", "address", "started_order", "registered", "protected_until",
-                "client_token")  # fmt: skip
-_DEPLOYMENT_FIELDS = tuple(f.name for f in fields(Deployment) if f.name not in ("breaker", "next_start", "throttled"))
+                "client_token", "gone_at")  # fmt: skip
+_DEPLOYMENT_FIELDS = tuple(f.name for f in fields(Deployment) if f.name != "breaker")
 
 
 def write(path: Path, backends: Iterable[Any], order: int, restarts: int) -> None:
@@ -55,7 +55,9 @@ def _service(service: Service) -> Document:
 
 
 def _deployment(deployment: Deployment) -> Document:
-    return {name: getattr(deployment, name) for name in _DEPLOYMENT_FIELDS}
+    breaker = deployment.breaker
+    seen = {"status": breaker.status.value, "failure_count": breaker.failure_count, "stage": breaker.stage}
+    return {**{name: getattr(deployment, name) for name in _DEPLOYMENT_FIELDS}, "breaker": seen}
 
 
 def _encode(value: Any) -> Any:
@@ -145,4 +147,10 @@ def _redeploy(item: Document, service: Service) -> Deployment:
     breaker = Breaker.read(
         service.settings["deploymentConfiguration"].get("deploymentCircuitBreaker"), service.desired_count
     )
+    seen = item.pop("breaker", None)
+    if seen is not None:
+        status, failures, stage = Status(seen["status"]), int(seen["failure_count"]), int(seen["stage"])
+        breaker = replace(breaker, status=status, failure_count=failures, stage=stage)
+    elif item["rollout_state"] == "COMPLETED":  # written by an earlier version
+        breaker = breaker.after(Event.COMPLETED)
     return Deployment(**item, breaker=breaker)
