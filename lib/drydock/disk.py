@@ -1,11 +1,46 @@
-"""Trees of files, removed whatever they look like."""
+"""Files of ours: written whole or not at all, removed whatever they look like, and what to do where neither works."""
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import stat
 from pathlib import Path
+
+
+class Unusable(OSError):
+    """A file or folder of ours that cannot be used. The text is one line, names it, and says what to do."""
+
+    def __init__(self, where: Path | str, why: str, todo: str) -> None:
+        super().__init__(errno.EIO, why, str(where))
+        self._text = f"{where} can't be used ({why}): {todo}"
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def unusable(error: OSError, where: Path | str) -> Unusable:
+    """`error` as one that says what to do; `where` it was, unless it says so itself."""
+    if isinstance(error, Unusable):
+        return error
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        todo = "free some space there; nothing that was answered is lost"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        todo = f"let uid {os.geteuid()} read and write it, or set DRYDOCK_HOME to a folder that you can write to"
+    else:
+        todo = "put it right, or set DRYDOCK_HOME to a folder that you can write to"
+    return Unusable(error.filename or where, error.strerror or str(error), todo)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put a file in place, whole or not at all, for its owner only."""
+    fresh = path.with_name(f"{path.name}.new")
+    with open(fresh, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
 
 
 def remove(path: Path) -> None:

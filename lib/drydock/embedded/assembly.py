@@ -77,8 +77,9 @@ class AWS(Host):
     def restore(self) -> int:
         """Replay the journal; returns how many requests there were.
 
-        Meanwhile the file `replaying` tells whoever waits that it goes on.
+        Meanwhile the file `replaying` tells whoever waits that it goes on. Unusable if a file of the account is.
         """
+        self.open_data()
         sign = self.directory / REPLAYING
         touched = time.monotonic()
         entries, damaged = self.journal.recover()

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drydock import disk
 from drydock.embedded.core import late
 from drydock.embedded.core.clock import DEFAULT_SPEED, Clock
 from drydock.embedded.core.peers import CannotTell, can_tell
@@ -42,9 +43,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--idle-exit", type=float)
     options = parser.parse_args(argv)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))  # whoever started us may block them
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     _raise_limit_of_files()
-    claim(options.directory)
-    run(options)
+    try:
+        claim(options.directory)
+        run(options)
+    except disk.Unusable as error:
+        raise SystemExit(str(error)) from error
+    except OSError as error:
+        raise SystemExit(str(disk.unusable(error, options.directory))) from error
 
 
 def _raise_limit_of_files() -> None:
@@ -61,13 +69,12 @@ def run(options: argparse.Namespace) -> None:
     late.install()
     from drydock.embedded.assembly import AWS
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("botocore").setLevel(logging.WARNING)
-
     host = AWS(options.directory, name=options.directory.name, clock=Clock(options.speed), seed=options.seed)
     bind(host, options.port)
     try:
         count = host.restore()
+    except disk.Unusable:
+        raise
     except BaseException:
         log.exception("the account cannot be brought back")
         logging.shutdown()
@@ -115,7 +122,7 @@ def claim(directory: Path) -> None:
 def bind(host: AWS, port: int | None) -> None:
     """Listen at `port`; or where the account listened before, or 4566, or the next free port."""
     kept = host.directory / "port"
-    first = port or (int(kept.read_text()) if kept.exists() else DEFAULT_PORT)
+    first = port or _kept_port(kept) or DEFAULT_PORT
     last = first if port else first + _NEXT_PORTS
     for candidate in range(first, last + 1):
         try:
@@ -127,7 +134,20 @@ def bind(host: AWS, port: int | None) -> None:
             log.warning("port %d is taken (%s)%s", candidate, error, "" if port else "; trying the next")
             if candidate == last:
                 raise SystemExit(f"port {candidate} is taken: choose another with --port, or none") from error
-    kept.write_text(str(host.port))
+    disk.write(kept, str(host.port).encode())
+
+
+def _kept_port(path: Path) -> int | None:
+    try:
+        port = int(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        port = 0
+    if 0 < port < 1 << 16:
+        return port
+    log.error("%s holds no port: another is chosen, and what names the old one has to be told", path)
+    return None
 
 
 def _write(path: Path, host: Host) -> None:
@@ -139,10 +159,15 @@ def _write(path: Path, host: Host) -> None:
         "account": host.account,
         "speed": host.clock.speed,
     }
-    partial = path.with_suffix(".new")
-    partial.write_text(json.dumps(state))
-    partial.rename(path)
+    disk.write(path, json.dumps(state).encode())
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        if not isinstance(end.code, str):
+            raise
+        log.error(end.code)
+        logging.shutdown()
+        os._exit(1)  # threads may have been started

@@ -149,8 +149,11 @@ def start(
     _make(directory)
     options = {"--port": port, "--speed": speed, "--seed": seed, "--idle-exit": idle_exit}
     arguments = [text for key, value in options.items() if value is not None for text in (key, str(value))]
-    with _one_at_a_time(directory):
-        return _joined(name, directory) or _launched(name, directory, arguments)
+    try:
+        with _one_at_a_time(directory):
+            return _joined(name, directory) or _launched(name, directory, arguments)
+    except OSError as error:
+        raise _unusable(error) from error
 
 
 def _make(directory: Path) -> None:
@@ -161,9 +164,7 @@ def _make(directory: Path) -> None:
 
 
 def _unusable(error: OSError) -> NotStarted:
-    return NotStarted(
-        f"{error.filename} can't be used ({error.strerror}): set DRYDOCK_HOME to a folder that you can write to"
-    )
+    return NotStarted(str(disk.unusable(error, home())))
 
 
 def _joined(name: str, directory: Path) -> Instance | None:
@@ -199,6 +200,9 @@ def _launched(name: str, directory: Path, arguments: list[str]) -> Instance:
         ) from None
     instance = instance or _joined(name, directory)  # one that had not taken the lock when we looked
     if instance is None:
+        _, _, said = _tail(directory / "daemon.log", 1).partition(" ERROR drydock: ")
+        if said:
+            raise NotStarted(said)
         raise NotStarted(
             f"the embedded AWS {name!r} ended while it started (exit {process.returncode}); "
             f"its log, {directory / 'daemon.log'}, ends with:\n{_tail(directory / 'daemon.log')}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import itertools
+import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -257,13 +258,13 @@ def test_protection_ends_by_itself(world: World, lab: Lab) -> None:
     assert lab.task(task["taskArn"])["desiredStatus"] == "STOPPED"
 
 
-def test_a_stopped_task_is_shown_for_an_hour(world: World, lab: Lab) -> None:
+def test_a_stopped_task_is_shown_for_ten_of_our_minutes_which_is_more_than_an_hour(world: World, lab: Lab) -> None:
     task = lab.run(lab.register(environment={"EXIT": "0"}))
     lab.until_stopped(task["taskArn"])
-    world.clock.advance(3590 * world.clock.speed)
+    world.clock.advance(600 * world.clock.speed - 10)
     world.settle()
     assert lab.task(task["taskArn"])["lastStatus"] == "STOPPED"
-    world.clock.advance(20 * world.clock.speed)
+    world.clock.advance(20)
     world.settle()
     failures = lab.ecs.describe_tasks(cluster="lab", tasks=[task["taskArn"]])["failures"]
     assert [failure["reason"] for failure in failures] == ["MISSING"]
@@ -424,3 +425,72 @@ def test_a_deployment_that_a_restart_cut_short_goes_on(tmp_path: Path) -> None:
         assert {task["taskDefinitionArn"] for task in lab.tasks()} == {new}
     finally:
         again.close()
+
+
+@pytest.fixture
+def restarted(tmp_path: Path) -> Iterator[Callable[[World], World]]:
+    """What starts on the files that a cloud leaves, as after `kill -9`."""
+    made: list[World] = []
+
+    def again(world: World) -> World:
+        directory = tmp_path / f"again-{len(made)}"
+        shutil.copytree(world.host.directory, directory)
+        world.close()
+        made.append(World(directory))
+        made[-1].host.restore()
+        return made[-1]
+
+    yield again
+    for world in made:
+        world.close()
+
+
+def test_what_a_breaker_counted_and_how_long_a_retry_waits_go_on_after_a_crash(
+    world: World, lab: Lab, restarted: Callable[[World], World]
+) -> None:
+    definition = lab.register(environment={"EXIT": "1"})
+    configuration = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
+    lab.create(definition, 1, deploymentConfiguration=configuration)
+    lab.until(lambda: lab.service()["deployments"][0]["failedTasks"] == 2)
+    world.settle()
+    again = restarted(world)
+    lab.client, lab.until = again.client, again.until
+    began = again.clock.time()
+    assert lab.service()["deployments"][0]["failedTasks"] == 2
+    lab.until(lambda: lab.service()["deployments"][0]["rolloutState"] == "FAILED")
+    assert again.clock.time() - began > 10
+    assert len(again.runtime.started) == 1
+
+
+def test_a_deployment_that_was_completed_is_still_after_a_restart(
+    world: World, lab: Lab, restarted: Callable[[World], World]
+) -> None:
+    lab.create(lab.register(), 1, deploymentConfiguration=BREAKER)
+    lab.until_steady(1)
+    world.settle()
+    again = restarted(world)
+    lab.client, lab.until = again.client, again.until
+    (arn,) = [
+        d["serviceDeploymentArn"]
+        for d in lab.ecs.list_service_deployments(cluster="lab", service="app")["serviceDeployments"]
+    ]
+    (deployment,) = lab.ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"]
+    assert deployment["deploymentCircuitBreaker"]["status"] == "MONITORING_COMPLETE"
+
+
+def test_aws_seconds_go_on_after_a_restart_and_none_pass_while_nothing_runs(
+    world: World, lab: Lab, restarted: Callable[[World], World]
+) -> None:
+    task = lab.run(lab.register(environment={"EXIT": "0"}))
+    lab.until_stopped(task["taskArn"])
+    world.clock.advance(600 * world.clock.speed - 100)
+    world.settle()
+    before = world.clock.time()
+    again = restarted(world)
+    lab.client = again.client
+    assert again.clock.time() == pytest.approx(before, abs=again.clock.speed)
+    assert lab.task(task["taskArn"])["lastStatus"] == "STOPPED"
+    again.clock.advance(150)
+    again.settle()
+    (failure,) = lab.ecs.describe_tasks(cluster="lab", tasks=[task["taskArn"]])["failures"]
+    assert failure["reason"] == "MISSING"

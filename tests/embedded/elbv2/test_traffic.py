@@ -209,6 +209,36 @@ def test_a_client_stays_with_its_target_group(served: Any) -> None:
     assert groups == {True, False}
 
 
+def test_a_client_stays_with_its_target_group_when_the_weights_change_until_its_time_is_over(served: Any) -> None:
+    network, lb, listener, a, b = served
+
+    def weights(of_a: int, of_b: int, seconds: int) -> None:
+        sticky = {"TargetGroupStickinessConfig": {"Enabled": True, "DurationSeconds": seconds}}
+        network.elb.modify_listener(ListenerArn=listener, DefaultActions=[forward((a, of_a), (b, of_b), **sticky)])
+
+    def cookie_for(seconds: int) -> dict[str, str] | None:
+        given = get(lb["DNSName"]).headers.get("set-cookie", "")
+        return {"Cookie": f"theme=dark; {given.partition(';')[0]}"} if f"Max-Age={seconds};" in given else None
+
+    def of_a(answer: Answer) -> bool:
+        return bool(answer.json["me"].endswith("7:8080"))
+
+    weights(1, 0, 60)
+    cookie = eventually(lambda: cookie_for(60))
+    first = of_a(get(lb["DNSName"], "/", cookie))
+    weights(0, 1, 60)
+    eventually(lambda: of_a(get(lb["DNSName"])) is not first)
+    for _ in range(10):
+        answer = get(lb["DNSName"], "/", cookie)
+        assert of_a(answer) is first
+        assert "x-drydock-group" not in answer.headers
+    weights(1, 0, 1)
+    short = eventually(lambda: cookie_for(1))
+    assert of_a(get(lb["DNSName"], "/", short)) is first
+    weights(0, 1, 1)
+    eventually(lambda: of_a(get(lb["DNSName"], "/", short)) is not first)
+
+
 def test_a_client_stays_with_its_target(served: Any) -> None:
     network, lb, _, a, _ = served
     network.elb.modify_target_group_attributes(

@@ -60,10 +60,11 @@ PRIVATE_TOP_LEVEL = ".internal"
 _EXTENDED_ERROR = 15
 _PROHIBITED = 18
 _BADVERS = 1
+_LOOK_EVERY = 1.0  # our seconds between two looks for VPCs that are no more
 
 
 class Resolver:
-    """A DNS server per VPC, started when its address is first asked for.
+    """A DNS server per VPC, started when its address is first asked for, and ended when the VPC is deleted.
 
     `address(vpc_id, region)` is where it listens: the VPC's base + 2, on port 53 if this user may, else on
     8053, and on any free one where those are taken.
@@ -78,10 +79,12 @@ class Resolver:
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
         self._selector.register(self._woken, selectors.EVENT_READ, None)
-        self._sockets: list[socket.socket] = []
+        self._sockets: dict[tuple[str, str], tuple[socket.socket, socket.socket]] = {}
+        self._look_at = 0.0
         self._closing = False
         self._thread: threading.Thread | None = None
         host.on_close(self.close)
+        host.every_tick("dns", self._end_those_of_no_vpc)
 
     def address(self, vpc_id: str, region: str) -> tuple[str, int]:
         """(address, port) of the VPC's resolver; raises LookupError if there is no such VPC."""
@@ -95,9 +98,20 @@ class Resolver:
         self._wake.send(b"x")
         if self._thread is not None:
             self._thread.join(timeout=5)
-        for each in (*self._sockets, self._wake, self._woken):
+        for each in (*(each for pair in self._sockets.values() for each in pair), self._wake, self._woken):
             each.close()
         self._selector.close()
+
+    def _end_those_of_no_vpc(self) -> None:
+        if self._host.clock.elapsed() < self._look_at:
+            return
+        self._look_at = self._host.clock.elapsed() + _LOOK_EVERY
+        with self._lock:
+            for key in [key for key in self._addresses if self._vpc(*key) is None]:
+                del self._addresses[key]
+                for each in self._sockets.pop(key):
+                    self._selector.unregister(each)
+                    each.close()
 
     def _start(self, vpc_id: str, region: str) -> tuple[str, int]:
         vpc = self._vpc(vpc_id, region)
@@ -105,8 +119,8 @@ class Resolver:
             raise LookupError(f"no VPC {vpc_id} in {region}; create it before its resolver is asked for")
         base = ipaddress.ip_network(vpc.cidr_block).network_address + 2
         udp, tcp = _bound(loopback(str(base)))
+        self._sockets[vpc_id, region] = udp, tcp
         for each in (udp, tcp):
-            self._sockets.append(each)
             self._selector.register(each, selectors.EVENT_READ, (vpc_id, region))
         self._wake.send(b"x")
         if self._thread is None:

@@ -12,9 +12,11 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from drydock import disk
 from drydock.embedded.core import seams
 
 log = logging.getLogger(__name__)
@@ -25,47 +27,83 @@ _FREED_A_TURN = 500
 
 
 class Data:
-    """The file. Whoever uses it holds the host's lock; whoever answers a request ends it by `commit` or `rollback`."""
+    """The file. Whoever uses it holds the host's lock; whoever answers a request ends it by `commit` or `rollback`.
+
+    One that is damaged, or turns out to be, is set aside. Unusable if it cannot be opened.
+    """
 
     def __init__(self, path: Path) -> None:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        try:
-            self._connection = _opened(path)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError as error:
-            aside = path.with_suffix(".damaged")
-            path.rename(aside)
-            for rest in ("-wal", "-shm"):
-                path.with_name(path.name + rest).unlink(missing_ok=True)
-            log.error("%s is damaged (%s): it is kept as %s, and logs, metrics and messages begin anew", path, error, aside)  # fmt: skip  # noqa: E501
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._connection = _opened(path)
+        self._path = path
+        self._tables: list[str] = []
         self._cleaners: list[Callable[[], None]] = []
+        try:
+            self._connection = self._opened()
+        except sqlite3.OperationalError as error:
+            raise disk.unusable(OSError(errno.EACCES, str(error)), path) from error
+        except OSError as error:
+            raise disk.unusable(error, path) from error
+        except sqlite3.DatabaseError as error:
+            self._begin_anew(error)
+
+    def _opened(self) -> sqlite3.Connection:
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        return _opened(self._path)
+
+    def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
+        """Set the file aside; what it held cannot be read any more."""
+        aside = self._path.with_suffix(".damaged")
+        self._path.rename(aside)
+        for rest in ("-wal", "-shm"):
+            self._path.with_name(self._path.name + rest).unlink(missing_ok=True)
+        log.error(
+            "%s is damaged (%s): it is kept as %s, and logs, metrics and messages begin anew", self._path, error, aside
+        )
+        self._connection = self._opened()
+        for tables in self._tables:
+            self.define(tables)
+
+    def _done(self, do: Callable[[], Any]) -> Any:
+        """What `do` gives; once more, on an empty file, where this one is damaged."""
+        try:
+            return do()
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # a subclass is about the statement, or the machine
+                raise
+            self._connection.close()
+            self._begin_anew(error)
+            return do()
 
     def define(self, tables: str) -> None:
         """Make the tables of one service, where they are not there yet."""
         for statement in tables.split(";"):
-            self._connection.execute(statement)
+            self._done(partial(self._execute, statement))
+        if tables not in self._tables:
+            self._tables.append(tables)
+
+    def _execute(self, statement: str) -> sqlite3.Cursor:
+        return self._connection.execute(statement)
 
     def write(self, statement: str, *values: Any) -> sqlite3.Cursor | None:
         """Change something, once it is committed; None in a replay, whose changes are there already."""
         if seams.replaying():
             return None
         with _told_as_the_machines():
-            return self._connection.execute(statement, values)
+            cursor: sqlite3.Cursor = self._done(lambda: self._connection.execute(statement, values))
+            return cursor
 
     def write_many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         if not seams.replaying():
             with _told_as_the_machines():
-                self._connection.executemany(statement, rows)
+                self._done(lambda: self._connection.executemany(statement, rows))
 
     def read(self, statement: str, *values: Any) -> list[Any]:
-        return self._connection.execute(statement, values).fetchall()
+        found: list[Any] = self._done(lambda: self._connection.execute(statement, values).fetchall())
+        return found
 
     def scan(self, statement: str, *values: Any) -> Iterator[Any]:
         """Rows one by one, for those who stop early."""
-        return self._connection.execute(statement, values)
+        rows: Iterator[Any] = self._done(lambda: self._connection.execute(statement, values))
+        return rows
 
     def commit(self) -> None:
         """Let what was written survive this process. OSError if it cannot be kept."""

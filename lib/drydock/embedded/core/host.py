@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -17,9 +16,11 @@ from typing import Any, Protocol, TypeVar, cast
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.client import Client
-from drydock.embedded.core.clock import Clock
+from drydock.embedded.core.clock import Clock, Kept
 from drydock.embedded.core.data import Data
 from drydock.embedded.core.door import Application, Door
+from drydock.embedded.core.faults import Faults
+from drydock.embedded.core.seed import settled
 from drydock.embedded.core.waiting import Lot, Wait
 from drydock.embedded.core.wsgi import Answer, Environ
 from drydock.user import private
@@ -27,6 +28,7 @@ from drydock.user import private
 log = logging.getLogger(__name__)
 
 TICK = 0.05
+_DATA = "data.sqlite"
 GATHER = 0.01
 """Between a wake-up and the turn: the call that caused it is answered, others that follow share the turn."""
 
@@ -66,7 +68,8 @@ class Host:
         self.directory = directory
         private(directory)
         self.clock = clock or Clock()
-        self.seed = self._settled_seed(seed)
+        self.seed = settled(directory, seed)
+        kept = Kept(self.clock, directory / "clock")
         seams.hold(str(directory), self.seed, self.clock.utcnow)
         self.port = 0
         self.lock = threading.RLock()
@@ -79,22 +82,19 @@ class Host:
         self._instead: dict[Callable[[Host], Any], Callable[[Host], Any]] = {}
         self._helpers_lock = threading.RLock()
         self._ticks: dict[str, Callable[[], None]] = {}
+        self._faults = Faults("the turn of", now=self.clock.elapsed)
         self._closers: list[Callable[[], None]] = []
         self._last_closers: list[Callable[[], None]] = []
         self._wake = threading.Event()
         self._closing = threading.Event()
+        self.every_tick("clock", kept.turn)
+        self.on_close(kept.close, last=True)
         self._server: Door | None = None
         self._threads: list[threading.Thread] = []
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def _settled_seed(self, seed: str | None) -> str:
-        kept = self.directory / "seed"
-        if not kept.exists():
-            kept.write_text(seed or secrets.token_hex(8))
-        return kept.read_text()
 
     def status(self) -> dict[str, Any]:
         """What it tells of itself."""
@@ -152,9 +152,14 @@ class Host:
 
     @cached_property
     def data(self) -> Data:
-        data = Data(self.directory / "data.sqlite")
+        data = Data(self.directory / _DATA)
         self.every_tick("data", self._clean)
         return data
+
+    def open_data(self) -> None:
+        """Open the data file, if there is one, before anybody needs it. Unusable."""
+        if (self.directory / _DATA).exists():
+            _ = self.data
 
     def settle_data(self, succeeded: bool) -> None:
         """Keep the data that a request wrote, or forget it. OSError if it cannot be kept."""
@@ -207,10 +212,7 @@ class Host:
     def step(self) -> None:
         """One turn of the loop."""
         for name, function in list(self._ticks.items()):
-            try:
-                function()
-            except Exception:
-                log.exception("%s failed in the loop", name)
+            self._faults.attempt(name, function)
 
     def _loop(self) -> None:
         while not self._closing.is_set():

@@ -13,7 +13,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from drydock import disk
+
 UNREADABLE = "journal.unreadable"
+_BEGINS = b'{"service":'
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,28 @@ class Entry:
     at: float
 
 
+def first_seed(path: Path) -> str | None:
+    """The seed of the instance whose journal this is, as its entries have it."""
+    try:
+        with path.open("rb") as lines:
+            found = next((entry for line in lines if (entry := _read(line)) is not None), None)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise disk.unusable(error, path) from error
+    return found.seed.rsplit(":", 2)[0] if found is not None else None
+
+
 class Journal:
-    """An append-only file of entries."""
+    """An append-only file of entries. Unusable if it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.touch(mode=0o600, exist_ok=True)
-        self._file = path.open("ab", buffering=0)
+        try:
+            path.touch(mode=0o600, exist_ok=True)
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise disk.unusable(error, path) from error
 
     def append(self, entry: Entry) -> int:
         """Write an entry; returns the place of it. OSError if it cannot be written, and then nothing of it is."""
@@ -71,7 +89,7 @@ class Journal:
     def recover(self) -> tuple[list[Entry], int]:
         """Every entry that can be read, and how many lines cannot and were set aside, in `journal.unreadable`.
 
-        A half-written last line is cut off, so that the next entry begins a line of its own.
+        A half-written last line was never acknowledged: it is cut off, so that the next entry begins a line of its own.
         """
         entries: list[Entry] = []
         damaged: list[bytes] = []
@@ -83,7 +101,17 @@ class Journal:
             else:
                 entries.append(entry)
         if whole < self.path.stat().st_size:
-            self._file.truncate(whole)
+            with self.path.open("rb") as file:
+                file.seek(whole)
+                rest = file.read()
+            entry = _read(rest)
+            if entry is not None:
+                self._file.write(b"\n")
+                entries.append(entry)
+            else:
+                self._file.truncate(whole)
+                if not (rest.startswith(_BEGINS) or _BEGINS.startswith(rest)):
+                    damaged.append(rest + b"\n")
         if damaged:
             self._set_aside(damaged)
         return entries, len(damaged)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from drydock.disk import Unusable
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.wsgi import Answer, Environ, json_answer
 from drydock.policy.operations import only_reads
@@ -126,10 +127,12 @@ class Services:
         return found
 
     def restored(self, under_way: Callable[[], None]) -> None:
-        """Let each bring back what it keeps beside the journal; one that cannot stops no other."""
+        """Let each bring back what it keeps beside the journal; one that cannot stops no other. Unusable."""
         for name in sorted(self._installed):
             under_way()
             try:
                 self._known[name].restored()
+            except Unusable:
+                raise
             except Exception:
                 log.exception("what %s keeps beside the journal could not be brought back; the rest is there", name)

@@ -6,11 +6,17 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import secrets
 from pathlib import Path
 
+from drydock import disk
+
+log = logging.getLogger(__name__)
+
 HOURS = 12
 _KEY = "registry.key"
+_KEY_BYTES = 32
 
 
 class Refused(ValueError):
@@ -26,8 +32,6 @@ def issue(directory: Path, region: str, until: float) -> str:
 def region_of(directory: Path, token: str, now: float) -> str:
     """The region of a token; raises Refused."""
     payload, _, signature = token.partition(".")
-    if not (directory / _KEY).exists():
-        raise Refused("Not Authorized")
     if not hmac.compare_digest(_signature(directory, payload).encode(), signature.encode()):
         raise Refused("Not Authorized")
     claims = json.loads(base64.urlsafe_b64decode(payload))
@@ -41,10 +45,15 @@ def _signature(directory: Path, payload: str) -> str:
 
 
 def _key(directory: Path) -> bytes:
+    """The key; a new one where there is none, or no whole one, and then earlier tokens are no more. Unusable."""
     file = directory / _KEY
-    if not file.exists():
-        fresh = file.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(secrets.token_bytes(32))
-        fresh.replace(file)
-    return file.read_bytes()
+    try:
+        kept = file.read_bytes() if file.exists() else None
+        if kept is not None and len(kept) == _KEY_BYTES:
+            return kept
+        if kept is not None:
+            log.error("%s was damaged and is made anew: log in to the registry again", file)
+        disk.write(file, secrets.token_bytes(_KEY_BYTES))
+        return file.read_bytes()
+    except OSError as error:
+        raise disk.unusable(error, file) from error

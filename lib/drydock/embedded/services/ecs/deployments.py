@@ -6,14 +6,13 @@ Whatever happens to tasks comes in by `observe`; nothing else tells the circuit 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import events
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
 from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Running, Table, Unhealthy, Unplaced
 from drydock.policy import rollout
-from drydock.policy.breaker import Breaker, Event, Status
+from drydock.policy.breaker import Breaker, Event
 
 # A change of one of these is a new deployment; a revision has the capacity, too, which waits for the next one.
 DEPLOYING_FIELDS = (
@@ -78,15 +77,10 @@ class Deployments:
         self._table.keep()
 
     def resume(self, service: Service) -> None:
-        """After a restart, which left no task: nothing is waited for, and what was over stays over."""
+        """After a restart, which left no task."""
         service.steady = False
-        for deployment in [*service.deployments, *service.finished]:
-            deployment.next_start = 0.0
-            if deployment.rollout_state == "COMPLETED":
-                deployment.breaker = deployment.breaker.after(Event.COMPLETED)
-            elif deployment.rollout_state == "FAILED" and deployment.breaker.enable:
-                failures = deployment.failed_tasks
-                deployment.breaker = replace(deployment.breaker, status=Status.TRIGGERED, failure_count=failures)
+        for deployment in service.deployments:
+            deployment.next_start = min(deployment.next_start, self._host.clock.time() + LAST_RETRY)
         self._table.keep()
 
     # -- what it hears --------------------------------------------------------------------------

@@ -54,7 +54,8 @@ class Engine:
             Judge(host, self.table, targets),
             lambda task: Life(self._means, task),
         )
-        self._faults = Faults("the writing of")
+        self._faults = Faults("ECS: keeping", now=host.clock.elapsed)
+        self._path = host.directory / "ecs.json"
         self._restarts = 0
         self._closed = False
 
@@ -73,8 +74,7 @@ class Engine:
             self.scheduler.turn()
             self._logs.flush()
             if self.table.dirty:
-                with self._faults("ecs.json"):
-                    self.save()
+                self._faults.attempt(str(self._path), self.save)
 
     def open_session(self, cluster: Any, task: Task, name: str, command: str) -> Document:
         """A session that runs `command` in a container of a task that is RUNNING."""
@@ -89,19 +89,19 @@ class Engine:
 
     def save(self) -> None:
         """Keep on disk what the journal does not know. OSError."""
-        snapshot.write(self.host.directory / "ecs.json", self.table.regions(), self.table.order, self._restarts)
+        snapshot.write(self._path, self.table.regions(), self.table.order, self._restarts)
         self.table.dirty = False
 
     def restore(self) -> None:
         """Lay what the engine knew over what the replay made; nothing of it runs any more."""
-        path = self.host.directory / "ecs.json"
-        if path.exists():
-            self.table.order, self._restarts = snapshot.read(path, self._backends, self.host)
+        if self._path.exists():
+            self.table.order, self._restarts = snapshot.read(self._path, self._backends, self.host)
         for task in self.table.living():
             try:
                 self._means.bury(task)
             except Exception:
                 log.exception("task %s of before the restart is not gone wholly", task.id)
+        self.table.resume()
         for service in self.table.services():
             self.deployments.resume(service)
         self.table.keep()

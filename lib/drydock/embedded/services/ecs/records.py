@@ -158,6 +158,8 @@ class Task:
     protected_until: datetime | None = None
     running_at: float | None = None
     client_token: str | None = None
+    gone_at: float = 0.0
+    """When it is shown no more, once it is STOPPED."""
 
     @cached_property
     def arn(self) -> str:

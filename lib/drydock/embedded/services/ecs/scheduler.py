@@ -24,6 +24,8 @@ from drydock.embedded.services.ecs.table import Table, Unplaced
 from drydock.embedded.workload.interfaces import NoAddress
 from drydock.policy import rollout
 
+Judged = tuple[Service, Sequence[Task], Mapping[str, bool | None]]
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -50,34 +52,41 @@ class Scheduler:
         self._launcher = launcher
         self._judge = judge
         self._begin = begin
-        self._faults = Faults("the turn of")
+        self._faults = Faults("ECS:", now=table.host.clock.elapsed)
         self._decided: dict[str, Decision] = {}
         self.lives: dict[str, Life] = {}
         """Of the tasks that are not STOPPED, by ARN."""
 
     def turn(self) -> None:
         self._live()
-        judged = []
+        judged: list[Judged] = []
         for service in self._table.services():
             if service.status != "INACTIVE":
-                with self._faults(f"the health of {service.arn}"):
-                    tasks = self._table.of_service(service)
-                    healthy = {} if service.status == "DRAINING" else self._judge.judge(service, tasks)
-                    judged.append((service, tasks, healthy))
+                self._attempt(f"the health of service {service.name}", service, self._look_at, service, judged)
         for report in self._table.take_happened():
             with self._faults(f"a deployment of {report.service_arn}"):
                 self._deployments.observe(report)
         for service, tasks, healthy in judged:
-            with self._faults(service.arn):
-                self._bring_about(service, tasks, healthy)
+            self._attempt(f"service {service.name}", service, self._bring_about, service, tasks, healthy)
         self._table.forget_old()
+
+    def _attempt(self, what: str, service: Service | None, function: Callable[..., object], *arguments: object) -> None:
+        """Call `function`; if it fails, its service says so, once, and it is tried again at growing distances."""
+        why = self._faults.attempt(what, function, *arguments)
+        if why is not None and service is not None:
+            service.event(f"cannot be looked after by the embedded AWS, which tries again: {what} failed ({why}).")
+            self._table.keep()
+
+    def _look_at(self, service: Service, judged: list[Judged]) -> None:
+        tasks = self._table.of_service(service)
+        healthy = {} if service.status == "DRAINING" else self._judge.judge(service, tasks)
+        judged.append((service, tasks, healthy))
 
     def _live(self) -> None:
         lives = {}
         for task in self._table.living():
             life = lives[task.arn] = self.lives.get(task.arn) or self._begin(task)
-            with self._faults(task.arn):
-                life.advance()
+            self._attempt(f"task {task.id}", self._table.service_of(task), life.advance)
         self.lives = lives
 
     # -- what is desired ------------------------------------------------------------------------

@@ -7,13 +7,14 @@ import logging
 import shutil
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drydock import disk
 from drydock.embedded.services.ecs.records import KEPT_EVENTS, Deployment, Document, Ids, Service, Task
-from drydock.policy.breaker import Breaker
+from drydock.policy.breaker import Breaker, Event, Status
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -22,8 +23,8 @@ log = logging.getLogger(__name__)
 
 _TASK_FIELDS = ("document", "cluster_name", "region_name", "definition", "network", "tags", "service_arn",
                 "deployment_id", "address", "started_order", "registered", "protected_until",
-                "client_token")  # fmt: skip
-_DEPLOYMENT_FIELDS = tuple(f.name for f in fields(Deployment) if f.name not in ("breaker", "next_start", "throttled"))
+                "client_token", "gone_at")  # fmt: skip
+_DEPLOYMENT_FIELDS = tuple(f.name for f in fields(Deployment) if f.name != "breaker")
 
 
 def write(path: Path, backends: Iterable[Any], order: int, restarts: int) -> None:
@@ -54,7 +55,9 @@ def _service(service: Service) -> Document:
 
 
 def _deployment(deployment: Deployment) -> Document:
-    return {name: getattr(deployment, name) for name in _DEPLOYMENT_FIELDS}
+    breaker = deployment.breaker
+    seen = {"status": breaker.status.value, "failure_count": breaker.failure_count, "stage": breaker.stage}
+    return {**{name: getattr(deployment, name) for name in _DEPLOYMENT_FIELDS}, "breaker": seen}
 
 
 def _encode(value: Any) -> Any:
@@ -75,6 +78,8 @@ def read(path: Path, backends: Any, host: Host) -> tuple[int, int]:
     try:
         state = json.loads(path.read_text(), object_hook=_decode)
         regions, order, restarts = dict(state["regions"]), int(state["order"]), int(state["restarts"]) + 1
+    except OSError as error:
+        raise disk.unusable(error, path) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         _set_aside(path, [f"the whole of it ({type(error).__name__}: {error})"])
         return 0, 1
@@ -145,4 +150,10 @@ def _redeploy(item: Document, service: Service) -> Deployment:
     breaker = Breaker.read(
         service.settings["deploymentConfiguration"].get("deploymentCircuitBreaker"), service.desired_count
     )
+    seen = item.pop("breaker", None)
+    if seen is not None:
+        status, failures, stage = Status(seen["status"]), int(seen["failure_count"]), int(seen["stage"])
+        breaker = replace(breaker, status=status, failure_count=failures, stage=stage)
+    elif item["rollout_state"] == "COMPLETED":  # written by an earlier version
+        breaker = breaker.after(Event.COMPLETED)
     return Deployment(**item, breaker=breaker)

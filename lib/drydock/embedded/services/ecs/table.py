@@ -7,9 +7,10 @@ shown to EventBridge, and reports what the task's deployment has to know.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from drydock.embedded.carriers.runtime.base import Exit
@@ -18,7 +19,8 @@ from drydock.embedded.services.ecs import events
 from drydock.embedded.services.ecs.records import Service, Task, utcnow
 from drydock.policy.health import Health
 
-KEPT_STOPPED = timedelta(hours=1)
+# A stopped task is shown for at least an hour (documented), and for long enough to be looked at.
+KEPT_STOPPED, LOOKED_AT = 3600.0, 600.0  # AWS seconds, our seconds
 _FAILURES = ("TaskFailedToStart", "EssentialContainerExited")
 
 
@@ -160,11 +162,21 @@ class Table:
             del self.region(task.region_name).tasks[task.cluster_name][task.arn]
 
     def forget_old(self) -> None:
-        """Let go of those that stopped an hour ago."""
-        stopped = self._index().stopped
-        if stopped:
-            limit = utcnow() - KEPT_STOPPED
-            self.forget(list(itertools.takewhile(lambda task: task.document["stoppedAt"] < limit, stopped.values())))
+        """Let go of those that were shown for long enough after they stopped."""
+        now = self.host.clock.time()
+        old = list(itertools.takewhile(lambda task: task.gone_at <= now, self._index().stopped.values()))
+        if old:
+            self.forget(old)
+            self.dirty = True
+
+    def resume(self) -> None:
+        """After a restart: those that had stopped are shown no longer than one that stops now."""
+        for task in self._index().stopped.values():
+            task.gone_at = min(task.gone_at or math.inf, self._gone_at())
+
+    def _gone_at(self) -> float:
+        clock = self.host.clock
+        return clock.time() + max(KEPT_STOPPED, LOOKED_AT * clock.speed)
 
     def keep(self) -> None:
         """Something has changed: the turn ends with it on disk, and the next one comes now."""
@@ -225,6 +237,7 @@ class Table:
 
     def _end(self, task: Task) -> None:
         task.document |= {"stoppedAt": utcnow(), "connectivity": "DISCONNECTED"}
+        task.gone_at = self._gone_at()
         for container in task.document["containers"]:
             container["lastStatus"] = "STOPPED"
         self._index().stop(task)

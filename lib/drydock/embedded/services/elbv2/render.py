@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from hashlib import sha256
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ _STICKY = "envoy.filters.http.stateful_session"
 _ROUTER = "envoy.filters.http.router"
 _REQUESTS = Path(__file__).with_name("requests.lua").read_text()
 _SOURCE_IP = "x-drydock-source-ip"
+_GROUP, _GROUP_COOKIE = "x-drydock-group", "AWSALBTG"
 _OWN_HEADERS = ("x-envoy-internal", "x-envoy-external-address", _SOURCE_IP)
 Attempt = Callable[[str], AbstractContextManager[Any]]
 
@@ -320,7 +322,11 @@ def _routes(
     routes: list[Resource] = []
     for rule in listener.rules:
         with attempt(rule.arn):
-            routes.append({"match": match(rule.conditions), **_act(rule.action, listener.protocol, port, groups)})
+            matched = match(rule.conditions)
+            for group in _keeping(rule.action, groups):
+                pinned = {**matched, "headers": [*matched.get("headers", ()), _matches("cookie", _cookie_of(group))]}
+                routes.append({"match": pinned, **_forward(rule.action, [(group, 1)])})
+            routes.append({"match": matched, **_act(rule.action, listener.protocol, port, groups)})
     return {
         "name": resource_id(listener.arn),
         "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}],
@@ -413,7 +419,7 @@ def _act(action: Mapping[str, Any], protocol: str, port: int, groups: Mapping[st
         return _fixed(action["FixedResponseConfig"])
     if action["Type"] == "redirect":
         return _redirect(action["RedirectConfig"], protocol, port)
-    return _forward(action, groups)
+    return _forward(action, [(groups[arn], weight) for arn, weight in forwards(action) if arn in groups])
 
 
 def _fixed(config: Mapping[str, Any]) -> Resource:
@@ -446,8 +452,28 @@ def _for_lua(key: str, value: Mapping[str, str]) -> Resource:
     return {"metadata": {"filter_metadata": {_LUA: {key: value}}}}
 
 
-def _forward(action: Mapping[str, Any], groups: Mapping[str, TargetGroup]) -> Resource:
-    weighted = [(groups[arn], weight) for arn, weight in forwards(action) if arn in groups]
+def _stickiness(action: Mapping[str, Any]) -> int | None:
+    """Seconds for which a client stays with its target group, None if it does not."""
+    config = action.get("ForwardConfig", {}).get("TargetGroupStickinessConfig", {})
+    return int(config.get("DurationSeconds", 3600)) if config.get("Enabled") else None
+
+
+def _keeping(action: Mapping[str, Any], groups: Mapping[str, TargetGroup]) -> list[TargetGroup]:
+    """The target groups that keep the clients they have, whatever the weights are now."""
+    if _stickiness(action) is None:
+        return []
+    return [groups[arn] for arn, _ in forwards(action) if arn in groups]
+
+
+def _token(group: TargetGroup) -> str:
+    return sha256(group.arn.encode()).hexdigest()[:32]
+
+
+def _cookie_of(group: TargetGroup) -> str:
+    return f"(?:.*; ?)?{_GROUP_COOKIE}={_token(group)}-.*"
+
+
+def _forward(action: Mapping[str, Any], weighted: Sequence[tuple[TargetGroup, int]]) -> Resource:
     if not any(weight for _, weight in weighted):
         page = {"inline_string": _page("503 Service Temporarily Unavailable")}
         return {
@@ -456,13 +482,12 @@ def _forward(action: Mapping[str, Any], groups: Mapping[str, TargetGroup]) -> Re
         }
     clusters = [{"name": resource_id(group.arn), "weight": weight, **_sticky(group)} for group, weight in weighted]
     route: Resource = {"weighted_clusters": {"clusters": clusters}, "timeout": "0s"}
-    stickiness = action.get("ForwardConfig", {}).get("TargetGroupStickinessConfig", {})
-    if stickiness.get("Enabled"):
-        seconds = str(stickiness.get("DurationSeconds", 3600))
-        route["hash_policy"] = [{"cookie": {"name": "AWSALBTG"}}]
-        route["weighted_clusters"]["use_hash_policy"] = True
-        return {"route": route, **_for_lua("sticky", {"name": "AWSALBTG", "seconds": seconds})}
-    return {"route": route}
+    seconds = _stickiness(action)
+    if seconds is None:
+        return {"route": route}
+    for cluster, (group, _) in zip(clusters, weighted, strict=True):
+        cluster["response_headers_to_add"] = [_header(_GROUP, _token(group))]  # for the cookie, which Lua makes
+    return {"route": route, **_for_lua("sticky", {"name": _GROUP_COOKIE, "seconds": str(seconds), "group": _GROUP})}
 
 
 def _sticky(group: TargetGroup) -> Resource:

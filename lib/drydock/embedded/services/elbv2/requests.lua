@@ -45,16 +45,15 @@ local function redirect(handle, target)
     target["body"])
 end
 
-local function group_cookie(handle, name)
+-- A cookie names its target group and its end; one that has ended is not looked at by the routes.
+local function drop_old_cookie(handle, name)
   local headers = handle:headers()
-  local value = ("; " .. (headers:get("cookie") or "")):match("[; ]" .. name .. "=([^;]+)")
-  if value == nil then
-    value = trace_id()
-    local others = headers:get("cookie")
-    headers:replace("cookie", (others and others .. "; " or "") .. name .. "=" .. value)
+  local cookies = headers:get("cookie")
+  local ends = cookies and ("; " .. cookies):match("; ?" .. name .. "=%x+%-(%x+)")
+  if ends ~= nil and tonumber(ends, 16) < os.time() then
+    headers:replace("cookie", (cookies:gsub(name .. "=", name .. "-ended=")))
     handle:clearRouteCache()
   end
-  handle:streamInfo():dynamicMetadata():set("elbv2", "cookie", name .. "=" .. value)
 end
 
 function envoy_on_request(handle)
@@ -65,15 +64,17 @@ function envoy_on_request(handle)
     return
   end
   if sticky ~= nil then
-    group_cookie(handle, sticky["name"])
+    drop_old_cookie(handle, sticky["name"])
   end
   add_trace(handle:headers())
 end
 
 function envoy_on_response(handle)
   local sticky = handle:metadata():get("sticky")
-  local kept = handle:streamInfo():dynamicMetadata():get("elbv2")
-  if sticky ~= nil and kept ~= nil then
-    handle:headers():add("set-cookie", kept["cookie"] .. "; Max-Age=" .. sticky["seconds"] .. "; Path=/")
+  local group = sticky and handle:headers():get(sticky["group"])
+  if group then
+    handle:headers():remove(sticky["group"])
+    local value = string.format("%s-%x", group, os.time() + sticky["seconds"])
+    handle:headers():add("set-cookie", sticky["name"] .. "=" .. value .. "; Max-Age=" .. sticky["seconds"] .. "; Path=/")
   end
 end

@@ -16,6 +16,7 @@ class ServiceDiscovery(Service):
 
         from drydock.embedded.carriers.zones import Zones
 
+        from .controller import Controller
         from .operations import OPERATIONS, operation
         from .state import CloudMap
         from .zones import zones
@@ -25,3 +26,4 @@ class ServiceDiscovery(Service):
         seams.stand_in(servicediscovery_backends, CloudMap, host=self.host, zones=known)
         for function in OPERATIONS:
             setattr(ServiceDiscoveryResponse, function.__name__, operation(function))
+        self.host.every_tick(self.name, Controller(self.host).tick)
