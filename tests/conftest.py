@@ -57,8 +57,11 @@ PROCESS = (
     "test_ssm.py",
 )
 """Where every test starts processes; elsewhere those that do are marked `process` one by one."""
+_UNMARKED = "this test starts a process: mark it `process`"
 _STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"}
 _running: pytest.Item | None = None
+_started: set[str] = set()
+"""Tests that start a process and do not say so: whoever started it may take the refusal for a fault of its own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,7 +81,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 def _refuse_processes(event: str, _arguments: Any) -> None:
     if event in _STARTS and _running is not None and _running.get_closest_marker("process") is None:
-        raise AssertionError(f"{_running.nodeid} starts a process: mark it `process`")
+        _started.add(_running.nodeid)
+        raise AssertionError(_UNMARKED)
 
 
 sys.addaudithook(_refuse_processes)
@@ -88,6 +92,8 @@ sys.addaudithook(_refuse_processes)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
     outcome = yield
     report = outcome.get_result()
+    if item.nodeid in _started and report.passed:
+        report.outcome, report.longrepr = "failed", _UNMARKED
     if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped on CI, where every tool has to be there: {report.longrepr}"

@@ -219,6 +219,7 @@ def test_another_port_and_codes_for_the_check(network: Network) -> None:
     eventually(lambda: network.states(group) == {"unhealthy": 1})
 
 
+@pytest.mark.process
 def test_the_address_of_a_load_balancer_is_no_target(network: Network) -> None:
     lb = network.load_balancer()
     group = network.target_group("tg")

@@ -111,7 +111,8 @@ class Spawner:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
             self.log_path.parent.mkdir(parents=True, exist_ok=True)
             base = getattr(sys, "_base_executable", None) or sys.executable
-            with theirs, self.log_path.open("ab") as log_file:
+            with contextlib.ExitStack() as held, theirs, self.log_path.open("ab") as log_file:
+                held.enter_context(ours)
                 self._helper = subprocess.Popen(
                     [base, "-S", str(HELPER), str(theirs.fileno()), TITLE_ROOM],
                     env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
@@ -122,6 +123,7 @@ class Spawner:
                     stderr=log_file,
                     start_new_session=True,
                 )
+                held.pop_all()
             self._socket, self._outbox, self._pinged = ours, queue.SimpleQueue(), False
             for work, given in ((self._read, (ours, self._helper, self._outbox)), (self._write, (ours, self._outbox))):
                 threading.Thread(target=work, args=given, name="drydock-spawner", daemon=True).start()
