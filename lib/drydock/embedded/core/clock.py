@@ -56,12 +56,12 @@ class Clock:
 
 
 class ManualClock(Clock):
-    """A clock that only moves when told to, for tests that step the engine."""
+    """A clock that only moves when told to, for tests that step the engine. `began`: what time it is at its start."""
 
-    def __init__(self, speed: float = DEFAULT_SPEED) -> None:
+    def __init__(self, speed: float = DEFAULT_SPEED, began: datetime | None = None) -> None:
         super().__init__(speed)
         self._now = 0.0
-        self._began = datetime.now(UTC)
+        self._began = began or datetime.now(UTC)
 
     def elapsed(self) -> float:
         return self.real(self._now)
