@@ -117,7 +117,7 @@ class App:
             changes = kind.may_change(operation, method)
             number = self._take_number(key) if kind.is_numbered(operation, method) else None
             seed = f"{self.host.seed}:{key}:{number or 0}"
-            at, place = time.time(), None
+            at, place = self.host.clock.utcnow().timestamp(), None
             try:
                 if changes and not environ.get("drydock.derived"):
                     place = self.journal.append(_entry(service, operation, environ, body, seed, at))

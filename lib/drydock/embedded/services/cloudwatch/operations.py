@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +10,7 @@ from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParam
 from moto.cloudwatch.metric_data_expression_parser import parse_expression
 from moto.cloudwatch.models import MetricDatumBase
 from moto.core.responses import ActionResult
-from moto.core.utils import utcnow
+from moto.core.utils import unix_time, utcnow
 
 from drydock.policy.metrics import (
     LARGEST,
@@ -95,7 +94,7 @@ def get_metric_statistics(self: Any) -> ActionResult:
             f"You have requested up to {points:,} datapoints, which exceeds the limit of {MOST_POINTS:,}. You may "
             "reduce the datapoints requested by increasing Period, or decreasing the time range."
         )
-    start = beginning(start, period, time.time())
+    start = beginning(start, period, unix_time())
     name = self._get_param("MetricName")
     dimensions = self._get_param("Dimensions") or []
     units = _read(self.cloudwatch_backend, self._get_param("Namespace"), name, dimensions, start, end, period)
@@ -161,7 +160,7 @@ def _series(backend: Any, asked: dict[str, Any], number: int, start: float, end:
     if name not in STATISTICS and not is_percentile(name):
         where = f"MetricDataQueries.member.{number}.MetricStat.Stat"
         raise ValidationError(f"The value {name} for parameter {where} is not supported.")
-    start = beginning(start, period, time.time())
+    start = beginning(start, period, unix_time())
     dimensions = metric.get("Dimensions") or []
     units = _read(backend, metric["Namespace"], metric["MetricName"], dimensions, start, end, period)
     samples = [each for unit, run in units.items() if asked.get("Unit") in (None, unit) for each in run]
@@ -171,7 +170,7 @@ def _series(backend: Any, asked: dict[str, Any], number: int, start: float, end:
 
 def _sum_of_all(backend: Any, period: int, start: float, end: float) -> list[Any]:
     """For a query of Metrics Insights, whose conditions are not looked at: the sum of all that there is."""
-    start = beginning(start, period, time.time())
+    start = beginning(start, period, unix_time())
     run = [*backend.kept.read_all(backend.region_name, start, end), *map(_of_moto, backend.aws_metric_data)]
     within = (sample for sample in run if start <= sample.at < end)
     return [(at, statistic("Sum", samples)) for at, samples in by_period(within, start, period)]
@@ -216,7 +215,7 @@ def list_metrics(self: Any) -> ActionResult:
         raise InvalidParameterValue("Request parameter NextToken is invalid")
     namespace, name = self._get_param("Namespace"), self._get_param("MetricName")
     dimensions = self._get_param("Dimensions") or []
-    since = time.time() - (ACTIVE if self._get_param("RecentlyActive") else LISTED)
+    since = unix_time() - (ACTIVE if self._get_param("RecentlyActive") else LISTED)
     after, more = int(token), True
     found: list[dict[str, Any]] = []
     while more and len(found) < PAGE:

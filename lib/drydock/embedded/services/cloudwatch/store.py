@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from moto.core.utils import unix_time
+
 from drydock.embedded.core import seams
 from drydock.embedded.core.data import Data, text, whole
 from drydock.policy.metrics import KEPT, Sample
@@ -125,7 +127,7 @@ class Store:
 
     def _clean(self) -> None:
         if self._ageing:
-            self.age(self._ageing.popleft(), time.time())
+            self.age(self._ageing.popleft(), unix_time())
         elif time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_EVERY
             self._ageing.extend(row[0] for row in self._data.scan("SELECT id FROM metrics"))

@@ -84,7 +84,7 @@ class Streams:
 def oldest(group: Any) -> int:
     """Since when the group keeps events, in milliseconds."""
     days = group.retention_in_days
-    return int(time.time() * 1000) - int(days) * DAY if days else 0
+    return int(unix_time_millis()) - int(days) * DAY if days else 0
 
 
 def as_moto(event: Event) -> Any:
