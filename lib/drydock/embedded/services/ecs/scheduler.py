@@ -84,12 +84,17 @@ class Scheduler:
         judged.append((service, tasks, healthy))
 
     def _live(self) -> None:
-        lives = {}
-        for task in self._table.living():
-            life = lives[task.arn] = self.lives.get(task.arn) or self._begin(task)
-            if not life.idle:
-                self._attempt(f"task {task.id}", self._table.service_of(task), life.advance)
-        self.lives = lives
+        living = self._table.living()
+        self.lives = {task.arn: self.lives[task.arn] for task in living if task.arn in self.lives}
+        for task in living:
+            life = self.lives.get(task.arn)
+            if life is None or not life.idle:
+                self._attempt(f"task {task.id}", self._table.service_of(task), self._advance, task)
+
+    def _advance(self, task: Task) -> None:
+        if task.arn not in self.lives:
+            self.lives[task.arn] = self._begin(task)
+        self.lives[task.arn].advance()
 
     # -- what is desired ------------------------------------------------------------------------
 
