@@ -158,6 +158,28 @@ def test_health_changes_are_told_once(pod: Pod) -> None:
     assert told == [Health.HEALTHY, [], [], Health.UNHEALTHY, [], Health.HEALTHY]
 
 
+def test_a_group_is_idle_until_something_comes_about(pod: Pod) -> None:
+    group = pod.group(member("runs", check=CHECK))
+    pod.start(group)
+    assert not group.idle
+    group.probe()
+    assert group.idle
+    pod.clock.advance(9)
+    assert group.idle
+    pod.clock.advance(1)
+    assert not group.idle
+    group.probe()
+    assert not group.idle  # the result has not been looked at
+    assert (group.probe(), group.idle) == (["runs"], True)
+    [container] = pod.runtime.containers
+    pod.runtime.end(container, 1)
+    assert not group.idle
+    group.exits()
+    pod.clock.advance(100)
+    group.probe()
+    assert group.idle
+
+
 def test_a_group_that_is_killed_is_gone_at_once(pod: Pod) -> None:
     group = pod.group(member("stays"), member("stays-too"))
     pod.start(group)

@@ -7,6 +7,7 @@ counts, how any of it is worded. Nothing here waits: health checks run in the ho
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -53,7 +54,13 @@ class Group:
         self._arrived: deque[tuple[str, Exit]] = deque()
         self._health: dict[str, ContainerHealth] = {}
         self._probes: dict[str, Future[tuple[bool, bool]]] = {}
+        self._due = math.inf  # when the next health check is
         self._stopping: set[str] = set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing has come about since it was last asked, and no health check is due."""
+        return not (self._arrived or self.starting or self._probes) and self._host.clock.time() < self._due
 
     # -- starting -------------------------------------------------------------------------------
 
@@ -85,6 +92,7 @@ class Group:
         check = self._members[name].check
         if check is not None:
             self._health[name] = ContainerHealth(check)
+            self._due = self._begun[name]
         return None
 
     def stuck(self) -> list[Impossible]:
@@ -146,10 +154,14 @@ class Group:
                 del self._probes[name]
                 if self._judge(name, *probe.result()):
                     changed.append(name)
+        self._due = math.inf
         for name, health in self._health.items():
             if name in self._probes or name in self._exited:
                 continue
-            if self._host.clock.time() - self._begun[name] >= health.next_at:
+            due = self._begun[name] + health.next_at
+            if due > self._host.clock.time():
+                self._due = min(self._due, due)
+            else:
                 limit = self._host.clock.patience(health.check.timeout)
                 probe = self._host.pool.submit(self._check, self.containers[name], health.check.argv(), limit)
                 probe.add_done_callback(lambda _: self._host.poke())

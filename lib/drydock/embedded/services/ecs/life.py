@@ -116,6 +116,11 @@ class Life:
         self._drain_until: float | None = None
         self._credentials_token: str | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Whether `advance` would find nothing to do."""
+        return self.group.idle and self.task.status == "RUNNING" and not self.task.stopping
+
     # -- steps ----------------------------------------------------------------------------------
 
     def advance(self) -> None:

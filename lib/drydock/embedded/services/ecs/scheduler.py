@@ -53,6 +53,7 @@ class Scheduler:
         self._judge = judge
         self._begin = begin
         self._faults = Faults("ECS:", now=table.host.clock.elapsed)
+        self._known: dict[str, dict[str, rollout.Task]] = {}
         self._decided: dict[str, Decision] = {}
         self.lives: dict[str, Life] = {}
         """Of the tasks that are not STOPPED, by ARN."""
@@ -83,11 +84,17 @@ class Scheduler:
         judged.append((service, tasks, healthy))
 
     def _live(self) -> None:
-        lives = {}
-        for task in self._table.living():
-            life = lives[task.arn] = self.lives.get(task.arn) or self._begin(task)
-            self._attempt(f"task {task.id}", self._table.service_of(task), life.advance)
-        self.lives = lives
+        living = self._table.living()
+        self.lives = {task.arn: self.lives[task.arn] for task in living if task.arn in self.lives}
+        for task in living:
+            life = self.lives.get(task.arn)
+            if life is None or not life.idle:
+                self._attempt(f"task {task.id}", self._table.service_of(task), self._advance, task)
+
+    def _advance(self, task: Task) -> None:
+        if task.arn not in self.lives:
+            self.lives[task.arn] = self._begin(task)
+        self.lives[task.arn].advance()
 
     # -- what is desired ------------------------------------------------------------------------
 
@@ -108,12 +115,28 @@ class Scheduler:
         self._deployments.settle(service, tasks, steady=decision.steady)
 
     def _decide(self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]) -> Decision:
+        view = _view(service, self._seen(service, tasks, healthy))
         last = self._decided.get(service.arn)
-        view = _view(service, tasks, healthy, last.view if last is not None else None)
         if last is None or last.view != view:
             last = Decision(view, rollout.next_actions(view), rollout.is_steady(view))
             self._decided[service.arn] = last
         return last
+
+    def _seen(
+        self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]
+    ) -> tuple[rollout.Task, ...]:
+        """The tasks as policy sees them: one that has not changed is the same object as in the last turn."""
+        known = self._known.setdefault(service.arn, {})
+        now = utcnow()
+        for task in tasks:
+            protected = task.protected_until is not None and task.protected_until > now
+            state = task.status, task.stopping, healthy[task.id], protected
+            one = known.get(task.id)
+            if one is None or (one.last_status, one.stopping, one.healthy, one.protected) != state:
+                known[task.id] = _task(task, *state)
+        if len(known) > len(tasks):
+            known = self._known[service.arn] = {task.id: known[task.id] for task in tasks}
+        return tuple(known.values())
 
     def _start(self, service: Service, action: rollout.Start, near: Sequence[Task]) -> None:
         deployment = service.deployment(action.deployment)
@@ -147,6 +170,7 @@ class Scheduler:
             self._ask_to_stop(task, _scaling(service))
         if not tasks:
             self._decided.pop(service.arn, None)
+            self._known.pop(service.arn, None)
             self._deployments.end_all(service)
 
     def _ask_to_stop(self, task: Task, reason: str) -> None:
@@ -157,29 +181,8 @@ def _scaling(service: Service) -> str:
     return f"Scaling activity initiated by (deployment {service.primary.id if service.primary else ''})"
 
 
-def _view(
-    service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None], last: rollout.Service | None
-) -> rollout.Service:
-    """What a decision is taken on. A task that has not changed is the same object as in the `last` view."""
-    known = {task.id: task for task in last.tasks} if last is not None else {}
-    now = utcnow()
-    seen = []
-    for task in tasks:
-        protected = task.protected_until is not None and task.protected_until > now
-        state = task.status, task.stopping, healthy[task.id], protected
-        one = known.get(task.id)
-        if one is None or (one.last_status, one.stopping, one.healthy, one.protected) != state:
-            one = rollout.Task(
-                id=task.id,
-                deployment=task.deployment_id or "",
-                last_status=task.status,
-                stopping=task.stopping,
-                healthy=healthy[task.id],
-                zone=str(task.document.get("availabilityZone") or ""),
-                created=task.started_order,
-                protected=protected,
-            )
-        seen.append(one)
+def _view(service: Service, tasks: tuple[rollout.Task, ...]) -> rollout.Service:
+    """What a decision is taken on."""
     configuration = service.settings["deploymentConfiguration"]
     return rollout.Service(
         desired_count=service.desired_count,
@@ -187,8 +190,21 @@ def _view(
             rollout.Deployment(d.id, primary=d.status == "PRIMARY", failed=d.rollout_state == "FAILED")
             for d in service.deployments
         ),
-        tasks=tuple(seen),
+        tasks=tasks,
         minimum_healthy_percent=int(configuration["minimumHealthyPercent"]),
         maximum_percent=int(configuration["maximumPercent"]),
         scheduling_strategy=service.scheduling_strategy,
+    )
+
+
+def _task(task: Task, status: str, stopping: bool, healthy: bool | None, protected: bool) -> rollout.Task:
+    return rollout.Task(
+        id=task.id,
+        deployment=task.deployment_id or "",
+        last_status=status,
+        stopping=stopping,
+        healthy=healthy,
+        zone=str(task.document.get("availabilityZone") or ""),
+        created=task.started_order,
+        protected=protected,
     )
