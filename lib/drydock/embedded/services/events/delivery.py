@@ -54,7 +54,7 @@ def scheduled(host: Host, rule: Any) -> Document:
 
 def _body(target: Document, event: Document) -> str:
     """The text that a target gets: all of the event, a part of it, or what its input says."""
-    from jsonpath_ng.ext import parse
+    from jsonpath_ng.ext.parser import parse
     from moto.events.utils import EventTemplateParser
 
     if "Input" in target:
