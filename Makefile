@@ -1,4 +1,4 @@
-.PHONY: help setup labs runbooks concepts prep jupyter lint format test test-fast fuzz notebooks compat bench lock clean
+.PHONY: help setup labs runbooks concepts prep jupyter lint format test test-fast crash fuzz notebooks compat bench lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -60,6 +60,9 @@ test-fast: setup ## the tests that start no process
 
 test: lint ## lint, and every test
 	$(BIN)/pytest -n 2 --dist loadfile
+
+crash: setup ## kill the embedded AWS at ROUNDS (50) random moments under load; nothing that was answered may be lost
+	DRYDOCK_CRASH_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest tests/embedded/test_crash.py -k whatever_moment
 
 fuzz: setup ## many generated calls to every service
 	$(BIN)/python tests/embedded/fuzzing.py --calls 20

@@ -72,6 +72,16 @@ def test_up_status_down(home: Path) -> None:
     assert "not running" in drydock("logs", "--name", name, code=1)
 
 
+def test_what_is_ignored_because_it_runs_already_is_said(home: Path) -> None:
+    name = "cli-again"
+    drydock("up", "--name", name, "--speed", "60", "--seed", "one")
+    said = " ".join(drydock("up", "--name", name, "--speed", "10", "--port", str(free_port()), "--seed", "two").split())
+    for words in ("speed 60 already: speed 10 is ignored", "is ignored. To change that: drydock down", "another seed"):
+        assert words in said
+    assert "ignored" not in drydock("up", "--name", name, "--speed", "60", "--seed", "one")
+    drydock("down", "--name", name)
+
+
 def test_a_port_that_is_taken_is_said_to_be(home: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

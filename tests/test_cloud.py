@@ -189,6 +189,22 @@ class TestRealAccount:
         with pytest.raises(CloudRefused, match=r"\$1.5000"):
             cloud.afford(1.5)
 
+    @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_ECS"])
+    def test_is_refused_where_calls_go_elsewhere_than_to_whom_sts_is_asked(
+        self, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+        with pytest.raises(CloudRefused, match=r"Calls of ecs would go to 127\.0\.0\.1:\d+, and STS"):
+            connect("aws", account="012345678901", budget_usd=1.0)
+        assert self.seen == []
+
+    def test_each_service_is_looked_at(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "https://sqs.us-east-1.amazonaws.com")
+        cloud = connect("aws", account="012345678901", budget_usd=1.0)
+        for made in (lambda: cloud.client("sqs"), lambda: cloud.resource("sqs")):
+            with pytest.raises(CloudRefused, match="Calls of sqs would go to AWS"):
+                made()
+
 
 def test_a_listener_sees_each_call_and_may_change_or_stop_it(moto_url: str) -> None:
     class Listener:

@@ -94,6 +94,8 @@ def up(
     instance = embedded.start(name, port=port, speed=speed, seed=seed)
     if port is None and instance.port != 4566:
         console.print(f"Port 4566 is taken: using {instance.port}.")
+    for sentence in embedded.ignored(instance, port=port, speed=speed, seed=seed):
+        console.print(sentence)
     console.print(f"{name}: {instance.endpoint} (process {instance.pid}, {instance.speed:g} AWS seconds a second)")
     console.print(
         f"Other clients: AWS_ENDPOINT_URL={instance.endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",

@@ -37,6 +37,7 @@ LABS_CIDR_ON_LOOPBACK = "127.10.0.0/16"
 LABS_CIDR = "10.10.0.0/16"
 
 _LOOPBACK_NAMES = {"localhost", "localhost.localstack.cloud"}
+_AWS_NAMES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 class CloudRefused(RuntimeError):
@@ -115,15 +116,33 @@ class Cloud:
         return LABS_CIDR_ON_LOOPBACK if self.name == "embedded" else LABS_CIDR
 
     def client(self, service: str, *, region: str | None = None) -> Any:
-        """A boto3 client, `service` as boto3 names it. One per service and region, shared between threads."""
+        """A boto3 client, `service` as boto3 names it. One per service and region, shared between threads.
+
+        CloudRefused where its calls would leave for another place than those of STS, whose word is taken for whose
+        account it is.
+        """
         key = (service, region or self.region)
         if key not in self._clients:
-            self._clients[key] = self.session.client(service, region_name=key[1], **self._arguments())
+            made = self.session.client(service, region_name=key[1], **self._arguments())
+            self._check_place(service, made)
+            self._clients[key] = made
         return self._clients[key]
 
     def resource(self, service: str, *, region: str | None = None) -> Any:
-        """A boto3 resource."""
-        return self.session.resource(service, region_name=region or self.region, **self._arguments())
+        """A boto3 resource. CloudRefused as of `client`."""
+        made = self.session.resource(service, region_name=region or self.region, **self._arguments())
+        self._check_place(service, made.meta.client)
+        return made
+
+    def _check_place(self, service: str, client: Any) -> None:
+        if not self.real or service == "sts":
+            return
+        asked, told = _place(client.meta.endpoint_url), _place(self.client("sts").meta.endpoint_url)
+        if asked != told:
+            raise CloudRefused(
+                f"Calls of {service} would go to {asked}, and STS, which said whose account it is, is at {told}. "
+                f"Check AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_* and the endpoint_url settings of your profile."
+            )
 
     def afford(self, usd: float, what: str = "this") -> None:
         """Refuse on a real account what is estimated at `usd` or more than the budget. Free on a local cloud.
@@ -223,6 +242,7 @@ def _aws(region: str, account: str | None, budget_usd: float, estimate: float) -
         )
     cloud = Cloud("aws", account, region, None, boto3.Session(region_name=region), budget_usd=budget_usd)
     cloud.afford(estimate, "What you are about to create")
+    cloud.client("ecs")
     answered = _caller(cloud)
     if answered != account:
         raise CloudRefused(
@@ -249,7 +269,7 @@ def _localstack(region: str) -> Cloud:
 
 def _at(url: str, region: str, account: str | None) -> Cloud:
     host = urlsplit(url).hostname or ""
-    if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+    if host.endswith(_AWS_NAMES):
         raise CloudRefused(f"{url} is AWS itself. Use cloud='aws' with account and budget_usd.")
     if not _on_loopback(host) and account is None:
         raise CloudRefused(
@@ -341,6 +361,11 @@ def _caller(cloud: Cloud) -> str:
         raise CloudUnreachable(
             f"Nothing answers as STS at {cloud.endpoint or 'AWS'}: {error}. Is it started?"
         ) from error
+
+
+def _place(endpoint: str) -> str:
+    host = urlsplit(endpoint).hostname or ""
+    return "AWS" if host.endswith(_AWS_NAMES) else urlsplit(endpoint).netloc
 
 
 def _on_loopback(host: str) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from botocore.config import Config
 from drydock import embedded
 from drydock.embedded.instance import free_port
 from tests.support.lab import Lab, address_of, ask, make_lab
+from tests.support.load import Caller
 from tests.support.waiting import eventually
 
 
@@ -242,3 +245,41 @@ def test_reset_forgets(instance: embedded.Instance, lab: Lab) -> None:
 def test_a_taken_port_that_was_asked_for_is_refused(instance: embedded.Instance) -> None:
     with pytest.raises(embedded.NotStarted, match=f"port {instance.port} is taken"):
         embedded.start("other", port=instance.port)
+
+
+ROUNDS = int(os.environ.get("DRYDOCK_CRASH_ROUNDS", "3"))
+
+
+@pytest.mark.timeout(120 + 60 * ROUNDS)
+def test_whatever_moment_it_is_killed_at_nothing_that_was_answered_is_lost(
+    instance: embedded.Instance, lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chance = random.Random(os.environ.get("DRYDOCK_CRASH_SEED", "1"))
+    session = boto3.session.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
+    once = Config(retries={"total_max_attempts": 1}, max_pool_connections=20)
+    made = {name: session.client(name, endpoint_url=instance.endpoint, config=once) for name in SERVICES}
+    definition = lab.register()
+    callers: list[Caller] = []
+    for number in range(4):
+        lab.create(definition, 0, name=f"load-{number}")
+        callers.append(Caller(made.__getitem__, number, "lab"))
+        callers[-1].prepare()
+    for round_ in range(ROUNDS):
+        family = psutil.Process(instance.pid).children(recursive=True)
+        now = [caller.again() for caller in callers]
+        after = chance.uniform(0.0, 2.5)
+        threading.Event().wait(after)
+        family += psutil.Process(instance.pid).children(recursive=True)
+        os.kill(instance.pid, signal.SIGKILL)
+        for caller in now:
+            caller.join(60)
+        left = psutil.wait_procs(set(family), timeout=20)[1]
+        assert [process for process in left if process.is_running()] == []
+        instance = embedded.start("crash")
+        for caller in now:
+            caller.check()
+        callers = now
+        calls = sum(caller.calls for caller in now)
+        with capsys.disabled():
+            print(f"round {round_ + 1} of {ROUNDS}: killed after {after:.2f} s and {calls} calls; all is there")
+    assert "ERROR" not in instance.log.read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from drydock.embedded.assembly import AWS
 from drydock.embedded.instance import LOCK, REPLAYING, directory_of, free_port, pid_of
 from drydock.images import layout
 from tests.support.clients import client_of
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 NAME = "one"
 
@@ -290,3 +291,12 @@ def test_what_a_crash_left_says_nothing_about_another_users_process(monkeypatch:
         assert embedded.find(NAME) is None
         assert not embedded.stop(NAME)
     assert embedded.start(NAME).pid != 1
+
+
+def test_one_whose_directory_is_deleted_ends(home: Path) -> None:
+    instance = embedded.start(NAME)
+    process = psutil.Process(instance.pid)
+    family = process.children(recursive=True)
+    shutil.rmtree(instance.directory)
+    assert psutil.wait_procs([process, *family], timeout=PATIENCE)[1] == []
+    assert embedded.find(NAME) is None

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock.policy.addresses import NoFreeAddress, can_be_target, loopback, next_free, reserved, resolver
+from drydock.policy.addresses import (
+    NoFreeAddress,
+    can_be_target,
+    loopback,
+    next_free,
+    object_at,
+    reserved,
+    resolver,
+)
 
 subnets = st.builds(
     lambda number, prefix: str(IPv4Network((number, prefix), strict=False)),
@@ -73,3 +81,27 @@ def test_the_last_address_wraps_to_the_first() -> None:
 )
 def test_what_a_target_group_takes(address: str, accepted: bool) -> None:
     assert can_be_target(address, ["127.10.0.0/16"]) is accepted
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://127.0.0.1:4566/b/k/1.json", ("b", "k/1.json")),
+        ("http://localhost:4566/b/k", ("b", "k")),
+        ("http://[::1]:4566/b/k%20x", ("b", "k x")),
+        ("http://b.localhost:4566/k", ("b", "k")),
+        ("http://b.s3.localhost.localstack.cloud:4566/k", ("b", "k")),
+        ("https://s3.amazonaws.com/b/k", ("b", "k")),
+        ("https://s3-eu-west-1.amazonaws.com/b/k", ("b", "k")),
+        ("https://s3.cn-north-1.amazonaws.com.cn/b/k?versionId=1", ("b", "k")),
+        ("https://b.c.s3.us-east-1.amazonaws.com/k", ("b.c", "k")),
+        ("https://b.s3.amazonaws.com/k/", ("b", "k/")),
+        ("https://example.com/b/k", None),
+        ("s3://b/k", None),
+        ("http://127.0.0.1:4566/b", None),
+        ("http://[x/b/k", None),
+        ("", None),
+    ],
+)
+def test_where_an_object_is(url: str, place: tuple[str, str] | None) -> None:
+    assert object_at(url) == place

@@ -47,8 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     logging.getLogger("botocore").setLevel(logging.WARNING)
     _raise_limit_of_files()
     try:
-        claim(options.directory)
-        run(options)
+        run(options, claim(options.directory))
     except disk.Unusable as error:
         raise SystemExit(str(error)) from error
     except OSError as error:
@@ -64,7 +63,7 @@ def _raise_limit_of_files() -> None:
         )
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, lock: int) -> None:
     gc.set_threshold(100_000, 20, 50)  # moto loads hundreds of thousands of objects that stay
     late.install()
     from drydock.embedded.assembly import AWS
@@ -91,16 +90,27 @@ def run(options: argparse.Namespace) -> None:
     log.info("embedded AWS %r answers at %s (speed %g)", host.name, host.endpoint, host.clock.speed)
     _write(state, host)
     host.last_call = time.monotonic()
-    while not ended.wait(1.0 if options.idle_exit else None):
-        if time.monotonic() - host.last_call > options.idle_exit:
+    while not ended.wait(1.0):
+        if options.idle_exit and time.monotonic() - host.last_call > options.idle_exit:
             log.info("no call for %g s: ending; the state is kept", options.idle_exit)
+            break
+        if not _is_at(lock, options.directory / LOCK):
+            log.error("%s has been deleted or replaced: ending", options.directory)
             break
     state.unlink(missing_ok=True)
     host.close()
 
 
-def claim(directory: Path) -> None:
-    """Take the directory for this process, until it ends. SystemExit if another has it."""
+def _is_at(file: int, path: Path) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def claim(directory: Path) -> int:
+    """Take the directory for this process, until it ends; returns the lock. SystemExit if another has it."""
     private(directory)
     lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + _LOCK_LIMIT  # those who only look hold it for a moment
@@ -117,6 +127,7 @@ def claim(directory: Path) -> None:
             time.sleep(0.01)
     os.ftruncate(lock, 0)
     os.write(lock, str(os.getpid()).encode())
+    return lock
 
 
 def bind(host: AWS, port: int | None) -> None:

@@ -156,6 +156,21 @@ def start(
         raise _unusable(error) from error
 
 
+def ignored(instance: Instance, *, port: int | None, speed: float | None, seed: str | None) -> list[str]:
+    """What was asked of `start` and is not so, because the instance ran or had an account already: a sentence each."""
+    said = []
+    if port is not None and port != instance.port:
+        said.append(f"It runs at port {instance.port} already: port {port} is ignored.")
+    if speed is not None and speed != instance.speed:
+        said.append(f"It runs at speed {instance.speed:g} already: speed {speed:g} is ignored.")
+    if said:
+        said.append(f"To change that: drydock down --name {instance.name}, then up again.")
+    kept = (instance.directory / "seed").read_text()
+    if seed is not None and seed != kept:
+        said.append(f"Its account was made with another seed: {seed} is ignored until drydock reset.")
+    return said
+
+
 def _make(directory: Path) -> None:
     try:
         private(directory)

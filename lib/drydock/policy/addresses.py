@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_address
+from urllib.parse import unquote, urlsplit
 
 LOOPBACK = IPv4Network("127.0.0.0/8")
+_S3_NAME = r"s3(?:[.-][a-z0-9.-]+)?\.amazonaws\.com(?:\.cn)?"
+_S3 = re.compile(_S3_NAME)
+_BUCKET = re.compile(rf"(?P<bucket>[a-z0-9][a-z0-9.-]*?)\.(?:{_S3_NAME}|(?:s3\.)?localhost(?:\.localstack\.cloud)?)")
 
 # "IP address targets must come from the VPC, RFC 1918 or RFC 6598; publicly routable ones are refused"
 # (ELB user guide, target type ip).
@@ -74,3 +79,35 @@ def can_be_target(address: str, vpc_cidrs: Iterable[str]) -> bool:
     except ValueError:
         return False
     return any(candidate in network for network in (*PRIVATE, *map(IPv4Network, vpc_cidrs)))
+
+
+def object_at(url: str) -> tuple[str, str] | None:
+    """(bucket, key) of an S3 object by its URL; None where it names none.
+
+    The bucket is the path's first part at S3's own names and at this machine's, else what comes before these in the
+    host name (documented: S3 User Guide, "Virtual hosting of buckets").
+
+    >>> object_at("http://127.0.0.1:4566/templates/a/web.json")
+    ('templates', 'a/web.json')
+    >>> object_at("https://my.templates.s3.eu-west-1.amazonaws.com/web.json")
+    ('my.templates', 'web.json')
+    """
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return None
+    path = unquote(parts.path.removeprefix("/"))
+    if _is_local(host) or _S3.fullmatch(host):
+        bucket, _, key = path.partition("/")
+    else:
+        named = _BUCKET.fullmatch(host)
+        bucket, key = (named["bucket"] if named else ""), path
+    return (bucket, key) if parts.scheme in ("http", "https") and bucket and key else None
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host in ("localhost", "localhost.localstack.cloud", "s3.localhost.localstack.cloud")

@@ -28,3 +28,13 @@ def test_tags_of_a_scalable_target(client: Callable[..., Any]) -> None:
     scaling.deregister_scalable_target(**TARGET)
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         scaling.tag_resource(ResourceARN=arn, Tags={})
+
+
+def test_where_nothing_was_scaled_there_are_no_activities(client: Callable[..., Any]) -> None:
+    scaling = client("application-autoscaling")
+    scaling.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=2)
+    assert scaling.describe_scaling_activities(ServiceNamespace="dynamodb")["ScalingActivities"] == []
+    with pytest.raises(ClientError, match="InvalidNextTokenException"):
+        scaling.describe_scaling_activities(ServiceNamespace="dynamodb", NextToken="x")
+    with pytest.raises(ClientError, match="ValidationException"):
+        scaling.describe_scaling_activities(ServiceNamespace="toaster")

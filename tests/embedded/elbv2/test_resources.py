@@ -139,6 +139,15 @@ def test_an_address_outside_the_vpc_is_refused(network: Network, address: str) -
     assert list(network.health(group)) == ["10.3.0.4:8080"]
 
 
+def test_a_listener_made_again_is_the_same_one_if_its_settings_still_are(network: Network) -> None:
+    lb = network.load_balancer()
+    listener = network.listener(lb, fixed(200))
+    assert network.listener(lb, fixed(200)) == listener
+    network.elb.modify_listener(ListenerArn=listener, DefaultActions=[fixed(404)])
+    assert code(lambda: network.listener(lb, fixed(200))) == "DuplicateListener"
+    assert network.listener(lb, fixed(404)) == listener
+
+
 def test_listeners_and_rules(network: Network) -> None:
     lb, other = network.load_balancer(), network.load_balancer("other")
     group = network.target_group("tg")

@@ -53,6 +53,12 @@ class ApplicationAutoScaling(Service):
             target.tags = {key: value for key, value in getattr(target, "tags", {}).items() if key not in gone}
             return ActionResult({})
 
+        def describe_scaling_activities(self: Any) -> ActionResult:
+            """Nothing is scaled here, so nothing has happened."""
+            if self._get_param("NextToken"):
+                raise JsonRESTError("InvalidNextTokenException", "The next token is not valid.")
+            return ActionResult({"ScalingActivities": []})
+
         response: Any = ApplicationAutoScalingResponse
         register: Callable[[Any], str] = seams.original(response, "register_scalable_target")
 
@@ -68,5 +74,7 @@ class ApplicationAutoScaling(Service):
             return answer
 
         ApplicationAutoscalingBackend.targets_by_arn = targets_by_arn  # type: ignore[attr-defined]
-        for function in (list_tags_for_resource, tag_resource, untag_resource, register_scalable_target):
+        for function in (
+            list_tags_for_resource, tag_resource, untag_resource, register_scalable_target, describe_scaling_activities,
+        ):  # fmt: skip
             setattr(response, function.__name__, function)

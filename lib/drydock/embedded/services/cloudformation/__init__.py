@@ -16,7 +16,7 @@ class CloudFormation(Service):
         from moto.cloudformation import models, parsing
         from moto.cloudformation.responses import CloudFormationResponse
 
-        from . import state
+        from . import state, templates
 
         importlib.import_module("moto.logs.models")  # has a type that moto finds only once it was imported
         ours = state.classes(self.host)
@@ -29,7 +29,11 @@ class CloudFormation(Service):
         state.Stack.__module__ = models.__name__
         seams.replace(models, Stack=state.Stack)
         seams.stand_in(models.cloudformation_backends, state.Backend)
-        seams.replace(CloudFormationResponse, create_stack=state.create_stack)
+        seams.replace(
+            CloudFormationResponse,
+            create_stack=state.create_stack,
+            _get_stack_from_s3_url=lambda _, url: templates.at(self.host, url),
+        )
         self.host.every_tick(self.name, self._go_on)
 
     def _go_on(self) -> None:

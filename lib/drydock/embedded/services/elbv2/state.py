@@ -284,7 +284,7 @@ class Backend(moto.ELBv2Backend):
         balancer = self._load_balancer(load_balancer_arn)
         check_tags(tags)
         self._validate_port_and_protocol(balancer.type, port, protocol)
-        settings = (protocol, int(port or 0), certificate, frozen(actions))
+        settings = (protocol, int(port or 0), ssl_policy, certificate, frozen(actions))
         for existing in balancer.listeners.values():
             if int(existing.port or 0) == int(port or 0):
                 if existing.settings == settings:
@@ -393,6 +393,8 @@ class Backend(moto.ELBv2Backend):
         self._check_forwards(balancer, after, actions or [a.data for a in listener.default_actions])
         self._validate_actions([moto.FakeAction(action) for action in actions or ()])
         super().modify_listener(arn, port, protocol, ssl_policy, certificates or [], actions or [])
+        given = protocol, int(port or 0), ssl_policy, certificates and certificate, actions and frozen(actions)
+        listener.settings = tuple(new or old for new, old in zip(given, listener.settings, strict=True))
         return listener
 
     def delete_listener(self, listener_arn: str) -> moto.FakeListener:

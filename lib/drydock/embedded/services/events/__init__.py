@@ -1,33 +1,61 @@
-"""EventBridge: moto's, but rules do not stand in each other's way, and one with a schedule alone matches no event."""
+"""EventBridge: moto's, but rules do not stand in each other's way, tasks are run, and schedules fire."""
 
 from __future__ import annotations
 
-from copy import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.services import Service
 
+if TYPE_CHECKING:
+    from .controller import Controller
+
 
 class Events(Service):
     name = "events"
+    controller: Controller
 
     def install(self) -> None:
         """Deliver to each target by itself: one that is gone, or is of a kind without delivery, is logged."""
         from moto.events import models
+        from moto.events.exceptions import ValidationException
+
+        from . import delivery
+        from .controller import Controller
+        from .schedules import read
 
         rule: Any = models.Rule
-        first = seams.original(rule, "send_to_targets")
+        backend: Any = models.EventsBackend
+        rule.first = seams.original(rule, "send_to_targets")
+        put_rule = seams.original(backend, "put_rule")
         faults = Faults("delivering an event to")
+        host = self.host
 
         def send_to_targets(self: Any, original_event: Any, transform_input: bool = True) -> None:
-            if not self.event_pattern.get_pattern() or self.state == "DISABLED":
+            pattern = self.event_pattern
+            if not pattern.get_pattern() or self.state == "DISABLED" or not pattern.matches_event(original_event):
                 return
             for target in list(self.targets):
-                alone = copy(self)
-                alone.targets = [target]
                 with faults(f"{target['Arn']}, a target of {self.arn},"):
-                    first(alone, original_event, transform_input)
+                    delivery.deliver(host, self, target, original_event, transform_input)
+
+        def put_rule_with_a_schedule(self: Any, *given: Any, **named: Any) -> Any:
+            expression = named.get("scheduled_expression")
+            if expression:
+                try:
+                    read(expression)
+                except ValueError:
+                    raise ValidationException("Parameter ScheduleExpression is not valid.") from None
+            return put_rule(self, *given, **named)
 
         rule.send_to_targets = send_to_targets
+        backend.put_rule = put_rule_with_a_schedule
+        self.controller = Controller(host)
+        if not seams.replaying():
+            self.restored()
+        host.every_tick(self.name, self.controller.tick)
+
+    def restored(self) -> None:
+        """When the rules are due."""
+        self.controller.restored()

@@ -1,0 +1,37 @@
+"""Templates by the URL of the bucket that they are in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from drydock.embedded.assembly import AWS
+
+TEMPLATE = {"Resources": {"Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/made"}}}}
+
+
+@pytest.mark.parametrize("host_name", ["127.0.0.1", "localhost"])
+def test_a_stack_is_made_from_a_template_at_this_clouds_own_address(
+    host: AWS, client: Callable[..., Any], host_name: str
+) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="templates")
+    s3.put_object(Bucket="templates", Key="web/1.json", Body=json.dumps(TEMPLATE).encode())
+    url = f"http://{host_name}:{host.port}/templates/web/1.json"
+    client("cloudformation").create_stack(StackName="web", TemplateURL=url)
+    assert client("logs").describe_log_groups()["logGroups"][0]["logGroupName"] == "/made"
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [("/none/1.json", "bucket does not exist"), ("/templates/none.json", "key does not exist"), ("/", "supported URL")],
+)
+def test_a_template_that_is_not_there_is_refused(host: AWS, client: Callable[..., Any], path: str, why: str) -> None:
+    client("s3").create_bucket(Bucket="templates")
+    with pytest.raises(ClientError, match=why) as refused:
+        client("cloudformation").create_stack(StackName="web", TemplateURL=f"http://127.0.0.1:{host.port}{path}")
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
