@@ -219,7 +219,7 @@ def test_what_was_pushed_is_there_after_a_restart(tmp_path: Path, host: AWS, ecr
 def test_an_age_goes_on_over_a_restart(host: AWS, ecr: Any, push: Any, tmp_path: Path) -> None:
     push("web", "old", "v1")
     host.close()
-    clock = ManualClock(speed=1e6)
+    clock = ManualClock(speed=1e9)
     again = AWS(tmp_path / "aws", clock=clock, seed="test")
     try:
         clock.advance(50_000)
