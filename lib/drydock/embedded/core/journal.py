@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class Journal:
     def append(self, entry: Entry) -> int:
         """Write an entry; returns the place of it. OSError if it cannot be written, and then nothing of it is."""
         place = self._file.seek(0, os.SEEK_END)
-        rest = memoryview((json.dumps(asdict(entry), separators=(",", ":")) + "\n").encode())
+        rest = memoryview((json.dumps(vars(entry), separators=(",", ":")) + "\n").encode())
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]

@@ -13,6 +13,7 @@ import json
 import math
 import os
 import re
+import string
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,10 +21,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from drydock.embedded.core import descriptions, late
+from drydock.embedded.core import answers, descriptions, late
 
 ACCOUNT = "000000000000"
 _IDEMPOTENCY = re.compile(rb'"(?:clientToken|clientRequestToken|ClientRequestToken|idempotencyToken|CreatorRequestId)":\s*"[^"]*",?|(?:ClientToken)=[^&]*')  # fmt: skip  # noqa: E501
+_LETTERS = string.ascii_letters + string.digits
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no document may have in it."""
 
@@ -161,9 +163,15 @@ def _spare_needless_work() -> None:
     """moto lists the operations of a class for each request, and writes answers also when nobody reads them."""
     responses: Any = importlib.import_module("moto.core.responses")
     settings: Any = importlib.import_module("moto.settings")
+    serialize: Any = importlib.import_module("moto.core.serialize")
     utils: Any = importlib.import_module("moto.core.utils")
     methods, serialized = responses.method_names_from_class, responses.BaseResponse.serialized
-    request_id = responses.gen_amzn_requestid_long
+
+    def request_id(headers: Any) -> str:
+        made = "" if _unread else "".join(chance().choices(_LETTERS, k=52))
+        if headers is not None and made:
+            headers["x-amzn-requestid"] = made
+        return made
 
     def read_or_not(self: Any, result: Any) -> Any:
         if _unread and not isinstance(result.result, Exception):
@@ -172,13 +180,14 @@ def _spare_needless_work() -> None:
 
     replace(utils, service_name_from_moto_package_name=lambda name: descriptions.without_hyphens().get(name, name))
     replace(responses.BaseResponse, serialized=read_or_not)
+    replace(serialize.JSONSerializer, _serialize_result=answers.written(serialize.JSONSerializer._serialize_result))
     if math.inf == settings.INITIAL_NO_AUTH_ACTION_COUNT:  # it would import its access control to find that it is off
         replace(responses.BaseResponse, _authenticate_and_authorize_normal_action=lambda self, resource="*": None)
     replace(
         responses,
         method_names_from_class=cache(lambda clazz: frozenset(methods(clazz))),
         camelcase_to_underscores=cache(responses.camelcase_to_underscores),
-        gen_amzn_requestid_long=lambda headers: "" if _unread else request_id(headers),
+        gen_amzn_requestid_long=request_id,
     )
 
 
