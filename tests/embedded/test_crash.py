@@ -19,7 +19,7 @@ from botocore.config import Config
 from drydock import embedded
 from drydock.embedded.instance import free_port
 from tests.support.lab import Lab, address_of, ask, make_lab
-from tests.support.load import Caller
+from tests.support.load import SERVICES, Caller
 from tests.support.waiting import eventually
 
 
