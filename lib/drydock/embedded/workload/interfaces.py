@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drydock.embedded.carriers.dns import Resolver
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.core.host import Host
 from drydock.policy.addresses import NoFreeAddress, loopback, next_free
@@ -88,6 +87,8 @@ class Interfaces:
 
     def resolver(self, region: str, subnet_id: str) -> tuple[str, int]:
         """The DNS server of the subnet's VPC."""
+        from drydock.embedded.carriers.dns import Resolver
+
         subnet = self._backend(region).describe_subnets(subnet_ids=[subnet_id])[0]
         if subnet.vpc_id not in self._resolvers:
             self._resolvers[subnet.vpc_id] = self._host.helper(Resolver).address(subnet.vpc_id, region)

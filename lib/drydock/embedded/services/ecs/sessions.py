@@ -9,7 +9,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from drydock.embedded.carriers.exec_channel import ExecChannel
 from drydock.embedded.carriers.runtime import Container, Session, runtime_of
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.records import Document, Task
@@ -29,6 +28,8 @@ class Sessions:
 
     def open(self, cluster: Any, task: Task, name: str, container: Container, command: str) -> Document:
         """A session that runs `command` in the container `name` of the task once its client connects."""
+        from drydock.embedded.carriers.exec_channel import ExecChannel
+
         argv = shlex.split(command)
         group = _log_group(cluster, task, name)
 
