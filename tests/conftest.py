@@ -79,6 +79,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     _running = None
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """What ends here may be what other tests shared."""
+    global _running
+    _running = None
+    yield
+
+
 def _refuse_processes(event: str, _arguments: Any) -> None:
     if event in _STARTS and _running is not None and _running.get_closest_marker("process") is None:
         _started.add(_running.nodeid)

@@ -189,12 +189,17 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
 
     def answers() -> bool:
-        with contextlib.suppress(docker.errors.DockerException):
-            return bool(docker.DockerClient(base_url=url).ping())
+        with (
+            contextlib.suppress(docker.errors.DockerException),
+            contextlib.closing(docker.DockerClient(base_url=url)) as client,
+        ):
+            return bool(client.ping())
         return False
 
     try:
-        eventually(lambda: service.poll() is not None or answers(), "podman answers")
+        eventually(
+            lambda: service.poll() is not None or ((here / "podman.sock").exists() and answers()), "podman answers"
+        )
         if service.poll() is not None:
             pytest.skip(f"podman does not run here: {(here / 'log').read_text()[-200:]}")
         yield url

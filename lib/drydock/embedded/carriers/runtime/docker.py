@@ -31,7 +31,7 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +57,7 @@ INSTANCE = "dev.drydock.instance"  # label of every container that we start
 SHIM = "/opt/drydock"  # where containers find the address shim
 SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock", "{runtime}/podman/podman.sock", "{runtime}/docker.sock")
 NAMES = {1: "stdout", 2: "stderr"}
-_EXIT_STATUS_LIMIT = 5.0  # seconds
+_EXIT_STATUS_LIMIT = 30.0  # seconds; a loaded machine, not a normal end
 
 
 class DockerContainer:
@@ -118,10 +118,8 @@ class DockerSession:
         return self._code
 
     def _read(self) -> None:
-        from docker.utils.socket import frames_iter
-
         try:
-            for kind, data in frames_iter(self._stream, self._tty):
+            for kind, data in _frames(self._stream, self._tty):
                 self._on_output("stdout" if self._tty else NAMES.get(kind, "stdout"), data)
             code = self._api.exec_inspect(self._identity)["ExitCode"]
             self._code = 128 + signal.SIGKILL if code is None else code
@@ -129,7 +127,6 @@ class DockerSession:
             log.exception("a command's output broke off")
             self._code = 128 + signal.SIGKILL
         finally:
-            self._stream.close()
             self._done.set()
 
 
@@ -173,7 +170,7 @@ class DockerRuntime:
                 labels={INSTANCE: self.instance, "dev.drydock.container": spec.key},
             )
             container = DockerContainer(spec, engine)
-            stream = engine.attach(stdout=True, stderr=True, stream=True, demux=True)
+            stream = self._client.api.attach_socket(engine.id, {"stdout": 1, "stderr": 1, "stream": 1})
             engine.start()
             engine.reload()
         except DockerException as error:
@@ -246,7 +243,7 @@ class DockerRuntime:
         for container in containers:
             self.signal(container, signal.SIGKILL)
         for container in containers:
-            container.ended.wait(10)
+            container.ended.wait(2 * _EXIT_STATUS_LIMIT)
         for image in self._images.values():
             with contextlib.suppress(DockerException):
                 self._client.images.remove(image, force=True)
@@ -296,14 +293,12 @@ class DockerRuntime:
         from docker.errors import NotFound
 
         spec = container.spec
-        lines = [Lines(partial(spec.on_output, name), LINE_LIMIT) for name in NAMES.values()]
+        lines = {kind: Lines(partial(spec.on_output, name), LINE_LIMIT) for kind, name in NAMES.items()}
         code, reason = 128 + signal.SIGKILL, None
         try:
-            for pieces in stream:
-                for sink, data in zip(lines, pieces, strict=True):
-                    if data:
-                        sink.feed(data)
-            for sink in lines:
+            for kind, data in _frames(stream, tty=False):
+                lines[kind].feed(data)
+            for sink in lines.values():
                 sink.end()
             container.engine.wait()
             state = self._final_state(container)
@@ -318,6 +313,16 @@ class DockerRuntime:
             self._containers.discard(container)
         container.ended.set()
         spec.on_exit(Exit(code, reason))
+
+
+def _frames(stream: Any, tty: bool) -> Iterator[tuple[int, bytes]]:
+    """What comes on a stream of the docker package, each with its number; at its end its connection is closed."""
+    from docker.utils.socket import frames_iter
+
+    try:
+        yield from frames_iter(stream, tty)
+    finally:
+        stream._response.close()
 
 
 def connect() -> DockerClient:
