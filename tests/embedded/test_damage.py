@@ -147,7 +147,7 @@ def test_data_that_turns_out_to_be_damaged_is_set_aside_and_logs_go_on(
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", ["journal.jsonl", "data.sqlite", "ecs.json", "seed"])
+@pytest.mark.parametrize("name", ["journal.jsonl", "data.sqlite", "seed"])
 def test_a_file_that_cannot_be_opened_is_named_in_one_line_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,24 +57,37 @@ def test_a_line_of_the_journal_that_cannot_be_read(tmp_path: Path, line: str, ca
     assert journal.stat().st_mode & 0o077 == 0
 
 
-def _first_task(state: dict[str, Any]) -> dict[str, Any]:
-    return dict(state["regions"]["us-east-1"])["tasks"][0]
+Records = dict[tuple[str, str], Any]
+"""What is kept of ECS in us-east-1, by kind and key."""
 
 
-def _without_containers(state: dict[str, Any]) -> None:
-    del _first_task(state)["document"]["containers"]
+def _first_task(records: Records) -> tuple[str, str]:
+    return next(key for key in records if key[0] == "task")
 
 
-def _with_an_unknown_field(state: dict[str, Any]) -> None:
-    _first_task(state)["flavour"] = "sweet"
+def _without_containers(records: Records) -> None:
+    del records[_first_task(records)]["document"]["containers"]
 
 
-def _of_another_kind(state: dict[str, Any]) -> None:
-    state["regions"]["us-east-1"]["tasks"][0] = ["a", "list"]
+def _with_an_unknown_field(records: Records) -> None:
+    records[_first_task(records)]["flavour"] = "sweet"
 
 
-def _a_service_without_settings(state: dict[str, Any]) -> None:
-    state["regions"]["us-east-1"]["services"]["lab:app"] |= {"deployments": [{"id": "x"}]}
+def _of_another_kind(records: Records) -> None:
+    records[_first_task(records)] = ["a", "list"]
+
+
+def _a_service_without_settings(records: Records) -> None:
+    records["service", "lab:app"] |= {"deployments": [{"id": "x"}]}
+
+
+def _changed(directory: Path, change: Callable[[Records], None]) -> None:
+    with contextlib.closing(sqlite3.connect(directory / "data.sqlite")) as data, data:
+        rows = data.execute("SELECT kind, key, record FROM ecs WHERE region = 'us-east-1'").fetchall()
+        records = {(kind, key): json.loads(record) for kind, key, record in rows}
+        change(records)
+        changed = [(json.dumps(record), *key) for key, record in records.items()]
+        data.executemany("UPDATE ecs SET record = ? WHERE kind = ? AND key = ?", changed)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +95,12 @@ def _a_service_without_settings(state: dict[str, Any]) -> None:
     [
         (_without_containers, "task arn:aws:ecs:us-east-1:000000000000:task/lab/"),
         (_with_an_unknown_field, "task arn:aws:ecs:us-east-1:000000000000:task/lab/"),
-        (_of_another_kind, "task "),
+        (_of_another_kind, "task arn:aws:ecs:us-east-1:000000000000:task/lab/"),
         (_a_service_without_settings, "service lab:app"),
     ],
 )
 def test_a_record_of_the_engine_that_cannot_be_read(
-    tmp_path: Path, damage: Callable[[dict[str, Any]], None], names: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, damage: Callable[[Records], None], names: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     directory = tmp_path / "aws"
     host = started(directory)
@@ -93,10 +108,7 @@ def test_a_record_of_the_engine_that_cannot_be_read(
     lab.create(lab.register(), 2)
     lab.until_steady(2)
     host.close()
-    file = directory / "ecs.json"
-    state = json.loads(file.read_text())
-    damage(state)
-    file.write_text(json.dumps(state))
+    _changed(directory, damage)
     caplog.clear()
     host = started(directory)
     lab.client = lambda name: client_of(host, name)
@@ -119,4 +131,27 @@ def test_no_record_of_the_engine_can_be_read(tmp_path: Path, text: str, caplog: 
     assert len(client_of(host, "ecs").list_clusters()["clusterArns"]) == 1
     (said,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert "ecs.json cannot be read" in said
+    host.close()
+
+
+def test_what_an_earlier_version_kept_of_the_engine_is_taken_over(tmp_path: Path) -> None:
+    directory = tmp_path / "aws"
+    host = started(directory)
+    lab = make_lab(lambda name: client_of(host, name))
+    lab.create(lab.register(), 1)
+    events = lab.until_steady(1)["events"]
+    host.close()
+    with contextlib.closing(sqlite3.connect(directory / "data.sqlite")) as data, data:
+        rows = data.execute("SELECT kind, key, record FROM ecs").fetchall()
+        data.execute("DELETE FROM ecs")
+    numbers = {key: int(record) for kind, key, record in rows if kind == "number"}
+    services = {key: json.loads(record) for kind, key, record in rows if kind == "service"}
+    tasks = [json.loads(record) for kind, _, record in rows if kind == "task"]
+    old = {**numbers, "regions": {"us-east-1": {"services": services, "tasks": tasks}}}
+    (directory / "ecs.json").write_text(json.dumps(old))
+    host = started(directory)
+    lab.client = lambda name: client_of(host, name)
+    assert [event["id"] for event in lab.service()["events"]][-len(events) :] == [event["id"] for event in events]
+    assert len(lab.tasks(desired="STOPPED")) == 1
+    assert not (directory / "ecs.json").exists()
     host.close()

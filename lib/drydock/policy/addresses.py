@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network, ip_address
@@ -66,7 +67,7 @@ def next_free(cidr: str, taken: Collection[str], after: str | None = None) -> st
     network = IPv4Network(cidr)
     first, last = int(network[0]) + 4, int(network[-1]) - 1
     start = first if after is None else min(max(int(IPv4Address(after)) + 1, first), last + 1)
-    for number in (*range(start, last + 1), *range(first, min(start, last + 1))):
+    for number in itertools.chain(range(start, last + 1), range(first, min(start, last + 1))):
         if (address := str(IPv4Address(number))) not in taken:
             return address
     raise NoFreeAddress(cidr)

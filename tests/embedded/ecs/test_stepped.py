@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from tests.support.lab import Lab, address_of
 from tests.support.stepped import World
 
-from drydock.embedded.services.ecs import snapshot
+from drydock.embedded.services.ecs.kept import Kept
 from drydock.embedded.services.ecs.life import PROVISIONING
 from drydock.policy.rollout import lower_bound, upper_bound
 
@@ -119,11 +119,11 @@ def test_a_run_that_cannot_be_kept_starts_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(snapshot, "write", full)
+        patched.setattr(Kept, "write", full)
         with pytest.raises(ClientError, match="No space left"):
             lab.run(definition, startedBy="me")
         world.settle()
-        assert [r.getMessage() for r in caplog.records if "writing of ecs.json failed" in r.getMessage()][1:] == []
+        assert [r.getMessage() for r in caplog.records if "tasks and deployments failed" in r.getMessage()][1:] == []
     for asked in ({}, {"startedBy": "me"}, {"desiredStatus": "STOPPED"}):
         assert lab.ecs.list_tasks(cluster="lab", **asked)["taskArns"] == []
     world.pass_time(60)

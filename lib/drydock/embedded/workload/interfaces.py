@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from drydock.embedded.core import seams
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.core.host import Host
 from drydock.policy.addresses import NoFreeAddress, loopback, next_free
@@ -28,7 +29,10 @@ class Interface:
 
 
 class Interfaces:
-    """Network interfaces, made through EC2's own API, so that describe_network_interfaces shows them."""
+    """Network interfaces in EC2's own state, so that describe_network_interfaces shows them.
+
+    The host's lock is held. They are not journalled: whoever asked for them asks again after a restart.
+    """
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -65,21 +69,14 @@ class Interfaces:
         address = self._claim(
             subnet, {eni.private_ip_address for eni in backend.enis.values() if eni.subnet.id == subnet_id}
         )
-        made = self._host.client("ec2", region, derived=True).create_network_interface(
-            SubnetId=subnet_id,
-            PrivateIpAddress=address,
-            Description=description,
-            **({"Groups": list(groups)} if groups else {}),
-        )["NetworkInterface"]
-        identifier = made["NetworkInterfaceId"]
-        backend.enis[identifier].status = "in-use"
-        name = f"ip-{address.replace('.', '-')}.ec2.internal"
-        return Interface(identifier, address, made.get("MacAddress", ""), name)
+        seams.reseed(f"{self._host.seed}:{description}")
+        made = backend.create_network_interface(subnet, address, group_ids=list(groups), description=description)
+        made.status = "in-use"
+        return Interface(made.id, address, made.mac_address, f"ip-{address.replace('.', '-')}.ec2.internal")
 
     def detach(self, region: str, identifier: str, address: str) -> None:
         """Delete the interface, unless it is gone, and let go of the address."""
-        if identifier in self._backend(region).enis:
-            self._host.client("ec2", region, derived=True).delete_network_interface(NetworkInterfaceId=identifier)
+        self._backend(region).enis.pop(identifier, None)
         self.release(address)
 
     def release(self, address: str) -> None:

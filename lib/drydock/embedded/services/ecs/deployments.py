@@ -61,7 +61,7 @@ class Deployments:
         ]
         if kept:
             service.event(f"is deployed by the embedded AWS as ROLLING: {', '.join(kept)} is kept and not acted on.")
-        self._table.keep()
+        self._table.keep(service)
         return deployment
 
     def change(self, service: Service, settings: Document, *, force: bool) -> None:
@@ -74,14 +74,14 @@ class Deployments:
             service.primary.desired_count = service.desired_count
             service.primary.updated_at = utcnow()
             service.steady = False
-        self._table.keep()
+        self._table.keep(service)
 
     def resume(self, service: Service) -> None:
         """After a restart, which left no task."""
         service.steady = False
         for deployment in service.deployments:
             deployment.next_start = min(deployment.next_start, self._host.clock.time() + LAST_RETRY)
-        self._table.keep()
+        self._table.keep(service)
 
     # -- what it hears --------------------------------------------------------------------------
 
@@ -127,7 +127,7 @@ class Deployments:
             self._tell_breaker(service, deployment, Event.FAILED)
 
     def _tell_breaker(self, service: Service, deployment: Deployment, event: Event) -> None:
-        self._table.keep()
+        self._table.keep(service)
         if deployment.status != "PRIMARY":
             return
         if event in (Event.FAILED, Event.HEALTH_CHECK_FAILED):
@@ -178,7 +178,7 @@ class Deployments:
                 "was unable to stop or start tasks during a deployment because of the service deployment "
                 "configuration. Update the minimumHealthyPercent or maximumPercent value and try again."
             )
-            self._table.keep()
+            self._table.keep(service)
 
     def settle(self, service: Service, tasks: Iterable[Task], *, steady: bool) -> None:
         """Let go of old deployments that have no task left; say when the primary is done."""
@@ -188,7 +188,7 @@ class Deployments:
             deployment.finished_at = deployment.finished_at or utcnow()
             service.deployments.remove(deployment)
             service.finished.insert(0, deployment)
-            self._table.keep()
+            self._table.keep(service)
         primary = service.primary
         assert primary is not None
         primary.desired_count = service.desired_count
@@ -197,7 +197,7 @@ class Deployments:
             self._complete(service, primary)
         if steady and not service.steady:
             service.event("has reached a steady state.")
-            self._table.keep()
+            self._table.keep(service)
         service.steady = steady
 
     def _complete(self, service: Service, deployment: Deployment) -> None:
@@ -207,7 +207,7 @@ class Deployments:
         deployment.breaker = deployment.breaker.after(Event.COMPLETED)
         service.event(f"(deployment {deployment.id}) deployment completed.")
         events.deployment(self._host, service, deployment, "SERVICE_DEPLOYMENT_COMPLETED")
-        self._table.keep()
+        self._table.keep(service)
 
     # -- how it ends ----------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class Deployments:
             deployment.status = "INACTIVE"
         service.finished = [*service.deployments, *service.finished]
         service.deployments = []
-        self._table.keep()
+        self._table.keep(service)
 
 
 def _arn(service: Service, kind: str, identifier: str) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.host import Host
-from drydock.embedded.services.ecs import snapshot
 from drydock.embedded.services.ecs.deployments import Deployments
 from drydock.embedded.services.ecs.facts import Facts
 from drydock.embedded.services.ecs.health import Judge
+from drydock.embedded.services.ecs.kept import Kept
 from drydock.embedded.services.ecs.launch import Launcher
 from drydock.embedded.services.ecs.life import Life, Means
 from drydock.embedded.services.ecs.metadata import Roles
@@ -55,8 +55,7 @@ class Engine:
             lambda task: Life(self._means, task),
         )
         self._faults = Faults("ECS: keeping", now=host.clock.elapsed)
-        self._path = host.directory / "ecs.json"
-        self._restarts = 0
+        self._kept = Kept(host)
         self._closed = False
 
     def counts(self) -> dict[str, int]:
@@ -73,8 +72,7 @@ class Engine:
                 return
             self.scheduler.turn()
             self._logs.flush()
-            if self.table.dirty:
-                self._faults.attempt(str(self._path), self.save)
+            self._faults.attempt("tasks and deployments", self.save)
 
     def open_session(self, cluster: Any, task: Task, name: str, command: str) -> Document:
         """A session that runs `command` in a container of a task that is RUNNING."""
@@ -89,13 +87,14 @@ class Engine:
 
     def save(self) -> None:
         """Keep on disk what the journal does not know. OSError."""
-        snapshot.write(self._path, self.table.regions(), self.table.order, self._restarts)
-        self.table.dirty = False
+        changed, gone = self.table.unkept()
+        if changed or gone:
+            self._kept.write(changed, gone, self.table.order)
+            self.table.kept()
 
     def restore(self) -> None:
         """Lay what the engine knew over what the replay made; nothing of it runs any more."""
-        if self._path.exists():
-            self.table.order, self._restarts = snapshot.read(self._path, self._backends, self.host)
+        self.table.order = self._kept.read(self._backends)
         for task in self.table.living():
             try:
                 self._means.bury(task)
@@ -104,7 +103,6 @@ class Engine:
         self.table.resume()
         for service in self.table.services():
             self.deployments.resume(service)
-        self.table.keep()
 
     def close(self) -> None:
         """End every task; what they were is kept for the next start."""

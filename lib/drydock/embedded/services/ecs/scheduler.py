@@ -76,7 +76,7 @@ class Scheduler:
         why = self._faults.attempt(what, function, *arguments)
         if why is not None and service is not None:
             service.event(f"cannot be looked after by the embedded AWS, which tries again: {what} failed ({why}).")
-            self._table.keep()
+            self._table.keep(service)
 
     def _look_at(self, service: Service, judged: list[Judged]) -> None:
         tasks = self._table.of_service(service)

@@ -76,13 +76,14 @@ class Table:
     """The tasks of every region.
 
     The records lie in moto's tables, where a call that fails is undone: the indexes are made anew when they have more
-    or fewer tasks than these. `dirty`: something is not on disk yet. `order` counts the tasks that there have been.
+    or fewer tasks than these. `order` counts the tasks that there have been.
     """
 
     def __init__(self, host: Host, backends: Any) -> None:
         self.host = host
-        self.dirty = False
         self.order = 0
+        self._unkept: dict[str, Task | Service] = {}
+        self._gone: dict[str, Task] = {}
         self._happened: list[Report] = []
         self._backends = backends
         self._found = _Index()
@@ -160,6 +161,8 @@ class Table:
         for task in tasks:
             index.remove(task)
             del self.region(task.region_name).tasks[task.cluster_name][task.arn]
+            self._unkept.pop(task.arn, None)
+            self._gone[task.arn] = task
 
     def forget_old(self) -> None:
         """Let go of those that were shown for long enough after they stopped."""
@@ -167,21 +170,41 @@ class Table:
         old = list(itertools.takewhile(lambda task: task.gone_at <= now, self._index().stopped.values()))
         if old:
             self.forget(old)
-            self.dirty = True
 
     def resume(self) -> None:
         """After a restart: those that had stopped are shown no longer than one that stops now."""
         for task in self._index().stopped.values():
             task.gone_at = min(task.gone_at or math.inf, self._gone_at())
+            self.keep(task)
 
     def _gone_at(self) -> float:
         clock = self.host.clock
         return clock.time() + max(KEPT_STOPPED, LOOKED_AT * clock.speed)
 
-    def keep(self) -> None:
-        """Something has changed: the turn ends with it on disk, and the next one comes now."""
-        self.dirty = True
+    def keep(self, *changed: Task | Service) -> None:
+        """These have changed, and the services of such tasks: this turn ends with them on disk; the next comes now."""
+        for record in changed:
+            self._unkept[record.arn] = record
+            service = self.service_of(record) if isinstance(record, Task) else None
+            if service is not None:
+                self._unkept[service.arn] = service
         self.host.poke()
+
+    def unkept(self) -> tuple[list[Task | Service], list[Task]]:
+        """What has changed since `kept` was called, and which tasks are gone."""
+        there = [record for record in self._unkept.values() if self._is_there(record)]  # not undone with its request
+        return there, list(self._gone.values())
+
+    def _is_there(self, record: Task | Service) -> bool:
+        region = self.region(record.region_name)
+        if isinstance(record, Task):
+            return region.tasks.get(record.cluster_name, {}).get(record.arn) is record
+        return region.services.get(f"{record.cluster_name}:{record.name}") is record
+
+    def kept(self) -> None:
+        """All that `unkept` names is on disk."""
+        self._unkept.clear()
+        self._gone.clear()
 
     def take_happened(self) -> list[Report]:
         """What was reported since this was last asked, in this order."""
@@ -192,10 +215,10 @@ class Table:
         """For the deployments, which hear it in this turn or the next; tasks of no service have none."""
         if report.service_arn is not None:
             self._happened.append(report)
-            self.keep()
+            self.host.poke()
 
     def _changed(self, task: Task) -> None:
-        self.keep()
+        self.keep(task)
         events.task(self.host, task)
 
     # -- along a life ---------------------------------------------------------------------------
@@ -233,7 +256,7 @@ class Table:
         for container in task.document["containers"]:
             container.setdefault("exitCode", 137)
         self._end(task)
-        self.keep()
+        self.keep(task)
 
     def _end(self, task: Task) -> None:
         task.document |= {"stoppedAt": utcnow(), "connectivity": "DISCONNECTED"}
@@ -254,7 +277,7 @@ class Table:
         interface = {"attachmentId": attachment["id"], "privateIpv4Address": task.address}
         for container in task.document["containers"]:
             container["networkInterfaces"] = [interface]
-        self.keep()
+        self.keep(task)
 
     def detach(self, task: Task) -> None:
         for attachment in task.document["attachments"]:
@@ -266,19 +289,19 @@ class Table:
 
     def show(self, task: Task, **shown: Any) -> None:
         task.document |= shown
-        self.keep()
+        self.keep(task)
 
     def protect(self, task: Task, until: datetime | None) -> None:
         """No scale-in and no deployment stops it before `until`."""
         task.protected_until = until
-        self.keep()
+        self.keep(task)
 
     # -- its containers -------------------------------------------------------------------------
 
     def show_container(self, task: Task, name: str, **shown: Any) -> None:
         container = task.container(name)
         container |= shown
-        self.keep()
+        self.keep(task)
 
     def exited(self, task: Task, name: str, exit: Exit) -> None:
         reason = {"reason": exit.reason} if exit.reason else {}
@@ -297,12 +320,12 @@ class Table:
     def healthy(self, task: Task) -> None:
         task.healthy_at = self.host.clock.time()
         self.report(Healthy(task))
-        self.keep()
+        self.keep(task)
 
     def unhealthy(self, task: Task) -> None:
         task.failure_counted = True
         self.report(Unhealthy(task))
-        self.keep()
+        self.keep(task)
 
     def tell(self, task: Task, health: Health) -> None:
         """Cloud Map was told this health."""

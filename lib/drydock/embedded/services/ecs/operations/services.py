@@ -80,7 +80,7 @@ def delete_service(response: Any, request: Document) -> Document:
     service.settings = {**service.settings, "desiredCount": 0}
     service.status = "INACTIVE" if seams.replaying() else "DRAINING"  # it had no task left before the next of its name
     service.steady = False
-    backend.engine.table.keep()
+    backend.engine.table.keep(service)
     return {"service": views.describe_service(service, backend.engine.table.of_service(service), include_tags=True)}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from drydock.embedded.services.ecs.lookups import tagged
 from drydock.embedded.services.ecs.operations.shape import operation
-from drydock.embedded.services.ecs.records import Document
+from drydock.embedded.services.ecs.records import Document, Task
 from drydock.policy import fields
 
 
@@ -19,7 +19,7 @@ def tag_resource(response: Any, request: Document) -> Document:
     merged = list({**kept, **{tag["key"]: tag for tag in request["tags"]}}.values())
     fields.tags(merged)
     found.tags = merged
-    backend.engine.table.keep()
+    _keep(backend, found)
     return {}
 
 
@@ -28,8 +28,14 @@ def untag_resource(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     found = tagged(backend, request["resourceArn"])
     found.tags = [tag for tag in found.tags or () if tag["key"] not in request["tagKeys"]]
-    backend.engine.table.keep()
+    _keep(backend, found)
     return {}
+
+
+def _keep(backend: Any, found: Any) -> None:
+    """Tags of tasks are not in the journal's replay: their tasks are not."""
+    if isinstance(found, Task):
+        backend.engine.table.keep(found)
 
 
 @operation
