@@ -8,7 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drydock.policy.errors import Invalid
-from drydock.policy.task_definition import FARGATE_SIZES, compatibilities, cpu_units, memory_mib, validate
+from drydock.policy.task_definition import (
+    FARGATE_SIZES,
+    compatibilities,
+    cpu_units,
+    memory_mib,
+    required_attributes,
+    validate,
+)
 
 from .shapes import TAGS, WORD, beside, overlaid, requests
 
@@ -70,6 +77,7 @@ VALID = {
     "ports": fargate(
         container(portMappings=[{"containerPort": 80, "hostPort": 80, "protocol": "tcp", "name": "http"}])
     ),
+    "host port 0": fargate(container(portMappings=[{"containerPort": 80, "hostPort": 0}])),
     "dynamic port": ec2(container(memory=64, portMappings=[{"containerPort": 80, "hostPort": 0}])),
     "two ports on one": ec2(
         container(
@@ -191,7 +199,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         fargate(container(portMappings=[{"containerPort": 80, "hostPort": 8080}])),
         "When networkMode=awsvpc, the host ports and container ports in port mappings must match.",
     ),
-    (fargate(container(portMappings=[{"containerPort": 80, "hostPort": 0}])), "must match"),
     (
         ec2(
             networkMode="host",
@@ -436,3 +443,61 @@ def test_what_is_accepted_stays_so_whatever_is_beside_it(
 ) -> None:
     containers = [{**one, **of_containers} for one in request["containerDefinitions"]]
     validate({**request, **more, "containerDefinitions": containers})
+
+
+@pytest.mark.parametrize(
+    ("volume", "why"),
+    [
+        ({"authorizationConfig": {"iam": "ENABLED"}}, "transit encryption must be enabled if IAM"),
+        (
+            {"transitEncryption": "DISABLED", "authorizationConfig": {"accessPointId": "fsap-1"}},
+            "transit encryption must be enabled if an access point",
+        ),
+        (
+            {
+                "transitEncryption": "ENABLED",
+                "rootDirectory": "/d",
+                "authorizationConfig": {"accessPointId": "fsap-1", "iam": "ENABLED"},
+            },
+            "the root directory must be omitted",
+        ),
+        ({"transitEncryption": "ENABLED", "rootDirectory": "/", "authorizationConfig": {"accessPointId": "f"}}, ""),
+        ({"rootDirectory": "/d"}, ""),
+    ],
+)
+def test_volumes_of_efs(volume: dict[str, Any], why: str) -> None:
+    request = fargate(
+        container(), volumes=[{"name": "e", "efsVolumeConfiguration": {"fileSystemId": "fs-1", **volume}}]
+    )
+    if not why:
+        validate(request)
+        return
+    with pytest.raises(Invalid, match=why) as refused:
+        validate(request)
+    assert refused.value.code == "ClientException"
+
+
+def test_required_attributes() -> None:
+    plain = required_attributes({"containerDefinitions": [{"name": "a", "image": "b"}]})
+    assert plain == ["com.amazonaws.ecs.capability.docker-remote-api.1.18"]
+    logs = {"logDriver": "awslogs", "options": {}}
+    full = required_attributes(
+        {
+            "networkMode": "awsvpc",
+            "taskRoleArn": "r",
+            "executionRoleArn": "r",
+            "containerDefinitions": [
+                {
+                    "name": "a",
+                    "image": "0.dkr.ecr.us-east-1.amazonaws.com/a",
+                    "logConfiguration": logs,
+                    "privileged": True,
+                    "secrets": [{"name": "s", "valueFrom": "arn:aws:secretsmanager:us-east-1:0:secret:s"}],
+                }
+            ],
+        }
+    )
+    for name in ("logging-driver.awslogs", "task-iam-role", "ecr-auth", "privileged-container"):
+        assert f"com.amazonaws.ecs.capability.{name}" in full
+    for name in ("task-eni", "execution-role-awslogs", "execution-role-ecr-pull", "secrets.asm.environment-variables"):
+        assert f"ecs.capability.{name}" in full

@@ -340,9 +340,30 @@ def _volumes(request: Definition, containers: Sequence[Definition]) -> None:
             source = volume.get("sourceContainer")
             if source not in {other["name"] for other in containers}:
                 raise client(f"Invalid 'volumesFrom' setting. Unknown container: '{source}'.")
+    for volume in volumes:
+        _efs(volume)
     unused = [v.get("name") for v in volumes if v.get("configuredAtLaunch") and v.get("name") not in mounted]
     if unused:
         raise client(f"Volumes [{', '.join(map(str, unused))}] are not referenced by any of the containers")
+
+
+def _efs(volume: Mapping[str, Any]) -> None:
+    """What is documented of EFSVolumeConfiguration; the wording is ours."""
+    configuration = volume.get("efsVolumeConfiguration") or {}
+    authorization = configuration.get("authorizationConfig") or {}
+    encrypted = configuration.get("transitEncryption") == "ENABLED"
+    point = authorization.get("accessPointId")
+    for used, what in ((authorization.get("iam") == "ENABLED", "IAM authorization"), (point, "an access point")):
+        if used and not encrypted:
+            raise client(
+                f"Invalid EFS configuration of volume '{volume.get('name')}': transit encryption must be enabled if "
+                f"{what} is used."
+            )
+    if point and configuration.get("rootDirectory") not in (None, "/"):
+        raise client(
+            f"Invalid EFS configuration of volume '{volume.get('name')}': the root directory must be omitted or set "
+            "to '/' if an access point is used."
+        )
 
 
 def _port_mappings(request: Definition) -> None:
@@ -368,7 +389,7 @@ def _port_mappings(request: Definition) -> None:
             )
         if host is not None and not 0 <= host <= 65535:
             raise client(f"Invalid 'hostPort' setting for container '{container}': it must be between 0 and 65535.")
-        if mode in ("awsvpc", "host") and host is not None and host != port:
+        if ((mode == "host" and host is not None) or (mode == "awsvpc" and host)) and host != port:
             raise client(f"When networkMode={mode}, the host ports and container ports in port mappings must match.")
         name = mapping.get("name")
         if name and not _PORT_NAME.fullmatch(name):
@@ -479,3 +500,46 @@ def _fargate_container(container: Definition, request: Definition, registry: str
     private = _PRIVATE_ECR.match(image) or (registry and image.startswith(f"{registry}/"))
     if private and not role:
         raise client("Fargate requires task definition to have execution role ARN to support ECR images.")
+
+
+def required_attributes(definition: Mapping[str, Any]) -> list[str]:
+    """`requiresAttributes`: what an instance has to be capable of to run such tasks.
+
+    Source: Amazon ECS Developer Guide, "Amazon ECS container agent configuration" and the outputs of
+    describe-task-definition in it (observed); versions of Docker's API beyond the first are left out.
+    """
+    capability, ecs = "com.amazonaws.ecs.capability.", "ecs.capability."
+    role, mode = definition.get("executionRoleArn"), definition.get("networkMode")
+    found = {f"{capability}docker-remote-api.1.18"}
+    if definition.get("taskRoleArn"):
+        found.add(f"{capability}task-iam-role" + ("-network-host" if mode == "host" else ""))
+    if mode == "awsvpc":
+        found.add(f"{ecs}task-eni")
+    if definition.get("ephemeralStorage"):
+        found.add(f"{ecs}extensible-ephemeral-storage")
+    for volume in definition.get("volumes") or ():
+        if efs := volume.get("efsVolumeConfiguration"):
+            found.add(f"{ecs}efs")
+            found |= {f"{ecs}efsAuth"} if efs.get("authorizationConfig") else set()
+    for container in definition.get("containerDefinitions") or ():
+        driver = (container.get("logConfiguration") or {}).get("logDriver")
+        if driver:
+            found.add(f"{capability}logging-driver.{driver}")
+        if driver == "awslogs" and role:
+            found |= {f"{ecs}execution-role-awslogs", f"{capability}docker-remote-api.1.19"}
+        if ".dkr.ecr." in container["image"]:
+            found.add(f"{capability}ecr-auth")
+            found |= {f"{ecs}execution-role-ecr-pull"} if role else set()
+        for secret in container.get("secrets") or ():
+            store = "asm" if ":secretsmanager:" in secret["valueFrom"] else "ssm"
+            found.add(f"{ecs}secrets.{store}.environment-variables")
+        kind = (container.get("firelensConfiguration") or {}).get("type")
+        given = {
+            f"{capability}privileged-container": container.get("privileged"),
+            f"{ecs}container-health-check": container.get("healthCheck"),
+            f"{ecs}container-ordering": container.get("dependsOn"),
+            f"{ecs}env-files.s3": container.get("environmentFiles"),
+            f"{ecs}firelens.{kind}": kind,
+        }
+        found |= {name for name, wanted in given.items() if wanted}
+    return sorted(found)

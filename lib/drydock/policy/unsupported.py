@@ -24,6 +24,17 @@ def runs(where: Capacity) -> None:
         raise refuse(f"{place}: it runs tasks on Fargate only")
 
 
+def mounts(definition: Mapping[str, Any]) -> None:
+    """Refuse a task whose containers mount volumes: they are processes and see this machine's files. Raises Invalid."""
+    for container in definition.get("containerDefinitions") or ():
+        if container.get("mountPoints") or container.get("volumesFrom"):
+            raise refuse(
+                f"volumes, as container {container.get('name')} mounts",
+                "Take mountPoints and volumesFrom out of the "
+                "task definition; a container has a folder of its own in $TMPDIR.",
+            )
+
+
 def deploys(request: Mapping[str, Any]) -> None:
     """Refuse a service whose deployments would be made of task sets. Raises Invalid."""
     controller = (request.get("deploymentController") or {}).get("type") or "ECS"

@@ -494,3 +494,79 @@ def test_aws_seconds_go_on_after_a_restart_and_none_pass_while_nothing_runs(
     again.settle()
     (failure,) = lab.ecs.describe_tasks(cluster="lab", tasks=[task["taskArn"]])["failures"]
     assert failure["reason"] == "MISSING"
+
+
+# -- what a container is given, and what it says ----------------------------------------------------------
+
+
+def environment_of(world: World, task: dict[str, Any]) -> dict[str, str]:
+    (container,) = world.running(task)
+    return dict(container.environment)
+
+
+def test_environment_files_reach_the_container_below_its_environment(world: World, lab: Lab) -> None:
+    s3 = lab.client("s3")
+    s3.create_bucket(Bucket="settings")
+    s3.put_object(Bucket="settings", Key="a.env", Body=b"COLOUR=green\nSIZE=large\n")
+    s3.put_object(Bucket="settings", Key="b.env", Body=b"SIZE=small\nMOOD=good\n")
+    files = [{"type": "s3", "value": f"arn:aws:s3:::settings/{name}.env"} for name in "ab"]
+    task = lab.run(lab.register(environment={"COLOUR": "red"}, environmentFiles=files))
+    lab.until(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    given = environment_of(world, task)
+    assert (given["COLOUR"], given["SIZE"], given["MOOD"]) == ("red", "large", "good")
+
+
+def test_a_task_whose_environment_file_is_not_there_does_not_start(world: World, lab: Lab) -> None:
+    files = [{"type": "s3", "value": "arn:aws:s3:::none/a.env"}]
+    task = lab.run(lab.register(environmentFiles=files))
+    reason = lab.until_stopped(task["taskArn"])["stoppedReason"]
+    assert reason.startswith("ResourceInitializationError: failed to download env files: arn:aws:s3:::none/a.env")
+
+
+def test_what_containers_mount_is_refused_and_not_left_out(world: World, lab: Lab) -> None:
+    container = {"name": "app", "mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}]}
+    definition = lab.register_containers("app", [container], volumes=[{"name": "v", "host": {}}])
+    for make in (lambda: lab.run(definition), lambda: lab.create(definition, 1)):
+        with pytest.raises(ClientError, match="does not have volumes, as container app mounts") as refused:
+            make()
+        assert refused.value.response["Error"]["Code"] == "UnsupportedFeatureException"
+
+
+def test_lines_of_one_event_stay_together(world: World, lab: Lab) -> None:
+    options = {"awslogs-group": "/lab", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "app",
+               "awslogs-create-group": "true", "awslogs-multiline-pattern": "^INFO|^ERROR"}  # fmt: skip
+    task = lab.run(lab.register(logConfiguration={"logDriver": "awslogs", "options": options}))
+    lab.until(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    (container,) = world.running(task)
+
+    def events() -> list[str]:
+        world.settle()
+        stream = f"app/app/{task['taskArn'].rsplit('/', 1)[-1]}"
+        found = lab.client("logs").get_log_events(logGroupName="/lab", logStreamName=stream, startFromHead=True)
+        return [event["message"] for event in found["events"]]
+
+    for line in ("INFO up", "ERROR no", "  at one", "", "  at two", "INFO again"):
+        container.spec.on_output("stdout", line.encode())
+    world.clock.advance(world.clock.speed)
+    assert events() == ["listening\nINFO up".partition("\n")[0], "INFO up", "ERROR no\n  at one\n\n  at two"]
+    world.clock.advance(6 * world.clock.speed)
+    assert events()[-1] == "INFO again"
+    container.spec.on_output("stdout", b"INFO last")
+    world.runtime.end(container, 0)
+    lab.until_stopped(task["taskArn"])
+    assert events()[-1] == "INFO last"
+
+
+def test_a_pattern_that_is_none_stops_the_task_from_starting(world: World, lab: Lab) -> None:
+    options = {"awslogs-group": "/lab", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "app",
+               "awslogs-create-group": "true", "awslogs-multiline-pattern": "("}  # fmt: skip
+    task = lab.run(lab.register(logConfiguration={"logDriver": "awslogs", "options": options}))
+    assert "could not parse multiline pattern" in lab.until_stopped(task["taskArn"])["stoppedReason"]
+
+
+def test_a_task_is_shown_with_all_that_aws_shows(world: World, lab: Lab) -> None:
+    task = lab.run(lab.register(), tags=[{"key": "a", "value": "1"}])
+    shown = lab.task(task["taskArn"])
+    assert (shown["tags"], shown["containers"][0]["networkBindings"]) == ([], [])
+    asked = lab.ecs.describe_tasks(cluster="lab", tasks=[task["taskArn"]], include=["TAGS"])["tasks"][0]
+    assert asked["tags"] == [{"key": "a", "value": "1"}]

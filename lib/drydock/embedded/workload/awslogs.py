@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from drydock.embedded.core.host import Host
 
 log = logging.getLogger(__name__)
 _EVERY = 0.2  # our seconds
+_PATIENCE = 5.0  # our seconds in which the next line of an event comes, as in Docker's driver
+_LONGEST = 256_000
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,16 @@ class LogDriver:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._lines: dict[Stream, list[tuple[int, str]]] = {}
+        self._begins: dict[Stream, re.Pattern[str]] = {}
+        self._events: dict[Stream, tuple[int, float, list[str]]] = {}  # (when it began, when the last line came, lines)
         self._lock = threading.Lock()
         self._last = 0.0
 
-    def open(self, stream: Stream, *, create_group: bool) -> None:
-        """Create the stream (and the group, if asked). ClientError if the group is not there."""
+    def open(self, stream: Stream, *, create_group: bool, begins: re.Pattern[str] | None = None) -> None:
+        """Create the stream (and the group, if asked). ClientError if the group is not there.
+
+        `begins`: what a line has in it that begins an event of several lines.
+        """
         logs = self._host.client("logs", stream.region)
         if create_group:
             try:
@@ -42,6 +50,9 @@ class LogDriver:
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
                     raise
+        if begins is not None:
+            with self._lock:
+                self._begins[stream] = begins
         try:
             logs.create_log_stream(logGroupName=stream.group, logStreamName=stream.name)
         except ClientError as error:
@@ -49,11 +60,32 @@ class LogDriver:
                 raise
 
     def write(self, stream: Stream, line: bytes) -> None:
-        if not line:
-            return
-        event = (int(self._host.clock.utcnow().timestamp() * 1000), line.decode("utf-8", "replace"))
+        at, text = int(self._host.clock.utcnow().timestamp() * 1000), line.decode("utf-8", "replace")
         with self._lock:
-            self._lines.setdefault(stream, []).append(event)
+            begins = self._begins.get(stream)
+            if begins is not None:
+                self._gather(stream, begins, at, text)
+            elif line:
+                self._lines.setdefault(stream, []).append((at, text))
+
+    def _gather(self, stream: Stream, begins: re.Pattern[str], at: int, text: str) -> None:
+        began, _, lines = self._events.get(stream, (at, 0.0, []))
+        if lines and (begins.search(text) or sum(map(len, lines)) + len(text) > _LONGEST):
+            self._complete(stream)
+            began, lines = at, []
+        self._events[stream] = began, self._host.clock.elapsed(), [*lines, text]
+
+    def _complete(self, stream: Stream) -> None:
+        if stream in self._events:
+            at, _, lines = self._events.pop(stream)
+            if text := "\n".join(lines).rstrip("\n"):
+                self._lines.setdefault(stream, []).append((at, text))
+
+    def end(self, stream: Stream) -> None:
+        """No line follows."""
+        with self._lock:
+            self._complete(stream)
+            self._begins.pop(stream, None)
 
     def flush(self, *, now: bool = False) -> None:
         """Write what has gathered. The caller holds the host's lock."""
@@ -62,6 +94,9 @@ class LogDriver:
             return
         self._last = elapsed
         with self._lock:
+            for stream, (_, came, _) in list(self._events.items()):
+                if elapsed - came > _PATIENCE:
+                    self._complete(stream)
             waiting, self._lines = self._lines, {}
         if not waiting:
             return

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drydock.embedded.core.host import Host
+from drydock.embedded.core.objects import NoBucket, content
 from drydock.policy.addresses import object_at
 
 
@@ -16,14 +15,13 @@ def at(host: Host, url: str) -> str:
     if place is None:
         raise ValidationError(message="TemplateURL must be a supported URL.")
     bucket, key = place
-    buckets: dict[str, Any] = host.backend("s3", "aws").buckets
-    if bucket not in buckets:
-        raise ValidationError(message="S3 error: The specified bucket does not exist")
-    found = buckets[bucket].keys.get(key)
-    if found is None or not hasattr(found, "value"):
+    try:
+        found = content(host, bucket, key)
+    except NoBucket:
+        raise ValidationError(message="S3 error: The specified bucket does not exist") from None
+    if found is None:
         raise ValidationError(message="S3 error: The specified key does not exist.")
     try:
-        text: str = found.value.decode()
+        return found.decode()
     except UnicodeDecodeError:
         raise ValidationError(message="Template format error: unsupported structure.") from None
-    return text

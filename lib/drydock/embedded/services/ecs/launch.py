@@ -148,6 +148,7 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
             "healthStatus": "UNKNOWN",
             "cpu": str(container.get("cpu") or 0),
             **({"memory": str(container["memory"])} if container.get("memory") else {}),
+            "networkBindings": [],
             "networkInterfaces": [],
             **(
                 {"managedAgents": [{"name": "ExecuteCommandAgent", "lastStatus": "PENDING"}]}

@@ -17,8 +17,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from drydock import disk
-from drydock.embedded.carriers.runtime import ContainerSpec
+from drydock.embedded.carriers.runtime import ContainerSpec, Exit
 from drydock.embedded.core.host import Host
+from drydock.embedded.core.objects import NoBucket, content
 from drydock.embedded.services.ecs.metadata import Roles
 from drydock.embedded.services.ecs.records import Document, Task, utcnow
 from drydock.embedded.services.ecs.secrets import CannotRead, read
@@ -30,7 +31,9 @@ from drydock.embedded.workload.interfaces import Interfaces, NoAddress
 from drydock.embedded.workload.pulls import CannotPull, Pulled, Puller, Why
 from drydock.policy import dependencies
 from drydock.policy.addresses import loopback
+from drydock.policy.environment_files import place, variables
 from drydock.policy.health import Health, HealthCheck, task_health
+from drydock.policy.log_lines import beginning
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +99,8 @@ class Prepared:
 
     images: dict[str, Pulled]
     secrets: dict[str, dict[str, str]]
+    files: dict[str, dict[str, str]]
+    """Variables that environment files set."""
     pull_started_at: datetime
     pull_stopped_at: datetime
 
@@ -255,7 +260,7 @@ class Life:
         """In the pool: pull the images, read the secrets, open the log streams."""
         started = utcnow()
         definition, region = self.task.definition, self.task.region_name
-        images, secrets = {}, {}
+        images, secrets, files = {}, {}, {}
         for container in definition["containerDefinitions"]:
             name = container["name"]
             images[name] = self._means.puller.pull(container["image"], region)
@@ -263,18 +268,42 @@ class Life:
                 secret["name"]: read(self._host, secret["valueFrom"], region, definition.get("executionRoleArn"))
                 for secret in container.get("secrets") or ()
             }
+            given = self._overrides(name).get("environmentFiles") or container.get("environmentFiles") or ()
+            files[name] = variables(self._file(item["value"]) for item in given)
             stream = self._log_stream(container)
             if stream:
                 options = container["logConfiguration"]["options"]
+                create_group = options.get("awslogs-create-group") == "true"
                 try:
-                    self._means.logs.open(stream, create_group=options.get("awslogs-create-group") == "true")
+                    self._means.logs.open(stream, create_group=create_group, begins=beginning(options))
+                except ValueError as error:
+                    raise CannotRead(
+                        f"ResourceInitializationError: failed to validate logger args: {error} : exit status 1"
+                    ) from None
                 except ClientError as error:
                     raise CannotRead(
                         "ResourceInitializationError: failed to validate logger args: create stream has been "
                         f"retried 1 times: failed to create Cloudwatch log stream: "
                         f"{error.response['Error']['Code']}: {error.response['Error']['Message']} : exit status 1"
                     ) from None
-        return Prepared(images, secrets, started, utcnow())
+        return Prepared(images, secrets, files, started, utcnow())
+
+    def _file(self, arn: str) -> str:
+        """The text of an environment file."""
+        where = place(arn)
+        try:
+            found = content(self._host, *where) if where else None
+        except NoBucket:
+            found = None
+        if found is None:
+            raise CannotRead(
+                f"ResourceInitializationError: failed to download env files: {arn}: the specified object does not exist"
+            )
+        return found.decode("utf-8", "replace")
+
+    def _overrides(self, name: str) -> Document:
+        given = (self.task.document.get("overrides") or {}).get("containerOverrides", ())
+        return next((override for override in given if override.get("name") == name), {})
 
     def _log_stream(self, container: Document) -> Stream | None:
         configuration = container.get("logConfiguration") or {}
@@ -313,12 +342,12 @@ class Life:
 
     def _spec(self, name: str, prepared: Prepared, on_exit: OnExit) -> ContainerSpec:
         container, image = self.task.definition_of(name), prepared.images[name]
-        given = (self.task.document.get("overrides") or {}).get("containerOverrides", ())
-        overrides: Document = next((override for override in given if override.get("name") == name), {})
+        overrides = self._overrides(name)
         scratch = self._means.scratch(self.task) / name
         scratch.mkdir(parents=True, exist_ok=True)
         environment = {
             "TMPDIR": str(scratch),
+            **prepared.files[name],
             **{item["name"]: item.get("value", "") for item in container.get("environment") or ()},
             **prepared.secrets[name],
             **{item["name"]: item.get("value", "") for item in overrides.get("environment") or ()},
@@ -342,8 +371,13 @@ class Life:
             resolver=self._means.interfaces.resolver(self.task.region_name, _details(self.task)["subnetId"]),
             memory_limit_mib=int(limit) if limit else None,
             on_output=lambda _, line: self._means.logs.write(stream, line) if stream else None,
-            on_exit=on_exit,
+            on_exit=lambda exit: self._ended(stream, exit, on_exit),
         )
+
+    def _ended(self, stream: Stream | None, exit: Exit, then: OnExit) -> None:
+        if stream is not None:
+            self._means.logs.end(stream)
+        then(exit)
 
     def _platform(self, name: str) -> dict[str, str]:
         """What ECS itself puts into a container's environment."""

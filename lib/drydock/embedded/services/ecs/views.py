@@ -172,8 +172,7 @@ def describe_definition(definition: Any) -> Document:
 
 def describe_task(task: Task, include_tags: bool) -> Document:
     document = {key: value for key, value in task.document.items() if value is not None}
-    if include_tags:
-        document["tags"] = task.tags
+    document["tags"] = task.tags if include_tags else []
     return document
 
 

@@ -21,6 +21,7 @@ def create_service(response: Any, request: Document) -> Document:
     assert facts.cluster is not None
     unsupported.deploys(request)
     unsupported.runs(world.capacity(request, facts.cluster))
+    unsupported.mounts(facts.task_definition or {})
     cluster = cluster_of(backend, request)
     name = request["serviceName"]
     key = f"{cluster.name}:{name}"
@@ -62,6 +63,7 @@ def update_service(response: Any, request: Document) -> Document:
     changed = settings.updated(service.settings, request)
     assert facts.cluster is not None
     unsupported.runs(world.capacity(changed, facts.cluster))
+    unsupported.mounts(facts.task_definition or {})
     if facts.task_definition is not None:
         changed["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     backend.engine.deployments.change(service, changed, force=bool(request.get("forceNewDeployment")))

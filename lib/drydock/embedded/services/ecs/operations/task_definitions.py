@@ -39,6 +39,7 @@ def register_task_definition(response: Any, request: Document) -> Document:
     definition.document = {
         "placementConstraints": [],
         "volumes": [],
+        "requiresAttributes": [{"name": name} for name in task_definition_rules.required_attributes(document)],
         **document,
         "containerDefinitions": containers,
         "taskDefinitionArn": definition.arn,
@@ -112,9 +113,11 @@ def _filled(container: Document, request: Document) -> Document:
     filled = {"cpu": 0, "portMappings": [], "essential": True, "environment": [], "mountPoints": [],
               "volumesFrom": [], **container}  # fmt: skip
     awsvpc = request.get("networkMode") == "awsvpc" or "FARGATE" in (request.get("requiresCompatibilities") or [])
+    own = awsvpc or request.get("networkMode") == "host"
     filled["portMappings"] = [
-        {**({"hostPort": mapping["containerPort"]} if awsvpc and "containerPort" in mapping else {}),
-         "protocol": "tcp", **mapping}
+        {"protocol": "tcp", **mapping,
+         **({"hostPort": mapping.get("hostPort") or (mapping["containerPort"] if own else 0)}
+            if "containerPort" in mapping else {})}
         for mapping in filled["portMappings"]
     ]  # fmt: skip
     if filled.get("healthCheck"):

@@ -23,6 +23,7 @@ def run_task(response: Any, request: Document) -> Document:
     where = world.capacity(request, facts.cluster)
     unsupported.runs(where)
     definition = definition_of(backend, request["taskDefinition"])
+    unsupported.mounts(definition.document)
     cluster, token = cluster_of(backend, request), request.get("clientToken")
     tasks = backend.engine.table.with_token(cluster.arn, token) if token else []
     if not tasks:
