@@ -347,3 +347,48 @@ def test_a_replay_writes_no_answers_but_those_that_it_reads(tmp_path: Path, monk
     again.close()
     assert [service["serviceName"] for service in services] == ["app"]
     assert set(written) <= {"DescribeTargetGroups", "DescribeServices"}
+
+
+KEYS = ["a", "a?b", "x/y", "x%2Fy", "x%252Fy", "é /+&="]
+
+
+def test_keys_of_objects_are_told_apart_also_after_a_restart(tmp_path: Path) -> None:
+    def kept(cloud: AWS) -> dict[str, str]:
+        s3 = client_of(cloud, "s3")
+        keys = [each["Key"] for each in s3.list_objects_v2(Bucket="bucket")["Contents"]]
+        return {key: s3.get_object(Bucket="bucket", Key=key)["Body"].read().decode() for key in keys}
+
+    host = AWS(tmp_path / "aws")
+    host.listen()
+    host.run(loop=False)
+    s3 = client_of(host, "s3")
+    s3.create_bucket(Bucket="bucket")
+    for key in [*KEYS, "a?gone"]:
+        s3.put_object(Bucket="bucket", Key=key, Body=key.encode())
+    s3.delete_object(Bucket="bucket", Key="a?gone")
+    assert kept(host) == {key: key for key in KEYS}
+    host.close()
+    again = AWS(tmp_path / "aws")
+    again.listen()
+    try:
+        again.restore()
+        again.run(loop=False)
+        assert kept(again) == {key: key for key in KEYS}
+    finally:
+        again.close()
+
+
+def test_head_of_what_is_not_there_is_404(client: Callable[..., Any]) -> None:
+    s3 = client("s3")
+    with pytest.raises(ClientError, match="404"):
+        s3.head_bucket(Bucket="nowhere")
+    s3.create_bucket(Bucket="bucket")
+    with pytest.raises(ClientError, match="404"):
+        s3.head_object(Bucket="bucket", Key="nothing")
+
+
+def test_a_target_may_name_the_host(host: AWS) -> None:
+    with socket.create_connection(("127.0.0.1", host.port), timeout=20) as connection:
+        target = f"http://127.0.0.1:{host.port}/_drydock/status"
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        assert connection.makefile("rb").readline().split()[1] == b"200"

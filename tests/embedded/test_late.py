@@ -29,6 +29,7 @@ CALLS = {
         "{}",
     ),
     "ec2": ("ec2", {"CONTENT_TYPE": FORM}, "Action=DescribeVpcs&Version=2016-11-15"),
+    "cloudformation": ("cloudformation", {"CONTENT_TYPE": FORM}, "Action=ListStacks&Version=2010-05-15"),
     "codedeploy": (
         "codedeploy",
         {"CONTENT_TYPE": "application/x-amz-json-1.1", "HTTP_X_AMZ_TARGET": "CodeDeploy_20141006.ListApplications"},
@@ -64,7 +65,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 offers = {place: {region: len(of) for region, of in it.INSTANCE_TYPE_OFFERINGS[place].items()}
           for place in it.INSTANCE_TYPE_OFFERINGS}
 first = it.INSTANCE_TYPE_OFFERINGS["availability-zone"]["us-east-1"][0]
-print(json.dumps([sorted(it.INSTANCE_TYPES), sorted(it.INSTANCE_FAMILIES), offers, first, DEFAULT_ACCOUNT_ID,
+print(json.dumps([sorted(it.INSTANCE_TYPES), sorted(each.name for each in it.InstanceTypeBackend().instance_types),
+                  sorted(it.INSTANCE_FAMILIES), offers, first, DEFAULT_ACCOUNT_ID,
                   [vars(region) for region in zones.regions], sorted(zones.zones)], sort_keys=True))
 """
 
@@ -89,8 +91,9 @@ def test_a_call_loads_what_it_needs(call: str, beside: set[str]) -> None:
     assert f"moto.{call}.models" in loaded
 
 
-def test_the_first_call_may_be_one_that_moto_has_to_tell_apart() -> None:
-    assert "moto.codedeploy.models" in loaded_by("codedeploy")
+@pytest.mark.parametrize("service", ["codedeploy", "cloudformation"])
+def test_the_first_call_may_be_any(service: str) -> None:
+    assert f"moto.{service}.models" in loaded_by(service)
 
 
 def loaded_by(call: str) -> set[str]:

@@ -215,7 +215,7 @@ class App:
     def _done(self, service: str, operation: str, environ: dict[str, Any], body: bytes) -> Answer:
         environ["wsgi.input"] = io.BytesIO(body)
         status, headers, content = self._dispatch(service, environ)
-        if status >= 400 and "html" in headers.get("Content-Type", ""):
+        if status >= 400 and "html" in headers.get("Content-Type", "") and environ["REQUEST_METHOD"] != "HEAD":
             raise NotImplementedError
         if status == 404 and not (content or operation) and environ["REQUEST_METHOD"] == "POST":
             return _without_operation(service, environ)
@@ -373,7 +373,7 @@ def _entry(service: str, operation: str, environ: dict[str, Any], body: bytes, s
         service=service,
         operation=operation,
         method=environ["REQUEST_METHOD"],
-        path=environ.get("PATH_INFO", "/"),
+        path=environ["RAW_URI"].partition("?")[0],
         query=environ.get("QUERY_STRING", ""),
         headers=headers,
         body=body.decode("latin-1"),

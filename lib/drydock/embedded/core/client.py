@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, cached_property, partial
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -69,11 +69,8 @@ class Client:
             headers["CONTENT_TYPE"] = headers.pop("HTTP_CONTENT_TYPE")
         scope = f"drydock/20260101/{self._region}/{self.model.signing_name}/aws4_request"
         headers["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature="
-        raw = request["url_path"]
-        environ = environ_of(
-            request["method"], unquote(raw), query, body.encode() if isinstance(body, str) else bytes(body), headers
-        )
-        return {**environ, "RAW_URI": raw + (f"?{query}" if query else "")}
+        sent = body.encode() if isinstance(body, str) else bytes(body)
+        return environ_of(request["method"], request["url_path"], query, sent, headers)
 
 
 @cache

@@ -27,13 +27,12 @@ from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException, parse_headers
 from typing import Any, Protocol
-from urllib.parse import unquote_to_bytes
 
 import h11
 
 from drydock.embedded.core import peers
 from drydock.embedded.core.waiting import Lot, Wait
-from drydock.embedded.core.wsgi import Answer, Environ
+from drydock.embedded.core.wsgi import Answer, Environ, decoded
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ _PIECE = 1 << 16
 _BACKLOG = 1024
 _LAST_ANSWERS = 1.0  # seconds that workers have at the end
 _WITHOUT_BODY = (204, 304)
-_SLASH = re.compile(rb"%2[fF]")
+_ORIGIN = re.compile("^https?://[^/?]*", re.IGNORECASE)
 
 
 class Application(Protocol):
@@ -468,13 +467,14 @@ class _Connection:
 
     def _environ(self) -> Environ:
         assert self._request is not None
-        target, _, query = self._request.target.partition(b"?")
-        path = b"%2F".join(map(unquote_to_bytes, _SLASH.split(target)))  # a slash in a key is none in a path
+        target = _ORIGIN.sub("", self._request.target.decode("latin-1"))
+        path, _, query = target.partition("?")
+        path = path if path.startswith("/") else f"/{path}"
         environ: Environ = {
             "REQUEST_METHOD": self._request.method.decode("latin-1"),
-            "PATH_INFO": ("" if path.startswith(b"/") else "/") + path.decode("latin-1"),
-            "QUERY_STRING": query.decode("latin-1"),
-            "REQUEST_URI": self._request.target.decode("latin-1"),
+            "PATH_INFO": decoded(path),
+            "QUERY_STRING": query,
+            "RAW_URI": path + (f"?{query}" if query else ""),
             "SCRIPT_NAME": "",
             "SERVER_NAME": "drydock",
             "SERVER_PORT": str(self._door.address[1]),

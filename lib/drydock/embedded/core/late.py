@@ -17,6 +17,7 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
@@ -47,7 +48,11 @@ AT_ONCE: dict[str, dict[str, Any]] = {
 }
 """What names mean for as long as their module waits, where everybody uses them."""
 
-READING = {"moto.ec2.models.instance_types": ("INSTANCE_TYPES", "INSTANCE_FAMILIES", "INSTANCE_TYPE_OFFERINGS")}
+READING = {
+    "moto.ec2.models.instance_types": (
+        "INSTANCE_TYPES", "INSTANCE_FAMILIES", "INSTANCE_TYPE_OFFERINGS", "InstanceTypeBackend.instance_types",
+    )
+}  # fmt: skip
 """Modules that read large files when they run: these names of theirs wait until they are used."""
 
 
@@ -55,6 +60,7 @@ READING = {"moto.ec2.models.instance_types": ("INSTANCE_TYPES", "INSTANCE_FAMILI
 def install() -> None:
     """Before anything of moto is imported."""
     sys.meta_path.insert(0, _Finder())
+    import_module("botocore.client")  # moto.core.models names it, and leaves it to boto3 to import it
 
 
 class _Finder(MetaPathFinder):
@@ -98,6 +104,8 @@ class _Late(Loader):
                 try:
                     self._real.exec_module(module)
                     module.__class__ = ModuleType  # type: ignore[assignment]
+                except AttributeError as error:  # not to be taken for a name that the module does not have
+                    raise RuntimeError(f"{module.__name__} does not run: {error}") from error
                 finally:
                     self._running = False
 
@@ -132,13 +140,19 @@ class _Reading(Loader):
             self._real.exec_module(module)
         whole = cache(partial(self._whole, module))
         for name in READING[module.__name__]:
-            setattr(module, name, _stand_in(lambda name=name: vars(whole())[name]))
+            owner, _, attribute = name.rpartition(".")
+            at = attrgetter(owner) if owner else _itself
+            setattr(at(module), attribute, _stand_in(lambda name=name: attrgetter(name)(whole())))
 
     def _whole(self, module: ModuleType) -> ModuleType:
         second = ModuleType(module.__name__)
         second.__dict__.update(__file__=module.__file__, __package__=module.__package__, __spec__=module.__spec__)
         self._real.exec_module(second)
         return second
+
+
+def _itself(module: ModuleType) -> Any:
+    return module
 
 
 @contextmanager

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 Environ = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes]
 """(status, headers, body)"""
 
 
+_SLASH = re.compile("%2F", re.IGNORECASE)
+
+
+def decoded(path: str) -> str:
+    """PATH_INFO of a path as it is sent: a slash that is written as %2F is in a key, and stays so."""
+    return "%2F".join(unquote_to_bytes(part).decode("latin-1") for part in _SLASH.split(path))
+
+
 def environ_of(method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> Environ:
-    """A WSGI environ for a call from inside the process; `headers` in CGI spelling."""
+    """A WSGI environ for a call from inside the process; `path` as it is sent, `headers` in CGI spelling."""
     return {
         "REQUEST_METHOD": method,
-        "PATH_INFO": path,
+        "PATH_INFO": decoded(path),
         "QUERY_STRING": query,
         "RAW_URI": path + (f"?{query}" if query else ""),
         "SERVER_NAME": "127.0.0.1",
