@@ -58,8 +58,13 @@ class Interfaces:
         existing = {group.id for group in self._backend(region).describe_security_groups()} if wanted else set()
         return frozenset(existing & set(wanted)) if wanted else None
 
-    def attach(self, region: str, subnet_id: str, groups: Sequence[str], description: str) -> Interface:
-        """A new interface in a subnet; NoAddress if there is none to give."""
+    def attach(
+        self, region: str, subnet_id: str, groups: Sequence[str], description: str, *, public: bool
+    ) -> Interface:
+        """A new interface in a subnet; NoAddress if there is none to give.
+
+        A public address is where it can really be reached from outside of the VPC: its place on this machine.
+        """
         backend = self._backend(region)
         self.subnets(region, [subnet_id])
         subnet = backend.describe_subnets(subnet_ids=[subnet_id])[0]
@@ -73,13 +78,18 @@ class Interfaces:
             **({"Groups": list(groups)} if groups else {}),
         )["NetworkInterface"]
         identifier = made["NetworkInterfaceId"]
-        backend.enis[identifier].status = "in-use"
+        kept = backend.enis[identifier]
+        kept.status, kept.requester_managed = "in-use", True
+        if public:
+            kept.public_ip = loopback(address)
         name = f"ip-{address.replace('.', '-')}.ec2.internal"
         return Interface(identifier, address, made.get("MacAddress", ""), name)
 
     def detach(self, region: str, identifier: str, address: str) -> None:
         """Delete the interface, unless it is gone, and let go of the address."""
-        if identifier in self._backend(region).enis:
+        kept = self._backend(region).enis.get(identifier)
+        if kept is not None:
+            kept.requester_managed = False
             self._host.client("ec2", region, derived=True).delete_network_interface(NetworkInterfaceId=identifier)
         self.release(address)
 
