@@ -26,13 +26,14 @@ from typing import Any
 import boto3
 import psutil
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from drydock import embedded
 from drydock.embedded.instance import free_port
 from drydock.images import build, push
 
 NAME = "soak"
+HELPERS = ("drydock-spawner", "envoy")
 EVERY = 2.0  # seconds between two looks
 FORGOTTEN = 660.0  # seconds after which the first stopped tasks are shown no more
 PROGRAM = """
@@ -64,7 +65,7 @@ class Look:
     @classmethod
     def at(cls, instance: embedded.Instance) -> Look:
         daemon = psutil.Process(instance.pid)
-        family = [daemon, *(p for p in daemon.children(recursive=True) if p.name() in ("drydock-spawner", "envoy"))]
+        family = [daemon, *(process for process in daemon.children(recursive=True) if name_of(process) in HELPERS)]
         sizes = [
             (path.name, path.lstat().st_blocks * 512)
             for folder, _, names in os.walk(instance.directory)
@@ -80,6 +81,13 @@ class Look:
             files=len(sizes),
             journal=journal / (1 << 20),
         )
+
+
+def name_of(process: psutil.Process) -> str:
+    try:
+        return str(process.name())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def median(looks: list[Look]) -> Look:
@@ -128,7 +136,7 @@ class Churn:
             try:
                 act()
                 self.rounds += 1
-            except ClientError as error:
+            except (ClientError, BotoCoreError) as error:
                 self.failures.append(str(error))
                 if len(self.failures) > 20:
                     self._over.set()

@@ -17,7 +17,7 @@ from drydock.embedded.core.services import Service, Services
 FLOORS = Path(drydock.embedded.services.__file__).parents[1]
 SHARED = {"moto.core", "moto.moto_api", "moto.utilities"}
 """What is no service's of moto."""
-ANY_SERVICE = {*(service.name for service in SERVICES), "elb", "kms", "acm", "route53", "s3", "sns", "ssm"}
+ANY_SERVICE = {*(service.name for service in SERVICES), "elb", "kms", "acm", "route53", "s3", "sns", "ssm"} - {"ec2"}
 
 
 def parsed(folder: str) -> Iterator[tuple[Path, ast.Module]]:

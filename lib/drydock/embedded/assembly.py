@@ -18,6 +18,7 @@ from drydock.embedded.instance import REPLAYING
 from drydock.embedded.services.applicationautoscaling import ApplicationAutoScaling
 from drydock.embedded.services.cloudformation import CloudFormation
 from drydock.embedded.services.cloudwatch import CloudWatch
+from drydock.embedded.services.ec2 import EC2
 from drydock.embedded.services.ecr import ECR
 from drydock.embedded.services.ecs import ECS
 from drydock.embedded.services.elbv2 import ELBv2
@@ -32,7 +33,7 @@ from drydock.embedded.services.sts import STS
 log = logging.getLogger(__name__)
 
 SERVICES: tuple[type[Service], ...] = (
-    ApplicationAutoScaling, CloudFormation, CloudWatch, ECR, ECS, ELBv2, Events, IAM, Logs, SecretsManager,
+    ApplicationAutoScaling, CloudFormation, CloudWatch, EC2, ECR, ECS, ELBv2, Events, IAM, Logs, SecretsManager,
     ServiceDiscovery, SQS, STS,
 )  # fmt: skip
 SIGNED_FOR = {

@@ -570,3 +570,20 @@ def test_a_task_is_shown_with_all_that_aws_shows(world: World, lab: Lab) -> None
     assert (shown["tags"], shown["containers"][0]["networkBindings"]) == ([], [])
     asked = lab.ecs.describe_tasks(cluster="lab", tasks=[task["taskArn"]], include=["TAGS"])["tasks"][0]
     assert asked["tags"] == [{"key": "a", "value": "1"}]
+
+
+@pytest.mark.parametrize("public", ["ENABLED", "DISABLED"])
+def test_the_interface_of_a_task_is_ecss_and_has_a_public_address_if_asked(world: World, lab: Lab, public: str) -> None:
+    network = {"awsvpcConfiguration": {"subnets": lab.subnets, "assignPublicIp": public}}
+    (task,) = lab.ecs.run_task(
+        cluster="lab", taskDefinition=lab.register(), launchType="FARGATE", networkConfiguration=network
+    )["tasks"]
+    lab.until(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    (interface,) = lab.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
+    address = address_of(lab.task(task["taskArn"]))
+    assert interface.get("Association", {}).get("PublicIp") == (address if public == "ENABLED" else None)
+    assert interface["RequesterManaged"] is True
+    with pytest.raises(ClientError, match="is currently in use"):
+        lab.client("ec2").delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
+    lab.until_stopped(lab.ecs.stop_task(cluster="lab", task=task["taskArn"])["task"]["taskArn"])
+    assert lab.client("ec2").describe_network_interfaces()["NetworkInterfaces"] == []

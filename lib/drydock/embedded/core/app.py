@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.model import OperationNotFoundError
 
+from drydock import disk
 from drydock.embedded.core import seams, validation
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.journal import Entry, Journal
@@ -130,7 +131,8 @@ class App:
                 raise
             except OSError as error:
                 self.host.settle_data(False)
-                message = f"{service}:{operation} was not done, because it cannot be kept: {error}"
+                why = disk.unusable(error, self.host.directory)
+                message = f"{service}:{operation} was not done, because it cannot be kept: {why}"
                 answer, succeeded = seams.error_response(service, 500, "InternalFailure", message), False
             if number is not None and not succeeded:
                 self._give_back(key, number)

@@ -61,8 +61,13 @@ class Interfaces:
         existing = {group.id for group in self._backend(region).describe_security_groups()} if wanted else set()
         return frozenset(existing & set(wanted)) if wanted else None
 
-    def attach(self, region: str, subnet_id: str, groups: Sequence[str], description: str) -> Interface:
-        """A new interface in a subnet; NoAddress if there is none to give."""
+    def attach(
+        self, region: str, subnet_id: str, groups: Sequence[str], description: str, *, public: bool
+    ) -> Interface:
+        """A new interface in a subnet; NoAddress if there is none to give.
+
+        A public address is where it can really be reached from outside of the VPC: its place on this machine.
+        """
         backend = self._backend(region)
         self.subnets(region, [subnet_id])
         subnet = backend.describe_subnets(subnet_ids=[subnet_id])[0]
@@ -71,7 +76,9 @@ class Interfaces:
         )
         seams.reseed(f"{self._host.seed}:{description}")
         made = backend.create_network_interface(subnet, address, group_ids=list(groups), description=description)
-        made.status = "in-use"
+        made.status, made.requester_managed = "in-use", True
+        if public:
+            made.public_ip = loopback(address)
         return Interface(made.id, address, made.mac_address, f"ip-{address.replace('.', '-')}.ec2.internal")
 
     def detach(self, region: str, identifier: str, address: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drydock.embedded.core.host import Host
-from drydock.embedded.core.objects import NoBucket, content
+from drydock.embedded.workload.objects import NoBucket, content
 from drydock.policy.addresses import object_at
 
 

@@ -19,7 +19,6 @@ from botocore.exceptions import ClientError
 from drydock import disk
 from drydock.embedded.carriers.runtime import ContainerSpec, Exit
 from drydock.embedded.core.host import Host
-from drydock.embedded.core.objects import NoBucket, content
 from drydock.embedded.services.ecs.metadata import Roles
 from drydock.embedded.services.ecs.records import Document, Task, utcnow
 from drydock.embedded.services.ecs.secrets import CannotRead, read
@@ -28,6 +27,7 @@ from drydock.embedded.services.ecs.targets import Targets
 from drydock.embedded.workload.awslogs import LogDriver, Stream
 from drydock.embedded.workload.group import Group, Member, OnExit
 from drydock.embedded.workload.interfaces import Interfaces, NoAddress
+from drydock.embedded.workload.objects import NoBucket, content
 from drydock.embedded.workload.pulls import CannotPull, Pulled, Puller, Why
 from drydock.policy import dependencies
 from drydock.policy.addresses import loopback
@@ -166,9 +166,13 @@ class Life:
 
     def _attach(self) -> None:
         [attachment] = self.task.document["attachments"]
-        groups = (self.task.network or {}).get("securityGroups") or []
+        network = self.task.network or {}
         made = self._means.interfaces.attach(
-            self.task.region_name, _details(self.task)["subnetId"], groups, attachment["id"]
+            self.task.region_name,
+            _details(self.task)["subnetId"],
+            network.get("securityGroups") or [],
+            attachment["id"],
+            public=network.get("assignPublicIp") == "ENABLED",
         )
         self._table.attach(
             self.task,
