@@ -32,6 +32,10 @@ log = logging.getLogger("drydock")
 _NEXT_PORTS = 50
 _FILES = 65_536
 _LOCK_LIMIT = 2.0
+_GARBAGE = (25_000, 10, 50)
+"""After how many new objects it is looked for: each look is a pause of some milliseconds for everybody."""
+_SWITCH = 0.001
+"""Seconds for which a thread that computes keeps others from answering."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -64,7 +68,7 @@ def _raise_limit_of_files() -> None:
 
 
 def run(options: argparse.Namespace, lock: int) -> None:
-    gc.set_threshold(100_000, 20, 50)  # moto loads hundreds of thousands of objects that stay
+    gc.disable()  # what is loaded stays
     late.install()
     from drydock.embedded.assembly import AWS
 
@@ -78,6 +82,10 @@ def run(options: argparse.Namespace, lock: int) -> None:
         log.exception("the account cannot be brought back")
         logging.shutdown()
         os._exit(1)  # the threads of the port would keep the process
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)
+    gc.enable()
+    sys.setswitchinterval(_SWITCH)
     if count:
         log.info("replayed %d requests", count)
     ended = threading.Event()

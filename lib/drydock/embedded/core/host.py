@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 TICK = 0.05
 _DATA = "data.sqlite"
+_A_MOMENT = 0.001
 GATHER = 0.01
 """Between a wake-up and the turn: the call that caused it is answered, others that follow share the turn."""
 
@@ -204,6 +205,10 @@ class Host:
     def poke(self) -> None:
         """Let the loop turn now."""
         self._wake.set()
+
+    def let_others_in(self) -> None:
+        """For a turn that has let go of the lock and wants it again: whoever waits for it is first."""
+        time.sleep(_A_MOMENT)
 
     @property
     def closing(self) -> bool:

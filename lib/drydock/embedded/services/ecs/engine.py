@@ -1,12 +1,14 @@
 """The engine: what brings every service to what is desired, and every task along its life, put together.
 
 A turn (see `scheduler`) reads the state, lets `policy` decide, and acts. It never waits. It holds the host's lock, as a
-request does, so the two never see each other's half-done work.
+request does, so the two never see each other's half-done work; a long one lets requests in between its steps.
 """
 
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from drydock.embedded.core.faults import Faults
@@ -29,6 +31,8 @@ from drydock.embedded.workload.pulls import Puller
 
 log = logging.getLogger(__name__)
 
+_AT_A_TIME = 0.005
+"""Our seconds for which a turn keeps the lock, but for what one task or one service takes."""
 _DEATH = 3.0  # our seconds for killed containers to end
 
 
@@ -67,12 +71,20 @@ class Engine:
         }
 
     def tick(self) -> None:
+        turn = self.scheduler.turn()
+        while self._go_on(turn):
+            self.host.let_others_in()
+
+    def _go_on(self, turn: Iterator[None]) -> bool:
+        """A part of a turn; whether there is more of it."""
         with self.host.lock:
             if self._closed:
-                return
-            self.scheduler.turn()
+                return False
+            until = time.monotonic() + _AT_A_TIME
+            more = any(time.monotonic() > until or self.table.is_much_unkept for _ in turn)
             self._logs.flush()
             self._faults.attempt("tasks and deployments", self.save)
+            return more
 
     def open_session(self, cluster: Any, task: Task, name: str, command: str) -> Document:
         """A session that runs `command` in a container of a task that is RUNNING."""

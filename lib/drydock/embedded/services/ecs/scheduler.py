@@ -5,11 +5,13 @@
 3. The deployments hear all reports, at once and in order: a breaker trips here, and a rollback begins.
 4. `policy.rollout` decides for each service what to start and what to stop, and that is done: `launch` writes new
    tasks, the table that others are to stop. Their lives go on in the next turn.
+
+Between two steps others are let in: what they change, this turn finds or the next one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from moto.ecs.exceptions import ECSException
@@ -23,6 +25,9 @@ from drydock.embedded.services.ecs.records import Service, Task, utcnow
 from drydock.embedded.services.ecs.table import Table, Unplaced
 from drydock.embedded.workload.interfaces import NoAddress
 from drydock.policy import rollout
+
+BATCH = 20
+"""Tasks of a service that one turn starts at most; the next one goes on."""
 
 Judged = tuple[Service, Sequence[Task], Mapping[str, bool | None]]
 
@@ -58,17 +63,21 @@ class Scheduler:
         self.lives: dict[str, Life] = {}
         """Of the tasks that are not STOPPED, by ARN."""
 
-    def turn(self) -> None:
-        self._live()
+    def turn(self) -> Iterator[None]:
+        """A turn in steps, between which others may be let in."""
+        yield from self._live()
         judged: list[Judged] = []
         for service in self._table.services():
-            if service.status != "INACTIVE":
+            if service.status != "INACTIVE" and not self._rests(service):
                 self._attempt(f"the health of service {service.name}", service, self._look_at, service, judged)
+                yield
         for report in self._table.take_happened():
             with self._faults(f"a deployment of {report.service_arn}"):
                 self._deployments.observe(report)
+            yield
         for service, tasks, healthy in judged:
             self._attempt(f"service {service.name}", service, self._bring_about, service, tasks, healthy)
+            yield
         self._table.forget_old()
 
     def _attempt(self, what: str, service: Service | None, function: Callable[..., object], *arguments: object) -> None:
@@ -78,18 +87,24 @@ class Scheduler:
             service.event(f"cannot be looked after by the embedded AWS, which tries again: {what} failed ({why}).")
             self._table.keep(service)
 
+    def _rests(self, service: Service) -> bool:
+        """Whether a service wants no task and has none: nothing comes of it until somebody changes it."""
+        wants = service.desired_count or service.scheduling_strategy != "REPLICA" or service.status != "ACTIVE"
+        return service.steady and not wants and not self._table.of_service(service)
+
     def _look_at(self, service: Service, judged: list[Judged]) -> None:
         tasks = self._table.of_service(service)
         healthy = {} if service.status == "DRAINING" else self._judge.judge(service, tasks)
         judged.append((service, tasks, healthy))
 
-    def _live(self) -> None:
+    def _live(self) -> Iterator[None]:
         living = self._table.living()
         self.lives = {task.arn: self.lives[task.arn] for task in living if task.arn in self.lives}
         for task in living:
             life = self.lives.get(task.arn)
             if life is None or not life.idle:
                 self._attempt(f"task {task.id}", self._table.service_of(task), self._advance, task)
+                yield
 
     def _advance(self, task: Task) -> None:
         if task.arn not in self.lives:
@@ -144,7 +159,7 @@ class Scheduler:
         if not self._deployments.may_start(deployment):
             return
         try:
-            tasks = self._launcher.start(service, deployment, action.count, near)
+            tasks = self._launcher.start(service, deployment, min(action.count, BATCH), near)
         except NoAddress as refused:
             self._table.report(Unplaced(service, deployment.id, str(refused)))
         except ECSException as refused:

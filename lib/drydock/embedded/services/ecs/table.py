@@ -21,6 +21,8 @@ from drydock.policy.health import Health
 
 # A stopped task is shown for at least an hour (documented), and for long enough to be looked at.
 KEPT_STOPPED, LOOKED_AT = 3600.0, 600.0  # AWS seconds, our seconds
+_MUCH = 40
+"""Records that are written at once, while others wait."""
 _FAILURES = ("TaskFailedToStart", "EssentialContainerExited")
 
 
@@ -200,6 +202,11 @@ class Table:
         if isinstance(record, Task):
             return region.tasks.get(record.cluster_name, {}).get(record.arn) is record
         return region.services.get(f"{record.cluster_name}:{record.name}") is record
+
+    @property
+    def is_much_unkept(self) -> bool:
+        """Whether it is time to write."""
+        return len(self._unkept) >= _MUCH
 
     def kept(self) -> None:
         """All that `unkept` names is on disk."""
