@@ -1,4 +1,4 @@
-"""Objects of S3, for services that read them by themselves."""
+"""What objects of S3 hold, for whoever reads them without a call."""
 
 from __future__ import annotations
 
