@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -106,6 +107,26 @@ def test_a_helper_that_is_frozen_keeps_nobody_waiting_and_is_replaced(
     eventually(lambda: not alive(helper.pid))
     monkeypatch.undo()
     assert spawner.spawn(["true"], {}, "/", executable="/bin/true").wait(PATIENCE) == 0
+
+
+def test_a_helper_is_held_against_the_ping_that_it_did_not_answer(
+    spawner: Spawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the time of one is over, the next is perhaps on its way."""
+    child = spawner.spawn(["sleep", "600"], {"PATH": os.defpath}, "/", executable="/bin/sleep")
+    looks: list[Callable[[], None]] = []
+    monkeypatch.setattr(spawner.pump, "later", lambda _, look: looks.append(look))
+    child.stop(signal.SIGCONT, 600.0)
+    eventually(lambda: looks and not spawner._pinged, "the first is answered")
+    assert spawner._helper is not None
+    (helper,) = psutil.Process(spawner._helper.pid).children()
+    helper.suspend()
+    child.stop(signal.SIGCONT, 600.0)
+    eventually(lambda: len(looks) == 2)
+    looks[0]()
+    helper.resume()
+    eventually(lambda: not spawner._pinged, "the second is answered, too")
+    assert child.returncode is None
 
 
 def test_a_start_that_a_frozen_helper_does_not_answer_fails(spawner: Spawner, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,8 @@ class Spawner:
         self._children: dict[int, Child] = {}
         self._outbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._serial = 0
-        self._pinged = False
+        self._pinged = 0
+        """The ping that is not answered yet."""
 
     def start(self) -> None:
         """Start the helper; nothing happens if it runs."""
@@ -124,7 +125,7 @@ class Spawner:
                     start_new_session=True,
                 )
                 held.pop_all()
-            self._socket, self._outbox, self._pinged = ours, queue.SimpleQueue(), False
+            self._socket, self._outbox, self._pinged = ours, queue.SimpleQueue(), 0
             for work, given in ((self._read, (ours, self._helper, self._outbox)), (self._write, (ours, self._outbox))):
                 threading.Thread(target=work, args=given, name="drydock-spawner", daemon=True).start()
 
@@ -236,12 +237,12 @@ class Spawner:
         with self._lock:
             if self._socket is None or self._pinged:
                 return
-            self._pinged = True
-            self._send([], op="ping", id=0)
-            outbox = self._outbox
+            self._serial += 1
+            self._pinged = ping = self._serial
+            self._send([], op="ping", id=ping)
 
         def look() -> None:
-            if self._pinged and outbox is self._outbox:
+            if self._pinged == ping:
                 self._give_up()
 
         self.pump.call(self.pump.later, START_TIMEOUT, look)
@@ -287,7 +288,8 @@ class Spawner:
 
     def _take(self, message: dict[str, Any]) -> None:
         if "pong" in message:
-            self._pinged = False
+            if message["pong"] == self._pinged:
+                self._pinged = 0
             return
         ended = "exit" in message or "error" in message
         child = self._children.pop(message["id"], None) if ended else self._children.get(message["id"])

@@ -8,7 +8,7 @@ stdout and stderr attached:
     {"op": "spawn", "id", "argv", "executable", "env", "cwd", "python", "tty", "init", "like", "memory", "files"}
     {"op": "signal", "id", "number", "group"}
     {"op": "stop", "id", "number", "grace"}
-    {"op": "ping"}
+    {"op": "ping", "id"}
 
 and gets {"id", "pid"} or {"id", "error": [errno, text]} for a spawn, {"id", "exit", "oom"} at the end, and {"pong"}.
 
@@ -137,7 +137,7 @@ class Helper:
         if request["op"] == "spawn":
             self.spawn(request, list(fds))
         elif request["op"] == "ping":
-            self.send(pong=True)
+            self.send(pong=request["id"])
         else:
             self.deliver(request)
         for fd in fds:
