@@ -52,14 +52,15 @@ class Look:
     """What is held at one moment: MiB, and counts."""
 
     memory: float
+    helpers: float  # memory of the spawner's helper and of Envoy
     descriptors: float
     threads: float
     disk: float
     files: float
     journal: float
 
-    MAY_GROW = {"memory": (0.05, 8.0), "descriptors": (0.0, 8.0), "threads": (0.0, 4.0), "disk": (0.1, 4.0),
-                "files": (0.05, 30.0), "journal": (float("inf"), 0.0)}  # fmt: skip
+    MAY_GROW = {"memory": (0.05, 8.0), "helpers": (0.05, 8.0), "descriptors": (0.0, 8.0), "threads": (0.0, 4.0),
+                "disk": (0.1, 4.0), "files": (0.05, 30.0), "journal": (float("inf"), 0.0)}  # fmt: skip
     """By what share, and how much besides, the end may be above the start."""
 
     @classmethod
@@ -74,7 +75,8 @@ class Look:
         ]
         journal = sum(size for name, size in sizes if name.startswith(("journal.", "daemon.log")))
         return cls(
-            memory=sum(process.memory_info().rss for process in family) / (1 << 20),
+            memory=daemon.memory_info().rss / (1 << 20),
+            helpers=sum(process.memory_info().rss for process in family[1:]) / (1 << 20),
             descriptors=sum(process.num_fds() for process in family),
             threads=sum(process.num_threads() for process in family),
             disk=(sum(size for _, size in sizes) - journal) / (1 << 20),

@@ -116,7 +116,15 @@ def prepare() -> None:
     import moto.core.utils
 
     replace(moto.core.utils, utcnow=_utcnow)
+    _let_go_of_what_is_deleted()
     _settle_backends()
+
+
+def _let_go_of_what_is_deleted() -> None:
+    """moto lists all models that were ever made, for a page of its own."""
+    from moto.core.common_models import BaseModel
+
+    replace(BaseModel, __new__=lambda cls, *_, **__: object.__new__(cls))
 
 
 def _settle_backends() -> None:
