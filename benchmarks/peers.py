@@ -90,6 +90,8 @@ class Peer:
     """Of its Python; {port} and {folder} are filled in."""
     settings: dict[str, str] = field(default_factory=dict)
     python: str = sys.executable
+    knows_fargate: bool = True
+    """Whether it takes a service of the launch type FARGATE."""
 
     def install(self, environments: Path) -> None:
         """Make its environment below `environments`; one that is there already is used as it is."""
@@ -146,7 +148,7 @@ class Peer:
 def all_peers() -> list[Peer]:
     return [
         Peer("embedded", (), ("-m", "drydock.embedded.daemon", "--directory", "{folder}/aws", "--port", "{port}")),
-        Peer("moto", ("moto[server]",), ("-m", "moto.server", "-H", "127.0.0.1", "-p", "{port}")),
+        Peer("moto", ("moto[server]",), ("-m", "moto.server", "-H", "127.0.0.1", "-p", "{port}"), knows_fargate=False),
         Peer(
             "ministack",
             ("ministack", "docker"),
