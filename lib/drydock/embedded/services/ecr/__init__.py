@@ -29,7 +29,7 @@ class ECR(Service):
         for name, method in ACTIONS.items():
             setattr(ECRResponse, name, method)
         BlobStore(self.host.directory).clear_uploads()
-        self.host.every_tick(self.name, Keeper(self.host).tick)
+        self.host.every_tick(self.name, Keeper(self.host).tick, patient=True)
 
     def restored(self) -> None:
         """Blobs that no image names are gone for good."""

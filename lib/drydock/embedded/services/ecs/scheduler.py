@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.core.faults import Faults
+from drydock.embedded.core.host import SLOW_TICK
 from drydock.embedded.services.ecs.deployments import Deployments
 from drydock.embedded.services.ecs.health import Judge
 from drydock.embedded.services.ecs.launch import Launcher
@@ -61,16 +62,20 @@ class Scheduler:
         self._known: dict[str, dict[str, rollout.Task]] = {}
         self._decided: dict[str, Decision] = {}
         self._resting: set[str] = set()
+        self.rests = False
+        """Whether the last turn had nothing to do and the next, if it is a slow one, will have nothing either."""
         self.lives: dict[str, Life] = {}
         """Of the tasks that are not STOPPED, by ARN."""
 
     def turn(self) -> Iterator[None]:
         """A turn in steps, between which others may be let in."""
+        self.rests = True
         yield from self._live()
         judged: list[Judged] = []
         self._resting -= self._table.take_stirred()
         for service in self._table.services():
             if service.status != "INACTIVE" and service.arn not in self._resting:
+                self.rests = False
                 self._attempt(f"the health of service {service.name}", service, self._look_at, service, judged)
                 yield
         for report in self._table.take_happened():
@@ -95,11 +100,15 @@ class Scheduler:
         judged.append((service, tasks, healthy))
 
     def _live(self) -> Iterator[None]:
-        living, now = self._table.living(), self._table.host.clock.time()
+        living, clock = self._table.living(), self._table.host.clock
+        now, later = clock.time(), clock.time() + SLOW_TICK * clock.speed
         if len(self.lives) != len(living):
             self.lives = {task.arn: self.lives[task.arn] for task in living if task.arn in self.lives}
         for task in living:
             life = self.lives.get(task.arn)
+            if life is not None and life.is_idle(later):
+                continue
+            self.rests = False
             if life is None or not life.is_idle(now):
                 self._attempt(f"task {task.id}", self._table.service_of(task), self._advance, task)
                 yield
@@ -108,6 +117,8 @@ class Scheduler:
         if task.arn not in self.lives:
             self.lives[task.arn] = self._begin(task)
         self.lives[task.arn].advance()
+        if task.status == "STOPPED":
+            del self.lives[task.arn]
 
     # -- what is desired ------------------------------------------------------------------------
 
