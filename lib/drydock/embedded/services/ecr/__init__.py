@@ -9,11 +9,23 @@ from typing import Any
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Route, Service
 from drydock.embedded.core.wsgi import Answer, Environ
+from drydock.policy.lifespans import Lifespan
 
 
 class ECR(Service):
     name = "ecr"
     passing = frozenset({"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"})  # bytes are in files
+    lifespan = Lifespan(
+        begins="CreateRepository",
+        ends="DeleteRepository",
+        within=frozenset({
+            "PutImage", "BatchDeleteImage", "PutLifecyclePolicy", "DeleteLifecyclePolicy", "SetRepositoryPolicy",
+            "DeleteRepositoryPolicy", "PutImageScanningConfiguration", "PutImageTagMutability", "StartImageScan",
+            "StartLifecyclePolicyPreview", "TagResource", "UntagResource", "UpdateImageStorageClass",
+        }),
+        named_in=("repositoryName", "resourceArn"),
+        name="(?:arn:.*:repository/)?([^:]+)",
+    )  # fmt: skip
 
     def install(self) -> None:
         """Let moto's ECR answer as AWS does, and its lifecycle policies work."""
