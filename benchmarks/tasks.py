@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import peers
 import psutil
-import run
-from peers import Peer
+from peers import Peer, clients, push
 
 LIMIT = 120.0
 A_SERVICE = 100
@@ -27,11 +27,21 @@ def cpu(family: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in family if process.is_running())
 
 
-def measure(peer: Peer, folder: Path, tasks: int, idle: float) -> None:
-    run.ANSWER = PROGRAM
+@dataclass(frozen=True)
+class Cost:
+    """Of so many tasks: seconds until they run, the CPU of that, and what they cost when nothing happens."""
+
+    until_running: float
+    daemon_cpu: float
+    other_cpu: float
+    idle_percent: float
+    resident: float
+
+
+def measure(peer: Peer, folder: Path, tasks: int, idle: float) -> Cost:
     with peer.running(folder / "aws") as server:
-        image = run.push_answer(server, folder / "image")
-        client = run.clients(server.url)
+        image = push(server, folder / "image", PROGRAM)
+        client = clients(server.url)
         ecs, ec2 = client("ecs"), client("ec2")
         vpc = ec2.create_vpc(CidrBlock="127.78.0.0/16")["Vpc"]["VpcId"]
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="127.78.0.0/20")["Subnet"]["SubnetId"]
@@ -62,15 +72,15 @@ def measure(peer: Peer, folder: Path, tasks: int, idle: float) -> None:
             time.sleep(0.05)
         took, own = time.perf_counter() - began, cpu([daemon]) - before
         family = daemon.children(recursive=True)
-        print(f"{tasks} tasks RUNNING: {took:.1f} s; CPU {own:.1f} s of the daemon, {cpu(family):.1f} s of the others")
-        waiters = [client("ecs").get_waiter("services_stable")]
-        for waiter in waiters:
-            names = [f"s{number}" for number in range(0, tasks, A_SERVICE)]
-            waiter.wait(cluster="many", services=names, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        others = cpu(family)
+        names = [f"s{number}" for number in range(0, tasks, A_SERVICE)]
+        ecs.get_waiter("services_stable").wait(
+            cluster="many", services=names, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
         before, began = cpu([daemon]), time.perf_counter()
         time.sleep(idle)
         share = (cpu([daemon]) - before) / (time.perf_counter() - began)
-        print(f"{tasks} tasks idle: {share:.1%} of a core; {daemon.memory_info().rss / 2**20:.0f} MiB the daemon")
+        return Cost(took, own, others, 100 * share, daemon.memory_info().rss / 2**20)
 
 
 def main() -> None:
@@ -82,7 +92,11 @@ def main() -> None:
     embedded = next(peer for peer in peers.all_peers() if peer.name == "embedded")
     for number in map(int, options.tasks.split(",")):
         with tempfile.TemporaryDirectory(prefix="dd-", ignore_cleanup_errors=True) as folder:
-            measure(embedded, Path(folder), number, options.idle)
+            cost = measure(embedded, Path(folder), number, options.idle)
+        print(
+            f"{number} tasks RUNNING: {cost.until_running:.1f} s; CPU {cost.daemon_cpu:.1f} s of the daemon, "
+            f"{cost.other_cpu:.1f} s of the others; idle: {cost.idle_percent:.1f} % of a core, {cost.resident:.0f} MiB"
+        )
 
 
 if __name__ == "__main__":
