@@ -8,6 +8,7 @@ itself, while another process asks for describe_clusters over HTTP.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import statistics
 import subprocess
@@ -27,6 +28,8 @@ from tests.support.stepped import World
 
 from drydock.embedded.assembly import AWS
 from drydock.embedded.core.clock import Clock
+from drydock.embedded.daemon import GARBAGE, SWITCH
+from drydock.embedded.services.ecs.engine import Engine
 
 SERVICES = 10
 IDLE = 40
@@ -102,15 +105,26 @@ def timed(act: Callable[[], Any]) -> float:
     return (time.process_time() - began) * 1000
 
 
+def figures(tasks: int) -> dict[str, float]:
+    """By name, in milliseconds but where the name says seconds."""
+    with tempfile.TemporaryDirectory(prefix="dd-") as folder:
+        found = stepped(tasks, Path(folder) / "a")
+    with tempfile.TemporaryDirectory(prefix="dd-") as folder:
+        return found | meanwhile(tasks, Path(folder) / "b")
+
+
 def meanwhile(tasks: int, folder: Path) -> dict[str, float]:
     """Milliseconds of a caller, while so many tasks start, and seconds until they run."""
     clock = Clock(30.0)
+    before, garbage = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(SWITCH)
+    gc.set_threshold(*GARBAGE)
     host = AWS(folder, seed="bench", clock=clock, runtime=FakeRuntime(clock))
     host.listen()
     host.run()
     try:
         lab = make_lab(lambda name, region="us-east-1": host.client(name, region))
-        with caller(host.port) as latencies:
+        with caller(host.port) as latencies, holds() as held:
             began = time.perf_counter()
             wanted(lab, tasks)
             while running(lab) < tasks:
@@ -121,12 +135,35 @@ def meanwhile(tasks: int, folder: Path) -> dict[str, float]:
         found = sorted(latencies)
         return {
             "until all run (s)": took,
+            "the lock is held, longest": max(held),
             "a caller meanwhile, p50": found[len(found) // 2],
             "a caller meanwhile, p99": found[len(found) * 99 // 100],
             "a caller meanwhile, longest": found[-1],
         }
     finally:
         host.close()
+        sys.setswitchinterval(before)
+        gc.set_threshold(*garbage)
+
+
+@contextmanager
+def holds() -> Iterator[list[float]]:
+    """For how long the engine keeps the lock each time, in milliseconds of its thread's CPU."""
+    found: list[float] = []
+    go_on = Engine._go_on
+
+    def timed_go_on(engine: Engine, turn: Iterator[None]) -> bool:
+        began = time.thread_time()
+        try:
+            return go_on(engine, turn)
+        finally:
+            found.append((time.thread_time() - began) * 1000)
+
+    Engine._go_on = timed_go_on  # type: ignore[method-assign]
+    try:
+        yield found
+    finally:
+        Engine._go_on = go_on  # type: ignore[method-assign]
 
 
 @contextmanager
@@ -149,11 +186,7 @@ def main() -> None:
     parser.add_argument("--tasks", default="10,100,1000")
     options = parser.parse_args()
     for number in map(int, options.tasks.split(",")):
-        with tempfile.TemporaryDirectory(prefix="dd-") as folder:
-            figures = stepped(number, Path(folder) / "a")
-        with tempfile.TemporaryDirectory(prefix="dd-") as folder:
-            figures |= meanwhile(number, Path(folder) / "b")
-        for name, value in figures.items():
+        for name, value in figures(number).items():
             print(f"{number:>5} tasks: {name:<30} {value:10.2f}{'' if '(s)' in name else ' ms'}", flush=True)
 
 

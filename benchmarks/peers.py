@@ -6,6 +6,7 @@ process on a loopback port with a home and a temporary folder of its own.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import importlib.metadata
 import json
@@ -19,14 +20,18 @@ import tarfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import boto3
 import psutil
+from botocore.config import Config
 
 from drydock.embedded.instance import free_port
 
+THREADS = 12
 START_LIMIT = 60.0
 ENGINE_LIMIT = 30.0
 
@@ -55,6 +60,29 @@ STARTED: list[subprocess.Popen[bytes]] = []
 """Peers and labs that run."""
 
 
+def clients(url: str) -> Callable[[str], Any]:
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    config = Config(inject_host_prefix=False, max_pool_connections=2 * THREADS, retries={"total_max_attempts": 1})
+    made: dict[str, Any] = {}
+    return lambda name: made.setdefault(name, session.client(name, endpoint_url=url, config=config))
+
+
+def push(server: Server, folder: Path, program: str) -> str:
+    """Build an image that runs a Python program and push it to the embedded AWS's registry; its URI."""
+    from drydock.images import Layout, build
+    from drydock.images import push as pushed
+
+    folder.mkdir(parents=True)
+    (folder / "app.py").write_text(program)
+    (folder / "Dockerfile").write_text('FROM python:3.12-slim\nWORKDIR /app\nCOPY app.py .\nCMD ["python", "app.py"]\n')
+    ecr = clients(server.url)("ecr")
+    uri = ecr.create_repository(repositoryName="answer")["repository"]["repositoryUri"]
+    token = base64.b64decode(ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]).decode()
+    user, password = token.split(":", 1)
+    pushed(build(folder, layout=Layout(folder / "layout"), output=lambda _: None), f"{uri}:v1", (user, password))
+    return f"{uri}:v1"
+
+
 class NoEngine(RuntimeError):
     """No container engine can be started here; the text says why."""
 
@@ -67,6 +95,11 @@ class Server:
     url: str
     process: subprocess.Popen[bytes]
     log: Path
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU that it took itself."""
+        return sum(psutil.Process(self.process.pid).cpu_times()[:2])
 
     @property
     def resident(self) -> int:
@@ -90,6 +123,8 @@ class Peer:
     """Of its Python; {port} and {folder} are filled in."""
     settings: dict[str, str] = field(default_factory=dict)
     python: str = sys.executable
+    knows_fargate: bool = True
+    """Whether it takes a service of the launch type FARGATE."""
 
     def install(self, environments: Path) -> None:
         """Make its environment below `environments`; one that is there already is used as it is."""
@@ -146,7 +181,7 @@ class Peer:
 def all_peers() -> list[Peer]:
     return [
         Peer("embedded", (), ("-m", "drydock.embedded.daemon", "--directory", "{folder}/aws", "--port", "{port}")),
-        Peer("moto", ("moto[server]",), ("-m", "moto.server", "-H", "127.0.0.1", "-p", "{port}")),
+        Peer("moto", ("moto[server]",), ("-m", "moto.server", "-H", "127.0.0.1", "-p", "{port}"), knows_fargate=False),
         Peer(
             "ministack",
             ("ministack", "docker"),

@@ -15,6 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +114,38 @@ def daylong(client: Callable[[str], Any], tasks: int, hours: float) -> float:
     return statistics.median(took)
 
 
+def after(wanted: int) -> tuple[float, float]:
+    """Seconds until a killed instance with so many requests behind it answers, and those of its CPU."""
+    with tempfile.TemporaryDirectory(prefix="drydock-restart-") as home, _home(Path(home)):
+        instance = embedded.start(NAME, port=free_port())
+        try:
+            for _, request in zip(range(wanted), requests(client_of(instance)), strict=False):
+                request()
+            _, seconds, cpu = restarted(instance)
+            return seconds, cpu
+        finally:
+            embedded.stop(NAME)
+
+
+@contextmanager
+def _home(folder: Path) -> Iterator[None]:
+    before = os.environ.get("DRYDOCK_HOME")
+    os.environ["DRYDOCK_HOME"] = str(folder / "home")
+    try:
+        yield
+    finally:
+        del os.environ["DRYDOCK_HOME"]
+        if before is not None:
+            os.environ["DRYDOCK_HOME"] = before
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--requests", default="2500,5000,10000")
     parser.add_argument("--tasks", type=int, default=20)
     parser.add_argument("--hours", type=float, default=24)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="drydock-restart-") as home:
-        os.environ["DRYDOCK_HOME"] = str(Path(home) / "home")
+    with tempfile.TemporaryDirectory(prefix="drydock-restart-") as home, _home(Path(home)):
         instance = embedded.start(NAME, port=free_port())
         try:
             done, stream = 0, requests(client_of(instance))

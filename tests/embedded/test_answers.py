@@ -65,7 +65,7 @@ DESCRIBE = get_service_model("ecs").operation_model("DescribeClusters")
     [
         {"clusters": [{"cluster_name": "a"}]},
         {"clusters": [{"clusterName": 3}]},
-        {"clusters": ({"clusterName": "a"},)},
+        {"clusters": {"clusterName": "a"}},
         {"clusters": [{"clusterName": "a", "ownWord": 1}]},
         {"clusters": [object()]},
         {"clusters": [{"activeServicesCount": True}]},

@@ -392,3 +392,31 @@ def test_a_target_may_name_the_host(host: AWS) -> None:
         target = f"http://127.0.0.1:{host.port}/_drydock/status"
         connection.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
         assert connection.makefile("rb").readline().split()[1] == b"200"
+
+
+def test_what_was_done_to_what_has_gone_is_not_done_again(
+    host: AWS, client: Callable[..., Any], crashed: Callable[[AWS], AWS]
+) -> None:
+    sqs, logs, ecr = client("sqs"), client("logs"), client("ecr")
+    for number in range(3):
+        url = sqs.create_queue(QueueName="passing", tags={"number": str(number)})["QueueUrl"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "7"})
+        sqs.delete_queue(QueueUrl=url)
+        logs.create_log_group(logGroupName="/app/passing")
+        logs.put_retention_policy(logGroupName="/app/passing", retentionInDays=7)
+        logs.delete_log_group(logGroupName="/app/passing")
+        repository = ecr.create_repository(repositoryName="team/passing")["repository"]["repositoryArn"]
+        ecr.tag_resource(resourceArn=repository, tags=[{"Key": "a", "Value": "b"}])
+        ecr.delete_repository(repositoryName="team/passing")
+    sqs.create_queue(QueueName="passing", Attributes={"VisibilityTimeout": "9"})
+    logs.create_log_group(logGroupName="/app/staying")
+    assert len(list(host.journal.entries())) == 29
+    again = crashed(host)
+    assert [entry.operation for entry in again.journal.entries()] == ["CreateQueue", "CreateLogGroup"]
+    attributes = again.client("sqs", "us-east-1").get_queue_attributes(
+        QueueUrl=f"{again.endpoint}/{again.account}/passing", AttributeNames=["VisibilityTimeout"]
+    )
+    assert attributes["Attributes"] == {"VisibilityTimeout": "9"}
+    groups = again.client("logs", "us-east-1").describe_log_groups()["logGroups"]
+    assert [group["logGroupName"] for group in groups] == ["/app/staying"]
+    assert again.client("ecr", "us-east-1").describe_repositories()["repositories"] == []

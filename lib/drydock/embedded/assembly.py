@@ -12,7 +12,7 @@ from drydock.embedded.core import seams
 from drydock.embedded.core.app import App
 from drydock.embedded.core.clock import Clock
 from drydock.embedded.core.host import Host
-from drydock.embedded.core.journal import UNREADABLE, Journal
+from drydock.embedded.core.journal import UNREADABLE, Entry, Journal
 from drydock.embedded.core.services import Service, Services
 from drydock.embedded.instance import REPLAYING
 from drydock.embedded.services.applicationautoscaling import ApplicationAutoScaling
@@ -29,6 +29,7 @@ from drydock.embedded.services.secretsmanager import SecretsManager
 from drydock.embedded.services.servicediscovery import ServiceDiscovery
 from drydock.embedded.services.sqs import SQS
 from drydock.embedded.services.sts import STS
+from drydock.policy.lifespans import Done, needless
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,10 @@ class AWS(Host):
         entries, damaged = self.journal.recover()
         if damaged:
             log.error("%d unreadable lines of the journal were set aside, in %s", damaged, self.directory / UNREADABLE)
-        for entry in entries:
+        gone = self._leave_out_what_has_gone(entries)
+        for place, entry in enumerate(entries):
+            if place in gone:
+                continue
             if time.monotonic() - touched > _TOUCH_EVERY:
                 sign.touch()
                 touched = time.monotonic()
@@ -94,7 +98,18 @@ class AWS(Host):
         self.services.restored(sign.touch)
         self.settle_data(True)  # what the services put in order
         sign.unlink(missing_ok=True)
-        return len(entries)
+        return len(entries) - len(gone)
+
+    def _leave_out_what_has_gone(self, entries: list[Entry]) -> set[int]:
+        """Forget what was done to resources that are no more, and left nothing behind; its places in the journal."""
+        history = [Done(each.service, self.app.region_of(each), each.operation, each.body) for each in entries]
+        gone = needless(history, self.services.lifespans())
+        if gone:
+            try:
+                self.journal.leave_out(gone)
+            except OSError as error:
+                log.warning("the journal keeps %d requests about what has gone: %s", len(gone), error)
+        return gone
 
     def listen(self, port: int = 0) -> int:
         """Listen on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken; CannotTell."""

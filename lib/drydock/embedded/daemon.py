@@ -32,9 +32,9 @@ log = logging.getLogger("drydock")
 _NEXT_PORTS = 50
 _FILES = 65_536
 _LOCK_LIMIT = 2.0
-_GARBAGE = (25_000, 10, 50)
+GARBAGE = (25_000, 10, 50)
 """After how many new objects it is looked for: each look is a pause of some milliseconds for everybody."""
-_SWITCH = 0.001
+SWITCH = 0.001
 """Seconds for which a thread that computes keeps others from answering."""
 
 
@@ -83,9 +83,9 @@ def run(options: argparse.Namespace, lock: int) -> None:
         logging.shutdown()
         os._exit(1)  # the threads of the port would keep the process
     gc.freeze()
-    gc.set_threshold(*_GARBAGE)
+    gc.set_threshold(*GARBAGE)
     gc.enable()
-    sys.setswitchinterval(_SWITCH)
+    sys.setswitchinterval(SWITCH)
     if count:
         log.info("replayed %d requests", count)
     ended = threading.Event()

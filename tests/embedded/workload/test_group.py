@@ -161,23 +161,23 @@ def test_health_changes_are_told_once(pod: Pod) -> None:
 def test_a_group_is_idle_until_something_comes_about(pod: Pod) -> None:
     group = pod.group(member("runs", check=CHECK))
     pod.start(group)
-    assert not group.idle
+    assert not group.is_idle(pod.clock.time())
     group.probe()
-    assert group.idle
+    assert group.is_idle(pod.clock.time())
     pod.clock.advance(9)
-    assert group.idle
+    assert group.is_idle(pod.clock.time())
     pod.clock.advance(1)
-    assert not group.idle
+    assert not group.is_idle(pod.clock.time())
     group.probe()
-    assert not group.idle  # the result has not been looked at
-    assert (group.probe(), group.idle) == (["runs"], True)
+    assert not group.is_idle(pod.clock.time())  # the result has not been looked at
+    assert (group.probe(), group.is_idle(pod.clock.time())) == (["runs"], True)
     [container] = pod.runtime.containers
     pod.runtime.end(container, 1)
-    assert not group.idle
+    assert not group.is_idle(pod.clock.time())
     group.exits()
     pod.clock.advance(100)
     group.probe()
-    assert group.idle
+    assert group.is_idle(pod.clock.time())
 
 
 def test_a_group_that_is_killed_is_gone_at_once(pod: Pod) -> None:

@@ -84,7 +84,7 @@ class Resolver:
         self._closing = False
         self._thread: threading.Thread | None = None
         host.on_close(self.close)
-        host.every_tick("dns", self._end_those_of_no_vpc)
+        host.every_tick("dns", self._end_those_of_no_vpc, patient=True)
 
     def address(self, vpc_id: str, region: str) -> tuple[str, int]:
         """(address, port) of the VPC's resolver; raises LookupError if there is no such VPC."""

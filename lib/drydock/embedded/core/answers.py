@@ -45,7 +45,7 @@ def _writer(shape: Any) -> Callable[[Any], Any]:
     if kind == "structure":
         return (lambda value: value) if shape.is_document_type else _structure(shape)
     if kind == "list":
-        return lambda value: [_writer(shape.member)(item) for item in _plain(value, list)]
+        return lambda value: [_writer(shape.member)(item) for item in _plain(value, list, tuple)]
     if kind == "map":
         return lambda value: {_plain(key, str): _writer(shape.value)(item) for key, item in _plain(value, dict).items()}
     if kind == "timestamp" and "timestampFormat" not in shape.serialization:

@@ -25,7 +25,7 @@ from drydock.embedded.core.journal import Entry, Journal
 from drydock.embedded.core.services import Services
 from drydock.embedded.core.undo import Before
 from drydock.embedded.core.waiting import Wait
-from drydock.embedded.core.wsgi import Answer, environ_of, json_answer, send
+from drydock.embedded.core.wsgi import Answer, environ_of, headers_of, json_answer, send
 from drydock.policy import wording
 
 log = logging.getLogger(__name__)
@@ -164,6 +164,10 @@ class App:
         if self._next[key] == 0:
             del self._next[key]
 
+    @staticmethod
+    def region_of(entry: Entry) -> str:
+        return _scope(entry.headers)[0]
+
     def replay(self, entry: Entry) -> None:
         """Do again what was done before, at the time and with the ids of the first time."""
         body = entry.body.encode("latin-1")
@@ -231,7 +235,7 @@ class App:
         if door is None:
             return self._through_flask(environ)
         request = seams.request_of(environ)
-        result = door(request, request.raw_url, dict(request.headers))
+        result = door(request, request.raw_url, headers_of(environ))
         status, headers, content = result if len(result) == 3 else (200, {}, result)
         text = content.encode() if isinstance(content, str) else content
         return int(headers.pop("status", status)), {k: str(v) for k, v in headers.items()}, text

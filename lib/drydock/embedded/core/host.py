@@ -28,6 +28,8 @@ from drydock.user import private
 log = logging.getLogger(__name__)
 
 TICK = 0.05
+SLOW_TICK = 0.25
+"""Our seconds from turn to turn, while somebody is at work, and while nobody is and nobody pokes."""
 _DATA = "data.sqlite"
 _A_MOMENT = 0.001
 GATHER = 0.01
@@ -83,12 +85,14 @@ class Host:
         self._instead: dict[Callable[[Host], Any], Callable[[Host], Any]] = {}
         self._helpers_lock = threading.RLock()
         self._ticks: dict[str, Callable[[], None]] = {}
+        self._impatient: set[str] = set()
+        self._hurry = False
         self._faults = Faults("the turn of", now=self.clock.elapsed)
         self._closers: list[Callable[[], None]] = []
         self._last_closers: list[Callable[[], None]] = []
         self._wake = threading.Event()
         self._closing = threading.Event()
-        self.every_tick("clock", kept.turn)
+        self.every_tick("clock", kept.turn, patient=True)
         self.on_close(kept.close, last=True)
         self._server: Door | None = None
         self._threads: list[threading.Thread] = []
@@ -154,7 +158,7 @@ class Host:
     @cached_property
     def data(self) -> Data:
         data = Data(self.directory / _DATA)
-        self.every_tick("data", self._clean)
+        self.every_tick("data", self._clean, patient=True)
         return data
 
     def open_data(self) -> None:
@@ -198,9 +202,19 @@ class Host:
 
     # -- the loop -------------------------------------------------------------------------------
 
-    def every_tick(self, name: str, function: Callable[[], None]) -> None:
-        """Call `function` on each turn of the loop. It must not block; if it fails, the others still run."""
+    def every_tick(self, name: str, function: Callable[[], None], *, patient: bool = False) -> None:
+        """Call `function` on each turn of the loop. It must not block; if it fails, the others still run.
+
+        `patient`: what time alone brings on can wait for a slow turn, unless it says `soon`.
+        """
         self._ticks[name] = function
+        self._impatient.discard(name)
+        if not patient:
+            self._impatient.add(name)
+
+    def soon(self) -> None:
+        """In a turn: let the next one not be a slow one."""
+        self._hurry = True
 
     def poke(self) -> None:
         """Let the loop turn now."""
@@ -216,12 +230,13 @@ class Host:
 
     def step(self) -> None:
         """One turn of the loop."""
+        self._hurry = bool(self._impatient)
         for name, function in list(self._ticks.items()):
             self._faults.attempt(name, function)
 
     def _loop(self) -> None:
         while not self._closing.is_set():
-            if self._wake.wait(TICK):
+            if self._wake.wait(TICK if self._hurry else SLOW_TICK):
                 self._closing.wait(GATHER)
             self._wake.clear()
             if not self._closing.is_set():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,13 +117,23 @@ class Journal:
         return entries, len(damaged)
 
     def _set_aside(self, damaged: list[bytes]) -> None:
-        aside, rest = self.path.with_name(UNREADABLE), self.path.with_suffix(".new")
-        for path in (aside, rest):
-            path.touch(mode=0o600)
+        aside = self.path.with_name(UNREADABLE)
+        aside.touch(mode=0o600)
         with aside.open("ab") as file:
             file.writelines(damaged)
+        self._write_anew(line for line, entry in self._lines() if entry is not None)
+
+    def leave_out(self, places: set[int]) -> None:
+        """Take these entries out of the file, whose every line can be read. OSError, and then nothing has changed."""
+        self._write_anew(line for place, (line, _) in enumerate(self._lines()) if place not in places)
+
+    def _write_anew(self, lines: Iterable[bytes]) -> None:
+        rest = self.path.with_suffix(".new")
+        rest.touch(mode=0o600)
         with rest.open("wb") as file:
-            file.writelines(line for line, entry in self._lines() if entry is not None)
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
         rest.rename(self.path)
         self._file.close()
         self._file = self.path.open("ab", buffering=0)

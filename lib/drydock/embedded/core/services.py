@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from drydock.disk import Unusable
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.wsgi import Answer, Environ, json_answer
+from drydock.policy.lifespans import Lifespan
 from drydock.policy.operations import only_reads
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Service:
     """Reads, by their name, that make something up."""
     instead_of: ClassVar[tuple[str, bytes] | None] = None
     """(service, mark): requests that moto takes for that service's are this one's if the mark is in their body."""
+    lifespan: ClassVar[Lifespan | None] = None
+    """Of its resources that leave nothing behind: what was done to one is not done again once it has gone."""
     counts: ClassVar[tuple[str, ...]] = ()
     """What `count` counts."""
 
@@ -105,6 +108,9 @@ class Services:
     def keeping_data(self) -> frozenset[str]:
         """Services that others tell something which has to be kept, perhaps before anybody calls them."""
         return frozenset(name for name, service in self._known.items() if service.in_data)
+
+    def lifespans(self) -> dict[str, Lifespan]:
+        return {name: each.lifespan for name, each in self._known.items() if each.lifespan is not None}
 
     def meant(self, name: str, body: bytes) -> str:
         """The service that a request is for which moto takes for one of `name`."""

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterable
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -44,6 +45,20 @@ def environ_of(method: str, path: str, query: str, body: bytes, headers: dict[st
         "wsgi.run_once": False,
         **headers,
     }
+
+
+def headers_of(environ: Environ) -> dict[str, str]:
+    """The headers of a request by the names that they have in HTTP."""
+    return {
+        _header(key): value
+        for key, value in environ.items()
+        if key.startswith("HTTP_") or (key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value)
+    }
+
+
+@cache
+def _header(key: str) -> str:
+    return key.removeprefix("HTTP_").replace("_", "-").title()
 
 
 def json_answer(status: int, body: Any) -> Answer:

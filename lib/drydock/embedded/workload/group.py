@@ -57,10 +57,9 @@ class Group:
         self._due = math.inf  # when the next health check is
         self._stopping: set[str] = set()
 
-    @property
-    def idle(self) -> bool:
+    def is_idle(self, now: float) -> bool:
         """Whether nothing has come about since it was last asked, and no health check is due."""
-        return not (self._arrived or self.starting or self._probes) and self._host.clock.time() < self._due
+        return now < self._due and not (self._arrived or self.starting or self._probes)
 
     # -- starting -------------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ class Puller:
         self._guard = threading.Lock()
         self._faults = Faults("removing the unpacked image")
         self._look_at = 0.0
-        host.every_tick("images", self._tick)
+        host.every_tick("images", self._tick, patient=True)
 
     def pull(self, image: str, region: str) -> Pulled:
         """Resolve `image` and unpack it. CannotPull if it is not there."""

@@ -9,11 +9,23 @@ from typing import Any
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Route, Service
 from drydock.embedded.core.wsgi import Answer, Environ
+from drydock.policy.lifespans import Lifespan
 
 
 class ECR(Service):
     name = "ecr"
     passing = frozenset({"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"})  # bytes are in files
+    lifespan = Lifespan(
+        begins="CreateRepository",
+        ends="DeleteRepository",
+        within=frozenset({
+            "PutImage", "BatchDeleteImage", "PutLifecyclePolicy", "DeleteLifecyclePolicy", "SetRepositoryPolicy",
+            "DeleteRepositoryPolicy", "PutImageScanningConfiguration", "PutImageTagMutability", "StartImageScan",
+            "StartLifecyclePolicyPreview", "TagResource", "UntagResource", "UpdateImageStorageClass",
+        }),
+        named_in=("repositoryName", "resourceArn"),
+        name="(?:arn:.*:repository/)?([^:]+)",
+    )  # fmt: skip
 
     def install(self) -> None:
         """Let moto's ECR answer as AWS does, and its lifecycle policies work."""
@@ -29,7 +41,7 @@ class ECR(Service):
         for name, method in ACTIONS.items():
             setattr(ECRResponse, name, method)
         BlobStore(self.host.directory).clear_uploads()
-        self.host.every_tick(self.name, Keeper(self.host).tick)
+        self.host.every_tick(self.name, Keeper(self.host).tick, patient=True)
 
     def restored(self) -> None:
         """Blobs that no image names are gone for good."""

@@ -31,7 +31,7 @@ class ECS(Service):
         seams.stand_in(ecs_backends, EC2ContainerServiceBackend, engine=self.engine)
         for name, function in OPERATIONS.items():
             setattr(EC2ContainerServiceResponse, name, function)
-        self.host.every_tick(self.name, self.engine.tick)
+        self.host.every_tick(self.name, self.engine.tick, patient=True)
         self.host.on_close(self.engine.close)
 
     def restored(self) -> None:

@@ -74,6 +74,8 @@ class Engine:
         turn = self.scheduler.turn()
         while self._go_on(turn):
             self.host.let_others_in()
+        if not self.scheduler.rests:
+            self.host.soon()
 
     def _go_on(self, turn: Iterator[None]) -> bool:
         """A part of a turn; whether there is more of it."""

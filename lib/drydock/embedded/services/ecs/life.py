@@ -121,10 +121,9 @@ class Life:
         self._drain_until: float | None = None
         self._credentials_token: str | None = None
 
-    @property
-    def idle(self) -> bool:
+    def is_idle(self, now: float) -> bool:
         """Whether `advance` would find nothing to do."""
-        return self.group.idle and self.task.status == "RUNNING" and not self.task.stopping
+        return self.group.is_idle(now) and self.task.status == "RUNNING" and not self.task.stopping
 
     # -- steps ----------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.core.faults import Faults
+from drydock.embedded.core.host import SLOW_TICK
 from drydock.embedded.services.ecs.deployments import Deployments
 from drydock.embedded.services.ecs.health import Judge
 from drydock.embedded.services.ecs.launch import Launcher
@@ -60,15 +61,21 @@ class Scheduler:
         self._faults = Faults("ECS:", now=table.host.clock.elapsed)
         self._known: dict[str, dict[str, rollout.Task]] = {}
         self._decided: dict[str, Decision] = {}
+        self._resting: set[str] = set()
+        self.rests = False
+        """Whether the last turn had nothing to do and the next, if it is a slow one, will have nothing either."""
         self.lives: dict[str, Life] = {}
         """Of the tasks that are not STOPPED, by ARN."""
 
     def turn(self) -> Iterator[None]:
         """A turn in steps, between which others may be let in."""
+        self.rests = True
         yield from self._live()
         judged: list[Judged] = []
+        self._resting -= self._table.take_stirred()
         for service in self._table.services():
-            if service.status != "INACTIVE" and not self._rests(service):
+            if service.status != "INACTIVE" and service.arn not in self._resting:
+                self.rests = False
                 self._attempt(f"the health of service {service.name}", service, self._look_at, service, judged)
                 yield
         for report in self._table.take_happened():
@@ -87,22 +94,22 @@ class Scheduler:
             service.event(f"cannot be looked after by the embedded AWS, which tries again: {what} failed ({why}).")
             self._table.keep(service)
 
-    def _rests(self, service: Service) -> bool:
-        """Whether a service wants no task and has none: nothing comes of it until somebody changes it."""
-        wants = service.desired_count or service.scheduling_strategy != "REPLICA" or service.status != "ACTIVE"
-        return service.steady and not wants and not self._table.of_service(service)
-
     def _look_at(self, service: Service, judged: list[Judged]) -> None:
         tasks = self._table.of_service(service)
         healthy = {} if service.status == "DRAINING" else self._judge.judge(service, tasks)
         judged.append((service, tasks, healthy))
 
     def _live(self) -> Iterator[None]:
-        living = self._table.living()
-        self.lives = {task.arn: self.lives[task.arn] for task in living if task.arn in self.lives}
+        living, clock = self._table.living(), self._table.host.clock
+        now, later = clock.time(), clock.time() + SLOW_TICK * clock.speed
+        if len(self.lives) != len(living):
+            self.lives = {task.arn: self.lives[task.arn] for task in living if task.arn in self.lives}
         for task in living:
             life = self.lives.get(task.arn)
-            if life is None or not life.idle:
+            if life is not None and life.is_idle(later):
+                continue
+            self.rests = False
+            if life is None or not life.is_idle(now):
                 self._attempt(f"task {task.id}", self._table.service_of(task), self._advance, task)
                 yield
 
@@ -110,6 +117,8 @@ class Scheduler:
         if task.arn not in self.lives:
             self.lives[task.arn] = self._begin(task)
         self.lives[task.arn].advance()
+        if task.status == "STOPPED":
+            del self.lives[task.arn]
 
     # -- what is desired ------------------------------------------------------------------------
 
@@ -128,6 +137,8 @@ class Scheduler:
         if not decision.actions:
             self._deployments.note_stuck(service, decision.view)
         self._deployments.settle(service, tasks, steady=decision.steady)
+        if _rests(service, decision, healthy):
+            self._resting.add(service.arn)
 
     def _decide(self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]) -> Decision:
         view = _view(service, self._seen(service, tasks, healthy))
@@ -190,6 +201,12 @@ class Scheduler:
 
     def _ask_to_stop(self, task: Task, reason: str) -> None:
         self._table.ask_to_stop(task, "ServiceSchedulerInitiated", reason)
+
+
+def _rests(service: Service, decision: Decision, healthy: Mapping[str, bool | None]) -> bool:
+    """Whether a service stays as it is until it or a task of it is changed: nobody checks on it but its containers."""
+    is_done = service.steady and not decision.actions and all(one is True for one in healthy.values())
+    return is_done and not service.settings.get("loadBalancers")
 
 
 def _scaling(service: Service) -> str:

@@ -86,6 +86,7 @@ class Table:
         self.order = 0
         self._unkept: dict[str, Task | Service] = {}
         self._gone: dict[str, Task] = {}
+        self._stirred: set[str] = set()
         self._happened: list[Report] = []
         self._backends = backends
         self._found = _Index()
@@ -190,7 +191,13 @@ class Table:
             service = self.service_of(record) if isinstance(record, Task) else None
             if service is not None:
                 self._unkept[service.arn] = service
+            self._stirred.add(service.arn if service is not None else record.arn)
         self.host.poke()
+
+    def take_stirred(self) -> set[str]:
+        """The ARNs of services that have changed, or a task of theirs, since this was last asked."""
+        stirred, self._stirred = self._stirred, set()
+        return stirred
 
     def unkept(self) -> tuple[list[Task | Service], list[Task]]:
         """What has changed since `kept` was called, and which tasks are gone."""

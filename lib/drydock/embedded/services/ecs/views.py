@@ -174,12 +174,3 @@ def describe_task(task: Task, include_tags: bool) -> Document:
     document = {key: value for key, value in task.document.items() if value is not None}
     document["tags"] = task.tags if include_tags else []
     return document
-
-
-def to_aws(value: Any) -> Any:
-    """A deep copy that a response may keep while the engine goes on."""
-    if isinstance(value, dict):
-        return {key: to_aws(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_aws(item) for item in value]
-    return value

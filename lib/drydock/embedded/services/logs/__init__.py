@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
+from drydock.policy.lifespans import Lifespan
 
 if TYPE_CHECKING:
     from .state import Streams
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
 class Logs(Service):
     name = "logs"
     in_data = frozenset({"CreateLogStream", "DeleteLogStream", "PutLogEvents"})
+    lifespan = Lifespan(
+        begins="CreateLogGroup",
+        ends="DeleteLogGroup",
+        within=frozenset({
+            "PutRetentionPolicy", "DeleteRetentionPolicy", "PutMetricFilter", "DeleteMetricFilter", "AssociateKmsKey",
+            "PutSubscriptionFilter", "DeleteSubscriptionFilter", "DisassociateKmsKey", "TagLogGroup", "UntagLogGroup",
+            "TagResource", "UntagResource",
+        }),
+        named_in=("logGroupName", "logGroupIdentifier", "resourceIdentifier", "resourceArn"),
+        name=r"(?:arn:.*:log-group:)?([^:]+)(?::\*)?",
+    )  # fmt: skip
     streams: Streams
 
     def install(self) -> None:

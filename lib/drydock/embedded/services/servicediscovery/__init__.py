@@ -26,4 +26,4 @@ class ServiceDiscovery(Service):
         seams.stand_in(servicediscovery_backends, CloudMap, host=self.host, zones=known)
         for function in OPERATIONS:
             setattr(ServiceDiscoveryResponse, function.__name__, operation(function))
-        self.host.every_tick(self.name, Controller(self.host).tick)
+        self.host.every_tick(self.name, Controller(self.host).tick, patient=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
+from drydock.policy.lifespans import Lifespan
 
 if TYPE_CHECKING:
     from .state import Queues
@@ -17,6 +18,13 @@ class SQS(Service):
         "SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
         "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "PurgeQueue",
     })  # fmt: skip
+    lifespan = Lifespan(
+        begins="CreateQueue",
+        ends="DeleteQueue",
+        within=frozenset({"SetQueueAttributes", "TagQueue", "UntagQueue", "AddPermission", "RemovePermission"}),
+        named_in=("QueueName", "QueueUrl"),
+        name="(?:.*/)?([^/]+)",
+    )
     queues: Queues
 
     def install(self) -> None:

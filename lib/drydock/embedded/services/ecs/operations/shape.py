@@ -8,7 +8,6 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
-from drydock.embedded.services.ecs import views
 from drydock.embedded.services.ecs.lookups import error
 from drydock.embedded.services.ecs.records import Document
 from drydock.policy import errors as policy_errors
@@ -17,12 +16,15 @@ _PAGE = 100
 
 
 def operation(function: Callable[[Any, Document], Document]) -> Callable[[Any], ActionResult]:
-    """Turn `function(response, request) -> answer` into an action of moto's response class."""
+    """Turn `function(response, request) -> answer` into an action of moto's response class.
+
+    The answer may hold records of ours: it is written out before the host's lock is let go of.
+    """
 
     @functools.wraps(function)
     def action(response: Any) -> ActionResult:
         try:
-            return ActionResult(views.to_aws(function(response, dict(response.params))))
+            return ActionResult(function(response, dict(response.params)))
         except policy_errors.Invalid as refused:
             raise error(refused.code, refused.message) from None
 
