@@ -203,7 +203,11 @@ def test_a_replay_that_stands_still_is_given_up(monkeypatch: pytest.MonkeyPatch)
             given_up.set()
 
 
-def test_what_does_not_start_in_time_is_ended(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_start_in_time_is_ended(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = tmp_path / "silent"
+    silent.write_text(f"#!{sys.executable}\nimport signal\nsignal.pause()\n")
+    silent.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(silent))
     monkeypatch.setattr(instance_module, "_START_LIMIT", 0.2)
     with pytest.raises(embedded.NotStarted, match="did not answer in"):
         embedded.start(NAME)
