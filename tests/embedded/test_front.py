@@ -13,11 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.backends import list_of_moto_modules
 from moto.core.responses import ActionResult
 
 from drydock.embedded.assembly import AWS
+from drydock.embedded.core import seams
 from tests.support.clients import client_of
 
 
@@ -67,6 +71,78 @@ def test_an_operation_that_is_not_there_says_so_in_the_services_own_protocol(
     assert error["Error"]["Code"] == "NotImplemented"
     assert operation.replace("_", "") in error["Error"]["Message"].lower()
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_every_service_that_is_there_answers_a_call_that_reads(host: AWS) -> None:
+    session = boto3.session.Session("test", "test", region_name="us-east-1")
+    config = Config(inject_host_prefix=False, retries={"total_max_attempts": 1})
+    answered, refused = set(), {}
+    known = filter(None, map(seams.model_of, sorted(list_of_moto_modules())))
+    for name in [*{model.service_name for model in known}, "mailmanager", "simpledbv2"]:
+        client = session.client(name, endpoint_url=host.endpoint, config=config)
+        model = client.meta.service_model
+        reading = [each for each in map(model.operation_model, model.operation_names) if reads_without_arguments(each)]
+        for operation in reading[:1]:
+            try:
+                client._make_api_call(operation.name, {})
+                answered.add(name)
+            except ClientError as error:
+                code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+                if status in (401, 403) or code == str(status):
+                    refused[name] = f"{operation.name}: {status} {code}"
+    assert refused == {}
+    assert len(answered) > 50
+    assert {"apigatewayv2", "appsync", "batch", "ecs", "sqs"} <= answered
+
+
+def reads_without_arguments(operation: Any) -> bool:
+    shape = operation.input_shape
+    return operation.name.startswith(("List", "Describe", "Get")) and not (shape and shape.required_members)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("amplify", "list_apps"),
+        ("codeartifact", "list_repositories"),
+        ("comprehendmedical", "list_phi_detection_jobs"),
+        ("s3files", "list_file_systems"),
+        ("s3outposts", "list_endpoints"),
+        ("eventbridgev2", "list_event_buses"),
+        ("cloudsearch", "describe_domains"),
+    ],
+)
+def test_a_service_that_is_not_there_is_named_in_the_protocol_of_its_client(
+    client: Callable[..., Any], service: str, operation: str
+) -> None:
+    asked = client(service)
+    with pytest.raises(ClientError) as caught:
+        getattr(asked, operation)()
+    assert caught.value.response["Error"]["Code"] == "UnknownService"
+    assert repr(asked.meta.service_model.signing_name) in caught.value.response["Error"]["Message"]
+
+
+def test_paths_of_the_registry_are_other_services_too_where_they_are_signed(client: Callable[..., Any]) -> None:
+    api = client("apigatewayv2")
+    made = api.create_api(Name="shop", ProtocolType="HTTP")["ApiId"]
+    assert [each["ApiId"] for each in api.get_apis()["Items"]] == [made]
+    mail = client("sesv2")
+    mail.create_email_identity(EmailIdentity="shop.example")
+    assert [each["IdentityName"] for each in mail.list_email_identities()["EmailIdentities"]] == ["shop.example"]
+
+
+def test_no_path_is_a_page_of_motos(host: AWS, client: Callable[..., Any]) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="moto-api")
+    s3.put_object(Bucket="moto-api", Key="reset", Body=b"kept")
+    assert ask(host, {"Authorization": scope("s3")}, path="/moto-api/reset")[0] >= 400
+    assert s3.get_object(Bucket="moto-api", Key="reset")["Body"].read() == b"kept"
+
+
+def test_what_a_path_says_is_read_is_not_journalled(host: AWS, client: Callable[..., Any]) -> None:
+    client("batch").describe_compute_environments()
+    client("batch").describe_job_queues()
+    assert list(host.journal.entries()) == []
 
 
 def test_an_unsigned_request_is_answered_with_an_error_not_with_html(host: AWS) -> None:
