@@ -351,8 +351,8 @@ def _malformed(environ: dict[str, Any], code: str, message: str) -> Answer:
 
 
 def _spoken(environ: dict[str, Any]) -> str:
-    headers = {name: environ.get(name, "") for name in ("HTTP_SMITHY_PROTOCOL", "HTTP_X_AMZ_TARGET", "CONTENT_TYPE")}
-    return wording.spoken(*headers.values(), environ.get("QUERY_STRING", ""))
+    smithy, target = environ.get("HTTP_SMITHY_PROTOCOL", ""), environ.get("HTTP_X_AMZ_TARGET", "")
+    return wording.spoken(smithy, target, environ.get("CONTENT_TYPE", ""), environ.get("QUERY_STRING", ""))
 
 
 def _read_body(environ: dict[str, Any]) -> bytes:

@@ -396,9 +396,9 @@ def error(kind: str, status: int, code: str, message: str) -> tuple[int, dict[st
 
     message = NOT_XML.sub("�", message)
     if kind == _CBOR:
-        pairs = (("__type", code), ("message", message))
-        body = b"\xa2" + b"".join(_cbor(text) for pair in pairs for text in pair)
-        return status, {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}, body
+        members = b"".join(map(_cbor, ("__type", code, "message", message)))
+        headers = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+        return status, headers, b"\xa2" + members
     if kind in ("query", "ec2", "rest-xml"):
         error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
         if kind == "ec2":
