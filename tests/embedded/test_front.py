@@ -260,6 +260,48 @@ def test_the_same_seed_gives_the_same_ids(tmp_path: Path) -> None:
     assert ids(tmp_path / "c", "8") != first
 
 
+def test_ids_differ_from_region_to_region_and_repeat(tmp_path: Path) -> None:
+    container = {"name": "app", "image": "app:1"}
+    size = {"cpu": "256", "memory": "512", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"]}
+
+    def made(directory: Path, *regions: str) -> dict[str, set[str]]:
+        host = AWS(directory, seed="7")
+        host.listen()
+        found = {}
+        try:
+            for region in regions:
+                ec2, ecs = host.client("ec2", region), host.client("ecs", region)
+                subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+                network = {"awsvpcConfiguration": {"subnets": [subnet]}}
+                ecs.create_cluster(clusterName="lab")
+                ecs.register_task_definition(family="app", containerDefinitions=[container], **size)
+                run = {"cluster": "lab", "launchType": "FARGATE", "networkConfiguration": network}
+                service = ecs.create_service(serviceName="app", desiredCount=1, taskDefinition="app", **run)["service"]
+                found[region] = {
+                    ec2.create_vpc(CidrBlock="127.30.0.0/16")["Vpc"]["VpcId"],
+                    host.client("kms", region).create_key()["KeyMetadata"]["KeyId"],
+                    service["deployments"][0]["id"],
+                    ecs.run_task(taskDefinition="app", **run)["tasks"][0]["taskArn"].rsplit("/")[-1],
+                }
+            host.step()
+            host.step()
+            for region in regions:
+                tasks = host.client("ecs", region).list_tasks(cluster="lab", serviceName="app")["taskArns"]
+                interfaces = host.client("ec2", region).describe_network_interfaces()["NetworkInterfaces"]
+                found[region] |= {arn.rsplit("/")[-1] for arn in tasks}
+                found[region] |= {each["NetworkInterfaceId"] for each in interfaces}
+            return found
+        finally:
+            host.close()
+
+    both = made(tmp_path / "a", "us-east-1", "eu-west-1")
+    assert len(both["us-east-1"]) == len(both["eu-west-1"]) >= 6
+    assert both["us-east-1"].isdisjoint(both["eu-west-1"])
+    alone = made(tmp_path / "b", "eu-west-1")["eu-west-1"]
+    assert alone.isdisjoint(made(tmp_path / "c", "us-east-1")["us-east-1"])
+    assert made(tmp_path / "d", "us-east-1", "eu-west-1") == both
+
+
 def test_calls_that_are_not_journalled_give_something_new_each_time_and_repeat_with_the_seed(tmp_path: Path) -> None:
     def ids(directory: Path) -> list[str]:
         host = AWS(directory, seed="7")

@@ -22,6 +22,7 @@ from drydock import disk
 from drydock.embedded.core import seams, validation
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.journal import Entry, Journal
+from drydock.embedded.core.seed import in_region
 from drydock.embedded.core.services import Route, Services
 from drydock.embedded.core.undo import Before
 from drydock.embedded.core.waiting import Wait
@@ -115,7 +116,7 @@ class App:
         with self.host.lock:
             if getattr(self._here, "depth", 0) > 0:
                 return self._answer(service, operation, environ, body, self._here.seed)
-            key = seams.fingerprint(service, operation, body)
+            key = seams.fingerprint(service, operation, body, in_region("", _scope(environ)[0]))
             kind, method = self.services.of(service), environ["REQUEST_METHOD"]
             changes = kind.may_change(operation, method)
             number = self._take_number(key) if kind.is_numbered(operation, method) else None

@@ -165,9 +165,10 @@ def reseed(seed: str) -> None:
     chance().seed(seed)
 
 
-def fingerprint(service: str, operation: str, body: bytes) -> str:
-    """A name for a request that is the same on every run: without the SDK's random tokens."""
-    return hashlib.sha256(f"{service}.{operation}:".encode() + _IDEMPOTENCY.sub(b"", body)).hexdigest()[:24]
+def fingerprint(service: str, operation: str, body: bytes, seed: str) -> str:
+    """A name for a request, among those that begin with `seed`, that is the same on every run: without the SDK's
+    random tokens."""
+    return hashlib.sha256(f"{seed}{service}.{operation}:".encode() + _IDEMPOTENCY.sub(b"", body)).hexdigest()[:24]
 
 
 @cache
