@@ -208,9 +208,9 @@ class App:
             if depth == 0:
                 self._here.seed = seed
                 seams.reseed(seed)
-            changes = self.services.of(service).may_change(operation, environ["REQUEST_METHOD"])
-            if changes and not seams.replaying():
-                before = Before(service, _scope(environ)[0])
+            does = self.services.of(service).is_numbered(operation, environ["REQUEST_METHOD"])
+            if does and not seams.replaying():
+                before = Before(service, _scope(environ)[0], body)
             with seams.unread(seams.replaying() and depth == 0):
                 answer = self._done(service, operation, environ, body)
         except Wait:
