@@ -72,6 +72,16 @@ def test_up_status_down(home: Path) -> None:
     assert "not running" in drydock("logs", "--name", name, code=1)
 
 
+def test_which_others_run_is_said(home: Path) -> None:
+    drydock("up", "--name", "cli-other")
+    for command in ("status", "down", "logs", "reset"):
+        said = " ".join(drydock(command, "--name", "cli-never", code=1).split())
+        assert ("not running" in said) if command in ("status", "logs") else ("there is no such instance" in said)
+        assert "Running: cli-other (--name NAME)." in said
+    assert not (home / "instances" / "cli-never").exists()
+    drydock("down", "--name", "cli-other")
+
+
 def test_what_is_ignored_because_it_runs_already_is_said(home: Path) -> None:
     name = "cli-again"
     drydock("up", "--name", name, "--speed", "60", "--seed", "one")

@@ -210,7 +210,7 @@ def _(cloud, lab):
     ecs = cloud.client("ecs")
     tasks = ecs.list_tasks(cluster="hello", serviceName="hello")["taskArns"]
     ecs.stop_task(cluster="hello", task=tasks[0], reason="Let us see")
-    wait_until(lambda: kill_a_task.check(cloud, lab), "two tasks serve again")
+    wait_until(lambda: kill_a_task.check(cloud, lab).passed, "two tasks serve again")
 
 
 def _service(cloud):

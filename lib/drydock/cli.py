@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from drydock import embedded
-from drydock.embedded.instance import directory_of, pid_of
+from drydock.embedded.instance import directory_of, exists, pid_of
 from drydock.user import home
 
 if TYPE_CHECKING:
@@ -114,7 +114,21 @@ def up(
 @app.command()
 def down(name: Name = "default") -> None:
     """Stop it and everything it runs. Its state stays on disk for the next `up`."""
+    _known(name)
     console.print(f"{name}: stopped" if embedded.stop(name) else f"{name}: was not running")
+
+
+def _known(name: str) -> None:
+    """Exit where there is no such instance, and tell which run."""
+    if not exists(name):
+        errors.print(f"{name}: there is no such instance.{_others(name)}")
+        raise typer.Exit(1)
+
+
+def _others(name: str) -> str:
+    """A sentence about those that run; empty where none does."""
+    running = ", ".join(instance.name for instance in embedded.instances() if instance.name != name)
+    return f" Running: {running} (--name NAME)." if running else ""
 
 
 @app.command()
@@ -134,7 +148,7 @@ def status(
             f"Look with `drydock logs --name {name}`; `drydock down --name {name}` ends it."
         )
     else:
-        console.print(f"{name}: not running. Start it with `drydock up`.")
+        console.print(f"{name}: not running. Start it with `drydock up`.{_others(name)}")
     if not answers:
         raise typer.Exit(1)
 
@@ -150,7 +164,8 @@ def _status(name: str) -> dict[str, Any]:
 
 @app.command()
 def reset(name: Name = "default") -> None:
-    """Forget everything in it. If it runs, it runs on, empty."""
+    """Forget everything in it. If it runs, it runs on, empty. Images that were built, `image ls`, are not in it."""
+    _known(name)
     instance = embedded.reset(name)
     console.print(f"{name}: empty" + (f" at {instance.endpoint}" if instance else ", and not running"))
 
@@ -162,7 +177,7 @@ def logs(
     """The embedded AWS's own log. The logs of tasks are in CloudWatch Logs."""
     pid = pid_of(name)
     if pid is None:
-        errors.print(f"{name}: not running. Start it with `drydock up`.")
+        errors.print(f"{name}: not running. Start it with `drydock up`.{_others(name)}")
         raise typer.Exit(1)
     if follow:
         _follow(name, pid)

@@ -245,6 +245,7 @@ def test_reset_forgets(instance: embedded.Instance, lab: Lab) -> None:
 def test_a_taken_port_that_was_asked_for_is_refused(instance: embedded.Instance) -> None:
     with pytest.raises(embedded.NotStarted, match=f"port {instance.port} is taken"):
         embedded.start("other", port=instance.port)
+    assert [each.name for each in instance.directory.parent.iterdir()] == ["crash"]
 
 
 ROUNDS = int(os.environ.get("DRYDOCK_CRASH_ROUNDS", "3"))

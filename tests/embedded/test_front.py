@@ -13,11 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.backends import list_of_moto_modules
 from moto.core.responses import ActionResult
 
 from drydock.embedded.assembly import AWS
+from drydock.embedded.core import seams
 from tests.support.clients import client_of
 
 
@@ -67,6 +71,78 @@ def test_an_operation_that_is_not_there_says_so_in_the_services_own_protocol(
     assert error["Error"]["Code"] == "NotImplemented"
     assert operation.replace("_", "") in error["Error"]["Message"].lower()
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_every_service_that_is_there_answers_a_call_that_reads(host: AWS) -> None:
+    session = boto3.session.Session("test", "test", region_name="us-east-1")
+    config = Config(inject_host_prefix=False, retries={"total_max_attempts": 1})
+    answered, refused = set(), {}
+    known = filter(None, map(seams.model_of, sorted(list_of_moto_modules())))
+    for name in [*{model.service_name for model in known}, "mailmanager", "simpledbv2"]:
+        client = session.client(name, endpoint_url=host.endpoint, config=config)
+        model = client.meta.service_model
+        reading = [each for each in map(model.operation_model, model.operation_names) if reads_without_arguments(each)]
+        for operation in reading[:1]:
+            try:
+                client._make_api_call(operation.name, {})
+                answered.add(name)
+            except ClientError as error:
+                code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+                if status in (401, 403) or code == str(status):
+                    refused[name] = f"{operation.name}: {status} {code}"
+    assert refused == {}
+    assert len(answered) > 50
+    assert {"apigatewayv2", "appsync", "batch", "ecs", "sqs"} <= answered
+
+
+def reads_without_arguments(operation: Any) -> bool:
+    shape = operation.input_shape
+    return operation.name.startswith(("List", "Describe", "Get")) and not (shape and shape.required_members)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("amplify", "list_apps"),
+        ("codeartifact", "list_repositories"),
+        ("comprehendmedical", "list_phi_detection_jobs"),
+        ("s3files", "list_file_systems"),
+        ("s3outposts", "list_endpoints"),
+        ("eventbridgev2", "list_event_buses"),
+        ("cloudsearch", "describe_domains"),
+    ],
+)
+def test_a_service_that_is_not_there_is_named_in_the_protocol_of_its_client(
+    client: Callable[..., Any], service: str, operation: str
+) -> None:
+    asked = client(service)
+    with pytest.raises(ClientError) as caught:
+        getattr(asked, operation)()
+    assert caught.value.response["Error"]["Code"] == "UnknownService"
+    assert repr(asked.meta.service_model.signing_name) in caught.value.response["Error"]["Message"]
+
+
+def test_paths_of_the_registry_are_other_services_too_where_they_are_signed(client: Callable[..., Any]) -> None:
+    api = client("apigatewayv2")
+    made = api.create_api(Name="shop", ProtocolType="HTTP")["ApiId"]
+    assert [each["ApiId"] for each in api.get_apis()["Items"]] == [made]
+    mail = client("sesv2")
+    mail.create_email_identity(EmailIdentity="shop.example")
+    assert [each["IdentityName"] for each in mail.list_email_identities()["EmailIdentities"]] == ["shop.example"]
+
+
+def test_no_path_is_a_page_of_motos(host: AWS, client: Callable[..., Any]) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="moto-api")
+    s3.put_object(Bucket="moto-api", Key="reset", Body=b"kept")
+    assert ask(host, {"Authorization": scope("s3")}, path="/moto-api/reset")[0] >= 400
+    assert s3.get_object(Bucket="moto-api", Key="reset")["Body"].read() == b"kept"
+
+
+def test_what_a_path_says_is_read_is_not_journalled(host: AWS, client: Callable[..., Any]) -> None:
+    client("batch").describe_compute_environments()
+    client("batch").describe_job_queues()
+    assert list(host.journal.entries()) == []
 
 
 def test_an_unsigned_request_is_answered_with_an_error_not_with_html(host: AWS) -> None:
@@ -182,6 +258,48 @@ def test_the_same_seed_gives_the_same_ids(tmp_path: Path) -> None:
     assert first[0] != first[1]
     assert ids(tmp_path / "b", "7") == first
     assert ids(tmp_path / "c", "8") != first
+
+
+def test_ids_differ_from_region_to_region_and_repeat(tmp_path: Path) -> None:
+    container = {"name": "app", "image": "app:1"}
+    size = {"cpu": "256", "memory": "512", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"]}
+
+    def made(directory: Path, *regions: str) -> dict[str, set[str]]:
+        host = AWS(directory, seed="7")
+        host.listen()
+        found = {}
+        try:
+            for region in regions:
+                ec2, ecs = host.client("ec2", region), host.client("ecs", region)
+                subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+                network = {"awsvpcConfiguration": {"subnets": [subnet]}}
+                ecs.create_cluster(clusterName="lab")
+                ecs.register_task_definition(family="app", containerDefinitions=[container], **size)
+                run = {"cluster": "lab", "launchType": "FARGATE", "networkConfiguration": network}
+                service = ecs.create_service(serviceName="app", desiredCount=1, taskDefinition="app", **run)["service"]
+                found[region] = {
+                    ec2.create_vpc(CidrBlock="127.30.0.0/16")["Vpc"]["VpcId"],
+                    host.client("kms", region).create_key()["KeyMetadata"]["KeyId"],
+                    service["deployments"][0]["id"],
+                    ecs.run_task(taskDefinition="app", **run)["tasks"][0]["taskArn"].rsplit("/")[-1],
+                }
+            host.step()
+            host.step()
+            for region in regions:
+                tasks = host.client("ecs", region).list_tasks(cluster="lab", serviceName="app")["taskArns"]
+                interfaces = host.client("ec2", region).describe_network_interfaces()["NetworkInterfaces"]
+                found[region] |= {arn.rsplit("/")[-1] for arn in tasks}
+                found[region] |= {each["NetworkInterfaceId"] for each in interfaces}
+            return found
+        finally:
+            host.close()
+
+    both = made(tmp_path / "a", "us-east-1", "eu-west-1")
+    assert len(both["us-east-1"]) == len(both["eu-west-1"]) >= 6
+    assert both["us-east-1"].isdisjoint(both["eu-west-1"])
+    alone = made(tmp_path / "b", "eu-west-1")["eu-west-1"]
+    assert alone.isdisjoint(made(tmp_path / "c", "us-east-1")["us-east-1"])
+    assert made(tmp_path / "d", "us-east-1", "eu-west-1") == both
 
 
 def test_calls_that_are_not_journalled_give_something_new_each_time_and_repeat_with_the_seed(tmp_path: Path) -> None:

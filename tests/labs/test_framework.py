@@ -44,7 +44,9 @@ def url(lab: Lab) -> str:
 
 def test_a_check_tells_untouched_wrong_and_right_apart(queues: Lab) -> None:
     untouched = queues.check("keep-longer")
-    assert (untouched.state, bool(untouched)) == ("not started", False)
+    assert (untouched.state, untouched.passed) == ("not started", False)
+    with pytest.raises(TypeError, match=r"ask whether it \.passed"):
+        bool(untouched)
     queues.cloud.client("sqs").create_queue(QueueName="jobs")
     wrong = queues.check("keep-longer")
     assert (wrong.state, wrong.look) == ("wrong", "set_queue_attributes, MessageRetentionPeriod")
@@ -96,10 +98,10 @@ def test_a_solution_is_shown_and_not_run(queues: Lab) -> None:
 def test_your_turn_is_left_to_the_learner_unless_it_is_to_be_solved(cloud: Cloud, queues: Lab) -> None:
     queues.cloud.client("sqs").create_queue(QueueName="jobs")
     assert "next cell" in queues.your_turn("keep-longer").plain
-    assert not queues.check("keep-longer")
+    assert not queues.check("keep-longer").passed
     solving = Lab.open("00-queues", cloud=cloud, solve=True)
     solving.your_turn("keep-longer")
-    assert solving.check("keep-longer")
+    assert solving.check("keep-longer").passed
 
 
 def test_solve_must_be_a_truth_value(cloud: Cloud) -> None:
@@ -109,12 +111,12 @@ def test_solve_must_be_a_truth_value(cloud: Cloud) -> None:
 
 def test_a_drill_fails_before_it_is_mended_and_passes_after(queues: Lab) -> None:
     queues.cloud.client("sqs").create_queue(QueueName="jobs")
-    assert queues.check("blind")
+    assert queues.check("blind").passed
     broken = queues.break_it("blind")
     assert "waits before it can be seen" in broken.plain
     assert queues.check("blind").state == "wrong"
     queues.step("blind").solve(queues.cloud, queues)
-    assert queues.check("blind")
+    assert queues.check("blind").passed
 
 
 def test_a_fault_that_does_not_show_is_an_error(queues: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,13 +137,13 @@ def test_any_lab_can_be_the_first(cloud: Cloud) -> None:
     made = {entry.kind: entry.lab for entry in Ledger().entries(cloud.identity)}
     assert made == {"queue": "01-topics"}
     lab.clean_up()
-    assert not Lab.open("00-queues", cloud=cloud).check("create-queue")
+    assert not Lab.open("00-queues", cloud=cloud).check("create-queue").passed
 
 
 def test_a_lab_is_taken_up_again_where_it_was_left(queues: Lab) -> None:
     queues.set_up(before="blind")
-    assert queues.check("create-queue")
-    assert queues.check("keep-longer")
+    assert queues.check("create-queue").passed
+    assert queues.check("keep-longer").passed
 
 
 def test_progress_is_the_learners_and_outlives_the_lab(cloud: Cloud, queues: Lab) -> None:

@@ -16,6 +16,7 @@ from drydock.embedded.core.journal import UNREADABLE, Entry, Journal
 from drydock.embedded.core.services import Service, Services
 from drydock.embedded.instance import REPLAYING
 from drydock.embedded.services.applicationautoscaling import ApplicationAutoScaling
+from drydock.embedded.services.awslambda import Lambda
 from drydock.embedded.services.cloudformation import CloudFormation
 from drydock.embedded.services.cloudwatch import CloudWatch
 from drydock.embedded.services.ec2 import EC2
@@ -34,8 +35,8 @@ from drydock.policy.lifespans import Done, needless
 log = logging.getLogger(__name__)
 
 SERVICES: tuple[type[Service], ...] = (
-    ApplicationAutoScaling, CloudFormation, CloudWatch, EC2, ECR, ECS, ELBv2, Events, IAM, Logs, SecretsManager,
-    ServiceDiscovery, SQS, STS,
+    ApplicationAutoScaling, CloudFormation, CloudWatch, EC2, ECR, ECS, ELBv2, Events, IAM, Lambda, Logs,
+    SecretsManager, ServiceDiscovery, SQS, STS,
 )  # fmt: skip
 SIGNED_FOR = {
     "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",

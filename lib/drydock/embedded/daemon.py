@@ -21,7 +21,7 @@ from drydock import disk
 from drydock.embedded.core import late
 from drydock.embedded.core.clock import DEFAULT_SPEED, Clock
 from drydock.embedded.core.peers import CannotTell, can_tell
-from drydock.embedded.instance import DEFAULT_PORT, LOCK
+from drydock.embedded.instance import DEFAULT_PORT, LOCK, is_at
 from drydock.user import private
 
 if TYPE_CHECKING:
@@ -102,19 +102,11 @@ def run(options: argparse.Namespace, lock: int) -> None:
         if options.idle_exit and time.monotonic() - host.last_call > options.idle_exit:
             log.info("no call for %g s: ending; the state is kept", options.idle_exit)
             break
-        if not _is_at(lock, options.directory / LOCK):
+        if not is_at(lock, options.directory / LOCK):
             log.error("%s has been deleted or replaced: ending", options.directory)
             break
     state.unlink(missing_ok=True)
     host.close()
-
-
-def _is_at(file: int, path: Path) -> bool:
-    """Whether an open file is the one at a path."""
-    try:
-        return os.path.samestat(os.fstat(file), path.stat())
-    except (FileNotFoundError, NotADirectoryError):
-        return False
 
 
 def claim(directory: Path) -> int:

@@ -40,6 +40,10 @@ class NotStarted(RuntimeError):
     """The embedded AWS could not be started or did not stop; the text says where its log is."""
 
 
+class _SaysWhy(NotStarted):
+    """The text says all that the log would."""
+
+
 @dataclass(frozen=True)
 class Instance:
     """A running embedded AWS."""
@@ -83,6 +87,11 @@ def find(name: str = "default") -> Instance | None:
     except (OSError, ValueError, http.client.HTTPException):
         return None
     return instance if answer.get("pid") == instance.pid else None
+
+
+def exists(name: str) -> bool:
+    """Whether there is an instance called `name`, running or not."""
+    return directory_of(name).is_dir()
 
 
 def pid_of(name: str = "default") -> int | None:
@@ -146,12 +155,17 @@ def start(
     `idle_exit`: end after so many of our seconds without a call; what it holds is kept on disk.
     """
     directory = directory_of(name)
-    _make(directory)
+    is_new = not directory.exists()
     options = {"--port": port, "--speed": speed, "--seed": seed, "--idle-exit": idle_exit}
     arguments = [text for key, value in options.items() if value is not None for text in (key, str(value))]
     try:
         with _one_at_a_time(directory):
-            return _joined(name, directory) or _launched(name, directory, arguments)
+            try:
+                return _joined(name, directory) or _launched(name, directory, arguments)
+            except _SaysWhy:
+                if is_new:
+                    disk.remove(directory)
+                raise
     except OSError as error:
         raise _unusable(error) from error
 
@@ -169,13 +183,6 @@ def ignored(instance: Instance, *, port: int | None, speed: float | None, seed: 
     if seed is not None and seed != kept:
         said.append(f"Its account was made with another seed: {seed} is ignored until drydock reset.")
     return said
-
-
-def _make(directory: Path) -> None:
-    try:
-        private(directory)
-    except OSError as error:
-        raise _unusable(error) from error
 
 
 def _unusable(error: OSError) -> NotStarted:
@@ -217,7 +224,7 @@ def _launched(name: str, directory: Path, arguments: list[str]) -> Instance:
     if instance is None:
         _, _, said = _tail(directory / "daemon.log", 1).partition(" ERROR drydock: ")
         if said:
-            raise NotStarted(said)
+            raise _SaysWhy(said)
         raise NotStarted(
             f"the embedded AWS {name!r} ended while it started (exit {process.returncode}); "
             f"its log, {directory / 'daemon.log'}, ends with:\n{_tail(directory / 'daemon.log')}"
@@ -322,6 +329,18 @@ def _empty(directory: Path) -> None:
 
 @contextlib.contextmanager
 def _one_at_a_time(directory: Path) -> Iterator[None]:
-    with (directory / _START_LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    while True:
+        private(directory)
+        with (directory / _START_LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if is_at(lock.fileno(), directory / _START_LOCK):  # whoever had it may have removed the directory
+                yield
+                return
+
+
+def is_at(file: int, path: Path) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return False

@@ -98,7 +98,7 @@ class Lab:
         finally:
             with progress.changing(self.name, name) as record:
                 record["attempts"] += 1
-                record["passed"] = record["passed"] or bool(found)
+                record["passed"] = record["passed"] or (found is not None and found.passed)
                 record["seconds"] = round(record["seconds"] + time.monotonic() - self._since, 3)
             self._since = time.monotonic()
         if self.strict and not found.passed:

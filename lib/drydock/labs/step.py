@@ -35,7 +35,8 @@ class Check:
         return self.state == "passed"
 
     def __bool__(self) -> bool:
-        return self.passed
+        """`if problem := …` would pass over a check that found one, as that has not passed: so it is refused."""
+        raise TypeError("A check is neither true nor false: ask whether it .passed, or for its .state.")
 
     def __str__(self) -> str:
         where = f"\n  Where to look: {self.look}" if self.look else ""
@@ -139,7 +140,7 @@ def _body(function: Any) -> list[str]:
 def _brought(function: Any) -> list[str]:
     """Lines that bring what `function` uses of its module: imports, then constants and helpers as they are written."""
     own, text = function.__globals__, inspect.getsource(sys.modules[function.__module__])
-    written = {_defined(statement): statement for statement in ast.parse(text).body}
+    written = {name: statement for statement in ast.parse(text).body for name in _defined(statement)}
     imports: set[str] = set()
     helpers: dict[str, str] = {}
     wanted = _global_names(function.__code__)
@@ -153,13 +154,32 @@ def _brought(function: Any) -> list[str]:
         elif isinstance(value, Step):
             imports.add(f"from {function.__module__} import {name}")
         elif name in written:
-            helpers[name] = _written(text, written[name])
-            wanted |= _global_names(getattr(value, "__code__", None)) | _annotated(value)
+            statement = written[name]
+            helpers[name] = _written(text, statement)
+            if isinstance(statement, ast.FunctionDef):
+                wanted |= _global_names(getattr(inspect.unwrap(value), "__code__", None)) | _annotated(value)
+                wanted |= _named(*statement.decorator_list)
+            else:
+                wanted |= _named(statement)
         else:
-            imports.add(f"from {value.__module__} import {name}")
-    order = [helpers[name] for name in written if name in helpers]
+            imports.add(_import(name, value, text))
+    order = dict.fromkeys(helpers[name] for name in written if name in helpers)
     lines = "\n\n".join(filter(None, ["\n".join(sorted(imports)), *order])).splitlines()
     return [f"    {line}".rstrip() for line in [*lines, ""]] if lines else []
+
+
+def _import(name: str, value: Any, text: str) -> str:
+    """The line that brings `name` to a module of this text; from where it was made, if the text does not say."""
+    for statement in ast.walk(ast.parse(text)):
+        if isinstance(statement, ast.ImportFrom) and not statement.level:
+            for alias in statement.names:
+                if (alias.asname or alias.name) == name:
+                    return ast.unparse(ast.ImportFrom(statement.module, [alias], 0))
+    return f"from {value.__module__} import {name}"
+
+
+def _named(*nodes: ast.AST) -> set[str]:
+    return {part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
 def _annotated(value: Any) -> set[str]:
@@ -170,18 +190,22 @@ def _annotated(value: Any) -> set[str]:
 
 def _written(text: str, statement: ast.stmt) -> str:
     """As it is in the file; a constant on one line, as its strings must not be indented."""
-    if isinstance(statement, ast.Assign):
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
         return ast.unparse(statement)
-    return ast.get_source_segment(text, statement) or ""
+    first = min(part.lineno for part in (statement, *getattr(statement, "decorator_list", ())))
+    return "\n".join(text.splitlines()[first - 1 : statement.end_lineno])
 
 
-def _defined(statement: ast.stmt) -> str:
+def _defined(statement: ast.stmt) -> set[str]:
+    """The names that a statement of a module gives something to."""
     match statement:
-        case ast.FunctionDef(name=name):
-            return name
-        case ast.Assign(targets=[ast.Name(id=name)]):
-            return name
-    return ""
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Assign(targets=targets):
+            return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return {name}
+    return set()
 
 
 def _global_names(code: CodeType | None) -> set[str]:

@@ -6,6 +6,7 @@ Observed for the most part: botocore's models list a service's codes, and do not
 from __future__ import annotations
 
 from collections.abc import Container
+from http import HTTPStatus
 
 UNCONSTRAINED = frozenset({"s3", "s3bucket_path", "s3control"})
 """Named by host or path; their models constrain nothing."""
@@ -55,20 +56,49 @@ def unreadable(service: str, speaks_json: bool) -> str:
     return "InvalidParameterValue" if service == "ec2" else "MalformedInput"
 
 
+def spoken(smithy: str, target: str, content_type: str, query: str) -> str:
+    """The protocol of a request by what its headers and its query string say.
+
+    Services that nobody here knows are asked in one of these; those of REST with a body of XML are all known.
+    """
+    if smithy == "rpc-v2-cbor":
+        return "smithy-rpc-v2-cbor"
+    if target or "json" in content_type:
+        return "json"
+    if "x-www-form-urlencoded" in content_type or "xml" in content_type or "Action=" in query:
+        return "query"
+    return "rest-json"
+
+
+def understood(protocol: str, spoken: str) -> str:
+    """The protocol of an answer, where clients may ask a service of `protocol` in that of another of the same name."""
+    return "json" if protocol in ("query", "ec2") and spoken in ("json", "rest-json") else protocol
+
+
 _UNHEARD = {
-    400: "MalformedHttpRequestException",
     408: "RequestTimeoutException",
     413: "RequestEntityTooLargeException",
     500: "InternalFailure",
+    501: "NotImplemented",
     503: "ServiceUnavailable",
 }
+_MALFORMED = "MalformedHttpRequestException"
 """AWS's common errors (documented) of a request that no service has seen."""
+_UNHEARD_BY_S3 = {408: "RequestTimeout", 413: "EntityTooLarge", 431: "RequestHeaderSectionTooLarge"}
+"""S3's own, all with status 400 (documented: Amazon S3 API Reference, Error responses)."""
 
 
-def unheard(status: int, service: str, speaks_json: bool) -> tuple[str, str]:
-    """(protocol, code) of the refusal of a request that is not looked into; with 403, because of its caller."""
-    if speaks_json:
-        return "json", _UNHEARD.get(status, "AccessDeniedException")
+def unheard(status: int, service: str, spoken: str) -> tuple[str, int, str]:
+    """(protocol, status, code) of the refusal of a request that is not looked into; with 403, because of its caller.
+
+    `service` is the name that it is signed for.
+    """
+    if service == "s3":
+        return "rest-xml", 400 if status in _UNHEARD_BY_S3 else status, _UNHEARD_BY_S3.get(status) or _code(status)
     if service == "ec2":
-        return "ec2", _UNHEARD.get(status, "UnauthorizedOperation")
-    return "query", _UNHEARD.get(status, "AccessDenied")
+        return "ec2", status, "UnauthorizedOperation" if status == HTTPStatus.FORBIDDEN else _code(status)
+    return spoken, status, _code(status) + ("" if spoken == "query" or status != HTTPStatus.FORBIDDEN else "Exception")
+
+
+def _code(status: int) -> str:
+    return "AccessDenied" if status == HTTPStatus.FORBIDDEN else _UNHEARD.get(status, _MALFORMED)

@@ -35,3 +35,27 @@ def test_a_template_that_is_not_there_is_refused(host: AWS, client: Callable[...
     with pytest.raises(ClientError, match=why) as refused:
         client("cloudformation").create_stack(StackName="web", TemplateURL=f"http://127.0.0.1:{host.port}{path}")
     assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+@pytest.mark.parametrize("text", ["{}", "Description: nothing", '{"Resources": {}}', '{"Resources": null}'])
+def test_a_template_without_resources_is_refused_as_aws_words_it(client: Callable[..., Any], text: str) -> None:
+    cloudformation = client("cloudformation")
+    asked: tuple[tuple[Callable[..., Any], dict[str, str]], ...] = (
+        (cloudformation.validate_template, {}),
+        (cloudformation.create_stack, {"StackName": "s"}),
+    )
+    for ask, given in asked:
+        with pytest.raises(ClientError) as refused:
+            ask(TemplateBody=text, **given)
+        error = refused.value.response["Error"]
+        assert error["Code"] == "ValidationError"
+        assert error["Message"] == "Template format error: At least one Resources member must be defined."
+
+
+def test_a_template_is_held_against_what_there_is(client: Callable[..., Any]) -> None:
+    validate = client("cloudformation").validate_template
+    assert validate(TemplateBody=json.dumps({**TEMPLATE, "Description": "d"}))["Description"] == "d"
+    with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::No::Such\]"):
+        validate(TemplateBody='{"Resources": {"A": {"Type": "AWS::No::Such"}}}')
+    with pytest.raises(ClientError, match="Either Template URL or Template Body must be specified"):
+        validate()

@@ -587,3 +587,34 @@ def test_the_interface_of_a_task_is_ecss_and_has_a_public_address_if_asked(world
         lab.client("ec2").delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
     lab.until_stopped(lab.ecs.stop_task(cluster="lab", task=task["taskArn"])["task"]["taskArn"])
     assert lab.client("ec2").describe_network_interfaces()["NetworkInterfaces"] == []
+
+
+@pytest.mark.parametrize("runs", [1, 11])
+def test_a_stop_that_fails_half_way_leaves_the_task_as_it_was(
+    world: World, lab: Lab, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definition = lab.register()
+    arns = [lab.run(definition, count=10)["taskArn"] for _ in range(runs)]
+    world.until(lambda: lab.task(arns[0])["lastStatus"] == "RUNNING")
+    before = lab.task(arns[0])
+    full = OSError(errno.ENOSPC, "No space left on device")
+    for failing in (world.engine, Kept):
+        with monkeypatch.context() as patch:
+            patch.setattr(failing, "save" if failing is world.engine else "write", _raising(full))
+            for call in (lab.ecs.stop_task, lambda **asked: lab.run(definition, startedBy="late")):
+                with pytest.raises(ClientError, match="No space left"):
+                    call(cluster="lab", task=arns[0])
+        assert lab.task(arns[0]) == before
+        assert lab.ecs.list_tasks(cluster="lab", startedBy="late")["taskArns"] == []
+    world.settle()
+    assert lab.task(arns[0]) == before
+    assert len(world.tasks()) == 10 * runs
+    lab.ecs.stop_task(cluster="lab", task=arns[0].rsplit("/")[-1])
+    assert world.until(lambda: lab.task(arns[0])["lastStatus"] == "STOPPED")
+
+
+def _raising(error: Exception) -> Callable[..., None]:
+    def fails(*_: Any) -> None:
+        raise error
+
+    return fails

@@ -22,7 +22,8 @@ from drydock import disk
 from drydock.embedded.core import seams, validation
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.journal import Entry, Journal
-from drydock.embedded.core.services import Services
+from drydock.embedded.core.seed import in_region
+from drydock.embedded.core.services import Route, Services
 from drydock.embedded.core.undo import Before
 from drydock.embedded.core.waiting import Wait
 from drydock.embedded.core.wsgi import Answer, environ_of, headers_of, json_answer, send
@@ -31,13 +32,12 @@ from drydock.policy import wording
 log = logging.getLogger(__name__)
 
 _KEPT_HEADERS = ("HTTP_AUTHORIZATION", "HTTP_USER_AGENT", "HTTP_HOST", "CONTENT_TYPE", "HTTP_CONTENT_ENCODING",
-                 "HTTP_SMITHY_PROTOCOL", "HTTP_X_AMZN_QUERY_MODE")  # fmt: skip
+                 "HTTP_X_AMZN_QUERY_MODE")  # fmt: skip
 _DROPPED_HEADERS = ("HTTP_X_AMZ_SECURITY_TOKEN", "HTTP_X_AMZ_DATE")
 _OWN_NAMES = ("localhost", "localhost.localstack.cloud")
 _NAMES_BELOW = (".localhost", ".localhost.localstack.cloud", ".amazonaws.com")
 _SCOPE = re.compile(r"\S+\s+Credential=[^/]*/[^/]*/(?P<region>[^/]*)/(?P<service>[^/]*)/[^/,]*")
 _SECRET = re.compile(r"(?<=Signature=)[0-9a-f]+|x-amz-security-token[^,;]*;?")
-_RPC_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
 """Failures that no input causes."""
@@ -63,7 +63,7 @@ class App:
         path = environ.get("PATH_INFO", "/")
         if not path.startswith(_OWN):
             self.host.last_call = time.monotonic()
-        found = self.services.route(path)
+        found = self._route(environ)
         if found is not None:
             name, route = found
             with self.host.lock:
@@ -77,20 +77,23 @@ class App:
             return json_answer(404, {"error": f"nothing at {path}"})
         return json_answer(200, {**self.host.status(), **self.services.count()})
 
+    def _route(self, environ: dict[str, Any]) -> tuple[str, Route] | None:
+        """What a service serves there, beside AWS calls: those are signed, and may have the same path."""
+        return None if _scope(environ)[1] else self.services.route(environ.get("PATH_INFO", "/"))
+
     def unheard(self, environ: dict[str, Any], status: int, why: str) -> Answer:
         """The refusal of a request that is not looked into, in the form that its client reads."""
-        path = environ["PATH_INFO"]
-        found = self.services.route(path)
+        found = self._route(environ)
         if found is not None:
             return found[1].refuse(status, why)
-        if path.startswith(_OWN):
+        if environ["PATH_INFO"].startswith(_OWN):
             return json_answer(status, {"error": why})
-        kind, code = wording.unheard(status, _scope(environ)[1], _speaks_json(environ))
+        kind, status, code = wording.unheard(status, _scope(environ)[1], _spoken(environ))
         return seams.error(kind, status, code, why)
 
-    def streams(self, path: str) -> bool:
-        """Whether bodies at a path are too large to be held."""
-        found = self.services.route(path)
+    def streams(self, environ: dict[str, Any]) -> bool:
+        """Whether the body of a request is too large to be held."""
+        found = self._route(environ)
         return found is not None and found[1].streams
 
     @property
@@ -106,14 +109,14 @@ class App:
             return _unroutable(environ)
         operation = _operation(environ, body)
         try:
-            body = validation.hold(service, operation, environ, body)
+            operation, body = validation.hold(service, operation, environ, body)
         except validation.Refused as refused:
             return seams.error_response(service, 400, refused.code, refused.message)
         environ["CONTENT_LENGTH"] = str(len(body))
         with self.host.lock:
             if getattr(self._here, "depth", 0) > 0:
                 return self._answer(service, operation, environ, body, self._here.seed)
-            key = seams.fingerprint(service, operation, body)
+            key = seams.fingerprint(service, operation, body, in_region("", _scope(environ)[0]))
             kind, method = self.services.of(service), environ["REQUEST_METHOD"]
             changes = kind.may_change(operation, method)
             number = self._take_number(key) if kind.is_numbered(operation, method) else None
@@ -183,6 +186,8 @@ class App:
 
     def _service(self, environ: dict[str, Any], body: bytes) -> str | None:
         environ["wsgi.input"] = io.BytesIO(body)
+        if "HTTP_SMITHY_PROTOCOL" in environ:
+            return None
         service = seams.service_signed_for(environ.get("HTTP_AUTHORIZATION", ""))
         if service is not None:
             return self.services.meant(service, body)
@@ -203,9 +208,9 @@ class App:
             if depth == 0:
                 self._here.seed = seed
                 seams.reseed(seed)
-            changes = self.services.of(service).may_change(operation, environ["REQUEST_METHOD"])
-            if changes and not seams.replaying():
-                before = Before(service, _scope(environ)[0])
+            does = self.services.of(service).is_numbered(operation, environ["REQUEST_METHOD"])
+            if does and not seams.replaying():
+                before = Before(service, _scope(environ)[0], body)
             with seams.unread(seams.replaying() and depth == 0):
                 answer = self._done(service, operation, environ, body)
         except Wait:
@@ -223,7 +228,9 @@ class App:
         status, headers, content = self._dispatch(service, environ)
         if status >= 400 and "html" in headers.get("Content-Type", "") and environ["REQUEST_METHOD"] != "HEAD":
             raise NotImplementedError
-        if status == 404 and not (content or operation) and environ["REQUEST_METHOD"] == "POST":
+        if status == 404 and not content and environ["REQUEST_METHOD"] == "POST":
+            if operation:
+                raise NotImplementedError
             return _without_operation(service, environ)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:  # AWS's own failures are not simulated: this is a refusal
             message = " ".join(re.sub(r"<[^>]*>", " ", content.decode(errors="replace")).split())
@@ -233,7 +240,7 @@ class App:
     def _dispatch(self, service: str, environ: dict[str, Any]) -> Answer:
         door = seams.front_door(service) if environ.get("PATH_INFO", "/") in ("", "/") else None
         if door is None:
-            return self._through_flask(environ)
+            return self._through_flask(service, environ)
         request = seams.request_of(environ)
         result = door(request, request.raw_url, headers_of(environ))
         status, headers, content = result if len(result) == 3 else (200, {}, result)
@@ -241,9 +248,9 @@ class App:
         return int(headers.pop("status", status)), {k: str(v) for k, v in headers.items()}, text
 
     @staticmethod
-    def _through_flask(environ: dict[str, Any]) -> Answer:
+    def _through_flask(service: str, environ: dict[str, Any]) -> Answer:
         caught: list[Any] = []
-        app = seams.dispatcher().get_application(environ)
+        app = seams.application(service)
         app.config["PROPAGATE_EXCEPTIONS"] = True
         chunks = app(environ, lambda status, headers, exc_info=None: caught.append((status, headers)))
         body = b"".join(chunks)
@@ -256,7 +263,8 @@ def _failed(service: str, operation: str, environ: dict[str, Any], body: bytes, 
     wanted = operation or seams.rest_operation(service, environ)
     if isinstance(error, NotImplementedError | OperationNotFoundError):
         message = f"The embedded AWS does not have {service}:{wanted}."
-        return seams.error_response(service, 501, "NotImplemented", message)
+        protocol = wording.understood(seams.protocol(service), _spoken(environ))
+        return seams.error(protocol, 501, "NotImplemented", message)
     if isinstance(error, KeyError) and error.args == (_scope(environ)[0],):
         message = f"Credential should be scoped to a valid region: {service} has none named {error}."
         return seams.error_response(service, 400, "InvalidSignatureException", message)
@@ -320,6 +328,9 @@ def _unroutable(environ: dict[str, Any]) -> Answer:
     if environ.get("HTTP_AUTHORIZATION") and not service:
         message = "The header Authorization has no Credential=<key>/<date>/<region>/<service>/aws4_request."
         return _malformed(environ, "IncompleteSignature", message)
+    if protocol := environ.get("HTTP_SMITHY_PROTOCOL"):
+        message = f"The request is signed for {service!r}, and speaks {protocol}, which the embedded AWS does not."
+        return _malformed(environ, "UnknownService", message)
     if service and seams.service_for(f"{service}.{region}.amazonaws.com"):
         return _without_operation(service, environ)
     if service:
@@ -337,11 +348,12 @@ def _without_operation(service: str, environ: dict[str, Any]) -> Answer:
 
 
 def _malformed(environ: dict[str, Any], code: str, message: str) -> Answer:
-    return seams.error("json" if _speaks_json(environ) else "query", 400, code, message)
+    return seams.error(_spoken(environ), 400, code, message)
 
 
-def _speaks_json(environ: dict[str, Any]) -> bool:
-    return "HTTP_X_AMZ_TARGET" in environ or "json" in environ.get("CONTENT_TYPE", "")
+def _spoken(environ: dict[str, Any]) -> str:
+    smithy, target = environ.get("HTTP_SMITHY_PROTOCOL", ""), environ.get("HTTP_X_AMZ_TARGET", "")
+    return wording.spoken(smithy, target, environ.get("CONTENT_TYPE", ""), environ.get("QUERY_STRING", ""))
 
 
 def _read_body(environ: dict[str, Any]) -> bytes:
@@ -357,9 +369,6 @@ def _operation(environ: dict[str, Any], body: bytes) -> str:
     target = environ.get("HTTP_X_AMZ_TARGET")
     if target:
         return str(target).rsplit(".", 1)[-1]
-    rpc = _RPC_PATH.match(environ.get("PATH_INFO", ""))
-    if rpc:
-        return rpc[1]
     for text in (body if b"Action=" in body else b"", environ.get("QUERY_STRING", "").encode()):
         action = parse_qs(text.decode("latin-1")).get("Action")
         if action:

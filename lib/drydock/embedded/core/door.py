@@ -51,6 +51,7 @@ _PIECE = 1 << 16
 _BACKLOG = 1024
 _LAST_ANSWERS = 1.0  # seconds that workers have at the end
 _WITHOUT_BODY = (204, 304)
+_EMPTY_LINES = b"\r\n"
 _ORIGIN = re.compile("^https?://[^/?]*", re.IGNORECASE)
 
 
@@ -65,8 +66,8 @@ class Application(Protocol):
         """The refusal of a request, of which `environ` holds what has come of its head."""
         ...
 
-    def streams(self, path: str) -> bool:
-        """Whether bodies at a path are too large to be held."""
+    def streams(self, environ: Environ) -> bool:
+        """Whether the body of a request, of which `environ` holds the head, is too large to be held."""
         ...
 
 
@@ -247,9 +248,10 @@ class _Connection:
         self.until = self.since + ARRIVAL
         self.watched = False
         self._door = door
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD)
+        self._http = _http()
         self._known = self._refused = self._begun = False
-        self._request: h11.Request | None = None
+        self._first = b""
+        self._head: Environ | None = None
         self._body: list[bytes] = []
         self._size = 0
         self._unsent = memoryview(b"")
@@ -277,7 +279,10 @@ class _Connection:
             if why := peers.stranger(self.socket):
                 return self.turn_away(403, why, _as_far_as_it_came(data))
         if data and not self._begun:
-            self._begun = True
+            data = data.lstrip(_EMPTY_LINES)
+            if not data:
+                return self._door.watch(self)
+            self._begun, self._first = True, data
             self.until = time.monotonic() + ARRIVAL
         self._http.receive_data(data)
         self._proceed()
@@ -297,8 +302,10 @@ class _Connection:
                 return self._door.watch(self)
             if isinstance(event, h11.Request):
                 self._begun = True
-                self._request = event
-                if self._door.application.streams(event.target.partition(b"?")[0].decode("latin-1")):
+                self._head, self._first = self._environ(event), b""
+                if _size(event) > HEAD:
+                    return self.turn_away(431, f"The line and the headers of a request have at most {HEAD >> 10} KiB.")
+                if self._door.application.streams(self._head):
                     return self._door.transfer(self, self._transfer)
                 length = next((int(value) for name, value in event.headers if name == b"content-length"), 0)
                 if length > BODY:
@@ -336,7 +343,7 @@ class _Connection:
 
     def turn_away(self, status: int, why: str, environ: Environ | None = None) -> None:
         """Answer without asking the application, and read on only so that the client gets to read that."""
-        environ = environ or (self._environ() if self._request else {"REQUEST_METHOD": "GET", "PATH_INFO": "/"})
+        environ = environ or self._head or _as_far_as_it_came(self._first)
         self._refused = True
         self._give_back()
         self.until = time.monotonic() + PATIENCE
@@ -349,7 +356,8 @@ class _Connection:
     # -- in a worker ----------------------------------------------------------------------------
 
     def _answer(self) -> None:
-        environ = {**self._environ(), "wsgi.input": io.BytesIO(b"".join(self._body)), "CONTENT_LENGTH": str(self._size)}
+        body = io.BytesIO(b"".join(self._body))
+        environ = {**(self._head or {}), "wsgi.input": body, "CONTENT_LENGTH": str(self._size)}
         if self._deadline is not None:
             environ["drydock.patience"] = max(0.0, self._deadline - time.monotonic())
         try:
@@ -388,12 +396,22 @@ class _Connection:
         """The answer has been sent: begin with the next request, or end."""
         if not (self._http.our_state is h11.DONE and self._http.their_state is h11.DONE):
             return self.close()
-        self._http.start_next_cycle()
-        self._request, self._deadline, self._begun = None, None, bool(self._http.trailing_data[0])
+        self._next_cycle()
+        self._first = self._http.trailing_data[0]
+        self._head, self._deadline, self._begun = None, None, bool(self._first)
         self._unsent = memoryview(b"")
         self.since = time.monotonic()
         self.until = self.since + (ARRIVAL if self._begun else IDLE)
         self._proceed()
+
+    def _next_cycle(self) -> None:
+        """Begin with the next request, which may follow empty lines (RFC 9112, 2.2)."""
+        rest, ended = self._http.trailing_data
+        if not rest.startswith((b"\r", b"\n")):
+            return self._http.start_next_cycle()
+        self._http = _http()
+        for data in [each for each in (rest.lstrip(_EMPTY_LINES),) if each] + [b""] * ended:
+            self._http.receive_data(data)
 
     # -- in a thread for transfers --------------------------------------------------------------
 
@@ -402,7 +420,8 @@ class _Connection:
         self.until = math.inf
         self.socket.settimeout(PATIENCE)
         pace = _Pace()
-        status, headers, chunks = self._ask({**self._environ(), "wsgi.input": _Incoming(self._incoming(pace))})
+        incoming = _Incoming(self._incoming(pace))
+        status, headers, chunks = self._ask({**(self._head or {}), "wsgi.input": incoming})
         try:
             for data in self._said(status, headers, chunks):
                 self._send_all(data, pace)
@@ -465,20 +484,19 @@ class _Connection:
     def _written(self, event: Any) -> bytes:
         return self._http.send(event) or b""
 
-    def _environ(self) -> Environ:
-        assert self._request is not None
-        target = _ORIGIN.sub("", self._request.target.decode("latin-1"))
+    def _environ(self, request: h11.Request) -> Environ:
+        target = _ORIGIN.sub("", request.target.decode("latin-1"))
         path, _, query = target.partition("?")
         path = path if path.startswith("/") else f"/{path}"
         environ: Environ = {
-            "REQUEST_METHOD": self._request.method.decode("latin-1"),
+            "REQUEST_METHOD": request.method.decode("latin-1"),
             "PATH_INFO": decoded(path),
             "QUERY_STRING": query,
             "RAW_URI": path + (f"?{query}" if query else ""),
             "SCRIPT_NAME": "",
             "SERVER_NAME": "drydock",
             "SERVER_PORT": str(self._door.address[1]),
-            "SERVER_PROTOCOL": f"HTTP/{self._request.http_version.decode()}",
+            "SERVER_PROTOCOL": f"HTTP/{request.http_version.decode()}",
             "REMOTE_ADDR": "127.0.0.1",
             "wsgi.errors": sys.stderr,
             "wsgi.input_terminated": True,
@@ -488,7 +506,7 @@ class _Connection:
             "wsgi.url_scheme": "http",
             "wsgi.version": (1, 0),
         }
-        for name, value in self._request.headers:
+        for name, value in request.headers:
             _add_header(environ, name.decode("latin-1"), value.decode("latin-1"))
         return environ
 
@@ -541,6 +559,17 @@ class _Pace:
             self._waited, self._amount = 0.0, 0
         elif self._waited > PATIENCE:
             raise TimeoutError(f"a transfer came on by {self._amount} bytes in {PATIENCE:.0f} s")
+
+
+def _http() -> h11.Connection:
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD)
+
+
+def _size(request: h11.Request) -> int:
+    """Bytes of its line and its headers."""
+    around_line, around_header = len(b"  HTTP/1.1\r\n"), len(b": \r\n")
+    line = len(request.method) + len(request.target) + around_line
+    return line + sum(len(name) + len(value) + around_header for name, value in request.headers)
 
 
 def _add_header(environ: Environ, name: str, value: str) -> None:

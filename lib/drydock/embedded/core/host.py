@@ -20,7 +20,7 @@ from drydock.embedded.core.clock import Clock, Kept
 from drydock.embedded.core.data import Data
 from drydock.embedded.core.door import Application, Door
 from drydock.embedded.core.faults import Faults
-from drydock.embedded.core.seed import settled
+from drydock.embedded.core.seed import in_region, settled
 from drydock.embedded.core.waiting import Lot, Wait
 from drydock.embedded.core.wsgi import Answer, Environ
 from drydock.user import private
@@ -100,6 +100,10 @@ class Host:
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def seed_in(self, region: str) -> str:
+        """What ids of a region follow from that no request asked for."""
+        return in_region(self.seed, region)
 
     def status(self) -> dict[str, Any]:
         """What it tells of itself."""

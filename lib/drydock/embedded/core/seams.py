@@ -31,6 +31,10 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _SCOPE = re.compile(r"\S+\s+Credential=[^/\s,]*/[^/\s,]*/[a-z0-9-]+/([a-z0-9-]+)/[^/\s,]*(?:[\s,]|$)")
 
+_SIGNED_FOR_S3 = ("s3", "s3express")
+
+_CBOR = "smithy-rpc-v2-cbor"
+
 _frozen: datetime.datetime | None = None
 _base_seed = ""
 _unread = False
@@ -161,9 +165,10 @@ def reseed(seed: str) -> None:
     chance().seed(seed)
 
 
-def fingerprint(service: str, operation: str, body: bytes) -> str:
-    """A name for a request that is the same on every run: without the SDK's random tokens."""
-    return hashlib.sha256(f"{service}.{operation}:".encode() + _IDEMPOTENCY.sub(b"", body)).hexdigest()[:24]
+def fingerprint(service: str, operation: str, body: bytes, seed: str) -> str:
+    """A name for a request, among those that begin with `seed`, that is the same on every run: without the SDK's
+    random tokens."""
+    return hashlib.sha256(f"{seed}{service}.{operation}:".encode() + _IDEMPOTENCY.sub(b"", body)).hexdigest()[:24]
 
 
 @cache
@@ -209,9 +214,19 @@ def dispatcher() -> Any:
 
 
 @cache
+def application(service: str) -> Any:
+    """moto's Flask application of a service, by its paths alone: its dispatcher has pages of its own among them."""
+    _spare_needless_work()
+    from moto.moto_server.werkzeug_app import create_backend_app
+
+    return create_backend_app(service)  # type: ignore[arg-type]
+
+
+@cache
 def service_for(host: str) -> str | None:
+    """moto's name of the service at a host; moto takes every host that begins like S3's for S3's."""
     name: str | None = dispatcher().get_backend_for_host(host)
-    return name
+    return None if name == "s3" and host.partition(".")[0] not in _SIGNED_FOR_S3 else name
 
 
 def service_signed_for(authorization: str) -> str | None:
@@ -346,7 +361,8 @@ def model_of(service: str) -> Any:
 def protocol(service: str) -> str:
     """`json`, `query`, `ec2`, `rest-json` or `rest-xml`: how an error of this service is written."""
     model = model_of(service)
-    return "json" if model is None else str(model.protocol)
+    said = "json" if model is None else str(model.protocol)
+    return "json" if said == _CBOR else said  # SDKs speak that only where there is no other
 
 
 def not_found_code(service: str, operation: str) -> str:
@@ -380,6 +396,10 @@ def error(kind: str, status: int, code: str, message: str) -> tuple[int, dict[st
     from xml.sax.saxutils import escape
 
     message = NOT_XML.sub("�", message)
+    if kind == _CBOR:
+        members = b"".join(map(_cbor, ("__type", code, "message", message)))
+        headers = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+        return status, headers, b"\xa2" + members
     if kind in ("query", "ec2", "rest-xml"):
         error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
         if kind == "ec2":
@@ -392,3 +412,9 @@ def error(kind: str, status: int, code: str, message: str) -> tuple[int, dict[st
         {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code},
         json.dumps({"__type": code, "message": message}).encode(),
     )
+
+
+def _cbor(text: str) -> bytes:
+    """A text of less than 64 KiB, as RFC 8949 has it."""
+    data = text.encode()
+    return b"\x79" + len(data).to_bytes(2) + data

@@ -12,6 +12,14 @@ from drydock.embedded.core.journal import first_seed
 log = logging.getLogger(__name__)
 
 
+_FIRST = "us-east-1"
+
+
+def in_region(seed: str, region: str) -> str:
+    """What ids of a region follow from; in the one that everybody begins with it is the seed alone."""
+    return seed if region in ("", _FIRST) else f"{seed}:{region}"
+
+
 def settled(directory: Path, given: str | None) -> str:
     """The seed of the instance in `directory`: the one it has, else `given`, else a new one. Unusable.
 

@@ -2,13 +2,16 @@
 
 A copy of all that a service knows would cost more than the call. What a call that fails leaves behind is an entry of
 a registry, or a member of what it names, and these lie near the top: so the copy goes down from the service's backend,
-level by level, does not look into what has more than `MANY` entries, and ends after `MOST` containers.
+level by level, ends after `MOST` containers, and of what has more than `MANY` entries looks only into those whose key
+the request names.
 """
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
+from dataclasses import is_dataclass
 from typing import Any
 
 from drydock.embedded.core import seams
@@ -17,12 +20,14 @@ MOST = 300
 MANY = 100
 _PLAIN = (str, int, float, bool, bytes, type(None))
 _GONE = object()
+_WORD = re.compile(rb"[\w.-]+")
 
 
 class Before:
     """What the backends of a service in a region held when this was made."""
 
-    def __init__(self, service: str, region: str) -> None:
+    def __init__(self, service: str, region: str, request: bytes) -> None:
+        self._request = request
         self._kept: list[tuple[Any, Any]] = []
         todo: deque[Any] = deque(seams.backends_of(service, region))
         roots, seen = {id(root) for root in todo}, set()
@@ -34,8 +39,15 @@ class Before:
             for part in _parts(each, is_root=id(each) in roots):
                 copy = _copied(part)
                 self._kept.append((part, copy))
-                if len(copy) <= MANY or id(each) in roots:
-                    todo.extend(item for item in _inner(copy) if type(item) not in _PLAIN)
+                inner = _inner(copy) if len(copy) <= MANY or id(each) in roots else self._named(copy)
+                todo.extend(item for item in inner if type(item) not in _PLAIN)
+
+    def _named(self, copy: Any) -> Iterable[Any]:
+        """What the request names of many entries, by the last word of their keys."""
+        if not isinstance(copy, dict):
+            return ()
+        said = set(_WORD.findall(self._request))
+        return [item for key, item in copy.items() if said & set(_WORD.findall(str(key).encode())[-1:])]
 
     def put_back(self) -> bool:
         """Undo what was changed since; whether anything was."""
@@ -46,11 +58,12 @@ class Before:
 
 
 def _parts(each: Any, *, is_root: bool) -> Iterator[Any]:
-    """The containers that a thing is: itself, and the members of an object of moto's that is no other backend."""
+    """The containers that a thing is: itself, and the members of a record of ours or of an object of moto's that is no
+    other backend."""
     if isinstance(each, dict | list | set | deque):
         yield each
     if (
-        type(each).__module__.startswith("moto.")
+        (type(each).__module__.startswith("moto.") or is_dataclass(each))
         and hasattr(each, "__dict__")
         and not isinstance(each, type)
         and (is_root or not seams.is_backend(each))

@@ -44,10 +44,14 @@ class _Unreadable(Exception):
     """A value of another type than the model's; says what AWS says."""
 
 
-def hold(service: str, operation: str, environ: dict[str, Any], body: bytes) -> bytes:
-    """Raise Refused for a request that its model does not allow; returns the body to go on with, without nulls."""
+def hold(service: str, operation: str, environ: dict[str, Any], body: bytes) -> tuple[str, bytes]:
+    """Raise Refused for a request that its model does not allow.
+
+    Returns the operation, which a path may say as well, and the body to go on with, without nulls. A GET of REST only
+    reads, and stays without an operation.
+    """
     if service in wording.UNCONSTRAINED:
-        return body
+        return operation, body
     speaks_json = "HTTP_X_AMZ_TARGET" in environ
     try:
         if environ.get("HTTP_CONTENT_ENCODING") == "gzip":
@@ -62,15 +66,16 @@ def hold(service: str, operation: str, environ: dict[str, Any], body: bytes) -> 
             is_ec2 = seams.protocol(service) == "ec2"
             values = _from_query(shape, environ, body, ec2=is_ec2) if shape is not None else None
         else:
-            operation, shape, values = _from_rest(service, environ, body)
+            named, shape, values = _from_rest(service, environ, body)
+            operation = named if environ["REQUEST_METHOD"] not in ("GET", "HEAD") else ""
     except _Unreadable as wrong:
         raise Refused(wording.unreadable(service, speaks_json), str(wrong)) from None
     if shape is None or values is None:
-        return body
+        return operation, body
     found = list(_violations(shape, values, "", enums=service not in wording.OWN_VALUES))
     if found:
         raise _refused(service, operation, found)
-    return body
+    return operation, body
 
 
 def code_of(service: str, operation: str = "") -> str:
@@ -102,7 +107,11 @@ def _inflated(body: bytes) -> bytes:
 
 
 def _parsed(body: bytes) -> tuple[bytes, Any]:
-    """The JSON of a body, and the body without the members that are null and with 2 for 2.0, as AWS reads it."""
+    """The JSON of a body, and the body without the members that are null and with 2 for 2.0, as AWS reads it.
+
+    No body is an empty structure: services of awsJson take it so (documented: Smithy, AWS JSON 1.1 protocol).
+    """
+    body = body or b"{}"
     whole = False
 
     def number(text: str) -> float:
@@ -114,8 +123,7 @@ def _parsed(body: bytes) -> tuple[bytes, Any]:
         return value
 
     try:
-        text = body.decode() if body else "{}"
-        parsed = json.loads(text, parse_constant=_no_constant, parse_float=number)
+        parsed = json.loads(body.decode(), parse_constant=_no_constant, parse_float=number)
     except UnicodeDecodeError:
         raise _Unreadable("The body is not UTF-8.") from None
     except RecursionError:

@@ -74,7 +74,7 @@ class Interfaces:
         address = self._claim(
             subnet, {eni.private_ip_address for eni in backend.enis.values() if eni.subnet.id == subnet_id}
         )
-        seams.reseed(f"{self._host.seed}:{description}")
+        seams.reseed(f"{self._host.seed_in(region)}:{description}")
         made = backend.create_network_interface(subnet, address, group_ids=list(groups), description=description)
         made.status, made.requester_managed = "in-use", True
         if public:

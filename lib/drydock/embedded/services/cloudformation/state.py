@@ -154,6 +154,8 @@ def random_suffix() -> str:
 def check(template: Document) -> None:
     """Refuse a template that names what is not there. Raises ValidationError."""
     resources = template.get("Resources") or {}
+    if not resources:
+        raise ValidationError(message="Template format error: At least one Resources member must be defined.")
     given = resources.values() if isinstance(resources, dict) else [None]
     if not all(isinstance(each, dict) and isinstance(each.get("Type"), str) for each in given):
         raise ValidationError(message="Template format error: every Resources object must contain a Type member.")
@@ -316,6 +318,10 @@ class Backend(moto.CloudFormationBackend):
         stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")
         self._begin(stack, "CREATE", stack.create_resources)
         return stack
+
+    def validate_template(self, template: str) -> list[Any]:
+        check(_parsed(template))
+        return []
 
     def get_stack(self, name_or_stack_id: str) -> Stack:
         return cast("Stack", super().get_stack(name_or_stack_id))
@@ -504,6 +510,8 @@ def _settle(stack: Stack, status: str, why: str | None = None) -> None:
 
 
 def _parsed(template: str) -> Document:
+    if not template:
+        raise ValidationError(message="Either Template URL or Template Body must be specified.")
     try:
         parsed = moto.Stack.parse_template(template)
     except Exception as error:

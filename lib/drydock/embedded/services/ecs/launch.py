@@ -95,7 +95,7 @@ class Launcher:
             number = self._table.next_number()
             provider = capacity.next_provider(capacity.items(order.strategy), providers) if order.strategy else None
             subnet = choose_subnet(subnets, zones) if network else None
-            seed = f"{self._host.seed}:{order.cluster.name}:{order.group}:{number}"
+            seed = f"{self._host.seed_in(region)}:{order.cluster.name}:{order.group}:{number}"
             ids = order.service.ids if order.service is not None else Ids(seed)
             document = _document(order, provider, subnet, ids)
             made.append(

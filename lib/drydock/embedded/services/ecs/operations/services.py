@@ -39,7 +39,7 @@ def create_service(response: Any, request: Document) -> Document:
         region_name=backend.region_name,
         settings=settings.new(request, facts.cluster),
         created_at=utcnow(),
-        ids=Ids(f"{backend.engine.host.seed}:{key}:{utcnow().timestamp() if existing else 0}"),
+        ids=Ids(f"{backend.engine.host.seed_in(backend.region_name)}:{key}:{utcnow().timestamp() if existing else 0}"),
         tags=request.get("tags") or [],
         client_token=request.get("clientToken"),
         changes=existing.changes + 1 if existing else 0,
