@@ -11,13 +11,11 @@ import time
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from drydock import disk
-from drydock.embedded.carriers.runtime import ContainerSpec, Exit
+from drydock.embedded.carriers.runtime import ContainerSpec, Exit, state_of
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.metadata import Roles
 from drydock.embedded.services.ecs.records import Document, Task, utcnow
@@ -63,10 +61,6 @@ class Means:
     roles: Roles
     targets: Targets
 
-    def scratch(self, task: Task) -> Path:
-        """The folder that the containers of a task write to."""
-        return self.host.directory / "tasks" / task.id
-
     def leave(self, task: Task) -> float:
         """Take the task from where others find it; the AWS seconds that its connections have to drain."""
         service = self.table.service_of(task)
@@ -90,7 +84,6 @@ class Means:
         self.detach(task)
         if task.address:
             self.leave(task)
-        disk.remove(self.scratch(task))
 
 
 @dataclass(frozen=True)
@@ -245,11 +238,6 @@ class Life:
         self._means.detach(self.task)
         if self._credentials_token:
             self._means.roles.forget(self._credentials_token)
-        scratch = self._means.scratch(self.task)
-        try:
-            disk.remove(scratch)
-        except OSError as error:
-            log.warning("%s stays: %s", scratch, error)
         self._means.logs.flush(now=True)  # its last lines can be read once it is STOPPED
         self._table.enter(self.task, "STOPPED")
 
@@ -346,10 +334,8 @@ class Life:
     def _spec(self, name: str, prepared: Prepared, on_exit: OnExit) -> ContainerSpec:
         container, image = self.task.definition_of(name), prepared.images[name]
         overrides = self._overrides(name)
-        scratch = self._means.scratch(self.task) / name
-        scratch.mkdir(parents=True, exist_ok=True)
+        key = f"{self.task.id}/{name}"
         environment = {
-            "TMPDIR": str(scratch),
             **prepared.files[name],
             **{item["name"]: item.get("value", "") for item in container.get("environment") or ()},
             **prepared.secrets[name],
@@ -362,9 +348,10 @@ class Life:
         limit = overrides.get("memory") or container.get("memory") or self.task.definition.get("memory")
         assert self.task.address is not None
         return ContainerSpec(
-            key=f"{self.task.id}/{name}",
+            key=key,
             image=image.config,
-            rootfs=image.rootfs,
+            layers=image.layers,
+            state=state_of(self._host, key),
             entrypoint=tuple(entrypoint) if entrypoint else None,
             command=tuple(command) if command else None,
             environment=environment,
