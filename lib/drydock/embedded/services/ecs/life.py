@@ -11,12 +11,15 @@ import time
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from drydock.embedded.carriers.runtime import ContainerSpec, Exit, state_of
+from drydock import disk
+from drydock.embedded.carriers.runtime import ContainerSpec, Exit, Mount, state_of
 from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecs import asks
 from drydock.embedded.services.ecs.metadata import Roles
 from drydock.embedded.services.ecs.records import Document, Task, utcnow
 from drydock.embedded.services.ecs.secrets import CannotRead, read
@@ -27,7 +30,7 @@ from drydock.embedded.workload.group import Group, Member, OnExit
 from drydock.embedded.workload.interfaces import Interfaces, NoAddress
 from drydock.embedded.workload.objects import NoBucket, content
 from drydock.embedded.workload.pulls import CannotPull, Pulled, Puller, Why
-from drydock.policy import dependencies
+from drydock.policy import dependencies, mounts
 from drydock.policy.addresses import loopback
 from drydock.policy.environment_files import place, variables
 from drydock.policy.health import Health, HealthCheck, task_health
@@ -61,6 +64,17 @@ class Means:
     roles: Roles
     targets: Targets
 
+    def volumes(self, task: Task) -> Path:
+        """The folder of what lives as long as the task."""
+        return self.host.directory / "volumes" / task.id
+
+    def remove_volumes(self, task: Task) -> None:
+        folder = self.volumes(task)
+        try:
+            disk.remove(folder)
+        except OSError as error:
+            log.warning("%s stays: %s", folder, error)
+
     def leave(self, task: Task) -> float:
         """Take the task from where others find it; the AWS seconds that its connections have to drain."""
         service = self.table.service_of(task)
@@ -84,6 +98,7 @@ class Means:
         self.detach(task)
         if task.address:
             self.leave(task)
+        self.remove_volumes(task)
 
 
 @dataclass(frozen=True)
@@ -238,6 +253,7 @@ class Life:
         self._means.detach(self.task)
         if self._credentials_token:
             self._means.roles.forget(self._credentials_token)
+        self._means.remove_volumes(self.task)
         self._means.logs.flush(now=True)  # its last lines can be read once it is STOPPED
         self._table.enter(self.task, "STOPPED")
 
@@ -356,13 +372,22 @@ class Life:
             command=tuple(command) if command else None,
             environment=environment,
             working_directory=container.get("workingDirectory"),
-            user=container.get("user"),
             address=loopback(self.task.address),
             resolver=self._means.interfaces.resolver(self.task.region_name, _details(self.task)["subnetId"]),
             memory_limit_mib=int(limit) if limit else None,
             on_output=lambda _, line: self._means.logs.write(stream, line) if stream else None,
             on_exit=lambda exit: self._ended(stream, exit, on_exit),
+            **asks.given(self._host, container, self._mounts(name)),
         )
+
+    def _mounts(self, name: str) -> tuple[Mount, ...]:
+        """Folders of the task's volumes, made if they are missing."""
+        made = []
+        for point in mounts.of(self.task.definition, name):
+            folder = self._means.volumes(self.task) / point.volume
+            folder.mkdir(parents=True, exist_ok=True)
+            made.append(Mount(folder, point.target, point.read_only))
+        return tuple(made)
 
     def _ended(self, stream: Stream | None, exit: Exit, then: OnExit) -> None:
         if stream is not None:
