@@ -350,6 +350,7 @@ def test_a_command_runs_in_the_environment_of_a_container(channel: ExecChannel, 
     from drydock.embedded.carriers.runtime.process import ProcessRuntime
     from drydock.embedded.carriers.runtime.spawner import Spawner
     from drydock.images import ImageConfig
+    from tests.support.images import layer_of
 
     rootfs = tmp_path / "rootfs"
     (rootfs / "app").mkdir(parents=True)
@@ -361,15 +362,11 @@ def test_a_command_runs_in_the_environment_of_a_container(channel: ExecChannel, 
             ContainerSpec(
                 key="task/app",
                 image=ImageConfig(working_dir="/app", labels={"dev.drydock.stand-in": "python"}),
-                rootfs=rootfs,
-                entrypoint=None,
+                layers=(layer_of(rootfs, tmp_path / "layers"),),
+                state=tmp_path / "run",
                 command=("sh", "-c", "sleep 600"),
                 environment={"COLOUR": "blue"},
-                working_directory=None,
-                user=None,
                 address="127.10.77.4",
-                resolver=None,
-                memory_limit_mib=None,
                 on_output=lambda _stream, _line: None,
                 on_exit=lambda _exit: None,
             )

@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.images import unpack
 from tests.support.tools import tool
 
-from drydock.images import DockerfileError, Image, ImageError, Layout, build, unpack
+from drydock.images import DockerfileError, Image, ImageError, Layout, build
 from drydock.images.standin import LABEL
 
 Build = Callable[..., Image]

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.images import unpack
 from tests.support.tools import any_builder, builder
 
-from drydock.images import Change, DockerfileError, Image, ImageError, unpack
+from drydock.images import Change, DockerfileError, Image, ImageError
 
 Build = Callable[..., Image]
 

@@ -21,9 +21,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3
+from tests.support.images import unpack
 from tests.support.tools import tool
 
-from drydock.images import Image, ImageError, Layout, Reference, RegistryError, pull, push, unpack
+from drydock.images import Image, ImageError, Layout, Reference, RegistryError, pull, push
 from drydock.images import registry as client
 
 Build = Callable[..., Image]

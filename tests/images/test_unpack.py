@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.support.images import unpack
 
-from drydock.images import ImageConfig, ImageError, UnsafeLayer, unpack
+from drydock.images import Budget, ImageConfig, ImageError, UnpackedLayer, UnsafeLayer, lay, unpack_layer
 from drydock.images.layer import entry_of
 from drydock.images.tree import Tree
 
@@ -235,15 +236,14 @@ def test_nothing_leaves_the_root(layers: list[list[Member]], tmp_path_factory: p
         (outside / name / "a").write_text("canary")
     root = outside / "x" / "y" / "root"
     before = listed(outside)
-    canaries = {path.stat().st_ino for path in outside.rglob("*")}
+    root.mkdir(parents=True)
+    canaries = {path.stat().st_ino for path in outside.rglob("*") if path.is_file()}
     with contextlib.suppress(ImageError):
-        unpacked(root, *layers)
+        lay(apart(root / "layers", *map(archive, layers)), root / "laid")
     after = {path: content for path, content in listed(outside).items() if not path.startswith("x/")}
     assert after == before
-    real = Path(os.path.realpath(root))
-    for directory, directories, files in os.walk(root):
-        for name in directories + files:
-            path = Path(directory, name)
+    for real in (root / "laid", *root.glob("layers/*/files")):
+        for path in real.rglob("*"):
             if path.is_symlink() and not _loops(path):
                 assert Path(os.path.realpath(path)).is_relative_to(real), f"{path} -> {path.readlink()}"
             assert path.lstat().st_ino not in canaries
@@ -337,3 +337,91 @@ def test_a_name_is_not_read_into_memory_whatever_its_size(tmp_path: Path) -> Non
     layer = info.tobuf(tarfile.GNU_FORMAT) + b"x" * 10240
     with pytest.raises(UnsafeLayer, match="a name or attributes of"):
         unpack(blobs.image([layer]), blobs.open, tmp_path)
+
+
+def apart(store: Path, *layers: bytes) -> list[UnpackedLayer]:
+    """Layers unpacked by themselves, each in a folder below `store`."""
+    blobs = Blobs()
+    digests = [blobs.add(layer) for layer in layers]
+    budget = Budget(store.parent)
+    return [unpack_layer(digest, blobs.open, store / digest[7:], budget) for digest in digests]
+
+
+def test_layers_stay_apart_and_images_share_them(tmp_path: Path) -> None:
+    upper = archive([("file", "a/.wh.file2", ""), ("file", "c/.wh..wh..opq", ""), ("file", "c/new", "n")])
+    below, above = apart(tmp_path / "store", archive(LOWER), upper)
+    assert listed(below.files)["a/file2"] == "2"
+    assert listed(above.files) == {"a/": "", "a/.wh.file2": "", "c/": "", "c/.wh..wh..opq": "", "c/new": "n"}
+    lay([below], tmp_path / "one")
+    lay([below, above], tmp_path / "two")
+    assert listed(tmp_path / "one")["c/file3"] == "3"
+    assert listed(tmp_path / "two") == {"a/": "", "b/": "", "b/x": "x", "c/": "", "c/new": "n", "file1": "1"}
+    assert (tmp_path / "one/b/x").samefile(tmp_path / "two/b/x")
+    assert (tmp_path / "one/b/x").samefile(below.files / "b/x")
+    os.utime(below.files / "b/x", (1, 1))
+    assert apart(tmp_path / "store", archive(LOWER)) == [below]
+    assert (below.files / "b/x").stat().st_mtime == 1  # it is not unpacked again
+
+
+def test_owners_modes_and_links_of_a_layer_are_known_whoever_unpacks_it(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, kind, mode, uid in (
+            ("bin", tarfile.DIRTYPE, 0o2555, 0), ("bin/su", tarfile.REGTYPE, 0o4755, 0),
+            ("home", tarfile.DIRTYPE, 0o755, 1000), ("sh", tarfile.SYMTYPE, 0o777, 1000),
+            ("dev/null", tarfile.CHRTYPE, 0o666, 0), ("gone", tarfile.REGTYPE, 0o600, 7),
+            ("gone", tarfile.REGTYPE, 0o644, 0),
+        ):  # fmt: skip
+            info = tarfile.TarInfo(name)
+            info.type, info.mode, info.uid, info.gid, info.linkname = kind, mode, uid, uid, "/bin/sh"
+            tar.addfile(info, io.BytesIO())
+    [layer] = apart(tmp_path, out.getvalue())
+    assert [(each.path, each.kind, oct(each.mode), each.uid, each.link) for each in layer.entries()] == [
+        ("bin", "directory", "0o2555", 0, ""), ("bin/su", "file", "0o4755", 0, ""), ("gone", "file", "0o644", 0, ""),
+        ("home", "directory", "0o755", 1000, ""), ("sh", "symlink", "0o777", 1000, "/bin/sh"),
+        ("dev/null", "device", "0o600", 0, ""),
+    ]  # fmt: skip
+    assert stat.S_IMODE((layer.files / "bin/su").stat().st_mode) == 0o755
+    assert (layer.files / "sh").readlink() == Path("bin/sh")
+
+
+def test_a_layer_heeds_the_links_of_those_below_it(tmp_path: Path) -> None:
+    lower: list[Member] = [("directory", "usr/lib", ""), ("symlink", "lib", "usr/lib"), ("file", "lib/old", "o")]
+    upper: list[Member] = [
+        ("file", "lib/new", "n"), ("symlink", "lib/root", "/usr"), ("hardlink", "kept", "lib/old"),
+        ("file", "lib/.wh.old", ""),
+    ]  # fmt: skip
+    unpacked(tmp_path, lower, upper)
+    assert listed(tmp_path) == {
+        "kept": "o", "lib": "-> usr/lib", "usr/": "", "usr/lib/": "", "usr/lib/new": "n", "usr/lib/root": "-> ..",
+    }  # fmt: skip
+
+
+def test_a_link_to_a_file_that_no_layer_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="which is not a file"):
+        unpacked(tmp_path, LOWER, [("hardlink", "new", "nowhere")])
+
+
+def test_what_was_half_unpacked_is_not_there(tmp_path: Path) -> None:
+    blobs = Blobs()
+    digest = blobs.add(archive(LOWER))
+    whole = blobs[digest]
+    blobs[digest] = whole[:1000]
+    with pytest.raises(ImageError):
+        unpack_layer(digest, blobs.open, tmp_path / "layer", Budget(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    blobs[digest] = whole
+    assert listed(unpack_layer(digest, blobs.open, tmp_path / "layer", Budget(tmp_path)).files)["file1"] == "1"
+
+
+def test_where_files_cannot_be_linked_they_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [layer] = apart(tmp_path / "store", archive([("file", "f", "1")], 0o640))
+
+    def refuses(*_given: Any) -> None:
+        raise OSError(errno.EXDEV, "another file system")
+
+    monkeypatch.setattr(os, "link", refuses)
+    lay([layer], tmp_path / "root")
+    assert listed(tmp_path / "root") == {"f": "1"}
+    assert stat.S_IMODE((tmp_path / "root/f").stat().st_mode) == 0o640
+    assert not (tmp_path / "root/f").samefile(layer.files / "f")

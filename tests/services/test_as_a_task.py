@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.images import unpacked
 
 from drydock import images
 from drydock.embedded.carriers.runtime import ContainerSpec, Exit
@@ -28,20 +29,14 @@ class Task:
         self.lines: queue.Queue[str] = queue.Queue()
         self.ended = threading.Event()
         image = images.build(SERVICES / name, layout=images.Layout(rootfs / "layout"), output=lambda _: None)
-        config = images.unpack(image.manifest, image.layout.open, rootfs / "root")
         self.container = runtime.start(
             ContainerSpec(
                 key=f"task/{name}",
-                image=config,
-                rootfs=rootfs / "root",
-                entrypoint=None,
-                command=None,
+                image=image.settings,
+                layers=unpacked(image.manifest, image.layout.open, rootfs / "layers"),
+                state=rootfs / "run",
                 environment=environ,
-                working_directory=None,
-                user=None,
                 address=address,
-                resolver=None,
-                memory_limit_mib=None,
                 on_output=lambda _, line: self.lines.put(line.decode()),
                 on_exit=self._end,
             )

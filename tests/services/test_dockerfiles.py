@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from packaging.version import Version
+from tests.support.images import unpack
 from tests.support.tools import tool
 
 from drydock import images
@@ -76,7 +77,7 @@ def test_equal_input_gives_an_equal_digest_and_a_version_another(build, name):
 @pytest.mark.parametrize("name", ["frontend", "backend"])
 def test_what_is_in_the_image_is_enough_to_run(build, serve, tmp_path, name):
     image, _ = build(name, build_args={"VERSION": "1.2.3"})
-    images.unpack(image.manifest, image.layout.open, tmp_path)
+    unpack(image.manifest, image.layout.open, tmp_path)
     service = serve(name, folder=tmp_path / "app", VERSION="1.2.3")
     assert service.get("/version") == (200, {"service": name, "version": "1.2.3"})
     assert service.healthcheck().returncode == 0
@@ -85,7 +86,7 @@ def test_what_is_in_the_image_is_enough_to_run(build, serve, tmp_path, name):
 
 def test_what_is_in_the_workers_image_is_enough_to_run(build, launch, tmp_path):
     image, _ = build("worker")
-    images.unpack(image.manifest, image.layout.open, tmp_path)
+    unpack(image.manifest, image.layout.open, tmp_path)
     worker = launch(
         "worker",
         folder=tmp_path / "app",

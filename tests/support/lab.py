@@ -127,14 +127,19 @@ def ask(address: str, path: str = "/") -> Any:
     return eventually(answer)
 
 
-def make_lab(client: Callable[..., Any], until: Callable[[Callable[[], Any]], Any] = eventually) -> Lab:
-    """Push the image, make the network and the cluster `lab`. `until` waits for a condition."""
+def push_image(client: Callable[..., Any], context: Path, repository: str) -> str:
+    """Build a folder and push it as v1 of a new repository; the image's name."""
     ecr = client("ecr")
-    uri = ecr.create_repository(repositoryName="app")["repository"]["repositoryUri"]
+    uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     user, password = base64.b64decode(token).decode().split(":", 1)
-    image = build(APP)
-    push(image, f"{uri}:v1", (user, password))
+    push(build(context), f"{uri}:v1", (user, password))
+    return f"{uri}:v1"
+
+
+def make_lab(client: Callable[..., Any], until: Callable[[Callable[[], Any]], Any] = eventually) -> Lab:
+    """Push the image, make the network and the cluster `lab`. `until` waits for a condition."""
+    image = push_image(client, APP, "app")
     ec2 = client("ec2")
     number = next(_networks)
     vpc = ec2.create_vpc(CidrBlock=f"127.{number}.0.0/16")["Vpc"]["VpcId"]
@@ -146,4 +151,4 @@ def make_lab(client: Callable[..., Any], until: Callable[[Callable[[], Any]], An
     ]
     client("ecs").create_cluster(clusterName="lab", capacityProviders=["FARGATE", "FARGATE_SPOT"])
     clients: dict[str, Any] = {}
-    return Lab(lambda name: clients.setdefault(name, client(name)), f"{uri}:v1", vpc, subnets, until)
+    return Lab(lambda name: clients.setdefault(name, client(name)), image, vpc, subnets, until)

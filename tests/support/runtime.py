@@ -11,11 +11,14 @@ import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from drydock import disk
 from drydock.embedded.carriers.runtime import CannotStart, ContainerSpec, Exit
-from drydock.embedded.carriers.runtime.base import run_to_end
+from drydock.embedded.carriers.runtime.base import refuse_others, run_to_end
 from drydock.embedded.carriers.runtime.command import arguments, environment
 from drydock.embedded.carriers.runtime.process import stop_signal
 from drydock.embedded.core.clock import Clock
+from drydock.images import UnpackedLayer
+from drydock.policy.offers import Offer
 
 KILLED = 128 + signal.SIGKILL
 Output = Callable[[str, bytes], None]
@@ -85,9 +88,14 @@ class FakeContainer:
 
 
 class FakeRuntime:
-    """Containers that only seem to run. `programs` says what a command does in an environment, None: there is none."""
+    """Containers that only seem to run. `programs` says what a command does in an environment, None: there is none.
+
+    It gives what `offers` says, in that a test finds it in the container's `spec`.
+    """
 
     name = "fake"
+    offers = frozenset({Offer.INIT, Offer.OPEN_FILES})
+    """As processes do."""
 
     def __init__(self, clock: Clock, programs: Programs = serves) -> None:
         self.clock, self.programs = clock, programs
@@ -95,14 +103,17 @@ class FakeRuntime:
         """Those that run, oldest first."""
         self.started: list[FakeContainer] = []
         """All that ever did."""
+        self.forgotten: list[tuple[UnpackedLayer, ...]] = []
 
     def start(self, spec: ContainerSpec) -> FakeContainer:
+        refuse_others(spec, self.offers)
         container = FakeContainer(spec, len(self.started) + 1, self.clock.utcnow().timestamp())
         argv = arguments(spec.image, spec.entrypoint, spec.command)
         program = self.programs(argv, container.environment)
         if program is None:
             raise CannotStart(f'CannotStartContainerError: exec: "{argv[0]}": executable file not found in $PATH')
         container.program = program
+        spec.state.mkdir(parents=True, exist_ok=True)
         self.containers.append(container)
         self.started.append(container)
         for stream, text in _said(program, container):
@@ -142,11 +153,16 @@ class FakeRuntime:
             self.end(container, KILLED)
         elif number in container.program.handles:
             self.end(container, container.program.handles[number])
+        elif container.spec.init:
+            self.end(container, 128 + number)
 
     def stop(self, container: FakeContainer, grace: float) -> None:
         self.signal(container, stop_signal(container.spec.image.stop_signal))
         container.killed_at = self.clock.elapsed() + grace
         self.turn()
+
+    def forget(self, layers: tuple[UnpackedLayer, ...]) -> None:
+        self.forgotten.append(layers)
 
     def close(self) -> None:
         for container in list(self.containers):
@@ -168,6 +184,7 @@ class FakeRuntime:
         self.containers = [one for one in self.containers if one is not container]
         for session in container.sessions:
             session.kill()
+        disk.remove(container.spec.state)
         container.spec.on_exit(Exit(code, reason))
 
 

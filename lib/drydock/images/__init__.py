@@ -7,9 +7,10 @@ from .image import Change, Image, Layer, Step
 from .layout import Layout
 from .reference import Reference
 from .registry import pull, push
-from .unpack import unpack
+from .unpack import Budget, UnpackedLayer, lay, read_config, unpack_layer, write_tar
 
 __all__ = [
+    "Budget",
     "Change",
     "DockerfileError",
     "Healthcheck",
@@ -22,9 +23,13 @@ __all__ = [
     "Reference",
     "RegistryError",
     "Step",
+    "UnpackedLayer",
     "UnsafeLayer",
     "build",
+    "lay",
     "pull",
     "push",
-    "unpack",
+    "read_config",
+    "unpack_layer",
+    "write_tar",
 ]

@@ -23,7 +23,9 @@ Kind = Literal["file", "directory", "symlink", "hardlink", "device"]
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
-_TAR_TYPES = {"file": tarfile.REGTYPE, "directory": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE}
+_TAR_TYPES = {
+    "file": tarfile.REGTYPE, "directory": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE, "hardlink": tarfile.LNKTYPE,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def write_layer(entries: Iterable[Entry], layout: Layout) -> WrittenLayer:
     with tempfile.TemporaryFile() as plain:
         with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for entry in sorted(entries, key=lambda e: e.path.split("/")):
-                _add(tar, entry)
+                add_entry(tar, entry)
         plain.seek(0)
         return compress_layer(plain, layout)
 
@@ -152,8 +154,9 @@ def _slice(file: _Kept, member: tarfile.TarInfo) -> Callable[[], BinaryIO]:
     return lambda: io.BytesIO(os.pread(file.number, member.size, member.offset_data))
 
 
-def _add(tar: tarfile.TarFile, entry: Entry) -> None:
-    info = tarfile.TarInfo(entry.path + ("/" if entry.kind == "directory" else ""))
+def add_entry(tar: tarfile.TarFile, entry: Entry) -> None:
+    """Put an entry into a tar, dated 1970 and without user names."""
+    info = tarfile.TarInfo((entry.path or ".") + ("/" if entry.kind == "directory" else ""))
     info.type = _TAR_TYPES[entry.kind]
     info.mode, info.uid, info.gid, info.size, info.linkname = entry.mode, entry.uid, entry.gid, entry.size, entry.link
     if entry.open is None:

@@ -83,6 +83,10 @@ def _overrides(overrides: Mapping[str, Any], definition: Mapping[str, Any], farg
             raise parameter("The container name must be included in a container override.")
         if name not in named:
             raise parameter(f"Override for container named {name} is not a container in the TaskDefinition.")
+        for requirement in (override.get("resourceRequirements") or ()) if fargate else ():
+            raise parameter(task_definition.no_resource(requirement).message)
+    if overrides.get("inferenceAcceleratorOverrides"):
+        raise parameter("Unsupported field 'inferenceAcceleratorOverrides'.")
     storage = overrides.get("ephemeralStorage")
     if storage is not None and not 21 <= (storage.get("sizeInGiB") or 0) <= 200:
         raise parameter("EphemeralStorage size should be at least 21 and at most 200")

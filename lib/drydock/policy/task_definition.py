@@ -329,12 +329,19 @@ def _task(request: Definition, containers: Sequence[Definition]) -> None:
 def _volumes(request: Definition, containers: Sequence[Definition]) -> None:
     volumes = request.get("volumes") or ()
     names = {volume.get("name") for volume in volumes}
+    for name in names:
+        if not name:
+            raise client("Volume.name should not be null or empty.")
+        if not fields.NAME.fullmatch(name):
+            raise client("Volume.name contains invalid characters.")
     mounted = set()
     for container in containers:
         for point in container.get("mountPoints") or ():
             source = point.get("sourceVolume")
             if source not in names:
                 raise client(f"Unknown volume '{source}'.")
+            if not point.get("containerPath"):
+                raise client(f"The mount point of volume '{source}' must have a containerPath.")
             mounted.add(source)
         for volume in container.get("volumesFrom") or ():
             source = volume.get("sourceContainer")
@@ -455,6 +462,8 @@ def _fargate(request: Definition, containers: Sequence[Definition], registry: st
         raise _not_on_fargate("ipcMode")
     if request.get("placementConstraints"):
         raise _not_on_fargate("constraints")
+    if request.get("trustedExecutionConfiguration"):
+        raise _not_on_fargate("trustedExecutionConfiguration")
     for volume in request.get("volumes") or ():
         if (volume.get("host") or {}).get("sourcePath"):
             raise _not_on_fargate("sourcePath")
@@ -466,6 +475,12 @@ def _fargate(request: Definition, containers: Sequence[Definition], registry: st
 
 def _not_on_fargate(what: str) -> Invalid:
     return client(f"Fargate compatible task definitions do not support {what}")
+
+
+def no_resource(requirement: Mapping[str, Any]) -> Invalid:
+    """What Fargate says of a ResourceRequirement; observed for GPU."""
+    kind = requirement.get("type")
+    return client(f"Tasks using the Fargate launch type do not support {kind} resource requirements.")
 
 
 def _fargate_container(container: Definition, request: Definition, registry: str | None) -> None:
@@ -481,8 +496,7 @@ def _fargate_container(container: Definition, request: Definition, registry: str
         if capability != "SYS_PTRACE":
             raise client(f"{capability} is not allowed on Fargate.")
     for requirement in container.get("resourceRequirements") or ():
-        if requirement.get("type") == "GPU":
-            raise client("Tasks using the Fargate launch type do not support GPU resource requirements.")
+        raise no_resource(requirement)
     if (container.get("stopTimeout") or 0) > 120:
         raise client("Tasks using the Fargate launch type must have a container stop timeout of less than 120 seconds.")
     logs = container.get("logConfiguration") or {}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from . import mounts
 from .errors import Invalid
+from .offers import Offer
 from .world import Capacity
 
+_NOT_OF_THE_TASK = (
+    "efsVolumeConfiguration", "s3filesVolumeConfiguration", "fsxWindowsFileServerVolumeConfiguration",
+    "configuredAtLaunch",
+)  # fmt: skip
 _INSTEAD = "Use the launch type FARGATE, or a capacity provider strategy of FARGATE and FARGATE_SPOT."
 
 
@@ -16,23 +22,40 @@ def refuse(what: str, instead: str = _INSTEAD) -> Invalid:
     return Invalid("UnsupportedFeatureException", f"The embedded AWS does not have {what}. {instead}".strip())
 
 
-def runs(where: Capacity) -> None:
-    """Refuse tasks that would need a container instance: there are none. Raises Invalid."""
+def runs(where: Capacity, definition: Mapping[str, Any], offers: Callable[[], frozenset[Offer]]) -> None:
+    """Refuse tasks that cannot run here, or that would do something else for want of what they ask for. Raises Invalid.
+
+    `offers` tells what the runtime of their containers has; it is asked only where that matters.
+    """
     if not where.fargate:
         named = ", ".join(str(item.get("capacityProvider")) for item in where.strategy)
         place = f"the instances of capacity provider {named}" if named else f"the launch type {where.launch_type}"
         raise refuse(f"{place}: it runs tasks on Fargate only")
-
-
-def mounts(definition: Mapping[str, Any]) -> None:
-    """Refuse a task whose containers mount volumes: they are processes and see this machine's files. Raises Invalid."""
+    family = (definition.get("runtimePlatform") or {}).get("operatingSystemFamily") or "LINUX"
+    if family != "LINUX":
+        raise refuse(f"the operating system {family}", "Use the operatingSystemFamily LINUX.")
+    volumes = {volume.get("name"): volume for volume in definition.get("volumes") or ()}
     for container in definition.get("containerDefinitions") or ():
-        if container.get("mountPoints") or container.get("volumesFrom"):
+        name = container.get("name")
+        if (container.get("linuxParameters") or {}).get("tmpfs"):
             raise refuse(
-                f"volumes, as container {container.get('name')} mounts",
+                f"file systems in memory, as container {name} mounts", "Take tmpfs out of the task definition."
+            )
+        if not (container.get("mountPoints") or container.get("volumesFrom")):
+            continue
+        if Offer.MOUNTS not in offers():
+            raise refuse(
+                f"volumes, as container {name} mounts",
                 "Take mountPoints and volumesFrom out of the "
                 "task definition; a container has a folder of its own in $TMPDIR.",
             )
+        for point in mounts.of(definition, str(name)):
+            kinds = [kind for kind in _NOT_OF_THE_TASK if volumes.get(point.volume, {}).get(kind)]
+            if kinds:
+                raise refuse(
+                    f"volumes with {kinds[0]}, as container {name} mounts",
+                    "Use a volume that has only a name, which lives as long as its task.",
+                )
 
 
 def deploys(request: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,12 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.lab import Lab, address_of
 from tests.support.stepped import World
 
+from drydock.embedded.carriers.runtime import Capabilities, Offer
 from drydock.embedded.services.ecs.kept import Kept
 from drydock.embedded.services.ecs.life import PROVISIONING
 from drydock.policy.rollout import lower_bound, upper_bound
@@ -530,6 +533,80 @@ def test_what_containers_mount_is_refused_and_not_left_out(world: World, lab: La
         with pytest.raises(ClientError, match="does not have volumes, as container app mounts") as refused:
             make()
         assert refused.value.response["Error"]["Code"] == "UnsupportedFeatureException"
+
+
+def test_volumes_are_mounted_where_the_runtime_has_mounts(world: World, lab: Lab) -> None:
+    world.runtime.offers = frozenset(Offer)
+    containers: list[dict[str, Any]] = [
+        {"name": "app", "mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}]},
+        {"name": "reader", "volumesFrom": [{"sourceContainer": "app", "readOnly": True}]},
+    ]
+    task = lab.run(lab.register_containers("app", containers, volumes=[{"name": "v"}]))
+    lab.until(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    [[one], [other]] = [container.spec.mounts for container in world.running(task)]
+    assert (one.target, one.read_only, other.target, other.read_only) == ("/v", False, "/v", True)
+    assert one.source == other.source and one.source.is_dir()
+    (one.source / "written").write_text("x")
+    lab.ecs.stop_task(cluster="lab", task=task["taskArn"])
+    lab.until_stopped(task["taskArn"])
+    assert not one.source.exists()
+    lasting = [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]
+    with pytest.raises(ClientError, match="volumes with efsVolumeConfiguration, as container app mounts"):
+        lab.run(lab.register_containers("app", containers, volumes=lasting))
+
+
+WEAK = {
+    "user": "1000", "readonlyRootFilesystem": True, "ulimits": [{"name": "nofile", "softLimit": 64, "hardLimit": 128}],
+    "linuxParameters": {"initProcessEnabled": True, "capabilities": {"add": ["SYS_PTRACE"], "drop": ["NET_RAW"]}},
+    "dockerLabels": {"team": "shop"},
+}  # fmt: skip
+
+
+def test_what_a_runtime_offers_reaches_the_container(world: World, lab: Lab) -> None:
+    task = lab.run(lab.register(**WEAK))
+    lab.until(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    [container] = world.running(task)
+    assert (container.spec.init, container.spec.open_files) == (True, (64, 128))
+    assert (container.spec.user, container.spec.read_only_root) == (None, False)
+    metadata = json.loads(urlopen(container.environment["ECS_CONTAINER_METADATA_URI_V4"]).read())
+    assert metadata["Labels"]["team"] == "shop"
+    world.runtime.offers = frozenset(Offer)
+    task = lab.run(lab.register(**WEAK))
+    assert "reason" not in task["containers"][0]
+    lab.until(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    [container] = world.running(task)
+    assert (container.spec.user, container.spec.read_only_root) == ("1000", True)
+    assert container.spec.capabilities == Capabilities(("SYS_PTRACE",), ("NET_RAW",))
+
+
+def test_what_a_runtime_does_not_offer_is_said_once_of_a_deployment(world: World, lab: Lab) -> None:
+    def said() -> list[str]:
+        return events(lab, "is not acted on")
+
+    lab.create(lab.register(**WEAK), 2)
+    lab.until_steady(2)
+    [message] = said()
+    for field in ("user", "readonlyRootFilesystem", "linuxParameters.capabilities"):
+        assert f"{field} of container app is not acted on: " in message
+    assert "initProcessEnabled" not in message and "ulimits" not in message
+    lab.ecs.update_service(cluster="lab", service="app", desiredCount=3)
+    lab.until_steady(3)
+    assert said() == [message]
+    lab.ecs.update_service(cluster="lab", service="app", forceNewDeployment=True)
+    assert len(said()) == 2
+    lab.ecs.update_service(cluster="lab", service="app", taskDefinition=lab.register())
+    lab.until_steady(3)
+    assert len(said()) == 2
+
+
+def test_what_a_runtime_does_not_offer_is_said_of_a_task_until_it_ends(world: World, lab: Lab) -> None:
+    task = lab.run(lab.register(readonlyRootFilesystem=True))
+    told = "readonlyRootFilesystem of container app is not acted on: its files can be written to"
+    assert task["containers"][0]["reason"] == told
+    lab.until(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    assert lab.task(task["taskArn"])["containers"][0]["reason"] == told
+    lab.ecs.stop_task(cluster="lab", task=task["taskArn"])
+    assert "reason" not in lab.until_stopped(task["taskArn"])["containers"][0]
 
 
 def test_lines_of_one_event_stay_together(world: World, lab: Lab) -> None:

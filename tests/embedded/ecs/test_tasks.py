@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.lab import Lab, address_of, ask
+from tests.support.lab import Lab, address_of, ask, push_image
 from tests.support.waiting import eventually
 
 from drydock import ssm
@@ -290,12 +291,34 @@ def test_what_an_image_leaves_on_disk_goes_when_the_image_goes(
     lab: Lab, host: AWS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("drydock.embedded.workload.pulls._JUST_PULLED", 0.0)
-    unpacked = host.directory / "images"
+    images, layers, roots = (host.directory / name for name in ("images", "layers", "tasks/roots"))
     task = lab.run(lab.register())["taskArn"]
     eventually(lambda: lab.task(task)["lastStatus"] == "RUNNING")
-    (folder,) = unpacked.iterdir()
-    (unpacked / "00.partial" / "root").mkdir(parents=True)
+    kept = [sorted(folder.iterdir()) for folder in (images, layers, roots)]
+    assert all(kept)
+    (images / "00" / "root").mkdir(parents=True)
+    (layers / "00.partial" / "files").mkdir(parents=True)
     lab.client("ecr").batch_delete_image(repositoryName="app", imageIds=[{"imageTag": "v1"}])
-    eventually(lambda: [path.name for path in unpacked.iterdir()] == [folder.name], "only what a task uses is left")
+    eventually(lambda: sorted([*images.iterdir(), *layers.iterdir()]) == kept[0] + kept[1], "what a task uses is left")
+    assert list(roots.iterdir()) == kept[2]
     lab.until_stopped(lab.ecs.stop_task(cluster="lab", task=task)["task"]["taskArn"])
-    eventually(lambda: list(unpacked.iterdir()) == [], "nothing is left")
+    eventually(lambda: not [*images.iterdir(), *layers.iterdir(), *roots.iterdir()], "nothing is left")
+
+
+def test_images_share_layers_and_one_goes_with_the_last_that_has_it(
+    lab: Lab, host: AWS, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("drydock.embedded.workload.pulls._JUST_PULLED", 0.0)
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12-slim\nCOPY Dockerfile /\n")
+    other = push_image(lab.client, tmp_path, "other")
+    puller = host.services.of("ecs").engine._means.puller
+
+    def unpacked() -> set[str]:
+        return {f"sha256:{path.name}" for path in (host.directory / "layers").iterdir()}
+
+    first, second = (puller.pull(image, "us-east-1") for image in (lab.image, other))
+    mine, others = ({layer.digest for layer in image.layers} for image in (first, second))
+    assert mine & others and mine - others and others - mine
+    assert unpacked() == mine | others
+    lab.client("ecr").batch_delete_image(repositoryName="app", imageIds=[{"imageTag": "v1"}])
+    eventually(lambda: unpacked() == others, "those of the other image are left")

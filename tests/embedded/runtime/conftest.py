@@ -18,12 +18,13 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.support.images import layer_of
 from tests.support.waiting import PATIENCE, eventually
 
 from drydock.embedded.carriers.runtime import CannotStart, ContainerSpec, Exit
 from drydock.embedded.carriers.runtime.process import ProcessRuntime
 from drydock.embedded.carriers.runtime.spawner import Spawner
-from drydock.images import ImageConfig
+from drydock.images import ImageConfig, UnpackedLayer
 
 STAND_IN = '#!/bin/sh\nexec "${DRYDOCK_PYTHON:-python3}" "$@"\n'
 CONTAINERS_CONF = """
@@ -89,14 +90,23 @@ class Machine:
         self.runtime, self.rootfs = runtime, rootfs
         self.image = image or ImageConfig(labels={"dev.drydock.stand-in": "python"}, working_dir="/app")
         self.runs: list[Run] = []
+        self._layers: tuple[object, tuple[UnpackedLayer, ...]] = (None, ())
         self.subnet = f"127.10.{next(_third)}"
-        self._hosts = itertools.count(4)
+        self._hosts, self._states = itertools.count(4), itertools.count()
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         file = self.rootfs / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         file.chmod(mode)
+
+    def layers(self) -> tuple[UnpackedLayer, ...]:
+        """The image's, of what is in `rootfs` now."""
+        status = [(path, path.lstat().st_mtime_ns, path.lstat().st_size) for path in sorted(self.rootfs.rglob("*"))]
+        if status != self._layers[0]:
+            made = layer_of(self.rootfs, self.rootfs.with_name(f"{self.rootfs.name}.layers"))
+            self._layers = status, (made,)
+        return self._layers[1]
 
     def address(self) -> str:
         return f"{self.subnet}.{next(self._hosts)}"
@@ -106,18 +116,14 @@ class Machine:
         spec = {
             "key": "task/app",
             "image": self.image,
-            "rootfs": self.rootfs,
-            "entrypoint": None,
+            "state": self.rootfs.with_name(f"{self.rootfs.name}.state") / str(next(self._states)),
             "command": command or None,
             "environment": {},
-            "working_directory": None,
-            "user": None,
             "address": given.get("address") or self.address(),
-            "resolver": None,
-            "memory_limit_mib": None,
             "on_output": run.output,
             "on_exit": run.end,
         }
+        given.setdefault("layers", self.layers())
         run.container = self.runtime.start(ContainerSpec(**(spec | given)))  # type: ignore[arg-type]
         self.runs.append(run)
         return run

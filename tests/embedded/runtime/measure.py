@@ -1,6 +1,6 @@
 """Seconds and megabytes for 20 Python tasks that answer HTTP: from the warm spawner, and as fresh interpreters.
 
-python tests/embedded/runtime/measure.py
+python -m tests.embedded.runtime.measure
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from tests.support.images import layer_of
 
 from drydock.embedded.carriers.runtime import ContainerSpec
 from drydock.embedded.carriers.runtime.process import ProcessRuntime
@@ -60,6 +61,7 @@ def main() -> None:
         python.write_text('#!/bin/sh\nexec "${DRYDOCK_PYTHON:-python3}" "$@"\n')
         python.chmod(0o755)
         (rootfs / "server.py").write_text(SERVER)
+        layers = (layer_of(rootfs, directory / "layers"),)
         spawner = Spawner(directory / "spawner.log")
         runtime = ProcessRuntime(spawner, directory / "tasks")
         image = ImageConfig(labels={"dev.drydock.stand-in": "python"})
@@ -67,9 +69,9 @@ def main() -> None:
         def start(address: str, *flags: str) -> None:
             runtime.start(
                 ContainerSpec(
-                    key=address, image=image, rootfs=rootfs, entrypoint=None, environment={}, working_directory=None,
-                    user=None, address=address, resolver=None, memory_limit_mib=None,
-                    command=("python", *flags, "/server.py"), on_output=lambda *_: None, on_exit=lambda _: None,
+                    key=address, image=image, layers=layers, state=directory / "run" / address, environment={},
+                    address=address, command=("python", *flags, "/server.py"), on_output=lambda *_: None,
+                    on_exit=lambda _: None,
                 )
             )  # fmt: skip
 

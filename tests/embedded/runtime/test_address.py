@@ -230,8 +230,11 @@ print(asked.recv(4096).hex())
     assert len(DNSRecord.parse(bytes.fromhex(run.stdout()[0])).rr) == 2
 
 
-def test_only_a_name_the_vpc_does_not_know_is_asked_of_the_system(resolver: tuple[str, int]) -> None:
+def test_only_a_name_the_vpc_does_not_know_is_asked_of_the_system(
+    resolver: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = Path(drydock.embedded.carriers.runtime.__file__).parent / "shim" / "_drydock_address.py"
+    monkeypatch.syspath_prepend(path.parent)
     shim = runpy.run_path(str(path))
     assert shim["look_up"]("nobody.lab.local", resolver) == []  # final
     assert shim["look_up"]("example.org", resolver) is None  # refused: the next resolver is asked

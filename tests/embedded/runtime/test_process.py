@@ -167,7 +167,7 @@ def test_environment_is_the_images_and_the_tasks_and_nothing_of_the_users(
     }
     assert "the user's own" not in json.dumps(env)
     assert not [name for name in env if name.startswith("AWS_")]
-    assert env["HOME"].startswith(str(machine.rootfs))
+    assert env["HOME"].startswith(str(run.container.root.rootfs))
     native = machine.run("env")
     native.wait()
     assert not native.said("AWS_")
@@ -206,11 +206,12 @@ def test_working_directory_and_paths_of_the_image(machine: Machine) -> None:
         environment={"CONFIG_FILE": "/srv/config.json"},
     )  # fmt: skip
     run.wait()
-    config = f"{machine.rootfs}/srv/config.json"
-    assert run.stdout() == [f"{machine.rootfs}/app", f"--config={config}", config, "/health", config]
+    root = run.container.root.rootfs
+    config = f"{root}/srv/config.json"
+    assert run.stdout() == [f"{root}/app", f"--config={config}", config, "/health", config]
     elsewhere = machine.run("sh", "-c", "pwd; cat /srv/config.json", working_directory="/new/one")
     elsewhere.wait()
-    assert elsewhere.stdout() == [f"{machine.rootfs}/new/one", "{}"]
+    assert elsewhere.stdout() == [f"{root}/new/one", "{}"]
 
 
 def test_limits_core_dumps_off_and_open_files_as_on_fargate(machine: Machine) -> None:

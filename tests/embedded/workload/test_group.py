@@ -58,9 +58,9 @@ class Pod:
 
     def spec(self, name: str, on_exit: OnExit) -> ContainerSpec:
         return ContainerSpec(
-            key=f"pod/{name}", image=ImageConfig(), rootfs=Path("/"), entrypoint=None, command=(name.split("-")[0],),
-            environment={}, working_directory=None, user=None, address="127.0.0.1", resolver=None,
-            memory_limit_mib=None, on_output=lambda _stream, _line: None, on_exit=on_exit,
+            key=f"pod/{name}", image=ImageConfig(), layers=(), state=self.host.directory / name,
+            command=(name.split("-")[0],), environment={}, address="127.0.0.1",
+            on_output=lambda _stream, _line: None, on_exit=on_exit,
         )  # fmt: skip
 
     def group(self, *members: Member) -> Group:

@@ -37,13 +37,14 @@ from dnslib import (
     EDNSOption,
 )
 
+from drydock.embedded.carriers.runtime.shim._drydock_rules import DNS_PORT
 from drydock.embedded.carriers.zones import RecordSet, Srv, Zone, Zones
 from drydock.embedded.core.host import Host
 from drydock.policy.addresses import loopback
 
 log = logging.getLogger(__name__)
 
-PORTS = (53, 8053)
+PORTS = (DNS_PORT, 8053)
 UDP_SIZE = 1232
 PLAIN_UDP_SIZE = 512
 TCP_PATIENCE = 5.0

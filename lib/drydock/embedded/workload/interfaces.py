@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from drydock.embedded.carriers.runtime.shim._drydock_rules import host_name
 from drydock.embedded.core import seams
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.core.host import Host
@@ -79,7 +80,7 @@ class Interfaces:
         made.status, made.requester_managed = "in-use", True
         if public:
             made.public_ip = loopback(address)
-        return Interface(made.id, address, made.mac_address, f"ip-{address.replace('.', '-')}.ec2.internal")
+        return Interface(made.id, address, made.mac_address, f"{host_name(address)}.ec2.internal")
 
     def detach(self, region: str, identifier: str, address: str) -> None:
         """Delete the interface, unless it is gone, and let go of the address."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from drydock.policy.offers import Offer
+
 if TYPE_CHECKING:
-    from drydock.images import ImageConfig
+    from drydock.images import ImageConfig, UnpackedLayer
 
 _AFTER_KILL = 3.0
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
@@ -36,22 +38,63 @@ class Exit:
 
 
 @dataclass(frozen=True)
+class Mount:
+    """A folder of this machine that a container sees at `target`."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Linux capabilities beyond and below those that a container has by itself, without `CAP_`."""
+
+    add: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContainerSpec:
-    """One container of one task. `environment` goes over the image's; None means the image's own value."""
+    """One container of one task. `environment` goes over the image's; None means the image's own value.
+
+    What comes after `on_exit` a runtime gives only if it offers it; `start` refuses what it cannot give.
+    """
 
     key: str  # "<task-id>/<container-name>"
     image: ImageConfig
-    rootfs: Path  # the image, unpacked
-    entrypoint: tuple[str, ...] | None
-    command: tuple[str, ...] | None
+    layers: tuple[UnpackedLayer, ...]  # of the image, the lowest first
+    state: Path  # the runtime's: it makes this folder, and removes it with all that is in it before `on_exit`
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
     environment: Mapping[str, str]
-    working_directory: str | None
-    user: str | None
+    working_directory: str | None = None
     address: str  # the loopback address that the task owns
-    resolver: tuple[str, int] | None  # the VPC's DNS server
-    memory_limit_mib: int | None
+    resolver: tuple[str, int] | None = None  # the VPC's DNS server
+    memory_limit_mib: int | None = None
     on_output: Callable[[str, bytes], None]  # ("stdout" | "stderr", one line without its newline)
     on_exit: Callable[[Exit], None]  # once, after the last line of output
+    user: str | None = None
+    mounts: tuple[Mount, ...] = ()
+    read_only_root: bool = False
+    hosts: Mapping[str, str] = field(default_factory=dict)  # name -> address
+    init: bool = False  # a first process that is no program of the container's, hands on signals and reaps
+    capabilities: Capabilities = Capabilities()
+    open_files: tuple[int, int] | None = None  # the soft and the hard limit
+
+    @property
+    def asks_for(self) -> frozenset[Offer]:
+        """What not every runtime can give."""
+        asked = {
+            Offer.USER: self.user,
+            Offer.MOUNTS: self.mounts,
+            Offer.READ_ONLY_ROOT: self.read_only_root,
+            Offer.HOSTS: self.hosts,
+            Offer.INIT: self.init,
+            Offer.CAPABILITIES: self.capabilities != Capabilities(),
+            Offer.OPEN_FILES: self.open_files,
+        }
+        return frozenset(offer for offer, wanted in asked.items() if wanted)
 
 
 class Container(Protocol):
@@ -85,9 +128,10 @@ class Runtime(Protocol[Running]):
     the runtime (`execute`, `Session.wait`). They may come before `start` has returned."""
 
     name: str
+    offers: frozenset[Offer]
 
     def start(self, spec: ContainerSpec) -> Running:
-        """Start a container, or raise `CannotStart`."""
+        """Start a container, or raise `CannotStart`, as for one that asks for what this runtime does not offer."""
         ...
 
     def open(
@@ -123,9 +167,22 @@ class Runtime(Protocol[Running]):
         """Send the image's stop signal (SIGTERM), and SIGKILL after `grace` of our seconds. Does not wait."""
         ...
 
+    def forget(self, layers: tuple[UnpackedLayer, ...]) -> None:
+        """Let go of what was made of these layers: no container has them, and they are about to be removed."""
+        ...
+
     def close(self) -> None:
         """Kill every container."""
         ...
+
+
+def refuse_others(spec: ContainerSpec, offers: frozenset[Offer]) -> None:
+    """Raise CannotStart for a container that asks for what is not among `offers`."""
+    if missing := spec.asks_for - offers:
+        raise CannotStart(
+            "CannotStartContainerError: the runtime of this container does not have "
+            + ", ".join(sorted(offer.value for offer in missing))
+        )
 
 
 def run_to_end(

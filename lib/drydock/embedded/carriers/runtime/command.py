@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from drydock.embedded.carriers.runtime.shim import _drydock_rules as rules
+
 if TYPE_CHECKING:
     from drydock.images import ImageConfig
 
@@ -25,7 +27,6 @@ TOOLS = """
 """.split()  # noqa: SIM905
 SYSTEM_DIRECTORIES = ("/bin", "/usr/bin")
 PATH_NAMES = re.compile(r"(PATH|_HOME|_DIR|_FILE|_ROOT)$")
-WILDCARDS = ("", "0.0.0.0", "::")
 ABSOLUTE = re.compile(r"(?<![\w./:~-])/[\w.+@-][\w./+@-]*")
 ABSOLUTE_VALUE = re.compile(r"(--?[\w-]+=|[A-Za-z_]\w*=)?(/.+)", re.DOTALL)
 
@@ -211,13 +212,13 @@ def environment(
 ) -> dict[str, str]:
     """The image's, then `given`, then what the platform sets; nothing of the user's own. Paths are as the
     container names them: `Root.environment_on_machine` puts them where they are."""
-    env = {"PATH": DEFAULT_PATH, "HOME": "/root", "HOSTNAME": f"ip-{address.replace('.', '-')}"}
+    env = {"PATH": DEFAULT_PATH, "HOME": "/root", "HOSTNAME": rules.host_name(address)}
     env |= {**image.env, **given}
-    if env.get("HOST", "") in WILDCARDS:
+    if env.get("HOST", "") in rules.WILDCARDS:
         env["HOST"] = address
-    env["DRYDOCK_ADDRESS"] = address
+    env[rules.ADDRESS_VARIABLE] = address
     if resolver:
-        env["DRYDOCK_RESOLVER"] = f"{resolver[0]}:{resolver[1]}"
+        env[rules.RESOLVER_VARIABLE] = f"{resolver[0]}:{resolver[1]}"
     return env
 
 

@@ -10,8 +10,10 @@ network and is of no use here.
 The platform answers processes of this user and of root: one that has another uid on this machine, by USER or as a
 rootless engine's subordinate id, is refused and gets no credentials of its task's role.
 
-Limits other than memory are the engine's own: what a client asks for replaces all of its defaults, and some of those
-are what lets it run at all.
+Of what runtimes offer it has all but a limit of open files: limits other than memory are the engine's own. What a
+client asks for replaces all of its defaults, and some of those are what lets it run at all.
+
+Layers are loaded as they are, with owners and set-id bits. The folder that is a container's state stays empty.
 
 An image whose Python is a stand-in holds no Python: build it on the real base image for this runtime.
 What a crashed daemon left behind is removed when the next one of that instance connects.
@@ -23,6 +25,7 @@ not say why; not with Docker's own engine.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -36,20 +39,27 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drydock import disk
 from drydock.embedded.carriers.runtime.base import (
     LINE_LIMIT,
     OUT_OF_MEMORY,
     CannotStart,
     ContainerSpec,
     Exit,
+    refuse_others,
     run_to_end,
 )
 from drydock.embedded.carriers.runtime.command import STAND_IN, arguments, environment
 from drydock.embedded.carriers.runtime.process import stop_signal
 from drydock.embedded.carriers.runtime.pump import Lines
+from drydock.images import write_tar
+from drydock.images.platform import Platform
+from drydock.policy.offers import Offer
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+    from drydock.images import UnpackedLayer
 
 log = logging.getLogger(__name__)
 
@@ -134,12 +144,13 @@ class DockerRuntime:
     """Containers on an engine. Each container's callbacks come on a thread of its own."""
 
     name = "docker"
+    offers = frozenset(Offer) - {Offer.OPEN_FILES}
 
     def __init__(self, instance: str, client: DockerClient | None = None) -> None:
         self.instance = instance
         self._client = client or connect()
         self._containers: set[DockerContainer] = set()
-        self._images: dict[Path, str] = {}
+        self._images: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()
         for left in self._client.containers.list(all=True, filters={"label": f"{INSTANCE}={instance}"}):
             left.remove(force=True)
@@ -149,14 +160,17 @@ class DockerRuntime:
         from docker.errors import DockerException
         from docker.types import Mount
 
+        refuse_others(spec, self.offers)
         argv = arguments(spec.image, spec.entrypoint, spec.command)
         if not argv:
             raise CannotStart("CannotStartContainerError: no command specified")
         env = environment(spec.image, spec.environment, spec.address, spec.resolver)
         env["PYTHONPATH"] = ":".join(filter(None, [SHIM, env.get("PYTHONPATH")]))
         shim = Path(__file__).with_name("shim")
+        mounts = [Mount(each.target, str(each.source), type="bind", read_only=each.read_only) for each in spec.mounts]
         engine = None
         try:
+            spec.state.mkdir(parents=True, exist_ok=True)
             engine = self._client.containers.create(
                 self._image(spec),
                 entrypoint=argv[:1],
@@ -165,7 +179,12 @@ class DockerRuntime:
                 working_dir=spec.working_directory or spec.image.working_dir or "/",
                 user=spec.user or spec.image.user or None,
                 network_mode="host",
-                mounts=[Mount(SHIM, str(shim), type="bind", read_only=True)],
+                mounts=[Mount(SHIM, str(shim), type="bind", read_only=True), *mounts],
+                read_only=spec.read_only_root,
+                extra_hosts=dict(spec.hosts),
+                init=spec.init,
+                cap_add=list(spec.capabilities.add),
+                cap_drop=list(spec.capabilities.drop),
                 mem_limit=f"{spec.memory_limit_mib}m" if spec.memory_limit_mib else None,
                 labels={INSTANCE: self.instance, "dev.drydock.container": spec.key},
             )
@@ -173,9 +192,10 @@ class DockerRuntime:
             stream = self._client.api.attach_socket(engine.id, {"stdout": 1, "stderr": 1, "stream": 1})
             engine.start()
             engine.reload()
-        except DockerException as error:
+        except (DockerException, OSError) as error:
             if engine is not None:
                 engine.remove(force=True)
+            disk.remove(spec.state)
             raise CannotStart(f"CannotStartContainerError: {said(error)}") from error
         container.started_at = time.time()
         container.pid = engine.attrs["State"].get("Pid", 0)
@@ -257,26 +277,48 @@ class DockerRuntime:
                 "CannotPullContainerError: the image holds a stand-in for its base image, which only the process "
                 "runtime can run: build it on the real base image, or use the process runtime"
             )
+        digests = tuple(layer.digest for layer in spec.layers)
         with self._lock:
-            if spec.rootfs not in self._images:
-                self._images[spec.rootfs] = self._load(spec.rootfs)
-            return self._images[spec.rootfs]
+            if digests not in self._images:
+                self._images[digests] = self._load(spec.layers)
+            return self._images[digests]
 
-    def _load(self, rootfs: Path) -> str:
-        def owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-            entry.uid = entry.gid = 0
-            entry.uname = entry.gname = ""
-            return entry
+    def _load(self, layers: tuple[UnpackedLayer, ...]) -> str:
+        """Have the engine take an image of these layers, in the form of `docker save`."""
+        with tempfile.TemporaryDirectory() as name:
+            folder, ids = Path(name), []
+            for number, layer in enumerate(layers):
+                write_tar(layer, folder / f"{number}.tar")
+                with (folder / f"{number}.tar").open("rb") as file:
+                    ids.append(f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}")
+            here = Platform.here()
+            described = {
+                "architecture": here.architecture,
+                "os": here.os,
+                "config": {},
+                "rootfs": {"type": "layers", "diff_ids": ids},
+            }
+            (folder / "config.json").write_text(json.dumps(described))
+            parts = [f"{number}.tar" for number in range(len(layers))]
+            manifest = [{"Config": "config.json", "RepoTags": None, "Layers": parts}]
+            (folder / "manifest.json").write_text(json.dumps(manifest))
+            archive = folder / "image"
+            with tarfile.open(archive, "w") as tar:
+                for part in ("manifest.json", "config.json", *parts):
+                    tar.add(folder / part, part)
+            with archive.open("rb") as file:
+                [image] = self._client.images.load(file)
+        return str(image.id)
 
-        with tempfile.NamedTemporaryFile(suffix=".tar") as file:
-            with tarfile.open(fileobj=file, mode="w") as tar:
-                tar.add(rootfs, arcname=".", filter=owned_by_root)
-            file.flush()
-            answer = self._client.api.import_image_from_file(file.name, repository="drydock/task")
-        last = json.loads(answer.strip().splitlines()[-1])
-        if "status" not in last:
-            raise CannotStart(f"CannotPullContainerError: {last.get('error', answer)}")
-        return str(last["status"])
+    def forget(self, layers: tuple[UnpackedLayer, ...]) -> None:
+        """Remove the image of these layers from the engine."""
+        from docker.errors import DockerException
+
+        with self._lock:
+            image = self._images.pop(tuple(layer.digest for layer in layers), None)
+        if image is not None:
+            with contextlib.suppress(DockerException):
+                self._client.images.remove(image, force=True)
 
     @staticmethod
     def _final_state(container: DockerContainer) -> dict[str, Any]:
@@ -312,6 +354,8 @@ class DockerRuntime:
         with self._lock:
             self._containers.discard(container)
         container.ended.set()
+        with contextlib.suppress(OSError):
+            disk.remove(spec.state)
         spec.on_exit(Exit(code, reason))
 
 

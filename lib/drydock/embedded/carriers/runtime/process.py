@@ -1,12 +1,12 @@
-"""The `process` runtime: an image is unpacked and its command runs as a process of this machine.
+"""The `process` runtime: an image's layers are laid over one another and its command runs as a process of this machine.
 
-There is **no isolation**. A container sees this machine's files, processes and network with this user's rights;
-USER is ignored: a program that becomes another user by itself, as root's can, is a stranger to the API, and to the
-files of its image, which lie in a folder of this user's. What a container gets is its own address (all of 127.0.0.0/8
-is loopback on Linux), exactly the environment it would have, its working directory, limits, output, health checks and
-signals.
+There is **no isolation**. A container sees this machine's files, processes and network with this user's rights. The
+USER of an image is ignored: a program that becomes another user by itself, as root's can, is a stranger to the API, and
+to the files of its image, which lie in a folder of this user's. Files of an image are those of its layers, and so of
+all that have one of these. What a container gets is its own address (all of 127.0.0.0/8 is loopback on Linux), exactly
+the environment it would have, its working directory, limits, output, health checks and signals.
 
-Paths. There is no chroot: absolute paths that exist in the image are put where the image was unpacked when they stand
+Paths. There is no chroot: absolute paths that exist in the image are put where its layers were laid when they stand
 in the command, the working directory or a variable named *PATH, *_HOME, *_DIR, *_FILE or *_ROOT. One inside a
 program's own code is this machine's.
 
@@ -16,6 +16,9 @@ Addresses. A Python program of a stand-in image listens on the task's address wh
 Signals go to the first process, which as in a container is process 1: one it has no handler for does nothing, so
 a program that does not handle SIGTERM is killed when the grace period ends (137). When it ends, all it
 started is killed.
+
+Of what runtimes offer it has an init process, which is to let signals have their usual effect, and a limit of open
+files. The state of a container is its $TMPDIR.
 
 Memory is looked at five times a second: the container may exceed its limit for that long.
 """
@@ -35,18 +38,26 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from drydock import disk
 from drydock.embedded.carriers.runtime.base import (
     LINE_LIMIT,
     OUT_OF_MEMORY,
     CannotStart,
     ContainerSpec,
     Exit,
+    refuse_others,
     run_to_end,
 )
 from drydock.embedded.carriers.runtime.command import Command, Lent, NotExecutable, Root, arguments, environment
 from drydock.embedded.carriers.runtime.pump import Lines, Pump, Sink
+from drydock.embedded.carriers.runtime.roots import Roots
 from drydock.embedded.carriers.runtime.spawner import Child, Spawner
+from drydock.policy.offers import Offer
+
+if TYPE_CHECKING:
+    from drydock.images import UnpackedLayer
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +124,8 @@ class Drain:
 class ProcessContainer:
     def __init__(self, spec: ContainerSpec, root: Root) -> None:
         self.spec, self.root = spec, root
-        self.environment = environment(spec.image, spec.environment, spec.address, spec.resolver)
+        given = {"TMPDIR": str(spec.state), **spec.environment}
+        self.environment = environment(spec.image, given, spec.address, spec.resolver)
         self.directory = spec.working_directory or spec.image.working_dir or "/"
         self.child: Child | None = None
         self.ended = False
@@ -191,17 +203,21 @@ class ProcessRuntime:
     """Containers as processes. `directory` is for what they share; `spawner` starts them and outlives `close`."""
 
     name = "process"
+    offers = frozenset({Offer.INIT, Offer.OPEN_FILES})
 
     def __init__(self, spawner: Spawner, directory: Path) -> None:
         self.spawner = spawner
         interpreter = getattr(sys, "_base_executable", None) or sys.executable
         self._lent = Lent(directory, interpreter)
+        self._roots = Roots(directory / "roots")
         self._containers: set[ProcessContainer] = set()
         self._lock = threading.Lock()
 
     def start(self, spec: ContainerSpec) -> ProcessContainer:
         """Start a container: raises CannotStart in ECS's words. Callbacks come on the spawner's pump."""
-        container = ProcessContainer(spec, Root(spec.rootfs.resolve(), spec.image, self._lent))
+        refuse_others(spec, self.offers)
+        rootfs = self._roots.of(spec.layers).resolve()
+        container = ProcessContainer(spec, Root(rootfs, spec.image, self._lent))
         root = container.root
 
         def ended(code: int) -> None:
@@ -209,10 +225,12 @@ class ProcessRuntime:
                 self._containers.discard(container)
             container.ended = True
             out_of_memory = container.child is not None and container.child.out_of_memory
-            spec.on_exit(Exit(code, OUT_OF_MEMORY if out_of_memory else None))
+            exit = Exit(code, OUT_OF_MEMORY if out_of_memory else None)
+            self._remove(spec.state, lambda: spec.on_exit(exit))
 
         drain = Drain(self.spawner.pump, ended)
         try:
+            spec.state.mkdir(parents=True, exist_ok=True)
             command = container.command(arguments(spec.image, spec.entrypoint, spec.command))
             directory = root.directory(container.directory)
             env = root.environment_on_machine(container.environment)
@@ -229,10 +247,12 @@ class ProcessRuntime:
                     stdout=out[1],
                     stderr=err[1],
                     on_exit=drain.exited,
-                    init=True,
+                    init=not spec.init,
+                    open_files=spec.open_files,
                     memory=spec.memory_limit_mib * 1024 * 1024 if spec.memory_limit_mib else None,
                 )
         except (NotExecutable, OSError) as error:
+            self._remove(spec.state)
             raise CannotStart(f"CannotStartContainerError: {RUNC}: {said(error)}: unknown") from error
         with self._lock:
             if not container.ended:
@@ -286,6 +306,7 @@ class ProcessRuntime:
                     on_exit=session._drain.exited,
                     tty=tty,
                     like=container.child,
+                    open_files=container.spec.open_files,
                 )
         except (NotExecutable, OSError) as error:
             session._close_input()
@@ -314,6 +335,28 @@ class ProcessRuntime:
         """Send the image's stop signal, and SIGKILL after `grace` seconds. Does not wait."""
         if container.child is not None:
             container.child.stop(stop_signal(container.spec.image.stop_signal), grace)
+
+    def forget(self, layers: tuple[UnpackedLayer, ...]) -> None:
+        """Remove where these layers were laid. OSError."""
+        self._roots.forget(layers)
+
+    @staticmethod
+    def _remove(state: Path, then: Callable[[], None] = lambda: None) -> None:
+        """Remove the folder of a container, and go on: at once if it is empty, else on a thread of its own."""
+
+        def remove() -> None:
+            try:
+                disk.remove(state)
+            except OSError as error:
+                log.warning("%s stays: %s", state, error)
+            then()
+
+        try:
+            state.rmdir()
+        except OSError:
+            threading.Thread(target=remove, name="drydock-remove", daemon=True).start()
+        else:
+            then()
 
     def close(self) -> None:
         """Kill every container; returns when they have ended."""

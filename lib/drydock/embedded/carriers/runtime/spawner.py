@@ -145,7 +145,7 @@ class Spawner:
         init: bool = False,
         like: Child | None = None,
         memory: int | None = None,
-        open_files: int = OPEN_FILES,
+        open_files: tuple[int, int] | None = None,
     ) -> Child:
         """Start a process with exactly the environment `env`; OSError if it cannot be executed.
 
@@ -154,6 +154,7 @@ class Spawner:
         before `spawn` returns. With `python`, `argv` is a `python …` command line that runs in a fork of the
         warm helper. `init`: signals without a handler are dropped, as for process 1 of a container. `like`:
         the process ends at the latest with that one. `memory`: bytes of resident memory for it and all it starts.
+        `open_files`: the soft and the hard limit, which have to be possible; without, the usual one as far as it is.
         """
         with contextlib.ExitStack() as opened:
             null = opened.enter_context(Path(os.devnull).open("rb"))
@@ -181,7 +182,7 @@ class Spawner:
                     init=init,
                     like=like.identity if like else None,
                     memory=memory,
-                    files=open_files,
+                    files=open_files or OPEN_FILES,
                 )
             if not child._started.wait(START_TIMEOUT):
                 self._give_up()

@@ -200,7 +200,10 @@ class Helper:
 
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         limit(resource.RLIMIT_CORE, 0)
-        limit(resource.RLIMIT_NOFILE, request["files"])
+        if isinstance(request["files"], int):
+            limit(resource.RLIMIT_NOFILE, request["files"])
+        else:
+            limit_files(*request["files"])
         if mark is not None:
             resource.setrlimit(MARK, (mark, mark))
         os.umask(0o022)
@@ -335,6 +338,13 @@ def limit(which: int, value: int) -> None:
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
     resource.setrlimit(which, (value, value))
+
+
+def limit_files(soft: int, hard: int) -> None:
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    except ValueError:
+        raise OSError(errno.EPERM, "error setting rlimit type 7: operation not permitted") from None
 
 
 def ignored_by_first_process(pid: int, number: int) -> bool:

@@ -5,10 +5,14 @@ Whatever happens to tasks comes in by `observe`; nothing else tells the circuit 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 
+from moto.ecs.exceptions import ECSException
+
 from drydock.embedded.core.host import Host
-from drydock.embedded.services.ecs import events
+from drydock.embedded.services.ecs import asks, events
+from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
 from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Running, Table, Unhealthy, Unplaced
 from drydock.policy import rollout
@@ -61,8 +65,15 @@ class Deployments:
         ]
         if kept:
             service.event(f"is deployed by the embedded AWS as ROLLING: {', '.join(kept)} is kept and not acted on.")
+        self._tell_what_is_missing(service, deployment)
         self._table.keep(service)
         return deployment
+
+    def _tell_what_is_missing(self, service: Service, deployment: Deployment) -> None:
+        with contextlib.suppress(ECSException):  # the task definition is gone, which its tasks will tell
+            definition = definition_of(self._table.region(service.region_name), deployment.revision["taskDefinition"])
+            if missing := asks.missing(self._host, definition.document):
+                service.event(f"(deployment {deployment.id}) {missing}.")
 
     def change(self, service: Service, settings: Document, *, force: bool) -> None:
         """Give a service other settings: a new deployment, if they differ in what deploys, or by `force`."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecs import asks
 from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, Task, utcnow
 from drydock.embedded.services.ecs.table import Table
@@ -90,6 +91,7 @@ class Launcher:
         region = order.backend.region_name
         subnets = self._interfaces.subnets(region, network["subnets"]) if network else []
         tags = _tags(order)
+        missing = asks.missing(self._host, order.definition.document) if order.service is None else ""
         made = []
         for _ in range(order.count):
             number = self._table.next_number()
@@ -98,6 +100,8 @@ class Launcher:
             seed = f"{self._host.seed_in(region)}:{order.cluster.name}:{order.group}:{number}"
             ids = order.service.ids if order.service is not None else Ids(seed)
             document = _document(order, provider, subnet, ids)
+            if missing:  # a service tells it in its events
+                document["containers"][0]["reason"] = missing
             made.append(
                 Task(
                     document=document,
@@ -130,6 +134,7 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
     overrides = {"containerOverrides": [], "inferenceAcceleratorOverrides": [], **(request.get("overrides") or {})}
     cpu = overrides.get("cpu") or definition.get("cpu")
     memory = overrides.get("memory") or definition.get("memory")
+    architecture = (definition.get("runtimePlatform") or {}).get("cpuArchitecture") or "X86_64"
     attachments = [
         {
             "id": ids.uuid(),
@@ -179,7 +184,7 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
         "availabilityZone": subnet.zone if subnet else None,
         "enableExecuteCommand": bool(request.get("enableExecuteCommand")),
         "ephemeralStorage": definition.get("ephemeralStorage") or {"sizeInGiB": 20},
-        "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
+        "attributes": [{"name": "ecs.cpu-architecture", "value": architecture.lower()}],
         "overrides": overrides,
         "version": 1,
         "attachments": attachments,

@@ -17,8 +17,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from drydock import disk
-from drydock.embedded.carriers.runtime import ContainerSpec, Exit
+from drydock.embedded.carriers.runtime import ContainerSpec, Exit, Mount, state_of
 from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecs import asks
 from drydock.embedded.services.ecs.metadata import Roles
 from drydock.embedded.services.ecs.records import Document, Task, utcnow
 from drydock.embedded.services.ecs.secrets import CannotRead, read
@@ -29,7 +30,7 @@ from drydock.embedded.workload.group import Group, Member, OnExit
 from drydock.embedded.workload.interfaces import Interfaces, NoAddress
 from drydock.embedded.workload.objects import NoBucket, content
 from drydock.embedded.workload.pulls import CannotPull, Pulled, Puller, Why
-from drydock.policy import dependencies
+from drydock.policy import dependencies, mounts
 from drydock.policy.addresses import loopback
 from drydock.policy.environment_files import place, variables
 from drydock.policy.health import Health, HealthCheck, task_health
@@ -63,9 +64,16 @@ class Means:
     roles: Roles
     targets: Targets
 
-    def scratch(self, task: Task) -> Path:
-        """The folder that the containers of a task write to."""
-        return self.host.directory / "tasks" / task.id
+    def volumes(self, task: Task) -> Path:
+        """The folder of what lives as long as the task."""
+        return self.host.directory / "volumes" / task.id
+
+    def remove_volumes(self, task: Task) -> None:
+        folder = self.volumes(task)
+        try:
+            disk.remove(folder)
+        except OSError as error:
+            log.warning("%s stays: %s", folder, error)
 
     def leave(self, task: Task) -> float:
         """Take the task from where others find it; the AWS seconds that its connections have to drain."""
@@ -90,7 +98,7 @@ class Means:
         self.detach(task)
         if task.address:
             self.leave(task)
-        disk.remove(self.scratch(task))
+        self.remove_volumes(task)
 
 
 @dataclass(frozen=True)
@@ -245,11 +253,7 @@ class Life:
         self._means.detach(self.task)
         if self._credentials_token:
             self._means.roles.forget(self._credentials_token)
-        scratch = self._means.scratch(self.task)
-        try:
-            disk.remove(scratch)
-        except OSError as error:
-            log.warning("%s stays: %s", scratch, error)
+        self._means.remove_volumes(self.task)
         self._means.logs.flush(now=True)  # its last lines can be read once it is STOPPED
         self._table.enter(self.task, "STOPPED")
 
@@ -346,10 +350,8 @@ class Life:
     def _spec(self, name: str, prepared: Prepared, on_exit: OnExit) -> ContainerSpec:
         container, image = self.task.definition_of(name), prepared.images[name]
         overrides = self._overrides(name)
-        scratch = self._means.scratch(self.task) / name
-        scratch.mkdir(parents=True, exist_ok=True)
+        key = f"{self.task.id}/{name}"
         environment = {
-            "TMPDIR": str(scratch),
             **prepared.files[name],
             **{item["name"]: item.get("value", "") for item in container.get("environment") or ()},
             **prepared.secrets[name],
@@ -362,20 +364,30 @@ class Life:
         limit = overrides.get("memory") or container.get("memory") or self.task.definition.get("memory")
         assert self.task.address is not None
         return ContainerSpec(
-            key=f"{self.task.id}/{name}",
+            key=key,
             image=image.config,
-            rootfs=image.rootfs,
+            layers=image.layers,
+            state=state_of(self._host, key),
             entrypoint=tuple(entrypoint) if entrypoint else None,
             command=tuple(command) if command else None,
             environment=environment,
             working_directory=container.get("workingDirectory"),
-            user=container.get("user"),
             address=loopback(self.task.address),
             resolver=self._means.interfaces.resolver(self.task.region_name, _details(self.task)["subnetId"]),
             memory_limit_mib=int(limit) if limit else None,
             on_output=lambda _, line: self._means.logs.write(stream, line) if stream else None,
             on_exit=lambda exit: self._ended(stream, exit, on_exit),
+            **asks.given(self._host, container, self._mounts(name)),
         )
+
+    def _mounts(self, name: str) -> tuple[Mount, ...]:
+        """Folders of the task's volumes, made if they are missing."""
+        made = []
+        for point in mounts.of(self.task.definition, name):
+            folder = self._means.volumes(self.task) / point.volume
+            folder.mkdir(parents=True, exist_ok=True)
+            made.append(Mount(folder, point.target, point.read_only))
+        return tuple(made)
 
     def _ended(self, stream: Stream | None, exit: Exit, then: OnExit) -> None:
         if stream is not None:

@@ -70,6 +70,7 @@ def _container(task: Task, container: Document) -> Document:
         "Image": container["image"],
         "ImageID": container.get("imageDigest", ""),
         "Labels": {
+            **(definition.get("dockerLabels") or {}),
             "com.amazonaws.ecs.cluster": task.document["clusterArn"],
             "com.amazonaws.ecs.container-name": container["name"],
             "com.amazonaws.ecs.task-arn": task.arn,

@@ -318,6 +318,7 @@ class Table:
         self.keep(task)
 
     def exited(self, task: Task, name: str, exit: Exit) -> None:
+        task.container(name).pop("reason", None)  # of before it ended
         reason = {"reason": exit.reason} if exit.reason else {}
         self.show_container(task, name, lastStatus="STOPPED", exitCode=exit.code, **reason)
 

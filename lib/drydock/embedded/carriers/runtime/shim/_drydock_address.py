@@ -27,18 +27,13 @@ import re
 import socket
 import struct
 
+import _drydock_rules as rules
+
 TYPE_CHECKING = False  # typing itself would cost every start of an interpreter
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-WILDCARDS = ("", "0.0.0.0", "::")
-LOCALHOST = ("127.0.0.1", "::1", "localhost")
-PLATFORM = re.compile(
-    r"^(AWS_ENDPOINT_URL\w*|AWS_CONTAINER_CREDENTIALS_FULL_URI|ECS_CONTAINER_METADATA_URI\w*|ECS_AGENT_URI)$"
-)
-RESOLVER_TIMEOUT = 2.0  # seconds for one answer from the VPC's resolver
-DNS_PORT = 53
 NO_PORT_YET = 24  # IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect, when the peer is known
 CANONNAME = socket.AI_CANONNAME
 INET = (socket.AF_INET, socket.AF_INET6)
@@ -46,10 +41,10 @@ INET = (socket.AF_INET, socket.AF_INET6)
 
 def install() -> None:
     """Patch the socket module, in a process that has $DRYDOCK_ADDRESS."""
-    address = os.environ.get("DRYDOCK_ADDRESS")
+    address = os.environ.get(rules.ADDRESS_VARIABLE)
     if not address:
         return
-    server, _, port = os.environ.get("DRYDOCK_RESOLVER", "").rpartition(":")
+    server, _, port = os.environ.get(rules.RESOLVER_VARIABLE, "").rpartition(":")
     task = Task(address, (server, int(port)) if server else None, platform_ports(os.environ))
 
     system_getaddrinfo, system_gethostbyaddr = socket.getaddrinfo, socket.gethostbyaddr
@@ -84,7 +79,7 @@ def install() -> None:
         name = host.decode() if isinstance(host, bytes | bytearray) else host
         if family != socket.AF_INET6:
             if name == "localhost":
-                return system_getaddrinfo("127.0.0.1", port, socket.AF_INET, type, proto, flags)
+                return system_getaddrinfo(rules.MACHINE, port, socket.AF_INET, type, proto, flags)
             if name and name == os.environ.get("HOSTNAME"):
                 return system_getaddrinfo(address, port, socket.AF_INET, type, proto, flags)
         if task.resolver and name and is_name(name) and not flags & socket.AI_NUMERICHOST:
@@ -102,7 +97,7 @@ def install() -> None:
         return gethostbyname_ex(name)[2][0]
 
     def gethostbyname_ex(name: str) -> tuple[str, list[str], list[str]]:
-        if name in WILDCARDS:
+        if name in rules.WILDCARDS:
             return (name, [], ["0.0.0.0"])
         found = [answer[4][0] for answer in getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)]
         return (name, [], found)
@@ -130,14 +125,14 @@ class Task:
 
     def __init__(self, address: str, resolver: tuple[str, int] | None, platform: set[int]) -> None:
         self.address, self.resolver, self.platform = address, resolver, platform
-        self.inner = inner_address(address)
+        self.inner = rules.inner_address(address)
 
     def listening_place(self, sock: socket.socket, where: Any) -> Any:
         """Where to listen instead."""
         host, port, *rest = where
-        if host in WILDCARDS:
+        if host in rules.WILDCARDS:
             host = self.address
-        elif host in LOCALHOST:
+        elif host in rules.LOCALHOST:
             host = self.inner
         else:
             return where
@@ -150,9 +145,9 @@ class Task:
     def destination(self, sock: socket.socket, where: Any, getaddrinfo: Callable[..., list[Any]]) -> Any:
         """Where to connect instead."""
         host, port, *rest = where
-        if self.resolver and (host, port) == (self.resolver[0], DNS_PORT):
+        if self.resolver and (host, port) == (self.resolver[0], rules.DNS_PORT):
             port = self.resolver[1]
-        elif host in WILDCARDS or host in LOCALHOST:
+        elif host in rules.WILDCARDS or host in rules.LOCALHOST:
             host = self.local(port, sock.type)
         elif is_name(host):
             return getaddrinfo(host, port, sock.family, sock.type)[0][4]
@@ -169,7 +164,7 @@ class Task:
         for address in (self.inner, self.address):
             if is_taken(address, port, kind):
                 return address
-        return "127.0.0.1" if port in self.platform else self.inner
+        return str(rules.MACHINE if port in self.platform else self.inner)
 
     def come_from(self, sock: socket.socket, bind: Callable[..., None]) -> None:
         """Give a socket that has no address of its own yet the task's."""
@@ -180,15 +175,9 @@ class Task:
                 bind(sock, (self.address, 0))
 
 
-def inner_address(address: str) -> str:
-    """The second loopback address of a task: 127.10.1.5 has 127.138.1.5."""
-    first, second, rest = address.split(".", 2)
-    return f"{first}.{int(second) ^ 128}.{rest}"
-
-
 def own_name(address: str) -> str:
     """The name that a VPC gives an address, as in $HOSTNAME; no question that has to wait for a time-out."""
-    return "localhost" if address == "127.0.0.1" else "ip-" + address.replace(".", "-")
+    return "localhost" if address == rules.MACHINE else str(rules.host_name(address))
 
 
 def is_loopback(address: object) -> bool:
@@ -197,7 +186,7 @@ def is_loopback(address: object) -> bool:
 
 def platform_ports(environment: Mapping[str, str]) -> set[int]:
     """Ports of the machine's 127.0.0.1 at which the platform answers this task."""
-    urls = [value for name, value in environment.items() if PLATFORM.match(name)]
+    urls = [value for name, value in environment.items() if re.match(rules.PLATFORM, name)]
     return {int(port) for url in urls for port in re.findall(r"^https?://(?:127\.0\.0\.1|localhost):(\d+)", url)}
 
 
@@ -269,7 +258,7 @@ def question(name: str) -> bytes:
 
 def over_udp(query: bytes, resolver: tuple[str, int]) -> bytes:
     with contextlib.closing(_socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
-        sock.settimeout(RESOLVER_TIMEOUT)
+        sock.settimeout(rules.RESOLVER_TIMEOUT)
         sock.connect(resolver)
         sock.send(query)
         while True:
@@ -280,7 +269,7 @@ def over_udp(query: bytes, resolver: tuple[str, int]) -> bytes:
 
 def over_tcp(query: bytes, resolver: tuple[str, int]) -> bytes:
     with contextlib.closing(_socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as sock:
-        sock.settimeout(RESOLVER_TIMEOUT)
+        sock.settimeout(rules.RESOLVER_TIMEOUT)
         sock.connect(resolver)
         sock.sendall(struct.pack("!H", len(query)) + query)
         reply = b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drydock.embedded.core import seams
-from drydock.embedded.services.ecs import settings, views
+from drydock.embedded.services.ecs import asks, settings, views
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, error, named, service_of
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Document, Ids, Service, utcnow
@@ -20,8 +20,7 @@ def create_service(response: Any, request: Document) -> Document:
     service_rules.validate_create(request, facts)
     assert facts.cluster is not None
     unsupported.deploys(request)
-    unsupported.runs(world.capacity(request, facts.cluster))
-    unsupported.mounts(facts.task_definition or {})
+    _runs(backend, request, facts)
     cluster = cluster_of(backend, request)
     name = request["serviceName"]
     key = f"{cluster.name}:{name}"
@@ -62,8 +61,7 @@ def update_service(response: Any, request: Document) -> Document:
     service_rules.validate_update(request, shown, facts)
     changed = settings.updated(service.settings, request)
     assert facts.cluster is not None
-    unsupported.runs(world.capacity(changed, facts.cluster))
-    unsupported.mounts(facts.task_definition or {})
+    _runs(backend, changed, facts)
     if facts.task_definition is not None:
         changed["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     backend.engine.deployments.change(service, changed, force=bool(request.get("forceNewDeployment")))
@@ -158,6 +156,13 @@ def describe_service_revisions(response: Any, request: Document) -> Document:
         ],
         "failures": [{"arn": arn, "reason": "MISSING"} for arn in request["serviceRevisionArns"] if arn not in known],
     }
+
+
+def _runs(backend: Any, wanted: Document, facts: world.World) -> None:
+    """Refuse tasks that this cloud cannot run."""
+    assert facts.cluster is not None
+    host = backend.engine.host
+    unsupported.runs(world.capacity(wanted, facts.cluster), facts.task_definition or {}, lambda: asks.offers(host))
 
 
 OPERATIONS = (

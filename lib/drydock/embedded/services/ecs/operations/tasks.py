@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from drydock.embedded.services.ecs import views
+from drydock.embedded.services.ecs import asks, views
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, definition_of, error, named, service_of, task_of
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Document, Task, utcnow
@@ -21,9 +21,8 @@ def run_task(response: Any, request: Document) -> Document:
     run_task_rules.validate(request, facts)
     assert facts.cluster is not None
     where = world.capacity(request, facts.cluster)
-    unsupported.runs(where)
     definition = definition_of(backend, request["taskDefinition"])
-    unsupported.mounts(definition.document)
+    unsupported.runs(where, definition.document, lambda: asks.offers(backend.engine.host))
     cluster, token = cluster_of(backend, request), request.get("clientToken")
     tasks = backend.engine.table.with_token(cluster.arn, token) if token else []
     if not tasks:
