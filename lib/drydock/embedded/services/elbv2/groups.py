@@ -11,7 +11,7 @@ from moto.elbv2 import models as moto
 from drydock.embedded.services.elbv2 import health as checks
 from drydock.embedded.services.elbv2.health import Endpoint, Health
 from drydock.embedded.services.elbv2.render import real_port
-from drydock.embedded.services.elbv2.validation import Refused
+from drydock.embedded.services.elbv2.errors import Refused
 
 Key = tuple[str, int]
 
