@@ -9,9 +9,9 @@ from typing import Any
 from moto.elbv2 import models as moto
 
 from drydock.embedded.services.elbv2 import health as checks
+from drydock.embedded.services.elbv2.errors import Refused
 from drydock.embedded.services.elbv2.health import Endpoint, Health
 from drydock.embedded.services.elbv2.render import real_port
-from drydock.embedded.services.elbv2.errors import Refused
 
 Key = tuple[str, int]
 
