@@ -1,4 +1,4 @@
-"""EC2: moto's, but a service's interface is not the user's to delete, and a default security group lets its own in."""
+"""EC2: moto's, but what another resource needs is not deleted, and a default security group lets its own in."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ class EC2(Service):
     name = "ec2"
 
     def install(self) -> None:
-        """Keep the interfaces of tasks from being deleted under them, and give VPCs a default group as AWS's is."""
+        """Keep what is in use from being deleted, and give VPCs a default group as AWS's is."""
         from moto.ec2.exceptions import EC2ClientError
         from moto.ec2.models import EC2Backend
         from moto.ec2.models.security_groups import SecurityGroupRule
+
+        from drydock.embedded.services.ec2 import dependants
 
         delete = seams.original(EC2Backend, "delete_network_interface")
         create_group = seams.original(EC2Backend, "create_security_group")
@@ -41,3 +43,4 @@ class EC2(Service):
             delete_network_interface=delete_network_interface,
             create_security_group=create_security_group,
         )
+        dependants.install(EC2Backend)
