@@ -7,7 +7,7 @@ import json
 
 from drydock.images import build, push
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
-from drydock.pricing import fargate_tasks, unpriced
+from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
 
 outline = Outline(
     title="Start here",
@@ -16,8 +16,9 @@ outline = Outline(
     needs=["03-cluster:create-network", "03-cluster:create-security-groups"],
     costs=[
         fargate_tasks(2, cpu=256, memory=512),
-        unpriced("Application Load Balancer"),
-        unpriced("public IPv4 addresses"),
+        application_load_balancers(),
+        unpriced("load balancer capacity units"),
+        public_addresses(5),
     ],
     hours=0.1,
 )

@@ -12,7 +12,7 @@ import secrets as random_secrets
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import SERVICES, network
-from drydock.pricing import fargate_tasks, unpriced
+from drydock.pricing import fargate_tasks, public_addresses, unpriced
 
 outline = Outline(
     title="Task definitions",
@@ -23,7 +23,7 @@ outline = Outline(
         fargate_tasks(6, cpu=256, memory=512),
         unpriced("CloudWatch Logs"),
         unpriced("Secrets Manager secret"),
-        unpriced("public IPv4 addresses of the tasks"),
+        public_addresses(6),
     ],
 )
 

@@ -15,7 +15,7 @@ from drydock import ssm
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import is_steady, network, security_group, service, subnets, tasks, until_steady, vpc_id
 from drydock.policy import rollout
-from drydock.pricing import fargate_tasks, unpriced
+from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
 
 outline = Outline(
     title="Services",
@@ -32,8 +32,9 @@ outline = Outline(
     ],
     costs=[
         fargate_tasks(6, cpu=256, memory=512),
-        unpriced("Application Load Balancer"),
-        unpriced("public IPv4 addresses"),
+        application_load_balancers(),
+        unpriced("load balancer capacity units"),
+        public_addresses(9),
     ],
 )
 

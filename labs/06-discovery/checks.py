@@ -10,7 +10,7 @@ import urllib3
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import is_steady, service, tasks, until_steady, vpc_id
-from drydock.pricing import fargate_tasks, unpriced
+from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
 
 outline = Outline(
     title="Discovery",
@@ -19,9 +19,10 @@ outline = Outline(
     needs=["05-services:create-load-balancer", "05-services:create-services"],
     costs=[
         fargate_tasks(8, cpu=256, memory=512),
-        unpriced("Application Load Balancer"),
+        application_load_balancers(),
+        unpriced("load balancer capacity units"),
         unpriced("Cloud Map calls and hosted zone"),
-        unpriced("public IPv4 addresses"),
+        public_addresses(11),
     ],
 )
 

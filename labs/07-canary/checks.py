@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import is_steady, network, security_group, service, subnets, until_steady, vpc_id
 from drydock.policy.traffic import chance_to_see, shares
-from drydock.pricing import fargate_tasks, unpriced
+from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
 
 outline = Outline(
     title="Canary",
@@ -26,8 +26,9 @@ outline = Outline(
     ],
     costs=[
         fargate_tasks(4, cpu=256, memory=512),
-        unpriced("Application Load Balancer"),
-        unpriced("public IPv4 addresses"),
+        application_load_balancers(),
+        unpriced("load balancer capacity units"),
+        public_addresses(7),
     ],
     hours=0.7,
 )

@@ -34,6 +34,8 @@ class Price:
 _FARGATE = "vantage.sh/blog/fargate-pricing and cloudburn.io/blog/aws-fargate-pricing"
 _EC2 = "karpenter-provider-aws 1.14.1, zz_generated.pricing_aws.go"
 _EKS = "AWS Containers Blog, EKS extended support pricing"
+_ELB = "aws.amazon.com/elasticloadbalancing/pricing, the examples of us-east-1"
+_VPC = "AWS News Blog, public IPv4 address charge"
 
 
 def _price(item: str, usd: float, unit: str, source: str, date: str) -> Price:
@@ -47,6 +49,8 @@ PRICES: dict[str, Price] = {
         _price("fargate x86_64 memory", 0.004445, "GB-hour", _FARGATE, "2026-03"),
         _price("fargate arm64 vCPU", 0.03238, "vCPU-hour", _FARGATE, "2026-03"),
         _price("fargate arm64 memory", 0.00356, "GB-hour", _FARGATE, "2026-03"),
+        _price("application load balancer", 0.0225, "hour", _ELB, "2026-09-20"),
+        _price("public IPv4 address", 0.005, "hour", _VPC, "2024-02-01"),
         _price("eks control plane", 0.10, "hour", _EKS, "2026-11-21"),
         _price("eks control plane, extended support", 0.60, "hour", _EKS, "2026-11-21"),
         *(
@@ -145,6 +149,20 @@ def instances(count: int, instance_type: str) -> Item:
     """`count` EC2 instances; not priced where the table does not have the type."""
     price = PRICES.get(f"ec2 {instance_type}")
     return Item(f"EC2 {instance_type}", price.usd if price else None, count, price.date if price else "")
+
+
+def application_load_balancers(count: int = 1) -> Item:
+    """`count` Application Load Balancers; what they carry (capacity units) is charged besides."""
+    return _hourly("Application Load Balancer", "application load balancer", count)
+
+
+def public_addresses(count: int) -> Item:
+    """`count` public IPv4 addresses in use: one of each public task, and of a load balancer one for each zone."""
+    return _hourly("public IPv4 address", "public IPv4 address", count)
+
+
+def _hourly(what: str, item: str, count: int) -> Item:
+    return Item(what, PRICES[item].usd, count, PRICES[item].date)
 
 
 def unpriced(what: str, count: int = 1) -> Item:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from drydock.embedded.assembly import AWS
 from drydock.embedded.carriers import dns
 from drydock.embedded.carriers.dns import Resolver
+from drydock.embedded.carriers.remembered import Remembered
 from drydock.embedded.carriers.zones import RecordSet, Value, Zone
 from drydock.embedded.core.clock import ManualClock
 from tests.support.tools import tool
@@ -180,8 +181,10 @@ def test_a_service_without_instances_has_no_name(cloud: Cloud) -> None:
     service = cloud.service("backend", "A")
     assert code(cloud.ask("backend.prod.internal")) == "NXDOMAIN"
     cloud.register(service, "t1", instance_ipv4="127.10.0.5")
+    cloud.later(15)
     assert cloud.addresses("backend.prod.internal") == ["127.10.0.5"]
     cloud.sd.deregister_instance(ServiceId=service, InstanceId="t1")
+    cloud.later(10)
     assert code(cloud.ask("backend.prod.internal")) == "NXDOMAIN"
 
 
@@ -203,7 +206,7 @@ def test_the_resolver_listens_on_the_base_of_the_vpc_and_two(cloud: Cloud) -> No
 
 
 def test_multivalue_answers_eight_of_ten_in_changing_order(cloud: Cloud) -> None:
-    service = cloud.service("backend", "A")
+    service = cloud.service("backend", "A", ttl=0)
     for last in range(10):
         cloud.register(service, f"t{last}", instance_ipv4=f"127.10.1.{last}")
     answers = [cloud.addresses("backend.prod.internal") for _ in range(20)]
@@ -213,7 +216,7 @@ def test_multivalue_answers_eight_of_ten_in_changing_order(cloud: Cloud) -> None
 
 
 def test_weighted_answers_one_and_every_one_in_time(cloud: Cloud) -> None:
-    service = cloud.service("backend", "A", policy="WEIGHTED")
+    service = cloud.service("backend", "A", ttl=0, policy="WEIGHTED")
     for last in range(3):
         cloud.register(service, f"t{last}", instance_ipv4=f"127.10.1.{last}")
     answers = [cloud.addresses("backend.prod.internal") for _ in range(60)]
@@ -223,7 +226,7 @@ def test_weighted_answers_one_and_every_one_in_time(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize("policy", ["MULTIVALUE", "WEIGHTED"])
 def test_the_unhealthy_leave_dns_after_thirty_seconds_unless_all_are(cloud: Cloud, policy: str) -> None:
-    service = cloud.service("backend", "A", policy=policy)
+    service = cloud.service("backend", "A", ttl=0, policy=policy)
 
     def seen() -> set[str]:
         return {address.rsplit(".", 1)[1] for _ in range(20) for address in cloud.addresses("backend.prod.internal")}
@@ -287,6 +290,43 @@ def test_a_bad_datagram_does_not_end_the_service(cloud: Cloud) -> None:
     assert cloud.addresses("backend.prod.internal") == ["127.10.0.5"]
 
 
+# -- what is kept -------------------------------------------------------------------------------
+
+
+def test_an_answer_is_repeated_for_its_ttl_which_counts_down(cloud: Cloud) -> None:
+    service = cloud.service("backend", "A")
+    for last in range(10):
+        cloud.register(service, f"t{last}", instance_ipv4=f"127.10.1.{last}")
+    first = cloud.addresses("backend.prod.internal")
+    for last in range(10):
+        cloud.sd.deregister_instance(ServiceId=service, InstanceId=f"t{last}")
+    cloud.register(service, "new", instance_ipv4="127.10.2.1")
+    for passed in (0, 4, 9):
+        cloud.later(passed - (0 if passed < 9 else 4))
+        reply = cloud.ask("BACKEND.prod.internal")
+        assert [(str(rr.rname), str(rr.rdata), rr.ttl) for rr in reply.rr] == [
+            ("BACKEND.prod.internal.", address, 10 - passed) for address in first
+        ]
+    cloud.later(1)
+    assert [(str(rr.rdata), rr.ttl) for rr in cloud.ask("backend.prod.internal").rr] == [("127.10.2.1", 10)]
+
+
+def test_that_there_is_no_such_name_is_kept_as_long_as_the_zone_says(cloud: Cloud) -> None:
+    assert code(cloud.ask("backend.prod.internal")) == "NXDOMAIN"
+    cloud.register(cloud.service("backend", "A"), "t1", instance_ipv4="127.10.0.5")
+    cloud.later(14)
+    reply = cloud.ask("backend.prod.internal")
+    assert (code(reply), reply.auth[0].ttl) == ("NXDOMAIN", 1)
+    cloud.later(1)
+    assert cloud.addresses("backend.prod.internal") == ["127.10.0.5"]
+
+
+def test_each_type_is_kept_by_itself(cloud: Cloud) -> None:
+    cloud.register(cloud.service("backend", "A"), "t1", instance_ipv4="127.10.0.5")
+    assert cloud.ask("backend.prod.internal", "AAAA").rr == []
+    assert cloud.addresses("backend.prod.internal") == ["127.10.0.5"]
+
+
 # -- any bytes ----------------------------------------------------------------------------------
 
 ZONE = Zone(
@@ -332,7 +372,7 @@ near_queries = st.builds(
 @settings(max_examples=500, deadline=None)
 @given(st.one_of(st.binary(max_size=600), near_queries), st.booleans())
 def test_any_bytes_are_answered_well_or_not_at_all(query: bytes, udp: bool) -> None:
-    reply = dns.answer(query, [ZONE], None, 0.0, random.Random(1), udp=udp)
+    reply = dns.answer(query, [ZONE], None, 0.0, random.Random(1), Remembered(), udp=udp)
     if reply is None:
         assert len(query) < 12 or query[2] & 0x80
         return

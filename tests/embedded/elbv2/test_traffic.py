@@ -293,6 +293,41 @@ def test_a_target_that_is_gone_is_a_bad_gateway_until_it_is_unhealthy(served: An
     assert answer.headers["server"] == "awselb/2.0"
 
 
+def test_a_target_whose_group_does_not_let_the_load_balancer_in_times_out(network: Network) -> None:
+    groups = {
+        name: network.ec2.create_security_group(GroupName=name, Description=name, VpcId=network.vpc)["GroupId"]
+        for name in ("alb", "tasks")
+    }
+    network.ec2.create_network_interface(
+        SubnetId=network.subnets[0], PrivateIpAddress=network.address(5), Groups=[groups["tasks"]]
+    )
+    network.serve(5)
+    group = network.target_group("tg", 5, HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2)
+    lb = network.load_balancer(SecurityGroups=[groups["alb"]])
+    network.listener(lb, forward((group, 1)))
+    target = f"{network.address(5)}:8080"
+    eventually(lambda: network.states(group)["unhealthy"])
+    assert network.health(group)[target]["Reason"] == "Target.Timeout"
+    answer = get(lb["DNSName"])
+    assert answer.status == 504
+    assert "504 Gateway Time-out" in answer.body
+
+    let_in = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "UserIdGroupPairs": [{"GroupId": groups["alb"]}]}
+    network.ec2.authorize_security_group_ingress(GroupId=groups["tasks"], IpPermissions=[let_in])
+    eventually(lambda: network.all_healthy(group))
+    assert get(lb["DNSName"]).status == 200
+    network.ec2.revoke_security_group_ingress(GroupId=groups["tasks"], IpPermissions=[let_in])
+    eventually(lambda: network.states(group)["unhealthy"])
+
+
+def test_members_of_the_default_group_reach_each_other(network: Network) -> None:
+    network.ec2.create_network_interface(SubnetId=network.subnets[0], PrivateIpAddress=network.address(5))
+    network.serve(5)
+    group = network.target_group("tg", 5, HealthCheckIntervalSeconds=5)
+    network.listener(network.load_balancer(), forward((group, 1)))
+    eventually(lambda: network.all_healthy(group))
+
+
 def test_silence_longer_than_the_idle_timeout_is_a_gateway_timeout(served: Any) -> None:
     network, lb, _, _, _ = served
     network.elb.modify_load_balancer_attributes(

@@ -4,6 +4,9 @@ It answers names of the private namespaces of its VPC and of public namespaces. 
 a top level that no public server has, do not exist. Every other name it refuses, so that a client asks its
 next resolver. Route 53 needs both DNS attributes of a VPC to be on for
 private zones; without them it refuses, and an extended error (RFC 8914) says why.
+
+As AWS's it caches: an answer, also that there is none, is repeated for its TTL, which counts down. TTLs are AWS
+seconds here; a client counts them in its own.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ from dnslib import (
     EDNSOption,
 )
 
+from drydock.embedded.carriers.remembered import Remembered
 from drydock.embedded.carriers.runtime.shim._drydock_rules import DNS_PORT
 from drydock.embedded.carriers.zones import RecordSet, Srv, Zone, Zones
 from drydock.embedded.core.host import Host
@@ -81,6 +85,7 @@ class Resolver:
         self._wake, self._woken = socket.socketpair()
         self._selector.register(self._woken, selectors.EVENT_READ, None)
         self._sockets: dict[tuple[str, str], tuple[socket.socket, socket.socket]] = {}
+        self._remembered: dict[tuple[str, str], Remembered] = {}
         self._look_at = 0.0
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -110,6 +115,7 @@ class Resolver:
         with self._lock:
             for key in [key for key in self._addresses if self._vpc(*key) is None]:
                 del self._addresses[key]
+                self._remembered.pop(key, None)
                 for each in self._sockets.pop(key):
                     self._selector.unregister(each)
                     each.close()
@@ -173,7 +179,8 @@ class Resolver:
         """The answer to a query of that VPC, as wire bytes; None for what is no query at all."""
         try:
             zones, refused = self._visible(vpc_id, region)
-            return answer(query, zones, refused, self._host.clock.time(), self._rng, udp=udp)
+            remembered = self._remembered.setdefault((vpc_id, region), Remembered())
+            return answer(query, zones, refused, self._host.clock.time(), self._rng, remembered, udp=udp)
         except Exception:
             log.exception("a DNS query to %s could not be answered", vpc_id)
             return _failure(query, RCODE.SERVFAIL)
@@ -219,11 +226,18 @@ def _bound(address: str) -> tuple[socket.socket, socket.socket]:
 
 
 def answer(
-    query: bytes, zones: Iterable[Zone], refused: str | None, now: float, rng: random.Random, *, udp: bool
+    query: bytes,
+    zones: Iterable[Zone],
+    refused: str | None,
+    now: float,
+    rng: random.Random,
+    remembered: Remembered,
+    *,
+    udp: bool,
 ) -> bytes | None:
-    """The wire answer to a wire query over `zones`.
+    """The wire answer to a wire query over `zones`, or what is `remembered` of it.
 
-    `refused`: why private zones can't be asked, or None. `now` in AWS seconds decides on health.
+    `refused`: why private zones can't be asked, or None. `now`, in AWS seconds, decides on health and age.
     """
     if len(query) < 12 or query[2] & 0x80:
         return None
@@ -241,10 +255,11 @@ def answer(
         reply.header.rcode = RCODE.NOTIMP
     elif len(request.questions) != 1:
         reply.header.rcode = RCODE.FORMERR
-    elif not version_bad:
+    elif not version_bad and (refused or not remembered.fill(reply, now)):
         why = _resolve(reply, list(zones), refused, now, rng)
         if why:
             extended = [EDNSOption(_EXTENDED_ERROR, struct.pack("!H", _PROHIBITED) + why.encode())]
+        remembered.keep(reply, now)
     size = 65535
     if options is not None:
         reply.add_ar(EDNS0(udp_len=UDP_SIZE, ext_rcode=_BADVERS if version_bad else 0, opts=extended))

@@ -134,7 +134,6 @@ def _let_go_of_what_is_deleted() -> None:
 def _settle_backends() -> None:
     """A backend makes ids when it is first touched (a default VPC, say): let them not depend on by whom."""
     from moto.core.base_backend import AccountSpecificBackend
-    from moto.moto_api._internal import mock_random
 
     first = AccountSpecificBackend.__getitem__
 
@@ -143,12 +142,9 @@ def _settle_backends() -> None:
             return first(self, region)
         if _install is not None and self.service_name in _keeping_data:
             _install(self.service_name)
-        state = mock_random.getstate()
-        mock_random.seed(f"{_base_seed}:{self.service_name}:{self.account_id}:{region}")
-        try:
+        with by_the_way():
+            reseed(f"{_base_seed}:{self.service_name}:{self.account_id}:{region}")
             return first(self, region)
-        finally:
-            mock_random.setstate(state)
 
     replace(AccountSpecificBackend, __getitem__=settled, _generate_regions=staticmethod(descriptions.regions_of))
 
@@ -163,6 +159,16 @@ def chance() -> Any:
 def reseed(seed: str) -> None:
     """Let all of moto's ids of the next request follow from `seed`."""
     chance().seed(seed)
+
+
+@contextmanager
+def by_the_way() -> Iterator[None]:
+    """What is made meanwhile changes no id that is made afterwards."""
+    state = chance().getstate()
+    try:
+        yield
+    finally:
+        chance().setstate(state)
 
 
 def fingerprint(service: str, operation: str, body: bytes, seed: str) -> str:

@@ -1,4 +1,4 @@
-"""EC2: moto's, but an interface that a service manages is not the user's to delete."""
+"""EC2: moto's, but what another resource needs is not deleted, and a default security group lets its own in."""
 
 from __future__ import annotations
 
@@ -12,11 +12,25 @@ class EC2(Service):
     name = "ec2"
 
     def install(self) -> None:
-        """Keep the interfaces of tasks from being deleted under them."""
+        """Keep what is in use from being deleted, and give VPCs a default group as AWS's is."""
         from moto.ec2.exceptions import EC2ClientError
         from moto.ec2.models import EC2Backend
+        from moto.ec2.models.security_groups import SecurityGroupRule
+
+        from drydock.embedded.services.ec2 import dependants
 
         delete = seams.original(EC2Backend, "delete_network_interface")
+        create_group = seams.original(EC2Backend, "create_security_group")
+
+        def create_security_group(self: Any, *args: Any, **given: Any) -> Any:
+            """Source: Amazon VPC user guide, "Default security groups for your VPCs"."""
+            group = create_group(self, *args, **given)
+            if group.is_default:
+                with seams.by_the_way():
+                    own = {"GroupId": group.id, "UserId": group.owner_id}
+                    rule = SecurityGroupRule(self, "-1", group.id, None, None, None, own, is_egress=False)
+                group.ingress_rules.append(rule)
+            return group
 
         def delete_network_interface(self: Any, eni_id: str) -> None:
             known = self.enis.get(eni_id)
@@ -24,4 +38,9 @@ class EC2(Service):
                 raise EC2ClientError("InvalidParameterValue", f"Network interface '{eni_id}' is currently in use.")
             delete(self, eni_id)
 
-        seams.replace(EC2Backend, delete_network_interface=delete_network_interface)
+        seams.replace(
+            EC2Backend,
+            delete_network_interface=delete_network_interface,
+            create_security_group=create_security_group,
+        )
+        dependants.install(EC2Backend)

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from drydock.embedded.carriers.black_hole import BlackHole
 from drydock.embedded.carriers.envoy import Envoy, EnvoyMissing, EnvoyRejected
 from drydock.embedded.core import seams
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.services.elbv2 import health as checks
 from drydock.embedded.services.elbv2 import metrics, render
-from drydock.embedded.services.elbv2.health import Outcome, Probe, Prober
+from drydock.embedded.services.elbv2.health import Endpoint, Outcome, Probe, Prober
+from drydock.embedded.workload.firewall import Firewall
 from drydock.policy.addresses import loopback
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class Plane:
         self._confirming = False
         self._publish_at = 0.0  # AWS seconds
         self._counted: dict[str, float] = {}
+        self._firewalls: dict[str, Firewall] = {}  # by region, as they are in this turn
         host.every_tick("elbv2", self.turn)
         host.on_close(self.close)
 
@@ -62,6 +65,7 @@ class Plane:
     def turn(self) -> None:
         """One turn of the loop."""
         with self._host.lock:
+            self._firewalls.clear()
             recovered = self._take_outcomes()
             self._check()
             self.settle()
@@ -76,6 +80,7 @@ class Plane:
 
     def settle(self) -> None:
         """Give Envoy what is asked for now. Does not wait for it. The caller holds the lock."""
+        self._firewalls.clear()
         with self._serving("what load balancers ask for"):
             self._settle()
 
@@ -212,12 +217,12 @@ class Plane:
         certificate = _certificate(self._host, listener.certificate) if listener.protocol == "HTTPS" else None
         return render.Listener(listener.arn, listener.protocol, int(listener.port), tuple(rules), certificate)
 
-    @staticmethod
-    def _group(group: TargetGroup) -> render.TargetGroup:
+    def _group(self, group: TargetGroup) -> render.TargetGroup:
+        balancer = group.balancer
         targets = [
             (endpoint, group.judged(key))
             for key, target in group.targets.items()
-            if (endpoint := group.endpoint_of(target, target.port)) is not None
+            if (endpoint := self._reached(balancer, group, target, target.port)) is not None
         ]
         sticky = group.attributes.get("stickiness.enabled") == "true"
         return render.TargetGroup(
@@ -228,6 +233,21 @@ class Plane:
             int(group.attributes["stickiness.lb_cookie.duration_seconds"]) if sticky else None,
             checks.routable(targets, group.attributes),
         )
+
+    def _reached(self, balancer: LoadBalancer | None, group: TargetGroup, target: Target, port: int) -> Endpoint | None:
+        """Where a load balancer finds a target: where nobody answers, if a security group is in the way.
+
+        A load balancer without groups (a network one may have none) is not guarded.
+        """
+        endpoint = group.endpoint_of(target, port)
+        if endpoint is None or balancer is None or not balancer.security_groups:
+            return endpoint
+        region = group.region_name
+        if region not in self._firewalls:
+            self._firewalls[region] = Firewall(self._host, region)
+        nodes = [eni.private_ip_address for eni in balancer.interfaces.values()]
+        lets_in = any(self._firewalls[region].lets(node, *endpoint) for node in nodes)
+        return endpoint if lets_in or not nodes else self._host.helper(BlackHole).place
 
     # -- health ---------------------------------------------------------------------------------
 
@@ -272,7 +292,8 @@ class Plane:
 
     def _send(self, group: TargetGroup, target: Target) -> None:
         shown_port = group.check_port(target.port)
-        endpoint = group.endpoint_of(target, shown_port)
+        endpoint = self._reached(group.balancer, group, target, shown_port)
+        shown_address = group.address_of(target)
         if endpoint is None:
             return
         address, port = endpoint
@@ -286,7 +307,7 @@ class Plane:
             port,
             protocol,
             group.health_check_path or "/",
-            f"{address}:{shown_port}",
+            f"{shown_address}:{shown_port}",
             getattr(group, "matcher", {}).get("HttpCode", "200"),
             self.clock.patience(float(group.health_check_timeout_seconds)),
         )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.elbv2 import models as moto
 
 from drydock.embedded.services.elbv2 import health as checks
+from drydock.embedded.services.elbv2.errors import Refused
 from drydock.embedded.services.elbv2.health import Endpoint, Health
 from drydock.embedded.services.elbv2.render import real_port
-from drydock.embedded.services.elbv2.validation import Refused
+
+if TYPE_CHECKING:
+    from drydock.embedded.services.elbv2.balancers import LoadBalancer
 
 Key = tuple[str, int]
 
@@ -77,6 +80,11 @@ class TargetGroup(moto.FakeTargetGroup):
     @load_balancer_arns.setter
     def load_balancer_arns(self, value: list[str]) -> None:
         """moto appends here and forgets to take away; the listeners know better."""
+
+    @property
+    def balancer(self) -> LoadBalancer | None:
+        """The load balancer that uses it, if one does: a group serves one."""
+        return next((lb for lb in self.backend.load_balancers.values() if self.arn in lb.target_groups), None)
 
     @property
     def in_use(self) -> bool:

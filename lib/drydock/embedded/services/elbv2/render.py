@@ -294,9 +294,19 @@ def _reply(status: str, *flags: str) -> Resource:
     }
 
 
-# What the load balancer answers itself, by Envoy's reason: the target refused or closed the connection, there
-# is no target, nothing came within the idle timeout.
+# What the load balancer answers itself, by Envoy's reason: the target did not take the connection in time, refused or
+# closed it, there is no target, nothing came within the idle timeout.
 _REPLIES: list[Resource] = [
+    {
+        **_reply("504 Gateway Time-out"),
+        "filter": {
+            "extension_filter": _typed(
+                "envoy.access_loggers.extension_filters.cel",
+                "access_loggers.filters.cel.v3.ExpressionFilter",
+                {"expression": "response.code_details.contains('connection_timeout')"},
+            )
+        },
+    },
     _reply("502 Bad Gateway", "UF", "UC", "UR", "UPE"),
     _reply("503 Service Temporarily Unavailable", "UH", "NC", "UO"),
     _reply("504 Gateway Time-out", "UT", "SI"),

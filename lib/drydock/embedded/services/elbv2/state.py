@@ -27,14 +27,12 @@ from moto.elbv2.exceptions import (
 )
 
 from drydock.embedded.services.elbv2.balancers import Listener, LoadBalancer
+from drydock.embedded.services.elbv2.errors import InvalidTarget, OperationNotPermitted, Refused
 from drydock.embedded.services.elbv2.groups import Target, TargetGroup
 from drydock.embedded.services.elbv2.health import Health
 from drydock.embedded.services.elbv2.render import forwards, resource_id
 from drydock.embedded.services.elbv2.validation import (
     MAX_TAGS,
-    InvalidTarget,
-    OperationNotPermitted,
-    Refused,
     check_attributes,
     check_cidr,
     check_condition,

@@ -1,4 +1,4 @@
-"""Errors by AWS's codes, and the checks of what a call is given."""
+"""The checks of what a call is given."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
-from moto.elbv2.exceptions import ELBClientError, TooManyTagsError, ValidationError
+from moto.elbv2.exceptions import TooManyTagsError, ValidationError
+
+from drydock.embedded.services.elbv2.errors import Refused
 
 MAX_TAGS = 50
 _NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?$")
@@ -36,21 +38,6 @@ _PIECES = re.compile(  # of an expression; `foreign`: what Python's have and RE2
     | .""",
     re.DOTALL | re.VERBOSE,
 )
-
-
-class OperationNotPermitted(ELBClientError):
-    code = "OperationNotPermitted"
-
-
-class InvalidTarget(ELBClientError):
-    code = "InvalidTarget"
-
-
-class Refused(ELBClientError):
-    """An error by code and message."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message)
 
 
 def check_name(kind: str, name: str) -> None:

@@ -249,7 +249,7 @@ def update_instance_custom_health_status(cloud_map: CloudMap, request: Request) 
 def discover_instances(cloud_map: CloudMap, request: Request) -> Answer:
     namespace = cloud_map.namespace_named(request["NamespaceName"])
     service = cloud_map.service_named(namespace, request["ServiceName"])
-    health = request.get("HealthStatus") or "ALL"
+    health = request.get("HealthStatus") or "HEALTHY"
     if health not in HEALTH_FILTERS:
         raise InvalidInput(f"Invalid HealthStatus: {health}; use one of {', '.join(HEALTH_FILTERS)}.")
     limit = _limit(request, "MaxResults", default=100, most=1000)
