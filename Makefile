@@ -39,10 +39,11 @@ prep: setup ## run the cards and the quiz with answers given
 	@$(BIN)/drydock prep run cards --out reports -p "answers=3 3 1 4 2 3 3 4 1 3"
 	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=1 a - 2 3 bd d acbd 10 1"
 
-jupyter: setup ## open the labs in JupyterLab
+jupyter: setup ## open your own copies of the notebooks in JupyterLab
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(VENV)/share/jupyter/lab/settings/overrides.json
-	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --ServerApp.preferred_dir=labs --LabApp.news_url= $(AS_ROOT) \
+	@course=$$($(BIN)/drydock lab open) || exit; echo "Your notebooks: $$course"; \
+	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir="$$course" --ServerApp.preferred_dir="$$course/labs" --LabApp.news_url= $(AS_ROOT) \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate; status=$$?; $(BIN)/drydock down; exit $$status
 
 lint: setup ## ruff, the format, mypy, and who may import whom

@@ -79,10 +79,14 @@ def test_images_are_pinned():
 @pytest.mark.timeout(900)
 def test_what_the_container_runs_runs_on_this_machine(tmp_path):
     script = services()["jupyter"]["command"][-1].replace("$$", "$").replace("/tmp/venv", str(tmp_path / "venv"))
+    own = {"DRYDOCK_COURSE": str(tmp_path / "course"), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
-        ["sh", "-ec", script.rstrip() + " --version"], cwd=FILE.parent, capture_output=True, text=True,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-    )  # fmt: skip
+        ["sh", "-ec", script.rstrip() + " --version"],
+        cwd=FILE.parent,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **own},
+    )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"\d+\.\d+\.\d+", done.stdout.splitlines()[-1])
     assert (tmp_path / "venv/share/jupyter/lab/settings/overrides.json").read_text().startswith("{")

@@ -65,7 +65,7 @@ class _Command(typer.core.TyperGroup):
 app = typer.Typer(
     cls=_Command, help="A place to work on a container fleet where nothing can sink.", no_args_is_help=True
 )
-lab_app = typer.Typer(help="The labs: list, run headless, progress.", no_args_is_help=True)
+lab_app = typer.Typer(help="The labs: list, open your copies, run headless, progress.", no_args_is_help=True)
 app.add_typer(lab_app, name="lab")
 
 
@@ -227,6 +227,31 @@ def sweep(
         raise typer.Exit(1)
 
 
+@lab_app.command("open")
+def open_lab(
+    name: Annotated[str | None, typer.Argument(help="A lab or another notebook; by default the folder of all.")] = None,
+) -> None:
+    """Where your own copies of the notebooks are; those that are not there yet are made."""
+    from drydock.labs import copies
+
+    for newer in copies.bring():
+        errors.print(
+            f"{newer} has changed since you began on your copy: `drydock lab fresh {newer}` keeps yours apart."
+        )
+    print(copies.notebook(name) if name else copies.folder())
+
+
+@lab_app.command("fresh")
+def fresh_copy(name: Annotated[str, typer.Argument(help="A lab or another notebook.")]) -> None:
+    """A copy as nobody has touched it; yours is kept beside it."""
+    from drydock.labs import copies
+
+    copy, kept = copies.fresh(name)
+    console.print(f"{copy} is as at the beginning. Where it is open: File, Reload Notebook from Disk.", markup=False)
+    if kept is not None:
+        console.print(f"Yours is kept: {kept}", markup=False)
+
+
 @lab_app.command("list")
 def list_labs() -> None:
     """The labs, and how far you are."""
@@ -386,6 +411,7 @@ TOLD = (
     ("cloud", "CloudRefused"),
     ("cloud", "CloudUnreachable"),
     ("labs.catalogue", "NoSuchLab"),
+    ("labs.copies", "NoSuchNotebook"),
     ("concepts.catalogue", "NoSuchConcept"),
     ("notebooks.parameters", "BadParameter"),
     ("prep.questions", "BadQuestions"),

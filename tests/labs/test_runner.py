@@ -94,7 +94,7 @@ def test_the_kernel_is_this_interpreter_whatever_is_installed_as_python3(
     ],
 )
 def test_parameters_have_the_type_of_their_defaults(name: str, text: str, value: Any) -> None:
-    typed = parameters.typed({name: text}, parameters.defaults(SAMPLE / "00-queues" / "lab.ipynb"))
+    typed = parameters.typed({name: text}, parameters.defaults(SAMPLE / "00-queues" / "00-queues.ipynb"))
     assert typed == {name: value}
     assert type(typed[name]) is type(value)
 
@@ -111,7 +111,7 @@ def test_parameters_have_the_type_of_their_defaults(name: str, text: str, value:
 )
 def test_parameters_are_strict(name: str, value: Any, says: str) -> None:
     with pytest.raises(BadParameter, match=re.escape(says)):
-        parameters.typed({name: value}, parameters.defaults(SAMPLE / "00-queues" / "lab.ipynb"))
+        parameters.typed({name: value}, parameters.defaults(SAMPLE / "00-queues" / "00-queues.ipynb"))
 
 
 def test_a_bad_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_signal_ends_everything_that_the_run_started(tmp_path: Path, number: s
     lab.mkdir(parents=True)
     (lab / "checks.py").write_text("from drydock.labs import Outline\noutline = Outline(title='t', goal='g')\n")
     reached = tmp_path / "reached"
-    subprocess.run([sys.executable, "-c", HANGS % str(reached), str(lab / "lab.ipynb")], check=True)
+    subprocess.run([sys.executable, "-c", HANGS % str(reached), str(lab / "00-hangs.ipynb")], check=True)
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     process = subprocess.Popen(
@@ -177,7 +177,7 @@ def test_a_passed_runs_time_is_kept_beside_the_lab(tmp_path: Path, monkeypatch: 
 
 
 def test_a_notebook_rerun_twice_is_the_same_file() -> None:
-    first, second = (nbformat.writes(normalise.rerun(SAMPLE / "00-queues" / "lab.ipynb")) for _ in range(2))
+    first, second = (nbformat.writes(normalise.rerun(SAMPLE / "00-queues" / "00-queues.ipynb")) for _ in range(2))
     assert first == second
     assert "✓ keep-longer: passed" in first
     assert tempfile.gettempdir() not in first

@@ -48,7 +48,7 @@ Terraform): cells stay plain boto3 and need no tags of their own for Clean up to
 find and delete is listed in drydock.resources.KINDS. boto3's waiters run at the pace of a local cloud by
 themselves; for what has none there is `wait_until(condition, "three targets are healthy", timeout=60)`.
 
-lab.ipynb uses it. Headings: Goal · Time and cost · Set up · Steps · Break it · Clean up · Recall.
+NN-name.ipynb uses it. Headings: Goal · Time and cost · Set up · Steps · Break it · Clean up · Recall.
 
     cloud = ""            # cell 1, tagged `parameters`: embedded, localstack, aws or a URL; "" is $DRYDOCK_CLOUD
     region = "us-east-1"

@@ -44,7 +44,8 @@ def full_name(name: str) -> str:
 
 def notebook(name: str) -> Path:
     """The lab's notebook."""
-    return directory() / full_name(name) / "lab.ipynb"
+    lab = full_name(name)
+    return directory() / lab / f"{lab}.ipynb"
 
 
 def load(name: str) -> Outline:

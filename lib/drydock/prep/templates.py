@@ -10,8 +10,8 @@ from drydock.policy import breaker, capacity, dependencies, health, lifecycle, p
 from drydock.prep.items import LETTERS, Item, Kind
 from drydock.pricing import PRICES, fargate_tasks
 
-_LAB_01 = "labs/01-repositories/lab.ipynb"
-_LAB_04 = "labs/04-task-definitions/lab.ipynb"
+_LAB_01 = "labs/01-repositories/01-repositories.ipynb"
+_LAB_04 = "labs/04-task-definitions/04-task-definitions.ipynb"
 _BOUNDS = "notebooks/rolling-bounds.ipynb"
 _MIX = "notebooks/capacity-mix.ipynb"
 _COST = "notebooks/fargate-or-ec2.ipynb"
