@@ -124,8 +124,8 @@ def test_the_life_of_a_task_is_cut_into_its_phases() -> None:
     valid(figure)
     assert figure.rows == [
         ("a 1", "a", "PROVISIONING", 0.0, 1.0),
-        ("a 1", "a", "PENDING: pulling", 1.0, 3.0),
-        ("a 1", "a", "PENDING: starting", 3.0, 4.0),
+        ("a 1", "a", "ACTIVATING: pulling", 1.0, 3.0),
+        ("a 1", "a", "ACTIVATING: starting", 3.0, 4.0),
         ("a 1", "a", "RUNNING", 4.0, 10.0),
         ("a 1", "a", "STOPPING", 10.0, 12.0),
         ("a 1", "a", "DEPROVISIONING", 12.0, 13.0),
@@ -140,7 +140,7 @@ def test_a_task_that_never_started_has_no_running_bar() -> None:
         createdAt=ZERO, pullStartedAt=ZERO + timedelta(seconds=1), stoppingAt=ZERO + timedelta(seconds=2),
         stoppedAt=ZERO + timedelta(seconds=3),
     )  # fmt: skip
-    assert [row[2] for row in lifecycle([failed], now=ZERO).rows] == ["PROVISIONING", "PENDING: pulling", "STOPPING"]
+    assert [row[2] for row in lifecycle([failed], now=ZERO).rows] == ["PROVISIONING", "ACTIVATING: pulling", "STOPPING"]
     assert lifecycle([], now=ZERO).rows == ()
 
 

@@ -11,8 +11,8 @@ from drydock.figures.survey import Described, service_of
 
 PHASES: tuple[tuple[str, str, Sequence[str]], ...] = (
     ("PROVISIONING", "createdAt", ("pullStartedAt", "startedAt", "stoppingAt", "stoppedAt")),
-    ("PENDING: pulling", "pullStartedAt", ("pullStoppedAt", "startedAt", "stoppingAt", "stoppedAt")),
-    ("PENDING: starting", "pullStoppedAt", ("startedAt", "stoppingAt", "stoppedAt")),
+    ("ACTIVATING: pulling", "pullStartedAt", ("pullStoppedAt", "startedAt", "stoppingAt", "stoppedAt")),
+    ("ACTIVATING: starting", "pullStoppedAt", ("startedAt", "stoppingAt", "stoppedAt")),
     ("RUNNING", "startedAt", ("stoppingAt", "stoppedAt")),
     ("STOPPING", "stoppingAt", ("executionStoppedAt", "stoppedAt")),
     ("DEPROVISIONING", "executionStoppedAt", ("stoppedAt",)),

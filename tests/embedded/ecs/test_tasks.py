@@ -280,7 +280,7 @@ def test_calls_are_answered_while_the_helper_that_starts_containers_is_frozen(la
         (life,) = eventually(lambda: list(scheduler.lives.values()))
         eventually(lambda: life.group.starting, "its container is about to start")
         for _ in range(20):
-            assert lab.task(task)["lastStatus"] == "PENDING"
+            assert lab.task(task)["lastStatus"] == "ACTIVATING"
         assert life.group.starting
     finally:
         helper.resume()

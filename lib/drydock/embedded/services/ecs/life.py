@@ -194,6 +194,15 @@ class Life:
     def _pending(self) -> None:
         if self.task.stopping:
             self._table.enter(self.task, "STOPPING")
+        else:
+            self._table.enter(self.task, "ACTIVATING")
+            self._activating()
+
+    def _activating(self) -> None:
+        """Images are pulled, containers started, targets registered (ECS developer guide, *Task lifecycle*)."""
+        if self.task.stopping:
+            self._table.enter(self.task, "DEACTIVATING")
+            self._deactivating()
             return
         if self._preparing is None:
             self._preparing = self._host.pool.submit(self._prepare)
@@ -217,12 +226,9 @@ class Life:
         else:
             self._probe()
             if not self.task.stopping and self.group.complete:
-                self._table.enter(self.task, "ACTIVATING")
+                self._join()
 
-    def _activating(self) -> None:
-        if self.task.stopping:
-            self._table.enter(self.task, "DEACTIVATING")
-            return
+    def _join(self) -> None:
         service = self._table.service_of(self.task)
         if service is not None and self._means.targets.join(self.task, service):
             self._table.register(self.task)
