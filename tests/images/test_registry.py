@@ -102,14 +102,50 @@ def test_blobs_of_a_sister_repository_are_mounted(make: Build, registry: str, re
     ]  # fmt: skip
 
 
-def test_large_blobs_go_in_chunks(
+def test_a_large_blob_goes_in_one_piece(
     make: Build, registry: str, requests: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "CHUNK", 100_000)
+    monkeypatch.setattr(client, "AT_ONCE", 100_000)
     image = make("FROM scratch\nCOPY big /\n", {"big": os.urandom(350_000)})
     push(image, f"{registry}/big:1")
-    assert [status for method, _, status in requests if method == "PATCH"] == [202] * 4
+    assert [status for method, _, status in requests if method == "PATCH"] == [202]
     assert pull(f"{registry}/big:1", into=tmp_path / "l").read("big") == image.read("big")
+
+
+@pytest.mark.parametrize("size", [10, 99_000, 350_000])
+@pytest.mark.parametrize("status", [201, 202])
+def test_a_registry_that_drops_further_pieces_gets_all_in_the_first(
+    make: Build, monkeypatch: pytest.MonkeyPatch, size: int, status: int
+) -> None:
+    """As ECR does: 201 for a PATCH, and whatever a second one sends is dropped."""
+    monkeypatch.setattr(client, "AT_ONCE", 100_000)
+    image = make("FROM scratch\nCOPY big /\n", {"big": os.urandom(size)})
+    uploads: dict[str, bytes] = {}
+    kept: dict[str, bytes] = {}
+
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        path, _, query = request.path.partition("?")
+        match request.command:
+            case "HEAD":
+                answer(request, 404)
+            case "POST":
+                uploads[f"{path}{len(uploads)}"] = b""
+                answer(request, 202, Location=f"{path}{len(uploads) - 1}")
+            case "PATCH":
+                uploads[path] = uploads[path] or body
+                answer(request, status, Location=path, Range=f"0-{len(uploads[path]) - 1}")
+            case "PUT" if "digest=" in query:
+                whole = uploads[path] + body
+                digest = f"sha256:{hashlib.sha256(whole).hexdigest()}"
+                kept[digest] = whole
+                answer(request, 201 if digest.replace(":", "%3A") in query else 400)
+            case "PUT":
+                answer(request, 201)
+
+    with serving(handle) as registry:
+        push(image, f"{registry}/app:1")
+    assert {descriptor["digest"] for descriptor in image.described["layers"]} <= kept.keys()
 
 
 def test_dockers_manifests_and_an_index_by_platform(make: Build, registry: str, tmp_path: Path) -> None:

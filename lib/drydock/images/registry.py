@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import urllib3
@@ -23,7 +23,8 @@ from .reference import Reference, is_loopback
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 
-CHUNK = 8 * 1024 * 1024
+AT_ONCE = 8 * 1024 * 1024
+"""Bytes of a blob that are sent with the request that ends its upload; larger ones are streamed before it."""
 _LARGEST_MANIFEST = 4 * 1024 * 1024
 _ATTEMPTS = 3
 _TRY_AGAIN = {408, 429, 500, 502, 503, 504}
@@ -168,22 +169,19 @@ class Repository:
         self._persist(lambda: self._upload(self._call("POST", "blobs/uploads/"), layout, digest, size))
 
     def _upload(self, started: Any, layout: Layout, digest: str, size: int) -> None:
-        chunk = max(CHUNK, int(started.headers.get("OCI-Chunk-Min-Length") or 0))
+        """A large blob is one PATCH, as Docker sends it: of several, ECR drops what comes after the first.
+
+        Source: github.com/aws/containers-roadmap, issue 2831, as also that ECR answers it with 201.
+        """
         location = self._location(started)
-        with layout.open(digest) as blob:
-            sent = 0
-            data = blob.read(chunk)
-            while size > chunk and data:
-                headers = {
-                    "Content-Type": "application/octet-stream",
-                    "Content-Range": f"{sent}-{sent + len(data) - 1}",
-                }
-                location = self._location(self._call("PATCH", location, headers, data, expected=(202, 204)))
-                sent += len(data)
-                data = blob.read(chunk)
-        joint = "&" if urlsplit(location).query else "?"
         headers = {"Content-Type": "application/octet-stream"}
-        self._call("PUT", f"{location}{joint}{urlencode({'digest': digest})}", headers, data, expected=(201, 204))
+        with layout.open(digest) as blob:
+            if size > AT_ONCE:
+                streamed = {**headers, "Content-Length": str(size)}
+                location = self._location(self._call("PATCH", location, streamed, blob, expected=(201, 202, 204)))
+            rest = blob.read()
+        joint = "&" if urlsplit(location).query else "?"
+        self._call("PUT", f"{location}{joint}{urlencode({'digest': digest})}", headers, rest, expected=(201, 204))
 
     def _sisters(self, layout: Layout, digest: str) -> list[str]:
         """Repositories of this registry that an image with this blob was pushed to or pulled from."""
@@ -209,7 +207,7 @@ class Repository:
         method: str,
         path: str,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | BinaryIO | None = None,
         *,
         expected: tuple[int, ...] = (200, 201, 202, 204),
         stream: bool = False,
@@ -221,12 +219,16 @@ class Repository:
             answer.drain_conn()
             self._authorization = self._answer(challenge)
             if self._authorization:
+                if not isinstance(body, bytes | None):
+                    body.seek(0)
                 answer = self._send(method, url, headers or {}, body, stream)
         if answer.status not in expected:
             raise self._refusal(method, answer)
         return answer
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, stream: bool) -> Any:
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None, stream: bool
+    ) -> Any:
         if not (urlsplit(url).scheme == "https" or is_loopback(urlsplit(url).netloc)):
             raise RegistryError(f"{self.reference}: sent on to {url}, which is not HTTPS; nothing was sent there")
         ours = {"User-Agent": "drydock", **headers}
