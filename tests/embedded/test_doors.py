@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ _CHANGING = (
     "GetAuthorizationToken",
     "GetRandomPassword",
     "DescribeTargetHealth",
-    "ListDashboards",
     "ListQueues",
     "ListOperations",
 )
@@ -39,16 +37,10 @@ def reads(host: AWS, service: str) -> dict[str, Any]:
             answers[name] = client._make_api_call(name, {})
         except Exception as error:
             answers[name] = str(error)
-    return {name: without_times(answer) for name, answer in answers.items()}
-
-
-def without_times(value: Any) -> Any:
-    """Times are kept to the millisecond at which a request began, and not to that at which it was answered."""
-    if isinstance(value, dict):
-        return {k: without_times(v) for k, v in value.items() if k != "ResponseMetadata" and "ime" not in k}
-    if isinstance(value, list):
-        return [without_times(item) for item in value]
-    return None if isinstance(value, datetime) else value
+    for answer in answers.values():
+        if isinstance(answer, dict):
+            answer.pop("ResponseMetadata")
+    return answers
 
 
 @pytest.fixture

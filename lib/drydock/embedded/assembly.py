@@ -28,7 +28,9 @@ from drydock.embedded.services.iam import IAM
 from drydock.embedded.services.logs import Logs
 from drydock.embedded.services.secretsmanager import SecretsManager
 from drydock.embedded.services.servicediscovery import ServiceDiscovery
+from drydock.embedded.services.sns import SNS
 from drydock.embedded.services.sqs import SQS
+from drydock.embedded.services.ssm import SSM
 from drydock.embedded.services.sts import STS
 from drydock.policy.lifespans import Done, needless
 
@@ -36,7 +38,7 @@ log = logging.getLogger(__name__)
 
 SERVICES: tuple[type[Service], ...] = (
     ApplicationAutoScaling, CloudFormation, CloudWatch, EC2, ECR, ECS, ELBv2, Events, IAM, Lambda, Logs,
-    SecretsManager, ServiceDiscovery, SQS, STS,
+    SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS,
 )  # fmt: skip
 SIGNED_FOR = {
     "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
@@ -103,7 +105,10 @@ class AWS(Host):
 
     def _leave_out_what_has_gone(self, entries: list[Entry]) -> set[int]:
         """Forget what was done to resources that are no more, and left nothing behind; its places in the journal."""
-        history = [Done(each.service, self.app.region_of(each), each.operation, each.body) for each in entries]
+        history = [
+            Done(each.service, self.app.region_of(each), each.operation, each.body, f"{each.path}?{each.query}")
+            for each in entries
+        ]
         gone = needless(history, self.services.lifespans())
         if gone:
             try:

@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -101,6 +101,11 @@ class App:
         """Seconds that the request at hand may still wait for something to happen."""
         return float(self._here.patience)
 
+    @property
+    def request(self) -> str:
+        """The seed of the request at hand, also when it is done again; empty in a turn of the loop."""
+        return str(getattr(self._here, "seed", "")) if getattr(self._here, "depth", 0) else ""
+
     def call(self, environ: dict[str, Any]) -> Answer:
         """Answer one AWS call, and note it in the journal if it changed something. Wait, if it is to be made again."""
         body = _read_body(environ)
@@ -126,7 +131,8 @@ class App:
                 if changes and not environ.get("drydock.derived"):
                     place = self.journal.append(_entry(service, operation, environ, body, seed, at))
                 self._here.patience = environ.get("drydock.patience", math.inf)
-                answer = self._answer(service, operation, environ, body, seed)
+                with seams.frozen_at(at) if number is not None else nullcontext():
+                    answer = self._answer(service, operation, environ, body, seed)
                 succeeded = answer[0] < 400
                 self.host.settle_data(succeeded)
             except Wait:
@@ -177,7 +183,7 @@ class App:
         environ = environ_of(entry.method, entry.path, entry.query, body, entry.headers)
         _, key, number = entry.seed.rsplit(":", 2)
         self._next[key] = max(self._next.get(key, 0), int(number) + 1)
-        with self.host.lock, seams.frozen_at(entry.at):
+        with self.host.lock, seams.frozen_at(entry.at, again=True):
             service = self.services.meant(entry.service, body)
             status, _, text = self._answer(service, entry.operation, environ, body, entry.seed)
         if status >= 400:

@@ -46,6 +46,11 @@ class Front(Protocol):
         """Seconds that the request at hand may still wait for something to happen."""
         ...
 
+    @property
+    def request(self) -> str:
+        """What tells the request at hand from all others, also when it is done again; empty in a turn of the loop."""
+        ...
+
     def call(self, environ: Environ) -> Answer:
         """Answer a call; Wait, if it is to be made again."""
         ...

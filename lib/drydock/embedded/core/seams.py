@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from drydock.embedded.core import answers, descriptions, late
@@ -35,7 +36,8 @@ _SIGNED_FOR_S3 = ("s3", "s3express")
 
 _CBOR = "smithy-rpc-v2-cbor"
 
-_frozen: datetime.datetime | None = None
+_moment: datetime.datetime | None = None
+_replaying = False
 _base_seed = ""
 _unread = False
 _install: Callable[[str], None] | None = None
@@ -48,23 +50,67 @@ _now: Callable[[], datetime.datetime] = functools.partial(datetime.datetime.now,
 
 
 def _utcnow() -> datetime.datetime:
-    return _frozen or _now().replace(tzinfo=None)
+    return _moment or _now().replace(tzinfo=None)
 
 
 @contextmanager
-def frozen_at(moment: float) -> Iterator[None]:
-    """Let moto see `moment` (seconds since the epoch) as now."""
-    global _frozen
-    _frozen = datetime.datetime.fromtimestamp(moment, datetime.UTC).replace(tzinfo=None)
+def frozen_at(moment: float, *, again: bool = False) -> Iterator[None]:
+    """Let moto see `moment` (seconds since the epoch) as now, throughout a request that is done, `again` or not."""
+    global _moment, _replaying
+    _moment, _replaying = datetime.datetime.fromtimestamp(moment, datetime.UTC).replace(tzinfo=None), again
     try:
         yield
     finally:
-        _frozen = None
+        _moment, _replaying = None, False
 
 
 def replaying() -> bool:
     """Whether the request at hand is done for the second time."""
-    return _frozen is not None
+    return _replaying
+
+
+class _AnyDatetime(type):
+    def __instancecheck__(cls, thing: object) -> bool:
+        return isinstance(thing, datetime.datetime)
+
+
+class _Datetime(datetime.datetime, metaclass=_AnyDatetime):
+    """datetime, whose now is moto's."""
+
+    def __new__(cls, *given: Any, **named: Any) -> Any:
+        return datetime.datetime(*given, **named)
+
+    @classmethod
+    def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+        return _utcnow().replace(tzinfo=datetime.UTC).astimezone(tz).replace(tzinfo=tz)
+
+    @classmethod
+    def utcnow(cls) -> Any:
+        return _utcnow()
+
+
+def _time() -> float:
+    return _utcnow().replace(tzinfo=datetime.UTC).timestamp()
+
+
+def keep_time(service: str) -> None:
+    """Let all modules that a service of moto's brings have the time of the request at hand, as most have."""
+    import time
+
+    instead: dict[int, Any] = {
+        id(datetime.datetime): _Datetime,
+        id(datetime): SimpleNamespace(**{**vars(datetime), "datetime": _Datetime}),
+        id(time): SimpleNamespace(**{**vars(time), "time": _time}),
+        id(time.time): _time,
+    }
+    if (_folder_of_moto() / service).is_dir():
+        importlib.import_module(f"moto.{service}.urls")
+    for name, module in list(sys.modules.items()):
+        if name.startswith("moto.") and not name.startswith("moto.core."):
+            names = object.__getattribute__(module, "__dict__")  # of one that waits, without bringing it
+            for each in ("datetime", "time"):
+                if id(names.get(each)) in instead:
+                    names[each] = instead[id(names[each])]
 
 
 @contextmanager

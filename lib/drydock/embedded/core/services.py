@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from drydock.disk import Unusable
+from drydock.embedded.core import seams
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.wsgi import Answer, Environ, json_answer
 from drydock.policy.lifespans import Lifespan
@@ -95,15 +96,18 @@ class Services:
         return self._known.get(name, self._only_motos)
 
     def install(self, name: str) -> None:
-        """Install a service unless it is, or is all moto's."""
-        if name in self._known and name not in self._begun:
-            self._begun.add(name)  # it may touch its own backends meanwhile
-            try:
+        """Install a service, or make ready what is all moto's, unless it is."""
+        if name in self._begun:
+            return
+        self._begun.add(name)  # it may touch its own backends meanwhile
+        try:
+            seams.keep_time(name)
+            if name in self._known:
                 self._known[name].install()
-            except BaseException:
-                self._begun.discard(name)
-                raise
-            self._installed.add(name)
+                self._installed.add(name)
+        except BaseException:
+            self._begun.discard(name)
+            raise
 
     def keeping_data(self) -> frozenset[str]:
         """Services that others tell something which has to be kept, perhaps before anybody calls them."""

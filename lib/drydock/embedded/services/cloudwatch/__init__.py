@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
+from drydock.policy.lifespans import Lifespan, Setting, both, items, whole
 
 
 class CloudWatch(Service):
     name = "cloudwatch"
     in_data = frozenset({"PutMetricData"})
+    lifespan = Lifespan(
+        begins="PutMetricAlarm",
+        ends="DeleteAlarms",
+        within=frozenset({"SetAlarmState", "EnableAlarmActions", "DisableAlarmActions"}),
+        named_in=("AlarmName", "AlarmNames"),
+        again=True,
+        settings={"PutMetricAlarm": Setting(both(whole("alarm"), items("tag", "Tags", "Key")))},
+    )
 
     def install(self) -> None:
         """Put the data file in the place of moto's list of data, and our reading in the place of its own."""

@@ -1,7 +1,8 @@
-"""EC2: moto's, but what another resource needs is not deleted, and a default security group lets its own in."""
+"""EC2: moto's, but what is needed stays, a default security group lets its own in, and key pairs can be made again."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from drydock.embedded.core import seams
@@ -12,7 +13,8 @@ class EC2(Service):
     name = "ec2"
 
     def install(self) -> None:
-        """Keep what is in use from being deleted, and give VPCs a default group as AWS's is."""
+        """Keep what is in use, give VPCs a default group as AWS's is, and make key pairs of moto's chance."""
+        from moto.ec2 import utils
         from moto.ec2.exceptions import EC2ClientError
         from moto.ec2.models import EC2Backend
         from moto.ec2.models.security_groups import SecurityGroupRule
@@ -38,6 +40,21 @@ class EC2(Service):
                 raise EC2ClientError("InvalidParameterValue", f"Network interface '{eni_id}' is currently in use.")
             delete(self, eni_id)
 
+        def ed25519() -> Any:
+            from . import keys
+
+            return keys.ed25519(seams.chance())
+
+        def rsa(public_exponent: int, key_size: int, backend: Any) -> Any:
+            from . import keys
+
+            return keys.rsa(seams.chance(), key_size)
+
+        seams.replace(
+            utils,
+            rsa=SimpleNamespace(**{**vars(utils.rsa), "generate_private_key": rsa}),
+            Ed25519PrivateKey=SimpleNamespace(generate=ed25519),
+        )
         seams.replace(
             EC2Backend,
             delete_network_interface=delete_network_interface,

@@ -9,7 +9,7 @@ from typing import Any
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Route, Service
 from drydock.embedded.core.wsgi import Answer, Environ
-from drydock.policy.lifespans import Lifespan
+from drydock.policy.lifespans import Lifespan, Setting, items, whole
 
 
 class ECR(Service):
@@ -19,12 +19,18 @@ class ECR(Service):
         begins="CreateRepository",
         ends="DeleteRepository",
         within=frozenset({
-            "PutImage", "BatchDeleteImage", "PutLifecyclePolicy", "DeleteLifecyclePolicy", "SetRepositoryPolicy",
-            "DeleteRepositoryPolicy", "PutImageScanningConfiguration", "PutImageTagMutability", "StartImageScan",
-            "StartLifecyclePolicyPreview", "TagResource", "UntagResource", "UpdateImageStorageClass",
+            "PutImage", "BatchDeleteImage", "PutLifecyclePolicy", "DeleteLifecyclePolicy", "DeleteRepositoryPolicy",
+            "StartImageScan", "StartLifecyclePolicyPreview", "UpdateImageStorageClass",
         }),
         named_in=("repositoryName", "resourceArn"),
         name="(?:arn:.*:repository/)?([^:]+)",
+        settings={
+            "SetRepositoryPolicy": Setting(whole("policy")),
+            "PutImageScanningConfiguration": Setting(whole("scanning")),
+            "PutImageTagMutability": Setting(whole("mutability")),
+            "TagResource": Setting(items("tag", "tags", "Key")),
+            "UntagResource": Setting(items("tag", "tagKeys"), clears=True),
+        },
     )  # fmt: skip
 
     def install(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Route, Service
 from drydock.embedded.core.wsgi import Environ, json_answer, send
+from drydock.policy.lifespans import Lifespan, Setting, members
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -17,6 +18,13 @@ class ECS(Service):
     name = "ecs"
     passing = frozenset({"ExecuteCommand", "RunTask", "StopTask"})  # a session ends with the process; tasks are kept
     counts = ("clusters", "services", "tasks")
+    lifespan = Lifespan(
+        named_in=("service",),
+        name="(?:arn:.*/)?([^/]+)",
+        settings={
+            "UpdateService": Setting(members("cluster", {"cluster", "service"}, {"capacityProviderStrategy"})),
+        },
+    )
     engine: Engine
 
     def install(self) -> None:

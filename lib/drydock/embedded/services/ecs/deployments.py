@@ -78,7 +78,7 @@ class Deployments:
     def change(self, service: Service, settings: Document, *, force: bool) -> None:
         """Give a service other settings: a new deployment, if they differ in what deploys, or by `force`."""
         before, service.settings = service.settings, settings
-        service.changes += 1
+        service.changed_by = self._host.front.request
         if force or any(before.get(field) != settings.get(field) for field in DEPLOYING_FIELDS):
             self.begin(service)
         elif service.primary is not None:

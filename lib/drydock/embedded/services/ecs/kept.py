@@ -154,7 +154,7 @@ def _text(record: Document) -> str:
 
 def _service(service: Service) -> Document:
     return {
-        "changes": service.changes,
+        "changed_by": service.changed_by,
         "status": service.status,
         "settings": service.settings,
         "events": list(service.events),
@@ -198,7 +198,7 @@ def _name(item: Any) -> str:
 
 def _revive(service: Service, seen: Document) -> None:
     service.events = deque(seen["events"], maxlen=KEPT_EVENTS)
-    if seen["changes"] < service.changes:  # it was written before the last requests were answered
+    if seen.get("changed_by", "") not in ("", service.changed_by):  # it was written before the last request
         return
     service.status = seen["status"]
     service.settings = seen["settings"]

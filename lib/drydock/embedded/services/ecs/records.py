@@ -87,8 +87,8 @@ class Service:
     events: deque[Document] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
     steady: bool = False
     stopped_at: datetime | None = None
-    changes: int = 0
-    """Requests that changed it; what was kept on disk counts only where it knows them all."""
+    changed_by: str = ""
+    """The last request that changed it, as the front tells them apart; only with the same does what was kept count."""
     client_token: str | None = None
 
     @property

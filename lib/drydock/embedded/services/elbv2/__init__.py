@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
+from drydock.policy.lifespans import Lifespan, Setting, items
 
 if TYPE_CHECKING:
     from .controller import Plane
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 class ELBv2(Service):
     name = "elbv2"
     instead_of = ("elb", b"Version=2015-12-01")  # the older API answers at the same host name
+    lifespan = Lifespan(
+        begins="CreateTargetGroup",
+        ends="DeleteTargetGroup",
+        within=frozenset({"ModifyTargetGroup", "RegisterTargets", "DeregisterTargets"}),
+        named_in=("Name", "TargetGroupArn"),
+        name="(?:arn:.*:targetgroup/)?([^/]+)(?:/[0-9a-f]+)?",
+        again=True,
+        settings={"ModifyTargetGroupAttributes": Setting(items("attribute", "Attributes", "Key"))},
+    )
     plane: Plane
 
     def install(self) -> None:

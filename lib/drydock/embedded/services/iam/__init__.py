@@ -3,19 +3,60 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
+from drydock.policy.lifespans import Lifespan, Setting, items, whole
 
 
 class IAM(Service):
     name = "iam"
+    lifespan = Lifespan(
+        begins="CreateRole",
+        ends="DeleteRole",
+        within=frozenset({
+            "AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "UpdateRole",
+            "UpdateRoleDescription", "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary",
+        }),
+        named_in=("RoleName",),
+        settings={
+            "UpdateAssumeRolePolicy": Setting(whole("trust")),
+            "TagRole": Setting(items("tag", "Tags", "Key")),
+            "UntagRole": Setting(items("tag", "TagKeys"), clears=True),
+        },
+    )  # fmt: skip
 
     def install(self) -> None:
         """Bring AWS's managed policies; moto leaves them out unless it is told, and all of them cost it 0.15 s."""
-        from moto.iam.models import iam_backends
+        from moto.iam.exceptions import DeleteConflictException
+        from moto.iam.models import IAMBackend, iam_backends
+        from moto.iam.responses import IamResponse
         from moto.moto_api._internal import mock_random
 
+        attach = seams.original(IAMBackend, "attach_role_policy")
+        delete, asked = seams.original(IAMBackend, "delete_role"), seams.original(IamResponse, "delete_role")
+
+        def delete_role(self: Any, role_name: str) -> None:
+            role = self.get_role(role_name)
+            delete(self, role_name)
+            for policy in list(role.managed_policies.values()):
+                policy.detach_from(role)
+
+        def attach_role_policy(self: Any, policy_arn: str, role_name: str) -> None:
+            if policy_arn not in self.get_role(role_name).managed_policies:  # else moto counts it twice
+                attach(self, policy_arn, role_name)
+
+        def asked_to_delete_role(self: Any) -> Any:
+            role = self.backend.get_role(self._get_param("RoleName"))
+            if role.managed_policies:
+                raise DeleteConflictException("Cannot delete entity, must detach all policies first.")
+            if role.policies:
+                raise DeleteConflictException("Cannot delete entity, must delete policies first.")
+            return asked(self)
+
+        seams.replace(IAMBackend, delete_role=delete_role, attach_role_policy=attach_role_policy)
+        seams.replace(IamResponse, delete_role=asked_to_delete_role)
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         state = mock_random.getstate()
         mock_random.seed("aws managed policies")
@@ -25,4 +66,5 @@ class IAM(Service):
                 backend.aws_managed_policies = backend._init_aws_policies()
                 backend.managed_policies |= {policy.arn: policy for policy in backend.aws_managed_policies}
         finally:
+            del os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"]
             mock_random.setstate(state)

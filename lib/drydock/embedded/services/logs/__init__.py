@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
-from drydock.policy.lifespans import Lifespan
+from drydock.policy.lifespans import Lifespan, Setting, items, whole
 
 if TYPE_CHECKING:
     from .state import Streams
@@ -19,12 +19,19 @@ class Logs(Service):
         begins="CreateLogGroup",
         ends="DeleteLogGroup",
         within=frozenset({
-            "PutRetentionPolicy", "DeleteRetentionPolicy", "PutMetricFilter", "DeleteMetricFilter", "AssociateKmsKey",
-            "PutSubscriptionFilter", "DeleteSubscriptionFilter", "DisassociateKmsKey", "TagLogGroup", "UntagLogGroup",
-            "TagResource", "UntagResource",
+            "PutMetricFilter", "DeleteMetricFilter", "AssociateKmsKey", "PutSubscriptionFilter",
+            "DeleteSubscriptionFilter", "DisassociateKmsKey",
         }),
         named_in=("logGroupName", "logGroupIdentifier", "resourceIdentifier", "resourceArn"),
         name=r"(?:arn:.*:log-group:)?([^:]+)(?::\*)?",
+        settings={
+            "PutRetentionPolicy": Setting(whole("retention")),
+            "DeleteRetentionPolicy": Setting(whole("retention"), clears=True),
+            "TagLogGroup": Setting(items("tag", "tags")),
+            "TagResource": Setting(items("tag", "tags")),
+            "UntagLogGroup": Setting(items("tag", "tags"), clears=True),
+            "UntagResource": Setting(items("tag", "tagKeys"), clears=True),
+        },
     )  # fmt: skip
     streams: Streams
 

@@ -146,7 +146,9 @@ def install(host: Host) -> Streams:
         store.delete(group.region, group.name, log_stream_name)
 
     def delete_log_group(backend: Any, log_group_name: str) -> None:
+        group = backend.groups.get(log_group_name)
         delete_group(backend, log_group_name)
+        backend.tagger.delete_all_tags_for_resource(group.arn)
         store.delete(backend.region_name, log_group_name)
 
     def execute_query(log_groups: list[Any], query: str, start_time: int, end_time: int) -> list[dict[str, Any]]:

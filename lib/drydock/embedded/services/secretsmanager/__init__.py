@@ -8,11 +8,25 @@ from typing import Any
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
+from drydock.policy.lifespans import Lifespan, Setting, items, whole
 
 
 class SecretsManager(Service):
     name = "secretsmanager"
     making = frozenset({"GetRandomPassword"})
+    lifespan = Lifespan(
+        begins="CreateSecret",
+        ends="DeleteSecret",
+        ends_with=(("ForceDeleteWithoutRecovery", True),),
+        within=frozenset({"PutSecretValue", "UpdateSecret", "RestoreSecret", "UpdateSecretVersionStage"}),
+        named_in=("Name", "SecretId"),
+        name=r"arn:.*:secret:(.+)-\w{6}|(.+)",
+        settings={
+            "PutResourcePolicy": Setting(whole("policy")),
+            "TagResource": Setting(items("tag", "Tags", "Key")),
+            "UntagResource": Setting(items("tag", "TagKeys"), clears=True),
+        },
+    )
 
     def install(self) -> None:
         """Date each version once, to the millisecond, also when the journal is replayed."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
-from drydock.policy.lifespans import Lifespan
+from drydock.policy.lifespans import Lifespan, Setting, items
 
 if TYPE_CHECKING:
     from .state import Queues
@@ -21,9 +21,15 @@ class SQS(Service):
     lifespan = Lifespan(
         begins="CreateQueue",
         ends="DeleteQueue",
-        within=frozenset({"SetQueueAttributes", "TagQueue", "UntagQueue", "AddPermission", "RemovePermission"}),
+        within=frozenset({"AddPermission", "RemovePermission"}),
         named_in=("QueueName", "QueueUrl"),
         name="(?:.*/)?([^/]+)",
+        again=True,
+        settings={
+            "SetQueueAttributes": Setting(items("attribute", "Attributes")),
+            "TagQueue": Setting(items("tag", "Tags")),
+            "UntagQueue": Setting(items("tag", "TagKeys"), clears=True),
+        },
     )
     queues: Queues
 

@@ -41,7 +41,7 @@ def create_service(response: Any, request: Document) -> Document:
         ids=Ids(f"{backend.engine.host.seed_in(backend.region_name)}:{key}:{utcnow().timestamp() if existing else 0}"),
         tags=request.get("tags") or [],
         client_token=request.get("clientToken"),
-        changes=existing.changes + 1 if existing else 0,
+        changed_by=backend.engine.host.front.request,
     )
     if facts.task_definition is not None:
         service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
@@ -65,6 +65,7 @@ def update_service(response: Any, request: Document) -> Document:
     if facts.task_definition is not None:
         changed["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     backend.engine.deployments.change(service, changed, force=bool(request.get("forceNewDeployment")))
+    backend.engine.save()
     return {"service": views.describe_service(service, tasks, include_tags=True)}
 
 
@@ -76,7 +77,7 @@ def delete_service(response: Any, request: Document) -> Document:
         raise error("ServiceNotActiveException", "Service was not ACTIVE.")
     if service.desired_count > 0 and service.scheduling_strategy != "DAEMON" and not request.get("force"):
         raise error("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
-    service.changes += 1
+    service.changed_by = backend.engine.host.front.request
     service.settings = {**service.settings, "desiredCount": 0}
     service.status = "INACTIVE" if seams.replaying() else "DRAINING"  # it had no task left before the next of its name
     service.steady = False
