@@ -114,3 +114,16 @@ def test_a_service_counts_once_it_is_installed_and_is_installed_again_after_a_fa
         assert (counted.attempts, counted.seen, services.count()) == (2, {"things": 0}, {"things": 2})
     finally:
         host.close()
+
+
+def test_only_the_runtime_of_processes_knows_process_groups() -> None:
+    its_own = {"process.py", "spawner.py", "spawner_main.py"}
+    words = {"killpg", "getpgid", "kill_group"}
+    wrong = {
+        f"{path.name}:{node.lineno}"
+        for path, tree in parsed(".")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in words
+        if not (path.parent.name == "runtime" and path.name in its_own)
+    }
+    assert not wrong

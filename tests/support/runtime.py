@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 
 from drydock import disk
 from drydock.embedded.carriers.runtime import CannotStart, ContainerSpec, Exit
-from drydock.embedded.carriers.runtime.base import refuse_others, run_to_end
+from drydock.embedded.carriers.runtime.base import refuse_others, run_to_end, stop_signal
 from drydock.embedded.carriers.runtime.command import arguments, environment
-from drydock.embedded.carriers.runtime.process import stop_signal
 from drydock.embedded.core.clock import Clock
 from drydock.images import UnpackedLayer
 from drydock.policy.offers import Offer

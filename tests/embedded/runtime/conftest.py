@@ -223,6 +223,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def whole_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with a shell, some tools and this interpreter, as an image would hold them."""
     root = tmp_path_factory.mktemp("rootfs")
+    root.chmod(0o755)
     for directory in ("proc", "sys", "dev", "tmp", "etc", "bin", "app"):
         (root / directory).mkdir()
     python = Path(getattr(sys, "_base_executable", sys.executable)).resolve()

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.images import layer_of
 from tests.support.runtime import FakeRuntime, Program
 from tests.support.waiting import PATIENCE, eventually
 
-from drydock.embedded.carriers.runtime import CannotStart
+from drydock.embedded.carriers.runtime import CannotStart, Capabilities, Mount, Offer
 from drydock.embedded.core.clock import ManualClock
 
 from .conftest import Machine, Run
@@ -42,6 +43,15 @@ class Subject:
     @property
     def runtime(self) -> Any:
         return self.machine.runtime
+
+    def needs_init(self) -> None:
+        """Skip the test where an engine has no program for it."""
+        if self.runtime.name == "docker":
+            try:
+                self.run("true", init=True).wait()
+            except CannotStart as refused:
+                assert "init" in refused.reason
+                pytest.skip(f"the engine cannot start an init process: {refused.reason}")
 
     def run(self, script: str, **given: Any) -> Run:
         return self.machine.run("sh", "-c", script, environment={"COLOUR": "green"}, **given)
@@ -189,3 +199,113 @@ def test_close_kills_every_container(subject: Subject) -> None:
     runs = [subject.ready(DEAF) for _ in range(2)]
     subject.runtime.close()
     assert [run.wait().code for run in runs] == [137, 137]
+
+
+# -- what not every runtime has, and what each makes of an image
+
+
+def said(subject: Subject, script: str, **given: Any) -> list[str]:
+    """What a script prints in a container of its own."""
+    run = subject.run(script, **given)
+    run.wait()
+    return run.stdout()
+
+
+ASKS: dict[Offer, Callable[[Path], dict[str, Any]]] = {
+    Offer.MOUNTS: lambda folder: {"mounts": (Mount(folder, "/m"), Mount(folder, "/r", read_only=True))},
+    Offer.READ_ONLY_ROOT: lambda _: {"read_only_root": True},
+    Offer.HOSTS: lambda _: {"hosts": {"db.test": "127.10.9.9"}},
+    Offer.INIT: lambda _: {"init": True},
+    Offer.CAPABILITIES: lambda _: {"capabilities": Capabilities(add=("SYS_PTRACE",), drop=("CHOWN",))},
+    Offer.USER: lambda _: {"user": "1234:5678"},
+    Offer.OPEN_FILES: lambda _: {"open_files": (77, 99)},
+}
+WRITES = "echo a > /m/a; cat /r/a; (echo b > /r/b) 2>/dev/null || echo refused"
+MAKES = "(echo a > /app/new) 2>/dev/null || echo refused"
+HOSTS = "cat /etc/hosts"
+PRIVILEGES = "while read name bits; do if [ $name = CapBnd: ]; then echo $bits; fi; done < /proc/self/status"
+WHO = "id -u; id -g"
+LIMITS = "ulimit -Sn; ulimit -Hn"
+
+
+@pytest.mark.parametrize("offer", Offer)
+def test_what_is_offered_is_given_and_what_is_not_is_refused(subject: Subject, tmp_path: Path, offer: Offer) -> None:
+    given = ASKS[offer](tmp_path)
+    if offer not in subject.runtime.offers:
+        with pytest.raises(CannotStart, match=f"does not have {offer.value}"):
+            subject.run(IDLE, **given)
+        assert subject.machine.runs == []
+        return
+    if isinstance(subject.runtime, FakeRuntime):
+        run = subject.ready(IDLE, **given)
+        assert run.container.spec.asks_for == {offer}
+        return
+    match offer:
+        case Offer.MOUNTS:
+            assert said(subject, WRITES, **given) == ["a", "refused"]
+            assert (tmp_path / "a").read_text() == "a\n"
+        case Offer.READ_ONLY_ROOT:
+            assert (said(subject, MAKES, **given), said(subject, MAKES)) == (["refused"], [])
+        case Offer.HOSTS:
+            assert any(line.split() == ["127.10.9.9", "db.test"] for line in said(subject, HOSTS, **given))
+        case Offer.INIT:
+            subject.needs_init()
+            run = subject.ready(IDLE, **given)
+            subject.runtime.signal(run.container, signal.SIGTERM)
+            assert run.wait().code == 143
+        case Offer.CAPABILITIES:
+            bits = int(said(subject, PRIVILEGES, **given)[0], 16)
+            assert (bits >> 19 & 1, bits & 1) == (1, 0)
+            assert int(said(subject, PRIVILEGES)[0], 16) & 1
+        case Offer.USER:
+            assert said(subject, WHO, **given) == ["1234", "5678"]
+        case Offer.OPEN_FILES:
+            assert said(subject, LIMITS, **given) == ["77", "99"]
+            run = subject.ready(IDLE, **given)
+            assert subject.machine.execute(run, "sh", "-c", LIMITS)[1].split() == [b"77", b"99"]
+
+
+def test_the_state_of_a_container_is_there_while_it_runs_and_gone_when_that_is_told(
+    subject: Subject, tmp_path: Path
+) -> None:
+    state, left = tmp_path / "deep" / "state", []
+    run = Run()
+    run.container = subject.run(
+        IDLE, state=state, on_output=run.output, on_exit=lambda exit: (left.append(state.exists()), run.end(exit))
+    ).container
+    run.until("ready")
+    assert state.is_dir()
+    (state / "left").mkdir()
+    (state / "left/file").write_text("x")
+    subject.runtime.signal(run.container, signal.SIGKILL)
+    run.wait()
+    assert left == [False]
+
+
+def test_a_container_that_cannot_start_leaves_no_state(subject: Subject, tmp_path: Path) -> None:
+    with pytest.raises(CannotStart):
+        subject.machine.run("foo", state=tmp_path / "state")
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_layers_lie_over_one_another_with_their_whiteouts(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    machine = request.getfixturevalue("machine" if name == "process" else "docker_machine")
+    upper = tmp_path / "upper"
+    (upper / "data/.wh..wh..opq").parent.mkdir(parents=True)
+    (upper / "data/.wh..wh..opq").touch()
+    (upper / "data/new").write_text("new")
+    (upper / ".wh.gone").touch()
+    lower = tmp_path / "lower"
+    (lower / "data").mkdir(parents=True)
+    (lower / "data/old").write_text("old")
+    (lower / "gone").write_text("gone")
+    layers = (*machine.layers(), layer_of(lower, tmp_path / "l"), layer_of(upper, tmp_path / "u"))
+    run = machine.run("sh", "-c", "cat /data/new; for x in /data/* /gone; do echo $x; done", layers=layers)
+    run.wait()
+    assert run.stdout()[0].startswith("new")
+    assert not run.said("old") and not (machine.runtime.name == "process" and run.said("tasks/roots/gone"))
+    machine.runtime.forget(layers)
+    machine.run("sh", "-c", "true", layers=layers).wait()

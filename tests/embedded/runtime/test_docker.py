@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import socket
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from drydock.embedded.carriers.runtime import CannotStart
 from drydock.embedded.carriers.runtime.base import OUT_OF_MEMORY
+from drydock.images import Budget, unpack_layer
 
 from .conftest import Machine, on_engine
 
@@ -62,3 +65,17 @@ def test_what_a_crashed_daemon_left_is_removed(machine: Machine, engine: str, wh
     other = on_engine(engine, whole_root)
     assert run.wait().code == 128 + signal.SIGKILL
     other.runtime.close()
+
+
+def test_owners_and_set_id_bits_of_a_layer_are_kept(machine: Machine, tmp_path: Path) -> None:
+    packed = tmp_path / "tar"
+    with tarfile.open(packed, "w") as tar:
+        owned = tarfile.TarInfo("owned")
+        owned.uid, owned.gid, owned.mode = 1234, 1234, 0o4700
+        tar.addfile(owned)
+    digest = f"sha256:{hashlib.sha256(packed.read_bytes()).hexdigest()}"
+    layer = unpack_layer(digest, lambda _: packed.open("rb"), tmp_path / "layer", Budget(tmp_path))
+    asks = "[ -O /owned ] && [ -r /owned ] && [ -u /owned ] && echo kept"
+    run = machine.run("sh", "-c", asks, user="1234:1234", layers=(*machine.layers(), layer))
+    run.wait()
+    assert run.stdout() == ["kept"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from drydock.images import ImageConfig, UnpackedLayer
 
 _AFTER_KILL = 3.0
+_NUMBER = re.compile(r"[0-9]{1,3}")
+_REAL_TIME = re.compile(r"(RTMIN|RTMAX)([+-][0-9]{1,2})")
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 LINE_LIMIT = 262_118  # bytes: the largest CloudWatch Logs event the awslogs driver sends (256 KiB - 26)
 OPEN_FILES = 65_535  # the soft and hard nofile limit of a Fargate container
@@ -203,3 +207,18 @@ def run_to_end(
         with contextlib.suppress(TimeoutError):
             session.wait(_AFTER_KILL)
         raise
+
+
+def stop_signal(name: str | None) -> int:
+    """The number of an image's STOPSIGNAL; SIGTERM where there is none such, as in Docker (moby, container.StopSignal).
+
+    >>> stop_signal("SIGQUIT"), stop_signal("quit"), stop_signal("3"), stop_signal("RTMIN+3")
+    (3, 3, 3, 37)
+    >>> stop_signal(None), stop_signal("SIGFOO"), stop_signal("999")
+    (15, 15, 15)
+    """
+    text = (name or "").upper().removeprefix("SIG")
+    real_time = _REAL_TIME.fullmatch(text)
+    base, offset = real_time.groups() if real_time else (text, "0")
+    number = int(text) if _NUMBER.fullmatch(text) else signal.Signals.__members__.get(f"SIG{base}", 0) + int(offset)
+    return number if number in signal.valid_signals() else int(signal.SIGTERM)

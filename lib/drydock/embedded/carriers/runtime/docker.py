@@ -48,9 +48,9 @@ from drydock.embedded.carriers.runtime.base import (
     Exit,
     refuse_others,
     run_to_end,
+    stop_signal,
 )
 from drydock.embedded.carriers.runtime.command import STAND_IN, arguments, environment
-from drydock.embedded.carriers.runtime.process import stop_signal
 from drydock.embedded.carriers.runtime.pump import Lines
 from drydock.images import write_tar
 from drydock.images.platform import Platform

@@ -29,8 +29,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import re
-import signal
 import struct
 import sys
 import termios
@@ -49,6 +47,7 @@ from drydock.embedded.carriers.runtime.base import (
     Exit,
     refuse_others,
     run_to_end,
+    stop_signal,
 )
 from drydock.embedded.carriers.runtime.command import Command, Lent, NotExecutable, Root, arguments, environment
 from drydock.embedded.carriers.runtime.pump import Lines, Pump, Sink
@@ -61,8 +60,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NUMBER = re.compile(r"[0-9]{1,3}")
-_REAL_TIME = re.compile(r"(RTMIN|RTMAX)([+-][0-9]{1,2})")
 DRAIN = 2.0  # seconds that output may take to end after the process did
 RUNC = (
     "ResourceInitializationError: failed to create new container runtime task: failed to create shim task: "
@@ -384,18 +381,3 @@ def said(error: NotExecutable | OSError) -> str:
         return str(error)
     where = f" {error.filename}" if error.filename else ""
     return f"exec{where}: {(error.strerror or 'failed').lower()}"
-
-
-def stop_signal(name: str | None) -> int:
-    """The number of an image's STOPSIGNAL; SIGTERM where there is none such, as in Docker (moby, container.StopSignal).
-
-    >>> stop_signal("SIGQUIT"), stop_signal("quit"), stop_signal("3"), stop_signal("RTMIN+3")
-    (3, 3, 3, 37)
-    >>> stop_signal(None), stop_signal("SIGFOO"), stop_signal("999")
-    (15, 15, 15)
-    """
-    text = (name or "").upper().removeprefix("SIG")
-    real_time = _REAL_TIME.fullmatch(text)
-    base, offset = real_time.groups() if real_time else (text, "0")
-    number = int(text) if _NUMBER.fullmatch(text) else signal.Signals.__members__.get(f"SIG{base}", 0) + int(offset)
-    return number if number in signal.valid_signals() else int(signal.SIGTERM)
