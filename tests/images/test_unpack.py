@@ -411,7 +411,9 @@ def test_what_was_half_unpacked_is_not_there(tmp_path: Path) -> None:
         unpack_layer(digest, blobs.open, tmp_path / "layer", Budget(tmp_path))
     assert list(tmp_path.iterdir()) == []
     blobs[digest] = whole
-    assert listed(unpack_layer(digest, blobs.open, tmp_path / "layer", Budget(tmp_path)).files)["file1"] == "1"
+    for _ in range(2):
+        assert listed(unpack_layer(digest, blobs.open, tmp_path / "layer", Budget(tmp_path)).files)["file1"] == "1"
+        (tmp_path / "layer/notes.json").write_text("")  # as a machine that loses its power may leave it
 
 
 def test_where_files_cannot_be_linked_they_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -176,7 +177,7 @@ def unpack_layer(digest: str, open_blob: Callable[[str], BinaryIO], folder: Path
     Raises ImageError, UnsafeLayer. Source: github.com/opencontainers/image-spec, layer.md.
     """
     layer = UnpackedLayer(digest, folder)
-    if (folder / _NOTES).exists():
+    with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # it is not there, or damaged
         notes = _Notes.read(folder)
         budget.spend(notes.size, notes.count, there=True)
         return layer

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -171,13 +172,16 @@ def machine(spawner: Spawner, rootfs: Path, tmp_path: Path) -> Machine:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an engine with Docker's API: podman's, started for the tests."""
+def engine() -> Iterator[str]:
+    """The address of an engine with Docker's API: podman's, started for the tests.
+
+    Its folder has a short name: with a longer one, as pytest's own, podman waits 20 seconds for each exit.
+    """
     docker = pytest.importorskip("docker")
     podman = shutil.which("podman")
     if podman is None or shutil.which("runc") is None:
         pytest.skip("podman and runc are not both installed")
-    here = tmp_path_factory.mktemp("podman")
+    here = Path(tempfile.mkdtemp(prefix="dd-", dir="/tmp"))
     (here / "containers.conf").write_text(CONTAINERS_CONF)
     (here / "storage.conf").write_text(STORAGE_CONF.format(here=here))
     (here / ".config/containers").mkdir(parents=True)
@@ -217,6 +221,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             with contextlib.suppress(psutil.Error):
                 if process.name() == "conmon" and any(str(here) in word for word in process.cmdline()):
                     process.kill()
+        shutil.rmtree(here, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

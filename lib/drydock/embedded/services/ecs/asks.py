@@ -9,9 +9,6 @@ from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.records import Document
 from drydock.policy import gaps
 
-_SHOWN = 1024
-"""Characters of a container's `reason`."""
-
 
 def offers(host: Host) -> frozenset[Offer]:
     return host.helper(runtime_of).offers
@@ -21,7 +18,7 @@ def missing(host: Host, definition: Document) -> str:
     """What of a task definition is not acted on, in a sentence for each; empty if all is."""
     found = gaps.of(definition)
     has = offers(host) if any(gap.offer for gap in found) else frozenset[Offer]()
-    return "; ".join(str(gap) for gap in found if gap.offer not in has)[:_SHOWN]
+    return "; ".join(str(gap) for gap in found if gap.offer not in has)
 
 
 def given(host: Host, container: Document, mounts: tuple[Mount, ...]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from drydock.embedded.workload.interfaces import Interfaces
 from drydock.policy import capacity
 from drydock.policy.placement import Subnet, choose_subnet
 
+_LONGEST_REASON = 1024
 _LAUNCH_TYPES = {"FARGATE": "FARGATE", "FARGATE_SPOT": "FARGATE"}
 
 
@@ -101,7 +103,7 @@ class Launcher:
             ids = order.service.ids if order.service is not None else Ids(seed)
             document = _document(order, provider, subnet, ids)
             if missing:  # a service tells it in its events
-                document["containers"][0]["reason"] = missing
+                document["containers"][0]["reason"] = textwrap.shorten(missing, _LONGEST_REASON, placeholder=" …")
             made.append(
                 Task(
                     document=document,
