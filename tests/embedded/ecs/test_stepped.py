@@ -100,8 +100,8 @@ def test_what_a_subnet_that_is_gone_holds_up_goes_on_where_there_is_one_again(wo
     lab.create(lab.register(), 1)
     lab.until_steady(1)
     lab.ecs.update_service(cluster="lab", service="app", desiredCount=0)
-    lab.until(lambda: not lab.tasks())
     ec2 = lab.client("ec2")
+    lab.until(lambda: not ec2.describe_network_interfaces()["NetworkInterfaces"])
     for subnet in lab.subnets:
         ec2.delete_subnet(SubnetId=subnet)
     lab.ecs.update_service(cluster="lab", service="app", desiredCount=1)
