@@ -215,5 +215,5 @@ def test_the_drill_of_the_stuck_deployment(at: At) -> None:
 
 def test_nothing_is_left(at: At) -> None:
     lab = at("stuck-deployment")
-    lab.clean_up()
+    lab.clean_up(sure=True)
     assert not sweep(lab.cloud).survivors
