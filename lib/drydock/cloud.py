@@ -56,6 +56,7 @@ class Call:
     service: str
     operation: str
     params: dict[str, Any]
+    region: str = ""
     notes: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -163,7 +164,7 @@ class Cloud:
         return given
 
     def _on_asked(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
-        call = Call(model.service_model.service_name, model.name, params)
+        call = Call(model.service_model.service_name, model.name, params, context["client_region"])
         context["drydock"] = call
         for listener in tuple(self.listeners):
             listener.asked(call)

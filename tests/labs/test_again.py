@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from drydock.cloud import Call, Cloud
 from drydock.labs import Lab, catalogue, lesson
@@ -92,6 +93,24 @@ def test_what_is_asked_for_besides_is_made(queues: Lab) -> None:
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[tls])
     found = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
     assert sorted(one["FromPort"] for one in found) == [80, 443]
+
+
+def test_what_is_elsewhere_or_on_its_way_out_is_not_there(queues: Lab) -> None:
+    others(queues.cloud)
+    elsewhere = queues.cloud.client("logs", region="eu-west-1")
+    elsewhere.create_log_group(logGroupName="/mine")
+    assert elsewhere.describe_log_groups(logGroupNamePrefix="/mine")["logGroups"]
+    elsewhere.delete_log_group(logGroupName="/mine")
+    secrets = queues.cloud.client("secretsmanager")
+    secrets.delete_secret(SecretId="mine", RecoveryWindowInDays=7)
+    with pytest.raises(ClientError):
+        secrets.create_secret(Name="mine", SecretString="x")
+    secrets.delete_secret(SecretId="mine", ForceDeleteWithoutRecovery=True)
+
+
+def test_a_request_that_names_nothing_leaves_as_it_is(queues: Lab) -> None:
+    made = [queues.cloud.client("ec2").create_vpc(CidrBlock=queues.cloud.vpc_cidr)["Vpc"]["VpcId"] for _ in range(2)]
+    assert made[0] != made[1]
 
 
 def test_a_clean_up_says_first_what_would_go(queues: Lab) -> None:

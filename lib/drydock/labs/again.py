@@ -49,7 +49,7 @@ class TakenAsItIs:
     def sending(self, call: Call) -> Answer | None:
         if only_reads(call.operation):
             return None
-        look = _LOOKS.get((call.service, call.operation))
+        look = _LOOKS.get((call.service, call.operation)) if call.region == self._cloud.region else None
         found = look(self._cloud, call.params) if look is not None else None
         if self._only_look:
             only = _ONLY_LOOKS.get((call.service, call.operation))
@@ -71,12 +71,12 @@ class TakenAsItIs:
 
 
 def _there(look: Callable[[Cloud, Any], Any]) -> Looks:
-    """`look`, with AWS's error for what is not there taken as None."""
+    """`look`, with an error taken as None."""
 
     def looked(cloud: Cloud, params: Any) -> Answer | None:
         try:
             return look(cloud, params) or None
-        except ClientError:
+        except (ClientError, LookupError):  # it is not there, or the request names it in another way
             return None
 
     return looked
@@ -124,6 +124,11 @@ def _role(cloud: Cloud, params: Any) -> Answer | None:
 def _listener(cloud: Cloud, params: Any) -> Answer | None:
     found = cloud.client("elbv2").describe_listeners(LoadBalancerArn=params["LoadBalancerArn"])["Listeners"]
     return next(({"Listeners": [one]} for one in found if one["Port"] == params["Port"]), None)
+
+
+def _secret(cloud: Cloud, params: Any) -> Answer | None:
+    found: Answer = cloud.client("secretsmanager").describe_secret(SecretId=params["Name"])
+    return None if "DeletedDate" in found else found
 
 
 def _security_group(cloud: Cloud, params: Any) -> Answer | None:
@@ -241,9 +246,7 @@ _LOOKS: dict[tuple[str, str], Looks] = {
     ),
     ("iam", "CreateRole"): _there(_role),
     ("logs", "CreateLogGroup"): _there(_log_group),
-    ("secretsmanager", "CreateSecret"): _there(
-        lambda cloud, params: cloud.client("secretsmanager").describe_secret(SecretId=params["Name"])
-    ),
+    ("secretsmanager", "CreateSecret"): _there(_secret),
     ("servicediscovery", "CreatePrivateDnsNamespace"): _there(_namespace),
     ("servicediscovery", "CreateService"): _there(_name_service),
     ("sqs", "CreateQueue"): _there(

@@ -188,7 +188,9 @@ class Lab:
             if time.monotonic() > deadline:
                 raise TookTooLong(f"{name} was broken {within:g} s ago and its check still passes: {found.message}")
             time.sleep(0.1)
-        return show.Note(f"Broken: {step.title}", found.message, tone="wrong")
+        return show.Note(
+            f"Broken: {step.title}", f'What is it? lab.check("{name}") says whether it is mended.', tone="wrong"
+        )
 
     def set_up(self, *, before: str | None = None) -> show.Note:
         """Bring what earlier labs would have left; what is there already stays. Every lab can be the first.
