@@ -148,6 +148,14 @@ def test_scale(at: At) -> None:
     until(lab, "scale", "not started")
 
 
+def test_a_step_begins_as_the_lesson_leaves_it_whatever_was_changed(at: At) -> None:
+    lab = at("bad-job")
+    update(lab.cloud, "backend", desiredCount=2)
+    until(lab, "create-services", "wrong", "`backend` wants 2 tasks")
+    assert "deleted, to begin anew" in repr(lab.catch_up("bad-job", {}))
+    until(lab, "create-services", "passed")
+
+
 def test_bad_job(at: At) -> None:
     lab = at("bad-job")
     sqs = lab.cloud.client("sqs")

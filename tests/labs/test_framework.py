@@ -139,6 +139,8 @@ def test_your_turn_is_left_to_the_learner_unless_it_is_to_be_solved(cloud: Cloud
 def test_solve_must_be_a_truth_value(cloud: Cloud) -> None:
     with pytest.raises(TypeError, match="solve='false'"):
         Lab.open("00-queues", cloud=cloud, solve="false")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="clean_up='false'"):
+        Lab.open("00-queues", cloud=cloud, clean_up="false")  # type: ignore[arg-type]
 
 
 def test_a_drill_fails_before_it_is_mended_and_passes_after(queues: Lab) -> None:

@@ -68,8 +68,9 @@ class Lab:
         `strict`: None means $DRYDOCK_STRICT=1, which `drydock lab run` sets.
         Raises NoSuchLab; CloudRefused where a real account's budget is under the lab's estimate.
         """
-        if not isinstance(solve, bool):
-            raise TypeError(f"solve={solve!r} must be True or False, not {type(solve).__name__}.")
+        for what, given in (("solve", solve), ("clean_up", clean_up)):
+            if not isinstance(given, bool):
+                raise TypeError(f"{what}={given!r} must be True or False, not {type(given).__name__}.")
         outline = catalogue.load(name)
         if strict is None:
             strict = os.environ.get("DRYDOCK_STRICT") == "1"
@@ -140,12 +141,10 @@ class Lab:
         found = step.check(self.cloud, self)
         if not step.hints:
             return show.Note(f"No hints for {name}.", f'{found}\nLook at the solution: lab.solution("{name}")')
-        given = self._given[name] = min(self._given.get(name, progress.of(self.name).get(name, {}).get("hints", 0)) + 1,
-                                        len(step.hints))  # fmt: skip
-        if not (found.passed and step.kind is not Kind.DRILL):
-            with progress.changing(self.name, name) as record:
-                if not record["passed"]:
-                    record["hints"] = given
+        with progress.changing(self.name, name) as record:
+            given = self._given[name] = min(self._given.get(name, record["hints"]) + 1, len(step.hints))
+            if not record["passed"] and not (found.passed and step.kind is not Kind.DRILL):
+                record["hints"] = given
         after = f'\nThat was the last one; then lab.solution("{name}").' if given == len(step.hints) else ""
         return show.Note(
             f"Hint {given} of {len(step.hints)}: {name}", f"{found}\n{step.hints[given - 1]}{after}", tone=found.state
@@ -197,7 +196,8 @@ class Lab:
 
         `before`: also do this lab's own steps up to that one, to take up where a cloud was reset.
         """
-        rows = [self._brought(step) for step in [*self._needed(self.outline, []), *self._own_steps(before)]]
+        steps = [*self._needed(self.outline, []), *self._own_steps(before)]
+        rows = [(step.title, self._brought(step)[1]) for step in steps]
         self._since = time.monotonic()
         if not rows:
             return show.Note("Set up: nothing is needed from earlier labs.")
@@ -214,13 +214,12 @@ class Lab:
         step = self.step(name)
         into = names if names is not None else sys._getframe(1).f_globals
         try:
-            rows = self._towards(step)
-            there = self._begins(step)
+            led, rows = self._towards(step)
         except (ClientError, LookupError, TookTooLong):
-            there = False
-        if not there:
+            led = False
+        if not led or not self._begins(step):
             sweep(self.cloud, self.name)
-            rows = [("All that this lab had made", "deleted, to begin anew"), *self._towards(step)]
+            rows = [("All that this lab had made", "deleted, to begin anew"), *self._towards(step)[1]]
         before = self.steps[: self.steps.index(step)]
         progress.stand(self.name, [one.name for one in before])
         self._since = time.monotonic()
@@ -244,7 +243,10 @@ class Lab:
         into = names if names is not None else sys._getframe(1).f_globals
         done = [step for step in self.steps if progress.stands(self.name, step.name)]
         if not done:
-            return show.Note("Nothing to take up: begin with Set up.", f"The first step is {self.steps[0].name}.")
+            return show.Note(
+                "Nothing to take up: begin with Set up.",
+                f"The first step is {next(iter(self.outline.steps), 'Clean up')}.",
+            )
         shown = [step for step in done if step.kind is Kind.SHOWN]
         if shown and not any(step.check(self.cloud, self).passed for step in shown):
             return show.Note(
@@ -324,24 +326,26 @@ class Lab:
         ]
         return ("Step", "What", "So far"), rows
 
-    def _brought(self, step: Step) -> tuple[str, str]:
-        """Do a step unless it is done; what to say of it."""
+    def _brought(self, step: Step) -> tuple[bool, str]:
+        """Do a step unless it is done; whether it is done then, and what to say of it."""
         if step.check(self.cloud, self).passed:
-            return step.title, "was there"
+            return True, "was there"
         step.solve(self.cloud, self)
-        found = step.check(self.cloud, self)
-        return step.title, "made now" if found.passed else f"is there and {found.state}: {found.message}"
+        found = self._ask(step, within=5)
+        return found.passed, "made now" if found.passed else f"is there and {found.state}: {found.message}"
 
-    def _towards(self, step: Step) -> list[tuple[str, str]]:
-        """Do what is shown before `step`, and mend what a drill has broken; what to say of each."""
-        rows = [self._brought(one) for one in self._needed(self.outline, [])]
+    def _towards(self, step: Step) -> tuple[bool, list[tuple[str, str]]]:
+        """Mend what a drill has broken and do what is shown before `step`; whether all is done, what to say of each."""
+        rows = [(one.title, self._brought(one)[1]) for one in self._needed(self.outline, [])]
         for one in self.steps:
             broken = progress.of(self.name).get(one.name, {}).get("broken")
             if broken and one.check(self.cloud, self).state == "wrong":
                 one.solve(self.cloud, self, patience=60)
                 rows.append((one.title, "mended"))
-        before = self.steps[: self.steps.index(step)]
-        return rows + [self._brought(one) for one in before if one.kind is Kind.SHOWN]
+        before = [one for one in self.steps[: self.steps.index(step)] if one.kind is Kind.SHOWN]
+        brought = [self._brought(one) for one in before]
+        rows += [(one.title, said) for one, (_, said) in zip(before, brought, strict=True)]
+        return all(done for done, _ in brought), rows
 
     def _begins(self, step: Step) -> bool:
         """Whether nothing of `step` is done yet: a drill is not broken, of any other nothing has begun."""
