@@ -199,6 +199,7 @@ def kill_a_task(cloud, lab):
         return not_started("There is no service `hello`.")
     arns = ecs.list_tasks(cluster="hello", serviceName="hello", desiredStatus="STOPPED")["taskArns"]
     stopped = ecs.describe_tasks(cluster="hello", tasks=arns)["tasks"] if arns else []
+    stopped = [task for task in stopped if task["createdAt"] >= service["createdAt"]]
     if not any(task.get("stopCode") == "UserInitiated" for task in stopped):
         return not_started("Nobody has stopped a task yet.")
     if service["runningCount"] != service["desiredCount"] or _healthy(cloud) != service["desiredCount"]:

@@ -284,16 +284,13 @@ def own_key(cloud, lab):
 
 
 @own_key.solution
-def _(cloud, lab):
-    ecr, kms = cloud.client("ecr"), cloud.client("kms")
+def _(cloud, ecr, scan):
+    kms = cloud.client("kms")
     key = kms.create_key(Description="Images of drydock/worker")["KeyMetadata"]
     kms.create_alias(AliasName="alias/drydock-ecr", TargetKeyId=key["KeyId"])
+    own = {"encryptionType": "KMS", "kmsKey": key["Arn"]}
     ecr.delete_repository(repositoryName="drydock/worker", force=True)
-    ecr.create_repository(
-        repositoryName="drydock/worker",
-        imageScanningConfiguration={"scanOnPush": True},
-        encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key["Arn"]},
-    )
+    ecr.create_repository(repositoryName="drydock/worker", imageScanningConfiguration=scan, encryptionConfiguration=own)
 
 
 @outline.drill(
@@ -323,23 +320,8 @@ def _(cloud, lab):
 
 
 @eats_releases.solution
-def _(cloud, lab):
-    rules = [
-        _rule(1, {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days"}, 1),
-        _rule(2, {"tagStatus": "tagged", "tagPatternList": ["dev-*"], "countType": "imageCountMoreThan"}, 3),
-        _rule(3, {"tagStatus": "tagged", "tagPatternList": ["v*"], "countType": "imageCountMoreThan"}, 10),
-    ]
-    cloud.client("ecr").put_lifecycle_policy(
-        repositoryName="drydock/frontend", lifecyclePolicyText=json.dumps({"rules": rules})
-    )
-
-
-def _rule(priority: int, selection: dict[str, Any], count: int) -> dict[str, Any]:
-    return {
-        "rulePriority": priority,
-        "selection": selection | {"countNumber": count},
-        "action": {"type": "expire"},
-    }
+def _(ecr, policy):
+    ecr.put_lifecycle_policy(repositoryName="drydock/frontend", lifecyclePolicyText=policy)
 
 
 @outline.drill(
@@ -364,17 +346,9 @@ def _(cloud, lab):
 
 
 @open_to_all.solution
-def _(cloud, lab):
-    statement = {
-        "Sid": "Pull",
-        "Effect": "Allow",
-        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
-        "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-    }
-    cloud.client("ecr").set_repository_policy(
-        repositoryName="drydock/backend",
-        policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-    )
+def _(ecr, json, statement):
+    only_pull = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    ecr.set_repository_policy(repositoryName="drydock/backend", policyText=only_pull)
 
 
 def _repositories(cloud) -> dict[str, dict[str, Any]]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-import shutil
 import tarfile
-import tempfile
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -32,6 +30,7 @@ outline = Outline(
 @outline.step(
     "build-images",
     title="Build `drydock/frontend:v1`, `drydock/backend:v1` and `drydock/worker:v1`",
+    at_once=True,
     hints=[
         "drydock.images.build takes the folder with the Dockerfile: lab.services / 'backend'.",
         "`build_args={'VERSION': 'v1'}` fills the ARG, `tags=['drydock/backend:v1']` names the result.",
@@ -117,14 +116,13 @@ def promote(cloud, lab):
 
 
 @promote.solution
-def _(cloud, lab):
-    ecr = cloud.client("ecr")
+def _(ecr):
     v1 = [{"imageTag": "v1"}]
-    image = ecr.batch_get_image(repositoryName="drydock/frontend", imageIds=v1)["images"][0]
+    found = ecr.batch_get_image(repositoryName="drydock/frontend", imageIds=v1)["images"][0]
     ecr.put_image(
         repositoryName="drydock/frontend",
-        imageManifest=image["imageManifest"],
-        imageManifestMediaType=image["imageManifestMediaType"],
+        imageManifest=found["imageManifest"],
+        imageManifestMediaType=found["imageManifestMediaType"],
         imageTag="stable",
     )
 
@@ -182,8 +180,10 @@ def fix_findings(cloud, lab):
 
 
 @fix_findings.solution
-def _(cloud, lab):
-    _release(cloud, lab, "v2", {"VERSION": "v2"})
+def _(auth, base, build, ecr, lab, push, uri):
+    fixed = build(lab.services / "backend", build_args={"VERSION": "v2"}, base_images=base)
+    push(fixed, f"{uri['backend']}:v2", auth=auth)
+    ecr.get_waiter("image_scan_complete").wait(repositoryName="drydock/backend", imageId={"imageTag": "v2"})
 
 
 def _release(cloud, lab, tag: str, build_args: dict[str, str]) -> None:
@@ -231,14 +231,14 @@ def _(cloud, lab):
 
 
 @leaked_secret.solution
-def _(cloud, lab):
-    ecr = cloud.client("ecr")
-    old = ecr.describe_images(repositoryName="drydock/worker", imageIds=[{"imageTag": "report"}])["imageDetails"][0]
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(lab.directory / "report", folder, dirs_exist_ok=True)
-        (Path(folder) / ".dockerignore").write_text(".env\n")
-        _push_report(cloud, Path(folder))
-    ecr.batch_delete_image(repositoryName="drydock/worker", imageIds=[{"imageDigest": old["imageDigest"]}])
+def _(auth, base, build, ecr, lab, push, tempfile, uri):
+    from shutil import copytree, ignore_patterns
+
+    leaking = ecr.describe_images(repositoryName="drydock/worker", imageIds=[{"imageTag": "report"}])["imageDetails"]
+    clean = copytree(lab.directory / "report", f"{tempfile.mkdtemp()}/report", ignore=ignore_patterns(".env"))
+    push(build(clean, base_images=base), f"{uri['worker']}:report", auth=auth)
+    digests = [{"imageDigest": image["imageDigest"]} for image in leaking]
+    ecr.batch_delete_image(repositoryName="drydock/worker", imageIds=digests)
 
 
 def _push_report(cloud, context: Path) -> None:

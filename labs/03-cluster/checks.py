@@ -270,14 +270,13 @@ def four_of_ten(cloud, lab):
 
 
 @four_of_ten.solution
-def _(cloud, lab):
-    cloud.client("ecs").put_cluster_capacity_providers(
-        cluster="drydock",
-        capacityProviders=["FARGATE", "FARGATE_SPOT"],
-        defaultCapacityProviderStrategy=[
-            {"capacityProvider": "FARGATE", "base": 2, "weight": 1},
-            {"capacityProvider": "FARGATE_SPOT", "weight": 4},
-        ],
+def _(ecs):
+    strategy = [
+        {"capacityProvider": "FARGATE", "base": 2, "weight": 1},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 4},
+    ]
+    ecs.put_cluster_capacity_providers(
+        cluster="drydock", capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=strategy
     )
 
 
@@ -304,15 +303,9 @@ def endpoint_group(cloud, lab):
 
 
 @endpoint_group.solution
-def _(cloud, lab):
-    ec2 = cloud.client("ec2")
-    tasks = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["drydock-tasks"]}])
-    tasks = tasks["SecurityGroups"][0]
-    group = ec2.create_security_group(GroupName="drydock-endpoints", Description="VPC endpoints", VpcId=tasks["VpcId"])[
-        "GroupId"
-    ]
-    https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
-    https["UserIdGroupPairs"] = [{"GroupId": tasks["GroupId"]}]
+def _(ec2, tasks, vpc):
+    group = ec2.create_security_group(GroupName="drydock-endpoints", Description="VPC endpoints", VpcId=vpc)["GroupId"]
+    https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": tasks}]}
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[https])
 
 
@@ -350,13 +343,10 @@ def _(cloud, lab):
 
 
 @one_in_three.solution
-def _(cloud, lab):
-    ec2 = cloud.client("ec2")
-    by_name = [{"Name": "tag:Name", "Values": ["drydock-c"]}]
-    subnet = ec2.describe_subnets(Filters=by_name)["Subnets"][0]["SubnetId"]
-    ours = [{"Name": "tag:Name", "Values": ["drydock"]}]
-    table = ec2.describe_route_tables(Filters=ours)["RouteTables"][0]["RouteTableId"]
-    ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+def _(ec2):
+    third = ec2.describe_subnets(Filters=[{"Name": "tag:Name", "Values": ["drydock-c"]}])["Subnets"][0]
+    ours = ec2.describe_route_tables(Filters=[{"Name": "tag:Name", "Values": ["drydock"]}])["RouteTables"][0]
+    ec2.associate_route_table(RouteTableId=ours["RouteTableId"], SubnetId=third["SubnetId"])
 
 
 @outline.drill(
@@ -391,12 +381,11 @@ def _(cloud, lab):
 
 
 @no_container_instances.solution
-def _(cloud, lab):
-    cloud.client("ecs").put_cluster_capacity_providers(
-        cluster="drydock",
-        capacityProviders=["FARGATE", "FARGATE_SPOT"],
-        defaultCapacityProviderStrategy=[
-            {"capacityProvider": "FARGATE", "base": 2, "weight": 1},
-            {"capacityProvider": "FARGATE_SPOT", "weight": 4},
-        ],
+def _(ecs):
+    strategy = [
+        {"capacityProvider": "FARGATE", "base": 2, "weight": 1},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 4},
+    ]
+    ecs.put_cluster_capacity_providers(
+        cluster="drydock", capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=strategy
     )

@@ -48,15 +48,20 @@ def container(task_definition, name):
 
 
 def tasks(cloud, family):
-    """Tasks of `family` that run_task started, running and stopped, newest first."""
+    """Tasks of `family` that run_task started since the family is registered, running and stopped, newest first."""
     ecs = cloud.client("ecs")
+    revisions = ecs.list_task_definitions(familyPrefix=family)["taskDefinitionArns"]
+    oldest = [arn for arn in revisions if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family][:1]
     arns = [
         arn
         for status in ("RUNNING", "STOPPED")
         for arn in ecs.list_tasks(cluster="drydock", family=family, desiredStatus=status)["taskArns"]
     ]
-    found = ecs.describe_tasks(cluster="drydock", tasks=arns)["tasks"] if arns else []
-    alone = [task for task in found if task.get("group", "").startswith("family:")]
+    if not arns or not oldest:
+        return []
+    since = ecs.describe_task_definition(taskDefinition=oldest[0])["taskDefinition"]["registeredAt"]
+    found = ecs.describe_tasks(cluster="drydock", tasks=arns)["tasks"]
+    alone = [one for one in found if one.get("group", "").startswith("family:") and one["createdAt"] >= since]
     return sorted(alone, key=lambda task: task["createdAt"], reverse=True)
 
 
@@ -515,13 +520,10 @@ def rotate_secret(cloud, lab):
 
 
 @rotate_secret.solution
-def _(cloud, lab):
-    value = json.dumps({"app-secret": random_secrets.token_hex(16)})
-    cloud.client("secretsmanager").put_secret_value(SecretId="drydock/backend", SecretString=value)
-    ecs = cloud.client("ecs")
-    task = ecs.run_task(cluster="drydock", taskDefinition="drydock-backend", networkConfiguration=network(cloud))[
-        "tasks"
-    ][0]["taskArn"]
+def _(ecs, json, manager, run, secrets):
+    value = json.dumps({"app-secret": secrets.token_hex(16)})
+    manager.put_secret_value(SecretId="drydock/backend", SecretString=value)
+    task = ecs.run_task(taskDefinition="drydock-backend", **run)["tasks"][0]["taskArn"]
     ecs.get_waiter("tasks_running").wait(cluster="drydock", tasks=[task])
 
 
@@ -545,9 +547,10 @@ def broken_size(cloud, lab):
 
 
 @broken_size.solution
-def _(cloud, lab):
-    request = alone(cloud, "drydock-size")
-    cloud.client("ecs").register_task_definition(**{**request, "cpu": "512", "memory": "4096"})
+def _(attempt, one_container):
+    size = one_container("drydock-size")
+    size["cpu"], size["memory"] = "512", "4096"
+    attempt(size)
 
 
 @outline.your_turn(
@@ -570,9 +573,8 @@ def broken_network(cloud, lab):
 
 
 @broken_network.solution
-def _(cloud, lab):
-    request = alone(cloud, "drydock-network", portMappings=[{"containerPort": 8080}])
-    cloud.client("ecs").register_task_definition(**request)
+def _(attempt, one_container):
+    attempt(one_container("drydock-network", portMappings=[{"containerPort": 8080}]))
 
 
 @outline.your_turn(
@@ -596,11 +598,11 @@ def broken_order(cloud, lab):
 
 
 @broken_order.solution
-def _(cloud, lab):
-    request = alone(cloud, "drydock-order", dependsOn=[{"containerName": "migrate", "condition": "SUCCESS"}])
-    migrate = {"name": "migrate", "image": image(cloud, "backend"), "essential": False, "command": ["-c", "pass"]}
-    request["containerDefinitions"].append(migrate)
-    cloud.client("ecs").register_task_definition(**request)
+def _(attempt, container, one_container):
+    order = one_container("drydock-order", dependsOn=[{"containerName": "migrate", "condition": "SUCCESS"}])
+    migration = {"name": "migrate", "image": container("backend")["image"], "command": ["-c", "pass"]}
+    order["containerDefinitions"].append({**migration, "essential": False})
+    attempt(order)
 
 
 @outline.your_turn(
@@ -626,8 +628,8 @@ def broken_role(cloud, lab):
 
 
 @broken_role.solution
-def _(cloud, lab):
-    cloud.client("ecs").register_task_definition(**alone(cloud, "drydock-role", secrets=[app_secret(cloud)]))
+def _(app_secret, attempt, one_container):
+    attempt(one_container("drydock-role", secrets=app_secret))
 
 
 # -- four that are registered and do not work
@@ -649,8 +651,9 @@ def _(cloud, lab):
 
 
 @broken_image.solution
-def _(cloud, lab):
-    until_running(cloud, register_and_run(cloud, alone(cloud, "drydock-image", image=image(cloud, "backend", "v1"))))
+def _(attempt, ecs, one_container, run):
+    attempt(one_container("drydock-image"))
+    ecs.run_task(taskDefinition="drydock-image", **run)
 
 
 @outline.drill(
@@ -678,9 +681,9 @@ def _(cloud, lab):
 
 
 @broken_secret.solution
-def _(cloud, lab):
-    request = alone(cloud, "drydock-secret", secrets=[app_secret(cloud, "app-secret")])
-    until_running(cloud, register_and_run(cloud, request))
+def _(app_secret, attempt, ecs, one_container, run):
+    attempt(one_container("drydock-secret", secrets=app_secret))
+    ecs.run_task(taskDefinition="drydock-secret", **run)
 
 
 @outline.drill(
@@ -709,9 +712,9 @@ def _(cloud, lab):
 
 
 @broken_setting.solution
-def _(cloud, lab):
-    request = alone(cloud, "drydock-setting", environment=[{"name": "ERROR_RATE", "value": "0.05"}])
-    until_running(cloud, register_and_run(cloud, request))
+def _(attempt, ecs, one_container, run):
+    attempt(one_container("drydock-setting", environment=[{"name": "ERROR_RATE", "value": "0.05"}]))
+    ecs.run_task(taskDefinition="drydock-setting", **run)
 
 
 @outline.drill(
@@ -741,7 +744,6 @@ def _(cloud, lab):
 
 
 @broken_health.solution
-def _(cloud, lab):
-    check = {"command": ["CMD", "python", "healthcheck.py"], "interval": 5, "startPeriod": 120}
-    until_running(cloud, register_and_run(cloud, alone(cloud, "drydock-health", healthCheck=check)))
-    wait_until(lambda: tasks(cloud, "drydock-health")[0].get("healthStatus") == "HEALTHY", "the task is HEALTHY")
+def _(attempt, ecs, health, one_container, run):
+    attempt(one_container("drydock-health", healthCheck=health))
+    ecs.run_task(taskDefinition="drydock-health", **run)

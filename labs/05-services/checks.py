@@ -206,6 +206,7 @@ def _(cloud, lab):
 @outline.step(
     "target-health",
     title="Two targets, healthy, in two zones",
+    at_once=True,
     hints=[
         "describe_target_health gives a State and, where it is not healthy, a Reason and a Description.",
         "`initial` is no fault: the first checks have not passed yet.",
@@ -262,7 +263,8 @@ def exec_(cloud, lab):
     execute = configured["clusters"][0].get("configuration", {}).get("executeCommandConfiguration", {})
     group = execute.get("logConfiguration", {}).get("cloudWatchLogGroupName", "/drydock/backend")
     sessions = cloud.client("logs").describe_log_streams(logGroupName=group, logStreamNamePrefix="ecs-execute-command-")
-    if not any("lastEventTimestamp" in stream for stream in sessions["logStreams"]):
+    since = one["createdAt"].timestamp() * 1000
+    if not any(stream.get("lastEventTimestamp", 0) >= since for stream in sessions["logStreams"]):
         return not_started(f"No session has left its output in {group}.")
     return passed(f"A command has run inside a task; what it wrote is in {group}.")
 
@@ -330,9 +332,9 @@ def scale(cloud, lab):
 
 
 @scale.solution
-def _(cloud, lab):
-    cloud.client("ecs").update_service(cluster="drydock", service="backend", desiredCount=5)
-    until_steady(cloud, "backend")
+def _(ecs):
+    ecs.update_service(cluster="drydock", service="backend", desiredCount=5)
+    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["backend"])
 
 
 @outline.your_turn(
@@ -355,11 +357,8 @@ def bad_job(cloud, lab):
 
 
 @bad_job.solution
-def _(cloud, lab):
-    sqs = cloud.client("sqs")
-    queue = sqs.get_queue_url(QueueName="drydock-jobs")["QueueUrl"]
+def _(json, queue, sqs):
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"divide": [1, 0]}))
-    wait_until(lambda: bad_job.check(cloud, lab).passed, "the job is in drydock-jobs-dead")
 
 
 @outline.step(
@@ -423,8 +422,8 @@ def scalable_worker(cloud, lab):
 
 
 @scalable_worker.solution
-def _(cloud, lab):
-    cloud.client("application-autoscaling").register_scalable_target(
+def _(scaling):
+    scaling.register_scalable_target(
         ServiceNamespace="ecs",
         ResourceId="service/drydock/worker",
         ScalableDimension="ecs:service:DesiredCount",
@@ -470,10 +469,8 @@ def _(cloud, lab):
 
 
 @wrong_health_path.solution
-def _(cloud, lab):
-    group = target_group(cloud)["TargetGroupArn"]
-    cloud.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath="/health")
-    wait_until(lambda: wrong_health_path.check(cloud, lab).passed, "the frontend is steady again")
+def _(elbv2, group):
+    elbv2.modify_target_group(TargetGroupArn=group, HealthCheckPath="/health")
 
 
 @outline.drill(
@@ -518,10 +515,7 @@ def _(cloud, lab):
 
 
 @stuck_deployment.solution
-def _(cloud, lab):
-    cloud.client("ecs").update_service(
-        cluster="drydock",
-        service="backend",
-        deploymentConfiguration={"minimumHealthyPercent": 100, "maximumPercent": 200},
-    )
-    until_steady(cloud, "backend")
+def _(ecs):
+    room = {"minimumHealthyPercent": 100, "maximumPercent": 200}
+    ecs.update_service(cluster="drydock", service="backend", deploymentConfiguration=room)
+    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["backend"])

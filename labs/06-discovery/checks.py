@@ -188,6 +188,7 @@ def _(cloud, lab):
 @outline.step(
     "discover",
     title="Ask Cloud Map itself: every running task, each healthy",
+    at_once=True,
     hints=["servicediscovery.discover_instances(NamespaceName=…, ServiceName=…, HealthStatus=…)."],
 )
 def discover(cloud, lab):
@@ -214,6 +215,7 @@ def _(cloud, lab):
 @outline.step(
     "frontend-finds-backend",
     title="The frontend calls http://backend.shop.internal:8080 and all the backend's tasks answer",
+    at_once=True,
     hints=[
         "http://<DNSName>/api?calls=30 says who answered.",
         "BACKEND_URL in the environment of the frontend's container; the image's default is right.",
@@ -303,9 +305,9 @@ def more_than_eight(cloud, lab):
 
 
 @more_than_eight.solution
-def _(cloud, lab):
-    cloud.client("ecs").update_service(cluster="drydock", service="backend", desiredCount=10)
-    until_steady(cloud, "backend")
+def _(ecs):
+    ecs.update_service(cluster="drydock", service="backend", desiredCount=10)
+    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["backend"])
 
 
 @outline.your_turn(
@@ -329,12 +331,9 @@ def shorter_ttl(cloud, lab):
 
 
 @shorter_ttl.solution
-def _(cloud, lab):
-    cloud.client("servicediscovery").update_service(
-        Id=map_service(cloud, "backend")["Id"],
-        Service={"DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 3}]}},
-    )
-    wait_until(lambda: shorter_ttl.check(cloud, lab).passed, "the TTL is 3 s")
+def _(backend, cloud_map):
+    records = [{"Type": "A", "TTL": 3}]
+    cloud_map.update_service(Id=backend["Id"], Service={"DnsConfig": {"DnsRecords": records}})
 
 
 @outline.step(
@@ -403,12 +402,10 @@ def _(cloud, lab):
 
 
 @left_behind.solution
-def _(cloud, lab):
-    cloud_map = cloud.client("servicediscovery")
-    registry = map_service(cloud, "backend")["Id"]
-    for instance in set(instances(cloud, "backend")) - running(cloud, "backend"):
-        cloud_map.deregister_instance(ServiceId=registry, InstanceId=instance)
-    wait_until(lambda: left_behind.check(cloud, lab).passed, "only what runs is registered")
+def _(backend, cloud_map):
+    for one in cloud_map.list_instances(ServiceId=backend["Id"])["Instances"]:
+        if "ECS_SERVICE_NAME" not in one["Attributes"]:
+            cloud_map.deregister_instance(ServiceId=backend["Id"], InstanceId=one["Id"])
 
 
 @outline.drill(
@@ -439,6 +436,13 @@ def _(cloud, lab):
 
 
 @no_port.solution
-def _(cloud, lab):
-    url = "http://backend.shop.internal:8080"
-    use(cloud, "frontend", register_with(cloud, "drydock-frontend", "BACKEND_URL", url))
+def _(ecs):
+    newest = ecs.describe_task_definition(taskDefinition="drydock-frontend")["taskDefinition"]
+    newest["containerDefinitions"][0]["environment"] = [
+        {"name": "BACKEND_URL", "value": "http://backend.shop.internal:8080"}
+    ]
+    same = ("containerDefinitions", "cpu", "memory", "networkMode", "requiresCompatibilities", "runtimePlatform")
+    same += ("family", "executionRoleArn", "taskRoleArn")
+    ecs.register_task_definition(**{key: newest[key] for key in same if key in newest})
+    ecs.update_service(cluster="drydock", service="frontend", taskDefinition="drydock-frontend")
+    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["frontend"])

@@ -195,7 +195,7 @@ def register(cloud, version, **more):
             "options": {
                 "awslogs-region": cloud.region,
                 "awslogs-group": "/drydock/backend",
-                "awslogs-stream-prefix": version,
+                "awslogs-stream-prefix": "release",
                 "mode": "non-blocking",
             },
         },
@@ -408,9 +408,9 @@ def enough_traffic(cloud, lab):
 
 
 @enough_traffic.solution
-def _(cloud, lab):
+def _(chance_to_see, elbv2, forward, listener):
     enough = next(percent for percent in range(1, 101) if chance_to_see(percent / 100 * 0.02, 1000) >= 0.95)
-    weigh(cloud, stable=100 - enough, canary=enough)
+    elbv2.modify_listener(ListenerArn=listener, DefaultActions=[forward(100 - enough, enough)])
 
 
 @outline.step(
@@ -488,13 +488,10 @@ def promote(cloud, lab):
 
 
 @promote.solution
-def _(cloud, lab):
-    cloud.client("ecs").update_service(cluster="drydock", service="stable", taskDefinition=revision(cloud, "v2"))
-    until_steady(cloud, "stable")
-    elbv2 = cloud.client("elbv2")
-    group = elbv2.describe_target_groups(Names=["drydock-stable"])["TargetGroups"][0]["TargetGroupArn"]
-    elbv2.get_waiter("target_in_service").wait(TargetGroupArn=group)
-    weigh(cloud, stable=100, canary=0)
+def _(ecs, elbv2, forward, listener, until_ready, v2):
+    ecs.update_service(cluster="drydock", service="stable", taskDefinition=v2)
+    until_ready()
+    elbv2.modify_listener(ListenerArn=listener, DefaultActions=[forward(100, 0)])
 
 
 # -- drills
@@ -544,7 +541,5 @@ def _(cloud, lab):
 
 
 @bad_version.solution
-def _(cloud, lab):
-    since = service(cloud, "canary")["createdAt"]
-    wait_until(lambda: errors(cloud, since), "CloudWatch has counted the errors of v3", timeout=300)
-    weigh(cloud, stable=100, canary=0)
+def _(elbv2, forward, listener):
+    elbv2.modify_listener(ListenerArn=listener, DefaultActions=[forward(100, 0)])

@@ -283,7 +283,7 @@ def show_progress(name: Annotated[str | None, typer.Argument(help="One lab; by d
                     (
                         lab,
                         step,
-                        "passed" if record["passed"] else "tried",
+                        progress.word(record),
                         str(record["attempts"]),
                         str(record["hints"]),
                         "yes" if record["solution_shown"] else "",

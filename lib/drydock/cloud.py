@@ -21,6 +21,7 @@ import boto3
 import botocore.config
 import botocore.exceptions
 import botocore.loaders
+from botocore.awsrequest import AWSResponse
 
 from drydock.user import deaf_session
 
@@ -55,6 +56,7 @@ class Call:
     service: str
     operation: str
     params: dict[str, Any]
+    region: str = ""
     notes: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -64,8 +66,8 @@ class Listener(Protocol):
     def asked(self, call: Call) -> None:
         """Before validation: `call.params` may still be changed."""
 
-    def sending(self, call: Call) -> None:
-        """The call is valid and is about to leave."""
+    def sending(self, call: Call) -> dict[str, Any] | None:
+        """The call is valid and is about to leave. What is returned is its answer, and it does not leave."""
 
     def answered(self, call: Call, answer: dict[str, Any], status: int) -> None:
         """An answer came, an error of AWS's included (`status` 300 and above)."""
@@ -162,16 +164,20 @@ class Cloud:
         return given
 
     def _on_asked(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
-        call = Call(model.service_model.service_name, model.name, params)
+        call = Call(model.service_model.service_name, model.name, params, context["client_region"])
         context["drydock"] = call
         for listener in tuple(self.listeners):
             listener.asked(call)
 
-    def _on_sending(self, context: dict[str, Any], **_: Any) -> None:
+    def _on_sending(self, context: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]] | None:
         call = context.get("drydock")
-        if call is not None:
-            for listener in tuple(self.listeners):
-                listener.sending(call)
+        if call is None:
+            return None
+        for listener in tuple(self.listeners):
+            answer = listener.sending(call)
+            if answer is not None:
+                return AWSResponse("", 200, {}, None), {"ResponseMetadata": {"HTTPStatusCode": 200}, **answer}
+        return None
 
     def _on_answered(self, http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         call = context.get("drydock")

@@ -17,7 +17,6 @@ from tests.support.waiting import eventually
 from drydock import embedded
 from drydock.cloud import Cloud, connect
 from drydock.labs import Lab
-from drydock.labs.step import Kind
 from drydock.ledger import sweep
 
 
@@ -76,22 +75,12 @@ def after_a_failure(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def at(lab: Lab, after_a_failure: bool) -> At:
-    """at(step): the lab as it is found by who comes to that step, with no exercise done and nothing broken."""
-
-    def begin(name: str) -> None:
-        lab.set_up()
-        for step in lab.steps[: lab.steps.index(lab.step(name))]:
-            if step.kind is Kind.SHOWN and state(lab, step.name)[0] != "passed":
-                solve(lab, step.name)
+    """at(step): the lab where that step begins, with no exercise of it done and nothing broken."""
 
     def come_to(name: str) -> Lab:
         if after_a_failure:
             sweep(lab.cloud)
-        untouched = "passed" if lab.step(name).kind is Kind.DRILL else "not started"
-        begin(name)
-        if state(lab, name)[0] != untouched:
-            sweep(lab.cloud)
-            begin(name)
+        lab.catch_up(name, {})
         return lab
 
     return come_to

@@ -114,7 +114,34 @@ def test_kill_a_task(at: At) -> None:
     until(lab, "create-service", "passed")
 
 
+def test_the_lab_is_brought_to_any_step_from_any_state(lab: Lab) -> None:
+    for name in ("push-image", "register-task-definition", "create-load-balancer", "create-service"):
+        lab.catch_up(name, {})
+        solve(lab, name)
+    ecs = lab.cloud.client("ecs")
+    ecs.update_service(cluster="hello", service="hello", desiredCount=1)
+    names: dict[str, Any] = {"cloud": lab.cloud, "lab": lab}
+    said = repr(lab.catch_up("create-service", names))
+    assert "deleted, to begin anew" in said
+    assert "go on below the check of create-load-balancer" in said
+    assert "Not brought back" not in said
+    assert state(lab, "create-load-balancer")[0] == "passed"
+    assert state(lab, "create-service")[0] == "not started"
+    found = lab.cloud.client("elbv2").describe_target_groups(Names=["hello"])["TargetGroups"][0]["TargetGroupArn"]
+    assert names["target_group"] == found
+    assert "deleted" not in repr(lab.catch_up("create-service", {}))
+    assert "Next: create-service" in repr(lab.resume({"cloud": lab.cloud, "lab": lab}))
+
+
+def test_nothing_of_an_earlier_round_counts(at: At) -> None:
+    lab = at("kill-a-task")
+    solve(lab, "kill-a-task")
+    lab.clean_up(sure=True)
+    lab.set_up(before="kill-a-task")
+    assert state(lab, "kill-a-task") == ("not started", "Nobody has stopped a task yet.")
+
+
 def test_clean_up_leaves_nothing(at: At) -> None:
     lab = at("kill-a-task")
-    lab.clean_up()
+    lab.clean_up(sure=True)
     assert {state(lab, step.name)[0] for step in lab.steps} == {"not started"}

@@ -163,7 +163,7 @@ def test_a_drill_fails_before_it_is_mended_and_passes_after(cloud: Cloud, lab: L
 
 def test_clean_up_leaves_nothing(cloud: Cloud, lab: Lab) -> None:
     lab.set_up(before="eats-releases")
-    lab.clean_up()
+    lab.clean_up(sure=True)
     assert cloud.client("ecr").describe_repositories()["repositories"] == []
     keys = [one["KeyId"] for one in cloud.client("kms").list_keys()["Keys"]]
     states = {cloud.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] for key in keys}

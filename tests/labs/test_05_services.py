@@ -148,6 +148,14 @@ def test_scale(at: At) -> None:
     until(lab, "scale", "not started")
 
 
+def test_a_step_begins_as_the_lesson_leaves_it_whatever_was_changed(at: At) -> None:
+    lab = at("bad-job")
+    update(lab.cloud, "backend", desiredCount=2)
+    until(lab, "create-services", "wrong", "`backend` wants 2 tasks")
+    assert "deleted, to begin anew" in repr(lab.catch_up("bad-job", {}))
+    until(lab, "create-services", "passed")
+
+
 def test_bad_job(at: At) -> None:
     lab = at("bad-job")
     sqs = lab.cloud.client("sqs")
@@ -215,5 +223,5 @@ def test_the_drill_of_the_stuck_deployment(at: At) -> None:
 
 def test_nothing_is_left(at: At) -> None:
     lab = at("stuck-deployment")
-    lab.clean_up()
+    lab.clean_up(sure=True)
     assert not sweep(lab.cloud).survivors

@@ -160,5 +160,5 @@ def test_the_drill_of_the_missing_port(at: At) -> None:
 
 def test_nothing_is_left(at: At) -> None:
     lab = at("no-port")
-    lab.clean_up()
+    lab.clean_up(sure=True)
     assert not sweep(lab.cloud).survivors

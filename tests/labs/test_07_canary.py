@@ -266,9 +266,9 @@ def test_cloudwatch_counts_the_errors_that_clients_got(lab: Lab) -> None:
 
 
 def test_nothing_is_left_and_nothing_of_it_counts_in_the_next_round(lab: Lab) -> None:
-    lab.clean_up()
+    lab.clean_up(sure=True)
     assert not sweep(lab.cloud).survivors
     lab.set_up(before="promote")
     assert state(lab, "all-on-canary")[0] == "passed"
     assert state(lab, "bad-version") == ("not started", "v3 is not out.")
-    lab.clean_up()
+    lab.clean_up(sure=True)

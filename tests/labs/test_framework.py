@@ -12,6 +12,7 @@ from drydock.cloud import Cloud, CloudRefused
 from drydock.labs import (
     Lab,
     NoSuchLab,
+    NoSuchStep,
     Outline,
     StepNotPassed,
     SurvivorsLeft,
@@ -35,7 +36,7 @@ def _sample_labs(monkeypatch: pytest.MonkeyPatch) -> None:
 def queues(cloud: Cloud) -> Any:
     lab = Lab.open("00-queues", cloud=cloud)
     yield lab
-    lab.clean_up()
+    lab.clean_up(sure=True)
 
 
 def url(lab: Lab) -> str:
@@ -78,21 +79,52 @@ def test_a_strict_run_stops_at_a_step_that_is_not_passed(cloud: Cloud, monkeypat
         lab.check("create-queue")
 
 
-def test_hints_come_in_order_are_counted_and_end(queues: Lab) -> None:
-    said = [queues.hint("create-queue") for _ in range(3)]
-    assert [note.plain.splitlines()[0] for note in said] == ["Which client?", "sqs.create_queue", "sqs.create_queue"]
-    assert "lab.solution" in said[1].plain
+def test_hints_look_at_the_cloud_first_come_in_order_are_counted_and_end(queues: Lab) -> None:
+    said = [queues.hint("create-queue").plain.splitlines() for _ in range(3)]
+    assert {lines[0].partition(".")[0] for lines in said} == {"○ create-queue: not started"}
+    assert [lines[1] for lines in said] == ["Which client?", "sqs.create_queue", "sqs.create_queue"]
+    assert "lab.solution" in said[1][2]
     assert progress.of("00-queues")["create-queue"]["hints"] == 2
     assert "lab.solution" in queues.hint("blind").plain
 
 
-def test_a_solution_is_shown_and_not_run(queues: Lab) -> None:
+def test_what_is_opened_or_tried_after_passing_does_not_count(queues: Lab) -> None:
+    queues.hint("create-queue")
+    queues.cloud.client("sqs").create_queue(QueueName="jobs")
+    assert queues.check("create-queue").passed
+    queues.check("create-queue")
+    said = queues.hint("create-queue").plain
+    assert said.splitlines()[0].startswith("✓ create-queue: passed")
+    assert said.splitlines()[1] == "sqs.create_queue"
+    queues.solution("create-queue")
+    record = progress.of("00-queues")["create-queue"]
+    assert (record["hints"], record["attempts"], record["solution_shown"]) == (1, 1, False)
+
+
+def test_a_solution_is_the_lessons_own_lines_shown_and_not_run(queues: Lab) -> None:
     shown = queues.solution("create-queue")
-    assert 'cloud.client("sqs").create_queue(QueueName="jobs")' in shown.plain
+    assert shown.plain == 'cloud.client("sqs").create_queue(QueueName="jobs")["ResponseMetadata"]["HTTPStatusCode"]'
     assert queues.check("create-queue").state == "not started"
     assert progress.of("00-queues")["create-queue"]["solution_shown"]
-    exec(shown.plain, {"cloud": queues.cloud, "lab": queues})
+    exec(shown.plain, {"cloud": queues.cloud})
     assert queues.check("create-queue").passed
+    answer = queues.solution("keep-longer")
+    assert "<button" in answer._repr_html_()
+    assert "<button" not in shown._repr_html_()
+    sqs = queues.cloud.client("sqs")
+    exec(answer.plain, {"url": sqs.get_queue_url(QueueName="jobs")["QueueUrl"], "sqs": sqs})
+    assert queues.check("keep-longer").passed
+
+
+def test_a_step_that_is_not_there_is_said_in_one_line(queues: Lab) -> None:
+    with pytest.raises(NoSuchStep) as raised:
+        queues.check("creat-queue")
+    assert raised.value._render_traceback_() == [
+        "NoSuchStep: 00-queues has no step 'creat-queue'; it has create-queue, keep-longer, blind, unsure."
+    ]
+    for asked in (queues.check, queues.hint, queues.solution):
+        with pytest.raises(NoSuchStep, match="Which step"):
+            asked()
 
 
 def test_your_turn_is_left_to_the_learner_unless_it_is_to_be_solved(cloud: Cloud, queues: Lab) -> None:
@@ -107,13 +139,15 @@ def test_your_turn_is_left_to_the_learner_unless_it_is_to_be_solved(cloud: Cloud
 def test_solve_must_be_a_truth_value(cloud: Cloud) -> None:
     with pytest.raises(TypeError, match="solve='false'"):
         Lab.open("00-queues", cloud=cloud, solve="false")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="clean_up='false'"):
+        Lab.open("00-queues", cloud=cloud, clean_up="false")  # type: ignore[arg-type]
 
 
 def test_a_drill_fails_before_it_is_mended_and_passes_after(queues: Lab) -> None:
     queues.cloud.client("sqs").create_queue(QueueName="jobs")
     assert queues.check("blind").passed
     broken = queues.break_it("blind")
-    assert "waits before it can be seen" in broken.plain
+    assert "waits before it can be seen" not in repr(broken)  # to find that out is the drill
     assert queues.check("blind").state == "wrong"
     queues.step("blind").solve(queues.cloud, queues)
     assert queues.check("blind").passed
@@ -136,7 +170,7 @@ def test_any_lab_can_be_the_first(cloud: Cloud) -> None:
     assert "was there" in repr(lab.set_up())
     made = {entry.kind: entry.lab for entry in Ledger().entries(cloud.identity)}
     assert made == {"queue": "01-topics"}
-    lab.clean_up()
+    lab.clean_up(sure=True)
     assert not Lab.open("00-queues", cloud=cloud).check("create-queue").passed
 
 
@@ -144,6 +178,14 @@ def test_a_lab_is_taken_up_again_where_it_was_left(queues: Lab) -> None:
     queues.set_up(before="blind")
     assert queues.check("create-queue").passed
     assert queues.check("keep-longer").passed
+
+
+def test_a_drill_that_was_broken_is_mended_on_the_way(queues: Lab) -> None:
+    queues.set_up(before="blind")
+    queues.break_it("blind")
+    said = repr(queues.catch_up("blind", {}))
+    assert any(line.startswith("Nobody sees a message") and line.endswith("mended") for line in said.splitlines())
+    assert queues.check("blind").passed
 
 
 def test_progress_is_the_learners_and_outlives_the_lab(cloud: Cloud, queues: Lab) -> None:
@@ -176,10 +218,10 @@ def test_clean_up_takes_all_and_fails_over_what_is_left(queues: Lab, monkeypatch
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.55.1.0/24")["Subnet"]["SubnetId"]
     queues.cloud.listeners[:] = recorders
     with pytest.raises(SurvivorsLeft, match=f"VPC {vpc}"):
-        queues.clean_up(within=0.5)
+        queues.clean_up(sure=True, within=0.5)
     assert not progress.of("00-queues")["clean-up"]["passed"]
     ec2.delete_subnet(SubnetId=subnet)
-    assert "nothing of this lab is left" in repr(queues.clean_up())
+    assert "nothing of this lab is left" in repr(queues.clean_up(sure=True))
     assert progress.of("00-queues")["clean-up"]["passed"]
 
 

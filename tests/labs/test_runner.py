@@ -133,7 +133,7 @@ def test_an_instance_of_its_own_is_gone_afterwards() -> None:
 
 HANGS = """
 import nbformat, sys
-cells = [nbformat.v4.new_code_cell("solve = False", metadata={"tags": ["parameters"]}),
+cells = [nbformat.v4.new_code_cell("solve = False\\nclean_up = False", metadata={"tags": ["parameters"]}),
          nbformat.v4.new_code_cell("import pathlib, time; pathlib.Path(%r).write_text('x'); time.sleep(600)")]
 nbformat.write(nbformat.v4.new_notebook(cells=cells), sys.argv[1])
 """

@@ -27,11 +27,20 @@ checks.py declares it. Its one required name is `outline`:
 
     @create_cluster.solution
     def _(cloud, lab):
-        """Does it and waits until it is done. This body is what lab.solution shows."""
+        """Does it in any notebook and waits until it is done. lab.solution shows the cells before the check."""
         cloud.client("ecs").create_cluster(clusterName="drydock", capacityProviders=["FARGATE"])
 
-    @outline.your_turn("…", title="…", hints=[…])   # an exercise: check and @solution as above
+    @outline.your_turn("scale", title="…", hints=[…])   # an exercise: its check as above, and
+    def scale(cloud, lab): ...
+
+    @scale.solution
+    def _(ecs):                                     # what it takes of the notebook, and its few lines: a learner can
+        ecs.update_service(cluster="drydock", service="backend", desiredCount=5)   # put them into his cell as they are
+
     @outline.drill("…", title="…", hints=[…])       # a fault: check, @breaks (puts it in), @solution (mends it)
+
+The text of an exercise's or a drill's solution is what is shown and what is run, by tests and headless: names come from
+the notebook's own statements, and it is waited for until the check passes.
 
 A check must not raise, wait or change anything; AWS's own errors are turned into results (not found: *not
 started*; any other: *wrong*, with AWS's text). Its messages appear in committed outputs: only words and
@@ -55,13 +64,15 @@ NN-name.ipynb uses it. Headings: Goal · Time and cost · Set up · Steps · Bre
     account = ""
     budget_usd = 0.0
     solve = False
+    clean_up = False
 
     from drydock import connect                                               # cell 2
     from drydock.labs import Lab
     cloud = connect(cloud, region=region, account=account, budget_usd=budget_usd)
-    lab = Lab.open("05-services", cloud=cloud, solve=solve)
+    lab = Lab.open("05-services", cloud=cloud, solve=solve, clean_up=clean_up)
     lab
 
+    lab.resume()                          # after a restart: the names are back, nothing is done twice, what is next
     lab.time_and_cost()                   # measured machine time and dated prices
     lab.set_up()                          # brings what earlier labs would have left
     lab.check("create-cluster")           # last line of a cell of its own; within=30 asks again for 30 s
@@ -70,9 +81,16 @@ NN-name.ipynb uses it. Headings: Goal · Time and cost · Set up · Steps · Bre
     lab.your_turn("wrong-port")           # then an empty cell to mend it in, then lab.check("wrong-port")
     # lab.hint("create-cluster")          # in a cell, commented out: hints are counted, Run All takes none
     # lab.solution("create-cluster")
-    lab.clean_up()                        # sweeps, lists survivors and fails if there are any
+    # lab.catch_up("add-a-fourth")        # from any state to where that step begins; says what it did
+    lab.clean_up()                        # says what would go; with clean_up=True, which headless runs give, it
+    # lab.clean_up(sure=True)             # sweeps, lists survivors and fails if there are any
 
 Each of these returns something that shows itself (HTML and plain text), so make it a cell's last expression.
+A creating call whose thing is there already does not leave: it answers with what is there, and one line says so. So
+every cell can be run again. `lab.resume()` reads from the cells before a step which statements make the names that the
+cells after it use, and runs those without letting anything that changes the cloud leave: make a name by a statement of
+its own, and not on the way through a call that acts.
+
 With solve=True, `your_turn` runs the reference solution. With strict (which `drydock lab run` sets) a check
 that does not pass raises StepNotPassed. Progress is kept in a file of the learner's, by step.
 
@@ -84,13 +102,14 @@ To try one step in plain Python:
 
 from drydock.labs.catalogue import NoSuchLab
 from drydock.labs.lab import Lab, StepNotPassed, SurvivorsLeft
-from drydock.labs.step import Check, Outline, Step, not_started, passed, wrong
+from drydock.labs.step import Check, NoSuchStep, Outline, Step, not_started, passed, wrong
 from drydock.notebooks.wait import TookTooLong, wait_until
 
 __all__ = [
     "Check",
     "Lab",
     "NoSuchLab",
+    "NoSuchStep",
     "Outline",
     "Step",
     "StepNotPassed",

@@ -65,4 +65,6 @@ def _load(path: Path) -> Outline:
     if not isinstance(outline, Outline):
         raise TypeError(f"{path} must define `outline = Outline(…)`.")
     outline.name = path.parent.name
+    for step in outline.steps.values():
+        step.notebook = path.with_name(f"{outline.name}.ipynb")
     return outline

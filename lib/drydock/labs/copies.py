@@ -107,7 +107,7 @@ def open_copy(source: Path) -> bytes:
     """The notebook as one opens it before anything has run: no output, no execution number, nothing of a kernel's."""
     from ipykernel.ipkernel import IPythonKernel
 
-    node = nbformat.read(source, as_version=4)
+    node = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from drydock.cloud import Cloud
-from drydock.labs import catalogue, progress
-from drydock.labs.step import Check, Kind, Outline, Step
-from drydock.ledger import Ledger, Recorder, sweep
-from drydock.notebooks import show
+from drydock.labs import catalogue, lesson, progress
+from drydock.labs.again import TakenAsItIs
+from drydock.labs.step import Check, Kind, NoSuchStep, Outline, Step
+from drydock.ledger import Ledger, Recorder, owned, sweep
+from drydock.notebooks import program, show
 from drydock.notebooks.wait import TookTooLong
 from drydock.pricing import Cap, Estimate, estimate
 
@@ -33,38 +38,55 @@ class Lab:
     name, outline, cloud   what and where
     services               the folder with the sample services and their Dockerfiles
     solve                  exercises are done by their reference solutions
+    may_clean_up           `clean_up()` deletes without being asked twice
     strict                 an unpassed check raises StepNotPassed; so it is under `drydock lab run`
     """
 
-    def __init__(self, outline: Outline, cloud: Cloud, *, solve: bool, strict: bool, labs: Path) -> None:
+    def __init__(
+        self, outline: Outline, cloud: Cloud, *, solve: bool, strict: bool, may_clean_up: bool, labs: Path
+    ) -> None:
         self.outline = outline
         self.name = outline.name
         self.cloud = cloud
         self.solve = solve
         self.strict = strict
+        self.may_clean_up = may_clean_up
+        self._again = TakenAsItIs(cloud)
+        self._given: dict[str, int] = {}
         self.directory = labs / outline.name
         self.services = labs / "services"
         self.tags = {"drydock:lab": outline.name}
         self._since = time.monotonic()
 
     @classmethod
-    def open(cls, name: str, *, cloud: Cloud, solve: bool = False, strict: bool | None = None) -> Lab:
+    def open(
+        cls, name: str, *, cloud: Cloud, solve: bool = False, clean_up: bool = False, strict: bool | None = None
+    ) -> Lab:
         """Open the lab called `name` on `cloud`; creates nothing.
 
-        `solve`: $DRYDOCK_SOLVE=1 asks for it too, for notebooks run just as they are.
+        `solve`, `clean_up`: $DRYDOCK_SOLVE=1 asks for both too, for notebooks run just as they are.
         `strict`: None means $DRYDOCK_STRICT=1, which `drydock lab run` sets.
         Raises NoSuchLab; CloudRefused where a real account's budget is under the lab's estimate.
         """
-        if not isinstance(solve, bool):
-            raise TypeError(f"solve={solve!r} must be True or False, not {type(solve).__name__}.")
+        for what, given in (("solve", solve), ("clean_up", clean_up)):
+            if not isinstance(given, bool):
+                raise TypeError(f"{what}={given!r} must be True or False, not {type(given).__name__}.")
         outline = catalogue.load(name)
         if strict is None:
             strict = os.environ.get("DRYDOCK_STRICT") == "1"
-        solve = solve or os.environ.get("DRYDOCK_SOLVE") == "1"
-        lab = cls(outline, cloud, solve=solve, strict=strict, labs=catalogue.directory())
+        as_author = os.environ.get("DRYDOCK_SOLVE") == "1"
+        lab = cls(
+            outline,
+            cloud,
+            solve=solve or as_author,
+            strict=strict,
+            may_clean_up=clean_up or as_author,
+            labs=catalogue.directory(),
+        )
         if cloud.real:
             cloud.afford(lab.estimate.usd, f"Lab {lab.name}, {lab.estimate},")
-        cloud.listeners[:] = [other for other in cloud.listeners if not isinstance(other, (Cap, Recorder))]
+        cloud.listeners[:] = [other for other in cloud.listeners if not isinstance(other, (TakenAsItIs, Cap, Recorder))]
+        cloud.listeners.insert(0, lab._again)
         if cloud.real:
             cloud.listeners.append(Cap(cloud, lab.estimate))
         cloud.listeners.append(Recorder(Ledger(), cloud, lab.name))
@@ -80,48 +102,63 @@ class Lab:
         return list(self.outline.steps.values())
 
     def step(self, name: str) -> Step:
-        """The step called `name`; KeyError lists those there are."""
-        try:
-            return self.outline.steps[name]
-        except KeyError:
-            raise KeyError(f"{self.name} has no step {name!r}; it has {', '.join(self.outline.steps)}.") from None
+        """The step called `name`. Raises NoSuchStep, which lists those there are."""
+        known = ", ".join(self.outline.steps)
+        if not name:
+            raise NoSuchStep(f"Which step of {self.name}? It has {known}.")
+        if name not in self.outline.steps:
+            raise NoSuchStep(f"{self.name} has no step {name!r}; it has {known}.")
+        return self.outline.steps[name]
 
-    def check(self, name: str, *, within: float = 0.0) -> Check:
+    def check(self, name: str = "", *, within: float = 0.0) -> Check:
         """Ask the cloud whether step `name` is done; for up to `within` of our seconds, until it is.
 
-        Counts as an attempt. Raises StepNotPassed in a strict run.
+        Counts as an attempt until it has passed. Raises StepNotPassed in a strict run.
         """
         step = self.step(name)
         found = None
         try:
             found = self._ask(step, within)
         finally:
+            done = found is not None and found.passed
             with progress.changing(self.name, name) as record:
-                record["attempts"] += 1
-                record["passed"] = record["passed"] or (found is not None and found.passed)
+                record["attempts"] += not record["passed"]
+                record["passed"] = record["passed"] or done
+                record["stands"] = record["stands"] or done
+                record["broken"] = record["broken"] and not done
                 record["seconds"] = round(record["seconds"] + time.monotonic() - self._since, 3)
             self._since = time.monotonic()
         if self.strict and not found.passed:
             raise StepNotPassed(str(found))
         return found
 
-    def hint(self, name: str) -> show.Note:
-        """The next hint for step `name`. Counted; after the last one the last is shown again."""
-        hints = self.step(name).hints
-        if not hints:
-            return show.Note(f"No hints for {name}.", f'Look at the solution: lab.solution("{name}")')
-        with progress.changing(self.name, name) as record:
-            record["hints"] = min(record["hints"] + 1, len(hints))
-            given = record["hints"]
-        after = f'\nThat was the last one; then lab.solution("{name}").' if given == len(hints) else ""
-        return show.Note(f"Hint {given} of {len(hints)}: {name}", hints[given - 1] + after)
+    def hint(self, name: str = "") -> show.Note:
+        """What the cloud says of step `name`, and the next hint; after the last one the last is shown again.
 
-    def solution(self, name: str) -> show.Note:
-        """The reference solution of step `name`, shown, never run. Counted."""
-        source = self.step(name).source()
+        Counted until the step has passed.
+        """
+        step = self.step(name)
+        found = step.check(self.cloud, self)
+        if not step.hints:
+            return show.Note(f"No hints for {name}.", f'{found}\nLook at the solution: lab.solution("{name}")')
         with progress.changing(self.name, name) as record:
-            record["solution_shown"] = True
-        return show.Note(f"Solution: {name}", source, show.code(source))
+            given = self._given[name] = min(self._given.get(name, record["hints"]) + 1, len(step.hints))
+            if not record["passed"] and not (found.passed and step.kind is not Kind.DRILL):
+                record["hints"] = given
+        after = f'\nThat was the last one; then lab.solution("{name}").' if given == len(step.hints) else ""
+        return show.Note(
+            f"Hint {given} of {len(step.hints)}: {name}", f"{found}\n{step.hints[given - 1]}{after}", tone=found.state
+        )
+
+    def solution(self, name: str = "") -> show.Note:
+        """The reference solution of step `name`, shown, never run. Counted until the step has passed."""
+        step = self.step(name)
+        source = step.source()
+        with progress.changing(self.name, name) as record:
+            record["solution_shown"] = record["solution_shown"] or not record["passed"]
+        if step.kind is Kind.SHOWN:
+            return show.Note(f"Solution: {name}, as in the cells above", source, program.code(source))
+        return show.Note(f"Solution: {name}", source, program.with_button(source, f'lab.your_turn("{name}")'))
 
     def your_turn(self, name: str) -> show.Note:
         """What step `name` asks of the learner. With `solve=True` the reference solution is run here."""
@@ -142,36 +179,112 @@ class Lab:
         step = self.step(name)
         if step.fault is None:
             raise ValueError(f"Step {name!r} is not a drill: it has no @breaks.")
+        with progress.changing(self.name, name) as record:
+            record["broken"] = True
         step.fault(self.cloud, self)
         deadline = time.monotonic() + within
         while (found := step.check(self.cloud, self)).passed:
             if time.monotonic() > deadline:
                 raise TookTooLong(f"{name} was broken {within:g} s ago and its check still passes: {found.message}")
             time.sleep(0.1)
-        return show.Note(f"Broken: {step.title}", found.message, tone="wrong")
+        return show.Note(
+            f"Broken: {step.title}", f'What is it? lab.check("{name}") says whether it is mended.', tone="wrong"
+        )
 
     def set_up(self, *, before: str | None = None) -> show.Note:
         """Bring what earlier labs would have left; what is there already stays. Every lab can be the first.
 
         `before`: also do this lab's own steps up to that one, to take up where a cloud was reset.
         """
-        rows = []
-        for step in [*self._needed(self.outline, []), *self._own_steps(before)]:
-            there = step.check(self.cloud, self).passed
-            if not there:
-                step.solve(self.cloud, self)
-            rows.append((step.title, "was there" if there else "made now"))
+        steps = [*self._needed(self.outline, []), *self._own_steps(before)]
+        rows = [(step.title, self._brought(step)[1]) for step in steps]
         self._since = time.monotonic()
         if not rows:
             return show.Note("Set up: nothing is needed from earlier labs.")
         columns = ("What earlier labs leave", "")
         return show.Note("Set up", show.plain_table(columns, rows), show.table(columns, rows))
 
-    def clean_up(self, *, within: float | None = None) -> show.Note:
+    def catch_up(self, name: str = "", names: dict[str, Any] | None = None) -> show.Note:
+        """Bring the lab to where step `name` begins, from any state, and the names that the notebook uses from there.
+
+        What is there stays; steps that are shown and not done are done, what a drill broke is mended, exercises are
+        left. Where that does not lead there, as when the step itself is done already, all that this lab has made is
+        deleted and made again. The answer says what was done. `names` as for `resume`.
+        """
+        step = self.step(name)
+        into = names if names is not None else sys._getframe(1).f_globals
+        try:
+            led, rows = self._towards(step)
+        except (ClientError, LookupError, TookTooLong):
+            led = False
+        if not led or not self._begins(step):
+            sweep(self.cloud, self.name)
+            rows = [("All that this lab had made", "deleted, to begin anew"), *self._towards(step)[1]]
+        before = self.steps[: self.steps.index(step)]
+        progress.stand(self.name, [one.name for one in before])
+        self._since = time.monotonic()
+        missing = self._bring_back(before[-1] if before else None, into)
+        below = f"the check of {before[-1].name}" if before else "Set up"
+        end = f"You are where {name} begins: go on below {below}.{missing}"
+        columns = ("On the way", "")
+        return show.Note(
+            f"Caught up: {step.title}",
+            f"{show.plain_table(columns, rows)}\n{end}",
+            show.table(columns, rows) + show.text(end),
+            tone="passed",
+        )
+
+    def resume(self, names: dict[str, Any] | None = None) -> show.Note:
+        """After a restart of the kernel: bring back the names that the rest of the notebook uses, and say what is next.
+
+        They come from the lesson's own cells. Nothing is done twice: no call that would change anything leaves.
+        `names`: where to put them; by default the globals of whoever calls, which are the notebook's.
+        """
+        into = names if names is not None else sys._getframe(1).f_globals
+        done = [step for step in self.steps if progress.stands(self.name, step.name)]
+        if not done:
+            return show.Note(
+                "Nothing to take up: begin with Set up.",
+                f"The first step is {next(iter(self.outline.steps), 'Clean up')}.",
+            )
+        shown = [step for step in done if step.kind is Kind.SHOWN]
+        if shown and not any(step.check(self.cloud, self).passed for step in shown):
+            return show.Note(
+                "What you made is not there any more.",
+                f'Run Set up, then lab.catch_up("{done[-1].name}") makes it again, or begin with the first step.',
+                tone="wrong",
+            )
+        last = self.steps.index(done[-1])
+        missing = self._bring_back(done[-1], into)
+        self._since = time.monotonic()
+        following = self.steps[last + 1] if last + 1 < len(self.steps) else None
+        lines = [
+            f"Next: {following.name}, {following.title}." if following else "All steps are done: Clean up is left."
+        ]
+        lines.append(f"Go on below the check of {done[-1].name}.")
+        passed_over = [step.name for step in self.steps[:last] if step not in done]
+        if passed_over:
+            lines.append(f"Passed over so far: {', '.join(passed_over)}.")
+        return show.Note("Your names are back, and nothing was done twice.", "\n".join(lines) + missing)
+
+    def names_at(self, step: Step) -> dict[str, Any]:
+        """What the solution of an exercise or a drill finds in a notebook that has come to it. Changes nothing."""
+        cells = lesson.of(step.notebook)
+        names = {"cloud": self.cloud, "lab": self, "region": self.cloud.region}
+        with self._again.only_looking():
+            lesson.bring_back([*cells.imports(), *cells.names_for(cells.turn(step.name), set(step.takes))], names)
+        return names
+
+    def clean_up(self, *, sure: bool | None = None, within: float | None = None) -> show.Note:
         """Delete all that this lab created, by the ledger and by its tag, and ask the cloud what is left.
 
+        Without `sure`, and where the lab was not opened with `clean_up=True`, it only says what would go.
         Raises SurvivorsLeft, listing them, whether the run is strict or not. Safe to run again.
         """
+        if not (self.may_clean_up if sure is None else sure):
+            kinds = Counter(kind for kind, _ in owned(self.cloud, self.name))
+            counted = ", ".join(f"{kind}: {number}" for kind, number in sorted(kinds.items()))
+            return show.Note("Nothing is deleted yet.", f"lab.clean_up(sure=True) deletes {counted or 'what is left'}.")
         swept = None
         try:
             swept = sweep(self.cloud, self.name, within=within)
@@ -179,6 +292,7 @@ class Lab:
             with progress.changing(self.name, CLEAN_UP) as record:
                 record["attempts"] += 1
                 record["passed"] = swept is not None and not swept.survivors
+        progress.stand(self.name)
         if swept.survivors:
             raise SurvivorsLeft(f"Clean up of {self.name} left {len(swept.survivors)} behind:\n{swept}")
         return show.Note("Clean up: nothing of this lab is left.", tone="passed")
@@ -202,16 +316,51 @@ class Lab:
 
     def _contents(self) -> tuple[tuple[str, ...], list[tuple[str, str, str]]]:
         done = progress.of(self.name)
-        state = {True: "passed", False: "tried", None: ""}
         rows = [
             (
                 step.name,
                 f"{'' if step.kind is Kind.SHOWN else step.kind.value + ': '}{step.title}",
-                state[done[step.name]["passed"] if step.name in done else None],
+                progress.word(done.get(step.name)),
             )
             for step in self.steps
         ]
         return ("Step", "What", "So far"), rows
+
+    def _brought(self, step: Step) -> tuple[bool, str]:
+        """Do a step unless it is done; whether it is done then, and what to say of it."""
+        if step.check(self.cloud, self).passed:
+            return True, "was there"
+        step.solve(self.cloud, self)
+        found = self._ask(step, within=5)
+        return found.passed, "made now" if found.passed else f"is there and {found.state}: {found.message}"
+
+    def _towards(self, step: Step) -> tuple[bool, list[tuple[str, str]]]:
+        """Mend what a drill has broken and do what is shown before `step`; whether all is done, what to say of each."""
+        rows = [(one.title, self._brought(one)[1]) for one in self._needed(self.outline, [])]
+        for one in self.steps:
+            broken = progress.of(self.name).get(one.name, {}).get("broken")
+            if broken and one.check(self.cloud, self).state == "wrong":
+                one.solve(self.cloud, self, patience=60)
+                rows.append((one.title, "mended"))
+        before = [one for one in self.steps[: self.steps.index(step)] if one.kind is Kind.SHOWN]
+        brought = [self._brought(one) for one in before]
+        rows += [(one.title, said) for one, (_, said) in zip(before, brought, strict=True)]
+        return all(done for done, _ in brought), rows
+
+    def _begins(self, step: Step) -> bool:
+        """Whether nothing of `step` is done yet: a drill is not broken, of any other nothing has begun."""
+        state = step.check(self.cloud, self).state
+        return state != "wrong" if step.kind is Kind.DRILL or step.at_once else state == "not started"
+
+    def _bring_back(self, last: Step | None, into: dict[str, Any]) -> str:
+        """The names that are used after the check of `last`, put `into`; what to say of those that could not be."""
+        cells = lesson.of(catalogue.notebook(self.name))
+        place = cells.after(last.name if last else None)
+        following = self.steps[self.steps.index(last) + 1 if last else 0 :]
+        wanted = cells.used_from(place).union(*(step.takes for step in following))
+        with self._again.only_looking():
+            missing = lesson.bring_back(cells.names_for(place, wanted), into)
+        return f"\nNot brought back, run their cells again: {', '.join(sorted(missing))}." if missing else ""
 
     def _ask(self, step: Step, within: float) -> Check:
         deadline = time.monotonic() + within

@@ -45,7 +45,7 @@ def run(
     keep_going: bool = False,
     progress_bar: bool = True,
 ) -> Report:
-    """Run lab `name` headless and strict, its exercises solved unless `given` says solve=false.
+    """Run lab `name` headless and strict, its exercises solved and all deleted unless `given` says false to these.
 
     out         a folder; <lab>.ipynb, <lab>.html and <lab>.json (the state of every step) are written there.
     cloud       as for `drydock.connect`.
@@ -56,7 +56,7 @@ def run(
     """
     lab = catalogue.full_name(name)
     source = catalogue.notebook(lab)
-    wanted: dict[str, Any] = {"solve": True, **({"cloud": cloud} if cloud else {}), **(given or {})}
+    wanted: dict[str, Any] = {"solve": True, "clean_up": True, **({"cloud": cloud} if cloud else {}), **(given or {})}
     values = parameters.typed(wanted, parameters.defaults(source))
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import ast
-import dis
+import contextlib
 import inspect
-import sys
+import io
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from types import CodeType, ModuleType
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
+
+from drydock.labs import lesson
+from drydock.notebooks.wait import wait_until
 
 if TYPE_CHECKING:
     from drydock.cloud import Cloud
@@ -73,7 +75,17 @@ def passed(message: str) -> Check:
 
 Lab = Any  # a lab has steps, and a step knows no lab
 Looks = Callable[["Cloud", Lab], Check]
-Acts = Callable[["Cloud", Lab], Any]
+Acts = Callable[..., Any]
+
+
+class NoSuchStep(KeyError):
+    """The lab has no such step; the text lists those it has. In a notebook it is shown without a traceback."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
 
 
 class Kind(Enum):
@@ -95,9 +107,16 @@ class Step:
     hints: Sequence[str] = ()
     act: Acts | None = None
     fault: Acts | None = None
+    at_once: bool = False
+    notebook: Path = Path()
 
     def solution(self, function: Acts) -> Acts:
-        """Declare the reference solution: `(cloud, lab)`, does what the check wants and waits for it."""
+        """Declare the reference solution.
+
+        Of a step that the notebook shows: `(cloud, lab)`, does what the check wants, in any notebook, and waits for it.
+        Of an exercise or a drill: its body is the cell, as a learner would write it there; its parameters name what of
+        the notebook that uses.
+        """
         self.act = function
         return function
 
@@ -118,102 +137,39 @@ class Step:
             )
         return Check(found.state, found.message, found.look, self.name)
 
-    def solve(self, cloud: Cloud, lab: Lab) -> None:
-        """Run the reference solution."""
+    def solve(self, cloud: Cloud, lab: Lab, *, patience: float = 300.0) -> None:
+        """Do it. Of an exercise or a drill the very text of `source` is run, and waited for until the check passes.
+
+        Raises TookTooLong where that takes more than `patience` of our seconds.
+        """
         if self.act is None:
             raise NotImplementedError(f"Step {self.name!r} has no @solution.")
-        self.act(cloud, lab)
+        if self.kind is Kind.SHOWN:
+            self.act(cloud, lab)
+            return
+        names = lab.names_at(self)
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(self.source(), f"<solution of {self.name}>", "exec"), names)
+        wait_until(lambda: self.check(cloud, lab).passed, f"{self.name} is passed", timeout=patience)
+
+    @property
+    def takes(self) -> list[str]:
+        """The names of the lesson that the solution of an exercise or a drill uses."""
+        return [] if self.act is None or self.kind is Kind.SHOWN else list(inspect.signature(self.act).parameters)
 
     def source(self) -> str:
-        """The reference solution as a cell that does it, in a function, so that the notebook's names stay."""
+        """What does it, as a cell: the solution's own lines; for a step that the notebook shows, the notebook's."""
+        if self.kind is Kind.SHOWN:
+            return lesson.of(self.notebook).shown(self.name)
         if self.act is None:
             raise NotImplementedError(f"Step {self.name!r} has no @solution.")
-        lines = ["def solution(cloud, lab):", *_brought(self.act), *_body(self.act), "", "", "solution(cloud, lab)"]
-        return "\n".join(lines)
+        return _body(self.act)
 
 
-def _body(function: Any) -> list[str]:
+def _body(function: Any) -> str:
     lines = textwrap.dedent(inspect.getsource(function)).splitlines()
-    return lines[next(number for number, line in enumerate(lines) if line.startswith("def ")) + 1 :]
-
-
-def _brought(function: Any) -> list[str]:
-    """Lines that bring what `function` uses of its module: imports, then constants and helpers as they are written."""
-    own, text = function.__globals__, inspect.getsource(sys.modules[function.__module__])
-    written = {name: statement for statement in ast.parse(text).body for name in _defined(statement)}
-    imports: set[str] = set()
-    helpers: dict[str, str] = {}
-    wanted = _global_names(function.__code__)
-    while wanted:
-        name = wanted.pop()
-        value = own.get(name)
-        if name not in own or name in helpers:
-            continue
-        if isinstance(value, ModuleType):
-            imports.add(f"import {name}" if value.__name__ == name else f"import {value.__name__} as {name}")
-        elif isinstance(value, Step):
-            imports.add(f"from {function.__module__} import {name}")
-        elif name in written:
-            statement = written[name]
-            helpers[name] = _written(text, statement)
-            if isinstance(statement, ast.FunctionDef):
-                wanted |= _global_names(getattr(inspect.unwrap(value), "__code__", None)) | _annotated(value)
-                wanted |= _named(*statement.decorator_list)
-            else:
-                wanted |= _named(statement)
-        else:
-            imports.add(_import(name, value, text))
-    order = dict.fromkeys(helpers[name] for name in written if name in helpers)
-    lines = "\n\n".join(filter(None, ["\n".join(sorted(imports)), *order])).splitlines()
-    return [f"    {line}".rstrip() for line in [*lines, ""]] if lines else []
-
-
-def _import(name: str, value: Any, text: str) -> str:
-    """The line that brings `name` to a module of this text; from where it was made, if the text does not say."""
-    for statement in ast.walk(ast.parse(text)):
-        if isinstance(statement, ast.ImportFrom) and not statement.level:
-            for alias in statement.names:
-                if (alias.asname or alias.name) == name:
-                    return ast.unparse(ast.ImportFrom(statement.module, [alias], 0))
-    return f"from {value.__module__} import {name}"
-
-
-def _named(*nodes: ast.AST) -> set[str]:
-    return {part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)}
-
-
-def _annotated(value: Any) -> set[str]:
-    annotations = inspect.get_annotations(value).values() if callable(value) else ()
-    parts = (part for text in annotations for part in ast.walk(ast.parse(text)))
-    return {part.id for part in parts if isinstance(part, ast.Name)}
-
-
-def _written(text: str, statement: ast.stmt) -> str:
-    """As it is in the file; a constant on one line, as its strings must not be indented."""
-    if isinstance(statement, ast.Assign | ast.AnnAssign):
-        return ast.unparse(statement)
-    first = min(part.lineno for part in (statement, *getattr(statement, "decorator_list", ())))
-    return "\n".join(text.splitlines()[first - 1 : statement.end_lineno])
-
-
-def _defined(statement: ast.stmt) -> set[str]:
-    """The names that a statement of a module gives something to."""
-    match statement:
-        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-            return {name}
-        case ast.Assign(targets=targets):
-            return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
-        case ast.AnnAssign(target=ast.Name(id=name)):
-            return {name}
-    return set()
-
-
-def _global_names(code: CodeType | None) -> set[str]:
-    if code is None:
-        return set()
-    inner = (_global_names(each) for each in code.co_consts if isinstance(each, CodeType))
-    here = {each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL"}
-    return here.union(*inner)
+    end = next(number for number, line in enumerate(lines) if line.startswith(("def ", ")")) and line.endswith(":"))
+    return textwrap.dedent("\n".join(lines[end + 1 :]))
 
 
 def _of_error(error: ClientError) -> Check:
@@ -244,9 +200,14 @@ class Outline:
     steps: dict[str, Step] = field(default_factory=dict)
     name: str = ""
 
-    def step(self, name: str, *, title: str, hints: Sequence[str] = ()) -> Callable[[Looks], Step]:
-        """Declare a step that the notebook's own cells take; the decorated function is its check."""
-        return self._declare(name, title, Kind.SHOWN, hints)
+    def step(
+        self, name: str, *, title: str, hints: Sequence[str] = (), at_once: bool = False
+    ) -> Callable[[Looks], Step]:
+        """Declare a step that the notebook's own cells take; the decorated function is its check.
+
+        `at_once`: it may pass as soon as one comes to it, as where the step only looks at what is there.
+        """
+        return self._declare(name, title, Kind.SHOWN, hints, at_once)
 
     def your_turn(self, name: str, *, title: str, hints: Sequence[str] = ()) -> Callable[[Looks], Step]:
         """Declare an exercise: `title` says what is asked. With `solve=True` its solution is run headless."""
@@ -256,12 +217,14 @@ class Outline:
         """Declare a fault to find and mend; its check fails after `breaks` and passes after `solution`."""
         return self._declare(name, title, Kind.DRILL, hints)
 
-    def _declare(self, name: str, title: str, kind: Kind, hints: Sequence[str]) -> Callable[[Looks], Step]:
+    def _declare(
+        self, name: str, title: str, kind: Kind, hints: Sequence[str], at_once: bool = False
+    ) -> Callable[[Looks], Step]:
         if name in self.steps:
             raise ValueError(f"Step {name!r} is declared twice in {self.title!r}.")
 
         def declare(look: Looks) -> Step:
-            self.steps[name] = Step(name, title, kind, look, tuple(hints))
+            self.steps[name] = Step(name, title, kind, look, tuple(hints), at_once=at_once)
             return self.steps[name]
 
         return declare

@@ -28,9 +28,7 @@ def keep_longer(cloud, lab):
 
 
 @keep_longer.solution
-def _(cloud, lab):
-    sqs = cloud.client("sqs")
-    url = sqs.get_queue_url(QueueName="jobs")["QueueUrl"]
+def _(sqs, url):
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": "86400"})
 
 
@@ -49,9 +47,7 @@ def _(cloud, lab):
 
 
 @blind.solution
-def _(cloud, lab):
-    sqs = cloud.client("sqs")
-    url = sqs.get_queue_url(QueueName="jobs")["QueueUrl"]
+def _(sqs, url):
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
 
 
