@@ -264,8 +264,9 @@ def network(client: Callable[[str], Any], cidr: str) -> list[str]:
 
 
 def labs(measured: Measured, folder: Path) -> None:
-    """`drydock lab run all` on an embedded AWS of its own."""
-    command = [str(Path(sys.executable).parent / "drydock"), "lab", "run", "all", "--out", str(folder / "reports")]
+    """What `make labs` runs."""
+    drydock = str(Path(sys.executable).parent / "drydock")
+    command = [drydock, "lab", "run", "all", "--out", str(folder / "reports"), "--jobs", "2"]
     folder.mkdir(exist_ok=True)
     started = time.perf_counter()
     with (folder / "log").open("wb") as log:
