@@ -403,6 +403,7 @@ def _operation(environ: dict[str, Any], body: bytes) -> str:
     return ""
 
 
+@lru_cache(maxsize=512)
 def _is_kept(header: str) -> bool:
     return header in _KEPT_HEADERS or (header.startswith("HTTP_X_AMZ_") and header not in _DROPPED_HEADERS)
 
