@@ -27,7 +27,7 @@ $(STAMP): requirements.lock pyproject.toml labs/services/vendor.py
 	@touch $@
 
 labs: setup ## run every lab headless on the embedded AWS
-	@$(BIN)/drydock lab run all --out reports
+	@$(BIN)/drydock lab run all --out reports $(if $(DRYDOCK_CLOUD),,--jobs 2)
 
 runbooks: setup ## rehearse every runbook
 	@$(BIN)/drydock runbook rehearse all --runs reports/runbooks

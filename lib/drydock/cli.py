@@ -315,48 +315,65 @@ def run_lab(
     keep_going: Annotated[bool, typer.Option(help="Go on after a cell that fails: every step has a result.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave the embedded AWS of this run running, for a look.")] = False,
     record: Annotated[bool, typer.Option(help="Keep the times as the labs' measured times.")] = False,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="So many labs at a time, each on an embedded AWS that no other has meanwhile.")
+    ] = 1,
 ) -> None:
     """Run labs headless: papermill, an executed notebook and an HTML page each. Exit code 1 when a step fails."""
     import os
     from contextlib import nullcontext
 
-    from drydock.labs import catalogue, runner
+    from drydock.labs import catalogue, runner, together
     from drydock.notebooks.instances import own_instance
     from drydock.notebooks.signals import ending_on_signals
 
     names = catalogue.names() if name == "all" else [catalogue.full_name(name)]
     given = dict(_pair(text) for text in parameter or ())
     private = cloud is None and "cloud" not in given and not os.environ.get("DRYDOCK_CLOUD")
+    if jobs > 1 and (keep or record or not private):
+        reason = "--keep leaves one running" if keep else "--record wants the time of one alone" if record else None
+        raise typer.BadParameter(f"--jobs {jobs}: {reason or 'one cloud is for one lab at a time'}")
     reports: list[Report] = []
-    own = own_instance(keep=keep) if private else nullcontext()
-    with ending_on_signals(), own as instance:
-        for lab in names:
-            report = runner.run(
-                lab, out=out, cloud=cloud, given=given, keep_going=keep_going, progress_bar=sys.stderr.isatty()
-            )
-            reports.append(report)
-            if record and report.ok:
-                runner.record(report)
-    _show_reports(reports)
+    instance = None
+    started = time.monotonic()
+    with ending_on_signals():
+        if jobs > 1:
+
+            def done(report: Report) -> None:
+                reports.append(report)
+                errors.print(f"{len(reports)} of {len(names)}: {report.lab}, {_steps(report)}, {report.seconds:.1f} s")
+
+            together.run(names, jobs=jobs, out=out, given=given, keep_going=keep_going, done=done)
+        else:
+            with own_instance(keep=keep) if private else nullcontext() as instance:
+                for lab in names:
+                    report = runner.run(
+                        lab, out=out, cloud=cloud, given=given, keep_going=keep_going, progress_bar=sys.stderr.isatty()
+                    )
+                    reports.append(report)
+                    if record and report.ok:
+                        runner.record(report)
+    _show_reports(sorted(reports, key=lambda report: names.index(report.lab)), time.monotonic() - started)
     if keep and instance is not None:
         console.print(f"Left running: {instance.endpoint}. Stop it with `drydock down --name {instance.name}`.")
     if not all(report.ok for report in reports):
         raise typer.Exit(1)
 
 
-def _show_reports(reports: list[Report]) -> None:
+def _show_reports(reports: list[Report], seconds: float) -> None:
     _table(
         ("Lab", "Steps passed", "Seconds", "Report"),
-        [
-            (r.lab, f"[{'green' if r.ok else 'red'}]{r.passed}/{r.steps}[/]", f"{r.seconds:.1f}", _relative(r.page))
-            for r in reports
-        ],
+        [(r.lab, _steps(r), f"{r.seconds:.1f}", _relative(r.page)) for r in reports],
     )
-    console.print(f"{len(reports)} labs in {sum(report.seconds for report in reports):.1f} s")
+    console.print(f"{len(reports)} labs in {seconds:.1f} s")
     for report in reports:
         if report.error is not None:
             errors.print(f"[red]{report.lab}[/red]: ", end="")
             errors.print(report.error, markup=False)
+
+
+def _steps(report: Report) -> str:
+    return f"[{'green' if report.ok else 'red'}]{report.passed}/{report.steps}[/]"
 
 
 def _table(columns: tuple[str, ...], rows: list[Any]) -> None:
@@ -412,6 +429,7 @@ TOLD = (
     ("cloud", "CloudUnreachable"),
     ("labs.catalogue", "NoSuchLab"),
     ("labs.copies", "NoSuchNotebook"),
+    ("labs.together", "Ended"),
     ("concepts.catalogue", "NoSuchConcept"),
     ("notebooks.parameters", "BadParameter"),
     ("prep.questions", "BadQuestions"),

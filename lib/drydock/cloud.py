@@ -317,9 +317,10 @@ def _dummy_session(region: str, speed: float | None) -> Any:
 
 
 class _LocalWaiters(botocore.loaders.Loader):  # type: ignore[misc]
-    """boto3's waiters, in the time of a local cloud: AWS's 15 s between two looks is 0.5 s at speed 30.
+    """boto3's waiters on a local cloud: they look ten times a second at the embedded one, where a look costs a
+    millisecond, and once a second at others.
 
-    The whole wait is never cut below a minute of ours, as real work does not run faster.
+    The whole wait keeps the cloud's time, but is never cut below a minute of ours: real work does not run faster.
     """
 
     def __init__(self, speed: float | None) -> None:
@@ -334,7 +335,7 @@ class _LocalWaiters(botocore.loaders.Loader):  # type: ignore[misc]
 
     def _local(self, waiter: dict[str, Any]) -> dict[str, Any]:
         whole = max(60.0, waiter["delay"] * waiter["maxAttempts"] / (self._speed or 1.0))
-        delay = max(0.1, waiter["delay"] / self._speed) if self._speed else min(1.0, waiter["delay"])
+        delay = min(0.1 if self._speed else 1.0, waiter["delay"])
         return {**waiter, "delay": delay, "maxAttempts": int(whole / delay)}
 
 

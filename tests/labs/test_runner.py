@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ import nbformat
 import psutil
 import pytest
 from tests.support.waiting import eventually
+from typer.testing import CliRunner
 
 from drydock import embedded
+from drydock.cli import app
 from drydock.labs import runner
 from drydock.notebooks import normalise, page, parameters
 from drydock.notebooks.instances import own_instance
@@ -133,36 +137,107 @@ def test_an_instance_of_its_own_is_gone_afterwards() -> None:
 
 HANGS = """
 import nbformat, sys
+run = "import os, pathlib, time; pathlib.Path(%r).write_text(os.environ['DRYDOCK_INSTANCE']); time.sleep(600)"
 cells = [nbformat.v4.new_code_cell("solve = False\\nclean_up = False", metadata={"tags": ["parameters"]}),
-         nbformat.v4.new_code_cell("import pathlib, time; pathlib.Path(%r).write_text('x'); time.sleep(600)")]
+         nbformat.v4.new_code_cell(run)]
 nbformat.write(nbformat.v4.new_notebook(cells=cells), sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_everything_that_the_run_started(tmp_path: Path, number: signal.Signals) -> None:
-    lab = tmp_path / "labs" / "00-hangs"
-    lab.mkdir(parents=True)
-    (lab / "checks.py").write_text("from drydock.labs import Outline\noutline = Outline(title='t', goal='g')\n")
-    reached = tmp_path / "reached"
-    subprocess.run([sys.executable, "-c", HANGS % str(reached), str(lab / "00-hangs.ipynb")], check=True)
+@contextmanager
+def hanging(tmp_path: Path, *labs: str, jobs: int) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
+    """`drydock lab run all` when each of its jobs has come to a cell that does not end, and all that it started.
+
+    Afterwards nothing of it is left.
+    """
     scratch = tmp_path / "tmp"
     scratch.mkdir()
+    reached = []
+    for name in labs:
+        lab = tmp_path / "labs" / name
+        lab.mkdir(parents=True)
+        (lab / "checks.py").write_text("from drydock.labs import Outline\noutline = Outline(title='t', goal='g')\n")
+        reached.append(tmp_path / f"{name} is reached")
+        subprocess.run([sys.executable, "-c", HANGS % str(reached[-1]), str(lab / f"{name}.ipynb")], check=True)
+    command = [sys.executable, "-m", "drydock.cli", "lab", "run", "all", "--out", str(tmp_path / "out")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "drydock.cli", "lab", "run", "hangs", "--out", str(tmp_path / "out")],
+        [*command, "--jobs", str(jobs)],
         env={**os.environ, "DRYDOCK_LABS": str(tmp_path / "labs"), "TMPDIR": str(scratch)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        text=True,
     )
-    eventually(lambda: reached.exists() or process.poll() is not None, "the cell is reached")
+    eventually(
+        lambda: (
+            len({path.read_text() for path in reached if path.exists()} - {""}) == jobs or process.poll() is not None
+        ),
+        "the cells are reached, each on an embedded AWS of its own",
+    )
     assert process.poll() is None, process.stderr.read() if process.stderr else ""
     family = psutil.Process(process.pid).children(recursive=True)
-    assert len(family) >= 2
-    process.send_signal(number)
-    assert process.wait(timeout=60) == 128 + number
+    assert len(family) >= 2 * jobs
+    try:
+        yield process, family
+    finally:
+        process.kill()
+        process.communicate()
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
     assert [path.name for path in scratch.iterdir() if path.name.startswith("drydock")] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_signal_ends_everything_that_the_run_started(tmp_path: Path, number: signal.Signals, jobs: int) -> None:
+    with hanging(tmp_path, "00-a", "01-b", "02-c", jobs=jobs) as (process, _):
+        process.send_signal(number)
+        assert process.wait(timeout=60) == 128 + number
+
+
+def test_ctrl_c_reaches_all_that_run_side_by_side(tmp_path: Path) -> None:
+    with hanging(tmp_path, "00-a", "01-b", jobs=2) as (process, family):
+        for one in [psutil.Process(process.pid), *workers(family)]:
+            one.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 128 + signal.SIGINT
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_run_whose_process_is_ended_ends_those_beside_it(tmp_path: Path) -> None:
+    with hanging(tmp_path, "00-a", "01-b", jobs=2) as (process, family):
+        workers(family)[0].terminate()
+        assert process.wait(timeout=60) == 2
+        assert process.stderr is not None
+        assert re.search(r"Ended: The process that ran 0[01]-[ab] was ended\.$", process.stderr.read().strip())
+
+
+def workers(family: list[psutil.Process]) -> list[psutil.Process]:
+    return [one for one in family if "spawn_main" in " ".join(one.cmdline())]
+
+
+def test_labs_side_by_side_are_reported_in_order_and_fail_if_one_does(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "drydock.cli", "lab", "run", "all", "--jobs", "2", "--out", str(tmp_path),
+         "-p", "solve=false"],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1, "a lab that fails fails the whole"
+    table = [line.split()[:2] for line in done.stdout.splitlines()]
+    assert table[1:3] == [["00-queues", "1/5"], ["01-topics", "2/2"]]
+    assert "2 labs in " in done.stdout
+    assert sorted(re.findall(r"^(\d of 2): (\S+), ", done.stderr, re.MULTILINE)) in (
+        [("1 of 2", "00-queues"), ("2 of 2", "01-topics")],
+        [("1 of 2", "01-topics"), ("2 of 2", "00-queues")],
+    )
+    assert "StepNotPassed: ✗ keep-longer: wrong" in done.stderr
+
+
+@pytest.mark.parametrize("more", [("--cloud", "embedded"), ("-p", "cloud=embedded"), ("--keep",), ("--record",)])
+def test_labs_side_by_side_are_refused_where_they_would_share(more: tuple[str, ...], tmp_path: Path) -> None:
+    said = CliRunner().invoke(app, ["lab", "run", "all", "--jobs", "2", "--out", str(tmp_path / "out"), *more])
+    assert said.exit_code == 2
+    assert "--jobs 2" in said.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_passed_runs_time_is_kept_beside_the_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

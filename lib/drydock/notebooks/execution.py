@@ -58,7 +58,8 @@ def execute(
     thread = threading.Thread(target=run, name="papermill", daemon=True)
     thread.start()
     try:
-        thread.join()
+        while thread.is_alive():
+            thread.join(timeout=0.5)  # one without a limit can sleep through a signal
     finally:
         kernel.end_all()
         thread.join(timeout=10)

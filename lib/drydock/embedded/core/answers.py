@@ -45,32 +45,46 @@ def _writer(shape: Any) -> Callable[[Any], Any]:
     if kind == "structure":
         return (lambda value: value) if shape.is_document_type else _structure(shape)
     if kind == "list":
-        return lambda value: [_writer(shape.member)(item) for item in _plain(value, list, tuple)]
+        return lambda value: [*map(_writer(shape.member), _plain(value, list, tuple))]
     if kind == "map":
         return lambda value: {_plain(key, str): _writer(shape.value)(item) for key, item in _plain(value, dict).items()}
     if kind == "timestamp" and "timestampFormat" not in shape.serialization:
         return _timestamp
-    if kind in _PLAIN:
-        return lambda value: _plain(value, *_PLAIN[kind])
-    return _odd
+    return _scalar(_PLAIN[kind]) if kind in _PLAIN else _odd
 
 
-_PLAIN: dict[str, tuple[type, ...]] = {
-    "string": (str,), "boolean": (bool,), "integer": (int,), "long": (int,), "float": (float,), "double": (float,),
+_PLAIN: dict[str, type] = {
+    "string": str, "boolean": bool, "integer": int, "long": int, "float": float, "double": float,
 }  # fmt: skip
 
 
 def _structure(shape: Any) -> Callable[[Any], Any]:
-    members = {name: (member.serialization.get("name", name), member) for name, member in shape.members.items()}
+    members = shape.members
+    known: dict[str, tuple[str, Callable[[Any], Any]]] = {}
+
+    def known_now(name: str) -> tuple[str, Callable[[Any], Any]]:
+        if name not in members:
+            raise Odd
+        member = members[name]
+        known[name] = member.serialization.get("name", name), _writer(member)
+        return known[name]
 
     def write(value: Any) -> dict[str, Any]:
-        if not _plain(value, dict).keys() <= members.keys():
+        found = {}
+        for name, item in _plain(value, dict).items():
+            wire, writer = known.get(name) or known_now(name)
+            if item is not None:
+                found[wire] = writer(item)
+        return found
+
+    return write
+
+
+def _scalar(kind: type) -> Callable[[Any], Any]:
+    def write(value: Any) -> Any:
+        if type(value) is not kind:
             raise Odd
-        return {
-            wire: _writer(member)(value[name])
-            for name, (wire, member) in members.items()
-            if value.get(name) is not None
-        }
+        return value
 
     return write
 

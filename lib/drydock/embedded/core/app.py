@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -19,7 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from botocore.model import OperationNotFoundError
 
 from drydock import disk
-from drydock.embedded.core import seams, validation
+from drydock.embedded.core import direct, seams, validation
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.journal import Entry, Journal
 from drydock.embedded.core.seed import in_region
@@ -118,7 +119,7 @@ class App:
         except validation.Refused as refused:
             return seams.error_response(service, 400, refused.code, refused.message)
         environ["CONTENT_LENGTH"] = str(len(body))
-        with self.host.lock:
+        with self.host.lock, self._called(not environ.get("drydock.derived")):
             if getattr(self._here, "depth", 0) > 0:
                 return self._answer(service, operation, environ, body, self._here.seed)
             key = seams.fingerprint(service, operation, body, in_region("", _scope(environ)[0]))
@@ -150,6 +151,19 @@ class App:
             elif succeeded and changes:
                 self.host.poke()
             return answer
+
+    @property
+    def is_called(self) -> bool:
+        """Whether this thread answers somebody outside."""
+        return getattr(self._here, "is_called", False)
+
+    @contextmanager
+    def _called(self, from_outside: bool) -> Iterator[None]:
+        before, self._here.is_called = self.is_called, from_outside
+        try:
+            yield
+        finally:
+            self._here.is_called = before
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -231,7 +245,7 @@ class App:
 
     def _done(self, service: str, operation: str, environ: dict[str, Any], body: bytes) -> Answer:
         environ["wsgi.input"] = io.BytesIO(body)
-        status, headers, content = self._dispatch(service, environ)
+        status, headers, content = self._dispatch(service, operation, environ, body)
         if status >= 400 and "html" in headers.get("Content-Type", "") and environ["REQUEST_METHOD"] != "HEAD":
             raise NotImplementedError
         if status == 404 and not content and environ["REQUEST_METHOD"] == "POST":
@@ -243,11 +257,14 @@ class App:
             return seams.error_response(service, 400, validation.code_of(service, operation), message)
         return status, headers, content
 
-    def _dispatch(self, service: str, environ: dict[str, Any]) -> Answer:
+    def _dispatch(self, service: str, operation: str, environ: dict[str, Any], body: bytes) -> Answer:
         door = seams.front_door(service) if environ.get("PATH_INFO", "/") in ("", "/") else None
         if door is None:
             return self._through_flask(service, environ)
-        request = seams.request_of(environ)
+        answer = direct.answer(service, operation, environ, body)
+        if answer is not None:
+            return answer
+        request = seams.request_of(environ, body)
         result = door(request, request.raw_url, headers_of(environ))
         status, headers, content = result if len(result) == 3 else (200, {}, result)
         text = content.encode() if isinstance(content, str) else content
@@ -296,7 +313,11 @@ def _gives(value: str, environ: dict[str, Any], body: bytes) -> bool:
 
 def _stranger(environ: dict[str, Any]) -> bytes:
     """Why a request is refused that a web page elsewhere may have made a browser send; empty if it is not."""
-    origin, host = environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST")
+    return _strange(environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST"))
+
+
+@lru_cache(maxsize=64)
+def _strange(origin: str | None, host: str | None) -> bytes:
     name = _hostname(origin) if origin is not None else "localhost"
     if not (_is_loopback(name) or name == "localhost" or name.endswith(".localhost")):
         return f"The Origin {origin!r} is not on this machine: no web page elsewhere may call this AWS.\n".encode()
@@ -382,6 +403,7 @@ def _operation(environ: dict[str, Any], body: bytes) -> str:
     return ""
 
 
+@lru_cache(maxsize=512)
 def _is_kept(header: str) -> bool:
     return header in _KEPT_HEADERS or (header.startswith("HTTP_X_AMZ_") and header not in _DROPPED_HEADERS)
 

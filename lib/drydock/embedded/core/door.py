@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from email.utils import formatdate
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from http.client import HTTPException, parse_headers
 from typing import Any, Protocol
@@ -249,7 +249,7 @@ class _Connection:
         self.watched = False
         self._door = door
         self._http = _http()
-        self._known = self._refused = self._begun = False
+        self._known = self._refused = self._begun = self._looked = False
         self._first = b""
         self._head: Environ | None = None
         self._body: list[bytes] = []
@@ -299,6 +299,8 @@ class _Connection:
             if event is h11.NEED_DATA:
                 if self._http.they_are_waiting_for_100_continue:
                     self.socket.send(self._continue())
+                elif self._head is not None and self._take_what_followed():
+                    continue
                 return self._door.watch(self)
             if isinstance(event, h11.Request):
                 self._begun = True
@@ -322,6 +324,17 @@ class _Connection:
                 return self._door.work(self, self._answer)
             else:
                 return self.close()
+
+    def _take_what_followed(self) -> bool:
+        """Whether more has come while the head was read: many clients send a body right after it. Asked but once."""
+        if self._looked:
+            return False
+        self._looked = True
+        try:
+            self._http.receive_data(self.socket.recv(_PIECE))
+        except BlockingIOError:
+            return False
+        return True
 
     def _hung_up(self) -> bool:
         return self._http.trailing_data[1]
@@ -399,6 +412,7 @@ class _Connection:
         self._next_cycle()
         self._first = self._http.trailing_data[0]
         self._head, self._deadline, self._begun = None, None, bool(self._first)
+        self._looked = False
         self._unsent = memoryview(b"")
         self.since = time.monotonic()
         self.until = self.since + (ARRIVAL if self._begun else IDLE)
@@ -572,9 +586,15 @@ def _size(request: h11.Request) -> int:
     return line + sum(len(name) + len(value) + around_header for name, value in request.headers)
 
 
-def _add_header(environ: Environ, name: str, value: str) -> None:
+@lru_cache(maxsize=512)
+def _key(name: str) -> str:
+    """What CGI calls a header."""
     key = name.upper().replace("-", "_")
-    key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
+def _add_header(environ: Environ, name: str, value: str) -> None:
+    key = _key(name)
     environ[key] = f"{environ[key]}, {value}" if key in environ else value
 
 

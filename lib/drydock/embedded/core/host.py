@@ -51,6 +51,11 @@ class Front(Protocol):
         """What tells the request at hand from all others, also when it is done again; empty in a turn of the loop."""
         ...
 
+    @property
+    def is_called(self) -> bool:
+        """Whether this thread answers somebody outside."""
+        ...
+
     def call(self, environ: Environ) -> Answer:
         """Answer a call; Wait, if it is to be made again."""
         ...
@@ -92,6 +97,7 @@ class Host:
         self._ticks: dict[str, Callable[[], None]] = {}
         self._impatient: set[str] = set()
         self._hurry = False
+        self._turned = -math.inf
         self._faults = Faults("the turn of", now=self.clock.elapsed)
         self._closers: list[Callable[[], None]] = []
         self._last_closers: list[Callable[[], None]] = []
@@ -226,8 +232,10 @@ class Host:
         self._hurry = True
 
     def poke(self) -> None:
-        """Let the loop turn now."""
-        self._wake.set()
+        """Let the loop turn now; for who calls from outside, not more often than it turns by itself."""
+        self._hurry = True
+        if not self.front.is_called or time.monotonic() - self._turned >= TICK:
+            self._wake.set()
 
     def let_others_in(self) -> None:
         """For a turn that has let go of the lock and wants it again: whoever waits for it is first."""
@@ -245,11 +253,12 @@ class Host:
 
     def _loop(self) -> None:
         while not self._closing.is_set():
-            if self._wake.wait(TICK if self._hurry else SLOW_TICK):
+            if self._wake.wait(TICK) or (not self._hurry and self._wake.wait(SLOW_TICK - TICK)):
                 self._closing.wait(GATHER)
             self._wake.clear()
             if not self._closing.is_set():
                 self.step()
+                self._turned = time.monotonic()
 
     # -- life -----------------------------------------------------------------------------------
 

@@ -124,6 +124,11 @@ def unread(nobody_reads: bool) -> Iterator[None]:
         _unread = before
 
 
+def is_unread() -> bool:
+    """Whether nobody reads the answer to the request at hand."""
+    return _unread
+
+
 def hold(whose: str, seed: str, now: Callable[[], datetime.datetime]) -> None:
     """Take moto, of which there is one in a process, for one cloud. RuntimeError if another has it.
 
@@ -290,18 +295,38 @@ def service_signed_for(authorization: str) -> str | None:
 @cache
 def _request_class() -> Any:
     from moto.core.request import Request
+    from werkzeug.datastructures import ImmutableMultiDict
+    from werkzeug.sansio.utils import get_current_url, get_host
+
+    nothing: Any = ImmutableMultiDict()
+
+    @functools.lru_cache(maxsize=64)
+    def root(scheme: str, host: str) -> str:
+        return str(get_current_url(scheme, get_host(scheme, host)))
 
     class ServerRequest(Request):
         """moto's own request of a server is Flask's as well, which only its routing by paths needs."""
 
         from_wsgi_server = True
 
+        @property
+        def url_root(self) -> str:
+            host = self.environ.get("HTTP_HOST")
+            return root(self.scheme, host) if host and not self.root_path else self.root_url
+
+        def is_no_form(self, body: bytes) -> None:
+            """What werkzeug would find if it read the body."""
+            vars(self).update(data=body, form=nothing, files=nothing)
+
     return ServerRequest
 
 
-def request_of(environ: dict[str, Any]) -> Any:
+def request_of(environ: dict[str, Any], body: bytes) -> Any:
     """moto's form of a request."""
-    return _request_class()(environ)
+    request = _request_class()(environ)
+    if "HTTP_X_AMZ_TARGET" in environ and environ.get("CONTENT_TYPE", "").startswith("application/x-amz-json-"):
+        request.is_no_form(body)
+    return request
 
 
 @cache

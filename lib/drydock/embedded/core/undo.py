@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import is_dataclass
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from drydock.embedded.core import seams
 
 MOST = 300
 MANY = 100
-_PLAIN = (str, int, float, bool, bytes, type(None))
+_CONTAINERS = (dict, list, set, deque)
 _GONE = object()
 _WORD = re.compile(rb"[\w.-]+")
+_kind: Any = type  # mypy takes a type for nothing that has a hash
 
 
 class Before:
@@ -36,18 +38,23 @@ class Before:
             if id(each) in seen:
                 continue
             seen.add(id(each))
-            for part in _parts(each, is_root=id(each) in roots):
+            is_root = id(each) in roots
+            for part in _parts(each, is_root=is_root):
                 copy = _copied(part)
                 self._kept.append((part, copy))
-                inner = _inner(copy) if len(copy) <= MANY or id(each) in roots else self._named(copy)
-                todo.extend(item for item in inner if type(item) not in _PLAIN)
+                inner = _inner(copy) if len(copy) <= MANY or is_root else self._named(copy)
+                todo.extend([item for item in inner if _has_parts(_kind(item))])
 
     def _named(self, copy: Any) -> Iterable[Any]:
         """What the request names of many entries, by the last word of their keys."""
         if not isinstance(copy, dict):
             return ()
-        said = set(_WORD.findall(self._request))
-        return [item for key, item in copy.items() if said & set(_WORD.findall(str(key).encode())[-1:])]
+        said = self._words
+        return [item for key, item in copy.items() if _last_word(key) in said]
+
+    @cached_property
+    def _words(self) -> set[bytes]:
+        return set(_WORD.findall(self._request))
 
     def put_back(self) -> bool:
         """Undo what was changed since; whether anything was."""
@@ -57,18 +64,34 @@ class Before:
         return bool(changed)
 
 
-def _parts(each: Any, *, is_root: bool) -> Iterator[Any]:
+@lru_cache(maxsize=1 << 14)
+def _last_word(key: Any) -> bytes | None:
+    return next(iter(_WORD.findall(str(key).encode())[-1:]), None)
+
+
+@cache
+def _has_parts(kind: Any) -> bool:
+    """Whether things of this kind are looked into."""
+    return issubclass(kind, _CONTAINERS) or _has_members(kind)
+
+
+@cache
+def _has_members(kind: Any) -> bool:
+    """Whether they are records of ours or objects of moto's."""
+    is_record = str(kind.__module__).startswith("moto.") or is_dataclass(kind)
+    return is_record and kind.__dictoffset__ != 0 and not issubclass(kind, type)
+
+
+def _parts(each: Any, *, is_root: bool) -> Sequence[Any]:
     """The containers that a thing is: itself, and the members of a record of ours or of an object of moto's that is no
     other backend."""
-    if isinstance(each, dict | list | set | deque):
-        yield each
-    if (
-        (type(each).__module__.startswith("moto.") or is_dataclass(each))
-        and hasattr(each, "__dict__")
-        and not isinstance(each, type)
-        and (is_root or not seams.is_backend(each))
-    ):
-        yield each.__dict__
+    kind = _kind(each)
+    if kind is dict or kind is list:
+        return (each,)
+    itself = (each,) if isinstance(each, _CONTAINERS) else ()
+    if _has_members(kind) and (is_root or not seams.is_backend(each)):
+        return (*itself, each.__dict__)
+    return itself
 
 
 def _copied(part: Any) -> Any:

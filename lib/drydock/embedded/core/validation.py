@@ -400,7 +400,7 @@ def _violations(shape: Any, value: Any, path: str, *, enums: bool) -> Iterator[V
             if name not in value:
                 yield _below(path, name), None, "Member must not be null"
         for name, member in shape.members.items():
-            if name in value:
+            if name in value and _is_constrained(member):
                 yield from _violations(member, value[name], _below(path, name), enums=enums)
     elif shape.type_name == "list":
         for number, item in enumerate(value, 1):
@@ -411,6 +411,15 @@ def _violations(shape: Any, value: Any, path: str, *, enums: bool) -> Iterator[V
             yield from _violations(shape.value, item, f"{path}.{key}.member", enums=enums)
     elif enums and limits.get("enum") and value not in limits["enum"]:
         yield path, value, f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]"
+
+
+@cache
+def _is_constrained(shape: Any) -> bool:
+    """Whether a value of a shape can be one that does not satisfy it."""
+    limits = shape.metadata
+    if "min" in limits or "max" in limits or limits.get("enum") or shape.type_name in ("structure", "map"):
+        return True
+    return shape.type_name == "list" and _is_constrained(shape.member)
 
 
 def _utf16(text: str) -> int:

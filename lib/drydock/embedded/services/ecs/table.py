@@ -185,14 +185,18 @@ class Table:
         return clock.time() + max(KEPT_STOPPED, LOOKED_AT * clock.speed)
 
     def keep(self, *changed: Task | Service) -> None:
-        """These have changed, and the services of such tasks: this turn ends with them on disk; the next comes now."""
+        """These have changed, and the services of such tasks: this turn ends with them on disk. A task's life goes on
+        in the next turn, which then comes now."""
         for record in changed:
             self._unkept[record.arn] = record
             service = self.service_of(record) if isinstance(record, Task) else None
             if service is not None:
                 self._unkept[service.arn] = service
             self._stirred.add(service.arn if service is not None else record.arn)
-        self.host.poke()
+        if any(isinstance(record, Task) for record in changed):
+            self.host.poke()
+        else:
+            self.host.soon()
 
     def take_stirred(self) -> set[str]:
         """The ARNs of services that have changed, or a task of theirs, since this was last asked."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from moto.core.responses import ActionResult
-
+from drydock.embedded.core.direct import direct
 from drydock.embedded.services.ecs.lookups import error
 from drydock.embedded.services.ecs.records import Document
 from drydock.policy import errors as policy_errors
@@ -15,20 +15,27 @@ from drydock.policy import errors as policy_errors
 _PAGE = 100
 
 
-def operation(function: Callable[[Any, Document], Document]) -> Callable[[Any], ActionResult]:
-    """Turn `function(response, request) -> answer` into an action of moto's response class.
+@dataclass(frozen=True)
+class Asked:
+    """What an operation is asked of."""
+
+    ecs_backend: Any
+
+
+def operation(function: Callable[[Asked, Document], Document]) -> Callable[[Any], Any]:
+    """Turn `function(asked, request) -> answer` into an action of moto's response class.
 
     The answer may hold records of ours: it is written out before the host's lock is let go of.
     """
 
     @functools.wraps(function)
-    def action(response: Any) -> ActionResult:
+    def answer(backend: Any, request: Document) -> Document:
         try:
-            return ActionResult(function(response, dict(response.params)))
+            return function(Asked(backend), request)
         except policy_errors.Invalid as refused:
             raise error(refused.code, refused.message) from None
 
-    return action
+    return direct(answer)
 
 
 def page(items: list[Any], request: Document, key: str) -> Document:
