@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from drydock.labs import Outline, not_started, passed, wrong
-from drydock.policy import lifecycle
+from drydock.policy.ecr import expiry
 from drydock.pricing import unpriced
 
 NAMES = ("drydock/frontend", "drydock/backend", "drydock/worker")
@@ -148,12 +148,12 @@ def _keeps_releases(cloud):
 
 def _expired_by(text: str) -> set[str]:
     """What the policy would take from a repository of six dev images, five releases, `latest` and an untagged one."""
-    day = lifecycle.DAY
+    day = expiry.DAY
     tags = ["latest", *(f"v{n}" for n in range(1, 6)), *(f"dev-{n}" for n in range(1, 7))]
-    images = [lifecycle.Image(tag, age * day, (tag,)) for age, tag in enumerate(tags)]
-    images.append(lifecycle.Image("untagged", 0.0))
-    decisions = lifecycle.evaluate(lifecycle.parse(text), images, now=30 * day)
-    return {decision.digest for decision in decisions if decision.action is lifecycle.Action.EXPIRE}
+    images = [expiry.Image(tag, age * day, (tag,)) for age, tag in enumerate(tags)]
+    images.append(expiry.Image("untagged", 0.0))
+    decisions = expiry.evaluate(expiry.parse(text), images, now=30 * day)
+    return {decision.digest for decision in decisions if decision.action is expiry.Action.EXPIRE}
 
 
 @lifecycle_policy.solution

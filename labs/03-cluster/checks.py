@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 
 from drydock.labs import Outline, not_started, passed, wrong
-from drydock.policy.capacity import items, split
+from drydock.policy.ecs.capacity import items, split
 
 outline = Outline(
     title="Cluster",

@@ -14,7 +14,7 @@ from collections import Counter
 from drydock import ssm
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import is_steady, network, security_group, service, subnets, tasks, until_steady, vpc_id
-from drydock.policy import rollout
+from drydock.policy.ecs import rollout
 from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
 
 outline = Outline(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from drydock.concepts import capacity_mix, fargate_or_ec2, rolling_bounds
 from drydock.figures import Figure
-from drydock.policy import rollout
-from drydock.policy.errors import Invalid
+from drydock.policy.ecs import rollout
+from drydock.policy.requests.errors import Invalid
 from drydock.pricing import SHAPES
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock.policy.breaker import Breaker, Event, Status, ThresholdConfiguration, threshold
+from drydock.policy.ecs.breaker import Breaker, Event, Status, ThresholdConfiguration, threshold
 
 F, H = Event.FAILED, Event.HEALTHY
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock.policy.capacity import StrategyItem, next_provider, next_to_give_up, split
+from drydock.policy.ecs.capacity import StrategyItem, next_provider, next_to_give_up, split
 
 F, S, T = "FARGATE", "FARGATE_SPOT", "THIRD"
 

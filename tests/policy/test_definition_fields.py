@@ -7,11 +7,12 @@ from typing import Any
 import botocore.loaders
 import pytest
 
-from drydock.policy import gaps, mounts, unsupported
-from drydock.policy.errors import Invalid
+from drydock.policy import mounts
 from drydock.policy.offers import Offer
-from drydock.policy.task_definition import validate
-from drydock.policy.world import Capacity
+from drydock.policy.requests import gaps, unsupported
+from drydock.policy.requests.errors import Invalid
+from drydock.policy.requests.task_definition import validate
+from drydock.policy.requests.world import Capacity
 
 FARGATE = Capacity("FARGATE", ())
 Field = tuple[str, str]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from drydock.policy.errors import Invalid
-from drydock.policy.identifiers import Place, cluster_of, name_of
+from drydock.policy.requests.errors import Invalid
+from drydock.policy.requests.identifiers import Place, cluster_of, name_of
 
 HERE = Place("us-east-1", "000000000000", "one")
 ARN = "arn:aws:ecs:us-east-1:000000000000:"

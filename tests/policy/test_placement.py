@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from drydock.policy import cluster_query
-from drydock.policy.errors import Invalid
-from drydock.policy.placement import (
+from drydock.policy.ecs.placement import (
     Constraint,
     Instance,
     Need,
@@ -20,6 +18,8 @@ from drydock.policy.placement import (
     choose_to_stop,
     place,
 )
+from drydock.policy.requests import cluster_query
+from drydock.policy.requests.errors import Invalid
 
 AZ = Strategy("spread", "attribute:ecs.availability-zone")
 HOST = Strategy("spread", "instanceId")

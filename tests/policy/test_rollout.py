@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drydock.policy.health import Health
-from drydock.policy.rollout import (
+from drydock.policy.ecs.health import Health
+from drydock.policy.ecs.rollout import (
     Action,
     Deployment,
     Service,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drydock.policy.errors import Invalid
-from drydock.policy.run_task import validate
-from drydock.policy.world import Cluster, World
+from drydock.policy.requests.errors import Invalid
+from drydock.policy.requests.run_task import validate
+from drydock.policy.requests.world import Cluster, World
 
 from .shapes import TAGS, WORD, beside, overlaid, requests
 from .test_service import BRIDGE, DEFINITION, NETWORK, NO_TASK_ROLE, WORLD
@@ -137,7 +137,7 @@ def test_what_is_accepted_stays_so_whatever_is_beside_it(
 
 
 def test_the_definition_of_these_tests_is_one_that_ecs_registers() -> None:
-    from drydock.policy import task_definition
+    from drydock.policy.requests import task_definition
 
     request = {key: value for key, value in DEFINITION.items() if key != "status"}
     task_definition.validate(request)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock.policy.secrets import Parameter, SecretsManagerSecret, parse
+from drydock.policy.requests.secrets import Parameter, SecretsManagerSecret, parse
 
 ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf"
 SSM = "arn:aws:ssm:us-east-1:000000000000:parameter/"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drydock.policy.errors import Invalid
-from drydock.policy.service import validate_create, validate_update
-from drydock.policy.world import Capacity, Cluster, TargetGroup, World, capacity
+from drydock.policy.requests.errors import Invalid
+from drydock.policy.requests.service import validate_create, validate_update
+from drydock.policy.requests.world import Capacity, Cluster, TargetGroup, World, capacity
 
 from .shapes import TAGS, WORD, beside, overlaid, requests
 

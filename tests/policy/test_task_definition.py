@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drydock.policy.errors import Invalid
-from drydock.policy.task_definition import (
+from drydock.policy.requests.errors import Invalid
+from drydock.policy.requests.task_definition import (
     FARGATE_SIZES,
     compatibilities,
     cpu_units,

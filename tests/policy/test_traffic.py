@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from drydock.policy.errors import Invalid
+from drydock.policy.requests.errors import Invalid
 from drydock.policy.traffic import band, chance_to_see, check_weights, requests_to_see, shares
 
 

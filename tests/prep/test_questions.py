@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from drydock.policy import breaker, capacity, lifecycle, rollout, traffic
-from drydock.policy.errors import Invalid
-from drydock.policy.task_definition import FARGATE_SIZES
+from drydock.policy import traffic
+from drydock.policy.ecr import expiry
+from drydock.policy.ecs import breaker, capacity, rollout
+from drydock.policy.requests.errors import Invalid
+from drydock.policy.requests.task_definition import FARGATE_SIZES
 from drydock.prep import questions
 from drydock.prep.questions import BadQuestions
 from drydock.pricing import PRICES, fargate_tasks
@@ -191,11 +193,11 @@ def test_what_a_card_says_that_ecs_refuses_is_refused() -> None:
 
 def test_a_rule_that_spares_an_image_shields_it_as_the_card_says() -> None:
     rules = [
-        lifecycle.Rule(1, lifecycle.TagStatus.TAGGED, lifecycle.CountType.IMAGE_COUNT_MORE_THAN, 3, prefixes=("dev-",)),
-        lifecycle.Rule(2, lifecycle.TagStatus.ANY, lifecycle.CountType.IMAGE_COUNT_MORE_THAN, 5),
+        expiry.Rule(1, expiry.TagStatus.TAGGED, expiry.CountType.IMAGE_COUNT_MORE_THAN, 3, prefixes=("dev-",)),
+        expiry.Rule(2, expiry.TagStatus.ANY, expiry.CountType.IMAGE_COUNT_MORE_THAN, 5),
     ]
-    images = [lifecycle.Image(f"{n}", n, tags=(f"dev-{n}" if n < 4 else f"v{n}",)) for n in range(10)]
-    decided = {one.digest: one.priority for one in lifecycle.evaluate(rules, images, now=100)}
+    images = [expiry.Image(f"{n}", n, tags=(f"dev-{n}" if n < 4 else f"v{n}",)) for n in range(10)]
+    decided = {one.digest: one.priority for one in expiry.evaluate(rules, images, now=100)}
     assert decided == {"0": 1, "4": 2}, "the five oldest are dev-0 to dev-3 and v4; rule 2 may only take v4"
 
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock.policy import breaker, capacity, dependencies, health, lifecycle, placement, rollout
+from drydock.policy.ecr import expiry
+from drydock.policy.ecs import breaker, capacity, dependencies, health, placement, rollout
 from drydock.prep import BadAnswer, Item, Quiz
 from drydock.prep.items import LETTERS, Kind
 from drydock.prep.questions import directory
@@ -109,10 +110,10 @@ def check_lifecycle(item: Item, keep: int, days: int, old: int, ages: list[int],
         }
     )  # fmt: skip
     images = [
-        lifecycle.Image(option, (200 - age) * lifecycle.DAY, tags=(tag,) if tag else ())
+        expiry.Image(option, (200 - age) * expiry.DAY, tags=(tag,) if tag else ())
         for option, age, tag in zip(item.options, ages, tags, strict=True)
     ]
-    gone = {one.digest for one in lifecycle.evaluate(lifecycle.parse(text), images, now=200 * lifecycle.DAY)}
+    gone = {one.digest for one in expiry.evaluate(expiry.parse(text), images, now=200 * expiry.DAY)}
     assert set(options_meant(item)) == gone
     assert 0 < len(gone) < 6
 

@@ -10,8 +10,9 @@ from drydock.concepts.drawing import LAYOUT, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
-from drydock.policy import capacity, cost
-from drydock.policy.errors import Invalid
+from drydock.policy import cost
+from drydock.policy.ecs import capacity
+from drydock.policy.requests.errors import Invalid
 from drydock.pricing import MONTH_HOURS, PRICES, THIRTY_DAYS_HOURS, fargate_tasks
 
 ON_DEMAND, SPOT = "FARGATE", "FARGATE_SPOT"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from drydock.policy.errors import Invalid
-from drydock.policy.task_definition import FARGATE_SIZES, fargate_size
+from drydock.policy.requests.errors import Invalid
+from drydock.policy.requests.task_definition import FARGATE_SIZES, fargate_size
 
 
 def whole(name: str, value: object, least: int, most: int | None = None) -> None:

@@ -11,9 +11,10 @@ from drydock.concepts.drawing import LAYOUT
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
-from drydock.policy import rollout, service
-from drydock.policy.errors import Invalid
-from drydock.policy.world import Cluster, World
+from drydock.policy.ecs import rollout
+from drydock.policy.requests import service
+from drydock.policy.requests.errors import Invalid
+from drydock.policy.requests.world import Cluster, World
 from drydock.pricing import PRICES, fargate_tasks
 
 OLD, NEW = "old", "new"
@@ -43,7 +44,7 @@ class Step:
 
 
 def steps(desired_count: int, minimum_healthy_percent: int, maximum_percent: int) -> list[Step]:
-    """A rollout of a healthy service to a good revision, decided by policy.rollout, until it is steady or stuck.
+    """A rollout of a healthy service to a good revision, decided by policy.ecs.rollout, until it is steady or stuck.
 
     The world is made small: a task that is started is healthy one step later, and one that is stopped is gone one
     step later. How long a step takes is left open. A rollout that is stuck ends with a step that decides nothing.

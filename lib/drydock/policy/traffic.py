@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from drydock.policy.errors import Invalid
+from drydock.policy.requests.errors import Invalid
 
 Name = TypeVar("Name")
 

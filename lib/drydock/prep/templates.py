@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
-from drydock.policy import breaker, capacity, dependencies, health, lifecycle, placement, rollout
+from drydock.policy.ecr import expiry
+from drydock.policy.ecs import breaker, capacity, dependencies, health, placement, rollout
 from drydock.prep.items import LETTERS, Item, Kind
 from drydock.pricing import PRICES, fargate_tasks
 
@@ -166,10 +167,10 @@ def lifecycle_expiry(rng: Random) -> Item:
         releases = iter(sorted((tag for tag in tags if tag.startswith("v")), reverse=True))
         tags = [next(releases) if tag.startswith("v") else tag for tag in tags]  # a higher version is younger
         images = [
-            lifecycle.Image(letter, -age * lifecycle.DAY, tags=(tag,) if tag else ())
+            expiry.Image(letter, -age * expiry.DAY, tags=(tag,) if tag else ())
             for letter, age, tag in zip(LETTERS, ages, tags, strict=False)
         ]
-        rules = lifecycle.parse(_policy(keep, days, old))
+        rules = expiry.parse(_policy(keep, days, old))
         taken = _taken(rules, images)
         right = "".join(sorted(taken))
         unshielded = "".join(sorted({letter for rule in rules for letter in _taken([rule], images)}))
@@ -372,9 +373,9 @@ def _policy(keep: int, days: int, old: int) -> str:
     return json.dumps({"rules": rules})
 
 
-def _taken(rules: Iterable[lifecycle.Rule], images: Sequence[lifecycle.Image]) -> dict[str, int]:
+def _taken(rules: Iterable[expiry.Rule], images: Sequence[expiry.Image]) -> dict[str, int]:
     """{digest of an image that expires: the rule that takes it}."""
-    return {one.digest: one.priority for one in lifecycle.evaluate(rules, images, now=0.0)}
+    return {one.digest: one.priority for one in expiry.evaluate(rules, images, now=0.0)}
 
 
 def _by_rule(taken: Mapping[str, int]) -> str:

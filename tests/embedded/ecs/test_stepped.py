@@ -22,7 +22,7 @@ from tests.support.stepped import World
 from drydock.embedded.carriers.runtime import Capabilities, Offer
 from drydock.embedded.services.ecs.kept import Kept
 from drydock.embedded.services.ecs.life import PROVISIONING
-from drydock.policy.rollout import lower_bound, upper_bound
+from drydock.policy.ecs.rollout import lower_bound, upper_bound
 
 CHECK = {"command": ["CMD", "check"], "interval": 10, "retries": 3}
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from drydock.concepts.claims.claim import Claim, Numbers, Verdict
-from drydock.policy import capacity, cost
+from drydock.policy import cost
+from drydock.policy.ecs import capacity
 
 SPLIT = "capacity split"
 GROUPS = "Auto Scaling groups"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drydock.concepts.claims.claim import Claim, Verdict
-from drydock.policy import rollout
+from drydock.policy.ecs import rollout
 
 BOUNDS = "rolling bounds"
 

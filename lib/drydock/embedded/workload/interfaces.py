@@ -12,7 +12,7 @@ from drydock.embedded.core import seams
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.core.host import Host
 from drydock.policy.addresses import NoFreeAddress, loopback, next_free
-from drydock.policy.placement import Subnet
+from drydock.policy.ecs.placement import Subnet
 
 
 class NoAddress(Exception):

@@ -12,7 +12,7 @@ from drydock.policy.diagnosis import mends
 from drydock.policy.diagnosis.facts import Container, Facts, StoppedTask, TargetGroup
 from drydock.policy.diagnosis.findings import Cause, Finding, many, short
 from drydock.policy.diagnosis.stopped import BY_TASKS, Failures, exited, failures_of, how_many, not_now, wrote
-from drydock.policy.rollout import is_stuck, lower_bound, upper_bound
+from drydock.policy.ecs.rollout import is_stuck, lower_bound, upper_bound
 
 SLOW_START = 60.0
 """AWS seconds that a program may well need until it answers."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from drydock.embedded.services.ecr.blobs import BlobStore
 from drydock.embedded.services.ecr.moments import now
 from drydock.embedded.services.ecr.state import EVALUATION_SECONDS, Backend, Repository, backends
-from drydock.policy import lifecycle
+from drydock.policy.ecr import expiry
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -20,11 +20,11 @@ FRESH_SECONDS = 600.0
 """A blob that was pushed or asked for this recently (wall clock) may belong to a push under way."""
 
 
-def decide(repository: Repository, rules: Sequence[lifecycle.Rule], time: float) -> tuple[lifecycle.Decision, ...]:
+def decide(repository: Repository, rules: Sequence[expiry.Rule], time: float) -> tuple[expiry.Decision, ...]:
     """What `rules` would do to a repository at a moment of the engine's clock."""
     for image in repository.images:
         image.settle(time)
-    return lifecycle.evaluate(rules, [image.for_policy() for image in repository.images], time)
+    return expiry.evaluate(rules, [image.for_policy() for image in repository.images], time)
 
 
 class Keeper:
@@ -51,15 +51,15 @@ class Keeper:
                 sweep(BlobStore(self._host.directory), FRESH_SECONDS)
 
     def _apply(self, backend: Backend, repository: Repository) -> None:
-        decisions = decide(repository, lifecycle.parse(repository.lifecycle_policy or ""), now(self._host.clock).at)
+        decisions = decide(repository, expiry.parse(repository.lifecycle_policy or ""), now(self._host.clock).at)
         ecr = self._host.client("ecr", backend.region_name)
-        expired = [d.digest for d in decisions if d.action is lifecycle.Action.EXPIRE]
+        expired = [d.digest for d in decisions if d.action is expiry.Action.EXPIRE]
         for batch in _batches(expired, 100):
             ecr.batch_delete_image(
                 repositoryName=repository.name, imageIds=[{"imageDigest": digest} for digest in batch]
             )
         for decision in decisions:
-            if decision.action is lifecycle.Action.TRANSITION:
+            if decision.action is expiry.Action.TRANSITION:
                 ecr.update_image_storage_class(
                     repositoryName=repository.name,
                     imageId={"imageDigest": decision.digest},

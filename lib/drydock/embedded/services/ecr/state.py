@@ -24,7 +24,7 @@ from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecr import errors, manifest, names, scan
 from drydock.embedded.services.ecr.manifest import Manifest
 from drydock.embedded.services.ecr.moments import Moment, now
-from drydock.policy import lifecycle
+from drydock.policy.ecr import expiry
 
 if TYPE_CHECKING:
     from drydock.embedded.services.ecr.blobs import Upload
@@ -67,15 +67,15 @@ class Image:
         if self.status == "ACTIVATING" and activated and time >= activated.at:
             self.status = "ACTIVE"
 
-    def for_policy(self) -> lifecycle.Image:
-        return lifecycle.Image(
+    def for_policy(self) -> expiry.Image:
+        return expiry.Image(
             digest=self.digest,
             pushed_at=self.pushed.at,
             tags=tuple(self.tags),
             pulled_at=self.pulled.at if self.pulled else None,
             archived_at=self.archived.at if self.archived else None,
             activated_at=self.activated.at if self.activated else None,
-            storage_class=lifecycle.StorageClass("archive" if self.status == "ARCHIVED" else "standard"),
+            storage_class=expiry.StorageClass("archive" if self.status == "ARCHIVED" else "standard"),
             references=frozenset(entry.digest for entry in self.manifest.manifests),
             subject=self.manifest.subject,
         )
@@ -86,7 +86,7 @@ class Preview:
     """The outcome of a lifecycle policy preview."""
 
     text: str
-    decisions: tuple[lifecycle.Decision, ...]
+    decisions: tuple[expiry.Decision, ...]
 
 
 class Repository(models.Repository):
@@ -414,11 +414,11 @@ class Backend(models.ECRBackend, TaggableResourcesMixin):  # type: ignore[misc]
         }
 
 
-def rules_of(text: str) -> tuple[lifecycle.Rule, ...]:
+def rules_of(text: str) -> tuple[expiry.Rule, ...]:
     """The rules of a policy text; raises InvalidParameterException."""
     try:
-        return lifecycle.parse(text)
-    except lifecycle.InvalidPolicy as error:
+        return expiry.parse(text)
+    except expiry.InvalidPolicy as error:
         raise errors.invalid("LifecyclePolicyText", f"Lifecycle policy validation failure: {error}") from None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from drydock.embedded.carriers.runtime import Capabilities, Mount, Offer, runtime_of
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.records import Document
-from drydock.policy import gaps
+from drydock.policy.requests import gaps
 
 
 def offers(host: Host) -> frozenset[Offer]:

@@ -15,8 +15,8 @@ from drydock.embedded.services.ecs import asks, events
 from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
 from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Running, Table, Unhealthy, Unplaced
-from drydock.policy import rollout
-from drydock.policy.breaker import Breaker, Event
+from drydock.policy.ecs import rollout
+from drydock.policy.ecs.breaker import Breaker, Event
 
 # A change of one of these is a new deployment; a revision has the capacity, too, which waits for the next one.
 DEPLOYING_FIELDS = (

@@ -12,7 +12,7 @@ from drydock.embedded.services.ecs.records import Document
 from drydock.embedded.services.ecs.targets import Targets
 from drydock.embedded.services.ecs.views import describe_definition
 from drydock.embedded.workload.interfaces import Interfaces
-from drydock.policy.world import Cluster, World
+from drydock.policy.requests.world import Cluster, World
 
 
 class Facts:

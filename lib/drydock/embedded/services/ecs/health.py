@@ -8,8 +8,8 @@ from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.records import Document, Service, Task
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.targets import Targets
-from drydock.policy import rollout
-from drydock.policy.health import Health
+from drydock.policy.ecs import rollout
+from drydock.policy.ecs.health import Health
 
 
 class Judge:

@@ -16,7 +16,7 @@ from typing import Any
 from drydock import disk
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.records import KEPT_EVENTS, Deployment, Document, Ids, Service, Task
-from drydock.policy.breaker import Breaker, Event, Status
+from drydock.policy.ecs.breaker import Breaker, Event, Status
 
 log = logging.getLogger(__name__)
 

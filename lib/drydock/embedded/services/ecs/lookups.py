@@ -8,8 +8,8 @@ from typing import Any
 from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.services.ecs.records import Document, Service, Task
-from drydock.policy import identifiers
-from drydock.policy.identifiers import Place
+from drydock.policy.requests import identifiers
+from drydock.policy.requests.identifiers import Place
 
 
 def error(code: str, message: str) -> ECSException:

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from drydock.policy.breaker import Breaker
-from drydock.policy.health import Health
+from drydock.policy.ecs.breaker import Breaker
+from drydock.policy.ecs.health import Health
 
 Document = dict[str, Any]
 

@@ -3,7 +3,7 @@
 1. Each life takes a step; the table reports what happened.
 2. The tasks of each service are judged: which are healthy, and which have failed a check. That is reported, too.
 3. The deployments hear all reports, at once and in order: a breaker trips here, and a rollback begins.
-4. `policy.rollout` decides for each service what to start and what to stop, and that is done: `launch` writes new
+4. `policy.ecs.rollout` decides for each service what to start and what to stop, and that is done: `launch` writes new
    tasks, the table that others are to stop. Their lives go on in the next turn.
 
 Between two steps others are let in: what they change, this turn finds or the next one.
@@ -25,7 +25,7 @@ from drydock.embedded.services.ecs.life import Life
 from drydock.embedded.services.ecs.records import Service, Task, utcnow
 from drydock.embedded.services.ecs.table import Table, Unplaced
 from drydock.embedded.workload.interfaces import NoAddress
-from drydock.policy import rollout
+from drydock.policy.ecs import rollout
 
 BATCH = 20
 """Tasks of a service that one turn starts at most; the next one goes on."""

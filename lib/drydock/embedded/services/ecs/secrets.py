@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from drydock.policy import secrets as secret_rules
+from drydock.policy.requests import secrets as secret_rules
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host

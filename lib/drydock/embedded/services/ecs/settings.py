@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from drydock.embedded.services.ecs.records import Document
-from drydock.policy.capacity import FARGATE_PROVIDERS
-from drydock.policy.world import Cluster, capacity
+from drydock.policy.ecs.capacity import FARGATE_PROVIDERS
+from drydock.policy.requests.world import Cluster, capacity
 
 _NOT_SETTINGS = ("cluster", "service", "serviceName", "clientToken", "tags", "role", "forceNewDeployment")
 _DEFAULTS: Document = {

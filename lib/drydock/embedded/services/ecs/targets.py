@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from drydock.embedded.services.ecs.records import Document, Service, Task
-from drydock.policy.health import Health
-from drydock.policy.world import TargetGroup
+from drydock.policy.ecs.health import Health
+from drydock.policy.requests.world import TargetGroup
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host

@@ -45,7 +45,7 @@ from drydock.embedded.services.elbv2.validation import (
     frozen,
 )
 from drydock.policy.addresses import NoFreeAddress, can_be_target, loopback, next_free
-from drydock.policy.errors import Invalid
+from drydock.policy.requests.errors import Invalid
 from drydock.policy.traffic import check_weights
 
 if TYPE_CHECKING:

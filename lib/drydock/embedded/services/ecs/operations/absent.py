@@ -7,7 +7,7 @@ from typing import Any
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, definition_of, error, named, service_of
 from drydock.embedded.services.ecs.operations.shape import operation
 from drydock.embedded.services.ecs.records import Document
-from drydock.policy import unsupported
+from drydock.policy.requests import unsupported
 
 
 @operation

@@ -7,8 +7,8 @@ from typing import Any
 from drydock.embedded.services.ecs.lookups import arn_of, error
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Document
-from drydock.policy import fields, unsupported
-from drydock.policy.capacity import FARGATE_PROVIDERS
+from drydock.policy.ecs.capacity import FARGATE_PROVIDERS
+from drydock.policy.requests import fields, unsupported
 
 
 @operation

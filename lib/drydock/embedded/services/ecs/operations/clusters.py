@@ -9,8 +9,8 @@ from drydock.embedded.services.ecs import views
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_name, cluster_of, error
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Document
-from drydock.policy import cluster as cluster_rules
-from drydock.policy.capacity import FARGATE_PROVIDERS
+from drydock.policy.ecs.capacity import FARGATE_PROVIDERS
+from drydock.policy.requests import cluster as cluster_rules
 
 
 @operation

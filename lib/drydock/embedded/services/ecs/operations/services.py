@@ -9,8 +9,8 @@ from drydock.embedded.services.ecs import asks, settings, views
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, error, named, service_of
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Document, Ids, Service, utcnow
-from drydock.policy import service as service_rules
-from drydock.policy import unsupported, world
+from drydock.policy.requests import service as service_rules
+from drydock.policy.requests import unsupported, world
 
 
 @operation

@@ -10,7 +10,7 @@ from typing import Any
 from drydock.embedded.core.direct import direct
 from drydock.embedded.services.ecs.lookups import error
 from drydock.embedded.services.ecs.records import Document
-from drydock.policy import errors as policy_errors
+from drydock.policy.requests import errors as policy_errors
 
 _PAGE = 100
 

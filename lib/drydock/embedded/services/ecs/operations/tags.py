@@ -7,7 +7,7 @@ from typing import Any
 from drydock.embedded.services.ecs.lookups import tagged
 from drydock.embedded.services.ecs.operations.shape import operation
 from drydock.embedded.services.ecs.records import Document, Task
-from drydock.policy import fields
+from drydock.policy.requests import fields
 
 
 @operation

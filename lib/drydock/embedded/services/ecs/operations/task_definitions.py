@@ -8,7 +8,7 @@ from drydock.embedded.services.ecs import views
 from drydock.embedded.services.ecs.lookups import definition_of, error
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Document, utcnow
-from drydock.policy import task_definition as task_definition_rules
+from drydock.policy.requests import task_definition as task_definition_rules
 
 
 @operation

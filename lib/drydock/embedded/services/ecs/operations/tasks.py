@@ -10,8 +10,8 @@ from drydock.embedded.services.ecs import asks, views
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, definition_of, error, named, service_of, task_of
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Document, Task, utcnow
-from drydock.policy import run_task as run_task_rules
-from drydock.policy import unsupported, world
+from drydock.policy.requests import run_task as run_task_rules
+from drydock.policy.requests import unsupported, world
 
 
 @operation

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from . import cluster_query
+from drydock.policy.requests import cluster_query
 
 ZONE = "ecs.availability-zone"
 

@@ -9,11 +9,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from . import capacity as capacity_providers
-from . import fields, network, task_definition
-from .errors import Invalid, parameter
-from .world import World
-from .world import capacity as capacity_of
+from drydock.policy.ecs import capacity as capacity_providers
+from drydock.policy.requests import fields, network, task_definition
+from drydock.policy.requests.errors import Invalid, parameter
+from drydock.policy.requests.world import World
+from drydock.policy.requests.world import capacity as capacity_of
 
 MAXIMUM_COUNT = 10
 MAXIMUM_STARTED_BY = 128

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .health import Health
+from drydock.policy.ecs.health import Health
 
 SECONDS_BEFORE_UNCHECKED_TASK_COUNTS = 40
 

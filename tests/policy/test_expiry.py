@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock.policy.lifecycle import (
+from drydock.policy.ecr.expiry import (
     DAY,
     Action,
     CountType,

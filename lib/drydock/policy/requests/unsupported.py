@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import mounts
-from .errors import Invalid
-from .offers import Offer
-from .world import Capacity
+from drydock.policy import mounts
+from drydock.policy.offers import Offer
+from drydock.policy.requests.errors import Invalid
+from drydock.policy.requests.world import Capacity
 
 _NOT_OF_THE_TASK = (
     "efsVolumeConfiguration", "s3filesVolumeConfiguration", "fsxWindowsFileServerVolumeConfiguration",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .capacity import FARGATE_PROVIDERS
+from drydock.policy.ecs.capacity import FARGATE_PROVIDERS
 
 
 @dataclass(frozen=True)

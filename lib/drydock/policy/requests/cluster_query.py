@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from .errors import Invalid, parameter
+from drydock.policy.requests.errors import Invalid, parameter
 
 Lookup = Callable[[str], Sequence[str]]
 """Gives an instance's values for a subject: none if it has not got it, several for ``task:group``."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from .errors import parameter
+from drydock.policy.requests.errors import parameter
 
 MAXIMUM_PROVIDERS = 20
 MAXIMUM_WEIGHT = 1000

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from . import cluster_query, fields, secrets
-from .dependencies import Container, start_order
-from .errors import Invalid, client
+from drydock.policy.ecs.dependencies import Container, start_order
+from drydock.policy.requests import cluster_query, fields, secrets
+from drydock.policy.requests.errors import Invalid, client
 
 Definition = Mapping[str, Any]
 

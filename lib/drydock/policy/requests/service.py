@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import capacity as capacity_providers
-from . import fields, network, task_definition
-from .errors import Invalid, parameter
-from .world import Capacity, World
-from .world import capacity as capacity_of
+from drydock.policy.ecs import capacity as capacity_providers
+from drydock.policy.requests import fields, network, task_definition
+from drydock.policy.requests.errors import Invalid, parameter
+from drydock.policy.requests.world import Capacity, World
+from drydock.policy.requests.world import capacity as capacity_of
 
 CODE = "InvalidParameterException"
 STAGES = (

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import fields
-from .errors import Invalid, client, parameter
-from .task_definition import compatibilities
-from .world import Capacity, Cluster, World
+from drydock.policy.requests import fields
+from drydock.policy.requests.errors import Invalid, client, parameter
+from drydock.policy.requests.task_definition import compatibilities
+from drydock.policy.requests.world import Capacity, Cluster, World
 
 CODE = "InvalidParameterException"
 

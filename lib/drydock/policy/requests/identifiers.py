@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import Invalid, parameter
+from drydock.policy.requests.errors import Invalid, parameter
 
 _IN_A_CLUSTER = ("service", "task", "container-instance")
 TASK_ID_LENGTHS = (32, 36)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .offers import Offer
+from drydock.policy.offers import Offer
 
 Definition = Mapping[str, Any]
 

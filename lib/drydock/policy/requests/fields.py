@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import cluster_query
-from .errors import Invalid, parameter
+from drydock.policy.requests import cluster_query
+from drydock.policy.requests.errors import Invalid, parameter
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 

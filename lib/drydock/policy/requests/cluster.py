@@ -9,9 +9,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from . import capacity
-from .errors import parameter
-from .fields import enumeration, tags
+from drydock.policy.ecs import capacity
+from drydock.policy.requests.errors import parameter
+from drydock.policy.requests.fields import enumeration, tags
 
 MAXIMUM_PROVIDERS = 20
 

@@ -1,0 +1,1 @@
+"""What ECS refuses, and in which words."""
