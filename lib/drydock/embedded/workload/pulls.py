@@ -174,7 +174,7 @@ class Puller:
 
     def _sweep(self, in_use: set[str]) -> None:
         for path in self._images.iterdir():
-            with self._faults(path.name), self._lock(path.name):
+            with self._faults(path.name), self._lock(path.name.removesuffix(".new")):  # one that is being written
                 record = _Record.read(path) if path.suffix == _RECORD else None
                 if not _is_old(path):
                     continue
