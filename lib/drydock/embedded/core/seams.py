@@ -32,8 +32,6 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _SCOPE = re.compile(r"\S+\s+Credential=[^/\s,]*/[^/\s,]*/[a-z0-9-]+/([a-z0-9-]+)/[^/\s,]*(?:[\s,]|$)")
 
-_SIGNED_FOR_S3 = ("s3", "s3express")
-
 _CBOR = "smithy-rpc-v2-cbor"
 
 _moment: datetime.datetime | None = None
@@ -43,6 +41,7 @@ _unread = False
 _install: Callable[[str], None] | None = None
 _keeping_data: frozenset[str] = frozenset()
 _signed_for: Mapping[str, str] = {}
+_first_labels: Mapping[str, tuple[str, ...]] = {}
 _held_by = ""
 _originals: dict[Any, dict[str, Any]] = {}
 _stood_in: list[tuple[Any, type[Any]]] = []
@@ -153,13 +152,19 @@ def release() -> None:
     _held_by, _install = "", None
 
 
-def install_with(install: Callable[[str], None], keeping_data: frozenset[str], signed_for: Mapping[str, str]) -> None:
+def install_with(
+    install: Callable[[str], None],
+    keeping_data: frozenset[str],
+    signed_for: Mapping[str, str],
+    first_labels: Mapping[str, tuple[str, ...]],
+) -> None:
     """How a service that keeps data is installed when another reaches it first.
 
-    `signed_for`: moto's name of a service by the one that its requests are signed for.
+    `signed_for`: moto's name of a service by the one that its requests are signed for. `first_labels`: what the hosts
+    of a service begin with, where moto takes more for its own.
     """
-    global _install, _keeping_data, _signed_for
-    _install, _keeping_data, _signed_for = install, keeping_data, signed_for
+    global _install, _keeping_data, _signed_for, _first_labels
+    _install, _keeping_data, _signed_for, _first_labels = install, keeping_data, signed_for, first_labels
 
 
 @cache
@@ -281,9 +286,10 @@ def application(service: str) -> Any:
 
 @cache
 def service_for(host: str) -> str | None:
-    """moto's name of the service at a host; moto takes every host that begins like S3's for S3's."""
+    """moto's name of the service at a host, where that service has not told which hosts are its own."""
     name: str | None = dispatcher().get_backend_for_host(host)
-    return None if name == "s3" and host.partition(".")[0] not in _SIGNED_FOR_S3 else name
+    own = _first_labels.get(name or "")
+    return name if own is None or host.partition(".")[0] in own else None
 
 
 def service_signed_for(authorization: str) -> str | None:
