@@ -23,6 +23,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from drydock.embedded.core import answers, descriptions, late
+from drydock.policy import wording
 
 ACCOUNT = "000000000000"
 _IDEMPOTENCY = re.compile(rb'"(?:clientToken|clientRequestToken|ClientRequestToken|idempotencyToken|CreatorRequestId)":\s*"[^"]*",?|(?:ClientToken)=[^&]*')  # fmt: skip  # noqa: E501
@@ -32,7 +33,6 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _SCOPE = re.compile(r"\S+\s+Credential=[^/\s,]*/[^/\s,]*/[a-z0-9-]+/([a-z0-9-]+)/[^/\s,]*(?:[\s,]|$)")
 
-_SIGNED_FOR_S3 = ("s3", "s3express")
 
 _CBOR = "smithy-rpc-v2-cbor"
 
@@ -276,9 +276,10 @@ def application(service: str) -> Any:
 
 @cache
 def service_for(host: str) -> str | None:
-    """moto's name of the service at a host; moto takes every host that begins like S3's for S3's."""
+    """moto's name of the service at a host."""
     name: str | None = dispatcher().get_backend_for_host(host)
-    return None if name == "s3" and host.partition(".")[0] not in _SIGNED_FOR_S3 else name
+    first = host.partition(".")[0]
+    return None if first not in wording.HOSTS.get(name or "", {first}) else name
 
 
 def service_signed_for(authorization: str) -> str | None:
