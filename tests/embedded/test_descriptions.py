@@ -6,7 +6,11 @@ import json
 import subprocess
 import sys
 
+import boto3
 import pytest
+from botocore.loaders import create_loader
+
+from drydock.embedded.core import descriptions
 
 ASKED = """
 import json, sys
@@ -42,3 +46,10 @@ def test_descriptions_are_those_of_botocore() -> None:
     )
     for one, other in zip(ours, theirs, strict=True):
         assert one == other
+
+
+def test_what_a_client_writes_into_a_description_is_its_own_alone() -> None:
+    descriptions.read_once()
+    boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    found = create_loader().load_service_model("s3", "service-2")
+    assert found["operations"]["GetObject"]["http"]["requestUri"] == "/{Bucket}/{Key+}"

@@ -48,8 +48,6 @@ SIGNED_FOR = {
     "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
 }  # fmt: skip
 """moto's name of a service by the one that its requests are signed for: those that need no more to be told apart."""
-FIRST_LABELS = {"s3": ("s3", "s3express")}
-"""What a service's hosts begin with, where moto takes more for its own: of S3 all that begins with its name."""
 _TOUCH_EVERY = 1.0
 
 
@@ -70,7 +68,7 @@ class AWS(Host):
     ) -> None:
         super().__init__(directory, name=name, clock=clock, seed=seed)
         self.services = Services(self, SERVICES)
-        seams.install_with(self.services.install, self.services.keeping_data(), SIGNED_FOR, FIRST_LABELS)
+        seams.install_with(self.services.install, self.services.keeping_data(), SIGNED_FOR)
         self.journal = Journal(directory / "journal.jsonl")
         self.on_close(self.journal.close, last=True)
         self.front = self.app = App(self, self.services, self.journal)

@@ -10,6 +10,8 @@ from http import HTTPStatus
 
 UNCONSTRAINED = frozenset({"s3", "s3bucket_path", "s3control"})
 """Named by host or path; their models constrain nothing."""
+HOSTS = {"s3": frozenset({"s3", "s3express"})}
+"""How the hosts of a service begin, where moto takes those of others for its own."""
 OWN_VALUES = frozenset({"sqs", "sns"})
 """They have errors of their own for a wrong name or value of an attribute."""
 NAMES_THE_MISSING = frozenset({"ec2", "sqs"})

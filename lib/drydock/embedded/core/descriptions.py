@@ -20,7 +20,7 @@ def read_once() -> None:
     """Let all loaders of botocore's, of which moto makes dozens, share what they read, without the prose in it."""
     late.AT_ONCE["boto3"] = {"Session": Session}
     listed = Loader.list_available_services
-    JSONFileLoader.load_file = lambda _, path: _read(path)
+    JSONFileLoader.load_file = lambda _, path: _own(_read(path))
     Loader.list_available_services = lambda self, type_name: _Services(self, type_name, partial(listed, self))
 
 
@@ -30,6 +30,17 @@ def _read(path: str) -> Any:
         if file.is_file():
             return json.loads(read(file.read_bytes()), object_hook=_without_prose)
     return None
+
+
+def _own(description: Any) -> Any:
+    """The same with paths of its own, into which botocore writes (`remove_bucket_from_url_paths_from_model`)."""
+    if not isinstance(description, dict) or "operations" not in description:
+        return description
+    operations = {
+        name: {**operation, "http": dict(operation["http"])} if "http" in operation else operation
+        for name, operation in description["operations"].items()
+    }
+    return {**description, "operations": operations}
 
 
 def _without_prose(item: dict[str, Any]) -> dict[str, Any]:

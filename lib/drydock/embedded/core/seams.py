@@ -23,6 +23,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from drydock.embedded.core import answers, descriptions, late
+from drydock.policy import wording
 
 ACCOUNT = "000000000000"
 _IDEMPOTENCY = re.compile(rb'"(?:clientToken|clientRequestToken|ClientRequestToken|idempotencyToken|CreatorRequestId)":\s*"[^"]*",?|(?:ClientToken)=[^&]*')  # fmt: skip  # noqa: E501
@@ -31,6 +32,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no document may have in it."""
 
 _SCOPE = re.compile(r"\S+\s+Credential=[^/\s,]*/[^/\s,]*/[a-z0-9-]+/([a-z0-9-]+)/[^/\s,]*(?:[\s,]|$)")
+
 
 _CBOR = "smithy-rpc-v2-cbor"
 
@@ -41,7 +43,6 @@ _unread = False
 _install: Callable[[str], None] | None = None
 _keeping_data: frozenset[str] = frozenset()
 _signed_for: Mapping[str, str] = {}
-_first_labels: Mapping[str, tuple[str, ...]] = {}
 _held_by = ""
 _originals: dict[Any, dict[str, Any]] = {}
 _stood_in: list[tuple[Any, type[Any]]] = []
@@ -152,19 +153,13 @@ def release() -> None:
     _held_by, _install = "", None
 
 
-def install_with(
-    install: Callable[[str], None],
-    keeping_data: frozenset[str],
-    signed_for: Mapping[str, str],
-    first_labels: Mapping[str, tuple[str, ...]],
-) -> None:
+def install_with(install: Callable[[str], None], keeping_data: frozenset[str], signed_for: Mapping[str, str]) -> None:
     """How a service that keeps data is installed when another reaches it first.
 
-    `signed_for`: moto's name of a service by the one that its requests are signed for. `first_labels`: what the hosts
-    of a service begin with, where moto takes more for its own.
+    `signed_for`: moto's name of a service by the one that its requests are signed for.
     """
-    global _install, _keeping_data, _signed_for, _first_labels
-    _install, _keeping_data, _signed_for, _first_labels = install, keeping_data, signed_for, first_labels
+    global _install, _keeping_data, _signed_for
+    _install, _keeping_data, _signed_for = install, keeping_data, signed_for
 
 
 @cache
@@ -286,10 +281,10 @@ def application(service: str) -> Any:
 
 @cache
 def service_for(host: str) -> str | None:
-    """moto's name of the service at a host, where that service has not told which hosts are its own."""
+    """moto's name of the service at a host."""
     name: str | None = dispatcher().get_backend_for_host(host)
-    own = _first_labels.get(name or "")
-    return name if own is None or host.partition(".")[0] in own else None
+    first = host.partition(".")[0]
+    return None if first not in wording.HOSTS.get(name or "", {first}) else name
 
 
 def service_signed_for(authorization: str) -> str | None:
