@@ -50,6 +50,7 @@ def test_descriptions_are_those_of_botocore() -> None:
 
 def test_what_a_client_writes_into_a_description_is_its_own_alone() -> None:
     descriptions.read_once()
-    boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    client = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
     found = create_loader().load_service_model("s3", "service-2")
     assert found["operations"]["GetObject"]["http"]["requestUri"] == "/{Bucket}/{Key+}"
