@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -23,6 +24,8 @@ from drydock.labs import (
     wait_until,
 )
 from drydock.ledger import Ledger
+from drydock.notebooks import wait
+from drydock.notebooks.wait import Pace
 
 SAMPLE = Path(__file__).parent / "sample"
 
@@ -274,6 +277,17 @@ def test_a_check_that_returns_nothing_is_a_mistake_of_the_labs(queues: Lab, monk
 
 def test_waiting_says_what_was_waited_for() -> None:
     answers = iter([0, 0, 3])
-    assert wait_until(lambda: next(answers), "three", every=0) == 3
+    assert wait_until(lambda: next(answers), "three") == 3
     with pytest.raises(TookTooLong, match="until two targets are healthy; last seen: 0"):
         wait_until(lambda: 0, "two targets are healthy", timeout=0)
+
+
+def test_a_real_account_is_waited_for_ten_times_as_long_and_asked_every_five_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(wait, "time", SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append))
+    monkeypatch.setattr(wait, "_pace", Pace.of(cast(Cloud, SimpleNamespace(real=True))))
+    with pytest.raises(TookTooLong, match="Waited 600 s"):
+        wait_until(lambda: 0, "it is there")
+    assert slept == [5.0] * 120

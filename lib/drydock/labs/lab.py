@@ -17,8 +17,8 @@ from drydock.labs import catalogue, lesson, progress
 from drydock.labs.again import TakenAsItIs
 from drydock.labs.step import Check, Kind, NoSuchStep, Outline, Step
 from drydock.ledger import Ledger, Recorder, owned, sweep
-from drydock.notebooks import program, show
-from drydock.notebooks.wait import TookTooLong
+from drydock.notebooks import program, show, wait
+from drydock.notebooks.wait import Pace, TookTooLong
 from drydock.pricing import Cap, Estimate, estimate
 
 CLEAN_UP = "clean-up"
@@ -48,6 +48,7 @@ class Lab:
         self.outline = outline
         self.name = outline.name
         self.cloud = cloud
+        self._pace = Pace.of(cloud)
         self.solve = solve
         self.strict = strict
         self.may_clean_up = may_clean_up
@@ -83,6 +84,7 @@ class Lab:
             may_clean_up=clean_up or as_author,
             labs=catalogue.directory(),
         )
+        wait.keep(lab._pace)
         if cloud.real:
             cloud.afford(lab.estimate.usd, f"Lab {lab.name}, {lab.estimate},")
         cloud.listeners[:] = [other for other in cloud.listeners if not isinstance(other, (TakenAsItIs, Cap, Recorder))]
@@ -111,7 +113,8 @@ class Lab:
         return self.outline.steps[name]
 
     def check(self, name: str = "", *, within: float = 0.0) -> Check:
-        """Ask the cloud whether step `name` is done; for up to `within` of our seconds, until it is.
+        """Ask the cloud whether step `name` is done; for up to `within` of our seconds, until it is;
+        where the cloud is a real account, ten times as long.
 
         Counts as an attempt until it has passed. Raises StepNotPassed in a strict run.
         """
@@ -182,11 +185,12 @@ class Lab:
         with progress.changing(self.name, name) as record:
             record["broken"] = True
         step.fault(self.cloud, self)
-        deadline = time.monotonic() + within
+        limit = within * self._pace.patience
+        deadline = time.monotonic() + limit
         while (found := step.check(self.cloud, self)).passed:
             if time.monotonic() > deadline:
-                raise TookTooLong(f"{name} was broken {within:g} s ago and its check still passes: {found.message}")
-            time.sleep(0.1)
+                raise TookTooLong(f"{name} was broken {limit:g} s ago and its check still passes: {found.message}")
+            time.sleep(self._pace.every)
         return show.Note(
             f"Broken: {step.title}", f'What is it? lab.check("{name}") says whether it is mended.', tone="wrong"
         )
@@ -363,10 +367,10 @@ class Lab:
         return f"\nNot brought back, run their cells again: {', '.join(sorted(missing))}." if missing else ""
 
     def _ask(self, step: Step, within: float) -> Check:
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + within * self._pace.patience
         found = step.check(self.cloud, self)
         while not found.passed and time.monotonic() < deadline:
-            time.sleep(0.1)
+            time.sleep(self._pace.every)
             found = step.check(self.cloud, self)
         return found
 
