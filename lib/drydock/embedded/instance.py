@@ -37,11 +37,12 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class NotStarted(RuntimeError):
-    """The embedded AWS could not be started or did not stop; the text says where its log is."""
+    """The embedded AWS could not be started or did not stop.
 
+    The text says where its log is, or, where `says_all`, what the log would.
+    """
 
-class _SaysWhy(NotStarted):
-    """The text says all that the log would."""
+    says_all = False
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,8 @@ def start(
         with _one_at_a_time(directory):
             try:
                 return _joined(name, directory) or _launched(name, directory, arguments)
-            except _SaysWhy:
-                if is_new:
+            except NotStarted as refused:
+                if is_new and refused.says_all:
                     disk.remove(directory)
                 raise
     except OSError as error:
@@ -224,7 +225,9 @@ def _launched(name: str, directory: Path, arguments: list[str]) -> Instance:
     if instance is None:
         _, _, said = _tail(directory / "daemon.log", 1).partition(" ERROR drydock: ")
         if said:
-            raise _SaysWhy(said)
+            refused = NotStarted(said)
+            refused.says_all = True
+            raise refused
         raise NotStarted(
             f"the embedded AWS {name!r} ended while it started (exit {process.returncode}); "
             f"its log, {directory / 'daemon.log'}, ends with:\n{_tail(directory / 'daemon.log')}"
