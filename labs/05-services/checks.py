@@ -262,9 +262,16 @@ def exec_(cloud, lab):
     configured = cloud.client("ecs").describe_clusters(clusters=["drydock"], include=["CONFIGURATIONS"])
     execute = configured["clusters"][0].get("configuration", {}).get("executeCommandConfiguration", {})
     group = execute.get("logConfiguration", {}).get("cloudWatchLogGroupName", "/drydock/backend")
-    sessions = cloud.client("logs").describe_log_streams(logGroupName=group, logStreamNamePrefix="ecs-execute-command-")
-    since = one["createdAt"].timestamp() * 1000
-    if not any(stream.get("lastEventTimestamp", 0) >= since for stream in sessions["logStreams"]):
+    written = (
+        cloud.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(
+            logGroupName=group,
+            logStreamNamePrefix="ecs-execute-command-",
+            startTime=int(one["createdAt"].timestamp() * 1000),
+        )
+    )
+    if not any(True for _ in written.search("events[]")):
         return not_started(f"No session has left its output in {group}.")
     return passed(f"A command has run inside a task; what it wrote is in {group}.")
 
