@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import itertools
 import os
 import statistics
@@ -67,19 +68,19 @@ class Look:
     def at(cls, instance: embedded.Instance) -> Look:
         daemon = psutil.Process(instance.pid)
         family = [daemon, *(process for process in daemon.children(recursive=True) if name_of(process) in HELPERS)]
-        sizes = [
-            (path.name, path.lstat().st_blocks * 512)
-            for folder, _, names in os.walk(instance.directory)
-            for path in (Path(folder, name) for name in names)
-            if path.exists()
-        ]
-        journal = sum(size for name, size in sizes if name.startswith(("journal.", "daemon.log")))
+        sizes: dict[int, tuple[str, int]] = {}  # by inode: layers and the roots laid of them share files
+        for folder, _, names in os.walk(instance.directory):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    found = Path(folder, name).lstat()
+                    sizes[found.st_ino] = name, found.st_blocks * 512
+        journal = sum(size for name, size in sizes.values() if name.startswith(("journal.", "daemon.log")))
         return cls(
             memory=daemon.memory_info().rss / (1 << 20),
             helpers=sum(process.memory_info().rss for process in family[1:]) / (1 << 20),
             descriptors=sum(process.num_fds() for process in family),
             threads=sum(process.num_threads() for process in family),
-            disk=(sum(size for _, size in sizes) - journal) / (1 << 20),
+            disk=(sum(size for _, size in sizes.values()) - journal) / (1 << 20),
             files=len(sizes),
             journal=journal / (1 << 20),
         )
