@@ -77,8 +77,9 @@ def test_what_has_no_price_is_named_and_adds_nothing() -> None:
 
 
 def test_a_price_of_one_region_is_not_shown_for_another() -> None:
-    with pytest.raises(ValueError, match="eu-west-1"):
-        estimate([], 1, region="eu-west-1")
+    told = estimate([fargate_tasks(1, cpu=256, memory=512)], 1, region="eu-west-1")
+    assert (told.usd, len(told.not_priced)) == (0.0, 1)
+    assert str(told).startswith("Not priced in eu-west-1: Fargate task")
 
 
 def test_a_cap_stops_what_creates_once_the_budget_is_spent_and_lets_the_rest_go_on() -> None:

@@ -31,6 +31,7 @@ class Price:
     source: str
 
 
+_REGION = "us-east-1"
 _FARGATE = "vantage.sh/blog/fargate-pricing and cloudburn.io/blog/aws-fargate-pricing"
 _EC2 = "karpenter-provider-aws 1.14.1, zz_generated.pricing_aws.go"
 _EKS = "AWS Containers Blog, EKS extended support pricing"
@@ -39,7 +40,7 @@ _VPC = "AWS News Blog, public IPv4 address charge"
 
 
 def _price(item: str, usd: float, unit: str, source: str, date: str) -> Price:
-    return Price(item, usd, unit, "us-east-1", date, source)
+    return Price(item, usd, unit, _REGION, date, source)
 
 
 PRICES: dict[str, Price] = {
@@ -203,7 +204,8 @@ class Estimate:
             return "Nothing here is charged by the hour."
         dates = sorted({item.dated for item in self.items if item.dated})
         if not dates:
-            return f"Not priced: {', '.join(self.not_priced)}"
+            where = "" if self.region == _REGION else f" in {self.region}"
+            return f"Not priced{where}: {', '.join(self.not_priced)}"
         text = f"${self.usd:.4f} for {self.hours:g} h ({self.region}, prices of {', '.join(dates)})"
         return text + (f"; not priced: {', '.join(self.not_priced)}" if self.not_priced else "")
 
@@ -211,11 +213,10 @@ class Estimate:
 def estimate(items: Iterable[Item], hours: float, *, region: str = "us-east-1") -> Estimate:
     """What `items` would cost in `hours`.
 
-    Raises ValueError for another region than the table's: a price of one region is not shown for another.
+    In another region than the table's nothing is priced: a price of one region is not shown for another.
     """
-    if region != "us-east-1":
-        raise ValueError(f"The price table is of us-east-1; there is no dated price for {region}.")
-    return Estimate(tuple(items), hours, region)
+    is_priced = region == _REGION
+    return Estimate(tuple(item if is_priced else unpriced(item.what, item.count) for item in items), hours, region)
 
 
 @dataclass

@@ -244,6 +244,13 @@ def test_a_real_account_with_too_small_a_budget_is_refused_before_anything_is_cr
     assert cloud.listeners == []
 
 
+def test_where_nothing_is_priced_a_real_account_wants_a_budget_all_the_same(cloud: Cloud) -> None:
+    cloud.name, cloud.region, cloud.budget_usd = "aws", "eu-west-1", 0.0
+    with pytest.raises(CloudRefused, match="Not priced in eu-west-1: Fargate task"):
+        Lab.open("01-topics", cloud=cloud)
+    assert cloud.listeners == []
+
+
 def test_names_of_labs_may_be_short() -> None:
     assert catalogue.names() == ["00-queues", "01-topics"]
     assert {catalogue.full_name(name) for name in ("01", "topics", "01-topics")} == {"01-topics"}
