@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from drydock.embedded.assembly import AWS
+from drydock.embedded.core import seams
 from tests.support.clients import client_inside
 
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
@@ -96,3 +97,15 @@ def test_what_was_made_is_described_as_before(host: AWS, crashed: Callable[[AWS]
     before = answers(host)
     after = answers(crashed(host))
     assert [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]] == []
+
+
+def test_what_moto_brought_before_it_was_seen_to_has_the_time_of_the_request_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import moto.core.utils
+    import moto.logs.models
+
+    monkeypatch.setattr(moto.logs.models, "utcnow", seams.original(moto.core.utils, "utcnow"))
+    seams.keep_time("logs")
+    with seams.frozen_at(1_000_000_000):
+        assert moto.logs.models.utcnow().year == 2001

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock.policy.ecs.dependencies import Container, State, impossible, may_start, may_stop, start_order
-from drydock.policy.ecs.health import Health
+from drydock.policy.dependencies import Container, State, impossible, may_start, may_stop, start_order
+from drydock.policy.health import Health
 
 APP = Container("app", depends_on=(("proxy", "HEALTHY"), ("init", "SUCCESS")))
 PROXY = Container("proxy", depends_on=(("init", "COMPLETE"),))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from drydock.policy.ecs.health import ContainerHealth, Health, HealthCheck, task_health
+from drydock.policy.health import ContainerHealth, Health, HealthCheck, task_health
 
 H, U, X = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN
 

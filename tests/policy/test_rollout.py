@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drydock.policy.ecs.health import Health
 from drydock.policy.ecs.rollout import (
     Action,
     Deployment,
@@ -24,6 +23,7 @@ from drydock.policy.ecs.rollout import (
     next_actions,
     upper_bound,
 )
+from drydock.policy.health import Health
 
 NEW, OLD = "ecs-svc/2", "ecs-svc/1"
 STEADY = (Deployment(NEW, primary=True),)

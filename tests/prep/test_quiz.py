@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drydock.policy import dependencies, health
 from drydock.policy.ecr import expiry
-from drydock.policy.ecs import breaker, capacity, dependencies, health, placement, rollout
+from drydock.policy.ecs import breaker, capacity, placement, rollout
 from drydock.prep import BadAnswer, Item, Quiz
 from drydock.prep.items import LETTERS, Kind
 from drydock.prep.questions import directory

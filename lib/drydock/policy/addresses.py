@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, ip_address
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +17,14 @@ _BUCKET = re.compile(rf"(?P<bucket>[a-z0-9][a-z0-9.-]*?)\.(?:{_S3_NAME}|(?:s3\.)
 # "IP address targets must come from the VPC, RFC 1918 or RFC 6598; publicly routable ones are refused"
 # (ELB user guide, target type ip).
 PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A part of a VPC, which lies in one zone."""
+
+    id: str
+    zone: str
 
 
 class NoFreeAddress(Exception):

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
+from drydock.policy import dependencies, health
 from drydock.policy.ecr import expiry
-from drydock.policy.ecs import breaker, capacity, dependencies, health, placement, rollout
+from drydock.policy.ecs import breaker, capacity, placement, rollout
 from drydock.prep.items import LETTERS, Item, Kind
 from drydock.pricing import PRICES, fargate_tasks
 

@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 from drydock.embedded.carriers.runtime import CannotStart
 from drydock.embedded.carriers.runtime.base import OPEN_FILES
 from drydock.images import ImageConfig
-from drydock.policy.ecs.health import HealthCheck
+from drydock.policy.health import HealthCheck
 
 from .conftest import Machine, Run, alive
 

@@ -18,8 +18,8 @@ from drydock.embedded.carriers.runtime import ContainerSpec
 from drydock.embedded.core.clock import ManualClock
 from drydock.embedded.workload.group import Group, Member, OnExit
 from drydock.images import ImageConfig
-from drydock.policy.ecs.dependencies import COMPLETE, HEALTHY, Container
-from drydock.policy.ecs.health import Health, HealthCheck
+from drydock.policy.dependencies import COMPLETE, HEALTHY, Container
+from drydock.policy.health import Health, HealthCheck
 
 CHECK = HealthCheck(("CMD", "check"), interval=10, retries=2)
 

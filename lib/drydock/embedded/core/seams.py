@@ -97,7 +97,10 @@ def keep_time(service: str) -> None:
     """Let all modules that a service of moto's brings have the time of the request at hand, as most have."""
     import time
 
+    import moto.core.utils
+
     instead: dict[int, Any] = {
+        id(original(moto.core.utils, "utcnow")): _utcnow,  # of a module that was there before `prepare`
         id(datetime.datetime): _Datetime,
         id(datetime): SimpleNamespace(**{**vars(datetime), "datetime": _Datetime}),
         id(time): SimpleNamespace(**{**vars(time), "time": _time}),
@@ -108,7 +111,7 @@ def keep_time(service: str) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("moto.") and not name.startswith("moto.core."):
             names = object.__getattribute__(module, "__dict__")  # of one that waits, without bringing it
-            for each in ("datetime", "time"):
+            for each in ("datetime", "time", "utcnow"):
                 if id(names.get(each)) in instead:
                     names[each] = instead[id(names[each])]
 
@@ -170,6 +173,7 @@ def prepare() -> None:
     late.install()
     import moto.core.utils
 
+    original(moto.core.utils, "utcnow")
     replace(moto.core.utils, utcnow=_utcnow)
     _let_go_of_what_is_deleted()
     _settle_backends()

@@ -16,9 +16,9 @@ from functools import partial
 
 from drydock.embedded.carriers.runtime import CannotStart, Container, ContainerSpec, Exit, runtime_of
 from drydock.embedded.core.host import Host
-from drydock.policy.ecs import dependencies
-from drydock.policy.ecs.dependencies import Impossible, State
-from drydock.policy.ecs.health import ContainerHealth, Health, HealthCheck
+from drydock.policy import dependencies
+from drydock.policy.dependencies import Impossible, State
+from drydock.policy.health import ContainerHealth, Health, HealthCheck
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,7 @@ from drydock.embedded.carriers.runtime.shim._drydock_rules import host_name
 from drydock.embedded.core import seams
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.core.host import Host
-from drydock.policy.addresses import NoFreeAddress, loopback, next_free
-from drydock.policy.ecs.placement import Subnet
+from drydock.policy.addresses import NoFreeAddress, Subnet, loopback, next_free
 
 
 class NoAddress(Exception):

@@ -7,15 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from drydock.policy.addresses import Subnet
 from drydock.policy.requests import cluster_query
 
 ZONE = "ecs.availability-zone"
-
-
-@dataclass(frozen=True)
-class Subnet:
-    id: str
-    zone: str
 
 
 def choose_subnet(subnets: Sequence[Subnet], tasks_by_zone: Mapping[str, int]) -> Subnet:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from drydock.policy.ecs.health import Health
+from drydock.policy.health import Health
 
 SECONDS_BEFORE_UNCHECKED_TASK_COUNTS = 40
 

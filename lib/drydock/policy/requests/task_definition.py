@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from drydock.policy.ecs.dependencies import Container, start_order
+from drydock.policy.dependencies import Container, start_order
 from drydock.policy.requests import cluster_query, fields, secrets
 from drydock.policy.requests.errors import Invalid, client
 

@@ -9,7 +9,7 @@ from drydock.embedded.services.ecs.records import Document, Service, Task
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.targets import Targets
 from drydock.policy.ecs import rollout
-from drydock.policy.ecs.health import Health
+from drydock.policy.health import Health
 
 
 class Judge:

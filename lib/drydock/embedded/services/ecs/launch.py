@@ -15,8 +15,9 @@ from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Ser
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.views import describe_definition
 from drydock.embedded.workload.interfaces import Interfaces
+from drydock.policy.addresses import Subnet
 from drydock.policy.ecs import capacity
-from drydock.policy.ecs.placement import Subnet, choose_subnet
+from drydock.policy.ecs.placement import choose_subnet
 
 _LONGEST_REASON = 1024
 _LAUNCH_TYPES = {"FARGATE": "FARGATE", "FARGATE_SPOT": "FARGATE"}

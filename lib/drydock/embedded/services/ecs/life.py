@@ -30,11 +30,10 @@ from drydock.embedded.workload.group import Group, Member, OnExit
 from drydock.embedded.workload.interfaces import Interfaces, NoAddress
 from drydock.embedded.workload.objects import NoBucket, content
 from drydock.embedded.workload.pulls import CannotPull, Pulled, Puller, Why
-from drydock.policy import mounts
+from drydock.policy import dependencies, mounts
 from drydock.policy.addresses import loopback
-from drydock.policy.ecs import dependencies
-from drydock.policy.ecs.health import Health, HealthCheck, task_health
 from drydock.policy.environment_files import place, variables
+from drydock.policy.health import Health, HealthCheck, task_health
 from drydock.policy.log_lines import beginning
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from drydock.policy.ecs.breaker import Breaker
-from drydock.policy.ecs.health import Health
+from drydock.policy.health import Health
 
 Document = dict[str, Any]
 

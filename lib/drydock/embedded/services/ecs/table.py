@@ -17,7 +17,7 @@ from drydock.embedded.carriers.runtime.base import Exit
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import events
 from drydock.embedded.services.ecs.records import Service, Task, utcnow
-from drydock.policy.ecs.health import Health
+from drydock.policy.health import Health
 
 # A stopped task is shown for at least an hour (documented), and for long enough to be looked at.
 KEPT_STOPPED, LOOKED_AT = 3600.0, 600.0  # AWS seconds, our seconds

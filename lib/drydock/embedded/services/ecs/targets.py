@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from drydock.embedded.services.ecs.records import Document, Service, Task
-from drydock.policy.ecs.health import Health
+from drydock.policy.health import Health
 from drydock.policy.requests.world import TargetGroup
 
 if TYPE_CHECKING:
