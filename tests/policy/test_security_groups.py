@@ -22,6 +22,7 @@ RANGE = Rule("tcp", 8000, 8080, ("10.0.0.0/24", "10.0.9.0/24"))
         (FROM_SELF, "tcp", 5432, Other("10.0.0.9", frozenset({"sg-2"})), False),
         (RANGE, "tcp", 8000, Other("10.0.0.255"), True),
         (RANGE, "tcp", 8080, Other("10.0.9.1"), True),
+        (Rule("tcp", 80, 80, ("10.0.0.1/16",)), "tcp", 80, Other("10.0.200.7"), True),
         (RANGE, "tcp", 8081, Other("10.0.9.1"), False),
         (RANGE, "tcp", 8080, Other("10.0.1.1"), False),
     ],

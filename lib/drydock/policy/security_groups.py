@@ -17,7 +17,7 @@ ALL = "-1"
 class Rule:
     """Who may be talked to: of `protocol` ("tcp", "udp", or "-1" for all), at the ports `first` to `last`.
 
-    The others are those in `cidrs`, and those that are in a group of `groups`.
+    The others are those in `cidrs`, whose host bits do not count, and those that are in a group of `groups`.
     """
 
     protocol: str
@@ -31,7 +31,9 @@ class Rule:
             return False
         if self.protocol != ALL and not (self.first or 0) <= port <= (65535 if self.last is None else self.last):
             return False
-        return bool(self.groups & other.groups) or any(ip_address(other.address) in ip_network(c) for c in self.cidrs)
+        return bool(self.groups & other.groups) or any(
+            ip_address(other.address) in ip_network(cidr, strict=False) for cidr in self.cidrs
+        )
 
 
 @dataclass(frozen=True)

@@ -251,3 +251,71 @@ def test_change_sets_as_deploying_tools_use_them(client: Any) -> None:
     cloudformation.delete_change_set(StackName="app", ChangeSetName="first")
     with pytest.raises(ClientError):
         cloudformation.execute_change_set(StackName="app", ChangeSetName="first")
+
+
+def test_a_stack_of_a_vpc_goes_with_all_that_is_in_it(host: AWS) -> None:
+    def of(kind: str, **properties: Any) -> dict[str, Any]:
+        return {"Type": f"AWS::EC2::{kind}", "Properties": properties}
+
+    def ref(name: str) -> dict[str, str]:
+        return {"Ref": name}
+
+    subnets = {
+        f"Subnet{zone}": of(
+            "Subnet", VpcId=ref("VPC"), CidrBlock=f"10.50.{number}.0/24", AvailabilityZone=f"us-east-1{zone}"
+        )
+        for number, zone in enumerate("ab")
+    }
+    template = {
+        "Resources": {
+            "VPC": of("VPC", CidrBlock="10.50.0.0/16"),
+            **subnets,
+            "Gateway": of("InternetGateway"),
+            "Attached": of("VPCGatewayAttachment", VpcId=ref("VPC"), InternetGatewayId=ref("Gateway")),
+            "Table": of("RouteTable", VpcId=ref("VPC")),
+            "Route": {
+                **of("Route", RouteTableId=ref("Table"), DestinationCidrBlock="0.0.0.0/0", GatewayId=ref("Gateway")),
+                "DependsOn": "Attached",
+            },
+            "Association": of("SubnetRouteTableAssociation", RouteTableId=ref("Table"), SubnetId=ref("Subneta")),
+            "Address": of("EIP", Domain="vpc"),
+            "Nat": of(
+                "NatGateway", SubnetId=ref("Subneta"), AllocationId={"Fn::GetAtt": ["Address", "AllocationId"]}
+            ),
+            "Endpoint": of(
+                "VPCEndpoint",
+                VpcId=ref("VPC"),
+                ServiceName="com.amazonaws.us-east-1.ecr.api",
+                VpcEndpointType="Interface",
+                SubnetIds=[ref("Subneta")],
+            ),
+            "Web": of("SecurityGroup", VpcId=ref("VPC"), GroupDescription="web"),
+            "App": of("SecurityGroup", VpcId=ref("VPC"), GroupDescription="app"),
+            "FromWeb": of(
+                "SecurityGroupIngress", GroupId={"Fn::GetAtt": ["App", "GroupId"]}, IpProtocol="tcp", FromPort=80,
+                ToPort=80, SourceSecurityGroupId={"Fn::GetAtt": ["Web", "GroupId"]},
+            ),
+            "FromApp": of(
+                "SecurityGroupIngress", GroupId={"Fn::GetAtt": ["Web", "GroupId"]}, IpProtocol="tcp", FromPort=80,
+                ToPort=80, SourceSecurityGroupId={"Fn::GetAtt": ["App", "GroupId"]},
+            ),
+            "Interface": of("NetworkInterface", SubnetId=ref("Subnetb")),
+        }
+    }  # fmt: skip
+    cloudformation, ec2 = client_of(host, "cloudformation"), client_of(host, "ec2")
+    cloudformation.create_stack(StackName="network", TemplateBody=json.dumps(template))
+    arn = cloudformation.describe_stacks(StackName="network")["Stacks"][0]["StackId"]
+
+    def status() -> str:
+        return str(cloudformation.describe_stacks(StackName=arn)["Stacks"][0]["StackStatus"])
+
+    eventually(lambda: status() == "CREATE_COMPLETE")
+    vpc = ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.50.0.0/16"]}])["Vpcs"][0]["VpcId"]
+    cloudformation.delete_stack(StackName="network")
+    eventually(lambda: status() == "DELETE_COMPLETE")
+    mine = [{"Name": "vpc-id", "Values": [vpc]}]
+    assert ec2.describe_vpcs(Filters=mine)["Vpcs"] == []
+    assert ec2.describe_network_interfaces(Filters=mine)["NetworkInterfaces"] == []
+    assert ec2.describe_addresses()["Addresses"] == []
+    assert ec2.describe_internet_gateways()["InternetGateways"] == []
+    assert {one["State"] for one in ec2.describe_nat_gateways()["NatGateways"]} <= {"deleted"}

@@ -295,3 +295,49 @@ def test_a_default_group_lets_its_own_in(vpc: VPC) -> None:
     [rule] = vpc.ec2.describe_security_groups(GroupIds=[default])["SecurityGroups"][0]["IpPermissions"]
     assert rule["IpProtocol"] == "-1"
     assert [pair["GroupId"] for pair in rule["UserIdGroupPairs"]] == [default]
+
+
+def test_what_is_associated_with_a_subnet_ends_with_it(vpc: VPC) -> None:
+    ec2, subnet = vpc.ec2, vpc.subnets[0]
+    acl = ec2.create_network_acl(VpcId=vpc.id)["NetworkAcl"]["NetworkAclId"]
+    [association] = [
+        one["NetworkAclAssociationId"]
+        for found in ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc.id]}])["NetworkAcls"]
+        for one in found["Associations"]
+        if one["SubnetId"] == subnet
+    ]
+    ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=acl)
+    table = ec2.create_route_table(VpcId=vpc.id)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_network_acl(NetworkAclId=acl)
+    ec2.delete_route_table(RouteTableId=table)
+
+
+def test_an_interface_of_a_gateway_or_an_endpoint_is_not_its_users_to_delete(vpc: VPC) -> None:
+    nat_gateway(vpc)
+    interface_endpoint(vpc)
+    mine = [{"Name": "vpc-id", "Values": [vpc.id]}]
+    found = vpc.ec2.describe_network_interfaces(Filters=mine)["NetworkInterfaces"]
+    assert sorted(eni["Description"].rpartition(" ")[0] for eni in found) == [
+        "Interface for NAT Gateway",
+        "VPC Endpoint Interface",
+    ]
+    for eni in found:
+        assert (eni["Status"], eni["RequesterManaged"]) == ("in-use", True)
+        assert refusal(lambda eni=eni: vpc.ec2.delete_network_interface(NetworkInterfaceId=eni["NetworkInterfaceId"]))
+
+
+def test_the_interfaces_of_a_load_balancer_are_in_its_groups(vpc: VPC, host: AWS) -> None:
+    before, after, foreign = vpc.group("before"), vpc.group("after"), VPC(host).group("foreign")
+    arn = vpc.elb.create_load_balancer(Name="groups", Subnets=vpc.subnets, SecurityGroups=[before])["LoadBalancers"][0][
+        "LoadBalancerArn"
+    ]
+    vpc.elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[after])
+    assert refusal(lambda: vpc.ec2.delete_security_group(GroupId=after)) == "DependencyViolation"
+    vpc.ec2.delete_security_group(GroupId=before)
+    assert (
+        refusal(lambda: vpc.elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[foreign]))
+        == "InvalidConfigurationRequest"
+    )
+    vpc.elb.delete_load_balancer(LoadBalancerArn=arn)

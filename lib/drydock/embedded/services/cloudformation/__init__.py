@@ -28,7 +28,7 @@ class CloudFormation(Service):
         seams.replace(parsing, random_suffix=state.random_suffix, parse_and_update_resource=state.update_or_refuse)
         state.Stack.__module__ = models.__name__
         seams.replace(models, Stack=state.Stack)
-        seams.stand_in(models.cloudformation_backends, state.Backend)
+        seams.stand_in(models.cloudformation_backends, state.Backend, host=self.host)
         seams.replace(
             CloudFormationResponse,
             create_stack=state.create_stack,

@@ -22,6 +22,7 @@ from moto.moto_api._internal import mock_random
 from drydock.embedded.core import seams
 from drydock.embedded.services.cloudformation.fitting import Document, Failure
 from drydock.embedded.services.cloudformation.kinds import KINDS, Calls, Kind, Made
+from drydock.embedded.services.cloudformation.removals import REMOVALS
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -294,6 +295,14 @@ class Resources(parsing.ResourceMap):
 
     def __getitem__(self, key: str) -> Any:
         return super().__getitem__(key) if self.making else self._parsed_resources.get(key)
+
+    def _delete_resource(self, parsed_resource: Any, resource_json: Document) -> None:
+        remove = REMOVALS.get(resource_json["Type"])
+        if remove is None:
+            super()._delete_resource(parsed_resource, resource_json)
+        else:
+            backend = cast("Backend", moto.cloudformation_backends[self._account_id][self._region_name])
+            remove(Calls(backend.host.client("ec2", self._region_name)), parsed_resource)
 
 
 class Backend(moto.CloudFormationBackend):

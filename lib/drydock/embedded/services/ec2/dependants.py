@@ -19,7 +19,6 @@ _GONE = ("deleted", "deleting", "rejected", "failed", "expired", "terminated", "
 def install(backend: type[Any]) -> None:
     """Let a backend's deletions refuse. It is moto's EC2Backend."""
     deletions: dict[str, Callable[..., None]] = {
-        "delete_subnet": _subnet,
         "delete_security_group": _security_group,
         "delete_route_table": _route_table,
         "delete_network_acl": _network_acl,
@@ -55,7 +54,47 @@ def install(backend: type[Any]) -> None:
         self.enis.pop(gone._eni.id, None)
         return gone
 
-    seams.replace(backend, delete_vpc=delete_vpc, delete_nat_gateway=delete_nat_gateway)
+    delete_subnet = seams.original(backend, "delete_subnet")
+
+    def delete_subnet_with_associations(self: Any, subnet_id: str) -> Any:
+        _subnet(self, subnet_id)
+        gone = delete_subnet(self, subnet_id)
+        for acl in self.network_acls.values():
+            for key in [key for key, one in acl._associations.items() if one.subnet_id == subnet_id]:
+                del acl._associations[key]
+        for table in self.route_tables.values():
+            for key in [key for key, one in table._associations.items() if one == subnet_id]:
+                del table._associations[key]
+        return gone
+
+    create_nat, create_endpoint = (
+        seams.original(backend, f"create_{kind}") for kind in ("nat_gateway", "vpc_endpoint")
+    )
+
+    def create_nat_gateway(self: Any, *args: Any, **given: Any) -> Any:
+        made = create_nat(self, *args, **given)
+        _manage(made._eni, f"Interface for NAT Gateway {made.id}")
+        return made
+
+    def create_vpc_endpoint(self: Any, *args: Any, **given: Any) -> Any:
+        made = create_endpoint(self, *args, **given)
+        for identifier in made.network_interface_ids or ():
+            _manage(self.enis[identifier], f"VPC Endpoint Interface {made.id}")
+        return made
+
+    seams.replace(
+        backend,
+        delete_vpc=delete_vpc,
+        delete_nat_gateway=delete_nat_gateway,
+        delete_subnet=delete_subnet_with_associations,
+        create_nat_gateway=create_nat_gateway,
+        create_vpc_endpoint=create_vpc_endpoint,
+    )
+
+
+def _manage(eni: Any, description: str) -> None:
+    """An interface of a service's, which its users do not delete."""
+    eni.requester_managed, eni.status, eni.description = True, "in-use", description
 
 
 def _guarded(original: Callable[..., Any], refuse: Callable[..., None]) -> Callable[..., Any]:

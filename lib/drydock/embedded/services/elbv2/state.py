@@ -155,8 +155,11 @@ class Backend(moto.ELBv2Backend):
             assert default is not None
             return [default.id]
         for identifier in given:
-            if self.ec2_backend.get_security_group_from_id(identifier) is None:
+            found = self.ec2_backend.get_security_group_from_id(identifier)
+            if found is None:
                 raise Refused("InvalidSecurityGroup", f"The security group '{identifier}' does not exist")
+            if found.vpc_id != vpc_id:
+                raise InvalidConfigurationRequest(f"The security group '{identifier}' is of another VPC than {vpc_id}")
         return list(given)
 
     def _attach(self, balancer: LoadBalancer, subnet: Any) -> None:
@@ -258,6 +261,8 @@ class Backend(moto.ELBv2Backend):
     def set_security_groups(self, arn: str, sec_groups: list[str]) -> None:
         balancer = self._load_balancer(arn)
         balancer.security_groups = self._security_groups(sec_groups, balancer.vpc_id)
+        for eni in balancer.interfaces.values():
+            eni._group_set = [self.ec2_backend.get_security_group_from_id(group) for group in balancer.security_groups]
 
     def _load_balancer(self, arn: str) -> LoadBalancer:
         if arn not in self.load_balancers:
