@@ -174,7 +174,16 @@ def wrong_health_path(cloud: Cloud, ecs: Any) -> None:
 
 
 def wrong_health_port(cloud: Cloud, ecs: Any) -> None:
-    cloud.client("elbv2").modify_target_group(TargetGroupArn=group(cloud), HealthCheckPort="9999")
+    wait_until(lambda: steady(ecs), "what the target group was before is over")
+    elbv2 = cloud.client("elbv2")
+    elbv2.modify_target_group(TargetGroupArn=group(cloud), HealthCheckPort="9999")
+
+    def none_answers() -> bool:
+        found = elbv2.describe_target_health(TargetGroupArn=group(cloud))["TargetHealthDescriptions"]
+        said = [one["TargetHealth"]["Description"] for one in found if one["TargetHealth"]["State"] == "unhealthy"]
+        return bool(said) and not any("codes" in each for each in said)
+
+    wait_until(none_answers, "no check is answered")
     until_stopped(ecs, "ELB health checks")
 
 
