@@ -173,7 +173,7 @@ def test_clean_up_leaves_nothing(cloud: Cloud, lab: Lab) -> None:
 def test_another_region_has_the_lab_too_and_no_prices(running: embedded.Instance, cloud: Cloud) -> None:
     there = connect("embedded", name=running.name, region="eu-west-1")
     lab = Lab.open("01-repositories", cloud=there)
-    assert "no dated price for eu-west-1" in repr(lab.time_and_cost())
+    assert "Not priced in eu-west-1: ECR storage" in repr(lab.time_and_cost())
     step = lab.step("create-repositories")
     step.solve(there, lab)
     assert step.check(there, lab).passed

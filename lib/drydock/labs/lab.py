@@ -308,7 +308,7 @@ class Lab:
         if measured:
             rows.append(("Machine time", f"{measured['seconds']:.0f} s, measured {measured['date']}"))
         rows.append(("Cost on this machine", "none"))
-        rows.append(("Cost on a real account", self._cost()))
+        rows.append(("Cost on a real account", str(self.estimate)))
         return show.Note("Time and cost", show.plain_table(("", ""), rows).lstrip(), show.table(("", ""), rows))
 
     def __repr__(self) -> str:
@@ -393,12 +393,6 @@ class Lab:
             return []
         until = self.steps.index(self.step(before))
         return [step for step in self.steps[:until] if step.kind is not Kind.DRILL]
-
-    def _cost(self) -> str:
-        try:
-            return str(self.estimate)
-        except ValueError as no_prices:  # of this region; a real account is refused when the lab is opened
-            return str(no_prices)
 
     def _measured(self) -> dict[str, Any]:
         try:
