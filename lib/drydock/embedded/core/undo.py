@@ -19,9 +19,13 @@ from drydock.embedded.core import seams
 
 MOST = 300
 MANY = 100
+"""Entries of a table that are all looked into; of more those that the request names."""
+SCANNED = 250
+"""Entries whose keys are searched for what the request names; of more only those whose whole key it holds."""
 _CONTAINERS = (dict, list, set, deque)
 _GONE = object()
 _WORD = re.compile(rb"[\w.-]+")
+_QUOTED = re.compile(rb'"([^"]+)"')
 _kind: Any = type  # mypy takes a type for nothing that has a hash
 
 
@@ -46,15 +50,22 @@ class Before:
                 todo.extend([item for item in inner if _has_parts(_kind(item))])
 
     def _named(self, copy: Any) -> Iterable[Any]:
-        """What the request names of many entries, by the last word of their keys."""
+        """What the request names of many entries, by the last word of their keys, or of very many by the whole."""
         if not isinstance(copy, dict):
             return ()
         said = self._words
+        if len(copy) > SCANNED:
+            return [copy[key] for key in self._keys if key in copy]
         return [item for key, item in copy.items() if _last_word(key) in said]
 
     @cached_property
     def _words(self) -> set[bytes]:
         return set(_WORD.findall(self._request))
+
+    @cached_property
+    def _keys(self) -> set[str]:
+        found = {*self._words, *_QUOTED.findall(self._request)}
+        return {key.decode(errors="replace") for key in found}
 
     def put_back(self) -> bool:
         """Undo what was changed since; whether anything was."""
