@@ -11,6 +11,7 @@ from typing import Any
 
 from drydock.policy.requests import cluster_query
 from drydock.policy.requests.errors import Invalid, parameter
+from drydock.policy.requests.world import Capacity
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
@@ -54,12 +55,20 @@ def tags(given: Sequence[Mapping[str, Any]] | None) -> None:
         seen.add(key)
 
 
-def placement(request: Mapping[str, Any]) -> None:
-    """Refuse malformed ``placementConstraints`` and ``placementStrategy``.
+def placement(request: Mapping[str, Any], where: Capacity) -> None:
+    """Refuse ``placementConstraints``, ``placementStrategy`` and ``platformVersion`` that do not go with where tasks
+    are to run, or are malformed.
 
     At most 10 constraints and 5 strategies (documented); the wording was observed. Raises Invalid
     (InvalidParameterException).
     """
+    if where.fargate:
+        if request.get("placementConstraints"):
+            raise parameter("Placement constraints are not supported with FARGATE launch type.")
+        if request.get("placementStrategy"):
+            raise parameter("Placement strategies are not supported with FARGATE launch type.")
+    elif request.get("platformVersion"):
+        raise parameter("The platform version must be null when specifying an EC2 launch type.")
     constraints = request.get("placementConstraints") or ()
     strategies = request.get("placementStrategy") or ()
     if len(constraints) > 10:

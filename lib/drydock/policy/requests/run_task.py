@@ -54,14 +54,7 @@ def validate(request: Mapping[str, Any], world: World) -> None:
     if where.launch_type == "EC2" and cluster.container_instances == 0:
         raise parameter("No Container Instances were found in your cluster.")
     network.validate(request, definition.get("networkMode"), where, world)
-    if where.fargate:
-        if request.get("placementConstraints"):
-            raise parameter("Placement constraints are not supported with FARGATE launch type.")
-        if request.get("placementStrategy"):
-            raise parameter("Placement strategies are not supported with FARGATE launch type.")
-    elif request.get("platformVersion"):
-        raise parameter("The platform version must be null when specifying an EC2 launch type.")
-    fields.placement(request)
+    fields.placement(request, where)
     overrides = request.get("overrides") or {}
     _overrides(overrides, definition, where.fargate)
     if request.get("enableExecuteCommand") and not (overrides.get("taskRoleArn") or definition.get("taskRoleArn")):

@@ -51,7 +51,7 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
     if scheduling == "DAEMON":
         _daemon(request, controller, where)
     _deployment_configuration(request.get("deploymentConfiguration") or {}, controller, scheduling)
-    _placement(request, where)
+    fields.placement(request, where)
     fields.tags(request.get("tags"))
     if controller == "EXTERNAL":
         _external(request)
@@ -105,7 +105,7 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     if request.get("deploymentConfiguration"):
         merged = {**(service.get("deploymentConfiguration") or {}), **request["deploymentConfiguration"]}
         _deployment_configuration(merged, controller, scheduling)
-    _placement(request, where)
+    fields.placement(request, where)
     if controller != "ECS":
         return
     definition = network.find_task_definition(world)
@@ -249,17 +249,6 @@ def _hook(hook: Mapping[str, Any]) -> None:
             raise parameter(f"PAUSE hooks cannot be configured at the {stage} stage.")
     if kind == "AWS_LAMBDA" and not hook.get("hookTargetArn"):
         raise parameter("lifecycleHooks.hookTargetArn must be specified for an AWS_LAMBDA hook.")
-
-
-def _placement(request: Mapping[str, Any], where: Capacity) -> None:
-    if where.fargate:
-        if request.get("placementConstraints"):
-            raise parameter("Placement constraints are not supported with FARGATE launch type.")
-        if request.get("placementStrategy"):
-            raise parameter("Placement strategies are not supported with FARGATE launch type.")
-    elif request.get("platformVersion"):
-        raise parameter("The platform version must be null when specifying an EC2 launch type.")
-    fields.placement(request)
 
 
 def _external(request: Mapping[str, Any]) -> None:
