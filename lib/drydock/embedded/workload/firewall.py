@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 from drydock.embedded.core.host import Host
@@ -15,6 +15,7 @@ class Firewall:
     def __init__(self, host: Host, region: str) -> None:
         self._backend = host.backend("ec2", region)
         self._interfaces = {eni.private_ip_address: eni for eni in self._backend.enis.values()}
+        self._read: dict[tuple[str, str], list[Rule]] = {}
 
     def lets(self, source: str, destination: str, port: int, protocol: str = "tcp") -> bool:
         """Whether who has the address `source` may call `destination`.
@@ -23,14 +24,14 @@ class Firewall:
         """
         here, there = self._interfaces.get(source), self._interfaces.get(destination)
         source_end, destination_end = Other(source, _groups(here)), Other(destination, _groups(there))
-        may_go = here is None or lets(self._rules(source_end.groups, "egress_rules"), protocol, port, destination_end)
-        return may_go and (
-            there is None or lets(self._rules(destination_end.groups, "ingress_rules"), protocol, port, source_end)
-        )
+        may_go = here is None or lets(self._rules(here, "egress_rules"), protocol, port, destination_end)
+        return may_go and (there is None or lets(self._rules(there, "ingress_rules"), protocol, port, source_end))
 
-    def _rules(self, groups: Iterable[str], kind: str) -> list[Rule]:
-        found = (self._backend.get_security_group_from_id(group) for group in groups)
-        return [self._rule(one) for group in found if group is not None for one in getattr(group, kind)]
+    def _rules(self, interface: Any, kind: str) -> Iterator[Rule]:
+        for group in interface.group_set:
+            if (group.id, kind) not in self._read:
+                self._read[group.id, kind] = [self._rule(one) for one in getattr(group, kind)]
+            yield from self._read[group.id, kind]
 
     def _rule(self, rule: Any) -> Rule:
         cidrs = [rule.cidr_ipv4] if rule.cidr_ipv4 else []

@@ -65,7 +65,6 @@ class Plane:
     def turn(self) -> None:
         """One turn of the loop."""
         with self._host.lock:
-            self._firewalls.clear()
             recovered = self._take_outcomes()
             self._check()
             self.settle()
@@ -80,9 +79,9 @@ class Plane:
 
     def settle(self) -> None:
         """Give Envoy what is asked for now. Does not wait for it. The caller holds the lock."""
-        self._firewalls.clear()
         with self._serving("what load balancers ask for"):
             self._settle()
+        self._firewalls.clear()
 
     def _settle(self) -> None:
         snapshot = self._snapshot()
