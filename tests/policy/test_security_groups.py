@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from drydock.policy.security_groups import Other, Rule, lets
+from drydock.policy.security_groups import End, Rule, lets
 
 HTTP = Rule("tcp", 80, 80, ("0.0.0.0/0",))
-FROM_SELF = Rule("-1", groups=frozenset({"sg-1"}))
+FROM_SELF = Rule("-1", groups=("sg-1",))
 RANGE = Rule("tcp", 8000, 8080, ("10.0.0.0/24", "10.0.9.0/24"))
 
 
 @pytest.mark.parametrize(
     ("rule", "protocol", "port", "other", "expected"),
     [
-        (HTTP, "tcp", 80, Other("203.0.113.7"), True),
-        (HTTP, "tcp", 443, Other("203.0.113.7"), False),
-        (HTTP, "udp", 80, Other("203.0.113.7"), False),
-        (FROM_SELF, "tcp", 5432, Other("10.0.0.9", frozenset({"sg-1", "sg-2"})), True),
-        (FROM_SELF, "udp", 53, Other("10.0.0.9", frozenset({"sg-1"})), True),
-        (FROM_SELF, "tcp", 5432, Other("10.0.0.9", frozenset({"sg-2"})), False),
-        (RANGE, "tcp", 8000, Other("10.0.0.255"), True),
-        (RANGE, "tcp", 8080, Other("10.0.9.1"), True),
-        (Rule("tcp", 80, 80, ("10.0.0.1/16",)), "tcp", 80, Other("10.0.200.7"), True),
-        (RANGE, "tcp", 8081, Other("10.0.9.1"), False),
-        (RANGE, "tcp", 8080, Other("10.0.1.1"), False),
+        (HTTP, "tcp", 80, End("203.0.113.7"), True),
+        (HTTP, "tcp", 443, End("203.0.113.7"), False),
+        (HTTP, "udp", 80, End("203.0.113.7"), False),
+        (FROM_SELF, "tcp", 5432, End("10.0.0.9", ("sg-1", "sg-2")), True),
+        (FROM_SELF, "udp", 53, End("10.0.0.9", ("sg-1",)), True),
+        (FROM_SELF, "tcp", 5432, End("10.0.0.9", ("sg-2",)), False),
+        (RANGE, "tcp", 8000, End("10.0.0.255"), True),
+        (RANGE, "tcp", 8080, End("10.0.9.1"), True),
+        (Rule("tcp", 80, 80, ("10.0.0.1/16",)), "tcp", 80, End("10.0.200.7"), True),
+        (RANGE, "tcp", 8081, End("10.0.9.1"), False),
+        (RANGE, "tcp", 8080, End("10.0.1.1"), False),
     ],
 )
-def test_a_rule(rule: Rule, protocol: str, port: int, other: Other, expected: bool) -> None:
+def test_a_rule(rule: Rule, protocol: str, port: int, other: End, expected: bool) -> None:
     assert lets([rule], protocol, port, other) is expected
 
 
 def test_one_rule_that_lets_is_enough_and_none_is_not() -> None:
-    assert lets([RANGE, HTTP], "tcp", 80, Other("10.0.1.1"))
-    assert not lets([], "tcp", 80, Other("10.0.1.1"))
+    assert lets([RANGE, HTTP], "tcp", 80, End("10.0.1.1"))
+    assert not lets([], "tcp", 80, End("10.0.1.1"))

@@ -149,6 +149,7 @@ class App:
             if place is not None and not succeeded:
                 self.journal.withdraw(place)
             elif succeeded and changes:
+                self.host.changes += 1
                 self.host.poke()
             return answer
 

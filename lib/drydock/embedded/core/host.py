@@ -88,6 +88,8 @@ class Host:
         self.lock = threading.RLock()
         self.pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="drydock-pool")
         self.last_call = time.monotonic()
+        self.changes = 0
+        """How many requests have changed something since this process began."""
         self.lot = Lot()
         self._unclean = ""  # why nothing can be deleted
         self._clients: dict[tuple[str, str, bool], Client] = {}

@@ -1,47 +1,139 @@
-"""What the security groups of a VPC let through between its interfaces, read from EC2's state."""
+"""What the security groups of all VPCs let through between their interfaces, read from EC2's state.
+
+Nothing on loopback drops packets, so whoever makes a connection for a task asks first: the load balancer asks here, and
+a task reads what is posted in a folder: `rules`, with all groups; a file for each interface, under its place on this
+machine, with its address and groups; and `judge.py`, which is `policy/security_groups.py`.
+"""
 
 from __future__ import annotations
 
+import ipaddress
+import json
+import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from drydock import disk
+from drydock.embedded.carriers.black_hole import BlackHole
 from drydock.embedded.core.host import Host
-from drydock.policy.security_groups import Other, Rule, lets
+from drydock.policy import security_groups
+from drydock.policy.addresses import loopback
+from drydock.policy.security_groups import End, Rule, Rules
+
+_FOLDER = "firewall"
 
 
 class Firewall:
-    """The groups of one region as they are now. The host's lock is held while it is used."""
+    """All groups and interfaces of a host, as they are after the last change. The host's lock is held."""
 
-    def __init__(self, host: Host, region: str) -> None:
-        self._backend = host.backend("ec2", region)
-        self._interfaces = {eni.private_ip_address: eni for eni in self._backend.enis.values()}
-        self._read: dict[tuple[str, str], list[Rule]] = {}
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._nowhere = host.helper(BlackHole).place
+        self._rules: dict[str, Rules] = {}
+        self._ends: dict[str, End] = {}  # by their place on this machine
+        self._seen = -1
+        self._posted_rules = ""
+        self.folder = host.directory / _FOLDER
+        disk.remove(self.folder)
+        self.folder.mkdir()
+        self.folder.chmod(0o755)
+        shutil.copyfile(security_groups.__file__, self.folder / "judge.py")
+        host.every_tick("firewall", self._turn)
 
     def lets(self, source: str, destination: str, port: int, protocol: str = "tcp") -> bool:
         """Whether who has the address `source` may call `destination`.
 
         An address that no interface has is outside of every VPC: no group guards it.
         """
-        here, there = self._interfaces.get(source), self._interfaces.get(destination)
-        source_end, destination_end = Other(source, _groups(here)), Other(destination, _groups(there))
-        may_go = here is None or lets(self._rules(here, "egress_rules"), protocol, port, destination_end)
-        return may_go and (there is None or lets(self._rules(there, "ingress_rules"), protocol, port, source_end))
+        self._look()
+        return security_groups.passes(self._rules, self._end(source), self._end(destination), port, protocol)
 
-    def _rules(self, interface: Any, kind: str) -> Iterator[Rule]:
-        for group in interface.group_set:
-            if (group.id, kind) not in self._read:
-                self._read[group.id, kind] = [self._rule(one) for one in getattr(group, kind)]
-            yield from self._read[group.id, kind]
+    def _end(self, address: str) -> End:
+        return self._ends.get(loopback(address)) or End(address)
 
-    def _rule(self, rule: Any) -> Rule:
-        cidrs = [rule.cidr_ipv4] if rule.cidr_ipv4 else []
-        if rule.prefix_list_id:
-            prefixes = self._backend.managed_prefix_lists.get(rule.prefix_list_id)
-            entries = prefixes.entries.get(prefixes.version, []) if prefixes else []
-            cidrs += [entry["Cidr"] for entry in entries]
-        group = rule.source_group.get("GroupId")
-        return Rule(rule.ip_protocol, rule.from_port, rule.to_port, tuple(cidrs), frozenset([group] if group else []))
+    def join(self, interface: Any) -> None:
+        """An interface has been made, and not by a request."""
+        self._look()
+        self._put(loopback(interface.private_ip_address), _end(interface))
+
+    def leave(self, address: str) -> None:
+        """The interface at an address has been deleted, and not by a request."""
+        self._drop(loopback(address))
+
+    def _turn(self) -> None:
+        if self._seen != self._host.changes:
+            with self._host.lock:
+                self._look()
+
+    def _look(self) -> None:
+        if self._seen == self._host.changes:
+            return
+        self._seen = self._host.changes
+        backends = self._host.backends_so_far("ec2")
+        self._rules = {group.id: _rules(backend, group) for backend in backends for group in _groups(backend)}
+        posted = json.dumps(
+            {
+                "nowhere": self._nowhere,
+                "vpcs": [_on_loopback(vpc.cidr_block) for backend in backends for vpc in backend.vpcs.values()],
+                "groups": {name: rules.as_json() for name, rules in self._rules.items()},
+            }
+        )
+        if posted != self._posted_rules:
+            _write(self.folder / "rules", posted)
+            self._posted_rules = posted
+        ends = {loopback(eni.private_ip_address): _end(eni) for backend in backends for eni in backend.enis.values()}
+        for place in self._ends.keys() - ends.keys():
+            self._drop(place)
+        for place, end in ends.items():
+            if self._ends.get(place) != end:
+                self._put(place, end)
+
+    def _put(self, place: str, end: End) -> None:
+        self._ends[place] = end
+        _write(self.folder / place, " ".join((end.address, *(end.groups or ()))))
+
+    def _drop(self, place: str) -> None:
+        if self._ends.pop(place, None) is not None:
+            (self.folder / place).unlink(missing_ok=True)
 
 
-def _groups(interface: Any) -> frozenset[str]:
-    return frozenset() if interface is None else frozenset(group.id for group in interface.group_set)
+def _end(interface: Any) -> End:
+    return End(interface.private_ip_address, tuple(group.id for group in interface.group_set))
+
+
+def _groups(backend: Any) -> Iterator[Any]:
+    for groups in backend.groups.values():
+        yield from groups.values()
+
+
+def _rules(backend: Any, group: Any) -> Rules:
+    return Rules(
+        tuple(_rule(backend, rule) for rule in group.egress_rules),
+        tuple(_rule(backend, rule) for rule in group.ingress_rules),
+    )
+
+
+def _rule(backend: Any, rule: Any) -> Rule:
+    cidrs = [rule.cidr_ipv4] if rule.cidr_ipv4 else []
+    if rule.prefix_list_id:
+        prefixes = backend.managed_prefix_lists.get(rule.prefix_list_id)
+        entries = prefixes.entries.get(prefixes.version, []) if prefixes else []
+        cidrs += [entry["Cidr"] for entry in entries]
+    group = rule.source_group.get("GroupId")
+    return Rule(rule.ip_protocol, rule.from_port, rule.to_port, tuple(cidrs), (group,) if group else ())
+
+
+def _on_loopback(cidr: str) -> str:
+    network = ipaddress.ip_network(cidr)
+    return f"{loopback(str(network.network_address))}/{max(network.prefixlen, 8)}"
+
+
+def _write(path: Path, text: str) -> None:
+    """For whoever may enter the folder; whole, and not kept through a crash."""
+    fresh = path.with_name(f"{path.name}.new")
+    with fresh.open("w") as file:
+        os.fchmod(file.fileno(), 0o644)
+        file.write(text)
+    fresh.replace(path)

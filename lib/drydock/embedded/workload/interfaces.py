@@ -11,6 +11,7 @@ from drydock.embedded.carriers.runtime.shim._drydock_rules import host_name
 from drydock.embedded.core import seams
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.core.host import Host
+from drydock.embedded.workload.firewall import Firewall
 from drydock.policy.addresses import NoFreeAddress, Subnet, loopback, next_free
 
 
@@ -37,6 +38,7 @@ class Interfaces:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._claims = Claims()
+        self._firewall = host.helper(Firewall)
         self._resolvers: dict[str, tuple[str, int]] = {}
         self._last: dict[str, str] = {}
 
@@ -79,11 +81,13 @@ class Interfaces:
         made.status, made.requester_managed = "in-use", True
         if public:
             made.public_ip = loopback(address)
+        self._firewall.join(made)
         return Interface(made.id, address, made.mac_address, f"{host_name(address)}.ec2.internal")
 
     def detach(self, region: str, identifier: str, address: str) -> None:
         """Delete the interface, unless it is gone, and let go of the address."""
         self._backend(region).enis.pop(identifier, None)
+        self._firewall.leave(address)
         self.release(address)
 
     def release(self, address: str) -> None:

@@ -75,6 +75,7 @@ class ContainerSpec:
     working_directory: str | None = None
     address: str  # the loopback address that the task owns
     resolver: tuple[str, int] | None = None  # the VPC's DNS server
+    firewall: Path | None = None  # what security groups let through, posted for the task (workload/firewall.py)
     memory_limit_mib: int | None = None
     on_output: Callable[[str, bytes], None]  # ("stdout" | "stderr", one line without its newline)
     on_exit: Callable[[Exit], None]  # once, after the last line of output

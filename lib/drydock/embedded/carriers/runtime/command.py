@@ -208,7 +208,7 @@ class Root:
 
 
 def environment(
-    image: ImageConfig, given: Mapping[str, str], address: str, resolver: tuple[str, int] | None
+    image: ImageConfig, given: Mapping[str, str], address: str, resolver: tuple[str, int] | None, firewall: str = ""
 ) -> dict[str, str]:
     """The image's, then `given`, then what the platform sets; nothing of the user's own. Paths are as the
     container names them: `Root.environment_on_machine` puts them where they are."""
@@ -219,6 +219,8 @@ def environment(
     env[rules.ADDRESS_VARIABLE] = address
     if resolver:
         env[rules.RESOLVER_VARIABLE] = f"{resolver[0]}:{resolver[1]}"
+    if firewall:
+        env[rules.FIREWALL_VARIABLE] = firewall
     return env
 
 

@@ -65,6 +65,7 @@ log = logging.getLogger(__name__)
 
 INSTANCE = "dev.drydock.instance"  # label of every container that we start
 SHIM = "/opt/drydock"  # where containers find the address shim
+FIREWALL = "/opt/drydock.firewall"
 SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock", "{runtime}/podman/podman.sock", "{runtime}/docker.sock")
 NAMES = {1: "stdout", 2: "stderr"}
 _EXIT_STATUS_LIMIT = 30.0  # seconds; a loaded machine, not a normal end
@@ -164,10 +165,12 @@ class DockerRuntime:
         argv = arguments(spec.image, spec.entrypoint, spec.command)
         if not argv:
             raise CannotStart("CannotStartContainerError: no command specified")
-        env = environment(spec.image, spec.environment, spec.address, spec.resolver)
+        env = environment(spec.image, spec.environment, spec.address, spec.resolver, FIREWALL if spec.firewall else "")
         env["PYTHONPATH"] = ":".join(filter(None, [SHIM, env.get("PYTHONPATH")]))
         shim = Path(__file__).with_name("shim")
         mounts = [Mount(each.target, str(each.source), type="bind", read_only=each.read_only) for each in spec.mounts]
+        given = [(SHIM, shim)] + ([(FIREWALL, spec.firewall)] if spec.firewall else [])
+        mounts += [Mount(target, str(source), type="bind", read_only=True) for target, source in given]
         engine = None
         try:
             spec.state.mkdir(parents=True, exist_ok=True)
@@ -179,7 +182,7 @@ class DockerRuntime:
                 working_dir=spec.working_directory or spec.image.working_dir or "/",
                 user=spec.user or spec.image.user or None,
                 network_mode="host",
-                mounts=[Mount(SHIM, str(shim), type="bind", read_only=True), *mounts],
+                mounts=mounts,
                 read_only=spec.read_only_root,
                 extra_hosts=dict(spec.hosts),
                 init=spec.init,

@@ -122,7 +122,7 @@ class ProcessContainer:
     def __init__(self, spec: ContainerSpec, root: Root) -> None:
         self.spec, self.root = spec, root
         given = {"TMPDIR": str(spec.state), **spec.environment}
-        self.environment = environment(spec.image, given, spec.address, spec.resolver)
+        self.environment = environment(spec.image, given, spec.address, spec.resolver, str(spec.firewall or ""))
         self.directory = spec.working_directory or spec.image.working_dir or "/"
         self.child: Child | None = None
         self.ended = False

@@ -462,6 +462,7 @@ def main() -> None:
         guard(daemon)
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "shim"))
     import _drydock_address  # noqa: F401
+    import _drydock_guard  # noqa: F401
     import _drydock_launch
 
     sys.path.pop(0)

@@ -26,6 +26,7 @@ from drydock.embedded.services.ecs.secrets import CannotRead, read
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.targets import Targets
 from drydock.embedded.workload.awslogs import LogDriver, Stream
+from drydock.embedded.workload.firewall import Firewall
 from drydock.embedded.workload.group import Group, Member, OnExit
 from drydock.embedded.workload.interfaces import Interfaces, NoAddress
 from drydock.embedded.workload.objects import NoBucket, content
@@ -380,6 +381,7 @@ class Life:
             working_directory=container.get("workingDirectory"),
             address=loopback(self.task.address),
             resolver=self._means.interfaces.resolver(self.task.region_name, _details(self.task)["subnetId"]),
+            firewall=self._host.helper(Firewall).folder,
             memory_limit_mib=int(limit) if limit else None,
             on_output=lambda _, line: self._means.logs.write(stream, line) if stream else None,
             on_exit=lambda exit: self._ended(stream, exit, on_exit),

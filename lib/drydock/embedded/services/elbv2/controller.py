@@ -54,7 +54,6 @@ class Plane:
         self._confirming = False
         self._publish_at = 0.0  # AWS seconds
         self._counted: dict[str, float] = {}
-        self._firewalls: dict[str, Firewall] = {}  # by region, as they are in this turn
         host.every_tick("elbv2", self.turn)
         host.on_close(self.close)
 
@@ -81,7 +80,6 @@ class Plane:
         """Give Envoy what is asked for now. Does not wait for it. The caller holds the lock."""
         with self._serving("what load balancers ask for"):
             self._settle()
-        self._firewalls.clear()
 
     def _settle(self) -> None:
         snapshot = self._snapshot()
@@ -241,11 +239,9 @@ class Plane:
         endpoint = group.endpoint_of(target, port)
         if endpoint is None or balancer is None or not balancer.security_groups:
             return endpoint
-        region = group.region_name
-        if region not in self._firewalls:
-            self._firewalls[region] = Firewall(self._host, region)
+        firewall = self._host.helper(Firewall)
         nodes = [eni.private_ip_address for eni in balancer.interfaces.values()]
-        lets_in = any(self._firewalls[region].lets(node, *endpoint) for node in nodes)
+        lets_in = any(firewall.lets(node, *endpoint) for node in nodes)
         return endpoint if lets_in or not nodes else self._host.helper(BlackHole).place
 
     # -- health ---------------------------------------------------------------------------------

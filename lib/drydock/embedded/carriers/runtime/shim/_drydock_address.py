@@ -8,6 +8,7 @@ module (asyncio, http.server, urllib3 and so on stand on it):
 - connecting to localhost reaches what this task's containers listen on, at either address; the machine's own
   127.0.0.1 is reached only at ports where the platform answers (its URLs are in the environment);
 - connecting to a loopback address comes from the task's address, so a peer sees who called;
+- what security groups drop, by what is posted in $DRYDOCK_FIREWALL, goes where nobody answers;
 - the VPC's resolver is at port 53 of its address, as in a VPC, even where this machine has it at another port;
 - a name with a dot is asked of the VPC's resolver, $DRYDOCK_RESOLVER, first. An authoritative "no such name" is
   final; anything else goes on to the system's resolver. Nothing is cached;
@@ -45,7 +46,8 @@ def install() -> None:
     if not address:
         return
     server, _, port = os.environ.get(rules.RESOLVER_VARIABLE, "").rpartition(":")
-    task = Task(address, (server, int(port)) if server else None, platform_ports(os.environ))
+    firewall = os.environ.get(rules.FIREWALL_VARIABLE, "")
+    task = Task(address, (server, int(port)) if server else None, platform_ports(os.environ), firewall)
 
     system_getaddrinfo, system_gethostbyaddr = socket.getaddrinfo, socket.gethostbyaddr
     system_getnameinfo = socket.getnameinfo
@@ -59,7 +61,7 @@ def install() -> None:
 
     def reach(self: socket.socket, where: Any) -> Any:
         if self.family in INET and isinstance(where, tuple):
-            where = task.destination(self, where, getaddrinfo)
+            where = task.through(self, task.destination(self, where, getaddrinfo))
             if self.family == socket.AF_INET and str(where[0]).startswith("127."):
                 task.come_from(self, real["bind"])
         return where
@@ -123,9 +125,10 @@ def install() -> None:
 class Task:
     """Where this task's sockets are."""
 
-    def __init__(self, address: str, resolver: tuple[str, int] | None, platform: set[int]) -> None:
-        self.address, self.resolver, self.platform = address, resolver, platform
+    def __init__(self, address: str, resolver: tuple[str, int] | None, platform: set[int], firewall: str) -> None:
+        self.address, self.resolver, self.platform, self.firewall = address, resolver, platform, firewall
         self.inner = rules.inner_address(address)
+        self.guard: Any = None
 
     def listening_place(self, sock: socket.socket, where: Any) -> Any:
         """Where to listen instead."""
@@ -158,6 +161,20 @@ class Task:
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         return (f"::ffff:{host}", port, *rest)
+
+    def through(self, sock: socket.socket, where: Any) -> Any:
+        """Where a call goes that is on its way to another address: nowhere, if security groups drop it."""
+        host, port, *rest = where
+        mapped, literal = ("::ffff:", host[7:]) if str(host).startswith("::ffff:") else ("", host)
+        own = (self.address, self.inner, rules.MACHINE, *(self.resolver or ())[:1])
+        if not self.firewall or literal in own or not is_loopback(literal):
+            return where
+        if self.guard is None:
+            from _drydock_guard import Guard
+
+            self.guard = Guard(self.firewall, self.address, is_taken)
+        there, port = self.guard.instead(literal, port, sock.type)
+        return (mapped + there, port, *rest)
 
     def local(self, port: int, kind: int) -> str:
         """Which loopback address localhost:`port` is for this task."""

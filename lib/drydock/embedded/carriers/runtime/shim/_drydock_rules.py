@@ -13,6 +13,7 @@ DNS_PORT = 53  # of the VPC's resolver, wherever this machine has it
 RESOLVER_TIMEOUT = 2.0  # seconds for one answer from it
 HOST_NAME = "ip-{}"  # of an address, with hyphens for its dots
 ADDRESS_VARIABLE = "DRYDOCK_ADDRESS"
+FIREWALL_VARIABLE = "DRYDOCK_FIREWALL"  # a folder, as the container names it
 RESOLVER_VARIABLE = "DRYDOCK_RESOLVER"  # address:port
 
 

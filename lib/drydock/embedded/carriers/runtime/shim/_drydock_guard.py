@@ -1,0 +1,67 @@
+"""What security groups drop of what a task sends, by what is posted of them. Standard library only.
+
+It is imported at a task's first call to another address.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import types
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+UDP = int(socket.SOCK_DGRAM)
+
+
+class Guard:
+    """The firewall of the task that has `address`, by what is in `folder`; `is_taken` says whether anybody listens."""
+
+    def __init__(self, folder: str, address: str, is_taken: Callable[[str, int, int], bool]) -> None:
+        self.folder, self.address, self.is_taken = Path(folder), address, is_taken
+        self.judge: Any = types.ModuleType("_drydock_judge")
+        sys.modules[self.judge.__name__] = self.judge  # where dataclasses look for it
+        judge = self.folder / "judge.py"
+        exec(compile(judge.read_text(), str(judge), "exec"), vars(self.judge))
+        self.seen = (0, 0)
+
+    def look(self) -> None:
+        """Read the rules, if they are others than before."""
+        path = self.folder / "rules"
+        now = path.stat()
+        if self.seen == (now.st_ino, now.st_mtime_ns):
+            return
+        posted = json.loads(path.read_text())
+        self.seen = now.st_ino, now.st_mtime_ns
+        self.groups = {name: self.judge.Rules.of_json(rules) for name, rules in posted["groups"].items()}
+        self.vpcs = [ip_network(cidr, strict=False) for cidr in posted["vpcs"]]
+        self.nowhere = tuple(posted["nowhere"])
+
+    def end(self, address: str) -> Any:
+        """Who is at an address; None if no interface has it."""
+        try:
+            own, *groups = (self.folder / address).read_text().split(" ")
+        except FileNotFoundError:
+            return None
+        return self.judge.End(own, tuple(groups))
+
+    def instead(self, address: str, port: int, kind: int) -> tuple[str, int]:
+        """Where a call to another address goes: on to it, or to where nobody ever answers.
+
+        An address of a VPC that nothing has swallows what is sent to it, too.
+        """
+        source, destination = self.end(self.address), self.end(address)
+        self.look()
+        if destination is None:
+            inside = any(ip_address(address) in vpc for vpc in self.vpcs)
+            return self.nowhere if inside and not self.is_taken(address, port, kind) else (address, port)
+        protocol = "udp" if kind == UDP else "tcp"
+        if source is None or self.judge.passes(self.groups, source, destination, port, protocol):
+            return address, port
+        return self.nowhere
