@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drydock.embedded import assembly
 from drydock.embedded.assembly import AWS
+from drydock.embedded.core import compaction
 from drydock.embedded.core.journal import Journal
 
 from .test_doors import reads
@@ -234,7 +234,7 @@ def test_the_account_is_the_same_without_what_is_needless(
         visitor.call(visitor.some(*SERVICES))
     done, live = len(list(host.journal.entries())), account(host)
     with monkeypatch.context() as patch:
-        patch.setattr(assembly, "needless", lambda *_: set())
+        patch.setattr(compaction, "gone", lambda *_: set())
         whole = account(opened("first", "whole"))
     assert whole == live
     host = opened("first", "less")

@@ -11,8 +11,9 @@ from drydock.embedded.carriers.runtime import Runtime, runtime_of
 from drydock.embedded.core import seams
 from drydock.embedded.core.app import App
 from drydock.embedded.core.clock import Clock
+from drydock.embedded.core.compaction import Compaction
 from drydock.embedded.core.host import Host
-from drydock.embedded.core.journal import UNREADABLE, Entry, Journal
+from drydock.embedded.core.journal import UNREADABLE, Journal
 from drydock.embedded.core.services import Service, Services
 from drydock.embedded.instance import REPLAYING
 from drydock.embedded.services.applicationautoscaling import ApplicationAutoScaling
@@ -32,7 +33,6 @@ from drydock.embedded.services.sns import SNS
 from drydock.embedded.services.sqs import SQS
 from drydock.embedded.services.ssm import SSM
 from drydock.embedded.services.sts import STS
-from drydock.policy.lifespans import Done, needless
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ SERVICES: tuple[type[Service], ...] = (
     ApplicationAutoScaling, CloudFormation, CloudWatch, EC2, ECR, ECS, ELBv2, Events, IAM, Lambda, Logs,
     SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS,
 )  # fmt: skip
+LIFESPANS = {kind.name: kind.lifespan for kind in SERVICES if kind.lifespan is not None}
 SIGNED_FOR = {
     "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
     "cloudformation": "cloudformation", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs", "elasticloadbalancing": "elb",
@@ -49,6 +50,7 @@ SIGNED_FOR = {
 }  # fmt: skip
 """moto's name of a service by the one that its requests are signed for: those that need no more to be told apart."""
 _TOUCH_EVERY = 1.0
+_LOOKS = "drydock.embedded.compaction"
 
 
 class AWS(Host):
@@ -70,6 +72,8 @@ class AWS(Host):
         self.services = Services(self, SERVICES)
         seams.install_with(self.services.install, self.services.keeping_data(), SIGNED_FOR)
         self.journal = Journal(directory / "journal.jsonl")
+        self.compaction = Compaction(self, self.journal, _LOOKS)
+        self.every_tick("journal", self.compaction.turn, patient=True)
         self.on_close(self.journal.close, last=True)
         self.front = self.app = App(self, self.services, self.journal)
         if runtime is not None:
@@ -90,7 +94,7 @@ class AWS(Host):
         entries, damaged = self.journal.recover()
         if damaged:
             log.error("%d unreadable lines of the journal were set aside, in %s", damaged, self.directory / UNREADABLE)
-        gone = self._leave_out_what_has_gone(entries)
+        gone = self.compaction.leave_out(entries, LIFESPANS)
         for place, entry in enumerate(entries):
             if place in gone:
                 continue
@@ -102,20 +106,6 @@ class AWS(Host):
         self.settle_data(True)  # what the services put in order
         sign.unlink(missing_ok=True)
         return len(entries) - len(gone)
-
-    def _leave_out_what_has_gone(self, entries: list[Entry]) -> set[int]:
-        """Forget what was done to resources that are no more, and left nothing behind; its places in the journal."""
-        history = [
-            Done(each.service, self.app.region_of(each), each.operation, each.body, f"{each.path}?{each.query}")
-            for each in entries
-        ]
-        gone = needless(history, self.services.lifespans())
-        if gone:
-            try:
-                self.journal.leave_out(gone)
-            except OSError as error:
-                log.warning("the journal keeps %d requests about what has gone: %s", len(gone), error)
-        return gone
 
     def listen(self, port: int = 0) -> int:
         """Listen on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken; CannotTell."""

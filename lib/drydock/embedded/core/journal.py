@@ -6,17 +6,21 @@ so that the account has the same resources with the same ids.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from drydock import disk
 
 UNREADABLE = "journal.unreadable"
 _BEGINS = b'{"service":'
+_LINES = 1000
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def first_seed(path: Path) -> str | None:
     """The seed of the instance whose journal this is, as its entries have it."""
     try:
         with path.open("rb") as lines:
-            found = next((entry for line in lines if (entry := _read(line)) is not None), None)
+            found = next((entry for line in lines if (entry := read(line)) is not None), None)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -51,19 +55,22 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._new = path.with_suffix(".new")
         try:
-            path.touch(mode=0o600, exist_ok=True)
-            self._file = path.open("ab", buffering=0)
+            self._new.unlink(missing_ok=True)
+            self._file = _opened(path)
         except OSError as error:
             raise disk.unusable(error, path) from error
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self._file.fileno()).st_size
 
     def append(self, entry: Entry) -> int:
         """Write an entry; returns the place of it. OSError if it cannot be written, and then nothing of it is."""
         place = self._file.seek(0, os.SEEK_END)
-        rest = memoryview((json.dumps(vars(entry), separators=(",", ":")) + "\n").encode())
         try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            _write(self._file, (json.dumps(vars(entry), separators=(",", ":")) + "\n").encode())
         except OSError:
             self.withdraw(place)
             raise
@@ -84,7 +91,7 @@ class Journal:
             for line in lines:
                 if not line.endswith(b"\n"):
                     break
-                yield line, _read(line)
+                yield line, read(line)
 
     def recover(self) -> tuple[list[Entry], int]:
         """Every entry that can be read, and how many lines cannot and were set aside, in `journal.unreadable`.
@@ -104,7 +111,7 @@ class Journal:
             with self.path.open("rb") as file:
                 file.seek(whole)
                 rest = file.read()
-            entry = _read(rest)
+            entry = read(rest)
             if entry is not None:
                 self._file.write(b"\n")
                 entries.append(entry)
@@ -121,28 +128,67 @@ class Journal:
         aside.touch(mode=0o600)
         with aside.open("ab") as file:
             file.writelines(damaged)
-        self._write_anew(line for line, entry in self._lines() if entry is not None)
+        self.leave_out({place for place, (_, entry) in enumerate(self._lines()) if entry is None})
 
-    def leave_out(self, places: set[int]) -> None:
-        """Take these entries out of the file, whose every line can be read. OSError, and then nothing has changed."""
-        self._write_anew(line for place, (line, _) in enumerate(self._lines()) if place not in places)
+    def leave_out(self, places: Collection[int]) -> None:
+        """Take these lines out of the file. OSError, and then nothing has changed."""
+        new, upto = self.anew(), self.size
+        try:
+            with self.path.open("rb") as lines:
+                write_without(places, lines, new)
+            self.replace(new, upto)
+        except OSError:
+            self.forget(new)
+            raise
 
-    def _write_anew(self, lines: Iterable[bytes]) -> None:
-        rest = self.path.with_suffix(".new")
-        rest.touch(mode=0o600)
-        with rest.open("wb") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        rest.rename(self.path)
-        self._file.close()
-        self._file = self.path.open("ab", buffering=0)
+    def anew(self) -> BinaryIO:
+        """An empty file, which may take the place of this one; one that was left behind is gone."""
+        self._new.unlink(missing_ok=True)  # whoever still writes to it writes to nowhere
+        return _opened(self._new)
+
+    def replace(self, new: BinaryIO, upto: int) -> None:
+        """Let `new`, which stands for the first `upto` bytes, take the place of this file, with all that follows them.
+
+        Nobody may append meanwhile, or be about to withdraw. OSError, and then nothing has changed.
+        """
+        with self.path.open("rb") as old:
+            old.seek(upto)
+            while piece := old.read(_PIECE):
+                _write(new, piece)
+        self._new.rename(self.path)
+        replaced, self._file = self._file, new
+        replaced.close()
+
+    def forget(self, new: BinaryIO) -> None:
+        """What `anew` has made is not needed."""
+        new.close()
+        self._new.unlink(missing_ok=True)
 
     def close(self) -> None:
         self._file.close()
 
 
-def _read(line: bytes) -> Entry | None:
+def write_without(places: Collection[int], lines: Iterable[bytes], new: BinaryIO) -> None:
+    """Write all lines but those at these places, so that they stay whatever happens."""
+    kept = (line for place, line in enumerate(lines) if place not in places)
+    while piece := b"".join(itertools.islice(kept, _LINES)):
+        _write(new, piece)
+    os.fsync(new.fileno())
+
+
+def _write(file: BinaryIO, data: bytes) -> None:
+    """All of it, to a file that has no buffer."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _opened(path: Path) -> BinaryIO:
+    """To append to, without a buffer; for its owner only."""
+    return cast(BinaryIO, open(path, "ab", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600)))
+
+
+def read(line: bytes) -> Entry | None:
     """The entry that a line holds, None where it holds none."""
     try:
         entry = Entry(**json.loads(line))

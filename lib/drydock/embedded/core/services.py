@@ -113,9 +113,6 @@ class Services:
         """Services that others tell something which has to be kept, perhaps before anybody calls them."""
         return frozenset(name for name, service in self._known.items() if service.in_data)
 
-    def lifespans(self) -> dict[str, Lifespan]:
-        return {name: each.lifespan for name, each in self._known.items() if each.lifespan is not None}
-
     def meant(self, name: str, body: bytes) -> str:
         """The service that a request is for which moto takes for one of `name`."""
         return next((other for first, mark, other in self._instead if first == name and mark in body), name)
