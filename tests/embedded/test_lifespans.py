@@ -154,6 +154,13 @@ class Visitor:
 
     def ecs(self) -> Iterator[tuple[str, dict[str, Any]]]:
         service = {"cluster": "lab", "service": "app"}
+        container = {"name": "app", "image": f"app:{self.number()}"}
+        fargate = {"networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
+        revision = f"app:{1 + self.number() % 4}"
+        yield "register_task_definition", {"family": "app", "containerDefinitions": [container], **fargate}
+        yield "deregister_task_definition", {"taskDefinition": revision}
+        yield "delete_task_definitions", {"taskDefinitions": [revision]}
+        yield "update_service", {**service, "taskDefinition": self.some("app", revision)}
         bounds = {"minimumHealthyPercent": 50 + self.number()}
         yield "update_service", {**service, "deploymentConfiguration": bounds}
         yield "update_service", {**service, "enableExecuteCommand": self.chance.random() < 0.5}
@@ -273,6 +280,23 @@ def test_a_rewrite_that_is_cut_short_loses_nothing(
     host = opened("cut", "after")
     assert account(host) == whole
     assert len((tmp_path / "after" / "journal.jsonl").read_bytes()) < len(before)
+
+
+def test_a_deployment_after_another_leaves_the_first_and_the_last(opened: Callable[[str, str], AWS]) -> None:
+    host = opened("", "first")
+    ecs = Visitor(host, 1).client("ecs")
+    for number in range(20):
+        made = ecs.register_task_definition(
+            family="app", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
+            containerDefinitions=[{"name": "app", "image": f"app:{number}"}],
+        )["taskDefinition"]["taskDefinitionArn"]  # fmt: skip
+        ecs.update_service(cluster="lab", service="app", taskDefinition=made, desiredCount=0)
+    before = ecs.describe_services(cluster="lab", services=["app"])["services"]
+    again = opened("first", "again")
+    operations = [entry.operation for entry in again.journal.entries()]
+    assert (operations.count("UpdateService"), operations.count("RegisterTaskDefinition")) == (2, 21)
+    after = again.client("ecs", "us-east-1").describe_services(cluster="lab", services=["app"])["services"]
+    assert after == before
 
 
 def test_what_is_given_ten_thousand_times_is_kept_twice(opened: Callable[[str, str], AWS]) -> None:

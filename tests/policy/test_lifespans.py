@@ -98,6 +98,7 @@ LAMP = Lifespan(
         "Tag": Setting(items("tag", "tags", "key")), "Untag": Setting(items("tag", "keys"), clears=True),
         "Set": Setting(members("house", {"lamp", "house"}, {"rewire"})),
     },
+    adds=frozenset({"Buy"}),
 )  # fmt: skip
 
 
@@ -130,6 +131,15 @@ def test_only_what_was_given_again_is_needless() -> None:
     ]  # fmt: skip
     assert lit(*[("Set", {"count": n, "house": house}) for n in range(3) for house in ("x", "y")]) == [0, 1, 4, 5]
     assert lit(*[("Set", {"count": 1, "rewire": True})] * 3) == [0, 1, 2]
+
+
+def test_what_only_adds_something_else_is_in_nobodys_way() -> None:
+    dim: tuple[str, dict[str, Any]] = ("Dim", {})
+    assert lit(dim, dim, ("Buy", {"lamp": "a"}), dim, ("Buy", {"lamp": "b"}), dim) == [0, 2, 4, 5]
+    assert lit(("Make", {}), ("Buy", {"lamp": "a"}), ("Unmake", {"force": True})) == [1]
+    box = done("Make", box="b")
+    history = [box, Done("lamps", "here", "Buy", '{"of": "b"}'), done("Unmake", box="b")]
+    assert needless(history, {"boxes": BOX, "lamps": LAMP}) == set()
 
 
 def test_an_end_that_is_none_ends_nothing() -> None:

@@ -89,7 +89,8 @@ class Lifespan:
 
     Requests name it in the members `named_in`; of what these hold, the first group of `name` that is found is the
     name. `again`: making one that is there already is no error. It ends only by a request with the members `ends_with`;
-    without `begins`, what was done to one is always done again, but for `settings`.
+    without `begins`, what was done to one is always done again, but for `settings`. What `adds` does depends on none of
+    them and changes none, whatever names are in it: it makes something of another kind.
     """
 
     begins: str = ""
@@ -100,6 +101,7 @@ class Lifespan:
     again: bool = False
     ends_with: tuple[tuple[str, Any], ...] = ()
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    adds: frozenset[str] = frozenset()
 
     def knows(self, operation: str) -> bool:
         return operation in {self.begins, self.ends, *self.within, *self.settings}
@@ -183,9 +185,11 @@ class _Past:
         if lifespan is None or not keys:
             here = done.service, done.region
             same = {key for key in {*self._groups, *self._given} if key[:2] == here} if lifespan is not None else set()
-            for key in mentioned | same:
+            adds = lifespan is not None and done.operation in lifespan.adds
+            concerned = mentioned - same if adds else mentioned | same
+            for key in concerned:
                 self._settle(key)
-            return self._hold(mentioned | same)
+            return self._hold(concerned)
         for key in keys:
             self._by_word[_last_word(key[2])].add(key)
         fields = _fields(lifespan.settings.get(done.operation), request) if len(keys) == 1 else None

@@ -137,7 +137,7 @@ class Journal:
             with self.path.open("rb") as lines:
                 write_without(places, lines, new)
             self.replace(new, upto)
-        except OSError:
+        except BaseException:
             self.forget(new)
             raise
 

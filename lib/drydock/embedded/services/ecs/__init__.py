@@ -24,6 +24,7 @@ class ECS(Service):
         settings={
             "UpdateService": Setting(members("cluster", {"cluster", "service"}, {"capacityProviderStrategy"})),
         },
+        adds=frozenset({"RegisterTaskDefinition"}),
     )
     engine: Engine
 
