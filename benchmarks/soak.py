@@ -4,7 +4,8 @@
 
 An instance of its own is churned without a pause. What the daemon, its helper and Envoy hold of memory, descriptors and
 threads, and what lies in its folder, is said for the time after the first stopped tasks have been forgotten (ten
-minutes), for the middle and for the end; the exit status is 1 where something has grown. The journal is shown apart.
+minutes), for the middle and for the end; the exit status is 1 where something has grown, or where most of the journal
+is about what has gone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import contextlib
 import itertools
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -30,6 +32,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from drydock import embedded
+from drydock.embedded.core.compaction import FLOOR, GROWTH
 from drydock.embedded.instance import free_port
 from drydock.images import build, push
 
@@ -246,6 +249,15 @@ class Churn:
         self._over.wait(0.5)
 
 
+def journal_of(instance: embedded.Instance) -> tuple[int, int]:
+    """Its size, and what of it would be left if it were put in order now."""
+    with (instance.directory / "journal.jsonl").open("rb") as lines, tempfile.TemporaryFile() as left:
+        size = os.fstat(lines.fileno()).st_size
+        command = [sys.executable, "-m", "drydock.embedded.compaction", str(size)]
+        subprocess.run(command, stdin=lines, stdout=left, check=True)
+        return size, os.fstat(left.fileno()).st_size
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=15.0)
@@ -280,6 +292,10 @@ def soak(instance: embedded.Instance, seconds: float) -> int:
         print(f"{name:12}{start:10.1f}{middle:10.1f}{end:10.1f}")
         if end > start * (1 + share) + besides:
             grown.append(name)
+    size, needed = journal_of(instance)
+    print(f"journal: {size >> 10} KiB, of which {needed >> 10} are needed")
+    if size > FLOOR + GROWTH * needed:
+        grown.append("journal")
     errors = [line for line in instance.log.read_text().splitlines() if " ERROR " in line]
     for line in [*churn.failures, *errors[:20]]:
         print("failed:", line)
