@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import io
 import os
 import subprocess
 import sys
@@ -76,6 +77,11 @@ def test_a_loopback_url_is_a_cloud(moto_url: str) -> None:
     assert [one.url for one in cloud.resource("sqs").queues.all()] == [queue]
     assert cloud.client("sqs") is cloud.client("sqs")
     assert cloud.client("sqs", region="eu-west-1").meta.region_name == "eu-west-1"
+
+
+def test_a_local_cloud_is_open_to_anywhere_and_asks_nobody(moto_url: str) -> None:
+    cloud = connect(moto_url, my_address="203.0.113.7")
+    assert (cloud.visitors, cloud.other_account) == ("0.0.0.0/0", "111122223333")
 
 
 def test_drydock_cloud_is_the_default(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,6 +203,35 @@ class TestRealAccount:
         with pytest.raises(CloudRefused, match=r"Calls of ecs would go to 127\.0\.0\.1:\d+, and STS"):
             connect("aws", account="012345678901", budget_usd=1.0)
         assert self.seen == []
+
+    def test_load_balancers_are_open_to_whom_it_was_said(self) -> None:
+        given = {"account": "012345678901", "budget_usd": 1.0}
+        assert connect("aws", **given, my_address="203.0.113.7").visitors == "203.0.113.7/32"
+        assert connect("aws", **given, my_address="203.0.113.0/24").visitors == "203.0.113.0/24"
+        with pytest.raises(CloudRefused, match="my_address='home'"):
+            _ = connect("aws", **given, my_address="home").visitors
+
+    def test_or_to_the_address_that_aws_sees_which_is_asked_for_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cloud = connect("aws", account="012345678901", budget_usd=1.0)
+        asked: list[str] = []
+        monkeypatch.setattr(
+            "urllib.request.urlopen", lambda url, timeout: asked.append(url) or io.BytesIO(b"198.51.100.4\n")
+        )
+        assert [cloud.visitors, cloud.visitors] == ["198.51.100.4/32", "198.51.100.4/32"]
+        assert asked == ["https://checkip.amazonaws.com"]
+
+    def test_or_to_nobody_where_that_is_not_known(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("drydock.cloud.WHO_ASKS", "http://127.0.0.1:9")
+        with pytest.raises(CloudRefused, match="give it, my_address="):
+            _ = connect("aws", account="012345678901", budget_usd=1.0).visitors
+
+    def test_no_stranger_is_let_in(self) -> None:
+        given = {"account": "012345678901", "budget_usd": 1.0}
+        assert connect("aws", **given, other_account="444455556666").other_account == "444455556666"
+        with pytest.raises(CloudRefused, match="other_account="):
+            _ = connect("aws", **given).other_account
+        with pytest.raises(CloudRefused, match="12 digits"):
+            connect("aws", **given, other_account="friend")
 
     def test_each_service_is_looked_at(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "https://sqs.us-east-1.amazonaws.com")

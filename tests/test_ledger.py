@@ -206,6 +206,47 @@ def test_one_of_every_kind_is_recorded_and_swept(recording: Cloud, ledger: Ledge
     assert (again.deleted, again.survivors) == ([], [])
 
 
+def test_what_others_write_for_a_cluster_goes_with_it(recording: Cloud, ledger: Ledger) -> None:
+    recording.client("ecs").create_cluster(clusterName="watched")
+    group = "/aws/ecs/containerinsights/watched/performance"
+    unrecorded(recording, "logs").create_log_group(logGroupName=group)
+    unrecorded(recording, "logs").create_log_group(logGroupName=f"{group}-of-mine")
+    assert sweep(recording, "99-test", ledger=ledger).survivors == []
+    left = recording.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert [one["logGroupName"] for one in left] == [f"{group}-of-mine"]
+    recording.client("logs").delete_log_group(logGroupName=f"{group}-of-mine")
+
+
+@pytest.mark.parametrize("cloud", ["embedded"], indirect=True)
+def test_a_service_of_another_lab_is_told_when_the_name_that_it_has_goes(cloud: Cloud, ledger: Ledger) -> None:
+    ec2, ecs, cloud_map = (cloud.client(name) for name in ("ec2", "ecs", "servicediscovery"))
+    cloud.listeners[:] = [Recorder(ledger, cloud, "98-other")]
+    vpc = ec2.create_vpc(CidrBlock=cloud.vpc_cidr)["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=cloud.vpc_cidr)["Subnet"]["SubnetId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    ecs.create_cluster(clusterName="c")
+    container = {"name": "main", "image": "nothing-such:1"}
+    ecs.register_task_definition(
+        family="f", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
+        containerDefinitions=[container],
+    )  # fmt: skip
+    cloud.listeners[:] = [Recorder(ledger, cloud, "99-test")]
+    operation = cloud_map.create_private_dns_namespace(Name="test.local", Vpc=vpc)["OperationId"]
+    made = eventually(lambda: cloud_map.get_operation(OperationId=operation)["Operation"].get("Targets"))
+    names = cloud_map.create_service(
+        Name="n", NamespaceId=made["NAMESPACE"], DnsConfig={"DnsRecords": [{"Type": "A", "TTL": 10}]}
+    )["Service"]
+    cloud.listeners[:] = [Recorder(ledger, cloud, "98-other")]
+    network = {"awsvpcConfiguration": {"subnets": [subnet]}}
+    ecs.create_service(
+        cluster="c", serviceName="s", taskDefinition="f", desiredCount=0, launchType="FARGATE",
+        networkConfiguration=network, serviceRegistries=[{"registryArn": names["Arn"]}],
+    )  # fmt: skip
+    assert sweep(cloud, "99-test", ledger=ledger).survivors == []
+    assert ecs.describe_services(cluster="c", services=["s"])["services"][0]["serviceRegistries"] == []
+    assert sweep(cloud, "98-other", ledger=ledger).survivors == []
+
+
 def test_a_lost_ledger_is_made_up_for_by_the_tags(recording: Cloud, ledger: Ledger) -> None:
     create_everything(recording)
     cloud, empty = recording, Ledger(ledger.path.with_name("empty.jsonl"))

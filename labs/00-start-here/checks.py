@@ -7,6 +7,7 @@ import json
 
 from drydock.images import build, push
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
+from drydock.labs.shop import PLATFORM
 from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
 
 outline = Outline(
@@ -33,19 +34,25 @@ outline = Outline(
     ],
 )
 def push_image(cloud, lab):
-    images = cloud.client("ecr").describe_images(repositoryName="hello")["imageDetails"]
+    images = cloud.client("ecr").describe_images(repositoryName="drydock-hello")["imageDetails"]
     if not any("v1" in image.get("imageTags", ()) for image in images):
-        return wrong("The repository `hello` has no image with the tag `v1`.", look="push, the reference")
-    return passed("The repository `hello` holds an image with the tag `v1`.")
+        return wrong("The repository `drydock-hello` has no image with the tag `v1`.", look="push, the reference")
+    return passed("The repository `drydock-hello` holds an image with the tag `v1`.")
 
 
 @push_image.solution
 def _(cloud, lab):
     ecr = cloud.client("ecr")
-    uri = ecr.create_repository(repositoryName="hello")["repository"]["repositoryUri"]
+    uri = ecr.create_repository(repositoryName="drydock-hello")["repository"]["repositoryUri"]
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     base = "registry" if cloud.real else "stand-in"
-    image = build(lab.services / "backend", build_args={"VERSION": "v1"}, base_images=base, output=lambda line: None)
+    image = build(
+        lab.services / "backend",
+        build_args={"VERSION": "v1"},
+        platform=PLATFORM,
+        base_images=base,
+        output=lambda line: None,
+    )
     push(image, f"{uri}:v1", auth=tuple(base64.b64decode(token).decode().split(":", 1)))
 
 
@@ -59,33 +66,36 @@ def _(cloud, lab):
 )
 def register_task_definition(cloud, lab):
     ecs = cloud.client("ecs")
-    if not _active(ecs.describe_clusters(clusters=["hello"])["clusters"]):
-        return not_started("There is no cluster `hello`.")
-    if not ecs.list_task_definitions(familyPrefix="hello")["taskDefinitionArns"]:
-        return wrong("There is no task definition of the family `hello`.", look="register_task_definition, family")
-    task = ecs.describe_task_definition(taskDefinition="hello")["taskDefinition"]
+    if not _active(ecs.describe_clusters(clusters=["drydock-hello"])["clusters"]):
+        return not_started("There is no cluster `drydock-hello`.")
+    if not ecs.list_task_definitions(familyPrefix="drydock-hello")["taskDefinitionArns"]:
+        return wrong(
+            "There is no task definition of the family `drydock-hello`.", look="register_task_definition, family"
+        )
+    task = ecs.describe_task_definition(taskDefinition="drydock-hello")["taskDefinition"]
     container = task["containerDefinitions"][0]
-    if not container["image"].endswith("/hello:v1"):
-        return wrong("Its container has another image than `hello:v1`.", look="containerDefinitions, image")
+    if not container["image"].endswith("/drydock-hello:v1"):
+        return wrong("Its container has another image than `drydock-hello:v1`.", look="containerDefinitions, image")
     if 8080 not in [port["containerPort"] for port in container["portMappings"]]:
         return wrong("Its container does not publish port 8080.", look="containerDefinitions, portMappings")
-    return passed("A task of the family `hello` is one container on port 8080, 256 CPU units and 512 MiB.")
+    return passed("A task of the family `drydock-hello` is one container on port 8080, 256 CPU units and 512 MiB.")
 
 
 @register_task_definition.solution
 def _(cloud, lab):
     ecs, iam, ecr = cloud.client("ecs"), cloud.client("iam"), cloud.client("ecr")
-    ecs.create_cluster(clusterName="hello")
+    ecs.create_cluster(clusterName="drydock-hello")
     trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = iam.create_role(RoleName="hello-execution", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    role = iam.create_role(RoleName="drydock-hello-execution", AssumeRolePolicyDocument=document)["Role"]["Arn"]
     managed = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
-    iam.attach_role_policy(RoleName="hello-execution", PolicyArn=managed)
-    uri = ecr.describe_repositories(repositoryNames=["hello"])["repositories"][0]["repositoryUri"]
+    iam.attach_role_policy(RoleName="drydock-hello-execution", PolicyArn=managed)
+    uri = ecr.describe_repositories(repositoryNames=["drydock-hello"])["repositories"][0]["repositoryUri"]
     ecs.register_task_definition(
-        family="hello",
+        family="drydock-hello",
         networkMode="awsvpc",
         requiresCompatibilities=["FARGATE"],
+        runtimePlatform={"cpuArchitecture": "X86_64"},
         cpu="256",
         memory="512",
         executionRoleArn=role,
@@ -103,7 +113,7 @@ def _(cloud, lab):
 )
 def create_load_balancer(cloud, lab):
     elbv2 = cloud.client("elbv2")
-    balancer = elbv2.describe_load_balancers(Names=["hello"])["LoadBalancers"][0]
+    balancer = elbv2.describe_load_balancers(Names=["drydock-hello"])["LoadBalancers"][0]
     listeners = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
     if not listeners:
         return wrong("The load balancer listens on no port.", look="create_listener")
@@ -119,9 +129,9 @@ def create_load_balancer(cloud, lab):
 def _(cloud, lab):
     elbv2 = cloud.client("elbv2")
     vpc, subnets, groups = _network(cloud)
-    balancer = elbv2.create_load_balancer(Name="hello", Subnets=subnets, SecurityGroups=[groups["drydock-alb"]])
+    balancer = elbv2.create_load_balancer(Name="drydock-hello", Subnets=subnets, SecurityGroups=[groups["drydock-alb"]])
     group = elbv2.create_target_group(
-        Name="hello",
+        Name="drydock-hello",
         Protocol="HTTP",
         Port=8080,
         VpcId=vpc,
@@ -153,7 +163,7 @@ def _(cloud, lab):
 def create_service(cloud, lab):
     service = _service(cloud)
     if service is None:
-        return not_started("There is no service `hello`.")
+        return not_started("There is no service `drydock-hello`.")
     if service["desiredCount"] != 2:
         return wrong(f"The service wants {service['desiredCount']} tasks.", look="create_service, desiredCount")
     if service["runningCount"] != 2:
@@ -166,12 +176,12 @@ def create_service(cloud, lab):
 @create_service.solution
 def _(cloud, lab):
     ecs = cloud.client("ecs")
-    group = cloud.client("elbv2").describe_target_groups(Names=["hello"])["TargetGroups"][0]["TargetGroupArn"]
+    group = cloud.client("elbv2").describe_target_groups(Names=["drydock-hello"])["TargetGroups"][0]["TargetGroupArn"]
     _, subnets, groups = _network(cloud)
     ecs.create_service(
-        cluster="hello",
-        serviceName="hello",
-        taskDefinition="hello",
+        cluster="drydock-hello",
+        serviceName="drydock-hello",
+        taskDefinition="drydock-hello",
         desiredCount=2,
         launchType="FARGATE",
         networkConfiguration={
@@ -183,7 +193,7 @@ def _(cloud, lab):
         },
         loadBalancers=[{"targetGroupArn": group, "containerName": "web", "containerPort": 8080}],
     )
-    ecs.get_waiter("services_stable").wait(cluster="hello", services=["hello"])
+    ecs.get_waiter("services_stable").wait(cluster="drydock-hello", services=["drydock-hello"])
     wait_until(lambda: _healthy(cloud) == 2, "two targets are healthy")
 
 
@@ -196,9 +206,9 @@ def kill_a_task(cloud, lab):
     ecs = cloud.client("ecs")
     service = _service(cloud)
     if service is None:
-        return not_started("There is no service `hello`.")
-    arns = ecs.list_tasks(cluster="hello", serviceName="hello", desiredStatus="STOPPED")["taskArns"]
-    stopped = ecs.describe_tasks(cluster="hello", tasks=arns)["tasks"] if arns else []
+        return not_started("There is no service `drydock-hello`.")
+    arns = ecs.list_tasks(cluster="drydock-hello", serviceName="drydock-hello", desiredStatus="STOPPED")["taskArns"]
+    stopped = ecs.describe_tasks(cluster="drydock-hello", tasks=arns)["tasks"] if arns else []
     stopped = [task for task in stopped if task["createdAt"] >= service["createdAt"]]
     if not any(task.get("stopCode") == "UserInitiated" for task in stopped):
         return not_started("Nobody has stopped a task yet.")
@@ -210,16 +220,18 @@ def kill_a_task(cloud, lab):
 @kill_a_task.solution
 def _(cloud, lab):
     ecs = cloud.client("ecs")
-    tasks = ecs.list_tasks(cluster="hello", serviceName="hello")["taskArns"]
-    ecs.stop_task(cluster="hello", task=tasks[0], reason="Let us see")
+    tasks = ecs.list_tasks(cluster="drydock-hello", serviceName="drydock-hello")["taskArns"]
+    ecs.stop_task(cluster="drydock-hello", task=tasks[0], reason="Let us see")
     wait_until(lambda: kill_a_task.check(cloud, lab).passed, "two tasks serve again")
 
 
 def _service(cloud):
     ecs = cloud.client("ecs")
-    if not _active(ecs.describe_clusters(clusters=["hello"])["clusters"]):
+    if not _active(ecs.describe_clusters(clusters=["drydock-hello"])["clusters"]):
         return None
-    return next(iter(_active(ecs.describe_services(cluster="hello", services=["hello"])["services"])), None)
+    return next(
+        iter(_active(ecs.describe_services(cluster="drydock-hello", services=["drydock-hello"])["services"])), None
+    )
 
 
 def _active(found):
@@ -228,7 +240,7 @@ def _active(found):
 
 def _healthy(cloud) -> int:
     elbv2 = cloud.client("elbv2")
-    group = elbv2.describe_target_groups(Names=["hello"])["TargetGroups"][0]["TargetGroupArn"]
+    group = elbv2.describe_target_groups(Names=["drydock-hello"])["TargetGroups"][0]["TargetGroupArn"]
     targets = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
     return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
 

@@ -200,7 +200,7 @@ def _(cloud, lab):
     title="Let another account pull the backend, and no more than pull",
     hints=[
         "set_repository_policy takes a resource policy as JSON text.",
-        "Principal: {'AWS': 'arn:aws:iam::111122223333:root'}.",
+        "Principal: {'AWS': f'arn:aws:iam::{cloud.other_account}:root'}.",
         "A pull needs " + ", ".join(PULL) + ".",
     ],
 )
@@ -247,7 +247,7 @@ def _(cloud, lab):
     statement = {
         "Sid": "Pull",
         "Effect": "Allow",
-        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Principal": {"AWS": f"arn:aws:iam::{cloud.other_account}:root"},
         "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
     }
     cloud.client("ecr").set_repository_policy(
@@ -338,7 +338,9 @@ def open_to_all(cloud, lab):
 
 @open_to_all.breaks
 def _(cloud, lab):
-    statement = {"Sid": "QuickFix", "Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
+    # On a real account nothing is opened to strangers: there it is the learner's other account that may do anything.
+    everybody = {"AWS": f"arn:aws:iam::{cloud.other_account}:root"} if cloud.real else "*"
+    statement = {"Sid": "QuickFix", "Effect": "Allow", "Principal": everybody, "Action": "ecr:*"}
     cloud.client("ecr").set_repository_policy(
         repositoryName="drydock/backend",
         policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),

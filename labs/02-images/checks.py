@@ -8,12 +8,13 @@ import json
 import tarfile
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from drydock.images import Image, Layout, build, push
-from drydock.labs import Outline, not_started, passed, wrong
-from drydock.labs.shop import SERVICES
+from drydock.labs import Outline, not_started, passed, wait_until, wrong
+from drydock.labs.shop import PLATFORM, SERVICES
 from drydock.pricing import unpriced
 
 TITLES = {"frontend": "Shop frontend", "backend": "Shop backend", "worker": "Shop worker"}
@@ -58,6 +59,7 @@ def _(cloud, lab):
             lab.services / service,
             build_args={"VERSION": "v1"},
             tags=[f"drydock/{service}:v1"],
+            platform=PLATFORM,
             base_images="registry" if cloud.real else "stand-in",
             output=lambda line: None,
         )
@@ -95,6 +97,7 @@ def _(cloud, lab):
             lab.services / service,
             build_args={"VERSION": "v1"},
             tags=[f"drydock/{service}:v1"],
+            platform=PLATFORM,
             base_images="registry" if cloud.real else "stand-in",
             output=lambda line: None,
         )
@@ -132,7 +135,7 @@ def _(ecr):
     title="Push a backend with a known hole as `v1-vulnerable`, and read what the scan finds",
     hints=[
         "`build_args={'VENDOR': 'vendor-vulnerable'}` copies an old urllib3 into the image.",
-        "The waiter image_scan_complete, then describe_image_scan_findings.",
+        "describe_image_scan_findings, until imageScanStatus is COMPLETE (basic scanning) or ACTIVE (enhanced).",
     ],
 )
 def scan_findings(cloud, lab):
@@ -140,10 +143,14 @@ def scan_findings(cloud, lab):
         return not_started("`drydock/backend` has no image with the tag `v1-vulnerable`.")
     scan = _scan(cloud, "v1-vulnerable")
     if scan is None:
-        return wrong("Its scan is not complete.", look="the waiter image_scan_complete")
+        return wrong("Its scan is not complete.", look="describe_image_scan_findings, imageScanStatus")
     counts = _about_urllib3(scan)
+    if not counts and not _has_urllib3(cloud, "v1-vulnerable"):
+        return wrong("There is no urllib3 in it.", look="build_args, VENDOR")
+    if not counts and _is_basic(cloud):
+        return passed("`v1-vulnerable` is scanned. It has urllib3, and basic scanning cannot see it.")
     if not counts:
-        return wrong("The scan found nothing in urllib3.", look="build_args, VENDOR; the registry's scan type")
+        return wrong("The scan found nothing in urllib3, which is in it.", look="imageScanStatus, description")
     found = ", ".join(f"{counts[severity]} {severity}" for severity in sorted(counts))
     return passed(f"The scan of `v1-vulnerable` found in urllib3: {found}.")
 
@@ -158,7 +165,7 @@ def _(cloud, lab):
     title="Push a backend without the hole as `v2`, and have it scanned",
     hints=[
         "The build argument VENDOR has a default that is not vulnerable.",
-        "`build_args={'VERSION': 'v2'}`, push to the tag `v2`, then the waiter image_scan_complete.",
+        "`build_args={'VERSION': 'v2'}`, push to the tag `v2`, then wait until it is scanned.",
     ],
 )
 def fix_findings(cloud, lab):
@@ -167,23 +174,23 @@ def fix_findings(cloud, lab):
         return not_started("`drydock/backend` has no image with the tag `v2`.")
     scan = _scan(cloud, "v2")
     if scan is None:
-        return wrong("The scan of `v2` is not complete.", look="the waiter image_scan_complete")
-    if _about_urllib3(scan):
+        return wrong("The scan of `v2` is not complete.", look="describe_image_scan_findings, imageScanStatus")
+    if _about_urllib3(scan) or _has_urllib3(cloud, "v2"):
         return wrong(
-            "The scan of `v2` still finds urllib3.",
+            "`v2` still has urllib3 in it.",
             look="build, build_args: VENDOR; the tag is immutable, so batch_delete_image before you push again",
         )
     problem = _mislabelled(_labels(cloud, "drydock/backend", digest), "backend", "v2")
     if problem:
         return wrong(f"`v2` {problem}.", look="build, build_args: VERSION")
-    return passed("The scan of `v2` finds nothing in urllib3.")
+    return passed("`v2` is scanned, and there is no urllib3 in it.")
 
 
 @fix_findings.solution
-def _(auth, base, build, ecr, lab, push, uri):
-    fixed = build(lab.services / "backend", build_args={"VERSION": "v2"}, base_images=base)
+def _(auth, build, how, lab, push, scanned, uri, wait_until):
+    fixed = build(lab.services / "backend", build_args={"VERSION": "v2"}, **how)
     push(fixed, f"{uri['backend']}:v2", auth=auth)
-    ecr.get_waiter("image_scan_complete").wait(repositoryName="drydock/backend", imageId={"imageTag": "v2"})
+    wait_until(lambda: scanned("v2"), "v2 is scanned")
 
 
 def _release(cloud, lab, tag: str, build_args: dict[str, str]) -> None:
@@ -194,12 +201,12 @@ def _release(cloud, lab, tag: str, build_args: dict[str, str]) -> None:
     image = build(
         lab.services / "backend",
         build_args=build_args,
+        platform=PLATFORM,
         base_images="registry" if cloud.real else "stand-in",
         output=lambda line: None,
     )
     push(image, f"{repository['repositoryUri']}:{tag}", auth=(user, password))
-    waiter = ecr.get_waiter("image_scan_complete")
-    waiter.wait(repositoryName="drydock/backend", imageId={"imageTag": tag})
+    wait_until(lambda: _scan(cloud, tag) is not None, f"{tag} is scanned")
 
 
 @outline.drill(
@@ -231,12 +238,12 @@ def _(cloud, lab):
 
 
 @leaked_secret.solution
-def _(auth, base, build, ecr, lab, push, tempfile, uri):
+def _(auth, build, ecr, how, lab, push, tempfile, uri):
     from shutil import copytree, ignore_patterns
 
     leaking = ecr.describe_images(repositoryName="drydock/worker", imageIds=[{"imageTag": "report"}])["imageDetails"]
     clean = copytree(lab.directory / "report", f"{tempfile.mkdtemp()}/report", ignore=ignore_patterns(".env"))
-    push(build(clean, base_images=base), f"{uri['worker']}:report", auth=auth)
+    push(build(clean, **how), f"{uri['worker']}:report", auth=auth)
     digests = [{"imageDigest": image["imageDigest"]} for image in leaking]
     ecr.batch_delete_image(repositoryName="drydock/worker", imageIds=digests)
 
@@ -246,21 +253,35 @@ def _push_report(cloud, context: Path) -> None:
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     user, password = base64.b64decode(token).decode().split(":", 1)
     repository = ecr.describe_repositories(repositoryNames=["drydock/worker"])["repositories"][0]
-    image = build(context, base_images="registry" if cloud.real else "stand-in", output=lambda line: None)
+    base = "registry" if cloud.real else "stand-in"
+    image = build(context, platform=PLATFORM, base_images=base, output=lambda line: None)
     push(image, f"{repository['repositoryUri']}:report", auth=(user, password))
 
 
 def _leaks(cloud, image: dict[str, Any]) -> bool:
-    """Whether a layer of the image holds an `.env` that says something. Layers above 1 MiB are the base's."""
-    ecr, repository = cloud.client("ecr"), image["repositoryName"]
-    digest = [{"imageDigest": image["imageDigest"]}]
-    manifest = json.loads(ecr.batch_get_image(repositoryName=repository, imageIds=digest)["images"][0]["imageManifest"])
-    for layer in manifest["layers"]:
+    """Whether a layer of the image holds an `.env` that says something."""
+    files = _files(cloud, image["repositoryName"], image["imageDigest"])
+    return any(file.name.endswith("/.env") and file.size for file in files)
+
+
+def _has_urllib3(cloud, tag: str) -> bool:
+    """Whether the backend's image with this tag has the package, whatever a scan can see."""
+    files = _files(cloud, "drydock/backend", _digest(cloud, "drydock/backend", tag))
+    return any("/urllib3/" in file.name for file in files)
+
+
+def _files(cloud, repository: str, digest: str) -> Iterator[tarfile.TarInfo]:
+    """What is in the layers of an image. Layers above 1 MiB are the base's."""
+    found = cloud.client("ecr").batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+    for layer in json.loads(found["images"][0]["imageManifest"])["layers"]:
         if layer["size"] <= 1 << 20:
             with tarfile.open(fileobj=io.BytesIO(_blob(cloud, repository, layer["digest"]))) as tar:
-                if any(member.name.endswith("/.env") and member.size for member in tar):
-                    return True
-    return False
+                yield from tar
+
+
+def _is_basic(cloud) -> bool:
+    """Whether the account's registry scans by basic scanning, which reads packages of the operating system only."""
+    return cloud.client("ecr").get_registry_scanning_configuration()["scanningConfiguration"]["scanType"] == "BASIC"
 
 
 def _mislabelled(labels: dict[str, str], service: str, version: str) -> str:
@@ -275,8 +296,9 @@ def _mislabelled(labels: dict[str, str], service: str, version: str) -> str:
 def _scan(cloud, tag: str) -> dict[str, Any] | None:
     """The findings of the backend's image with this tag; None as long as no scan of it is complete."""
     ecr = cloud.client("ecr")
+    pages = ecr.get_paginator("describe_image_scan_findings")
     try:
-        scan = ecr.describe_image_scan_findings(repositoryName="drydock/backend", imageId={"imageTag": tag})
+        scan = pages.paginate(repositoryName="drydock/backend", imageId={"imageTag": tag}).build_full_result()
     except ecr.exceptions.ScanNotFoundException:
         return None
     return scan["imageScanFindings"] if scan["imageScanStatus"]["status"] in ("COMPLETE", "ACTIVE") else None
@@ -287,7 +309,7 @@ def _about_urllib3(scan: dict[str, Any]) -> Counter[str]:
     basic = [
         finding["severity"]
         for finding in scan.get("findings", ())
-        if {"key": "package_name", "value": "urllib3"} in finding["attributes"]
+        if {"key": "package_name", "value": "urllib3"} in finding.get("attributes", ())
     ]
     enhanced = [
         finding["severity"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from drydock.cloud import ANYWHERE
 from drydock.labs import Outline, not_started, passed, wrong
 from drydock.policy.ecs.capacity import items, split
 
@@ -18,7 +19,6 @@ outline = Outline(
 )
 
 SUBNETS = ["drydock-a", "drydock-b", "drydock-c"]
-ANYWHERE = "0.0.0.0/0"
 
 
 # -- reading the cloud
@@ -144,7 +144,7 @@ def _(cloud, lab):
     table = table["RouteTable"]["RouteTableId"]
     ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
     zones = ec2.describe_availability_zones(Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}])
-    zones = sorted(zone["ZoneName"] for zone in zones["AvailabilityZones"])
+    zones = sorted(zone["ZoneName"] for zone in zones["AvailabilityZones"] if zone["ZoneId"] != "use1-az3")
     blocks = ipaddress.ip_network(cloud.vpc_cidr).subnets(new_prefix=20)
     for letter, zone, block in zip("abc", zones, blocks, strict=False):
         subnet = ec2.create_subnet(
@@ -172,17 +172,18 @@ def create_security_groups(cloud, lab):
     if missing:
         return wrong(f"There is no group {missing[0]}.", look="create_security_group")
     alb, tasks = there["drydock-alb"], there["drydock-tasks"]
-    if (80, 80, ANYWHERE) not in openings(alb):
-        return wrong("drydock-alb does not let port 80 in from anywhere.", look="drydock-alb, IpRanges")
-    if openings(alb) != {(80, 80, ANYWHERE)}:
-        return wrong("drydock-alb lets in more than port 80.", look="describe_security_groups, IpPermissions")
+    who = "everyone" if cloud.visitors == ANYWHERE else cloud.visitors
+    if (80, 80, cloud.visitors) not in openings(alb):
+        return wrong(f"drydock-alb does not let in {who} on port 80.", look="drydock-alb, IpRanges; cloud.visitors")
+    if openings(alb) != {(80, 80, cloud.visitors)}:
+        return wrong(f"drydock-alb lets in more than {who} on port 80.", look="drydock-alb, IpPermissions")
     opened = openings(tasks)
     if any("/" in source for _, _, source in opened):
         return wrong("drydock-tasks lets in a block of addresses; name groups instead.", look="drydock-tasks, IpRanges")
     for source, what in ((alb["GroupId"], "drydock-alb"), (tasks["GroupId"], "drydock-tasks itself")):
         if (8080, 8080, source) not in opened:
             return wrong(f"drydock-tasks does not let port 8080 in from {what}.", look="UserIdGroupPairs")
-    return passed("Port 80 is open to everyone at the load balancer, port 8080 of the tasks to it and to tasks.")
+    return passed(f"Port 80 is open to {who} at the load balancer, port 8080 of the tasks to it and to tasks.")
 
 
 @create_security_groups.solution
@@ -191,7 +192,7 @@ def _(cloud, lab):
     vpc = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["drydock"]}])["Vpcs"][0]["VpcId"]
     alb = ec2.create_security_group(GroupName="drydock-alb", Description="Load balancer", VpcId=vpc)["GroupId"]
     tasks = ec2.create_security_group(GroupName="drydock-tasks", Description="Tasks", VpcId=vpc)["GroupId"]
-    web = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    web = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": cloud.visitors}]}
     app = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080}
     app["UserIdGroupPairs"] = [{"GroupId": alb}, {"GroupId": tasks}]
     ec2.authorize_security_group_ingress(GroupId=alb, IpPermissions=[web])

@@ -34,6 +34,7 @@ DEFINITION = (
     "memory",
     "executionRoleArn",
     "taskRoleArn",
+    "runtimePlatform",
     "requiresCompatibilities",
     "containerDefinitions",
 )

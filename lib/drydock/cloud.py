@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import urllib.request
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -36,6 +37,12 @@ IDLE_EXIT = 7200.0
 
 LABS_CIDR_ON_LOOPBACK = "127.10.0.0/16"
 LABS_CIDR = "10.10.0.0/16"
+
+ANYWHERE = "0.0.0.0/0"
+EXAMPLE_ACCOUNT = "111122223333"
+"""A second account, as AWS's documentation names one."""
+WHO_ASKS = "https://checkip.amazonaws.com"
+"""AWS's own: it answers with the address that the question came from."""
 
 _LOOPBACK_NAMES = {"localhost", "localhost.localstack.cloud"}
 _AWS_NAMES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
@@ -89,6 +96,10 @@ class Cloud:
     budget_usd: float = 0.0
     speed: float = 1.0
     """AWS seconds that pass in one of ours; 1.0 where that is not known."""
+    my_address: str = ""
+    """What `connect` was given: see `visitors`."""
+    second_account: str = ""
+    """What `connect` was given: see `other_account`."""
     listeners: list[Listener] = field(default_factory=list, repr=False)
     """Who is told of every call, in order."""
     _config: Any = field(default=None, repr=False)
@@ -116,6 +127,38 @@ class Cloud:
     def vpc_cidr(self) -> str:
         """The block for the labs' VPC: on the embedded cloud its addresses are real loopback addresses."""
         return LABS_CIDR_ON_LOOPBACK if self.name == "embedded" else LABS_CIDR
+
+    @property
+    def visitors(self) -> str:
+        """The block of addresses from which the labs' load balancers may be called.
+
+        On a local cloud anywhere: nothing outside reaches it. On a real account `my_address`, and where that was not
+        given the address that this machine has for AWS, which is asked for once, at checkip.amazonaws.com.
+        Raises CloudRefused where neither says.
+        """
+        if not self.real:
+            return ANYWHERE
+        if not self.my_address:
+            self.my_address = _address_seen_by_aws()
+        try:
+            return str(ipaddress.IPv4Network(self.my_address))
+        except ValueError as error:
+            raise CloudRefused(
+                f"my_address={self.my_address!r} is no IPv4 address or block, such as 203.0.113.7: {error}"
+            ) from error
+
+    @property
+    def other_account(self) -> str:
+        """The account that lab 01 lets pull from a repository: on a local cloud the one of AWS's examples.
+
+        Raises CloudRefused on a real account where `connect` was not given one: that would let strangers in.
+        """
+        if self.real and not self.second_account:
+            raise CloudRefused(
+                "On a real account this lets another account in, so say whose: other_account='<12 digits>', a second "
+                "account of yours. Without one leave this step and the drill open-to-all out."
+            )
+        return self.second_account or EXAMPLE_ACCOUNT
 
     def client(self, service: str, *, region: str | None = None) -> Any:
         """A boto3 client, `service` as boto3 names it. One per service and region, shared between threads.
@@ -194,6 +237,8 @@ def connect(
     budget_usd: float = 0.0,
     estimate: float = 0.0,
     name: str | None = None,
+    my_address: str = "",
+    other_account: str = "",
 ) -> Cloud:
     """A Cloud whose clients go to `cloud`.
 
@@ -205,6 +250,8 @@ def connect(
                 a URL that is not on loopback.
     budget_usd  what may be spent on a real account; `estimate`, in USD, must be under it.
     name        which embedded instance; None: $DRYDOCK_INSTANCE, else "default".
+    my_address  from where load balancers on a real account may be called: `Cloud.visitors`.
+    other_account  a second account of yours, for what lets another account in: `Cloud.other_account`.
 
     Local clouds get dummy credentials; no profile, environment variable, file or metadata service of the
     user's is read for them. What STS must answer: embedded and LocalStack 000000000000; a loopback URL
@@ -218,9 +265,13 @@ def connect(
     cloud = cloud or os.environ.get("DRYDOCK_CLOUD") or "embedded"
     if account is not None and account != "":
         _check_account_id(account)
+    if other_account:
+        _check_account_id(other_account)
     account = account or None
     if cloud == "aws":
-        return _aws(region, account, budget_usd, estimate)
+        made = _aws(region, account, budget_usd, estimate)
+        made.my_address, made.second_account = my_address, other_account
+        return made
     if cloud == "embedded":
         made = _embedded(region, name or os.environ.get("DRYDOCK_INSTANCE") or "default")
     elif cloud == "localstack":
@@ -233,6 +284,7 @@ def connect(
             f"'http://127.0.0.1:4566'."
         )
     made.account = _own_account(made, account)
+    made.second_account = other_account
     return made
 
 
@@ -367,6 +419,16 @@ def _caller(cloud: Cloud) -> str:
     except (botocore.exceptions.BotoCoreError, OSError) as error:
         raise CloudUnreachable(
             f"Nothing answers as STS at {cloud.endpoint or 'AWS'}: {error}. Is it started?"
+        ) from error
+
+
+def _address_seen_by_aws() -> str:
+    try:
+        with urllib.request.urlopen(WHO_ASKS, timeout=10) as answer:
+            return str(answer.read(64).decode().strip())
+    except (OSError, ValueError) as error:
+        raise CloudRefused(
+            f"{WHO_ASKS} does not say from which address you call ({error}): give it, my_address='203.0.113.7'."
         ) from error
 
 

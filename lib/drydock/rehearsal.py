@@ -17,7 +17,7 @@ from drydock.policy.operations import only_reads
 from drydock.runbooks import runner
 from drydock.runbooks.evidence import Evidence
 
-SERVICE = {"cluster": "hello", "service": "hello"}
+SERVICE = {"cluster": "drydock-hello", "service": "drydock-hello"}
 STALE = "plan-" + "0" * 32
 
 
@@ -58,7 +58,7 @@ def _set_up(cloud: Cloud) -> None:
     ecs = cloud.client("ecs")
 
     def completed() -> bool:
-        service = ecs.describe_services(cluster="hello", services=["hello"])["services"][0]
+        service = ecs.describe_services(cluster="drydock-hello", services=["drydock-hello"])["services"][0]
         return bool(service["deployments"][0]["rolloutState"] == "COMPLETED")
 
     wait_until(completed, "the deployment is completed")
@@ -97,13 +97,13 @@ def _only_reads(folder: Path) -> bool:
 def _second_version(cloud: Cloud) -> None:
     """Deploy a second revision of the task definition, to come back from; the first is deregistered meanwhile."""
     ecs = cloud.client("ecs")
-    first = ecs.describe_task_definition(taskDefinition="hello")["taskDefinition"]
+    first = ecs.describe_task_definition(taskDefinition="drydock-hello")["taskDefinition"]
     members = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
     second: dict[str, Any] = {name: value for name, value in first.items() if name in members}
     second["containerDefinitions"][0]["environment"] = [{"name": "VERSION", "value": "v2"}]
     ecs.register_task_definition(**second)
-    ecs.update_service(cluster="hello", service="hello", taskDefinition="hello")
-    ecs.get_waiter("services_stable").wait(cluster="hello", services=["hello"])
+    ecs.update_service(cluster="drydock-hello", service="drydock-hello", taskDefinition="drydock-hello")
+    ecs.get_waiter("services_stable").wait(cluster="drydock-hello", services=["drydock-hello"])
     ecs.deregister_task_definition(taskDefinition=first["taskDefinitionArn"])
 
 

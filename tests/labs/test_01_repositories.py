@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from drydock import embedded
-from drydock.cloud import Cloud, connect
+from drydock.cloud import Cloud, CloudRefused, connect
 from drydock.labs import Lab
 
 Act = Callable[[Cloud], Any]
@@ -159,6 +159,21 @@ def test_a_drill_fails_before_it_is_mended_and_passes_after(cloud: Cloud, lab: L
     assert step.check(cloud, lab).state == "wrong"
     step.solve(cloud, lab)
     assert step.check(cloud, lab).passed
+
+
+def test_on_a_real_account_the_backend_is_opened_to_the_learners_other_account_alone(cloud: Cloud, lab: Lab) -> None:
+    lab.set_up(before="cross-account-policy")
+    cloud.name, cloud.second_account = "aws", "444455556666"
+    for act in (lab.step("cross-account-policy").act, lab.step("open-to-all").fault):
+        assert act is not None
+        act(cloud, lab)
+        text = cloud.client("ecr").get_repository_policy(repositoryName="drydock/backend")["policyText"]
+        assert json.loads(text)["Statement"][0]["Principal"] == {"AWS": "arn:aws:iam::444455556666:root"}
+    assert lab.step("open-to-all").check(cloud, lab).state == "wrong"
+    cloud.second_account = ""
+    for act in (lab.step("cross-account-policy").act, lab.step("open-to-all").fault):
+        with pytest.raises(CloudRefused, match="other_account"):
+            act(cloud, lab)  # type: ignore[misc]
 
 
 def test_clean_up_leaves_nothing(cloud: Cloud, lab: Lab) -> None:

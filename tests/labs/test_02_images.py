@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from drydock.cloud import Cloud
-from drydock.images import Image, build, push
+from drydock.cloud import Call, Cloud
+from drydock.images import Image, build, pull, push
 from drydock.labs import Lab
+from drydock.labs.shop import PLATFORM
 
 Act = Callable[[Cloud, Lab], Any]
 
@@ -41,6 +42,14 @@ def pushed(cloud: Cloud, image: Image, name: str) -> str:
     user, password = base64.b64decode(token).decode().split(":", 1)
     uri = ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]["repositoryUri"]
     return push(image, f"{uri}:{tag}", auth=(user, password))
+
+
+def platform_of(cloud: Cloud, repository: str, digest: str) -> str:
+    uri = cloud.client("ecr").describe_repositories(repositoryNames=[repository])["repositories"][0]["repositoryUri"]
+    token = cloud.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    user, password = base64.b64decode(token).decode().split(":", 1)
+    config = pull(f"{uri}@{digest}", auth=(user, password)).config
+    return f"{config['os']}/{config['architecture']}"
 
 
 def before(cloud: Cloud, lab: Lab, name: str) -> None:
@@ -92,6 +101,32 @@ def release(cloud: Cloud, lab: Lab, tag: str, **build_args: str) -> None:
     waiter.wait(repositoryName="drydock/backend", imageId={"imageTag": tag})
 
 
+class Scanner:
+    """Another scanner than the embedded one: it answers DescribeImageScanFindings so."""
+
+    def __init__(self, status: str, **findings: list[Any]) -> None:
+        self.answer = {"imageScanStatus": {"status": status}, "imageScanFindings": findings}
+
+    def asked(self, call: Call) -> None:
+        pass
+
+    def sending(self, call: Call) -> dict[str, Any] | None:
+        return self.answer if call.operation == "DescribeImageScanFindings" else None
+
+    def answered(self, call: Call, answer: dict[str, Any], status: int) -> None:
+        pass
+
+
+BASIC = Scanner("COMPLETE", findings=[{"name": "CVE-2026-1", "severity": "LOW"}])
+ENHANCED = Scanner(
+    "ACTIVE",
+    enhancedFindings=[
+        {"severity": "HIGH", "packageVulnerabilityDetails": {"vulnerablePackages": [{"name": "urllib3"}]}},
+        {"severity": "LOW", "packageVulnerabilityDetails": {"vulnerablePackages": [{"name": "zlib"}]}},
+    ],
+)
+
+
 MISTAKES: list[tuple[str, Act, str]] = [
     ("build-images", build_one, "no image `drydock/backend:v1`"),
     ("build-images", build_the_wrong_folder, "`drydock/backend:v1` is an image of `Shop frontend`"),
@@ -99,8 +134,8 @@ MISTAKES: list[tuple[str, Act, str]] = [
     ("push-images", push_one, "`drydock/backend` has no image with the tag `v1`"),
     ("push-images", push_one_to_all, "`v1` in `drydock/backend` is an image of `Shop frontend`"),
     ("promote", promote_something_else, "two images"),
-    ("scan-findings", scan_what_has_no_hole, "found nothing in urllib3"),
-    ("fix-findings", release_the_hole_again, "still finds urllib3"),
+    ("scan-findings", scan_what_has_no_hole, "no urllib3 in it"),
+    ("fix-findings", release_the_hole_again, "still has urllib3 in it"),
     ("fix-findings", release_the_old_version, "its version is `v1`, not `v2`"),
 ]
 
@@ -122,6 +157,38 @@ def test_a_mistake_is_named(cloud: Cloud, lab: Lab, name: str, mistake: Act, sai
     assert found.state == "wrong"
     assert said in found.message
     assert found.look
+
+
+@pytest.mark.parametrize(
+    ("scanner", "said"), [(BASIC, "basic scanning cannot see it"), (ENHANCED, "found in urllib3: 1 HIGH")]
+)
+def test_what_aws_own_scanners_see_of_the_hole_is_enough(cloud: Cloud, lab: Lab, scanner: Scanner, said: str) -> None:
+    before(cloud, lab, "scan-findings")
+    lab.step("scan-findings").solve(cloud, lab)
+    cloud.listeners.append(scanner)
+    found = lab.step("scan-findings").check(cloud, lab)
+    assert (found.state, said in found.message) == ("passed", True)
+
+
+def test_a_scanner_that_sees_no_python_does_not_pass_the_hole_as_mended(cloud: Cloud, lab: Lab) -> None:
+    before(cloud, lab, "fix-findings")
+    release_the_hole_again(cloud, lab)
+    cloud.listeners.append(BASIC)
+    assert lab.step("fix-findings").check(cloud, lab).state == "wrong"
+
+
+def test_images_are_for_the_platform_of_the_task_definitions_on_an_arm_machine_too(
+    cloud: Cloud, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert built(lab.services / "backend").config["architecture"] == "arm64"
+    for step in ("push-images", "scan-findings", "fix-findings", "leaked-secret"):
+        before(cloud, lab, step)
+        lab.step(step).solve(cloud, lab) if step != "leaked-secret" else lab.break_it(step)
+    ecr = cloud.client("ecr")
+    for repository in ("drydock/frontend", "drydock/backend", "drydock/worker"):
+        for image in ecr.describe_images(repositoryName=repository)["imageDetails"]:
+            assert platform_of(cloud, repository, image["imageDigest"]) == PLATFORM, (repository, image["imageTags"])
 
 
 @pytest.mark.parametrize(("name", "tag"), [("scan-findings", "v1-vulnerable"), ("fix-findings", "v2")])

@@ -180,8 +180,8 @@ WRONG: list[tuple[str, Change, Change, str]] = [
         lambda cloud: route(cloud, ours(cloud)),
         "drydock-a, drydock-b, drydock-c",
     ),
-    ("create-security-groups", closed(ALB, 80), opened(ALB, 80), "port 80 in from anywhere"),
-    ("create-security-groups", opened(ALB, 22), closed(ALB, 22), "more than port 80"),
+    ("create-security-groups", closed(ALB, 80), opened(ALB, 80), "let in everyone on port 80"),
+    ("create-security-groups", opened(ALB, 22), closed(ALB, 22), "more than everyone on port 80"),
     ("create-security-groups", opened(TASKS, 8080), closed(TASKS, 8080), "block of addresses"),
     ("create-security-groups", closed(TASKS, 8080, ALB), opened(TASKS, 8080, ALB), "from drydock-alb"),
     ("create-security-groups", closed(TASKS, 8080, TASKS), opened(TASKS, 8080, TASKS), "drydock-tasks itself"),
@@ -231,6 +231,21 @@ def test_any_strategy_that_splits_four_and_six_will_do(ready: Ready, shares: tup
     strategy(*shares)(ready.cloud)
     assert ready.state("four-of-ten")[0] == "passed"
     FOUR_SIX(ready.cloud)
+
+
+def test_on_a_real_account_the_load_balancer_is_open_to_the_learner_alone(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready.cloud, "name", "aws")
+    monkeypatch.setattr(ready.cloud, "my_address", "203.0.113.7")
+    assert ready.state("create-security-groups") == ("wrong", "drydock-alb does not let in 203.0.113.7/32 on port 80.")
+    closed(ALB, 80)(ready.cloud)
+    ec2 = ready.cloud.client("ec2")
+    mine = rule(80, IpRanges=[{"CidrIp": ready.cloud.visitors}])
+    ec2.authorize_security_group_ingress(GroupId=group(ready.cloud, ALB), IpPermissions=mine)
+    assert ready.state("create-security-groups")[0] == "passed"
+    ec2.revoke_security_group_ingress(GroupId=group(ready.cloud, ALB), IpPermissions=mine)
+    opened(ALB, 80)(ready.cloud)
 
 
 def test_a_second_network_is_noticed(ready: Ready) -> None:

@@ -16,7 +16,7 @@ from drydock.cloud import Cloud, connect
 from drydock.labs import Lab
 from drydock.runbooks import catalogue
 
-HELLO = {"cluster": "hello", "service": "hello"}
+HELLO = {"cluster": "drydock-hello", "service": "drydock-hello"}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def _runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def ecs(cloud: Cloud) -> Any:
     """The service is as it was made: two tasks of the first revision."""
     client = cloud.client("ecs")
-    first = client.list_task_definitions(familyPrefix="hello", sort="ASC")["taskDefinitionArns"][0]
+    first = client.list_task_definitions(familyPrefix="drydock-hello", sort="ASC")["taskDefinitionArns"][0]
     deploy(client, first, 2)
     return client
 
@@ -56,18 +56,18 @@ def deploy(client: Any, task_definition: str, count: int) -> None:
     now = described(client)
     if (now["taskDefinition"], now["desiredCount"]) != (task_definition, count) or len(now["deployments"]) > 1:
         client.update_service(**HELLO, taskDefinition=task_definition, desiredCount=count)
-        client.get_waiter("services_stable").wait(cluster="hello", services=["hello"])
+        client.get_waiter("services_stable").wait(cluster="drydock-hello", services=["drydock-hello"])
 
 
 def described(client: Any) -> Any:
     """The service, as describe_services has it."""
-    return client.describe_services(cluster="hello", services=["hello"])["services"][0]
+    return client.describe_services(cluster="drydock-hello", services=["drydock-hello"])["services"][0]
 
 
 def registered(client: Any, **changes: Any) -> str:
-    """ARN of a new revision of `hello`: the first one's attributes and these, `environment` for its container."""
+    """ARN of a new revision: the attributes of the first one and these, `environment` for its container."""
     members = client.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
-    newest = client.list_task_definitions(familyPrefix="hello", sort="ASC")["taskDefinitionArns"][0]
+    newest = client.list_task_definitions(familyPrefix="drydock-hello", sort="ASC")["taskDefinitionArns"][0]
     found = client.describe_task_definition(taskDefinition=newest)["taskDefinition"]
     asked = {name: value for name, value in found.items() if name in members}
     environment = changes.pop("environment", {})

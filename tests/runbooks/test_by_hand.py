@@ -34,7 +34,7 @@ def test_a_dry_run_shows_what_to_type_and_what_to_write_each_by_itself(ecs: Any)
     plan_hash = cells.names["run"].evidence.plan.hash
     typed, written = re.findall("<pre><code>(.*?)</code></pre>", shown, re.DOTALL)
     assert typed.startswith("drydock runbook apply scale-service ") and typed.endswith(f" --approve {plan_hash}")
-    assert " -p service=hello -p desired_count=4 " in typed
+    assert " -p service=drydock-hello -p desired_count=4 " in typed
     assert written == f'dry_run = False\napprove = "{plan_hash}"'
 
 
@@ -179,5 +179,5 @@ def test_a_service_that_is_not_deployed_by_ecs_is_refused_for_that(ecs: Any, con
     cells = Cells("scale-service", desired_count=4)
     cells.to("Runbook.open(")
     cells.names["ecs"].meta.events.register("after-call.ecs.DescribeServices", deployed_otherwise)
-    with pytest.raises(Refused, match=f"hello is deployed by {controller}"):
+    with pytest.raises(Refused, match=f"drydock-hello is deployed by {controller}"):
         cells("ecs.describe_services,")

@@ -28,7 +28,7 @@ BOUNDS = {
     "maximumPercent": 200,
     "deploymentCircuitBreaker": {"enable": False, "rollback": False},
 }
-LOG_GROUP = "/hello"
+LOG_GROUP = "/drydock-hello"
 
 
 def diagnosed(**given: Any) -> Report:
@@ -44,8 +44,8 @@ def findings(report: Report) -> list[dict[str, str]]:
 
 
 def revision(ecs: Any, **changes: Any) -> str:
-    """A revision of `hello` whose container is changed so."""
-    first = ecs.list_task_definitions(familyPrefix="hello", sort="ASC")["taskDefinitionArns"][0]
+    """A revision of `drydock-hello` whose container is changed so."""
+    first = ecs.list_task_definitions(familyPrefix="drydock-hello", sort="ASC")["taskDefinitionArns"][0]
     container = ecs.describe_task_definition(taskDefinition=first)["taskDefinition"]["containerDefinitions"][0]
     return registered(ecs, containerDefinitions=[container | changes])
 
@@ -60,13 +60,15 @@ def update(ecs: Any, **changes: Any) -> None:
 
 def stopped(ecs: Any, words: str) -> list[Any]:
     """Tasks of the current deployment that stopped for a reason with these words."""
-    pages = ecs.get_paginator("list_tasks").paginate(cluster="hello", serviceName="hello", desiredStatus="STOPPED")
+    pages = ecs.get_paginator("list_tasks").paginate(
+        cluster="drydock-hello", serviceName="drydock-hello", desiredStatus="STOPPED"
+    )
     arns = [arn for page in pages for arn in page["taskArns"]]
     current = described(ecs)["deployments"][0]["id"]
     tasks = [
         task
         for start in range(0, len(arns), 100)
-        for task in ecs.describe_tasks(cluster="hello", tasks=arns[start : start + 100])["tasks"]
+        for task in ecs.describe_tasks(cluster="drydock-hello", tasks=arns[start : start + 100])["tasks"]
     ]
     return [task for task in tasks if task["startedBy"] == current and words in task.get("stoppedReason", "")]
 
@@ -82,7 +84,7 @@ def steady(ecs: Any) -> bool:
 
 
 def group(cloud: Cloud) -> str:
-    found = cloud.client("elbv2").describe_target_groups(Names=["hello"])["TargetGroups"]
+    found = cloud.client("elbv2").describe_target_groups(Names=["drydock-hello"])["TargetGroups"]
     return str(found[0]["TargetGroupArn"])
 
 
@@ -100,16 +102,16 @@ def _mended(cloud: Cloud, ecs: Any) -> Iterator[None]:
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_healthy_service_yields_no_finding(ecs: Any, dry_run: bool) -> None:
-    wait_until(lambda: steady(ecs), "hello is steady")
+    wait_until(lambda: steady(ecs), "drydock-hello is steady")
     report = diagnosed(dry_run=dry_run)
     assert findings(report) == []
     assert report.plan is not None and not report.plan.steps
 
 
 def test_a_task_that_somebody_stopped_is_no_fault_once_it_is_replaced(ecs: Any) -> None:
-    wait_until(lambda: steady(ecs), "hello is steady")
-    task = ecs.list_tasks(cluster="hello", serviceName="hello")["taskArns"][0]
-    ecs.stop_task(cluster="hello", task=task, reason="to see")
+    wait_until(lambda: steady(ecs), "drydock-hello is steady")
+    task = ecs.list_tasks(cluster="drydock-hello", serviceName="drydock-hello")["taskArns"][0]
+    ecs.stop_task(cluster="drydock-hello", task=task, reason="to see")
     wait_until(lambda: steady(ecs) and "steady" in described(ecs)["events"][0]["message"], "it is replaced")
     assert stopped(ecs, "to see")
     assert findings(diagnosed()) == []
@@ -119,21 +121,23 @@ def test_a_task_that_somebody_stopped_is_no_fault_once_it_is_replaced(ecs: Any) 
 
 
 def broken_image(cloud: Cloud, ecs: Any) -> None:
-    image = cloud.client("ecr").describe_repositories(repositoryNames=["hello"])["repositories"][0]["repositoryUri"]
+    image = cloud.client("ecr").describe_repositories(repositoryNames=["drydock-hello"])["repositories"][0][
+        "repositoryUri"
+    ]
     update(ecs, taskDefinition=revision(ecs, image=f"{image}:v9"))
     until_stopped(ecs, "CannotPullContainerError")
 
 
 def missing_parameter(cloud: Cloud, ecs: Any) -> None:
-    update(ecs, taskDefinition=revision(ecs, secrets=[{"name": "KEY", "valueFrom": "/hello/key"}]))
+    update(ecs, taskDefinition=revision(ecs, secrets=[{"name": "KEY", "valueFrom": "/drydock-hello/key"}]))
     until_stopped(ecs, "ResourceInitializationError")
 
 
 def missing_key(cloud: Cloud, ecs: Any) -> None:
     manager = cloud.client("secretsmanager")
     with contextlib.suppress(manager.exceptions.ResourceExistsException):
-        manager.create_secret(Name="hello", SecretString='{"app-secret": "x"}')
-    arn = manager.describe_secret(SecretId="hello")["ARN"]
+        manager.create_secret(Name="drydock-hello", SecretString='{"app-secret": "x"}')
+    arn = manager.describe_secret(SecretId="drydock-hello")["ARN"]
     update(ecs, taskDefinition=revision(ecs, secrets=[{"name": "KEY", "valueFrom": f"{arn}:app_secret::"}]))
     until_stopped(ecs, "ResourceInitializationError")
 
@@ -208,8 +212,8 @@ def no_task_wanted(cloud: Cloud, ecs: Any) -> None:
 def errors_of(cloud: Cloud, ecs: Any, rate: str) -> str:
     """A deployment with that rate of errors is steady: the URL of its load balancer."""
     deploy(ecs, revision(ecs, environment=environment(ERROR_RATE=rate)), 2)
-    wait_until(lambda: steady(ecs), "hello is steady")
-    [balancer] = cloud.client("elbv2").describe_load_balancers(Names=["hello"])["LoadBalancers"]
+    wait_until(lambda: steady(ecs), "drydock-hello is steady")
+    [balancer] = cloud.client("elbv2").describe_load_balancers(Names=["drydock-hello"])["LoadBalancers"]
     return f"http://{balancer['DNSName']}/"
 
 
@@ -221,7 +225,7 @@ def ask(url: str, times: int = 20) -> None:
 
 def told_of_errors(cloud: Cloud, since: datetime) -> float:
     """How many answers 5xx CloudWatch has of the target group since then."""
-    [found] = cloud.client("elbv2").describe_target_groups(Names=["hello"])["TargetGroups"]
+    [found] = cloud.client("elbv2").describe_target_groups(Names=["drydock-hello"])["TargetGroups"]
     names = {
         "LoadBalancer": found["LoadBalancerArns"][0].partition(":loadbalancer/")[2],
         "TargetGroup": found["TargetGroupArn"].rpartition(":")[2],
@@ -240,8 +244,8 @@ def told_of_errors(cloud: Cloud, since: datetime) -> float:
 
 def server_errors(cloud: Cloud, ecs: Any) -> None:
     url = errors_of(cloud, ecs, "0.5")
-    arns = ecs.list_tasks(cluster="hello", serviceName="hello", desiredStatus="STOPPED")["taskArns"]
-    before = ecs.describe_tasks(cluster="hello", tasks=arns)["tasks"] if arns else []
+    arns = ecs.list_tasks(cluster="drydock-hello", serviceName="drydock-hello", desiredStatus="STOPPED")["taskArns"]
+    before = ecs.describe_tasks(cluster="drydock-hello", tasks=arns)["tasks"] if arns else []
     since = counted_since(described(ecs), before, datetime.now(UTC))
 
     def counted() -> bool:
@@ -253,7 +257,7 @@ def server_errors(cloud: Cloud, ecs: Any) -> None:
 
 def out_of_memory(cloud: Cloud, ecs: Any) -> None:
     deploy(ecs, revision(ecs, memory=200, environment=environment(LEAK_MIB_PER_REQUEST="100")), 2)
-    [balancer] = cloud.client("elbv2").describe_load_balancers(Names=["hello"])["LoadBalancers"]
+    [balancer] = cloud.client("elbv2").describe_load_balancers(Names=["drydock-hello"])["LoadBalancers"]
 
     def killed() -> list[Any]:
         with contextlib.suppress(OSError):
@@ -267,7 +271,7 @@ def out_of_memory(cloud: Cloud, ecs: Any) -> None:
     ("breaks", "cause", "words"),
     [
         (broken_image, Cause.IMAGE_NOT_FOUND, "v9: not found"),
-        (missing_parameter, Cause.SECRET_NOT_FOUND, "/hello/key"),
+        (missing_parameter, Cause.SECRET_NOT_FOUND, "/drydock-hello/key"),
         (missing_key, Cause.SECRET_NOT_FOUND, "json key app_secret"),
         (missing_log_group, Cause.NO_LOGS, "log group does not exist"),
         (wrong_command, Cause.COMMAND_NOT_FOUND, "/bin/no-such-program"),
@@ -301,7 +305,7 @@ def kept(cloud: Cloud, ecs: Any) -> Any:
     """What is to be the same after a diagnosis."""
     now = described(ecs)
     names = ("taskDefinition", "desiredCount", "deploymentConfiguration", "networkConfiguration")
-    [found] = cloud.client("elbv2").describe_target_groups(Names=["hello"])["TargetGroups"]
+    [found] = cloud.client("elbv2").describe_target_groups(Names=["drydock-hello"])["TargetGroups"]
     return {
         **{name: now[name] for name in names},
         "deployments": [one["id"] for one in now["deployments"]],
@@ -323,7 +327,7 @@ def test_once_mended_it_is_no_finding_any_more(cloud: Cloud, ecs: Any) -> None:
     cloud.client("elbv2").modify_target_group(TargetGroupArn=group(cloud), HealthCheckPath="/health")
     wait_until(
         lambda: steady(ecs) and "steady state" in described(ecs)["events"][0]["message"] and _healthy(cloud) == 2,
-        "hello has recovered",
+        "drydock-hello has recovered",
     )
     assert findings(diagnosed()) == []
 
@@ -369,17 +373,17 @@ def test_logs_that_are_gone_are_no_error(cloud: Cloud, ecs: Any) -> None:
 def test_a_service_that_was_deleted(ecs: Any) -> None:
     now = described(ecs)
     ecs.create_service(
-        cluster="hello",
+        cluster="drydock-hello",
         serviceName="alone",
         taskDefinition=now["taskDefinition"],
         desiredCount=0,
         launchType="FARGATE",
         networkConfiguration=now["networkConfiguration"],
     )
-    ecs.delete_service(cluster="hello", service="alone", force=True)
+    ecs.delete_service(cluster="drydock-hello", service="alone", force=True)
 
     def gone() -> bool:
-        found = ecs.describe_services(cluster="hello", services=["alone"])["services"]
+        found = ecs.describe_services(cluster="drydock-hello", services=["alone"])["services"]
         return bool(found[0]["status"] == "INACTIVE")
 
     wait_until(gone, "it is deleted")
@@ -406,7 +410,7 @@ def test_a_subnet_without_a_free_address(cloud: Cloud, ecs: Any) -> None:
         assert f"{subnet} has no free address" in first["Evidence"] or "no free address left" in first["Evidence"]
     finally:
         update(ecs, networkConfiguration={"awsvpcConfiguration": network}, desiredCount=2)
-        ecs.get_waiter("services_stable").wait(cluster="hello", services=["hello"])
+        ecs.get_waiter("services_stable").wait(cluster="drydock-hello", services=["drydock-hello"])
         for one in made:
             ec2.delete_network_interface(NetworkInterfaceId=one["NetworkInterfaceId"])
         ec2.delete_subnet(SubnetId=subnet)
@@ -415,7 +419,7 @@ def test_a_subnet_without_a_free_address(cloud: Cloud, ecs: Any) -> None:
 def test_a_service_that_never_was_is_refused(ecs: Any) -> None:
     report = runner.run("diagnose-service", HELLO | {"service": "nobody"})
     assert report.outcome == "refused"
-    assert "There is no service nobody in the cluster hello" in str(report.error)
+    assert "There is no service nobody in the cluster drydock-hello" in str(report.error)
 
 
 # -- the notebook

@@ -146,7 +146,7 @@ def test_a_service_whose_first_deployment_has_not_succeeded_is_not_scaled(
 ) -> None:
     found = described(ecs)
     ecs.create_service(
-        cluster="hello",
+        cluster="drydock-hello",
         serviceName="crashing",
         desiredCount=1,
         taskDefinition=registered(ecs, environment={"CRASH_AT_START": "true"}),
@@ -158,25 +158,27 @@ def test_a_service_whose_first_deployment_has_not_succeeded_is_not_scaled(
         report = run("scale-service", service="crashing", desired_count=2)
         assert says in str(report.error)
     finally:
-        ecs.delete_service(cluster="hello", service="crashing", force=True)
-        ecs.get_waiter("services_inactive").wait(cluster="hello", services=["crashing"])
+        ecs.delete_service(cluster="drydock-hello", service="crashing", force=True)
+        ecs.get_waiter("services_inactive").wait(cluster="drydock-hello", services=["crashing"])
 
 
 def rollout(client: Any, service: str) -> str:
-    found = client.describe_services(cluster="hello", services=[service])["services"][0]
+    found = client.describe_services(cluster="drydock-hello", services=[service])["services"][0]
     return str(found["deployments"][0]["rolloutState"])
 
 
 def test_a_target_group_may_have_targets_of_another_service(ecs: Any) -> None:
     found = described(ecs)
     shared = ("taskDefinition", "networkConfiguration", "launchType", "loadBalancers")
-    ecs.create_service(cluster="hello", serviceName="twin", desiredCount=1, **{key: found[key] for key in shared})
+    ecs.create_service(
+        cluster="drydock-hello", serviceName="twin", desiredCount=1, **{key: found[key] for key in shared}
+    )
     try:
-        ecs.get_waiter("services_stable").wait(cluster="hello", services=["twin"])
+        ecs.get_waiter("services_stable").wait(cluster="drydock-hello", services=["twin"])
         report = approved("scale-service", desired_count=3)
         assert (report.outcome, report.error) == ("applied", None)
     finally:
-        ecs.delete_service(cluster="hello", service="twin", force=True)
+        ecs.delete_service(cluster="drydock-hello", service="twin", force=True)
 
 
 def test_an_approval_of_another_state_is_refused_and_the_change_is_named(ecs: Any) -> None:
@@ -207,7 +209,7 @@ def test_what_is_so_already_needs_no_approval_and_no_call(ecs: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"service": "nobody"}, "There is no active service nobody in the cluster hello"),
+        ({"service": "nobody"}, "There is no active service nobody in the cluster drydock-hello"),
         ({"cluster": "nowhere"}, "ClusterNotFoundException"),
     ],
 )
@@ -223,7 +225,7 @@ def test_what_is_not_there_is_said(ecs: Any, given: dict[str, str], says: str) -
 def test_a_number_outside_the_range_of_autoscaling_is_refused(ecs: Any, cloud: Cloud) -> None:
     target = {
         "ServiceNamespace": "ecs",
-        "ResourceId": "service/hello/hello",
+        "ResourceId": "service/drydock-hello/drydock-hello",
         "ScalableDimension": "ecs:service:DesiredCount",
     }
     scaling = cloud.client("application-autoscaling")
@@ -231,7 +233,7 @@ def test_a_number_outside_the_range_of_autoscaling_is_refused(ecs: Any, cloud: C
     try:
         report = run("scale-service", desired_count=4)
         assert report.outcome == "refused"
-        assert "Application Auto Scaling keeps hello between" in str(report.error)
+        assert "Application Auto Scaling keeps drydock-hello between" in str(report.error)
         assert run("scale-service", desired_count=3).outcome == "planned"
     finally:
         scaling.deregister_scalable_target(**target)
@@ -240,7 +242,7 @@ def test_a_number_outside_the_range_of_autoscaling_is_refused(ecs: Any, cloud: C
 EVERYTHING: dict[str, Any] = {
     "cpu": "512",
     "memory": "1024",
-    "taskRoleArn": "arn:aws:iam::000000000000:role/hello-execution",
+    "taskRoleArn": "arn:aws:iam::000000000000:role/drydock-hello-execution",
     "ephemeralStorage": {"sizeInGiB": 30},
     "runtimePlatform": {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
     "pidMode": "task",
@@ -299,7 +301,7 @@ def test_a_change_that_does_not_come_true_is_rolled_back(ecs: Any) -> None:
     sick = registered(ecs, environment={"FAIL_HEALTH": "true"})
     report = approved("rollback-service", to_revision=sick.rpartition(":")[2], minutes=1)
     assert report.outcome == "rolled back"
-    assert "the deployment of hello ends: not within 1 minutes" in str(report.error)
+    assert "the deployment of drydock-hello ends: not within 1 minutes" in str(report.error)
     assert state(ecs) == (good, 2)
     events = [line["event"] for line in Evidence(report.folder).journal()]
     assert events == ["begin", "failed", "undoing", "undone", "rolled back", "ended"]
@@ -369,7 +371,7 @@ def papermill(tmp_path: Path, name: str, *arguments: str) -> subprocess.Complete
     """Plain papermill on the runbook, as cron would run it."""
     command = [sys.executable, "-m", "papermill", str(catalogue.notebook(name)), str(tmp_path / "out.ipynb")]
     return subprocess.run(
-        [*command, "-p", "cluster", "hello", "-p", "service", "hello", *arguments],
+        [*command, "-p", "cluster", "drydock-hello", "-p", "service", "drydock-hello", *arguments],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -10,6 +10,8 @@ from drydock.notebooks.wait import wait_until
 
 CLUSTER = "drydock"
 SERVICES = ("frontend", "backend", "worker")
+PLATFORM = "linux/amd64"
+"""Of the images: what the labs' task definitions name, X86_64."""
 
 
 def vpc_id(cloud: Cloud) -> str:

@@ -107,6 +107,24 @@ def _described_clusters(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
                 yield cluster["clusterName"], pairs(cluster.get("tags"), "key", "value")
 
 
+def services_registered_with(cloud: Cloud, registry: str) -> Iterator[tuple[str, str]]:
+    """(cluster, service) of the services whose tasks ECS registers with this service of Cloud Map, by its ARN."""
+    ecs = cloud.client("ecs")
+    for cluster in _clusters(cloud):
+        for some in _in_tens(every(ecs, "list_services", "serviceArns", cluster=cluster)):
+            for service in ecs.describe_services(cluster=cluster, services=some)["services"]:
+                if any(one.get("registryArn") == registry for one in service.get("serviceRegistries", ())):
+                    yield cluster, service["serviceName"]
+
+
+def _delete_cluster(cloud: Cloud, name: str) -> None:
+    """And the log group of its Container Insights, which nobody makes by a call and which has no end otherwise."""
+    cloud.client("ecs").delete_cluster(cluster=name)
+    logs = cloud.client("logs")
+    with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
+        logs.delete_log_group(logGroupName=f"/aws/ecs/containerinsights/{name}/performance")
+
+
 def _cluster_exists(cloud: Cloud, name: str) -> bool:
     found = cloud.client("ecs").describe_clusters(clusters=[name])["clusters"]
     return any(cluster["status"] != "INACTIVE" for cluster in found)
@@ -195,7 +213,7 @@ KINDS = (
         "CreateCluster",
         lambda params, answer: params.get("clusterName", "default"),
         _cluster_exists,
-        calls("ecs", "delete_cluster", "cluster"),
+        _delete_cluster,
         tag=_ecs_tags,
         tagged=_described_clusters,
         named=True,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from drydock.cloud import Cloud
+from drydock.resources.ecs import services_registered_with
 from drydock.resources.kind import (
     every,
     kind,
@@ -21,7 +22,11 @@ def _map_tags(cloud: Cloud, found: Iterable[dict[str, Any]]) -> Iterator[tuple[s
 
 
 def _delete_map_service(cloud: Cloud, identifier: str) -> None:
+    """First no ECS service names it any more: one that does could not deploy again."""
     cloud_map = cloud.client("servicediscovery")
+    registry = cloud_map.get_service(Id=identifier)["Service"]["Arn"]
+    for cluster, service in list(services_registered_with(cloud, registry)):
+        cloud.client("ecs").update_service(cluster=cluster, service=service, serviceRegistries=[])
     for instance in every(cloud_map, "list_instances", "Instances", ServiceId=identifier):
         cloud_map.deregister_instance(ServiceId=identifier, InstanceId=instance["Id"])
     cloud_map.delete_service(Id=identifier)
