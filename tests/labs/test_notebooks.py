@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from tests.support.calls import noted
 from tests.support.nbval import compare
 
 from drydock.labs import catalogue
@@ -53,4 +55,8 @@ def test_no_function_is_longer_than_a_learner_can_take_in(lab: str) -> None:
 @pytest.mark.parametrize("lab", LABS)
 def test_the_committed_outputs_are_what_the_lab_gives(lab: str, tmp_path: Path) -> None:
     root = catalogue.directory()
-    compare(catalogue.notebook(lab), tmp_path, root=root, DRYDOCK_LABS=str(root))
+    with noted(tmp_path) as calls:
+        compare(catalogue.notebook(lab), tmp_path, root=root, DRYDOCK_LABS=str(root))
+    expected = set(json.loads((Path(__file__).with_name("calls.json")).read_text())[lab])
+    more, less = sorted(calls - expected), sorted(expected - calls)
+    assert not more and not less, f"calls.json, and then permissions and docs: {lab} calls {more} too, {less} no more"
