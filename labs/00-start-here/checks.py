@@ -21,7 +21,7 @@ outline = Outline(
         unpriced("load balancer capacity units"),
         public_addresses(5),
     ],
-    hours=0.1,
+    hours=0.25,
 )
 
 

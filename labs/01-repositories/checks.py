@@ -64,7 +64,7 @@ def _(cloud, lab):
     }
     there = {
         repository["repositoryName"]: repository["encryptionConfiguration"]["encryptionType"]
-        for repository in ecr.describe_repositories()["repositories"]
+        for repository in _repositories(cloud).values()
     }
     if there.get("drydock/worker") == "AES256":
         ecr.delete_repository(repositoryName="drydock/worker")

@@ -24,7 +24,9 @@ outline = Outline(
         unpriced("CloudWatch Logs"),
         unpriced("Secrets Manager secret"),
         public_addresses(6),
+        unpriced("Container Insights"),
     ],
+    hours=1.0,
 )
 
 HEALTH = ["CMD", "python", "healthcheck.py"]

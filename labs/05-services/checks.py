@@ -16,6 +16,7 @@ from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import is_steady, network, security_group, service, subnets, tasks, until_steady, vpc_id
 from drydock.policy.ecs import rollout
 from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
+from drydock.resources.kind import every
 
 outline = Outline(
     title="Services",
@@ -35,7 +36,10 @@ outline = Outline(
         application_load_balancers(),
         unpriced("load balancer capacity units"),
         public_addresses(9),
+        unpriced("CloudWatch Logs and Container Insights"),
+        unpriced("Secrets Manager secret"),
     ],
+    hours=1.0,
 )
 
 COUNTS = {"frontend": 2, "backend": 3, "worker": 1}
@@ -395,9 +399,9 @@ def register_scalable_targets(cloud, lab):
 
 def scalable(cloud):
     """Service → (MinCapacity, MaxCapacity), of the cluster's scalable targets."""
-    found = cloud.client("application-autoscaling").describe_scalable_targets(
-        ServiceNamespace="ecs", ScalableDimension=DIMENSION
-    )["ScalableTargets"]
+    scaling = cloud.client("application-autoscaling")
+    ecs = {"ServiceNamespace": "ecs", "ScalableDimension": DIMENSION}
+    found = every(scaling, "describe_scalable_targets", "ScalableTargets", **ecs)
     ours = [one for one in found if one["ResourceId"].startswith("service/drydock/")]
     return {one["ResourceId"].rsplit("/", 1)[-1]: (one["MinCapacity"], one["MaxCapacity"]) for one in ours}
 
@@ -486,7 +490,8 @@ def _(elbv2, group):
     hints=[
         "describe_services: what do deploymentConfiguration and desiredCount allow?",
         "At most floor(3 x maximumPercent / 100) tasks may exist, at least ceil(3 x minimumHealthyPercent / 100) run.",
-        "update_service with another deploymentConfiguration: room for one more task, or one less.",
+        "update_service with another deploymentConfiguration: room for one more task. (Room for one less, 66 and 100, "
+        "goes with availabilityZoneRebalancing DISABLED on AWS.)",
     ],
 )
 def stuck_deployment(cloud, lab):

@@ -11,6 +11,7 @@ import urllib3
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import is_steady, service, tasks, until_steady, vpc_id
 from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
+from drydock.resources.kind import every
 
 outline = Outline(
     title="Discovery",
@@ -23,7 +24,10 @@ outline = Outline(
         unpriced("load balancer capacity units"),
         unpriced("Cloud Map calls and hosted zone"),
         public_addresses(11),
+        unpriced("CloudWatch Logs and Container Insights"),
+        unpriced("Secrets Manager secret"),
     ],
+    hours=1.0,
 )
 
 NAMESPACE = "shop.internal"
@@ -45,7 +49,7 @@ DEFINITION = (
 
 def namespace(cloud):
     """The namespace shop.internal, or None."""
-    found = cloud.client("servicediscovery").list_namespaces()["Namespaces"]
+    found = every(cloud.client("servicediscovery"), "list_namespaces", "Namespaces")
     return next((one for one in found if one["Name"] == NAMESPACE), None)
 
 
@@ -55,7 +59,8 @@ def map_service(cloud, name):
     if inside is None:
         return None
     cloud_map = cloud.client("servicediscovery")
-    found = cloud_map.list_services(Filters=[{"Name": "NAMESPACE_ID", "Values": [inside["Id"]]}])["Services"]
+    inside_it = [{"Name": "NAMESPACE_ID", "Values": [inside["Id"]]}]
+    found = every(cloud_map, "list_services", "Services", Filters=inside_it)
     ids = [one["Id"] for one in found if one["Name"] == name]
     return cloud_map.get_service(Id=ids[0])["Service"] if ids else None
 

@@ -29,8 +29,9 @@ outline = Outline(
         application_load_balancers(),
         unpriced("load balancer capacity units"),
         public_addresses(7),
+        unpriced("CloudWatch Logs and Container Insights"),
     ],
-    hours=0.7,
+    hours=1.0,
 )
 
 FAMILY = "drydock-release"

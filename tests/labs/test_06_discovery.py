@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support.waiting import eventually
 
-from drydock.cloud import Cloud
+from drydock.cloud import Call, Cloud
 from drydock.labs import Lab
 from drydock.ledger import sweep
 
@@ -37,6 +37,20 @@ def test_an_empty_cloud_is_not_started(untouched: Lab) -> None:
     assert states == {step.name: "not started" for step in lab.steps}
 
 
+class OnePerPage:
+    """An account in which a list is longer than a page."""
+
+    def asked(self, call: Call) -> None:
+        if call.operation in ("ListNamespaces", "ListServices"):
+            call.params["MaxResults"] = 1
+
+    def sending(self, call: Call) -> dict[str, Any] | None:
+        return None
+
+    def answered(self, call: Call, answer: dict[str, Any], status: int) -> None:
+        pass
+
+
 def test_create_namespace(at: At) -> None:
     lab = at("create-namespace")
     cloud_map, ec2 = lab.cloud.client("servicediscovery"), lab.cloud.client("ec2")
@@ -46,12 +60,19 @@ def test_create_namespace(at: At) -> None:
     assert state(lab, "create-namespace") == ("wrong", "shop.internal is of the type HTTP.")
     cloud_map.delete_namespace(Id=namespace(lab.cloud))
     eventually(lambda: not cloud_map.list_namespaces()["Namespaces"], "the namespace is gone")
+    cloud_map.create_http_namespace(Name="of-somebody-else")
+    eventually(lambda: cloud_map.list_namespaces()["Namespaces"], "another namespace is there")
     solve(lab, "create-namespace")
     vpc = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["drydock"]}])["Vpcs"][0]["VpcId"]
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": False})
     assert state(lab, "create-namespace")[0] == "wrong"
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    lab.cloud.listeners.append(OnePerPage())
+    assert [one["Name"] for one in cloud_map.list_namespaces()["Namespaces"]] == ["of-somebody-else"]
     assert state(lab, "create-namespace")[0] == "passed"
+    lab.cloud.listeners.pop()
+    first = cloud_map.list_namespaces()["Namespaces"][0]
+    cloud_map.delete_namespace(Id=first["Id"])
 
 
 RECORD = {"Type": "A", "TTL": 10}

@@ -17,6 +17,7 @@ from IPython.core.getipython import get_ipython
 
 from drydock.cloud import Call, Cloud
 from drydock.policy.operations import only_reads
+from drydock.resources.kind import every
 
 Answer = dict[str, Any]
 Looks = Callable[[Cloud, Any], Answer | None]
@@ -167,7 +168,7 @@ def _associated(cloud: Cloud, params: Any) -> Answer | None:
 
 def _namespace(cloud: Cloud, params: Any) -> Answer | None:
     cloud_map = cloud.client("servicediscovery")
-    here = [one["Id"] for one in cloud_map.list_namespaces()["Namespaces"] if one["Name"] == params["Name"]]
+    here = [one["Id"] for one in every(cloud_map, "list_namespaces", "Namespaces") if one["Name"] == params["Name"]]
     if not here:
         return None
     made = [
@@ -181,7 +182,7 @@ def _namespace(cloud: Cloud, params: Any) -> Answer | None:
 def _name_service(cloud: Cloud, params: Any) -> Answer | None:
     cloud_map = cloud.client("servicediscovery")
     inside = [{"Name": "NAMESPACE_ID", "Values": [params["NamespaceId"]], "Condition": "EQ"}]
-    found = cloud_map.list_services(Filters=inside)["Services"]
+    found = every(cloud_map, "list_services", "Services", Filters=inside)
     mine = [one["Id"] for one in found if one["Name"] == params["Name"]]
     return {"Service": cloud_map.get_service(Id=mine[0])["Service"]} if mine else None
 

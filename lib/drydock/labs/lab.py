@@ -304,6 +304,7 @@ class Lab:
     def time_and_cost(self) -> show.Note:
         """A person's time, the machine's time as last measured, and the price on a real account."""
         rows: list[tuple[str, str]] = [("Your time", f"{self.outline.minutes} minutes")]
+        rows.append(("Your time on a real account", f"about {self.outline.hours * 60:.0f} minutes"))
         measured = self._measured()
         if measured:
             rows.append(("Machine time", f"{measured['seconds']:.0f} s, measured {measured['date']}"))
