@@ -43,8 +43,8 @@ WORLD = World(
     },
     registries={A: {"A"}, SRV: {"SRV"}},
     capacity_providers={"asg", "other"},
-    subnets={"subnet-1"},
-    security_groups={"sg-1"},
+    subnets={"subnet-1": "vpc-1", "subnet-2": "vpc-2"},
+    security_groups={"sg-1": "vpc-1", "sg-2": "vpc-2"},
 )
 EC2_WORLD = replace(WORLD, task_definition=BRIDGE)
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"], "assignPublicIp": "ENABLED"}}
@@ -204,6 +204,18 @@ REFUSED: list[tuple[dict[str, Any], World, str, str]] = [
         WORLD,
         P,
         "The security group 'sg-9' does not exist",
+    ),
+    (
+        service(networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-2"]}}),
+        WORLD,
+        P,
+        "Security group sg-2 does not appear to belong to the same VPC as the input subnets.",
+    ),
+    (
+        service(networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1", "subnet-2"]}}),
+        WORLD,
+        P,
+        "The subnets are of different VPCs (vpc-1, vpc-2)",
     ),
     (
         on_ec2() | {"networkConfiguration": NETWORK},

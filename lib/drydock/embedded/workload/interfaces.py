@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,15 +53,13 @@ class Interfaces:
             raise NoAddress(f"The subnet ID '{gone[0]}' does not exist")
         return [by_id[identifier] for identifier in identifiers]
 
-    def known_subnets(self, region: str, wanted: list[str] | None) -> frozenset[str] | None:
-        """Those of the subnets that exist; None if none is named."""
-        existing = {subnet.id for subnet in self._backend(region).describe_subnets()} if wanted else set()
-        return frozenset(existing & set(wanted)) if wanted else None
+    def known_subnets(self, region: str, wanted: list[str] | None) -> dict[str, str] | None:
+        """Those of the subnets that exist, and the VPC of each; None if none is named."""
+        return _vpcs(self._backend(region).describe_subnets(), wanted) if wanted else None
 
-    def known_security_groups(self, region: str, wanted: list[str] | None) -> frozenset[str] | None:
-        """Those of the security groups that exist; None if none is named."""
-        existing = {group.id for group in self._backend(region).describe_security_groups()} if wanted else set()
-        return frozenset(existing & set(wanted)) if wanted else None
+    def known_security_groups(self, region: str, wanted: list[str] | None) -> dict[str, str] | None:
+        """Those of the security groups that exist, and the VPC of each; None if none is named."""
+        return _vpcs(self._backend(region).describe_security_groups(), wanted) if wanted else None
 
     def attach(
         self, region: str, subnet_id: str, groups: Sequence[str], description: str, *, public: bool
@@ -126,3 +124,7 @@ class Interfaces:
         finally:
             probe.close()
         return self._claims.hold(address)
+
+
+def _vpcs(existing: Iterable[Any], wanted: list[str]) -> dict[str, str]:
+    return {one.id: one.vpc_id for one in existing if one.id in wanted}

@@ -81,3 +81,9 @@ def validate(request: Mapping[str, Any], mode: str | None, capacity: Capacity, w
                 f"Error retrieving security group information for [{group}]: The security group '{group}' does not "
                 "exist (ErrorCode: InvalidGroup.NotFound)"
             )
+    vpcs = {vpc for subnet, vpc in (world.subnets or {}).items() if subnet in subnets}
+    if len(vpcs) > 1:
+        raise parameter(f"The subnets are of different VPCs ({', '.join(sorted(vpcs))}): name those of one VPC.")
+    for group in groups:
+        if vpcs and world.security_groups is not None and world.security_groups[group] not in vpcs:
+            raise parameter(f"Security group {group} does not appear to belong to the same VPC as the input subnets.")

@@ -38,8 +38,8 @@ class World:
 
     ``task_definition`` has the shape of describe_task_definition's ``taskDefinition``. ``target_groups`` and
     ``registries`` are keyed by ARN; a registry's value is its DNS record types, e.g. ``{"A"}``.
-    ``capacity_providers``: names of all that exist; ``subnets`` and ``security_groups``: ids that exist; None if not
-    to be checked.
+    ``capacity_providers``: names of all that exist; ``subnets`` and ``security_groups``: the VPC of each that
+    exists, by its id; None if not to be checked.
     """
 
     cluster: Cluster | None = None
@@ -47,8 +47,8 @@ class World:
     target_groups: Mapping[str, TargetGroup] = field(default_factory=dict)
     registries: Mapping[str, Collection[str]] = field(default_factory=dict)
     capacity_providers: Collection[str] | None = None
-    subnets: Collection[str] | None = None
-    security_groups: Collection[str] | None = None
+    subnets: Mapping[str, str] | None = None
+    security_groups: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""EC2: moto's, but what is needed stays, a default security group lets its own in, and key pairs can be made again."""
+"""EC2: moto's, but what is needed stays, security groups are held to their rules, and key pairs can be made again."""
 
 from __future__ import annotations
 
@@ -13,26 +13,14 @@ class EC2(Service):
     name = "ec2"
 
     def install(self) -> None:
-        """Keep what is in use, give VPCs a default group as AWS's is, and make key pairs of moto's chance."""
+        """Keep what is in use, see to security groups, and make key pairs of moto's chance."""
         from moto.ec2 import utils
         from moto.ec2.exceptions import EC2ClientError
         from moto.ec2.models import EC2Backend
-        from moto.ec2.models.security_groups import SecurityGroupRule
 
-        from drydock.embedded.services.ec2 import dependants
+        from drydock.embedded.services.ec2 import dependants, groups
 
         delete = seams.original(EC2Backend, "delete_network_interface")
-        create_group = seams.original(EC2Backend, "create_security_group")
-
-        def create_security_group(self: Any, *args: Any, **given: Any) -> Any:
-            """Source: Amazon VPC user guide, "Default security groups for your VPCs"."""
-            group = create_group(self, *args, **given)
-            if group.is_default:
-                with seams.by_the_way():
-                    own = {"GroupId": group.id, "UserId": group.owner_id}
-                    rule = SecurityGroupRule(self, "-1", group.id, None, None, None, own, is_egress=False)
-                group.ingress_rules.append(rule)
-            return group
 
         def delete_network_interface(self: Any, eni_id: str) -> None:
             known = self.enis.get(eni_id)
@@ -55,9 +43,6 @@ class EC2(Service):
             rsa=SimpleNamespace(**{**vars(utils.rsa), "generate_private_key": rsa}),
             Ed25519PrivateKey=SimpleNamespace(generate=ed25519),
         )
-        seams.replace(
-            EC2Backend,
-            delete_network_interface=delete_network_interface,
-            create_security_group=create_security_group,
-        )
+        seams.replace(EC2Backend, delete_network_interface=delete_network_interface)
+        groups.install()
         dependants.install(EC2Backend)
