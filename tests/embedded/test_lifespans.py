@@ -20,7 +20,7 @@ from .test_doors import reads
 
 ACCOUNT = "arn:aws:{}:us-east-1:000000000000:{}"
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
-SERVICES = ("sqs", "logs", "ecr", "iam", "secretsmanager", "ssm", "cloudwatch", "sns", "elbv2", "ecs")
+SERVICES = ("sqs", "logs", "ecr", "iam", "secretsmanager", "ssm", "cloudwatch", "sns", "elbv2", "ecs", "events")
 
 
 class Visitor:
@@ -38,6 +38,7 @@ class Visitor:
             family="app", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
             containerDefinitions=[{"name": "app", "image": "app:1"}],
         )  # fmt: skip
+        self.client("events").put_rule(Name="other", EventPattern='{"source": ["x"]}')
         network = {"awsvpcConfiguration": {"subnets": [subnet]}}
         ecs.create_service(cluster="lab", serviceName="app", taskDefinition="app", desiredCount=0,
                            launchType="FARGATE", networkConfiguration=network)  # fmt: skip
@@ -167,6 +168,19 @@ class Visitor:
         yield "update_service", {**service, "forceNewDeployment": True}
         yield "update_service", {**service, "healthCheckGracePeriodSeconds": self.number(), "propagateTags": "SERVICE"}
 
+    def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        name, key, bus = self.some("rule-one", "rule-two"), self.some("a", "b"), {"EventBusName": "default"}
+        queue = {"Id": key, "Arn": ACCOUNT.format("sqs", "q-one"), "Input": str(self.number())}
+        tags = [{"Key": key, "Value": str(self.number())}]
+        yield "put_rule", {"Name": name, "EventPattern": json.dumps({"source": [str(self.number())]}), "Tags": tags}
+        yield "put_rule", {"Name": name, "ScheduleExpression": "rate(9 days)", "Description": str(self.number())}
+        yield "put_rule", {"Name": name, "EventPattern": '{"source": ["x"]}', **self.chance.choice([bus, {}])}
+        yield "put_targets", {"Rule": name, "Targets": [queue]}
+        yield "put_targets", {"Rule": name, "Targets": [queue, {**queue, "Id": "c"}]}
+        yield "remove_targets", {"Rule": name, "Ids": [key], **self.chance.choice([bus, {}])}
+        yield "delete_rule", {"Name": name}
+        yield "disable_rule", {"Name": name}
+
     def number(self) -> int:
         return self.chance.randrange(1, 40)
 
@@ -203,6 +217,10 @@ def account(host: AWS) -> dict[str, Any]:
     for group in ask("elbv2").describe_target_groups()["TargetGroups"]:
         arn = group["TargetGroupArn"]
         found[arn] = ask("elbv2").describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
+    for rule in ask("events").list_rules()["Rules"]:
+        targets = ask("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        tags = ask("events").list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]
+        found[rule["Arn"]] = ask("events").describe_rule(Name=rule["Name"]) | {"ResponseMetadata": None}, targets, tags
     described = ask("ecs").describe_services(cluster="lab", services=["app"])["services"]
     found["service"] = described
     return found
@@ -299,17 +317,32 @@ def test_a_deployment_after_another_leaves_the_first_and_the_last(opened: Callab
     assert after == before
 
 
+def test_the_tags_of_a_parameter_go_with_it(opened: Callable[[str, str], AWS]) -> None:
+    ssm = opened("", "first").client("ssm", "us-east-1")
+    tagged = {"ResourceType": "Parameter", "ResourceId": "/one"}
+    for delete in (lambda: ssm.delete_parameter(Name="/one"), lambda: ssm.delete_parameters(Names=["one"])):
+        ssm.put_parameter(Name="/one", Value="x", Type="String")
+        ssm.add_tags_to_resource(**tagged, Tags=[{"Key": "a", "Value": "b"}])
+        delete()
+        ssm.put_parameter(Name="/one", Value="x", Type="String")
+        assert ssm.list_tags_for_resource(**tagged)["TagList"] == []
+        ssm.delete_parameter(Name="/one")
+
+
 def test_what_is_given_ten_thousand_times_is_kept_twice(opened: Callable[[str, str], AWS]) -> None:
     host = opened("", "first")
     visitor = Visitor(host, 1)
     start = len(list(host.journal.entries()))
     ecs, logs = visitor.client("ecs"), visitor.client("logs")
     logs.create_log_group(logGroupName="/other")
+    events = visitor.client("events")
     for number in range(60):
+        events.put_rule(Name="rule", EventPattern='{"source": ["x"]}', Description=str(number))
+        events.put_targets(Rule="rule", Targets=[{"Id": "a", "Arn": "arn:aws:sqs:us-east-1:000000000000:none"}])
         ecs.update_service(cluster="lab", service="app", desiredCount=number % 2)
         logs.put_retention_policy(logGroupName="/other", retentionInDays=1 + 2 * (number % 3))
     before = ecs.describe_services(cluster="lab", services=["app"])["services"]
     again = opened("first", "again")
-    assert len(list(again.journal.entries())) == start + 5
+    assert len(list(again.journal.entries())) == start + 9
     after = again.client("ecs", "us-east-1").describe_services(cluster="lab", services=["app"])["services"]
     assert after == before

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from drydock.embedded.core import seams
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.services import Service
+from drydock.policy.lifespans import Lifespan, Setting, both, items, members
 
 if TYPE_CHECKING:
     from .controller import Controller
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
 
 class Events(Service):
     name = "events"
+    lifespan = Lifespan(
+        named_in=("Name", "Rule", "EventBusName"),  # so a rule of a bus that is named is never told by its name alone
+        settings={
+            "PutRule": Setting(both(members("", {"Name", "Tags"}, set()), items("tag", "Tags", "Key"))),
+            "PutTargets": Setting(items("target", "Targets", "Id")),
+            "RemoveTargets": Setting(items("target", "Ids"), clears=True),
+        },
+    )
     controller: Controller
 
     def install(self) -> None:

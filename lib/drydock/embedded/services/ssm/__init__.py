@@ -1,7 +1,10 @@
-"""Systems Manager: moto's; what is known of it is what its parameters leave behind."""
+"""Systems Manager: moto's, but the tags of a parameter go with it."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
 from drydock.policy.lifespans import Lifespan, Setting, items
 
@@ -19,3 +22,27 @@ class SSM(Service):
             "RemoveTagsFromResource": Setting(items("tag", "TagKeys"), clears=True),
         },
     )
+
+    def install(self) -> None:
+        """moto forgets the tags of `name`, where those of `/name` are kept."""
+        from moto.ssm.models import SimpleSystemManagerBackend
+
+        delete = seams.original(SimpleSystemManagerBackend, "delete_parameter")
+        delete_several = seams.original(SimpleSystemManagerBackend, "delete_parameters")
+
+        def forget(backend: Any, name: str) -> None:
+            backend._resource_tags["Parameter"].pop(f"/{name.removeprefix('/')}", None)
+
+        def delete_parameter(self: Any, name: str) -> None:
+            delete(self, name)
+            forget(self, name)
+
+        def delete_parameters(self: Any, names: list[str]) -> list[str]:
+            deleted: list[str] = delete_several(self, names)
+            for name in deleted:
+                forget(self, name)
+            return deleted
+
+        seams.replace(
+            SimpleSystemManagerBackend, delete_parameter=delete_parameter, delete_parameters=delete_parameters
+        )
