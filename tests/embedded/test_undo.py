@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
 from drydock.embedded.core import seams
-from drydock.embedded.core.undo import Before
+from drydock.embedded.core.undo import Before, Noted
 
 
 @dataclass
 class Thing:
     value: int = 0
+    parts: list[dict[str, int]] = field(default_factory=list)
 
 
 @dataclass
@@ -30,3 +31,23 @@ def test_what_the_request_names_is_put_back_however_many_there_are(monkeypatch: 
     del backend.things["arn:thing/8"]
     assert before.put_back()
     assert backend.things == {f"arn:thing/{number}": Thing() for number in range(count)}
+
+
+def test_what_was_noted_is_put_back_and_nothing_else() -> None:
+    things, other = {"a": Thing(1, [{"x": 1}]), "b": Thing(2)}, {"c": Thing(3)}
+    first = things["a"]
+    noted = Noted()
+    noted.changes(first)
+    first.value, first.parts[0]["x"] = 10, 10
+    first.parts.append({"y": 1})
+    noted.put(things, "a", Thing(4))
+    noted.put(things, "a", Thing(5))
+    noted.put(things, "new", Thing(6))
+    other["c"].value = 30
+    assert noted.put_back()
+    assert (things, other) == ({"a": Thing(1, [{"x": 1}]), "b": Thing(2)}, {"c": Thing(30)})
+    assert things["a"] is first
+
+
+def test_where_nothing_was_written_nothing_is_put_back() -> None:
+    assert not Noted().put_back()

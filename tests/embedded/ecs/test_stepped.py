@@ -22,6 +22,7 @@ from tests.support.stepped import World
 from drydock.embedded.carriers.runtime import Capabilities, Offer
 from drydock.embedded.services.ecs.kept import Kept
 from drydock.embedded.services.ecs.life import PROVISIONING
+from drydock.embedded.services.ecs.table import Table
 from drydock.policy.ecs.rollout import lower_bound, upper_bound
 
 CHECK = {"command": ["CMD", "check"], "interval": 10, "retries": 3}
@@ -696,3 +697,40 @@ def _raising(error: Exception) -> Callable[..., None]:
         raise error
 
     return fails
+
+
+# -- a call that fails ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lab, definition: lab.create(definition, 1, name="new"),
+        lambda lab, definition: lab.create(definition, 1, name="gone"),
+        lambda lab, definition: lab.ecs.update_service(cluster="lab", service="app", taskDefinition=definition),
+        lambda lab, definition: lab.ecs.update_service(cluster="lab", service="app", desiredCount=3),
+        lambda lab, definition: lab.ecs.delete_service(cluster="lab", service="app", force=True),
+    ],
+    ids=["create", "create again", "update what deploys", "update the count", "delete"],
+)
+def test_a_call_that_fails_when_it_has_written_leaves_services_as_they_were(
+    world: World, lab: Lab, monkeypatch: pytest.MonkeyPatch, call: Callable[[Lab, str], Any]
+) -> None:
+    definition = lab.register()
+    lab.create(definition, 1)
+    lab.create(definition, 0, name="gone")
+    lab.ecs.delete_service(cluster="lab", service="gone")
+    lab.until(lambda: lab.service("gone")["status"] == "INACTIVE" and lab.service()["runningCount"] == 1)
+    before = repr(world.services())
+    keep = Table.keep
+
+    def half(table: Table, *changed: Any) -> None:
+        keep(table, *changed)
+        raise TypeError("half done")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Table, "keep", half)
+        with pytest.raises(ClientError, match="half done"):
+            call(lab, lab.register(memory=64))
+    assert repr(world.services()) == before
+    call(lab, definition)

@@ -25,7 +25,7 @@ from drydock.embedded.core.host import Host
 from drydock.embedded.core.journal import Entry, Journal
 from drydock.embedded.core.seed import in_region
 from drydock.embedded.core.services import Route, Services
-from drydock.embedded.core.undo import Before
+from drydock.embedded.core.undo import Before, Noted
 from drydock.embedded.core.waiting import Wait
 from drydock.embedded.core.wsgi import Answer, environ_of, headers_of, json_answer, send
 from drydock.policy import wording
@@ -106,6 +106,12 @@ class App:
     def request(self) -> str:
         """The seed of the request at hand, also when it is done again; empty in a turn of the loop."""
         return str(getattr(self._here, "seed", "")) if getattr(self._here, "depth", 0) else ""
+
+    @property
+    def noted(self) -> Noted:
+        """What the operation at hand says that it writes."""
+        found: Noted = self._here.noted
+        return found
 
     def call(self, environ: dict[str, Any]) -> Answer:
         """Answer one AWS call, and note it in the journal if it changed something. Wait, if it is to be made again."""
@@ -221,9 +227,9 @@ class App:
         return self.services.meant(service, body) if service else None
 
     def _answer(self, service: str, operation: str, environ: dict[str, Any], body: bytes, seed: str) -> Answer:
-        depth = getattr(self._here, "depth", 0)
-        self._here.depth = depth + 1
-        before = None
+        depth, outer = getattr(self._here, "depth", 0), getattr(self._here, "noted", None)
+        self._here.depth, self._here.noted = depth + 1, Noted()
+        before: Before | Noted | None = None
         try:
             self.services.install(service)
             if depth == 0:
@@ -231,7 +237,10 @@ class App:
                 seams.reseed(seed)
             does = self.services.of(service).is_numbered(operation, environ["REQUEST_METHOD"])
             if does and not seams.replaying():
-                before = Before(service, _scope(environ)[0], body)
+                if direct.is_noting(service, operation, environ):
+                    before = self.noted
+                else:
+                    before = Before(service, _scope(environ)[0], body)
             with seams.unread(seams.replaying() and depth == 0):
                 answer = self._done(service, operation, environ, body)
         except Wait:
@@ -239,7 +248,7 @@ class App:
         except Exception as error:
             answer = _failed(service, operation, environ, body, error)
         finally:
-            self._here.depth = depth
+            self._here.depth, self._here.noted = depth, outer
         if answer[0] >= 400 and before is not None and before.put_back():
             log.info("%s.%s failed, and what it had done was undone", service, operation)
         return answer

@@ -35,6 +35,18 @@ def direct(function: Direct) -> Callable[[Any], Any]:
     return action
 
 
+def notes(action: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Of such an action: its operation tells `host.front.noted` of all that it writes, before it does."""
+    action.notes = True  # type: ignore[attr-defined]
+    return action
+
+
+def is_noting(service: str, operation: str, environ: Environ) -> bool:
+    """Whether the operation of a request is one that notes what it writes."""
+    way = _way(service, operation) if "HTTP_X_AMZ_TARGET" in environ else None
+    return way is not None and way.notes
+
+
 def answer(service: str, operation: str, environ: Environ, body: bytes) -> Answer | None:
     """The answer to a request; None where it has to take the usual way."""
     signed = _SIGNED.search(environ.get("HTTP_AUTHORIZATION", ""))
@@ -59,6 +71,7 @@ class _Way:
     request_id: Callable[[Any], str]
     refusal: type[Exception]
     content_type: str
+    notes: bool
 
     def answer(self, region: str, access_key: str, body: bytes) -> Answer:
         iam: Any = importlib.import_module("moto.iam.models")
@@ -89,7 +102,8 @@ def _way(service: str, operation: str) -> _Way | None:
     if door is None or model is None or model.protocol != "json" or operation not in model.operation_names:
         return None
     owner = cast(Any, door).__self__
-    function = getattr(getattr(owner, responses.camelcase_to_underscores(operation), None), "direct", None)
+    action = getattr(owner, responses.camelcase_to_underscores(operation), None)
+    function = getattr(action, "direct", None)
     if function is None:
         return None
     of_it = model.operation_model(operation)
@@ -104,4 +118,5 @@ def _way(service: str, operation: str) -> _Way | None:
         responses.gen_amzn_requestid_long,
         ServiceException,
         f"application/x-amz-json-{model.metadata['jsonVersion']}",
+        getattr(action, "notes", False),
     )

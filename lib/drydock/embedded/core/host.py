@@ -21,6 +21,7 @@ from drydock.embedded.core.data import Data
 from drydock.embedded.core.door import Application, Door
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.seed import in_region, settled
+from drydock.embedded.core.undo import Noted
 from drydock.embedded.core.waiting import Lot, Wait
 from drydock.embedded.core.wsgi import Answer, Environ
 from drydock.user import private
@@ -49,6 +50,11 @@ class Front(Protocol):
     @property
     def request(self) -> str:
         """What tells the request at hand from all others, also when it is done again; empty in a turn of the loop."""
+        ...
+
+    @property
+    def noted(self) -> Noted:
+        """What the operation at hand says that it writes."""
         ...
 
     @property

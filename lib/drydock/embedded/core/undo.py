@@ -4,15 +4,18 @@ A copy of all that a service knows would cost more than the call. What a call th
 a registry, or a member of what it names, and these lie near the top: so the copy goes down from the service's backend,
 level by level, ends after `MOST` containers, and of what has more than `MANY` entries looks only into those whose key
 the request names.
+
+An operation that says of all that it writes, before it does (`direct.notes`), needs none of that: `Noted`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import is_dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
 from drydock.embedded.core import seams
@@ -34,20 +37,7 @@ class Before:
 
     def __init__(self, service: str, region: str, request: bytes) -> None:
         self._request = request
-        self._kept: list[tuple[Any, Any]] = []
-        todo: deque[Any] = deque(seams.backends_of(service, region))
-        roots, seen = {id(root) for root in todo}, set()
-        while todo and len(self._kept) < MOST:
-            each = todo.popleft()
-            if id(each) in seen:
-                continue
-            seen.add(id(each))
-            is_root = id(each) in roots
-            for part in _parts(each, is_root=is_root):
-                copy = _copied(part)
-                self._kept.append((part, copy))
-                inner = _inner(copy) if len(copy) <= MANY or is_root else self._named(copy)
-                todo.extend([item for item in inner if _has_parts(_kind(item))])
+        self._kept = _copies(seams.backends_of(service, region), self._named, MOST)
 
     def _named(self, copy: Any) -> Iterable[Any]:
         """What the request names of many entries, by the last word of their keys, or of very many by the whole."""
@@ -69,10 +59,67 @@ class Before:
 
     def put_back(self) -> bool:
         """Undo what was changed since; whether anything was."""
-        changed = [(part, copy) for part, copy in self._kept if _differs(part, copy)]
-        for part, copy in changed:
-            _restore(part, copy)
-        return bool(changed)
+        return _put_back(self._kept)
+
+
+class Noted:
+    """What the operation of a call says that it writes."""
+
+    def __init__(self) -> None:
+        self._back: list[Callable[[], bool]] = []
+
+    def put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        """Give a table an entry."""
+        self._back.append(partial(_put_entry_back, table, key, table.get(key, _GONE)))
+        table[key] = value
+
+    def changes(self, record: Any) -> None:
+        """A record is changed from now on, or what is in it."""
+        self._back.append(partial(_put_back, _copies([record], _inner)))
+
+    def put_back(self) -> bool:
+        """Undo it, the last first; whether anything was written."""
+        changed = False
+        for back in reversed(self._back):
+            changed = back() or changed
+        return changed
+
+
+Parts = list[tuple[Any, Any]]
+"""Containers, and what each of them held."""
+
+
+def _copies(roots: Sequence[Any], of_many: Callable[[Any], Iterable[Any]], most: float = math.inf) -> Parts:
+    """What things hold, from the top down; `of_many` chooses which of many entries are looked into."""
+    kept: Parts = []
+    todo, tops, seen = deque(roots), {id(root) for root in roots}, set()
+    while todo and len(kept) < most:
+        each = todo.popleft()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        is_root = id(each) in tops
+        for part in _parts(each, is_root=is_root):
+            copy = _copied(part)
+            kept.append((part, copy))
+            inner = _inner(copy) if len(copy) <= MANY or is_root else of_many(copy)
+            todo.extend([item for item in inner if _has_parts(_kind(item))])
+    return kept
+
+
+def _put_back(kept: Parts) -> bool:
+    changed = [(part, copy) for part, copy in kept if _differs(part, copy)]
+    for part, copy in changed:
+        _restore(part, copy)
+    return bool(changed)
+
+
+def _put_entry_back(table: dict[Any, Any], key: Any, before: Any) -> bool:
+    if before is _GONE:
+        return table.pop(key, _GONE) is not _GONE
+    changed = table.get(key, _GONE) is not before
+    table[key] = before
+    return changed
 
 
 @lru_cache(maxsize=1 << 14)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drydock.embedded.core import seams
+from drydock.embedded.core.direct import notes
 from drydock.embedded.services.ecs import asks, settings, views
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, error, named, service_of
 from drydock.embedded.services.ecs.operations.shape import operation, page
@@ -13,6 +14,7 @@ from drydock.policy.requests import service as service_rules
 from drydock.policy.requests import unsupported, world
 
 
+@notes
 @operation
 def create_service(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
@@ -45,11 +47,12 @@ def create_service(response: Any, request: Document) -> Document:
     )
     if facts.task_definition is not None:
         service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
-    backend.services[key] = service
+    response.noted.put(backend.services, key, service)
     backend.engine.deployments.begin(service)
     return {"service": views.describe_service(service, [], include_tags=True)}
 
 
+@notes
 @operation
 def update_service(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
@@ -64,11 +67,13 @@ def update_service(response: Any, request: Document) -> Document:
     _runs(backend, changed, facts)
     if facts.task_definition is not None:
         changed["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
+    response.noted.changes(service)
     backend.engine.deployments.change(service, changed, force=bool(request.get("forceNewDeployment")))
     backend.engine.save()
     return {"service": views.describe_service(service, tasks, include_tags=True)}
 
 
+@notes
 @operation
 def delete_service(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
@@ -77,6 +82,7 @@ def delete_service(response: Any, request: Document) -> Document:
         raise error("ServiceNotActiveException", "Service was not ACTIVE.")
     if service.desired_count > 0 and service.scheduling_strategy != "DAEMON" and not request.get("force"):
         raise error("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
+    response.noted.changes(service)
     service.changed_by = backend.engine.host.front.request
     service.settings = {**service.settings, "desiredCount": 0}
     service.status = "INACTIVE" if seams.replaying() else "DRAINING"  # it had no task left before the next of its name

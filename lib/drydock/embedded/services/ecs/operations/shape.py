@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drydock.embedded.core.direct import direct
+from drydock.embedded.core.undo import Noted
 from drydock.embedded.services.ecs.lookups import error
 from drydock.embedded.services.ecs.records import Document
 from drydock.policy.requests import errors as policy_errors
@@ -20,6 +21,12 @@ class Asked:
     """What an operation is asked of."""
 
     ecs_backend: Any
+
+    @property
+    def noted(self) -> Noted:
+        """Where an operation that `notes` says what it writes."""
+        found: Noted = self.ecs_backend.engine.host.front.noted
+        return found
 
 
 def operation(function: Callable[[Asked, Document], Document]) -> Callable[[Any], Any]:
