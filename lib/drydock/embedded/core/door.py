@@ -309,8 +309,7 @@ class _Connection:
                     return self.turn_away(431, f"The line and the headers of a request have at most {HEAD >> 10} KiB.")
                 if self._door.application.streams(self._head):
                     return self._door.transfer(self, self._transfer)
-                length = next((int(value) for name, value in event.headers if name == b"content-length"), 0)
-                if length > BODY:
+                if _length(event) > BODY:
                     return self._too_large()
             elif isinstance(event, h11.Data):
                 if self._size + len(event.data) > BODY:
@@ -520,7 +519,7 @@ class _Connection:
             "wsgi.url_scheme": "http",
             "wsgi.version": (1, 0),
         }
-        for name, value in request.headers:
+        for name, value in request.headers.raw_items():
             _add_header(environ, name.decode("latin-1"), value.decode("latin-1"))
         return environ
 
@@ -583,7 +582,13 @@ def _size(request: h11.Request) -> int:
     """Bytes of its line and its headers."""
     around_line, around_header = len(b"  HTTP/1.1\r\n"), len(b": \r\n")
     line = len(request.method) + len(request.target) + around_line
-    return line + sum(len(name) + len(value) + around_header for name, value in request.headers)
+    return line + sum(len(name) + len(value) + around_header for name, value in request.headers.raw_items())
+
+
+def _length(request: h11.Request) -> int:
+    """Bytes of its body, as far as it says so."""
+    items = request.headers.raw_items()
+    return next((int(value) for name, value in items if name.lower() == b"content-length"), 0)
 
 
 @lru_cache(maxsize=512)

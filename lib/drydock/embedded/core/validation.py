@@ -155,10 +155,10 @@ def _from_json(shape: Any, value: Any, path: str) -> Any:
             return value
         if not isinstance(value, dict):
             raise _Unreadable(_found(value, path, "a structure"))
-        found = {}
-        for name, member in shape.members.items():
-            given = value.get(member.serialization.get("name", name))
-            if given is not None:
+        known, found = _members(shape), {}
+        for wire, given in value.items():
+            if given is not None and wire in known:
+                name, member = known[wire]
                 found[name] = _from_json(member, given, _below(path, name))
         return found
     if kind == "list":
@@ -172,6 +172,12 @@ def _from_json(shape: Any, value: Any, path: str) -> Any:
             key: _from_json(shape.value, item, _below(path, key)) for key, item in value.items() if item is not None
         }
     return _scalar_of_json(shape, value, path)
+
+
+@cache
+def _members(shape: Any) -> dict[str, tuple[str, Any]]:
+    """Name and shape of each member of a structure by its name on the wire."""
+    return {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
 
 
 def _scalar_of_json(shape: Any, value: Any, path: str) -> Any:

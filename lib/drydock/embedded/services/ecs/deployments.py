@@ -208,7 +208,7 @@ class Deployments:
             self._complete(service, primary)
         if steady and not service.steady:
             service.event("has reached a steady state.")
-            self._table.keep(service)
+            self._table.note(service)
         service.steady = steady
 
     def _complete(self, service: Service, deployment: Deployment) -> None:
@@ -218,7 +218,7 @@ class Deployments:
         deployment.breaker = deployment.breaker.after(Event.COMPLETED)
         service.event(f"(deployment {deployment.id}) deployment completed.")
         events.deployment(self._host, service, deployment, "SERVICE_DEPLOYMENT_COMPLETED")
-        self._table.keep(service)
+        self._table.note(service)
 
     # -- how it ends ----------------------------------------------------------------------------
 

@@ -198,6 +198,11 @@ class Table:
         else:
             self.host.soon()
 
+    def note(self, service: Service) -> None:
+        """Of a service something has changed that nothing is decided on: this turn ends with it on disk."""
+        self._unkept[service.arn] = service
+        self.host.soon()
+
     def take_stirred(self) -> set[str]:
         """The ARNs of services that have changed, or a task of theirs, since this was last asked."""
         stirred, self._stirred = self._stirred, set()
