@@ -31,6 +31,10 @@ def install() -> None:
             group.ingress_rules.append(rule)
         return group
 
+    def get_security_group_from_id(self: Any, group_id: str) -> Any | None:
+        """Without a look at all of them, of which moto takes one for each that is made."""
+        return next((groups[group_id] for groups in self.groups.values() if group_id in groups), None)
+
     def create_network_interface(
         self: Any, subnet: Any, address: Any, addresses: Any = None, group_ids: Any = None, *args: Any, **given: Any
     ) -> Any:
@@ -63,6 +67,7 @@ def install() -> None:
     seams.replace(
         EC2Backend,
         create_security_group=create_security_group,
+        get_security_group_from_id=get_security_group_from_id,
         create_network_interface=create_network_interface,
         modify_network_interface_attribute=modify_network_interface_attribute,
         modify_security_group_rules=modify_security_group_rules,
