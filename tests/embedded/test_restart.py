@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -91,6 +92,8 @@ def test_what_was_made_is_described_as_before(host: AWS, crashed: Callable[[AWS]
             del answer["ResponseMetadata"]
             for system in answer.get("FileSystems", ()):
                 del system["SizeInBytes"]["Timestamp"]  # when it was asked for
+            for certificate in answer.get("CertificateSummaryList", ()):
+                del certificate["Status"]  # as long after it was asked for as moto's minute
             found.append((f"{service} {read}", answer))
         return found
 
@@ -109,3 +112,17 @@ def test_what_moto_brought_before_it_was_seen_to_has_the_time_of_the_request_too
     seams.keep_time("logs")
     with seams.frozen_at(1_000_000_000):
         assert moto.logs.models.utcnow().year == 2001
+
+
+def test_what_another_thread_makes_meanwhile_changes_no_id() -> None:
+    from moto.moto_api._internal import mock_random
+
+    seams.prepare()
+    ids = []
+    for meanwhile in (lambda: None, lambda: mock_random.uuid4()):
+        seams.reseed("a request")
+        thread = threading.Thread(target=meanwhile)
+        thread.start()
+        thread.join()
+        ids.append((mock_random.uuid4(), mock_random.get_random_hex(8), mock_random.choice("abcdef")))
+    assert ids[0] == ids[1]

@@ -15,6 +15,7 @@ import os
 import re
 import string
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -46,6 +47,7 @@ _signed_for: Mapping[str, str] = {}
 _held_by = ""
 _originals: dict[Any, dict[str, Any]] = {}
 _stood_in: list[tuple[Any, type[Any]]] = []
+_own = threading.local()
 _now: Callable[[], datetime.datetime] = functools.partial(datetime.datetime.now, datetime.UTC)
 
 
@@ -176,6 +178,7 @@ def prepare() -> None:
     original(moto.core.utils, "utcnow")
     replace(moto.core.utils, utcnow=_utcnow)
     _let_go_of_what_is_deleted()
+    _settle_chance()
     _settle_backends()
 
 
@@ -204,11 +207,28 @@ def _settle_backends() -> None:
     replace(AccountSpecificBackend, __getitem__=settled, _generate_regions=staticmethod(descriptions.regions_of))
 
 
-def chance() -> Any:
-    """What moto makes its ids with."""
+@cache
+def _settle_chance() -> None:
+    """Let each thread have chance of its own: what one draws changes no id that another makes meanwhile."""
     from moto.moto_api._internal import mock_random
+    from moto.moto_api._internal.moto_random import MotoRandom
 
-    return mock_random
+    class Chances(MotoRandom):
+        def __getattribute__(self, name: str) -> Any:
+            return getattr(chance(), name)
+
+    mock_random.__class__ = Chances
+
+
+def chance() -> Any:
+    """What moto makes its ids with in this thread."""
+    try:
+        return _own.chance
+    except AttributeError:
+        from moto.moto_api._internal.moto_random import MotoRandom
+
+        _own.chance = MotoRandom()
+        return _own.chance
 
 
 def reseed(seed: str) -> None:
