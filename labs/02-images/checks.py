@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock.images import Image, Layout, build, push
+from drydock.images.platform import Platform
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import PLATFORM, SERVICES
 from drydock.pricing import unpriced
@@ -45,10 +46,9 @@ def build_images(cloud, lab):
     for service in SERVICES:
         if service not in there:
             return wrong(f"There is no image `drydock/{service}:v1` here.", look="build, tags")
-        labels = Image.open(f"drydock/{service}:v1").settings.labels
-        problem = _mislabelled(labels, service, "v1")
+        problem = _amiss(Image.open(f"drydock/{service}:v1").config, service, "v1")
         if problem:
-            return wrong(f"`drydock/{service}:v1` {problem}.", look="build, the folder and build_args")
+            return wrong(f"`drydock/{service}:v1` {problem}.", look="build: the folder, build_args, platform")
     return passed("Three images are built, each with its own title and the version v1.")
 
 
@@ -80,7 +80,7 @@ def push_images(cloud, lab):
     for service, digest in digests.items():
         if not digest:
             return wrong(f"`drydock/{service}` has no image with the tag `v1`.", look="push, the reference")
-        problem = _mislabelled(_labels(cloud, f"drydock/{service}", digest), service, "v1")
+        problem = _amiss(_config(cloud, f"drydock/{service}", digest), service, "v1")
         if problem:
             return wrong(f"`v1` in `drydock/{service}` {problem}.", look="push: which image went to which repository?")
     return passed("`v1` of each service is in its own repository.")
@@ -180,9 +180,9 @@ def fix_findings(cloud, lab):
             "`v2` still has urllib3 in it.",
             look="build, build_args: VENDOR; the tag is immutable, so batch_delete_image before you push again",
         )
-    problem = _mislabelled(_labels(cloud, "drydock/backend", digest), "backend", "v2")
+    problem = _amiss(_config(cloud, "drydock/backend", digest), "backend", "v2")
     if problem:
-        return wrong(f"`v2` {problem}.", look="build, build_args: VERSION")
+        return wrong(f"`v2` {problem}.", look="build: build_args, platform")
     return passed("`v2` is scanned, and there is no urllib3 in it.")
 
 
@@ -284,13 +284,17 @@ def _is_basic(cloud) -> bool:
     return cloud.client("ecr").get_registry_scanning_configuration()["scanningConfiguration"]["scanType"] == "BASIC"
 
 
-def _mislabelled(labels: dict[str, str], service: str, version: str) -> str:
-    """What is wrong with an image's title or version; "" where nothing is."""
+def _amiss(config: dict[str, Any], service: str, version: str) -> str:
+    """What is wrong with an image's title, version or platform; "" where nothing is."""
+    labels = config.get("config", {}).get("Labels") or {}
+    platform = str(Platform.of(config))
     title = labels.get("org.opencontainers.image.title", "")
     found = labels.get("org.opencontainers.image.version", "")
     if title != TITLES[service]:
         return f"is an image of `{title or 'something else'}`"
-    return "" if found == version else f"says that its version is `{found}`, not `{version}`"
+    if found != version:
+        return f"says that its version is `{found}`, not `{version}`"
+    return "" if platform == PLATFORM else f"is for {platform}, and the task definitions want {PLATFORM}"
 
 
 def _scan(cloud, tag: str) -> dict[str, Any] | None:
@@ -329,12 +333,11 @@ def _digest(cloud, repository: str, tag: str) -> str:
     return next(found, "")
 
 
-def _labels(cloud, repository: str, digest: str) -> dict[str, str]:
-    """The labels in the config of an image, read as the registry has it."""
+def _config(cloud, repository: str, digest: str) -> dict[str, Any]:
+    """The config of an image, read as the registry has it."""
     ecr = cloud.client("ecr")
     image = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])["images"][0]
-    config = json.loads(_blob(cloud, repository, json.loads(image["imageManifest"])["config"]["digest"]))
-    return dict(config.get("config", {}).get("Labels") or {})
+    return dict(json.loads(_blob(cloud, repository, json.loads(image["imageManifest"])["config"]["digest"])))
 
 
 def _blob(cloud, repository: str, digest: str) -> bytes:

@@ -30,8 +30,8 @@ def lab(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
 
 
-def built(folder: Path, **given: Any) -> Image:
-    return build(folder, output=lambda line: None, **given)
+def built(folder: Path, *, platform: str | None = PLATFORM, **given: Any) -> Image:
+    return build(folder, platform=platform, output=lambda line: None, **given)
 
 
 def pushed(cloud: Cloud, image: Image, name: str) -> str:
@@ -181,7 +181,13 @@ def test_images_are_for_the_platform_of_the_task_definitions_on_an_arm_machine_t
     cloud: Cloud, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    assert built(lab.services / "backend").config["architecture"] == "arm64"
+    for service in ("frontend", "backend", "worker"):
+        args = {"VERSION": "v1"}
+        built(lab.services / service, platform=None, build_args=args, tags=[f"drydock/{service}:v1"])
+    found = lab.step("build-images").check(cloud, lab)
+    assert (found.state, "is for linux/arm64" in found.message) == ("wrong", True)
+    lab.step("build-images").solve(cloud, lab)
+    assert lab.step("build-images").check(cloud, lab).passed
     for step in ("push-images", "scan-findings", "fix-findings", "leaked-secret"):
         before(cloud, lab, step)
         lab.step(step).solve(cloud, lab) if step != "leaked-secret" else lab.break_it(step)
