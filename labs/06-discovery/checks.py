@@ -82,11 +82,14 @@ def running(cloud, name):
 
 
 def ask_frontend(cloud, calls=30):
-    """What the frontend says of so many calls of the backend, by way of the load balancer; {} if it is not there."""
+    """What the frontend says of so many calls of the backend, by way of the load balancer; {} if it is not there.
+
+    It makes ten at a time and waits two seconds for each, so what says that nobody answered thirty comes after six.
+    """
     balancer = cloud.client("elbv2").describe_load_balancers(Names=["drydock"])["LoadBalancers"][0]
     url = f"http://{balancer['DNSName']}/api?calls={calls}"
     try:
-        return urllib3.request("GET", url, timeout=5, retries=False).json()
+        return urllib3.request("GET", url, timeout=15, retries=False).json()
     except (urllib3.exceptions.HTTPError, ValueError):
         return {}
 
