@@ -5,7 +5,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
-AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -14,6 +13,7 @@ setup: $(STAMP) ## the environment in .venv that everything else runs in
 
 $(STAMP): requirements.lock pyproject.toml labs/services/vendor.py
 	@$(PYTHON) -c 'import sys; sys.exit("Drydock needs Python 3.11 or newer, not " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@echo "Installing into $(VENV): one to five minutes …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@if command -v uv >/dev/null; then \
 	  uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements.lock && \
@@ -42,9 +42,7 @@ prep: setup ## run the cards and the quiz with answers given
 jupyter: setup ## open your own copies of the notebooks in JupyterLab
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(VENV)/share/jupyter/lab/settings/overrides.json
-	@course=$$($(BIN)/drydock lab open) || exit; echo "Your notebooks: $$course"; \
-	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir="$$course" --ServerApp.preferred_dir="$$course/labs" --LabApp.news_url= $(AS_ROOT) \
-	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate; status=$$?; $(BIN)/drydock down; exit $$status
+	@exec $(BIN)/drydock lab jupyter
 
 lint: setup ## ruff, the format, mypy, and who may import whom
 	$(BIN)/ruff check .

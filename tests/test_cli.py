@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pexpect
 import psutil
 import pytest
 
@@ -107,9 +108,51 @@ def test_reset_empties_it(home: Path) -> None:
     from drydock.cloud import connect
 
     connect(endpoint).client("sqs").create_queue(QueueName="gone")
-    assert "empty" in drydock("reset", "--name", name)
+    assert "empty" in drydock("reset", "--name", name, "--yes")
     assert connect(endpoint).client("sqs").list_queues().get("QueueUrls", []) == []
     drydock("down", "--name", name)
+
+
+def asked(*arguments: str, answer: str) -> str:
+    """Run it in a terminal and answer its question; what it said."""
+    child = pexpect.spawn(sys.executable, ["-m", "drydock.cli", *arguments], timeout=60, encoding="utf-8")
+    child.expect_exact("[y/N]")
+    question = str(child.before)
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == (0 if answer == "y" else 1)
+    return " ".join(question.split())
+
+
+def test_what_destroys_asks_first_or_wants_to_be_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from drydock.cloud import connect
+    from drydock.labs import progress
+    from drydock.ledger import Ledger, Recorder
+
+    drydock("up", "--name", "cli-sure")
+    cloud = connect("embedded", name="cli-sure")
+    cloud.listeners.append(Recorder(Ledger(), cloud, "01-topics"))
+    queue = cloud.client("sqs").create_queue(QueueName="mine")["QueueUrl"]
+    with progress.changing("01-topics", "create-topic") as record:
+        record["passed"] = True
+    commands = {
+        ("sweep", "--name", "cli-sure"): "Delete 1 thing that all labs made on embedded:cli-sure/",
+        ("lab", "reset", "topics"): "Forget your progress in 01-topics?",
+        ("lab", "reset"): "Forget your progress in all labs?",
+        ("reset", "--name", "cli-sure"): "Forget everything in cli-sure",
+    }
+    for command, question in commands.items():
+        assert "Nothing was done: say so with --yes." in drydock(*command, code=2)
+        assert question in asked(*command, answer="n")
+    assert cloud.client("sqs").list_queues()["QueueUrls"] == [queue]
+    assert progress.of("01-topics")
+    for command, question in commands.items():
+        if command != ("lab", "reset"):
+            assert question in asked(*command, answer="y")
+    assert "forgotten" in drydock("lab", "reset")  # there is nothing to lose any more
+    assert not progress.read()
+    drydock("down", "--name", "cli-sure")
 
 
 def test_in_the_foreground_it_shows_its_log_and_ends_with_ctrl_c(home: Path) -> None:
@@ -152,7 +195,7 @@ def test_labs_are_listed_run_and_forgotten(home: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "01-topics.html").exists()
     assert [one for one in embedded.instances() if one.name.startswith("labs-")] == []
     assert "create-topic" in drydock("lab", "progress", "topics")
-    assert "forgotten" in drydock("lab", "reset", "topics")
+    assert "forgotten" in drydock("lab", "reset", "topics", "--yes")
 
 
 def test_a_lab_whose_step_is_not_passed_fails_the_command(home: Path, tmp_path: Path) -> None:
@@ -168,6 +211,7 @@ def test_a_lab_whose_step_is_not_passed_fails_the_command(home: Path, tmp_path: 
         (("lab", "run", "queues", "-p", "regoin=x"), "There is no parameter 'regoin'"),
         (("lab", "run", "queues", "-p", "solve"), "name=value"),
         (("sweep", "--cloud", "aws"), "Name it"),
+        (("lab", "run", "queues", "--cloud", "aws"), "-p account=<its 12 digits>"),
         (("sweep", "--cloud", "nowhere"), "is not a cloud"),
         (("sweep", "--cloud", "http://127.0.0.1:9", "--region", "no where"), "no where"),
         (("up", "--name", "no/name"), "use letters"),
@@ -201,12 +245,12 @@ def test_sweep_lists_deletes_and_tells_what_is_left(home: Path) -> None:
     cloud.client("sqs").create_queue(QueueName="swept")
     assert "swept" in drydock("sweep", "--name", "cli-sweep", "--dry-run")
     assert "swept" not in drydock("sweep", "--name", "cli-sweep", "--lab", "queues")
-    assert "deleted  queue" in drydock("sweep", "--name", "cli-sweep", "--lab", "topics")
+    assert "deleted  queue" in drydock("sweep", "--name", "cli-sweep", "--lab", "topics", "--yes")
     assert "Nothing was there" in drydock("sweep", "--name", "cli-sweep")
     vpc = cloud.client("ec2").create_vpc(CidrBlock="10.44.0.0/16")["Vpc"]["VpcId"]
     cloud.listeners.clear()
     cloud.client("ec2").create_subnet(VpcId=vpc, CidrBlock="10.44.1.0/24")
-    assert f"LEFT     VPC {vpc}" in drydock("sweep", "--name", "cli-sweep", "--within", "1", code=1)
+    assert f"LEFT     VPC {vpc}" in drydock("sweep", "--name", "cli-sweep", "--within", "1", "--yes", code=1)
     drydock("down", "--name", "cli-sweep")
 
 

@@ -146,9 +146,10 @@ def test_nothing_there() -> None:
         connect(f"http://127.0.0.1:{free_port()}")
 
 
-def test_a_region_that_cannot_be_one_is_said(sts_of: Any) -> None:
-    with pytest.raises(CloudRefused, match="'no where' is not the name of a region"):
-        connect(sts_of("000000000000"), region="no where")
+@pytest.mark.parametrize("region", ["no where", "mars-1"])
+def test_a_region_that_cannot_be_one_is_said(sts_of: Any, region: str) -> None:
+    with pytest.raises(CloudRefused, match=f"'{region}' is not the name of a region"):
+        connect(sts_of("000000000000"), region=region)
 
 
 @pytest.mark.parametrize("cloud", ["Embedded", "ftp://127.0.0.1", "127.0.0.1:4566"])

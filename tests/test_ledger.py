@@ -478,3 +478,21 @@ def test_creators_are_operations_that_aws_has(cloud: Cloud) -> None:
         operation in cloud.client(service).meta.service_model.operation_names
     )
     assert [key for key in CREATORS if not has(*key)] == []
+
+
+def test_what_runs_is_swept_though_its_task_definition_is_no_more(
+    recording: Cloud, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_everything(recording)
+    ecs = recording.client("ecs")
+
+    def gone(**_: Any) -> Any:
+        error = {"Code": "ClientException", "Message": "Unable to describe task definition."}
+        raise ClientError({"Error": error}, "DescribeTaskDefinition")
+
+    monkeypatch.setattr(ecs, "describe_task_definition", gone)
+    assert ("ECS service", "c/s") in owned(recording, "99-test", ledger=ledger)
+    swept = sweep(recording, "99-test", ledger=ledger, within=8)
+    assert ("ECS service", "c/s") in swept.deleted
+    monkeypatch.undo()
+    sweep(recording, "99-test", ledger=ledger, within=8)

@@ -7,7 +7,7 @@ import json
 
 from drydock.images import build, push
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
-from drydock.labs.shop import PLATFORM
+from drydock.labs.shop import PLATFORM, coming, stopped_by_hand, to_be_healthy
 from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
 
 outline = Outline(
@@ -167,9 +167,11 @@ def create_service(cloud, lab):
     if service["desiredCount"] != 2:
         return wrong(f"The service wants {service['desiredCount']} tasks.", look="create_service, desiredCount")
     if service["runningCount"] != 2:
-        return wrong("Not both tasks run.", look="the service's events; the waiter services_stable")
-    if _healthy(cloud) != 2:
-        return wrong("Not both tasks are healthy targets.", look="describe_target_health, TargetHealth.Reason")
+        look = "the service's events; the waiter services_stable"
+        return wrong("Not both tasks run.", look=look, waits_for=coming(service))
+    if (healthy := _healthy(cloud)) != 2:
+        look, waits_for = "describe_target_health, TargetHealth.Reason", to_be_healthy(_group(cloud), 2 - healthy, 2)
+        return wrong("Not both tasks are healthy targets.", look=look, waits_for=waits_for)
     return passed("Two tasks run, and both are healthy targets of the load balancer.")
 
 
@@ -209,11 +211,16 @@ def kill_a_task(cloud, lab):
         return not_started("There is no service `drydock-hello`.")
     arns = ecs.list_tasks(cluster="drydock-hello", serviceName="drydock-hello", desiredStatus="STOPPED")["taskArns"]
     stopped = ecs.describe_tasks(cluster="drydock-hello", tasks=arns)["tasks"] if arns else []
-    stopped = [task for task in stopped if task["createdAt"] >= service["createdAt"]]
-    if not any(task.get("stopCode") == "UserInitiated" for task in stopped):
+    since = max(lab.began, service["createdAt"])
+    if not any(stopped_by_hand(task, since) for task in stopped):
         return not_started("Nobody has stopped a task yet.")
-    if service["runningCount"] != service["desiredCount"] or _healthy(cloud) != service["desiredCount"]:
-        return wrong("A task was stopped and its successor does not serve yet.", look="the service's events")
+    healthy, wanted = _healthy(cloud), service["desiredCount"]
+    if service["runningCount"] != wanted or healthy != wanted:
+        return wrong(
+            "A task was stopped and its successor does not serve yet.",
+            look="the service's events",
+            waits_for=to_be_healthy(_group(cloud), wanted - healthy, wanted) if healthy < wanted else coming(service),
+        )
     return passed("A task was stopped by hand, and the service has its two healthy tasks again.")
 
 
@@ -238,10 +245,13 @@ def _active(found):
     return [one for one in found if one["status"] == "ACTIVE"]
 
 
+def _group(cloud):
+    return cloud.client("elbv2").describe_target_groups(Names=["drydock-hello"])["TargetGroups"][0]
+
+
 def _healthy(cloud) -> int:
-    elbv2 = cloud.client("elbv2")
-    group = elbv2.describe_target_groups(Names=["drydock-hello"])["TargetGroups"][0]["TargetGroupArn"]
-    targets = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    arn = _group(cloud)["TargetGroupArn"]
+    targets = cloud.client("elbv2").describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
     return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
 
 

@@ -39,8 +39,9 @@ outline = Outline(
     ],
 )
 def build_images(cloud, lab):
-    names = Layout().names()
-    there = [service for service in SERVICES if f"drydock/{service}:v1" in names]
+    layout = Layout()
+    digests = {service: layout.find(f"drydock/{service}:v1") for service in SERVICES}
+    there = [service for service, digest in digests.items() if digest and layout.written(digest) >= lab.began]
     if not there:
         return not_started("No image of the three is built.")
     for service in SERVICES:
@@ -143,7 +144,8 @@ def scan_findings(cloud, lab):
         return not_started("`drydock/backend` has no image with the tag `v1-vulnerable`.")
     scan = _scan(cloud, "v1-vulnerable")
     if scan is None:
-        return wrong("Its scan is not complete.", look="describe_image_scan_findings, imageScanStatus")
+        look = "describe_image_scan_findings, imageScanStatus"
+        return wrong("Its scan is not complete.", look=look, waits_for="its scan")
     counts = _about_urllib3(scan)
     if not counts and not _has_urllib3(cloud, "v1-vulnerable"):
         return wrong("There is no urllib3 in it.", look="build_args, VENDOR")
@@ -174,7 +176,8 @@ def fix_findings(cloud, lab):
         return not_started("`drydock/backend` has no image with the tag `v2`.")
     scan = _scan(cloud, "v2")
     if scan is None:
-        return wrong("The scan of `v2` is not complete.", look="describe_image_scan_findings, imageScanStatus")
+        look = "describe_image_scan_findings, imageScanStatus"
+        return wrong("The scan of `v2` is not complete.", look=look, waits_for="its scan")
     if _about_urllib3(scan) or _has_urllib3(cloud, "v2"):
         return wrong(
             "`v2` still has urllib3 in it.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets as random_secrets
+from datetime import UTC, datetime
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import SERVICES, network
@@ -29,6 +30,7 @@ outline = Outline(
     hours=1.0,
 )
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 HEALTH = ["CMD", "python", "healthcheck.py"]
 CHANNELS = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
 
@@ -49,20 +51,15 @@ def container(task_definition, name):
     return next((one for one in task_definition["containerDefinitions"] if one["name"] == name), {})
 
 
-def tasks(cloud, family):
-    """Tasks of `family` that run_task started since the family is registered, running and stopped, newest first."""
+def tasks(cloud, family, since=LONG_AGO):
+    """Tasks of `family` that run_task started no earlier than `since`, running and stopped, newest first."""
     ecs = cloud.client("ecs")
-    revisions = ecs.list_task_definitions(familyPrefix=family)["taskDefinitionArns"]
-    oldest = [arn for arn in revisions if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family][:1]
     arns = [
         arn
         for status in ("RUNNING", "STOPPED")
         for arn in ecs.list_tasks(cluster="drydock", family=family, desiredStatus=status)["taskArns"]
     ]
-    if not arns or not oldest:
-        return []
-    since = ecs.describe_task_definition(taskDefinition=oldest[0])["taskDefinition"]["registeredAt"]
-    found = ecs.describe_tasks(cluster="drydock", tasks=arns)["tasks"]
+    found = ecs.describe_tasks(cluster="drydock", tasks=arns)["tasks"] if arns else []
     alone = [one for one in found if one.get("group", "").startswith("family:") and one["createdAt"] >= since]
     return sorted(alone, key=lambda task: task["createdAt"], reverse=True)
 
@@ -136,19 +133,23 @@ def until_running(cloud, arn):
     cloud.client("ecs").get_waiter("tasks_running").wait(cluster="drydock", tasks=[arn])
 
 
-def running(cloud, family):
+def running(cloud, family, since):
     """What became of the newest revision of `family`: a check that passes if a task of it runs."""
     newest = definition(cloud, family)
     if newest is None:
         return not_started(f"There is no task definition {family}.")
-    found = [task for task in tasks(cloud, family) if task["taskDefinitionArn"] == newest["taskDefinitionArn"]]
+    found = [task for task in tasks(cloud, family, since) if task["taskDefinitionArn"] == newest["taskDefinitionArn"]]
     if not found:
         return wrong(f"No task has run of the newest {family}.", look="run_task")
     task = found[0]
     if task["lastStatus"] == "STOPPED":
         return wrong(f"The newest task of {family} stopped: {task['stopCode']}.", look="describe_tasks, stoppedReason")
     if task["lastStatus"] != "RUNNING" or task["desiredStatus"] == "STOPPED":
-        return wrong(f"The newest task of {family} does not run yet.", look="describe_tasks, lastStatus")
+        return wrong(
+            f"The newest task of {family} does not run yet.",
+            look="describe_tasks, lastStatus",
+            waits_for="" if task["desiredStatus"] == "STOPPED" else f"a task of {family} to be RUNNING",
+        )
     return passed(f"A task of the newest {family} runs.")
 
 
@@ -397,15 +398,23 @@ def _(cloud, lab):
     ],
 )
 def run_one_task(cloud, lab):
-    found = tasks(cloud, "drydock-backend")
+    found = tasks(cloud, "drydock-backend", lab.began)
     if not found:
         return not_started("No task of drydock-backend has been run.")
     ran = [task for task in found if "startedAt" in task]
     if not ran:
-        return wrong("The task of drydock-backend has not started.", look="describe_tasks, lastStatus, stoppedReason")
+        return wrong(
+            "The task of drydock-backend has not started.",
+            look="describe_tasks, lastStatus, stoppedReason",
+            waits_for="the task to be RUNNING" if found[0]["desiredStatus"] == "RUNNING" else "",
+        )
     written = messages(cloud, "/drydock/backend", f"ecs/backend/{ran[0]['taskArn'].rsplit('/', 1)[-1]}")
     if not written:
-        return wrong("The task ran and there is nothing in its log stream.", look="logConfiguration")
+        return wrong(
+            "The task ran and there is nothing in its log stream.",
+            look="logConfiguration",
+            waits_for="the first line of its log" if ran[0]["lastStatus"] != "STOPPED" else "",
+        )
     return passed("A task of drydock-backend ran, and its log can be read.")
 
 
@@ -443,14 +452,20 @@ def sidecar(cloud, lab):
             return wrong(
                 f"`{name}` does not wait for {wanted['containerName']}: {wanted['condition']}.", look="dependsOn"
             )
-    ran = [task for task in tasks(cloud, "drydock-sidecar") if "startedAt" in task]
+    started = tasks(cloud, "drydock-sidecar", lab.began)
+    ran = [task for task in started if "startedAt" in task]
     if not ran:
-        return wrong("No task of drydock-sidecar has run.", look="run_task, describe_tasks")
+        alive = started and started[0]["desiredStatus"] == "RUNNING"
+        waits_for = "the task to be RUNNING" if alive else ""
+        return wrong("No task of drydock-sidecar has run.", look="run_task, describe_tasks", waits_for=waits_for)
+    alive = ran[0]["desiredStatus"] == "RUNNING"
     codes = {one["name"]: one.get("exitCode") for one in ran[0]["containers"]}
     if codes.get("migrate") != 0:
-        return wrong("`migrate` did not exit with 0.", look="describe_tasks, containers, exitCode")
+        look, waits_for = "describe_tasks, containers, exitCode", "`migrate` to end" if alive else ""
+        return wrong("`migrate` did not exit with 0.", look=look, waits_for=waits_for)
     if not messages(cloud, "/drydock/backend", f"sidecar/watcher/{ran[0]['taskArn'].rsplit('/', 1)[-1]}"):
-        return wrong("`watcher` has not reached the backend.", look="its log stream")
+        waits_for = "the first line of its log" if alive else ""
+        return wrong("`watcher` has not reached the backend.", look="its log stream", waits_for=waits_for)
     return passed("migrate ran first and exited with 0; watcher reached the backend on localhost.")
 
 
@@ -503,9 +518,9 @@ def _(cloud, lab):
 def rotate_secret(cloud, lab):
     manager = cloud.client("secretsmanager")
     versions = manager.list_secret_version_ids(SecretId="drydock/backend", IncludeDeprecated=True)["Versions"]
-    if len(versions) < 2:
-        return not_started("The secret has had one value only.")
     current = next(one for one in versions if "AWSCURRENT" in one.get("VersionStages", []))
+    if len(versions) < 2 or current["CreatedDate"] < lab.began:
+        return not_started("The secret has had no new value.")
     value = manager.get_secret_value(SecretId="drydock/backend")["SecretString"]
     if not json.loads(value).get("app-secret"):
         return wrong('The new value has no key "app-secret".', look="put_secret_value, SecretString")
@@ -513,9 +528,11 @@ def rotate_secret(cloud, lab):
         before = manager.get_secret_value(SecretId="drydock/backend", VersionStage="AWSPREVIOUS")["SecretString"]
         if before == value:
             return wrong("The new version has the old value.", look="put_secret_value, SecretString")
-    alive = [task for task in tasks(cloud, "drydock-backend") if task["lastStatus"] == "RUNNING"]
+    alive = [task for task in tasks(cloud, "drydock-backend", lab.began) if task["desiredStatus"] == "RUNNING"]
     if not alive:
         return wrong("No task of drydock-backend runs.", look="run_task")
+    if alive[0]["lastStatus"] != "RUNNING":
+        return wrong("No task of drydock-backend runs.", look="run_task", waits_for="the task to be RUNNING")
     if alive[0]["createdAt"] < current["CreatedDate"]:
         return wrong("The task that runs is older than the value: it has the old one.", look="createdAt, CreatedDate")
     return passed("The backend that runs was started after the secret got its new value.")
@@ -643,7 +660,7 @@ def _(app_secret, attempt, one_container):
     hints=["Read stoppedReason.", "ecr.list_images(repositoryName=…) says which tags there are."],
 )
 def broken_image(cloud, lab):
-    return running(cloud, "drydock-image")
+    return running(cloud, "drydock-image", lab.began)
 
 
 @broken_image.breaks
@@ -664,7 +681,7 @@ def _(attempt, ecs, one_container, run):
     hints=["Read stoppedReason to its end.", "Compare the key in valueFrom with the keys of the secret."],
 )
 def broken_secret(cloud, lab):
-    found = running(cloud, "drydock-secret")
+    found = running(cloud, "drydock-secret", lab.began)
     one = definition(cloud, "drydock-secret")
     if one is None or not found.passed:
         return found
@@ -694,7 +711,7 @@ def _(app_secret, attempt, ecs, one_container, run):
     hints=["stoppedReason says that a container exited, not why.", "What did the container write before it ended?"],
 )
 def broken_setting(cloud, lab):
-    found = running(cloud, "drydock-setting")
+    found = running(cloud, "drydock-setting", lab.began)
     one = definition(cloud, "drydock-setting")
     if one is None or not found.passed:
         return found
@@ -725,15 +742,18 @@ def _(attempt, ecs, one_container, run):
     hints=["The program answers. Who asks it, and with what?", "Is there a curl in the image?"],
 )
 def broken_health(cloud, lab):
-    found = running(cloud, "drydock-health")
+    found = running(cloud, "drydock-health", lab.began)
     one = definition(cloud, "drydock-health")
     if one is None or not found.passed:
         return found
     if not container(one, "backend").get("healthCheck"):
         return wrong("It runs, and nothing asks for its health any more.", look="healthCheck")
-    health = tasks(cloud, "drydock-health")[0].get("healthStatus")
+    health = tasks(cloud, "drydock-health", lab.began)[0].get("healthStatus")
     if health != "HEALTHY":
-        return wrong(f"The newest task of drydock-health is {health}.", look="healthCheck, command")
+        waits_for = "the task to be HEALTHY" if health == "UNKNOWN" else ""
+        return wrong(
+            f"The newest task of drydock-health is {health}.", look="healthCheck, command", waits_for=waits_for
+        )
     return passed("A task of the newest drydock-health runs and is HEALTHY.")
 
 
@@ -742,7 +762,9 @@ def _(cloud, lab):
     check = {"command": ["CMD-SHELL", "curl -f http://localhost:8080/health || exit 1"], "interval": 5, "retries": 2}
     arn = register_and_run(cloud, alone(cloud, "drydock-health", healthCheck=check))
     until_running(cloud, arn)
-    wait_until(lambda: tasks(cloud, "drydock-health")[0].get("healthStatus") == "UNHEALTHY", "the task is UNHEALTHY")
+    wait_until(
+        lambda: tasks(cloud, "drydock-health", lab.began)[0].get("healthStatus") == "UNHEALTHY", "the task is UNHEALTHY"
+    )
 
 
 @broken_health.solution

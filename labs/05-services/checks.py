@@ -13,7 +13,19 @@ from collections import Counter
 
 from drydock import ssm
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
-from drydock.labs.shop import is_steady, network, security_group, service, subnets, tasks, until_steady, vpc_id
+from drydock.labs.shop import (
+    coming,
+    is_steady,
+    network,
+    security_group,
+    service,
+    stopped_by_hand,
+    subnets,
+    tasks,
+    to_be_healthy,
+    until_steady,
+    vpc_id,
+)
 from drydock.policy.ecs import rollout
 from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
 from drydock.resources.kind import every
@@ -174,9 +186,10 @@ def create_services(cloud, lab):
     known = environment(cloud, found["worker"]).get("QUEUE_URL", "")
     if known.rsplit("/", 2)[1:] != jobs["QueueUrl"].rsplit("/", 2)[1:]:
         return wrong("`worker` has another queue's URL.", look="QUEUE_URL in the task definition of the service")
-    waiting = [name for name, one in found.items() if not is_steady(one)]
+    waiting = [one for one in found.values() if not is_steady(one)]
     if waiting:
-        return wrong(f"`{waiting[0]}` is not steady yet.", look="describe_services: deployments, events")
+        message, look = f"`{waiting[0]['serviceName']}` is not steady yet.", "describe_services: deployments, events"
+        return wrong(message, look=look, waits_for=coming(waiting[0]))
     return passed("frontend, backend and worker are steady; a job that fails too often leaves drydock-jobs.")
 
 
@@ -219,16 +232,22 @@ def _(cloud, lab):
 def target_health(cloud, lab):
     found = targets(cloud)
     if not found:
-        return not_started("The target group drydock-frontend has no target.")
+        one = service(cloud, "frontend")
+        waits_for = coming(one) if one is not None and one["desiredCount"] else ""
+        return not_started("The target group drydock-frontend has no target.", waits_for=waits_for)
     sick = [one for one in found if one["TargetHealth"]["State"] != "healthy"]
     if sick:
         health = sick[0]["TargetHealth"]
         return wrong(
             f"{len(sick)} of {len(found)} targets not healthy: {health['State']}, {health.get('Reason', 'no reason')}.",
             look="describe_target_health; HealthCheckPath and Matcher of the target group",
+            waits_for=to_be_healthy(target_group(cloud), len(sick), len(found)),
         )
     if len(found) < 2:
-        return wrong("There is one target: the service wants two tasks.", look="describe_services, desiredCount")
+        one = service(cloud, "frontend")
+        waits_for = coming(one) if one is not None and one["desiredCount"] > 1 else ""
+        message, look = "There is one target: the service wants two tasks.", "describe_services, desiredCount"
+        return wrong(message, look=look, waits_for=waits_for)
     zones = {one["availabilityZone"] for one in tasks(cloud, "frontend")}
     if len(zones) < 2:
         return wrong("All the tasks are in one zone.", look="networkConfiguration, subnets")
@@ -262,21 +281,23 @@ def exec_(cloud, lab):
         for agent in container.get("managedAgents", ())
     ]
     if not agents or set(agents) != {"RUNNING"}:
-        return wrong("The agent of Exec does not run in every task.", look="describe_tasks: managedAgents")
+        pending = agents and set(agents) <= {"RUNNING", "PENDING"}
+        waits_for = "the agents of Exec to be RUNNING" if pending else coming(one) if not is_steady(one) else ""
+        message = "The agent of Exec does not run in every task."
+        return wrong(message, look="describe_tasks: managedAgents", waits_for=waits_for)
     configured = cloud.client("ecs").describe_clusters(clusters=["drydock"], include=["CONFIGURATIONS"])
     execute = configured["clusters"][0].get("configuration", {}).get("executeCommandConfiguration", {})
     group = execute.get("logConfiguration", {}).get("cloudWatchLogGroupName", "/drydock/backend")
-    written = (
-        cloud.client("logs")
-        .get_paginator("filter_log_events")
-        .paginate(
-            logGroupName=group,
-            logStreamNamePrefix="ecs-execute-command-",
-            startTime=int(one["createdAt"].timestamp() * 1000),
-        )
+    logs, prefix = cloud.client("logs"), "ecs-execute-command-"
+    since = int(max(one["createdAt"], lab.began).timestamp() * 1000)
+    streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group, logStreamNamePrefix=prefix, startTime=since
     )
-    if not any(True for _ in written.search("events[]")):
-        return not_started(f"No session has left its output in {group}.")
+    if not any(True for _ in pages.search("events[]")):
+        begun = cloud.real or any(stream["creationTime"] >= since for stream in streams)  # AWS makes it at the end
+        waits_for = f"a session's output in {group}" if begun else ""
+        return not_started(f"No session has left its output in {group}.", waits_for=waits_for)
     return passed(f"A command has run inside a task; what it wrote is in {group}.")
 
 
@@ -300,17 +321,18 @@ def kill_a_task(cloud, lab):
     one = service(cloud, "backend")
     if one is None:
         return not_started("There is no service `backend`.")
-    stopped = [task for task in tasks(cloud, "backend", "STOPPED") if task["createdAt"] >= one["createdAt"]]
-    mine = [task for task in stopped if task.get("stopCode") == "UserInitiated"]
-    if not mine:
+    since = max(lab.began, one["createdAt"])
+    stopped = [task for task in tasks(cloud, "backend", "STOPPED") if task["createdAt"] >= since]
+    if not any(stopped_by_hand(task, since) for task in tasks(cloud, "backend", "STOPPED")):
         others = [name for name in COUNTS if name != "backend" and service(cloud, name)]
-        if any(t.get("stopCode") == "UserInitiated" for name in others for t in tasks(cloud, name, "STOPPED")):
+        if any(stopped_by_hand(task, since) for name in others for task in tasks(cloud, name, "STOPPED")):
             return wrong("You stopped a task of another service.", look="list_tasks, serviceName")
         if stopped:
             return wrong("Tasks have stopped, and none because you said so.", look="describe_tasks, stopCode")
         return not_started("Every task of `backend` that was started still runs.")
     if not is_steady(one):
-        return wrong("It is not replaced yet.", look="describe_services: runningCount, events")
+        look = "describe_services: runningCount, events"
+        return wrong("It is not replaced yet.", look=look, waits_for=coming(one))
     return passed("You stopped a task; the service runs as many as before.")
 
 
@@ -335,7 +357,8 @@ def scale(cloud, lab):
     if one["desiredCount"] != 5:
         return wrong(f"`backend` wants {one['desiredCount']} tasks.", look="update_service, desiredCount")
     if not is_steady(one):
-        return wrong("Five are desired, and they do not all run yet.", look="describe_services: events")
+        message = "Five are desired, and they do not all run yet."
+        return wrong(message, look="describe_services: events", waits_for=coming(one))
     zones = Counter(task["availabilityZone"] for task in tasks(cloud, "backend"))
     if max(zones.values()) - min(zones.values()) > 1 or len(zones) < 3:
         return wrong("The tasks are not spread over three zones.", look="networkConfiguration, subnets")
@@ -360,11 +383,25 @@ def bad_job(cloud, lab):
     dead = queue_attributes(cloud, "drydock-jobs-dead")
     jobs = queue_attributes(cloud, "drydock-jobs")
     waiting = int(jobs["ApproximateNumberOfMessages"]) + int(jobs["ApproximateNumberOfMessagesNotVisible"])
-    if int(dead["ApproximateNumberOfMessages"]) > 0:
+    if _arrived(cloud, dead, lab.began):
         return passed("The job that nobody can do is out of the way, and can be looked at.")
     if waiting:
-        return wrong("A job is still in drydock-jobs.", look="get_queue_attributes; the log group /drydock/worker")
-    return not_started("drydock-jobs-dead is empty.")
+        look = "get_queue_attributes; the log group /drydock/worker"
+        waits_for = f"{waiting} of the jobs in drydock-jobs to be done with"
+        return wrong("A job is still in drydock-jobs.", look=look, waits_for=waits_for)
+    return not_started("drydock-jobs-dead has no new job.")
+
+
+def _arrived(cloud, queue, since):
+    """Whether the queue has a message of this round. Where the queue is older they are looked at, and stay."""
+    if not int(queue["ApproximateNumberOfMessages"]):
+        return False
+    if float(queue["CreatedTimestamp"]) >= since.timestamp():
+        return True
+    looked_at = {"QueueUrl": queue["QueueUrl"], "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
+    found = cloud.client("sqs").receive_message(**looked_at, MessageSystemAttributeNames=["SentTimestamp"])
+    sent = [int(one["Attributes"]["SentTimestamp"]) / 1000 for one in found.get("Messages", ())]
+    return any(time >= since.timestamp() for time in sent)
 
 
 @bad_job.solution
@@ -460,12 +497,18 @@ def wrong_health_path(cloud, lab):
     if one is None:
         return not_started("There is no service `frontend`.")
     states = Counter(target["TargetHealth"]["State"] for target in targets(cloud))
+    group = target_group(cloud)
+    missing = one["desiredCount"] - states["healthy"]
+    healthy = to_be_healthy(group, missing, one["desiredCount"])
+    waits_for = coming(one) if healthy and missing <= 0 else healthy
     if states["unhealthy"]:
-        return wrong("The load balancer finds targets unhealthy.", look="describe_target_health; events of the service")
-    if target_group(cloud)["HealthCheckPath"] != "/health":
+        look = "describe_target_health; events of the service"
+        return wrong("The load balancer finds targets unhealthy.", look=look, waits_for=waits_for)
+    if group["HealthCheckPath"] != "/health":
         return wrong("Targets are asked for another path than /health.", look="describe_target_groups")
-    if states["healthy"] < one["desiredCount"] or not is_steady(one):
-        return wrong("The service has not recovered yet.", look="describe_services; describe_target_health")
+    if missing > 0 or not is_steady(one):
+        look = "describe_services; describe_target_health"
+        return wrong("The service has not recovered yet.", look=look, waits_for=waits_for)
     return passed("All targets are healthy again, and the service is steady.")
 
 
@@ -508,10 +551,11 @@ def stuck_deployment(cloud, lab):
             "and no more will be.",
             look="describe_services: deployments, deploymentConfiguration",
         )
-    if not is_steady(one):
-        return wrong("The deployment is not done yet.", look="describe_services: deployments, events")
     if one["desiredCount"] != COUNTS["backend"]:
         return wrong("`backend` should still have three tasks.", look="update_service, desiredCount")
+    if not is_steady(one):
+        look = "describe_services: deployments, events"
+        return wrong("The deployment is not done yet.", look=look, waits_for=coming(one))
     return passed("The deployment has replaced every task, and the next one can, too.")
 
 

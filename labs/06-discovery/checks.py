@@ -9,7 +9,7 @@ from __future__ import annotations
 import urllib3
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
-from drydock.labs.shop import is_steady, service, tasks, until_steady, vpc_id
+from drydock.labs.shop import coming, is_steady, service, stopped_by_hand, tasks, until_steady, vpc_id
 from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
 from drydock.resources.kind import every
 
@@ -79,6 +79,26 @@ def instances(cloud, name):
 def running(cloud, name):
     """Ids of the tasks of an ECS service that run."""
     return {one["taskArn"].rsplit("/", 1)[-1] for one in tasks(cloud, name) if one["lastStatus"] == "RUNNING"}
+
+
+def not_done(one):
+    """The check of a service whose deployment is not done."""
+    look = "describe_services: deployments, events"
+    return wrong("The deployment is not done yet.", look=look, waits_for=coming(one))
+
+
+def unregistered(cloud, one):
+    """What can be waited for where running tasks of a service are not all registered, or others are; "" if nothing."""
+    left = set(instances(cloud, one["serviceName"])) - running(cloud, one["serviceName"])
+    ours = instances(cloud, one["serviceName"])
+    if any("ECS_SERVICE_NAME" not in ours[name] for name in left):
+        return ""
+    return coming(one) if not is_steady(one) else "Cloud Map to have every task that runs"
+
+
+def known_by_name(cloud):
+    """Whether Cloud Map has a task under the backend's name."""
+    return map_service(cloud, "backend") is not None and bool(instances(cloud, "backend"))
 
 
 def ask_frontend(cloud, calls=30):
@@ -158,7 +178,9 @@ def register_backend(cloud, lab):
     if found is None:
         return not_started("There is no Cloud Map service `backend` in shop.internal.")
     if set(records(found)) != {"A"}:
-        return wrong(f"Its records are {', '.join(records(found))}, not A: create it again.", look="DnsRecords")
+        return wrong(
+            f"Its records are {', '.join(records(found)) or 'none'}, not A: create it again.", look="DnsRecords"
+        )
     if records(found)["A"] > 60:
         return wrong(f"Clients may keep an answer for {records(found)['A']} s.", look="update_service, TTL")
     if found["DnsConfig"].get("RoutingPolicy") != "MULTIVALUE":
@@ -172,9 +194,10 @@ def register_backend(cloud, lab):
     if one is None or [each["registryArn"] for each in one.get("serviceRegistries", ())] != [found["Arn"]]:
         return wrong("The ECS service backend does not register its tasks there.", look="serviceRegistries")
     if not is_steady(one):
-        return wrong("The deployment is not done yet.", look="describe_services: deployments, events")
+        return not_done(one)
     if running(cloud, "backend") - set(instances(cloud, "backend")):
-        return wrong("Not every running task is registered.", look="list_instances; events of the service")
+        look = "list_instances; events of the service"
+        return wrong("Not every running task is registered.", look=look, waits_for=unregistered(cloud, one))
     return passed("Every running task of the backend has an A record.")
 
 
@@ -206,13 +229,18 @@ def discover(cloud, lab):
     found = cloud.client("servicediscovery").discover_instances(
         NamespaceName=NAMESPACE, ServiceName="backend", HealthStatus="ALL"
     )["Instances"]
+    one = service(cloud, "backend")
+    kept = one is not None and bool(one.get("serviceRegistries"))
+    waits_for = unregistered(cloud, one) if kept else ""
     if not found:
-        return not_started("Nothing is registered as backend.shop.internal.")
+        return not_started("Nothing is registered as backend.shop.internal.", waits_for=waits_for)
     sick = [one for one in found if one["HealthStatus"] != "HEALTHY"]
     if sick:
-        return wrong(f"{len(sick)} of {len(found)} are not healthy.", look="discover_instances, HealthStatus")
+        message = f"{len(sick)} of {len(found)} are not healthy."
+        return wrong(message, look="discover_instances, HealthStatus", waits_for=waits_for)
     if {one["InstanceId"] for one in found} != running(cloud, "backend"):
-        return wrong("What is registered is not what runs.", look="list_instances; list_tasks(serviceName='backend')")
+        look = "list_instances; list_tasks(serviceName='backend')"
+        return wrong("What is registered is not what runs.", look=look, waits_for=waits_for)
     return passed(f"{len(found)} tasks run, the same {len(found)} are registered, and all are healthy.")
 
 
@@ -231,17 +259,26 @@ def _(cloud, lab):
     ],
 )
 def frontend_finds_backend(cloud, lab):
-    report = ask_frontend(cloud)
+    report, one = ask_frontend(cloud), service(cloud, "frontend")
+    there = one is not None and one["desiredCount"] > 0
     if not report:
-        return not_started("The load balancer gives no answer of the frontend.")
+        waits_for = "an answer of the frontend" if there and (is_steady(one) or coming(one)) else ""
+        return not_started("The load balancer gives no answer of the frontend.", waits_for=waits_for)
+    registered = known_by_name(cloud)
     if not report["answered"] and "does not resolve" in " ".join(report["failed"]):
-        return not_started("backend.shop.internal does not resolve.")
+        waits_for = "backend.shop.internal to resolve" if registered else ""
+        return not_started("backend.shop.internal does not resolve.", waits_for=waits_for)
     if report["backend"] != "http://backend.shop.internal:8080":
-        return wrong("The frontend calls another URL.", look="BACKEND_URL of the frontend's task definition")
+        waits_for = coming(one) if there and not is_steady(one) else ""
+        look = "BACKEND_URL of the frontend's task definition"
+        return wrong("The frontend calls another URL.", look=look, waits_for=waits_for)
+    waits_for = "every task of the backend to answer" if registered else ""
     if report["failed"]:
-        return wrong("Some calls are not answered.", look="`failed` in what /api says; discover_instances")
+        look = "`failed` in what /api says; discover_instances"
+        return wrong("Some calls are not answered.", look=look, waits_for=waits_for)
     if set(report["answered"]) != running(cloud, "backend"):
-        return wrong("Not every task of the backend has answered.", look="`answered` and `dns` in what /api says")
+        look = "`answered` and `dns` in what /api says"
+        return wrong("Not every task of the backend has answered.", look=look, waits_for=waits_for)
     return passed(f"All of 30 calls were answered, by all {len(report['answered'])} tasks of the backend.")
 
 
@@ -266,12 +303,14 @@ def srv(cloud, lab):
     if found is None:
         return not_started("There is no Cloud Map service `frontend` in shop.internal.")
     if set(records(found)) != {"SRV"}:
-        return wrong(f"Its records are {', '.join(records(found))}, not SRV: create it again.", look="DnsRecords")
+        return wrong(
+            f"Its records are {', '.join(records(found)) or 'none'}, not SRV: create it again.", look="DnsRecords"
+        )
     one = service(cloud, "frontend")
     if one is None or [each["registryArn"] for each in one.get("serviceRegistries", ())] != [found["Arn"]]:
         return wrong("The ECS service frontend does not register its tasks there.", look="serviceRegistries")
     if not is_steady(one):
-        return wrong("The deployment is not done yet.", look="describe_services: deployments, events")
+        return not_done(one)
     ports = {each.get("AWS_INSTANCE_PORT") for each in instances(cloud, "frontend").values()}
     if ports != {"8080"}:
         return wrong("The port that is registered is not 8080.", look="serviceRegistries, containerPort")
@@ -307,9 +346,11 @@ def more_than_eight(cloud, lab):
     if one["desiredCount"] != 10:
         return wrong(f"`backend` wants {one['desiredCount']} tasks.", look="update_service, desiredCount")
     if not is_steady(one):
-        return wrong("Ten are desired, and they do not all run yet.", look="describe_services: events")
+        message = "Ten are desired, and they do not all run yet."
+        return wrong(message, look="describe_services: events", waits_for=coming(one))
     if len(instances(cloud, "backend")) != 10:
-        return wrong("Ten run, and not ten are registered.", look="list_instances")
+        message = "Ten run, and not ten are registered."
+        return wrong(message, look="list_instances", waits_for=unregistered(cloud, one))
     return passed("Ten tasks run, and ten are registered.")
 
 
@@ -332,6 +373,12 @@ def shorter_ttl(cloud, lab):
     if found is None:
         return not_started("There is no Cloud Map service `backend` in shop.internal.")
     ttl = records(found).get("A")
+    if ttl is None:
+        return wrong(
+            "`backend` has no A record any more: an UpdateService that names no DnsConfig deletes the records, and "
+            'they cannot be given back. lab.catch_up("shorter-ttl") makes it all again.',
+            look="UpdateService, Service: what it leaves out is deleted",
+        )
     if ttl == 10:
         return not_started("The TTL is 10 s.")
     if ttl != 3:
@@ -355,14 +402,16 @@ def tasks_leave_dns(cloud, lab):
     if one is None or found is None:
         return not_started("There is no service `backend`, or it is not in Cloud Map.")
     since = [task for task in tasks(cloud, "backend", "STOPPED") if task["createdAt"] >= found["CreateDate"]]
-    gone = [task for task in since if task.get("stopCode") == "UserInitiated"]
+    gone = [task for task in since if stopped_by_hand(task, lab.began)]
     if not gone:
         return not_started("No task of `backend` was stopped by you.")
     registered = set(instances(cloud, "backend"))
+    waits_for = unregistered(cloud, one)
     if registered & {task["taskArn"].rsplit("/", 1)[-1] for task in gone}:
-        return wrong("A task that was stopped is still registered.", look="list_instances")
+        return wrong("A task that was stopped is still registered.", look="list_instances", waits_for=waits_for)
     if not is_steady(one) or registered != running(cloud, "backend"):
-        return wrong("It is not replaced yet.", look="describe_services: events; list_instances")
+        look = "describe_services: events; list_instances"
+        return wrong("It is not replaced yet.", look=look, waits_for=waits_for)
     return passed("The stopped task has no record any more; the one that replaced it has.")
 
 
@@ -393,9 +442,11 @@ def left_behind(cloud, lab):
         return wrong(
             "Some calls go to an address that no task has.",
             look="list_instances: an instance that ECS did not register has no ECS_ attributes",
+            waits_for=unregistered(cloud, one),
         )
     if there - registered or not is_steady(one):
-        return wrong("Not every task that runs is registered.", look="list_instances; describe_services")
+        look = "list_instances; describe_services"
+        return wrong("Not every task that runs is registered.", look=look, waits_for=unregistered(cloud, one))
     return passed("What is registered is what runs.")
 
 
@@ -427,16 +478,30 @@ def _(backend, cloud_map):
     ],
 )
 def no_port(cloud, lab):
-    report = ask_frontend(cloud)
+    report, one = ask_frontend(cloud), service(cloud, "frontend")
+    if one is None:
+        return not_started("There is no service `frontend`.")
+    comes = calls_a_port(cloud, one) and known_by_name(cloud) and (is_steady(one) or coming(one))
+    waits_for = "every call to be answered" if comes else ""
     if not report:
-        return wrong("The load balancer gives no answer of the frontend.", look="describe_target_health")
+        message = "The load balancer gives no answer of the frontend."
+        return wrong(message, look="describe_target_health", waits_for=waits_for)
     if not report["answered"]:
-        return wrong("The frontend finds the name, and nobody answers it.", look="`failed` in what /api says")
+        message = "The frontend finds the name, and nobody answers it."
+        return wrong(message, look="`failed` in what /api says", waits_for=waits_for)
     if report["failed"]:
-        return wrong("Some calls are not answered.", look="`failed` in what /api says")
-    if not is_steady(service(cloud, "frontend")):
-        return wrong("The deployment is not done yet.", look="describe_services: deployments, events")
+        return wrong("Some calls are not answered.", look="`failed` in what /api says", waits_for=waits_for)
+    if not is_steady(one):
+        return not_done(one)
     return passed("Every call is answered again.")
+
+
+def calls_a_port(cloud, one):
+    """Whether the URL that the frontend is told has the backend's port."""
+    ecs = cloud.client("ecs")
+    known = ecs.describe_task_definition(taskDefinition=one["taskDefinition"])["taskDefinition"]
+    given = {item["name"]: item["value"] for item in known["containerDefinitions"][0].get("environment", ())}
+    return given.get("BACKEND_URL", "").rstrip("/").endswith(":8080")
 
 
 @no_port.breaks

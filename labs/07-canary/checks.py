@@ -9,7 +9,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
-from drydock.labs.shop import is_steady, network, security_group, service, subnets, until_steady, vpc_id
+from drydock.labs.shop import (
+    coming,
+    is_steady,
+    network,
+    security_group,
+    service,
+    subnets,
+    to_be_healthy,
+    until_steady,
+    vpc_id,
+)
 from drydock.policy.traffic import chance_to_see, shares
 from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
 
@@ -130,6 +140,16 @@ def is_ready(cloud, name):
     """A service that is steady, with all its targets healthy."""
     one = service(cloud, name)
     return one is not None and is_steady(one) and healthy(cloud, name) >= one["desiredCount"] > 0
+
+
+def getting_ready(cloud, name):
+    """What a service that is not ready can be waited for; "" if it will not come by itself."""
+    one = service(cloud, name)
+    if one is None or not one["desiredCount"]:
+        return ""
+    if not is_steady(one):
+        return coming(one)
+    return to_be_healthy(group(cloud, name), one["desiredCount"] - healthy(cloud, name), one["desiredCount"])
 
 
 def errors(cloud, since):
@@ -337,7 +357,8 @@ def two_services(cloud, lab):
         return wrong("`stable` wants one task: nobody answers while it is replaced.", look="desiredCount")
     waiting = [name for name in found if not is_ready(cloud, name)]
     if waiting:
-        return wrong(f"`{waiting[0]}` is not steady yet.", look="describe_services: events; describe_target_health")
+        message, look = f"`{waiting[0]}` is not steady yet.", "describe_services: events; describe_target_health"
+        return wrong(message, look=look, waits_for=getting_ready(cloud, waiting[0]))
     return passed("stable runs v1, canary runs v2, and every target is healthy.")
 
 
@@ -369,7 +390,8 @@ def five_percent(cloud, lab):
     if found is not None:
         return found
     if not is_ready(cloud, "canary"):
-        return wrong("The canary has no healthy target to answer its requests.", look="describe_target_health")
+        message = "The canary has no healthy target to answer its requests."
+        return wrong(message, look="describe_target_health", waits_for=getting_ready(cloud, "canary"))
     return passed("The canary gets 5 % of the requests, and has a healthy target to answer them.")
 
 
@@ -426,8 +448,13 @@ def half(cloud, lab):
     found = held_against(cloud, "half")
     if found is not None:
         return found
-    if not is_ready(cloud, "canary") or healthy(cloud, "canary") < healthy(cloud, "stable"):
-        return wrong("The canary gets half of the requests with fewer tasks than stable.", look="desiredCount")
+    ready = is_ready(cloud, "canary")
+    if not ready or healthy(cloud, "canary") < healthy(cloud, "stable"):
+        found = {name: service(cloud, name) for name in ("canary", "stable")}
+        enough = all(found.values()) and found["canary"]["desiredCount"] >= found["stable"]["desiredCount"]
+        message = "The canary gets half of the requests with fewer tasks than stable."
+        waits_for = getting_ready(cloud, "canary") if enough and not ready else ""
+        return wrong(message, look="desiredCount", waits_for=waits_for)
     return passed("Half of the requests go to v2, which has as many tasks as v1.")
 
 
@@ -448,9 +475,11 @@ def all_on_canary(cloud, lab):
     if found is not None:
         return found
     if not is_ready(cloud, "canary"):
-        return wrong("Not every target of the canary is healthy.", look="describe_target_health")
+        message = "Not every target of the canary is healthy."
+        return wrong(message, look="describe_target_health", waits_for=getting_ready(cloud, "canary"))
     if not is_ready(cloud, "stable"):
-        return wrong("`stable` is not there to go back to.", look="describe_services, desiredCount")
+        message, look = "`stable` is not there to go back to.", "describe_services, desiredCount"
+        return wrong(message, look=look, waits_for=getting_ready(cloud, "stable"))
     return passed("v2 gets every request; v1 stands ready with healthy targets, and gets none.")
 
 
@@ -481,7 +510,8 @@ def promote(cloud, lab):
     if version(cloud, one) != "v2":
         return wrong(f"`stable` runs {version(cloud, one)}.", look="update_service, taskDefinition")
     if not is_ready(cloud, "stable"):
-        return wrong("v2 is not rolled out in `stable` yet.", look="describe_services: deployments, events")
+        message, look = "v2 is not rolled out in `stable` yet.", "describe_services: deployments, events"
+        return wrong(message, look=look, waits_for=getting_ready(cloud, "stable"))
     if share(cloud, "stable") != 1:
         message = f"The canary still gets {percent(share(cloud, 'canary'))}."
         return wrong(message, look="modify_listener, Weight")
@@ -517,13 +547,15 @@ def bad_version(cloud, lab):
     if share(cloud, "stable") != 1:
         message = f"The canary gets {percent(share(cloud, 'canary'))} of the requests."
         return wrong(message, look="what its target group has counted; modify_listener")
-    if not errors(cloud, one["createdAt"]):
+    if not errors(cloud, max(lab.began, one["createdAt"])):
         return not_started(
             "CloudWatch has counted no error of v3 yet. If no request has reached it, nothing is known of it: "
-            "give it 5 % again, and send some."
+            "give it 5 % again, and send some.",
+            waits_for="CloudWatch to count errors of v3",
         )
     if not is_ready(cloud, "stable"):
-        return wrong("`stable` does not stand with all its targets healthy.", look="describe_target_health")
+        message = "`stable` does not stand with all its targets healthy."
+        return wrong(message, look="describe_target_health", waits_for=getting_ready(cloud, "stable"))
     return passed("v3 gets no request any more, and what it did is in CloudWatch.")
 
 

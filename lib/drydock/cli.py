@@ -6,6 +6,7 @@ import http.client
 import importlib
 import json
 import math
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -51,8 +52,14 @@ class _Command(typer.core.TyperGroup):
         return [*super().list_commands(ctx), *ELSEWHERE]
 
     def invoke(self, ctx: Any) -> Any:
+        from drydock.notebooks import scratch
+
+        scratch.clear()
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            errors.print("\nStopped.")
+            raise typer.Exit(128 + signal.SIGINT) from None
         except Exception as error:
             text = _told(error)
             if text is None:
@@ -75,6 +82,7 @@ def _speed(value: float | None) -> float | None:
     return value
 
 
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Name = Annotated[str, typer.Option(help="Which embedded AWS; several can run side by side.", envvar="DRYDOCK_INSTANCE")]
 
 
@@ -125,6 +133,16 @@ def _known(name: str) -> None:
         raise typer.Exit(1)
 
 
+def _sure(question: str, yes: bool) -> None:
+    """Go on only if the user says so, now or by --yes. Where nobody can be asked: exit, and say how to say so."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        errors.print(f"{question} Nothing was done: say so with --yes.", markup=False)
+        raise typer.Exit(2)
+    typer.confirm(question, abort=True)
+
+
 def _others(name: str) -> str:
     """A sentence about those that run; empty where none does."""
     running = ", ".join(instance.name for instance in embedded.instances() if instance.name != name)
@@ -163,9 +181,10 @@ def _status(name: str) -> dict[str, Any]:
 
 
 @app.command()
-def reset(name: Name = "default") -> None:
+def reset(name: Name = "default", yes: Yes = False) -> None:
     """Forget everything in it. If it runs, it runs on, empty. Images that were built, `image ls`, are not in it."""
     _known(name)
+    _sure(f"Forget everything in {name}: all that was made in its account, and its logs?", yes)
     instance = embedded.reset(name)
     console.print(f"{name}: empty" + (f" at {instance.endpoint}" if instance else ", and not running"))
 
@@ -209,6 +228,7 @@ def sweep(
     name: Name = "default",
     within: Annotated[float | None, typer.Option(help="Seconds to try again what is still in use.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Only list what would be deleted.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Delete what labs created and list what is left. Exit code 1 when something is."""
     from drydock.cloud import connect
@@ -221,6 +241,10 @@ def sweep(
     if dry_run:
         _table(("Kind", "Would be deleted"), owned(at, wanted))
         return
+    if not yes and (number := len(owned(at, wanted))):
+        _sure(
+            f"Delete {number} thing{'s' if number != 1 else ''} that {wanted or 'all labs'} made on {at.identity}?", yes
+        )
     swept = sweep_cloud(at, wanted, within=within)
     console.print(str(swept), markup=False)
     if swept.survivors:
@@ -234,11 +258,28 @@ def open_lab(
     """Where your own copies of the notebooks are; those that are not there yet are made."""
     from drydock.labs import copies
 
+    _bring()
+    print(copies.notebook(name) if name else copies.folder())
+
+
+def _bring() -> None:
+    from drydock.labs import copies
+
     for newer in copies.bring():
         errors.print(
             f"{newer} has changed since you began on your copy: `drydock lab fresh {newer}` keeps yours apart."
         )
-    print(copies.notebook(name) if name else copies.folder())
+
+
+@lab_app.command("jupyter", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def open_jupyterlab(ctx: typer.Context) -> None:
+    """JupyterLab over your own copies; further arguments are its own. What notebooks started ends with it."""
+    from drydock.commands import jupyter
+    from drydock.labs import copies
+
+    _bring()
+    console.print(f"Your notebooks: {copies.folder()}", markup=False)
+    raise typer.Exit(jupyter.serve(copies.folder(), ctx.args))
 
 
 @lab_app.command("fresh")
@@ -294,11 +335,15 @@ def show_progress(name: Annotated[str | None, typer.Argument(help="One lab; by d
 
 
 @lab_app.command("reset")
-def forget_progress(name: Annotated[str | None, typer.Argument(help="One lab; by default all.")] = None) -> None:
+def forget_progress(
+    name: Annotated[str | None, typer.Argument(help="One lab; by default all.")] = None, yes: Yes = False
+) -> None:
     """Forget your progress. Clouds are left as they are: `drydock reset` and `drydock sweep` see to those."""
     from drydock.labs import catalogue, progress
 
     lab = catalogue.full_name(name) if name else None
+    if progress.of(lab) if lab else progress.read():
+        _sure(f"Forget your progress in {lab or 'all labs'}?", yes)
     progress.forget(lab)
     console.print(f"Progress of {lab or 'all labs'} forgotten.")
 
@@ -324,8 +369,8 @@ def run_lab(
     from contextlib import nullcontext
 
     from drydock.labs import catalogue, runner, together
-    from drydock.notebooks.instances import own_instance
-    from drydock.notebooks.signals import ending_on_signals
+    from drydock.notebooks.instances import instance_name, own_instance
+    from drydock.notebooks.signals import STOPPED, ending_on_signals
 
     names = catalogue.names() if name == "all" else [catalogue.full_name(name)]
     given = dict(_pair(text) for text in parameter or ())
@@ -333,16 +378,22 @@ def run_lab(
     if jobs > 1 and (keep or record or not private):
         reason = "--keep leaves one running" if keep else "--record wants the time of one alone" if record else None
         raise typer.BadParameter(f"--jobs {jobs}: {reason or 'one cloud is for one lab at a time'}")
+    if "aws" in (cloud, given.get("cloud")) and not given.get("account"):
+        raise typer.BadParameter("a real account is to be named: -p account=<its 12 digits> -p budget_usd=<USD>")
     reports: list[Report] = []
+
+    def done(report: Report) -> None:
+        reports.append(report)
+        if jobs > 1 or not sys.stderr.isatty():
+            errors.print(f"{len(reports)} of {len(names)}: {report.lab}, {_steps(report)}, {report.seconds:.1f} s")
+
     instance = None
     started = time.monotonic()
-    with ending_on_signals():
+    saying = STOPPED if private else "Stopped; what it made is still there: `drydock sweep` deletes it."
+    if keep and private:
+        saying = f"Stopped; its embedded AWS runs on: drydock down --name {instance_name()}"
+    with ending_on_signals(saying):
         if jobs > 1:
-
-            def done(report: Report) -> None:
-                reports.append(report)
-                errors.print(f"{len(reports)} of {len(names)}: {report.lab}, {_steps(report)}, {report.seconds:.1f} s")
-
             together.run(names, jobs=jobs, out=out, given=given, keep_going=keep_going, done=done)
         else:
             with own_instance(keep=keep) if private else nullcontext() as instance:
@@ -350,7 +401,7 @@ def run_lab(
                     report = runner.run(
                         lab, out=out, cloud=cloud, given=given, keep_going=keep_going, progress_bar=sys.stderr.isatty()
                     )
-                    reports.append(report)
+                    done(report)
                     if record and report.ok:
                         runner.record(report)
     _show_reports(sorted(reports, key=lambda report: names.index(report.lab)), time.monotonic() - started)
@@ -362,10 +413,10 @@ def run_lab(
 
 def _show_reports(reports: list[Report], seconds: float) -> None:
     _table(
-        ("Lab", "Steps passed", "Seconds", "Report"),
+        ("Lab", "Passed, with Clean up", "Seconds", "Report"),
         [(r.lab, _steps(r), f"{r.seconds:.1f}", _relative(r.page)) for r in reports],
     )
-    console.print(f"{len(reports)} labs in {seconds:.1f} s")
+    console.print(f"{len(reports)} lab{'s' if len(reports) != 1 else ''} in {seconds:.1f} s")
     for report in reports:
         if report.error is not None:
             errors.print(f"[red]{report.lab}[/red]: ", end="")
@@ -427,6 +478,7 @@ def _told(error: Exception) -> str | None:
 TOLD = (
     ("cloud", "CloudRefused"),
     ("cloud", "CloudUnreachable"),
+    ("ledger", "StillUsed"),
     ("labs.catalogue", "NoSuchLab"),
     ("labs.copies", "NoSuchNotebook"),
     ("labs.together", "Ended"),

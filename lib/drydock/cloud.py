@@ -409,12 +409,13 @@ def _own_account(cloud: Cloud, account: str | None) -> str:
 
 def _caller(cloud: Cloud) -> str:
     try:
+        cloud.session.get_partition_for_region(cloud.region)
         return str(cloud.client("sts").get_caller_identity()["Account"])
     except botocore.exceptions.NoCredentialsError as error:
         raise CloudRefused("boto3 finds no AWS credentials. Sign in first, as with `aws sso login`.") from error
     except botocore.exceptions.ClientError as error:
         raise CloudRefused(f"STS at {cloud.endpoint or 'AWS'} does not say whose account it is: {error}") from error
-    except botocore.exceptions.InvalidRegionError as error:
+    except (botocore.exceptions.InvalidRegionError, botocore.exceptions.UnknownRegionError) as error:
         raise CloudRefused(f"{cloud.region!r} is not the name of a region, such as us-east-1.") from error
     except (botocore.exceptions.BotoCoreError, OSError) as error:
         raise CloudUnreachable(

@@ -2,7 +2,8 @@
 
 The ledger is a file of the user's, one JSON object a line. A line is written before each creating call leaves
 and again when its answer is there, so that a crash in between is known about. `sweep` deletes what the
-ledger and the tag `drydock:lab` name, nothing else, and asks the cloud what is left.
+ledger and the tag `drydock:lab` name, nothing else, and asks the cloud what is left. It writes down when it did: what
+was done before that is of an earlier round.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import time
 import uuid
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +51,15 @@ class Entry:
     state: State
 
 
+@dataclass(frozen=True)
+class Round:
+    """When a lab on a cloud was last swept; `lab` is empty where all were."""
+
+    cloud: str
+    lab: str
+    began: str
+
+
 class Ledger:
     """The entries, in `path` ($DRYDOCK_HOME/ledger.jsonl, or in the user's state folder)."""
 
@@ -59,13 +70,19 @@ class Ledger:
         """The latest state of every entry, oldest first; of one cloud's identity, of one lab."""
         latest: dict[str, Entry] = {}
         for _, entry in self._lines():
-            if entry is not None:
+            if isinstance(entry, Entry):
                 latest[entry.id] = entry
         return [
             entry
             for entry in latest.values()
             if (cloud is None or entry.cloud == cloud) and (lab is None or entry.lab == lab)
         ]
+
+    def began(self, cloud: str, lab: str) -> datetime:
+        """When the round of a lab began: it was last swept then. Long ago where it never was."""
+        rounds = (each for _, each in self._lines() if isinstance(each, Round) and each.cloud == cloud)
+        times = [datetime.fromisoformat(each.began) for each in rounds if each.lab in (lab, "")]
+        return max(times, default=datetime.min.replace(tzinfo=UTC))
 
     def write(self, entry: Entry) -> None:
         """Append one line, on disk before this returns."""
@@ -74,17 +91,30 @@ class Ledger:
             file.write(end_line + json.dumps(asdict(entry)).encode() + b"\n")
             file.flush()
 
+    def begin(self, cloud: str, lab: str | None) -> None:
+        """A new round of the lab (None: of every lab) begins now."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+
+        def before(each: Entry | Round | None) -> bool:
+            return isinstance(each, Round) and each.cloud == cloud and (each.lab == lab or lab is None)
+
+        self._rewrite(before, Round(cloud, lab or "", now))
+
     def forget(self, gone: Iterable[str]) -> None:
         """Drop the entries with these ids."""
         ids = set(gone)
+        self._rewrite(lambda each: isinstance(each, Entry) and each.id in ids)
+
+    def _rewrite(self, drops: Callable[[Entry | Round | None], bool], *added: Round) -> None:
         with self._alone():
-            kept = [line for line, entry in self._lines() if entry is None or entry.id not in ids]
+            kept = [line for line, each in self._lines() if not drops(each)]
+            kept += [json.dumps(asdict(each)) for each in added]
             fresh = self.path.with_suffix(".new")
             fresh.write_text("".join(line + "\n" for line in kept), errors="surrogateescape")
             fresh.replace(self.path)
 
-    def _lines(self) -> Iterator[tuple[str, Entry | None]]:
-        """Every line, and the entry that it is; None for one that a crash cut short, or that was changed by hand."""
+    def _lines(self) -> Iterator[tuple[str, Entry | Round | None]]:
+        """Every line, and what it is; None for one that a crash cut short, or that was changed by hand."""
         try:
             lines = self.path.read_text(errors="surrogateescape").split("\n")
         except FileNotFoundError:
@@ -93,7 +123,8 @@ class Ledger:
             if not line:
                 continue
             try:
-                yield line, Entry(**json.loads(line))
+                found = json.loads(line)
+                yield line, Round(**found) if "began" in found else Entry(**found)
             except (ValueError, TypeError):
                 where = f"{self.path}, line {number}, is not an entry: {line[:80]!r}"
                 warnings.warn(f"{where}. It is passed over; mend or remove it.", stacklevel=3)
@@ -188,6 +219,22 @@ class Swept:
         return "\n".join(lines) or "Nothing was there."
 
 
+class StillUsed(RuntimeError):
+    """Another lab uses something of the lab that was to be swept; the text says who and what. Nothing was deleted."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """Something of another lab that stands on something of the lab in question."""
+
+    lab: str
+    user: tuple[str, str]
+    used: tuple[str, str]
+
+    def __str__(self) -> str:
+        return f"lab {self.lab} has the {' '.join(self.user)}, which uses the {' '.join(self.used)}"
+
+
 _WHOSE = "nothing says whether it is ours: delete it yourself if it is, then sweep again; or remove its line from {}"
 
 
@@ -196,8 +243,12 @@ def sweep(cloud: Cloud, lab: str | None = None, *, within: float | None = None, 
 
     What depends on something goes first; what is still in use is tried again for `within` of our seconds
     (60 on a local cloud, 900 on AWS). Safe to run again, and after a sweep that was cut short.
+
+    Raises StillUsed, before anything is deleted, where something of another lab stands on something of `lab`.
     """
     ledger = ledger or Ledger()
+    if lab is not None and (standing := uses(cloud, lab, ledger=ledger)):
+        raise StillUsed(_refusal(lab, standing))
     limit = within if within is not None else 900.0 if cloud.real else 60.0
     swept = Swept()
     left = _owned(cloud, lab, ledger, swept)
@@ -217,6 +268,7 @@ def sweep(cloud: Cloud, lab: str | None = None, *, within: float | None = None, 
     alive = {(survivor.kind, survivor.identifier) for survivor in swept.survivors}
     mine = ledger.entries(cloud.identity, lab)
     ledger.forget(entry.id for entry in mine if (entry.kind, entry.identifier) not in alive)
+    ledger.begin(cloud.identity, lab)
     return swept
 
 
@@ -224,6 +276,54 @@ def owned(cloud: Cloud, lab: str | None = None, *, ledger: Ledger | None = None)
     """(kind, identifier) of what `sweep` would delete, in its order; what is gone already is left out."""
     found = _owned(cloud, lab, ledger or Ledger(), Swept())
     return [(kind.name, identifier) for kind, identifier in found if kind.exists(cloud, identifier)]
+
+
+def by_lab(cloud: Cloud, *, ledger: Ledger | None = None) -> dict[tuple[str, str], str]:
+    """Whose everything is that a sweep of all labs would delete: (kind, identifier) → lab."""
+    owners: dict[tuple[str, str], str] = {}
+    written = (ledger or Ledger()).entries(cloud.identity)
+    for kind in KINDS:
+        made = [entry for entry in _of_kind(written, kind) if _made_by_us(cloud, kind, entry)]
+        owners |= {(kind.name, entry.identifier): entry.lab for entry in made}
+        with suppress(Exception):  # a kind that this cloud would not list: what the ledger knows of it stays
+            owners |= {(kind.name, identifier): lab for identifier, lab in kind.tagged(cloud)}
+    return owners
+
+
+def uses(cloud: Cloud, lab: str, *, ledger: Ledger | None = None) -> list[Use]:
+    """What of other labs stands on what this lab has made. A task definition alone does not, nor what is gone."""
+    kinds = {kind.name: kind for kind in KINDS}
+    owners = by_lab(cloud, ledger=ledger)
+    mine = [one for one, owner in owners.items() if owner == lab]
+    named = [(one, re.compile(rf"(?<![\w-]){kinds[one[0]].mention(one[1])}(?![\w-])")) for one in mine]
+    found: list[Use] = []
+    for user, owner in owners.items():
+        if owner == lab or user[0] == "task definition" or not named:
+            continue
+        said = _said_of(cloud, kinds[user[0]], user[1])
+        found += [Use(owner, user, used) for used, mention in named if mention.search(said)][:1]
+    return found
+
+
+def _said_of(cloud: Cloud, kind: Kind, identifier: str) -> str:
+    """All that AWS says of something, as text; empty for what is gone."""
+    try:
+        described = kind.describe(cloud, identifier)
+    except Exception:  # it is gone, or this cloud does not say
+        return ""
+    return f"{identifier} {json.dumps(described, default=str)}" if described else ""
+
+
+def _refusal(lab: str, standing: list[Use]) -> str:
+    """A sentence for each lab that still uses something, and what to do."""
+    first = {use.lab: use for use in reversed(standing)}
+    said = [str(first[other]) for other in sorted(first)]
+    commands = " and ".join(f"`drydock sweep --lab {other}`" for other in sorted(first))
+    return (
+        f"{lab} is not cleaned up, and nothing was deleted: {'; '.join(said)}.\n"
+        f"Clean up {' and '.join(sorted(first))} first, in the notebook or by {commands}; "
+        f"`drydock sweep` deletes what all labs have made."
+    )
 
 
 def _one_round(

@@ -111,6 +111,11 @@ def state(lab: Lab, step: str) -> tuple[str, str]:
     return found.state, found.message
 
 
+def waits_for(lab: Lab, step: str) -> str:
+    """What the check can be waited for now; empty where its answer stands."""
+    return lab.step(step).check(lab.cloud, lab).waits_for
+
+
 def until(lab: Lab, step: str, wanted: str, words: str = "") -> None:
     """The check comes to say `wanted`, with these words in its message."""
     eventually(

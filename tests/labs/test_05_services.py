@@ -8,7 +8,7 @@ from drydock.cloud import Cloud
 from drydock.labs import Lab
 from drydock.ledger import sweep
 
-from .conftest import At, held_up, solve, state, until, update
+from .conftest import At, held_up, solve, state, until, update, waits_for
 
 NAME = "05-services"
 
@@ -143,9 +143,19 @@ def test_scale(at: At) -> None:
     assert state(lab, "scale")[0] == "not started"
     update(lab.cloud, "backend", desiredCount=4)
     until(lab, "scale", "wrong", "wants 4")
+    assert waits_for(lab, "scale") == ""
     solve(lab, "scale")
     update(lab.cloud, "backend", desiredCount=3)
     until(lab, "scale", "not started")
+
+
+def test_what_is_still_coming_is_waited_for_and_counted(at: At) -> None:
+    lab = at("scale")
+    with held_up(lab.cloud, "backend"):
+        update(lab.cloud, "backend", desiredCount=5)
+        until(lab, "scale", "wrong", "they do not all run yet")
+        assert waits_for(lab, "scale") == "2 of 5 tasks of `backend` to be RUNNING"
+    assert lab.check("scale", within=60).passed
 
 
 def test_a_step_begins_as_the_lesson_leaves_it_whatever_was_changed(at: At) -> None:

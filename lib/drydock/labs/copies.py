@@ -59,16 +59,24 @@ def bring() -> list[str]:
 
 
 def fresh(name: str) -> tuple[Path, Path | None]:
-    """A copy of `name` as nobody has touched it, and where the learner's own is kept now; None where there was none."""
+    """A copy of `name` as nobody has touched it, and where the learner's own is kept now; None where there is nothing
+    of the learner's in it."""
     path = folder() / _known(name)
     mine = path.parent if path.parent.parent == folder() / "labs" else path
     kept = None
-    if mine.exists():
+    if _worked_on(mine):
         names = (mine.with_name(f"{mine.stem}.kept-{number}{mine.suffix}") for number in itertools.count(1))
         kept = next(name for name in names if not name.exists())
         mine.rename(kept)
     bring()
     return path, kept and (kept / path.name if mine != path else kept)
+
+
+def _worked_on(mine: Path) -> bool:
+    """Whether a file, or one in a folder, is another than was copied there."""
+    copied = Document(folder() / _RECORD).read()
+    files = _under(mine) if mine.is_dir() else [mine] if mine.exists() else []
+    return any(_digest(file.read_bytes()) != copied.get(str(file.relative_to(folder()))) for file in files)
 
 
 def _known(name: str) -> str:

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
 
 from drydock.cloud import Cloud
 from drydock.labs import catalogue, lesson, progress
 from drydock.labs.again import TakenAsItIs
-from drydock.labs.step import Check, Kind, NoSuchStep, Outline, Step
-from drydock.ledger import Ledger, Recorder, owned, sweep
-from drydock.notebooks import program, show, wait
+from drydock.labs.attempts import Attempts
+from drydock.labs.catalogue import NoSuchLab
+from drydock.labs.left import others_left
+from drydock.labs.step import Check, Kind, NoSuchStep, Outline, Step, not_started, wrong
+from drydock.ledger import Ledger, Recorder, StillUsed, owned, sweep
+from drydock.notebooks import errors, program, show, wait
 from drydock.notebooks.wait import Pace, TookTooLong
 from drydock.pricing import Cap, Estimate, estimate
 
 CLEAN_UP = "clean-up"
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _not_the_learner(method: Callable[Concatenate[Lab, P], T]) -> Callable[Concatenate[Lab, P], T]:
+    """What is refused in this method is no attempt of the learner's."""
+
+    @functools.wraps(method)
+    def run(self: Lab, /, *args: P.args, **named: P.kwargs) -> T:
+        with self._attempts.aside():
+            return method(self, *args, **named)
+
+    return run
 
 
 class StepNotPassed(AssertionError):
@@ -53,6 +75,7 @@ class Lab:
         self.strict = strict
         self.may_clean_up = may_clean_up
         self._again = TakenAsItIs(cloud)
+        self._attempts = Attempts()
         self._given: dict[str, int] = {}
         self.directory = labs / outline.name
         self.services = labs / "services"
@@ -72,6 +95,7 @@ class Lab:
         for what, given in (("solve", solve), ("clean_up", clean_up)):
             if not isinstance(given, bool):
                 raise TypeError(f"{what}={given!r} must be True or False, not {type(given).__name__}.")
+        errors.keep_short(cloud, NoSuchLab, NoSuchStep, StepNotPassed, SurvivorsLeft, StillUsed)
         outline = catalogue.load(name)
         if strict is None:
             strict = os.environ.get("DRYDOCK_STRICT") == "1"
@@ -87,8 +111,8 @@ class Lab:
         wait.keep(lab._pace)
         if cloud.real:
             cloud.afford(lab.estimate.usd, f"Lab {lab.name}, {lab.estimate},")
-        cloud.listeners[:] = [other for other in cloud.listeners if not isinstance(other, (TakenAsItIs, Cap, Recorder))]
-        cloud.listeners.insert(0, lab._again)
+        ours = (Attempts, TakenAsItIs, Cap, Recorder)
+        cloud.listeners[:] = [lab._attempts, lab._again, *(one for one in cloud.listeners if not isinstance(one, ours))]
         if cloud.real:
             cloud.listeners.append(Cap(cloud, lab.estimate))
         cloud.listeners.append(Recorder(Ledger(), cloud, lab.name))
@@ -98,6 +122,11 @@ class Lab:
     def estimate(self) -> Estimate:
         """What a real account would be charged for this lab."""
         return estimate(self.outline.costs, self.outline.hours, region=self.cloud.region)
+
+    @property
+    def began(self) -> datetime:
+        """When this round began: what was done before the lab was last cleaned up does not count."""
+        return Ledger().began(self.cloud.identity, self.name)
 
     @property
     def steps(self) -> list[Step]:
@@ -113,8 +142,8 @@ class Lab:
         return self.outline.steps[name]
 
     def check(self, name: str = "", *, within: float = 0.0) -> Check:
-        """Ask the cloud whether step `name` is done; for up to `within` of our seconds, until it is;
-        where the cloud is a real account, ten times as long.
+        """Ask the cloud whether step `name` is done. What may still come is waited for, for up to `within` of our
+        seconds (where the cloud is a real account, ten times as long); what waiting cannot change is said at once.
 
         Counts as an attempt until it has passed. Raises StepNotPassed in a strict run.
         """
@@ -141,7 +170,7 @@ class Lab:
         Counted until the step has passed.
         """
         step = self.step(name)
-        found = step.check(self.cloud, self)
+        found = self._judged(step)
         if not step.hints:
             return show.Note(f"No hints for {name}.", f'{found}\nLook at the solution: lab.solution("{name}")')
         with progress.changing(self.name, name) as record:
@@ -163,9 +192,11 @@ class Lab:
             return show.Note(f"Solution: {name}, as in the cells above", source, program.code(source))
         return show.Note(f"Solution: {name}", source, program.with_button(source, f'lab.your_turn("{name}")'))
 
+    @_not_the_learner
     def your_turn(self, name: str) -> show.Note:
         """What step `name` asks of the learner. With `solve=True` the reference solution is run here."""
         step = self.step(name)
+        self._attempts.turn()
         if self.solve:
             step.solve(self.cloud, self)
             return show.Note(f"Your turn: {step.title}", "Done here by the reference solution, as solve=True asks.")
@@ -174,6 +205,7 @@ class Lab:
             f'Use the next cell. Stuck? lab.hint("{name}"), then lab.solution("{name}").',
         )
 
+    @_not_the_learner
     def break_it(self, name: str, *, within: float = 60.0) -> show.Note:
         """Put the drill's fault into the cloud, and wait up to `within` of our seconds until it shows.
 
@@ -185,16 +217,20 @@ class Lab:
         with progress.changing(self.name, name) as record:
             record["broken"] = True
         step.fault(self.cloud, self)
-        limit = within * self._pace.patience
-        deadline = time.monotonic() + limit
-        while (found := step.check(self.cloud, self)).passed:
-            if time.monotonic() > deadline:
-                raise TookTooLong(f"{name} was broken {limit:g} s ago and its check still passes: {found.message}")
-            time.sleep(self._pace.every)
+        self._attempts.turn()
+        found, limit = wait.again_and_again(
+            lambda: step.check(self.cloud, self),
+            lambda _: "until the fault shows",
+            timeout=within,
+            done=lambda found: not found.passed,
+        )
+        if found.passed:
+            raise TookTooLong(f"{name} was broken {limit:g} s ago and its check still passes: {found.message}")
         return show.Note(
             f"Broken: {step.title}", f'What is it? lab.check("{name}") says whether it is mended.', tone="wrong"
         )
 
+    @_not_the_learner
     def set_up(self, *, before: str | None = None) -> show.Note:
         """Bring what earlier labs would have left; what is there already stays. Every lab can be the first.
 
@@ -222,7 +258,8 @@ class Lab:
         except (ClientError, LookupError, TookTooLong):
             led = False
         if not led or not self._begins(step):
-            sweep(self.cloud, self.name)
+            with self._attempts.aside():
+                sweep(self.cloud, self.name)
             rows = [("All that this lab had made", "deleted, to begin anew"), *self._towards(step)[1]]
         before = self.steps[: self.steps.index(step)]
         progress.stand(self.name, [one.name for one in before])
@@ -271,6 +308,7 @@ class Lab:
             lines.append(f"Passed over so far: {', '.join(passed_over)}.")
         return show.Note("Your names are back, and nothing was done twice.", "\n".join(lines) + missing)
 
+    @_not_the_learner
     def names_at(self, step: Step) -> dict[str, Any]:
         """What the solution of an exercise or a drill finds in a notebook that has come to it. Changes nothing."""
         cells = lesson.of(step.notebook)
@@ -279,11 +317,13 @@ class Lab:
             lesson.bring_back([*cells.imports(), *cells.names_for(cells.turn(step.name), set(step.takes))], names)
         return names
 
+    @_not_the_learner
     def clean_up(self, *, sure: bool | None = None, within: float | None = None) -> show.Note:
         """Delete all that this lab created, by the ledger and by its tag, and ask the cloud what is left.
 
         Without `sure`, and where the lab was not opened with `clean_up=True`, it only says what would go.
-        Raises SurvivorsLeft, listing them, whether the run is strict or not. Safe to run again.
+        Raises StillUsed, before anything is deleted, where another lab uses what this one has made; SurvivorsLeft,
+        listing them, whether the run is strict or not. Safe to run again.
         """
         if not (self.may_clean_up if sure is None else sure):
             kinds = Counter(kind for kind, _ in owned(self.cloud, self.name))
@@ -299,7 +339,7 @@ class Lab:
         progress.stand(self.name)
         if swept.survivors:
             raise SurvivorsLeft(f"Clean up of {self.name} left {len(swept.survivors)} behind:\n{swept}")
-        return show.Note("Clean up: nothing of this lab is left.", tone="passed")
+        return show.Note("Clean up: nothing of this lab is left.", others_left(self.cloud), tone="passed")
 
     def time_and_cost(self) -> show.Note:
         """A person's time, the machine's time as last measured, and the price on a real account."""
@@ -331,6 +371,7 @@ class Lab:
         ]
         return ("Step", "What", "So far"), rows
 
+    @_not_the_learner
     def _brought(self, step: Step) -> tuple[bool, str]:
         """Do a step unless it is done; whether it is done then, and what to say of it."""
         if step.check(self.cloud, self).passed:
@@ -339,6 +380,7 @@ class Lab:
         found = self._ask(step, within=5)
         return found.passed, "made now" if found.passed else f"is there and {found.state}: {found.message}"
 
+    @_not_the_learner
     def _towards(self, step: Step) -> tuple[bool, list[tuple[str, str]]]:
         """Mend what a drill has broken and do what is shown before `step`; whether all is done, what to say of each."""
         rows = [(one.title, self._brought(one)[1]) for one in self._needed(self.outline, [])]
@@ -357,6 +399,7 @@ class Lab:
         state = step.check(self.cloud, self).state
         return state != "wrong" if step.kind is Kind.DRILL or step.at_once else state == "not started"
 
+    @_not_the_learner
     def _bring_back(self, last: Step | None, into: dict[str, Any]) -> str:
         """The names that are used after the check of `last`, put `into`; what to say of those that could not be."""
         cells = lesson.of(catalogue.notebook(self.name))
@@ -368,11 +411,27 @@ class Lab:
         return f"\nNot brought back, run their cells again: {', '.join(sorted(missing))}." if missing else ""
 
     def _ask(self, step: Step, within: float) -> Check:
-        deadline = time.monotonic() + within * self._pace.patience
+        found, _ = wait.again_and_again(
+            lambda: self._judged(step),
+            lambda found: f"for {found.waits_for}",
+            timeout=within,
+            done=lambda found: found.passed or not found.waits_for,
+        )
+        return found
+
+    def _judged(self, step: Step) -> Check:
+        """What the cloud says of the step in this round: a drill is passed once it was broken, and mended.
+
+        Where AWS has refused the learner's last attempt that is said, as what is there is older.
+        """
         found = step.check(self.cloud, self)
-        while not found.passed and time.monotonic() < deadline:
-            time.sleep(self._pace.every)
-            found = step.check(self.cloud, self)
+        if step.kind is Kind.DRILL and found.passed and not progress.met(self.name, step.name):
+            untouched = not_started(f'Nothing is broken yet: lab.break_it("{step.name}") does that.')
+            return replace(untouched, step=step.name)
+        if found.passed:
+            self._attempts.passed(step.name)
+        elif refused := self._attempts.of(step.name):
+            return replace(wrong(refused, look="the answer of the call, in your cell"), step=step.name)
         return found
 
     def _needed(self, outline: Outline, seen: list[str]) -> list[Step]:

@@ -62,6 +62,12 @@ def stands(lab: str, step: str) -> bool:
     return bool(of(lab).get(step, {}).get("stands"))
 
 
+def met(lab: str, drill: str) -> bool:
+    """Whether the drill has been broken, or passed, since the lab was last cleaned up."""
+    record = of(lab).get(drill, {})
+    return bool(record.get("broken") or record.get("stands"))
+
+
 def stand(lab: str, done: Sequence[str] = ()) -> None:
     """These steps of the lab stand as done, and no others: none after it was cleaned up."""
     with Document(path()).alone():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from drydock.labs.lab import CLEAN_UP
 from drydock.notebooks import page, parameters
 from drydock.notebooks.execution import execute
 from drydock.notebooks.instances import environment
+from drydock.notebooks.scratch import scratch
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def run(
     executed = out / f"{lab}.ipynb"
     steps = [*catalogue.load(lab).steps, CLEAN_UP]
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="drydock-") as scratch:
-        progress = Path(scratch) / "progress.json"
+    with scratch("records") as records:
+        progress = records / "progress.json"
         settings = {
             "DRYDOCK_STRICT": "1",
             "DRYDOCK_PROGRESS": str(progress),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from drydock.cloud import Cloud
 from drydock.notebooks.wait import wait_until
+from drydock.policy.ecs.rollout import is_stuck
 
 CLUSTER = "drydock"
 SERVICES = ("frontend", "backend", "worker")
@@ -61,6 +63,32 @@ def is_steady(one: dict[str, Any]) -> bool:
     deployments = one["deployments"]
     done = len(deployments) == 1 and deployments[0].get("rolloutState") == "COMPLETED"
     return done and one["runningCount"] == one["desiredCount"] and one["pendingCount"] == 0
+
+
+def coming(one: dict[str, Any]) -> str:
+    """What a service that is not steady can be waited for; empty where it will not come by itself."""
+    newest, bounds = one["deployments"][0], one["deploymentConfiguration"]
+    if newest.get("rolloutState") == "FAILED":
+        return ""
+    if len(one["deployments"]) > 1 and is_stuck(
+        one["desiredCount"], bounds["minimumHealthyPercent"], bounds["maximumPercent"]
+    ):
+        return ""
+    missing = one["desiredCount"] - one["runningCount"]
+    if missing > 0:
+        return f"{missing} of {one['desiredCount']} tasks of `{one['serviceName']}` to be RUNNING"
+    return f"the deployment of `{one['serviceName']}` to be COMPLETED"
+
+
+def to_be_healthy(group: dict[str, Any], missing: int, wanted: int) -> str:
+    """What targets can be waited for; empty where they are asked for a path that they do not have."""
+    return f"{missing} of {wanted} targets to be healthy" if group["HealthCheckPath"] == "/health" else ""
+
+
+def stopped_by_hand(task: dict[str, Any], since: datetime) -> bool:
+    """Whether somebody has stopped this task by hand, and no earlier than `since`."""
+    ended = task.get("stoppingAt") or task.get("stoppedAt")
+    return task.get("stopCode") == "UserInitiated" and (ended is None or ended >= since)
 
 
 def until_steady(cloud: Cloud, *names: str) -> None:

@@ -7,7 +7,7 @@ import inspect
 import io
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from drydock.labs import lesson
 from drydock.notebooks.wait import wait_until
+from drydock.resources import not_found
 
 if TYPE_CHECKING:
     from drydock.cloud import Cloud
@@ -25,12 +26,16 @@ State = Literal["not started", "wrong", "passed"]
 
 @dataclass(frozen=True)
 class Check:
-    """What a check found. `look`: where to look when it is wrong."""
+    """What a check found. `look`: where to look when it is wrong.
+
+    waits_for  what may still come by itself: "2 of 6 tasks to be RUNNING". Empty where waiting changes nothing.
+    """
 
     state: State
     message: str
     look: str = ""
     step: str = ""
+    waits_for: str = ""
 
     @property
     def passed(self) -> bool:
@@ -58,14 +63,18 @@ class Check:
 _SIGNS: dict[State, str] = {"not started": "○", "wrong": "✗", "passed": "✓"}
 
 
-def not_started(message: str) -> Check:
-    """Nothing of this step is in the cloud yet."""
-    return Check("not started", message)
+def not_started(message: str, *, waits_for: str = "") -> Check:
+    """Nothing of this step is in the cloud yet. `waits_for` as for `wrong`."""
+    return Check("not started", message, waits_for=waits_for)
 
 
-def wrong(message: str, *, look: str) -> Check:
-    """Something is there and is not as it should be: what, and where to look (a call, a field, a cell)."""
-    return Check("wrong", message, look)
+def wrong(message: str, *, look: str, waits_for: str = "") -> Check:
+    """Something is there and is not as it should be: what, and where to look (a call, a field, a cell).
+
+    `waits_for`: what makes it right without anybody's doing, as words that go after "waiting for". Without it the
+    answer stands at once, however long it may be waited for.
+    """
+    return Check("wrong", message, look, waits_for=waits_for)
 
 
 def passed(message: str) -> Check:
@@ -135,7 +144,7 @@ class Step:
             raise TypeError(
                 f"The check of step {self.name!r} returned {found!r}: return passed(…), wrong(…) or not_started(…)."
             )
-        return Check(found.state, found.message, found.look, self.name)
+        return replace(found, step=self.name)
 
     def solve(self, cloud: Cloud, lab: Lab, *, patience: float = 300.0) -> None:
         """Do it. Of an exercise or a drill the very text of `source` is run, and waited for until the check passes.
@@ -174,8 +183,8 @@ def _body(function: Any) -> str:
 
 def _of_error(error: ClientError) -> Check:
     code = error.response["Error"]["Code"]
-    if code.endswith(("NotFoundException", "NotFound", "NotFoundFault", "NoSuchEntity", "NonExistentQueue")):
-        return not_started(f"AWS answers {code}: {error.response['Error'].get('Message', '')}")
+    if not_found(error):
+        return not_started(f"Not there yet. AWS says: {error.response['Error'].get('Message') or code}")
     return wrong(f"AWS answers {code}: {error.response['Error'].get('Message', '')}", look=error.operation_name)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from multiprocessing import connection, get_context
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +45,8 @@ def run(
         for _ in range(min(jobs, len(names))):
             ours, theirs = context.Pipe()
             workers.append(context.Process(target=_work, args=(theirs, out, dict(given), keep_going)))
-            workers[-1].start()
+            with held_back(signal.SIGINT):  # Ctrl-C reaches a worker too: not before it can answer
+                workers[-1].start()
             theirs.close()
             _give(ours, waiting, running)
         while running:
@@ -84,12 +88,36 @@ def _heard(worker: connection.Connection, lab: str) -> runner.Report:
 
 def _work(labs: connection.Connection, out: Path, given: dict[str, Any], keep_going: bool) -> None:
     with ending_on_signals():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        _end_with_the_parent()
         try:
             with own_instance():
                 while (lab := _next(labs)) is not None:
                     labs.send(runner.run(lab, out=out, given=given, keep_going=keep_going, progress_bar=False))
         except Exception as error:
             labs.send(error)
+
+
+def _end_with_the_parent() -> None:
+    """As by a signal, once the process that wants these labs is no more."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+@contextmanager
+def held_back(number: signal.Signals) -> Iterator[None]:
+    """This signal waits meanwhile, here, and in a process that is started until that lets it through."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _next(labs: connection.Connection) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,9 +61,13 @@ def execute(
     try:
         while thread.is_alive():
             thread.join(timeout=0.5)  # one without a limit can sleep through a signal
+    except BaseException:
+        logging.disable()  # nbclient would call it a failure that its kernel dies now
+        raise
     finally:
         kernel.end_all()
         thread.join(timeout=10)
+        logging.disable(logging.NOTSET)
     if not failures:
         return None
     failure = failures[0]

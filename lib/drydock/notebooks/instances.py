@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from drydock import embedded
 from drydock.embedded.instance import free_port
+from drydock.notebooks.scratch import scratch
 
 _IDLE_EXIT = 300.0
 
@@ -21,23 +19,25 @@ def own_instance(*, keep: bool = False, seed: str | None = None) -> Iterator[emb
     """An embedded AWS for this run alone: its own name, port and state folder, all gone at the end.
 
     With `keep` it is left running, in the state folder of the user's.
-    Should this process be killed outright, the instance ends by itself after five minutes without a call.
+    Should this process be killed outright, the next command of `drydock` ends the instance, and it ends by itself
+    after five minutes without a call.
     """
-    name = f"labs-{os.getpid()}"
+    name = instance_name()
     settings = {"DRYDOCK_INSTANCE": name, "DRYDOCK_CLOUD": "embedded"}
     if keep:
         with environment(settings):
             yield _started(name, seed, None)
         return
-    home = Path(tempfile.mkdtemp(prefix="drydock-labs-"))
-    with environment({"DRYDOCK_HOME": str(home), **settings}):
+    with scratch("labs") as home, environment({"DRYDOCK_HOME": str(home), **settings}):
         try:
             yield _started(name, seed, _IDLE_EXIT)
         finally:
-            try:
-                embedded.stop(name)
-            finally:
-                shutil.rmtree(home, ignore_errors=True)
+            embedded.stop(name)
+
+
+def instance_name() -> str:
+    """What the instance of this process's own is called."""
+    return f"labs-{os.getpid()}"
 
 
 def _started(name: str, seed: str | None, idle_exit: float | None) -> embedded.Instance:

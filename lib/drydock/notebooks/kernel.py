@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import sys
-import tempfile
-from pathlib import Path
 from typing import ClassVar
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
-_LONGEST = 70  # characters of a folder in which sockets still have names that the system takes (104 on macOS)
+from drydock.notebooks.scratch import Scratch
 
 
 class OwnKernel(AsyncKernelManager):
@@ -26,9 +23,9 @@ class OwnKernel(AsyncKernelManager):
     started: ClassVar[list[OwnKernel]] = []
 
     def __init__(self, **given: object) -> None:
-        here = tempfile.gettempdir()
-        self._folder = Path(tempfile.mkdtemp(prefix="drydock-kernel-", dir=here if len(here) <= _LONGEST else "/tmp"))
-        super().__init__(transport="ipc", ip=str(self._folder / "socket"), **given)
+        self._folder = Scratch("kernel")
+        at = self._folder.path
+        super().__init__(transport="ipc", ip=str(at / "socket"), connection_file=str(at / "kernel.json"), **given)
         OwnKernel.started.append(self)
 
     @property
@@ -42,7 +39,7 @@ class OwnKernel(AsyncKernelManager):
     async def cleanup_resources(self, restart: bool = False) -> None:  # type: ignore[override]
         await super().cleanup_resources(restart)
         if not restart:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
 
     def end(self) -> None:
         """Kill it; whoever waits for it is told that it died."""
@@ -50,7 +47,7 @@ class OwnKernel(AsyncKernelManager):
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()
 
 
 def end_all() -> None:

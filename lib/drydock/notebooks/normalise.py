@@ -8,7 +8,6 @@ as a reader meets it: without an AWS, its questions open. Times, counters and wi
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import nbformat
 
 from drydock.notebooks import kernel, parameters
 from drydock.notebooks.instances import environment, own_instance
+from drydock.notebooks.scratch import scratch
 from drydock.notebooks.signals import ending_on_signals
 
 SEED = "drydock"
@@ -28,7 +28,7 @@ def rerun(notebook: Path) -> Any:
     from nbclient import NotebookClient
 
     node = nbformat.read(notebook, as_version=4)
-    with tempfile.TemporaryDirectory(prefix="drydock-") as scratch, as_committed(notebook, Path(scratch)):
+    with scratch("records") as records, as_committed(notebook, records):
         try:
             NotebookClient(
                 node,

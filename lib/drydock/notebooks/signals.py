@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,9 +12,16 @@ class Interrupted(SystemExit):
     """A signal asked this process to end; its code is 128 and the signal's number, as a shell has it."""
 
 
+STOPPED = "Stopped; nothing is left."
+ENDED = "Stopped; nothing of it runs on."
+
+
 @contextmanager
-def ending_on_signals() -> Iterator[None]:
-    """Turn SIGTERM, SIGINT and SIGHUP into Interrupted, once, so that every `finally` runs. Main thread only."""
+def ending_on_signals(saying: str = "") -> Iterator[None]:
+    """Turn SIGTERM, SIGINT and SIGHUP into Interrupted, once, so that every `finally` runs. Main thread only.
+
+    saying  said on stderr once all of them have run.
+    """
 
     def end(number: int, _: object) -> None:
         for one in previous:
@@ -25,6 +33,10 @@ def ending_on_signals() -> Iterator[None]:
         signal.signal(one, end)
     try:
         yield
+    except Interrupted:
+        if saying:
+            print(f"\n{saying}" if sys.stderr.isatty() else saying, file=sys.stderr)
+        raise
     finally:
         for one, handler in previous.items():
             signal.signal(one, handler)

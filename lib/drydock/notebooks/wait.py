@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from drydock.cloud import Cloud
+
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+from drydock.notebooks.attended import attended
 
 T = TypeVar("T")
 
@@ -45,12 +51,55 @@ def wait_until(condition: Callable[[], T], what: str, *, timeout: float = 60.0) 
     `what` names it for the error: "three targets are healthy". `timeout` is in our seconds on the embedded AWS; the
     `Pace` of another cloud stretches it. Raises TookTooLong after that.
     """
+    seen, limit = again_and_again(condition, lambda _: f"until {what}", timeout=timeout)
+    if not seen:
+        raise TookTooLong(f"Waited {limit:g} s until {what}; last seen: {seen!r}.")
+    return seen
+
+
+def again_and_again(
+    condition: Callable[[], T], what: Callable[[T], str], *, timeout: float, done: Callable[[T], object] = bool
+) -> tuple[T, float]:
+    """Ask `condition` until what it returns is `done`, or `timeout` is over; what it last returned, and the limit.
+
+    `what` puts into words what is still waited for: shown with a counter where somebody looks at a cell or a terminal,
+    and said where an interrupt ends the wait.
+    """
     limit = timeout * _pace.patience
-    deadline = time.monotonic() + limit
-    while True:
-        seen = condition()
-        if seen:
-            return seen
-        if time.monotonic() >= deadline:
-            raise TookTooLong(f"Waited {limit:g} s until {what}; last seen: {seen!r}.")
-        time.sleep(_pace.every)
+    begun = time.monotonic()
+    said = ""
+    line = _Line()
+    try:
+        while True:
+            seen = condition()
+            waited = time.monotonic() - begun
+            if done(seen) or waited >= limit:
+                return seen, limit
+            said = what(seen)
+            line.say(f"waiting {said} … {waited:.0f} s")
+            time.sleep(_pace.every)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"Stopped waiting {said} after {time.monotonic() - begun:.0f} s.") from None
+    finally:
+        line.say("")
+
+
+class _Line:
+    """A line that is written over, for who looks at a cell or a terminal. Elsewhere nothing is written."""
+
+    def __init__(self) -> None:
+        self._in_cell = attended()
+        self._in_terminal = not self._in_cell and get_ipython() is not None and sys.stderr.isatty()
+        self._shown = ""
+        self._handle: Any = None
+
+    def say(self, text: str) -> None:
+        if text == self._shown:
+            return
+        self._shown = text
+        if self._in_cell and self._handle is None:
+            self._handle = display({"text/plain": text}, raw=True, display_id=True)
+        elif self._in_cell:
+            self._handle.update({"text/plain": text}, raw=True)
+        elif self._in_terminal:
+            print(f"\r{text}\x1b[K", end="", file=sys.stderr, flush=True)

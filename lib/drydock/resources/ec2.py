@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from drydock.cloud import Cloud
 from drydock.resources.kind import (
@@ -34,19 +35,20 @@ def _vpc_kind(
         found = every(cloud.client("ec2"), "describe_tags", "Tags", Filters=filters)
         return [(one["ResourceId"], one["Value"]) for one in found]
 
-    def exists(cloud: Cloud, identifier: str) -> bool:
+    def described(cloud: Cloud, identifier: str) -> list[Any]:
         ask = getattr(cloud.client("ec2"), describe[0])
         found = next(value for value in ask(**{describe[1]: [identifier]}).values() if isinstance(value, list))
-        return any(one.get("State") not in ("deleted", "deleting") for one in found)
+        return [one for one in found if one.get("State") not in ("deleted", "deleting")]
 
     return Kind(
         name,
         "ec2",
         {operation: lambda params, answer: _as_list(created(answer))},
-        lambda cloud, identifier: there(lambda: exists(cloud, identifier)),
+        lambda cloud, identifier: there(lambda: described(cloud, identifier)),
         delete,
         specified(resource_type),
         tagged,
+        describe=described,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -65,10 +66,19 @@ def _service_id(cluster: str | None, name: str) -> str:
     return f"{short(cluster or 'default')}/{name}"
 
 
-def _service_exists(cloud: Cloud, identifier: str) -> bool:
+def _service(cloud: Cloud, identifier: str) -> list[Any]:
+    """The service, and the task definition that its tasks are made of."""
     cluster, name = identifier.split("/")
     found = cloud.client("ecs").describe_services(cluster=cluster, services=[name])["services"]
-    return any(service["status"] != "INACTIVE" for service in found)
+    return _with_definitions(cloud, [service for service in found if service["status"] != "INACTIVE"])
+
+
+def _with_definitions(cloud: Cloud, found: list[Any]) -> list[Any]:
+    ecs, definitions = cloud.client("ecs"), []
+    for arn in {one.get("taskDefinition") or one.get("taskDefinitionArn") for one in found}:
+        with contextlib.suppress(ClientError):  # it may be deleted while what was made of it stands
+            definitions.append(ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"])
+    return [*found, *definitions]
 
 
 def _delete_service(cloud: Cloud, identifier: str) -> None:
@@ -89,9 +99,10 @@ def _task_cluster(arn: str) -> str:
     return arn.split("/")[-2]
 
 
-def _task_exists(cloud: Cloud, arn: str) -> bool:
+def _task(cloud: Cloud, arn: str) -> list[Any]:
+    """The task, and its task definition."""
     found = cloud.client("ecs").describe_tasks(cluster=_task_cluster(arn), tasks=[arn])["tasks"]
-    return any(task["lastStatus"] != "STOPPED" for task in found)
+    return _with_definitions(cloud, [task for task in found if task["lastStatus"] != "STOPPED"])
 
 
 def _stop_task(cloud: Cloud, arn: str) -> None:
@@ -179,11 +190,12 @@ KINDS = (
         "ecs",
         "CreateService",
         lambda params, answer: _service_id(params.get("cluster"), params["serviceName"]),
-        _service_exists,
+        _service,
         _delete_service,
         tag=_ecs_tags,
         tagged=_described_services,
         named=True,
+        mention="service/{}",
     ),
     Kind(
         "ECS task",
@@ -192,10 +204,11 @@ KINDS = (
             operation: lambda params, answer: [task["taskArn"] for task in answer["tasks"]]
             for operation in ("RunTask", "StartTask")
         },
-        lambda cloud, arn: there(lambda: _task_exists(cloud, arn)),
+        lambda cloud, arn: there(lambda: _task(cloud, arn)),
         _stop_task,
         _ecs_tags,
         lambda cloud: with_tag(_described_tasks(cloud)),
+        describe=_task,
     ),
     kind(
         "task definition",
@@ -206,6 +219,7 @@ KINDS = (
         _delete_task_definition,
         tag=_ecs_tags,
         tagged=_task_definitions,
+        mention="task-definition/{}",
     ),
     kind(
         "ECS cluster",
@@ -218,6 +232,7 @@ KINDS = (
         tagged=_described_clusters,
         named=True,
         idempotent=True,
+        mention=":cluster/{}",
     ),
     kind(
         "capacity provider",
@@ -229,5 +244,6 @@ KINDS = (
         tag=_ecs_tags,
         tagged=_providers,
         named=True,
+        mention='"capacityProvider": "{}"',
     ),
 )

@@ -55,6 +55,7 @@ KINDS = (
         tag=listed("Tags"),
         tagged=_roles,
         named=True,
+        mention=":role/{}",
     ),
     kind(
         "policy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,10 @@ class Kind:
     """Every (identifier, lab) of this kind that carries the tag; what is gone may still be named."""
     planned: Callable[[Params], str] | None = None
     idempotent: bool = False
+    describe: Callable[[Cloud, str], object] = lambda cloud, identifier: None
+    """What AWS says of it, and so what it names: subnets, a cluster, a role. May raise AWS's not-found errors."""
+    mention: Callable[[str], str] = re.escape
+    """How others name it, as a regular expression."""
 
 
 def not_found(error: ClientError) -> bool:
@@ -131,11 +136,13 @@ def kind(
     tagged: Callable[[Cloud], Iterable[tuple[str, dict[str, str]]]] | None = None,
     named: bool = False,
     idempotent: bool = False,
+    mention: str = "{}",
 ) -> Kind:
     """A Kind that is created one at a time. `created` reads its identifier; `exists` may raise not-found errors.
 
     tagged  every (identifier, tags) there is
     named   the identifier is in the parameters of the call
+    mention how others name it: a regular expression with {} for the identifier
     """
     operations = (operation,) if isinstance(operation, str) else operation
     return Kind(
@@ -148,6 +155,8 @@ def kind(
         (lambda cloud: with_tag(tagged(cloud))) if tagged else lambda cloud: (),
         (lambda params: created(params, {})) if named else None,
         idempotent,
+        exists,
+        lambda identifier: mention.format(re.escape(identifier)),
     )
 
 

@@ -113,6 +113,7 @@ KINDS = (
         tag=mapped("tags"),
         tagged=_log_groups,
         named=True,
+        mention='"{}"',
     ),
     kind(
         "secret",
@@ -126,6 +127,7 @@ KINDS = (
         tag=listed("Tags"),
         tagged=_secrets,
         named=True,
+        mention=":secret:{}-",
     ),
     kind(
         "parameter",
@@ -138,6 +140,7 @@ KINDS = (
         tagged=_parameters,
         named=True,
         idempotent=True,
+        mention=":parameter/?{}",
     ),
     kind(
         "repository",
@@ -149,6 +152,7 @@ KINDS = (
         tag=listed("tags"),
         tagged=_repositories,
         named=True,
+        mention="/{}[:@]",
     ),
     kind(
         "queue",
@@ -183,6 +187,7 @@ KINDS = (
         tagged=_rules,
         named=True,
         idempotent=True,
+        mention=":rule/{}",
     ),
     kind(
         "alarm",
@@ -195,5 +200,6 @@ KINDS = (
         tagged=_alarms,
         named=True,
         idempotent=True,
+        mention='"{}"',
     ),
 )

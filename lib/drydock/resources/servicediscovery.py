@@ -50,6 +50,7 @@ KINDS = (
         _delete_map_service,
         tag=listed("Tags"),
         tagged=lambda cloud: _map_tags(cloud, every(cloud.client("servicediscovery"), "list_services", "Services")),
+        mention="(?!)",  # to delete it takes it from the ECS services that name it
     ),
     kind(
         "Cloud Map namespace",
