@@ -96,6 +96,8 @@ class World:
         self.is_sick: Callable[[str], bool] = lambda address: address in self.sick
         self.watchers: list[Callable[[], None]] = []
         """Called after every change of a task's state."""
+        self.turned: list[Callable[[], object]] = []
+        """Called after every turn."""
         self.host.services.install("elbv2")
         self.plane.prober = FakeProber(self._find)  # type: ignore[assignment]
         self.host.services.install("ecs")
@@ -124,6 +126,8 @@ class World:
         """One turn of the loop, in which no time passes."""
         self.runtime.turn()
         self.host.step()
+        for look in self.turned:
+            look()
 
     def settle(self) -> None:
         """Turn until all is done that takes no time."""

@@ -327,9 +327,3 @@ def test_the_same_client_token_is_the_same_service(lab: Lab) -> None:
     assert lab.create(definition, 0, clientToken="once")["serviceArn"] == first["serviceArn"]
     with pytest.raises(ClientError, match="not idempotent"):
         lab.create(definition, 0, clientToken="twice")
-
-
-def test_what_a_rolling_deployment_leaves_out_is_said(lab: Lab) -> None:
-    canary = {"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 10.0, "canaryBakeTimeInMinutes": 1}}
-    lab.create(lab.register(), 0, deploymentConfiguration=canary)
-    assert any("the strategy CANARY is kept and not acted on" in e["message"] for e in lab.service()["events"])

@@ -6,6 +6,7 @@ for enumerations. A wording that is *observed* is one that users have reported.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -62,6 +63,7 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
     network.fits(definition, where)
     network.validate(request, definition.get("networkMode"), where, world)
     _load_balancers(request.get("loadBalancers") or (), definition, where, world)
+    _shifting(request.get("loadBalancers") or (), request.get("deploymentConfiguration") or {}, definition, world)
     _role(request, definition, request.get("loadBalancers") or ())
     _registries(request.get("serviceRegistries") or (), definition, world)
     _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
@@ -113,6 +115,8 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     network.fits(definition, where)
     network.validate(changed, definition.get("networkMode"), where, world)
     _load_balancers(changed.get("loadBalancers") or (), definition, where, world)
+    deployment = {**(service.get("deploymentConfiguration") or {}), **(request.get("deploymentConfiguration") or {})}
+    _shifting(changed.get("loadBalancers") or (), deployment, definition, world)
     _registries(changed.get("serviceRegistries") or (), definition, world)
     _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
     _volumes(request.get("volumeConfigurations") or (), definition)
@@ -286,16 +290,72 @@ def _load_balancers(
         _container(definition, balancer.get("containerName"), balancer.get("containerPort"))
         if not arn:
             continue
-        group = world.target_groups.get(arn)
-        if group is None:
-            raise parameter(f"The target group {arn} does not exist.")
-        if definition.get("networkMode") == "awsvpc" and group.target_type != "ip":
+        _target_group(arn, definition, world)
+
+
+def _target_group(arn: str, definition: Mapping[str, Any], world: World) -> None:
+    group = world.target_groups.get(arn)
+    if group is None:
+        raise parameter(f"The target group {arn} does not exist.")
+    if definition.get("networkMode") == "awsvpc" and group.target_type != "ip":
+        raise parameter(
+            f"The provided target group {arn} has target type {group.target_type}, which is incompatible with "
+            "the awsvpc network mode specified in the task definition."
+        )
+    if not group.has_load_balancer:
+        raise parameter(f"The target group with targetGroupArn {arn} does not have an associated load balancer.")
+
+
+def _shifting(
+    balancers: Sequence[Mapping[str, Any]],
+    deployment: Mapping[str, Any],
+    definition: Mapping[str, Any],
+    world: World,
+) -> None:
+    """Whether a strategy can shift traffic at these load balancers; without any there is nothing to shift.
+
+    That each needs an advancedConfiguration with all but a testListenerRule is documented ("Required resources for
+    Amazon ECS blue/green deployments"), and so are the wordings on rules (troubleshooting); the others are ours.
+    """
+    strategy = deployment.get("strategy") or "ROLLING"
+    production = {(b.get("advancedConfiguration") or {}).get("productionListenerRule") for b in balancers}
+    for balancer in balancers:
+        advanced = balancer.get("advancedConfiguration")
+        if not advanced:
+            if strategy != "ROLLING":
+                raise parameter(f"loadBalancers must have an advancedConfiguration with the {strategy} strategy.")
+            continue
+        for name in ("alternateTargetGroupArn", "productionListenerRule", "roleArn"):
+            if not advanced.get(name):
+                raise parameter(f"advancedConfiguration.{name} must be specified.")
+        alternate, role = advanced["alternateTargetGroupArn"], advanced["roleArn"]
+        if alternate == balancer.get("targetGroupArn"):
             raise parameter(
-                f"The provided target group {arn} has target type {group.target_type}, which is incompatible with "
-                "the awsvpc network mode specified in the task definition."
+                f"The target group {alternate} cannot be used as both targetGroup and alternateTargetGroup."
             )
-        if not group.has_load_balancer:
-            raise parameter(f"The target group with targetGroupArn {arn} does not have an associated load balancer.")
+        _target_group(alternate, definition, world)
+        for name in ("productionListenerRule", "testListenerRule"):
+            _listener_rule(name, advanced.get(name), world)
+        if advanced.get("testListenerRule") in production:
+            raise parameter(
+                "The following rules cannot be used as both production and test listener rules: "
+                f"{advanced['testListenerRule']}"
+            )
+        if not _ROLE.fullmatch(role):
+            raise parameter(f"advancedConfiguration.roleArn is not the ARN of a role: {role}")
+
+
+_RULE = re.compile(r"arn:[^:]+:elasticloadbalancing:[^:]+:\d+:(listener-rule/app/|listener/net/).+")
+_ROLE = re.compile(r"arn:[^:]+:iam::\d{12}:role/.+")
+
+
+def _listener_rule(name: str, arn: str | None, world: World) -> None:
+    if arn is None:
+        return
+    if not _RULE.fullmatch(arn):
+        raise parameter(f"{name} has an invalid ARN format. Must be RuleArn for ALB or ListenerArn for NLB. Got: {arn}")
+    if world.listener_rules is not None and arn not in world.listener_rules:
+        raise parameter(f"The {name} {arn} does not exist.")
 
 
 def _role(request: Mapping[str, Any], definition: Mapping[str, Any], balancers: Sequence[Mapping[str, Any]]) -> None:

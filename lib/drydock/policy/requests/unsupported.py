@@ -59,9 +59,30 @@ def runs(where: Capacity, definition: Mapping[str, Any], offers: Callable[[], fr
 
 
 def deploys(request: Mapping[str, Any]) -> None:
-    """Refuse a service whose deployments would be made of task sets. Raises Invalid."""
+    """Refuse a service that would be connected, measured or deployed by what is not there. Raises Invalid."""
     controller = (request.get("deploymentController") or {}).get("type") or "ECS"
     if controller != "ECS":
         raise refuse(
             f"the deployment controller {controller}: it has no task sets", "Use the deployment controller ECS."
         )
+    if (request.get("serviceConnectConfiguration") or {}).get("enabled"):
+        raise refuse("Service Connect", "Use serviceRegistries, or a load balancer.")
+    for field, what in _CONNECTIONS.items():
+        if request.get(field):
+            raise refuse(what, f"Leave {field} out.")
+    for metric in (request.get("monitoring") or {}).get("metricConfigurations") or ():
+        if metric.get("resolutionSeconds") != 60:
+            raise refuse("metrics of services every 20 seconds", "Use a resolutionSeconds of 60.")
+    for hook in (request.get("deploymentConfiguration") or {}).get("lifecycleHooks") or ():
+        if (hook.get("targetType") or "AWS_LAMBDA") == "AWS_LAMBDA":
+            raise refuse(
+                f"lifecycle hooks that call Lambda, as {hook.get('hookTargetArn')} would be",
+                "Use hooks of the targetType PAUSE, and ContinueServiceDeployment.",
+            )
+
+
+_CONNECTIONS = {
+    "gatewayConnectors": "gateways",
+    "vpcLatticeConfigurations": "VPC Lattice",
+    "volumeConfigurations": "volumes that are made when a task is launched",
+}

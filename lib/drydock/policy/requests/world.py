@@ -39,7 +39,8 @@ class World:
     ``task_definition`` has the shape of describe_task_definition's ``taskDefinition``. ``target_groups`` and
     ``registries`` are keyed by ARN; a registry's value is its DNS record types, e.g. ``{"A"}``.
     ``capacity_providers``: names of all that exist; ``subnets`` and ``security_groups``: the VPC of each that
-    exists, by its id; None if not to be checked.
+    exists, by its id; ``listener_rules``: ARNs of those rules and listeners of load balancers that exist; None if not
+    to be checked.
     """
 
     cluster: Cluster | None = None
@@ -49,6 +50,7 @@ class World:
     capacity_providers: Collection[str] | None = None
     subnets: Mapping[str, str] | None = None
     security_groups: Mapping[str, str] | None = None
+    listener_rules: Collection[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 class ECS(Service):
     name = "ecs"
-    passing = frozenset({"ExecuteCommand", "RunTask", "StopTask"})  # a session ends with the process; tasks are kept
+    passing = frozenset(  # a session ends with the process; tasks and deployments are kept
+        {"ExecuteCommand", "RunTask", "StopTask", "StopServiceDeployment", "ContinueServiceDeployment"}
+    )
     counts = ("clusters", "services", "tasks")
     lifespan = Lifespan(
         named_in=("service",),

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import asks, events
+from drydock.embedded.services.ecs.alarms import AlarmStates
 from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
 from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Running, Table, Unhealthy, Unplaced
-from drydock.policy.ecs import rollout
-from drydock.policy.ecs.breaker import Breaker, Event
+from drydock.policy.ecs import alarms as alarm_rules
+from drydock.policy.ecs import rollout, strategy
+from drydock.policy.ecs.alarms import Alarms
+from drydock.policy.ecs.breaker import Breaker, Event, Status
 
 # A change of one of these is a new deployment; a revision has the capacity, too, which waits for the next one.
 DEPLOYING_FIELDS = (
@@ -28,21 +32,46 @@ REVISION_FIELDS = ("capacityProviderStrategy", "launchType", *DEPLOYING_FIELDS)
 FIRST_RETRY, LAST_RETRY = 10.0, 300.0
 
 
+@dataclass(frozen=True)
+class Cause:
+    """Why a deployment fails: what found it, and what it found. `reason`: that in the words of the API."""
+
+    by: str
+    what: str
+    reason: str = ""
+
+
+BREAKER = Cause("circuit breaker", "tasks failed to start")
+ALARM = Cause("alarms", "alarm detected")
+STOPPED = Cause("stop", "stopped by user")
+
+
 class Deployments:
     """The deployments of all services."""
 
     def __init__(self, host: Host, table: Table) -> None:
         self._host = host
         self._table = table
+        self._alarms = AlarmStates(host)
 
     # -- how one begins -------------------------------------------------------------------------
 
     def begin(self, service: Service) -> Deployment:
         """Make the service's settings its PRIMARY deployment; those before it are replaced by the next turns."""
-        now, number, primary = utcnow(), service.ids.number(), service.primary
+        now, number, before = utcnow(), service.ids.number(), service.staged
+        reconciles = before is not None
+        if before is not None:
+            self._supersede(service, before)
+        source = _serving(service)
         for deployment in service.deployments:
             deployment.status = "ACTIVE"
+            if deployment is not source:
+                deployment.finished_at = deployment.finished_at or now
         configuration = service.settings["deploymentConfiguration"]
+        rolling = configuration["strategy"] == strategy.ROLLING
+        breaker = configuration.get("deploymentCircuitBreaker") if rolling else None
+        entries = service.settings.get("loadBalancers") or ()
+        known = source is not None and not reconciles
         deployment = Deployment(
             id=f"ecs-svc/{number}",
             revision={key: service.settings.get(key) for key in REVISION_FIELDS},
@@ -50,24 +79,37 @@ class Deployments:
             service_deployment_arn=_arn(service, "service-deployment", service.ids.hex()[:21]),
             created_at=now,
             updated_at=now,
-            breaker=Breaker.read(configuration.get("deploymentCircuitBreaker"), service.desired_count),
+            breaker=Breaker.read(breaker, service.desired_count),
             desired_count=service.desired_count,
             rollout_state_reason=f"ECS deployment ecs-svc/{number} in progress.",
-            source_revision_arn=primary.revision_arn if primary else None,
+            source_revision_arn=source.revision_arn if source else None,
+            configuration=configuration,
+            alarms=Alarms.read(configuration.get("alarms")),
         )
+        if rolling:
+            deployment.alternate = source is not None and source.alternate
+            deployment.production = deployment.test = None if reconciles else 100.0
+        else:
+            taken = [entry["targetGroupArn"] for entry in source.load_balancers] if source else []
+            deployment.alternate = strategy.takes_alternate(entries, taken)
+            deployment.source = source.id if source else None
+            deployment.production = deployment.test = 0.0 if known else None
+            deployment.progress = strategy.first(reconciles=reconciles, now=self._host.clock.time())
         service.deployments.insert(0, deployment)
         service.steady = False
         events.deployment(self._host, service, deployment, "SERVICE_DEPLOYMENT_IN_PROGRESS")
-        kept = [
-            *([f"the strategy {configuration['strategy']}"] if configuration["strategy"] != "ROLLING" else []),
-            *(["lifecycleHooks"] if configuration.get("lifecycleHooks") else []),
-            *(["alarms"] if (configuration.get("alarms") or {}).get("enable") else []),
-        ]
-        if kept:
-            service.event(f"is deployed by the embedded AWS as ROLLING: {', '.join(kept)} is kept and not acted on.")
+        if not rolling and (configuration.get("deploymentCircuitBreaker") or {}).get("enable"):
+            service.event(f"(deployment {deployment.id}) the circuit breaker watches rolling deployments only.")
         self._tell_what_is_missing(service, deployment)
         self._table.keep(service)
         return deployment
+
+    def _supersede(self, service: Service, deployment: Deployment) -> None:
+        """One of stages that another comes upon: it is done if it was only cleaning up."""
+        if deployment.rollback is not None:
+            deployment.rollback["state"] = "FAILED"
+        elif deployment.progress is not None and deployment.progress.stage is strategy.Stage.CLEAN_UP:
+            self.complete(service, deployment)
 
     def _tell_what_is_missing(self, service: Service, deployment: Deployment) -> None:
         with contextlib.suppress(ECSException):  # the task definition is gone, which its tasks will tell
@@ -145,27 +187,89 @@ class Deployments:
             deployment.failed_tasks += 1
         deployment.breaker = deployment.breaker.with_desired_count(service.desired_count).after(event)
         if deployment.breaker.triggered and deployment.rollout_state == "IN_PROGRESS":
-            self._fail(service, deployment)
+            self.fail(service, deployment, BREAKER, rollback=deployment.breaker.rollback)
 
-    def _fail(self, service: Service, deployment: Deployment) -> None:
+    def watch(self, service: Service) -> None:
+        """Look at the alarms of the deployment that is under way."""
+        deployment = service.staged or service.primary
+        if deployment is None or deployment.rollout_state != "IN_PROGRESS" or not deployment.alarms.watches:
+            return
+        if deployment.progress is not None and not strategy.is_watched(deployment.progress):
+            return
+        before, found = deployment.alarms, self._alarms.look(service.region_name, deployment.alarms.names)
+        deployment.alarms = before.after({alarm["AlarmName"]: alarm["StateValue"] for alarm in found})
+        if deployment.alarms == before:
+            return
+        self._table.keep(service)
+        if deployment.alarms.status is Status.TRIGGERED:
+            self.fail(service, deployment, ALARM, rollback=deployment.alarms.rollback)
+            return
+        absent = sorted(set(before.names) - {alarm["AlarmName"] for alarm in found})
+        if absent:
+            service.event(f"(deployment {deployment.id}) cannot watch alarms that do not exist: {', '.join(absent)}.")
+        if deployment.alarms.status is Status.DISABLED:
+            service.event(f"(deployment {deployment.id}) watches no alarms: one was in ALARM when it began.")
+
+    # -- how it fails ---------------------------------------------------------------------------
+
+    def fail(self, service: Service, deployment: Deployment, cause: Cause, *, rollback: bool) -> None:
+        """It goes no further; with `rollback` what was before it comes back, if there is such."""
         deployment.rollout_state = "FAILED"
-        deployment.rollout_state_reason = "ECS deployment circuit breaker: tasks failed to start."
+        deployment.rollout_state_reason = cause.reason or f"ECS deployment {cause.by}: {cause.what}."
         deployment.updated_at = deployment.finished_at = utcnow()
-        service.event(f"(deployment {deployment.id}) deployment failed: tasks failed to start.")
+        service.event(f"(deployment {deployment.id}) deployment failed: {cause.what}.")
         events.deployment(self._host, service, deployment, "SERVICE_DEPLOYMENT_FAILED")
-        if deployment.breaker.rollback and not deployment.rollback_of:
-            self._roll_back(service, deployment)
+        self._table.keep(service)
+        if rollback and not deployment.rollback_of:
+            self._roll_back(service, deployment, cause)
 
-    def _roll_back(self, service: Service, deployment: Deployment) -> None:
-        every = [*service.deployments, *service.finished]
-        good = next((each for each in every if each.rollout_state == "COMPLETED"), None)
+    def _roll_back(self, service: Service, deployment: Deployment, cause: Cause) -> None:
+        if deployment.progress is not None:
+            good = service.deployment(deployment.source) if deployment.source else None
+        else:
+            every = [*service.deployments, *service.finished]
+            good = next((each for each in every if each.rollout_state == "COMPLETED"), None)
         if good is None:
             return
         service.settings = {k: v for k, v in {**service.settings, **good.revision}.items() if v is not None}
         service.event(f"rolling back to deployment {good.id}.")
-        back = self.begin(service)
-        back.rollback_of = deployment.id
-        back.rollout_state_reason = f"ECS deployment circuit breaker: rolling back to deploymentId {good.id}."
+        reason = f"ECS deployment {cause.by}: rolling back to deploymentId {good.id}."
+        if deployment.progress is None:
+            back = self.begin(service)
+            back.rollback_of, back.rollout_state_reason = deployment.id, reason
+        else:
+            back, deployment.status, good.status = good, "ACTIVE", "PRIMARY"
+            events.deployment(self._host, service, good, "SERVICE_DEPLOYMENT_IN_PROGRESS", reason)
+        deployment.rollback = {
+            "reason": deployment.rollout_state_reason,
+            "startedAt": utcnow(),
+            "serviceRevisionArn": back.revision_arn,
+            "state": "REQUESTED" if deployment.progress is not None else "IN_PROGRESS",
+        }
+
+    def stop(self, service: Service, deployment: Deployment, *, rollback: bool) -> None:
+        """Somebody stops a deployment that is under way: it stays as it is, or what was before it comes back."""
+        self.fail(service, deployment, STOPPED, rollback=rollback)
+        if rollback and deployment.rollback is None:
+            deployment.rollback = {
+                "reason": "No deployment of the service has completed, so there is none to roll back to.",
+                "startedAt": utcnow(),
+                "state": "FAILED",
+            }
+
+    def rolled_back(self, service: Service, deployment: Deployment) -> None:
+        """What was before it is there again, and nothing is left of it."""
+        assert deployment.rollback is not None
+        deployment.rollback["state"] = "SUCCESSFUL"
+        deployment.updated_at = deployment.finished_at = utcnow()
+        self._table.keep(service)
+
+    def say_once(self, service: Service, deployment: Deployment, message: str) -> None:
+        """An event of a deployment, unless it is the last one already."""
+        full = f"(deployment {deployment.id}) {message}"
+        if not service.events or not service.events[0]["message"].endswith(full):
+            service.event(full)
+            self._table.keep(service)
 
     # -- how it goes on -------------------------------------------------------------------------
 
@@ -194,6 +298,9 @@ class Deployments:
     def settle(self, service: Service, tasks: Iterable[Task], *, steady: bool) -> None:
         """Let go of old deployments that have no task left; say when the primary is done."""
         left = {task.deployment_id for task in tasks}
+        if service.staged is not None:
+            left.add(service.staged.id)
+            left.add(service.staged.source)
         for deployment in [d for d in service.deployments if d.status == "ACTIVE" and d.id not in left]:
             deployment.status = "INACTIVE"
             deployment.finished_at = deployment.finished_at or utcnow()
@@ -204,18 +311,33 @@ class Deployments:
         assert primary is not None
         primary.desired_count = service.desired_count
         steady = steady and len(service.deployments) == 1
-        if steady and primary.rollout_state == "IN_PROGRESS":
-            self._complete(service, primary)
+        if steady and primary.rollout_state == "IN_PROGRESS" and primary.progress is None and self._has_baked(primary):
+            self.complete(service, primary)
         if steady and not service.steady:
             service.event("has reached a steady state.")
             self._table.note(service)
         service.steady = steady
 
-    def _complete(self, service: Service, deployment: Deployment) -> None:
+    def _has_baked(self, deployment: Deployment) -> bool:
+        """Whether a rolling deployment that has settled was watched for long enough since."""
+        if deployment.settled_at is None:
+            deployment.settled_at = self._host.clock.time()
+        bake = strategy.MINUTE * float(deployment.configuration.get("bakeTimeInMinutes") or 0)
+        if not bake and deployment.alarms.watches:
+            bake = alarm_rules.bake(self._alarms.look(self._region_of(deployment), deployment.alarms.names))
+        return self._host.clock.time() - deployment.settled_at >= bake
+
+    @staticmethod
+    def _region_of(deployment: Deployment) -> str:
+        return deployment.revision_arn.split(":")[3]
+
+    def complete(self, service: Service, deployment: Deployment) -> None:
+        """It has done what it was to do."""
         deployment.rollout_state = "COMPLETED"
         deployment.rollout_state_reason = f"ECS deployment {deployment.id} completed."
         deployment.updated_at = deployment.finished_at = utcnow()
         deployment.breaker = deployment.breaker.after(Event.COMPLETED)
+        deployment.alarms = deployment.alarms.completed()
         service.event(f"(deployment {deployment.id}) deployment completed.")
         events.deployment(self._host, service, deployment, "SERVICE_DEPLOYMENT_COMPLETED")
         self._table.note(service)
@@ -231,6 +353,15 @@ class Deployments:
         service.finished = [*service.deployments, *service.finished]
         service.deployments = []
         self._table.keep(service)
+
+
+def _serving(service: Service) -> Deployment | None:
+    """The deployment that serves: the last that was completed and still has tasks, or the one that has the traffic."""
+    completed = next((d for d in service.deployments if d.rollout_state == "COMPLETED"), None)
+    if completed is not None or not service.deployments:
+        return completed
+    last = service.deployments[0]
+    return last if last.progress is None or last.production == 100.0 else None
 
 
 def _arn(service: Service, kind: str, identifier: str) -> str:

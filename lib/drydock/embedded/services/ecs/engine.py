@@ -19,10 +19,12 @@ from drydock.embedded.services.ecs.health import Judge
 from drydock.embedded.services.ecs.kept import Kept
 from drydock.embedded.services.ecs.launch import Launcher
 from drydock.embedded.services.ecs.life import Life, Means
+from drydock.embedded.services.ecs.listeners import Listeners
 from drydock.embedded.services.ecs.metadata import Roles
 from drydock.embedded.services.ecs.records import Document, Task
 from drydock.embedded.services.ecs.scheduler import Scheduler
 from drydock.embedded.services.ecs.sessions import Sessions
+from drydock.embedded.services.ecs.strategies import Strategies
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.targets import Targets
 from drydock.embedded.workload.awslogs import LogDriver
@@ -45,7 +47,8 @@ class Engine:
         self.deployments = Deployments(host, self.table)
         self.roles = Roles(host)
         interfaces, targets, logs = Interfaces(host), Targets(host), LogDriver(host)
-        self.facts = Facts(targets, interfaces)
+        listeners = Listeners(host)
+        self.facts = Facts(targets, listeners, interfaces)
         self.launcher = Launcher(host, self.table, interfaces)
         self.sessions = Sessions(host, logs)
         self._backends = backends
@@ -54,6 +57,7 @@ class Engine:
         self.scheduler = Scheduler(
             self.table,
             self.deployments,
+            Strategies(host, self.table, self.deployments, listeners),
             self.launcher,
             Judge(host, self.table, targets),
             lambda task: Life(self._means, task),

@@ -28,15 +28,15 @@ def task(host: Host, task: Task) -> None:
     _send(host, task.region_name, "ECS Task State Change", [task.arn], views.describe_task(task, include_tags=False))
 
 
-def deployment(host: Host, service: Service, deployment: Deployment, name: str) -> None:
-    """`ECS Deployment State Change`."""
+def deployment(host: Host, service: Service, deployment: Deployment, name: str, reason: str = "") -> None:
+    """`ECS Deployment State Change`. `reason`: if it is not the deployment's own."""
     detail = {
         "eventType": _REASONS[name],
         "eventName": name,
         "clusterArn": service.cluster_arn,
         "deploymentId": deployment.id,
         "updatedAt": utcnow(),
-        "reason": deployment.rollout_state_reason,
+        "reason": reason or deployment.rollout_state_reason,
     }
     _send(host, service.region_name, "ECS Deployment State Change", [service.arn], detail)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from moto.ecs.exceptions import ECSException
 
+from drydock.embedded.services.ecs.listeners import Listeners
 from drydock.embedded.services.ecs.lookups import cluster_name, definition_of
 from drydock.embedded.services.ecs.records import Document
 from drydock.embedded.services.ecs.targets import Targets
@@ -18,21 +19,27 @@ from drydock.policy.requests.world import Cluster, World
 class Facts:
     """Looks them up, in ECS and in the services that the request points to."""
 
-    def __init__(self, targets: Targets, interfaces: Interfaces) -> None:
+    def __init__(self, targets: Targets, listeners: Listeners, interfaces: Interfaces) -> None:
         self._targets = targets
+        self._listeners = listeners
         self._interfaces = interfaces
 
     def of(self, backend: Any, request: Document) -> World:
         region = backend.region_name
         network = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
-        groups = {e["targetGroupArn"] for e in request.get("loadBalancers") or () if e.get("targetGroupArn")}
+        entries = request.get("loadBalancers") or ()
+        advanced = [entry["advancedConfiguration"] for entry in entries if entry.get("advancedConfiguration")]
+        groups = {entry.get("targetGroupArn") for entry in entries}
+        groups |= {each.get("alternateTargetGroupArn") for each in advanced}
+        rules = {each.get(name) for each in advanced for name in ("productionListenerRule", "testListenerRule")}
         registries = {e["registryArn"] for e in request.get("serviceRegistries") or () if e.get("registryArn")}
         return World(
             cluster=_cluster(backend, request),
             task_definition=_definition(backend, request),
             capacity_providers=frozenset(backend.capacity_providers),
-            target_groups=self._targets.groups(region, groups),
+            target_groups=self._targets.groups(region, groups - {None}),
             registries=self._targets.registries(region, registries),
+            listener_rules=self._listeners.that_exist(region, rules - {None}),
             subnets=self._interfaces.known_subnets(region, network.get("subnets")),
             security_groups=self._interfaces.known_security_groups(region, network.get("securityGroups")),
         )

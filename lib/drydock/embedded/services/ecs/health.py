@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from drydock.embedded.core.host import Host
-from drydock.embedded.services.ecs.records import Document, Service, Task
+from drydock.embedded.services.ecs.records import Service, Task
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.targets import Targets
 from drydock.policy.ecs import rollout
@@ -22,7 +22,6 @@ class Judge:
 
     def judge(self, service: Service, tasks: Iterable[Task]) -> dict[str, bool | None]:
         """Of each task, by its id, whether it counts as healthy; see `rollout.counts_as_healthy`."""
-        entries = _entries(service)
         grace = float(service.settings.get("healthCheckGracePeriodSeconds") or 0)
         now = self._host.clock.time()
         found: dict[str, bool | None] = {}
@@ -33,6 +32,7 @@ class Judge:
             if task.checked_health not in (None, Health.UNKNOWN, task.told_health):
                 self._tell_cloud_map(service, task, task.checked_health)
             seconds = now - task.running_at
+            entries = service.balancers_of(task)
             targets = [self._targets.health(task, entry) for entry in entries] if entries else None
             healthy = rollout.counts_as_healthy(seconds, task.checked_health, targets, in_grace=seconds < grace)
             if healthy is True and task.healthy_at is None:
@@ -47,12 +47,12 @@ class Judge:
         """Which health checks a task that is to be stopped for them has failed, as ECS words it."""
         if task.checked_health is Health.UNHEALTHY:
             return "container health checks"
-        groups = [entry for entry in _entries(service) if entry.get("targetGroupArn")]
+        groups = [entry for entry in service.balancers_of(task) if entry.get("targetGroupArn")]
         failed = [entry for entry in groups if self._targets.health(task, entry) is Health.UNHEALTHY]
         return "ELB health checks in " + " ".join(f"({self._targets.name(entry)})" for entry in failed or groups)
 
     def _say_what_failed(self, service: Service, task: Task) -> None:
-        for entry in _entries(service):
+        for entry in service.balancers_of(task):
             if self._targets.health(task, entry) is Health.UNHEALTHY:
                 service.event(
                     f"(task {task.id}) (port {entry['containerPort']}) is unhealthy in "
@@ -64,10 +64,5 @@ class Judge:
     def _tell_cloud_map(self, service: Service, task: Task, health: Health) -> None:
         """Cloud Map learns of container health checks only; a task without any stays as it was registered."""
         self._table.tell(task, health)
-        for registry in service.settings.get("serviceRegistries") or ():
+        for registry in service.registries_of(task):
             self._targets.tell_health(task, registry, health is Health.HEALTHY)
-
-
-def _entries(service: Service) -> list[Document]:
-    """The target groups that the service's tasks are in."""
-    return service.settings.get("loadBalancers") or []

@@ -9,14 +9,16 @@ import json
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from drydock import disk
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.records import KEPT_EVENTS, Deployment, Document, Ids, Service, Task
+from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker, Event, Status
+from drydock.policy.ecs.strategy import Progress, Stage
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ CREATE TABLE IF NOT EXISTS ecs (
 _TASK_FIELDS = ("document", "cluster_name", "region_name", "definition", "network", "tags", "service_arn",
                 "deployment_id", "address", "started_order", "registered", "protected_until",
                 "client_token", "gone_at")  # fmt: skip
-_DEPLOYMENT_FIELDS = tuple(f.name for f in fields(Deployment) if f.name != "breaker")
+_DEPLOYMENT_FIELDS = tuple(f.name for f in fields(Deployment) if f.name not in ("breaker", "alarms", "progress"))
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError)
 _NOWHERE = ""
 """The region of what belongs to none."""
@@ -165,8 +167,12 @@ def _service(service: Service) -> Document:
 
 def _deployment(deployment: Deployment) -> Document:
     breaker = deployment.breaker
-    seen = {"status": breaker.status.value, "failure_count": breaker.failure_count, "stage": breaker.stage}
-    return {**{name: getattr(deployment, name) for name in _DEPLOYMENT_FIELDS}, "breaker": seen}
+    return {
+        **{name: getattr(deployment, name) for name in _DEPLOYMENT_FIELDS},
+        "breaker": {"status": breaker.status.value, "failure_count": breaker.failure_count, "stage": breaker.stage},
+        "alarms": asdict(deployment.alarms),
+        "progress": asdict(deployment.progress) if deployment.progress else None,
+    }
 
 
 def _encode(value: Any) -> Any:
@@ -207,13 +213,26 @@ def _revive(service: Service, seen: Document) -> None:
 
 
 def _redeploy(item: Document, service: Service) -> Deployment:
-    breaker = Breaker.read(
-        service.settings["deploymentConfiguration"].get("deploymentCircuitBreaker"), service.desired_count
-    )
+    configuration = item.get("configuration") or service.settings["deploymentConfiguration"]
+    breaker = Breaker.read(configuration.get("deploymentCircuitBreaker"), service.desired_count)
     seen = item.pop("breaker", None)
     if seen is not None:
         status, failures, stage = Status(seen["status"]), int(seen["failure_count"]), int(seen["stage"])
         breaker = replace(breaker, status=status, failure_count=failures, stage=stage)
     elif item["rollout_state"] == "COMPLETED":  # written by an earlier version
         breaker = breaker.after(Event.COMPLETED)
-    return Deployment(**item, breaker=breaker)
+    alarms, progress = item.pop("alarms", None), item.pop("progress", None)
+    return Deployment(
+        **item,
+        breaker=breaker,
+        alarms=_alarms(alarms) if alarms else Alarms(),
+        progress=Progress(Stage(progress["stage"]), int(progress["step"]), float(progress["since"]))
+        if progress
+        else None,
+    )
+
+
+def _alarms(seen: Document) -> Alarms:
+    return Alarms(
+        tuple(seen["names"]), seen["rollback"], Status(seen["status"]), tuple(seen["triggered"]), seen["begun"]
+    )

@@ -12,8 +12,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
+from drydock.policy.ecs import strategy
+from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker
 from drydock.policy.health import Health
 
@@ -66,6 +69,35 @@ class Deployment:
     source_revision_arn: str | None = None
     found_stuck: bool = False
     rollback_of: str | None = None
+    configuration: Document = field(default_factory=dict)
+    """The deploymentConfiguration that it began with."""
+    alarms: Alarms = field(default_factory=Alarms)
+    settled_at: float | None = None
+    """The AWS second at which a rolling deployment had nothing left to do but to bake."""
+    progress: strategy.Progress | None = None
+    """Where it is, or was when it ended, among the stages of its strategy; None for a rolling deployment."""
+    source: str | None = None
+    """The id of the deployment that serves when this one begins."""
+    alternate: bool = False
+    """Whether its tasks are in the alternate target groups."""
+    production: float | None = None
+    test: float | None = None
+    """The percentage of the traffic that listeners were last told to give it; None: they were told nothing."""
+    hooks: list[Document] = field(default_factory=list)
+    """As the API shows them, with `stage` and `step` that they are of, and the AWS second at which each `expires`."""
+    rollback: Document | None = None
+    """As the API shows it, with its `state`: REQUESTED, IN_PROGRESS, SUCCESSFUL or FAILED."""
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether the stages of its strategy say who has tasks and traffic; with a failed one it stays as it is."""
+        is_over = self.rollout_state == "COMPLETED" or (self.rollback or {}).get("state") == "SUCCESSFUL"
+        return self.progress is not None and not is_over
+
+    @property
+    def load_balancers(self) -> list[Document]:
+        """Where its tasks are registered."""
+        return strategy.resolved(self.revision.get("loadBalancers") or (), alternate=self.alternate)
 
 
 @dataclass
@@ -122,10 +154,24 @@ class Service:
     def deployment(self, identifier: str) -> Deployment | None:
         return next((d for d in self.deployments if d.id == identifier), None)
 
-    def revision_of(self, task: Task) -> Document:
-        """The settings that a task of it was started with."""
-        every = [*self.deployments, *self.finished]
-        return next((d.revision for d in every if d.id == task.deployment_id), self.settings)
+    @property
+    def staged(self) -> Deployment | None:
+        """The last deployment, if it is one of stages that is not over."""
+        return self.deployments[0] if self.deployments and self.deployments[0].is_staged else None
+
+    def deployment_of(self, task: Task) -> Deployment | None:
+        """The deployment that started a task of it."""
+        return next((d for d in chain(self.deployments, self.finished) if d.id == task.deployment_id), None)
+
+    def registries_of(self, task: Task) -> list[Document]:
+        """The services of Cloud Map that a task of it is in."""
+        deployment = self.deployment_of(task)
+        return (deployment.revision if deployment else self.settings).get("serviceRegistries") or []
+
+    def balancers_of(self, task: Task) -> list[Document]:
+        """The target groups that a task of it is in."""
+        deployment = self.deployment_of(task)
+        return deployment.load_balancers if deployment else self.settings.get("loadBalancers") or []
 
     def event(self, message: str) -> None:
         self.events.appendleft(

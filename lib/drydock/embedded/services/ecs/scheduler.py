@@ -23,6 +23,7 @@ from drydock.embedded.services.ecs.health import Judge
 from drydock.embedded.services.ecs.launch import Launcher
 from drydock.embedded.services.ecs.life import Life
 from drydock.embedded.services.ecs.records import Service, Task, utcnow
+from drydock.embedded.services.ecs.strategies import Strategies, Wanted
 from drydock.embedded.services.ecs.table import Table, Unplaced
 from drydock.embedded.workload.interfaces import NoAddress
 from drydock.policy.ecs import rollout
@@ -35,9 +36,9 @@ Judged = tuple[Service, Sequence[Task], Mapping[str, bool | None]]
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided on a view of a service: the same as long as the view is."""
+    """What was decided on the views of a service: the same as long as these are."""
 
-    view: rollout.Service
+    views: Sequence[rollout.Service]
     actions: Sequence[rollout.Action]
     steady: bool
 
@@ -49,12 +50,14 @@ class Scheduler:
         self,
         table: Table,
         deployments: Deployments,
+        strategies: Strategies,
         launcher: Launcher,
         judge: Judge,
         begin: Callable[[Task], Life],
     ) -> None:
         self._table = table
         self._deployments = deployments
+        self._strategies = strategies
         self._launcher = launcher
         self._judge = judge
         self._begin = begin
@@ -128,23 +131,27 @@ class Scheduler:
             return
         if service.primary is None:
             return
+        self._deployments.watch(service)
+        self._strategies.advance(service, tasks, healthy)
         decision = self._decide(service, tasks, healthy)
         for action in decision.actions:
             if isinstance(action, rollout.Start):
                 self._start(service, action, tasks)
             else:
                 self._stop(service, action, tasks)
-        if not decision.actions:
-            self._deployments.note_stuck(service, decision.view)
+        if not decision.actions and service.staged is None:
+            self._deployments.note_stuck(service, decision.views[0])
         self._deployments.settle(service, tasks, steady=decision.steady)
         if _rests(service, decision, healthy):
             self._resting.add(service.arn)
 
     def _decide(self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]) -> Decision:
-        view = _view(service, self._seen(service, tasks, healthy))
+        seen, wanted = self._seen(service, tasks, healthy), self._strategies.wanted(service)
+        views = _views_of_stages(service, seen, wanted) if wanted else [_view(service, seen)]
         last = self._decided.get(service.arn)
-        if last is None or last.view != view:
-            last = Decision(view, rollout.next_actions(view), rollout.is_steady(view))
+        if last is None or last.views != views:
+            actions = [action for view in views for action in rollout.next_actions(view)]
+            last = Decision(views, actions, not wanted and rollout.is_steady(views[0]))
             self._decided[service.arn] = last
         return last
 
@@ -205,12 +212,32 @@ class Scheduler:
 
 def _rests(service: Service, decision: Decision, healthy: Mapping[str, bool | None]) -> bool:
     """Whether a service stays as it is until it or a task of it is changed: nobody checks on it but its containers."""
-    is_done = service.steady and not decision.actions and all(one is True for one in healthy.values())
+    is_over = service.primary is not None and service.primary.rollout_state != "IN_PROGRESS"
+    is_done = service.steady and is_over and not decision.actions and all(one is True for one in healthy.values())
     return is_done and not service.settings.get("loadBalancers")
 
 
 def _scaling(service: Service) -> str:
     return f"Scaling activity initiated by (deployment {service.primary.id if service.primary else ''})"
+
+
+def _views_of_stages(
+    service: Service, tasks: tuple[rollout.Task, ...], wanted: Sequence[Wanted]
+) -> list[rollout.Service]:
+    """The same of a deployment by stages: each revision for itself; what is left of others goes."""
+    known = {each.deployment for each in wanted}
+    left = tuple(task for task in tasks if task.deployment not in known)
+    configuration = service.settings["deploymentConfiguration"]
+    return [
+        rollout.Service(
+            desired_count=each.count,
+            deployments=(rollout.Deployment(each.deployment, primary=True, failed=each.failed),),
+            tasks=tuple(task for task in tasks if task.deployment == each.deployment) + (() if number else left),
+            minimum_healthy_percent=int(configuration["minimumHealthyPercent"]),
+            maximum_percent=int(configuration["maximumPercent"]),
+        )
+        for number, each in enumerate(wanted)
+    ]
 
 
 def _view(service: Service, tasks: tuple[rollout.Task, ...]) -> rollout.Service:

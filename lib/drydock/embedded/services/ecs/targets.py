@@ -41,30 +41,29 @@ class Targets:
 
     def join(self, task: Task, service: Service) -> bool:
         """Register the task where its service says; whether load balancers send it requests from now on."""
-        revision = service.revision_of(task)
-        for entry in revision.get("loadBalancers") or ():
+        balancers = service.balancers_of(task)
+        for entry in balancers:
             try:
                 self._register(task, entry)
             except ClientError as refused:
                 service.event(f"failed to register targets in ({self.name(entry)}) with (error {refused})")
             else:
                 service.event(f"registered 1 targets in ({self.name(entry)})")
-        for registry in revision.get("serviceRegistries") or ():
+        for registry in service.registries_of(task):
             try:
                 self._enlist(task, registry, service)
             except ClientError as refused:
                 where = f"(service registry {registry['registryArn']})"
                 service.event(f"failed to register (task {task.id}) in {where} with (error {refused})")
-        return bool(revision.get("loadBalancers"))
+        return bool(balancers)
 
     def leave(self, task: Task, service: Service) -> float:
         """Deregister the task; the AWS seconds that its connections have to drain."""
-        revision = service.revision_of(task)
         delays = [0.0]
-        for registry in revision.get("serviceRegistries") or ():
+        for registry in service.registries_of(task):
             self._delist(task, registry)
         if task.registered:
-            for entry in revision.get("loadBalancers") or ():
+            for entry in service.balancers_of(task):
                 delays.append(self._deregister(task, entry))
                 service.event(f"deregistered 1 targets in ({self.name(entry)})")
         return max(delays)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drydock.embedded.services.ecs import hooks
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task
 
 # Fields of a service that are shown as they were asked for.
@@ -43,7 +44,9 @@ def describe_service(service: Service, tasks: list[Task], include_tags: bool) ->
         "createdBy": f"{iam}:root",
         "platformFamily": "Linux",
         "roleArn": f"{iam}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
-        "deployments": [describe_deployment(d, tasks) for d in service.deployments],
+        "deployments": [
+            describe_deployment(d, tasks) for d in sorted(service.deployments, key=lambda d: d.status != "PRIMARY")
+        ],
         "events": list(service.events)[:_SHOWN_EVENTS],
         "currentServiceRevisions": [
             {
@@ -55,8 +58,9 @@ def describe_service(service: Service, tasks: list[Task], include_tags: bool) ->
             for d in service.deployments
         ],
     }
-    if primary is not None and primary.rollout_state == "IN_PROGRESS":
-        document["currentServiceDeployment"] = primary.service_deployment_arn
+    under_way = service.staged or primary
+    if under_way is not None and (under_way.rollout_state == "IN_PROGRESS" or under_way.rollback is not None):
+        document["currentServiceDeployment"] = under_way.service_deployment_arn
     if include_tags:
         document["tags"] = service.tags
     return document
@@ -92,17 +96,24 @@ def describe_deployment(deployment: Deployment, tasks: list[Task]) -> Document:
     }
 
 
-def _rollback(service: Service, deployment: Deployment) -> Deployment | None:
-    """The deployment that rolls this one back."""
+def _rollback(service: Service, deployment: Deployment) -> Document | None:
+    """How the deployment is rolled back, as `Deployment.rollback`."""
     every = [*service.deployments, *service.finished]
-    return next((each for each in every if each.rollback_of == deployment.id), None)
+    back = next((each for each in every if each.rollback_of == deployment.id), None)
+    if back is None or deployment.rollback is None:
+        return deployment.rollback
+    is_over = back.rollout_state == "IN_PROGRESS" and back.status != "PRIMARY"
+    state = {"COMPLETED": "SUCCESSFUL", "FAILED": "FAILED"}.get(
+        back.rollout_state, "FAILED" if is_over else "IN_PROGRESS"
+    )
+    return {**deployment.rollback, "state": state}
 
 
-def _deployment_status(service: Service, deployment: Deployment) -> str:
-    back = _rollback(service, deployment)
-    if back is not None:
-        return "ROLLBACK_" + {"COMPLETED": "SUCCESSFUL"}.get(back.rollout_state, back.rollout_state)
-    if deployment.status == "INACTIVE" and deployment.rollout_state == "IN_PROGRESS":
+def service_deployment_status(service: Service, deployment: Deployment) -> str:
+    rollback = _rollback(service, deployment)
+    if rollback is not None:
+        return f"ROLLBACK_{rollback['state']}"
+    if deployment.status != "PRIMARY" and deployment.rollout_state == "IN_PROGRESS":
         return "STOPPED"
     return _DEPLOYMENT_STATUS[deployment.rollout_state]
 
@@ -115,7 +126,7 @@ def brief_service_deployment(service: Service, deployment: Deployment) -> Docume
         "createdAt": deployment.created_at,
         "startedAt": deployment.created_at,
         "targetServiceRevisionArn": deployment.revision_arn,
-        "status": _deployment_status(service, deployment),
+        "status": service_deployment_status(service, deployment),
         "statusReason": deployment.rollout_state_reason,
     }
     if deployment.finished_at:
@@ -123,27 +134,50 @@ def brief_service_deployment(service: Service, deployment: Deployment) -> Docume
     return document
 
 
+def _revision(deployment: Deployment, tasks: list[Task], production: float | None, test: float | None) -> Document:
+    running, pending = counts(_of(deployment, tasks))
+    document: Document = {
+        "arn": deployment.revision_arn,
+        "requestedTaskCount": deployment.desired_count,
+        "runningTaskCount": running,
+        "pendingTaskCount": pending,
+    }
+    if deployment.revision.get("loadBalancers"):
+        shown = {"requestedProductionTrafficWeight": production, "requestedTestTrafficWeight": test}
+        document |= {name: value for name, value in shown.items() if value is not None}
+    return document
+
+
+def _rest(percent: float | None) -> float | None:
+    return None if percent is None else 100.0 - percent
+
+
 def describe_service_deployment(service: Service, deployment: Deployment, tasks: list[Task]) -> Document:
     document = brief_service_deployment(service, deployment)
-    target = document.pop("targetServiceRevisionArn")
-    running, pending = counts(_of(deployment, tasks))
+    del document["targetServiceRevisionArn"]
+    progress, source = deployment.progress, service.deployment(deployment.source) if deployment.source else None
+    production, test = (deployment.production, deployment.test) if progress else (None, None)
+    sources = [{"arn": deployment.source_revision_arn}] if deployment.source_revision_arn else []
     document |= {
         "updatedAt": deployment.updated_at,
-        "deploymentConfiguration": service.settings["deploymentConfiguration"],
-        "targetServiceRevision": {
-            "arn": target,
-            "requestedTaskCount": deployment.desired_count,
-            "runningTaskCount": running,
-            "pendingTaskCount": pending,
-        },
-        "sourceServiceRevisions": [{"arn": deployment.source_revision_arn}] if deployment.source_revision_arn else [],
+        "deploymentConfiguration": deployment.configuration or service.settings["deploymentConfiguration"],
+        "targetServiceRevision": _revision(deployment, tasks, production, test),
+        "sourceServiceRevisions": [_revision(source, tasks, _rest(production), _rest(test))] if source else sources,
     }
-    back = _rollback(service, deployment)
-    if back is not None:
-        document["rollback"] = {
-            "reason": deployment.rollout_state_reason,
-            "startedAt": back.created_at,
-            "serviceRevisionArn": back.revision_arn,
+    if document["status"] == "STOPPED":
+        document["stoppedAt"] = deployment.finished_at
+    if progress is not None:
+        document["lifecycleStage"] = progress.stage.shown
+        document["lifecycleHookDetails"] = [hooks.shown(hook) for hook in deployment.hooks]
+    rollback = _rollback(service, deployment)
+    if rollback is not None:
+        document["rollback"] = {key: value for key, value in rollback.items() if key != "state"}
+    alarms = deployment.alarms
+    if alarms.names:
+        document["alarms"] = {
+            "status": alarms.status.value,
+            "alarmNames": list(alarms.names),
+            "triggeredAlarmNames": list(alarms.triggered),
         }
     document["deploymentCircuitBreaker"] = {
         "status": deployment.breaker.status,
@@ -155,8 +189,16 @@ def describe_service_deployment(service: Service, deployment: Deployment, tasks:
 
 def describe_service_revision(service: Service, deployment: Deployment) -> Document:
     shown = {key: value for key, value in deployment.revision.items() if value is not None}
+    resolved = [
+        {
+            "targetGroupArn": entry["targetGroupArn"],
+            "productionListenerRule": (entry.get("advancedConfiguration") or {}).get("productionListenerRule"),
+        }
+        for entry in deployment.load_balancers
+    ]
     return {
         **shown,
+        **({"resolvedConfiguration": {"loadBalancers": resolved}} if resolved else {}),
         "serviceRevisionArn": deployment.revision_arn,
         "serviceArn": service.arn,
         "clusterArn": service.cluster_arn,

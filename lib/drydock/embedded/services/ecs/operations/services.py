@@ -9,9 +9,9 @@ from drydock.embedded.core.direct import notes
 from drydock.embedded.services.ecs import asks, settings, views
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, error, named, service_of
 from drydock.embedded.services.ecs.operations.shape import operation, page
-from drydock.embedded.services.ecs.records import Document, Ids, Service, utcnow
+from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, utcnow
+from drydock.policy.requests import fields, unsupported, world
 from drydock.policy.requests import service as service_rules
-from drydock.policy.requests import unsupported, world
 
 
 @notes
@@ -64,6 +64,7 @@ def update_service(response: Any, request: Document) -> Document:
     service_rules.validate_update(request, shown, facts)
     changed = settings.updated(service.settings, request)
     assert facts.cluster is not None
+    unsupported.deploys(changed)
     _runs(backend, changed, facts)
     if facts.task_definition is not None:
         changed["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
@@ -165,6 +166,53 @@ def describe_service_revisions(response: Any, request: Document) -> Document:
     }
 
 
+def _service_deployment(backend: Any, arn: str) -> tuple[Service, Deployment]:
+    """The service deployment of that ARN."""
+    for service in backend.services.values():
+        for deployment in [*service.deployments, *service.finished]:
+            if deployment.service_deployment_arn == arn:
+                return service, deployment
+    raise error("ServiceDeploymentNotFoundException", "The specified service deployment was not found.")
+
+
+@operation
+def stop_service_deployment(response: Any, request: Document) -> Document:
+    backend, arn = response.ecs_backend, request["serviceDeploymentArn"]
+    service, deployment = _service_deployment(backend, arn)
+    stop_type = request.get("stopType") or "ROLLBACK"
+    fields.enumeration(service_rules.CODE, "stopType", stop_type, ("ABORT", "ROLLBACK"))
+    status = views.service_deployment_status(service, deployment)
+    if status in ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"):
+        raise error(
+            "ConflictException", f"The service deployment {arn} cannot be stopped because it is in the {status} state."
+        )
+    if status == "IN_PROGRESS":
+        backend.engine.deployments.stop(service, deployment, rollback=stop_type == "ROLLBACK")
+        backend.engine.save()
+    return {"serviceDeploymentArn": arn}
+
+
+@operation
+def continue_service_deployment(response: Any, request: Document) -> Document:
+    backend, arn, action = response.ecs_backend, request["serviceDeploymentArn"], request.get("action") or "CONTINUE"
+    service, deployment = _service_deployment(backend, arn)
+    fields.enumeration(service_rules.CODE, "action", action, ("ROLLBACK", "CONTINUE"))
+    hook = next((hook for hook in deployment.hooks if hook["hookId"] == request["hookId"]), None)
+    if hook is None:
+        raise error("InvalidParameterException", f"The lifecycle hook {request['hookId']} was not found.")
+    status = views.service_deployment_status(service, deployment)
+    if status != "IN_PROGRESS" or hook["status"] != "AWAITING_ACTION":
+        raise error(
+            "InvalidParameterException",
+            f"The lifecycle hook {hook['hookId']} is not awaiting an action: it is in the {hook['status']} state, and "
+            f"the service deployment in the {status} state.",
+        )
+    hook["status"] = "SUCCEEDED" if action == "CONTINUE" else "FAILED"
+    backend.engine.table.keep(service)
+    backend.engine.save()
+    return {"serviceDeploymentArn": arn}
+
+
 def _runs(backend: Any, wanted: Document, facts: world.World) -> None:
     """Refuse tasks that this cloud cannot run."""
     assert facts.cluster is not None
@@ -181,4 +229,6 @@ OPERATIONS = (
     list_service_deployments,
     describe_service_deployments,
     describe_service_revisions,
+    stop_service_deployment,
+    continue_service_deployment,
 )

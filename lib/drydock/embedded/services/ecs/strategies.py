@@ -1,0 +1,217 @@
+"""Deployments by BLUE_GREEN, LINEAR and CANARY, carried out: `policy.ecs.strategy` says what comes next.
+
+A turn takes each of them at most one stage further. What it has come to is kept before the turn ends, and setting a
+listener twice does no harm: a cloud that ends between two steps goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecs.deployments import Cause, Deployments
+from drydock.embedded.services.ecs.hooks import HookFailed, Lifecycle
+from drydock.embedded.services.ecs.listeners import Listeners, is_network
+from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
+from drydock.embedded.services.ecs.table import Table
+from drydock.policy.ecs import strategy
+from drydock.policy.ecs.strategy import Hooks, Progress, Stage
+
+Judged = Mapping[str, bool | None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How many tasks a deployment is to have, and whether it may start any."""
+
+    deployment: str
+    count: int
+    failed: bool = False
+
+
+class Strategies:
+    """The deployments of all services that go through stages."""
+
+    def __init__(self, host: Host, table: Table, deployments: Deployments, listeners: Listeners) -> None:
+        self._host = host
+        self._table = table
+        self._deployments = deployments
+        self._listeners = listeners
+        self._lifecycle = Lifecycle(host)
+
+    # -- who has tasks --------------------------------------------------------------------------
+
+    def wanted(self, service: Service) -> list[Wanted]:
+        """Of every deployment of a service that goes through stages; none of others."""
+        target = service.staged
+        if target is None or target.progress is None:
+            return []
+        source = _source(service, target)
+        desired = service.desired_count
+        mine, others = strategy.tasks(target.progress, desired)
+        if target.rollback is not None:
+            mine, others = (0 if target.production == 0.0 else desired), desired
+        found = [Wanted(target.id, mine, failed=target.rollout_state == "FAILED")]
+        for deployment in service.deployments[1:]:
+            found.append(Wanted(deployment.id, others if deployment is source else 0))
+        return found
+
+    # -- what comes next ------------------------------------------------------------------------
+
+    def advance(self, service: Service, tasks: Sequence[Task], healthy: Judged) -> None:
+        """A step further, if it is time for it."""
+        target = service.staged
+        if target is None or target.progress is None:
+            self._realign(service)
+            return
+        source = _source(service, target)
+        plan = strategy.plan(
+            target.configuration,
+            has_source=source is not None,
+            network=_is_network(target),
+        )
+        for deployment, wanted in zip(service.deployments, self.wanted(service), strict=True):
+            deployment.desired_count = wanted.count
+        if target.rollback is not None:
+            self._go_back(service, target, source, tasks, healthy)
+        elif target.rollout_state == "IN_PROGRESS":
+            try:
+                self._go_on(service, target, source, plan, tasks, healthy)
+            except HookFailed as failed:
+                self._deployments.fail(service, target, Cause("lifecycle hook", str(failed)), rollback=True)
+            except ClientError as refused:
+                why = str(refused.response["Error"]["Message"]).rstrip(".")
+                self._deployments.fail(service, target, Cause("load balancer", why), rollback=True)
+
+    def _go_on(
+        self,
+        service: Service,
+        target: Deployment,
+        source: Deployment | None,
+        plan: strategy.Plan,
+        tasks: Sequence[Task],
+        healthy: Judged,
+    ) -> None:
+        progress, now = target.progress, self._host.clock.time()
+        assert progress is not None
+        if strategy.is_overdue(progress, now):
+            cause = Cause("deployment", f"the stage {progress.stage} has timed out")
+            self._deployments.fail(service, target, cause, rollback=True)
+            return
+        if progress.stage is Stage.PRE_SCALE_UP and not self._are_associated(service, target):
+            cause = Cause("load balancer", "invalid networking configuration", strategy.NOT_ASSOCIATED)
+            self._deployments.fail(service, target, cause, rollback=True)
+            return
+        self._shift(service, target, strategy.production(plan, progress), strategy.test(plan, progress))
+        changed, hooks = self._lifecycle.look(target, progress)
+        if changed:
+            self._table.keep(service)
+        after = strategy.after(plan, progress, self._facts(service, target, source, tasks, healthy, hooks))
+        if after is None:
+            self._deployments.complete(service, target)
+        elif after != progress:
+            self._enter(service, target, after)
+
+    def _enter(self, service: Service, target: Deployment, progress: Progress) -> None:
+        target.progress = progress
+        target.updated_at = utcnow()
+        self._table.keep(service)
+
+    def _go_back(
+        self,
+        service: Service,
+        target: Deployment,
+        source: Deployment | None,
+        tasks: Sequence[Task],
+        healthy: Judged,
+    ) -> None:
+        facts = self._facts(service, target, source, tasks, healthy, Hooks.PASSED)
+        if target.rollback is not None and target.rollback["state"] == "REQUESTED":
+            target.rollback["state"] = "IN_PROGRESS"
+            self._table.keep(service)
+        if target.production == 0.0 or strategy.may_switch_back(facts):
+            try:
+                self._shift(service, target, 0.0, 0.0)
+            except ClientError as refused:
+                self._deployments.say_once(service, target, f"cannot shift traffic back: {refused}.")
+                return
+            if strategy.is_rolled_back(facts):
+                self._deployments.rolled_back(service, target)
+
+    def _facts(
+        self,
+        service: Service,
+        target: Deployment,
+        source: Deployment | None,
+        tasks: Sequence[Task],
+        healthy: Judged,
+        hooks: Hooks,
+    ) -> strategy.Facts:
+        mine = [task for task in tasks if task.deployment_id == target.id]
+        theirs = [task for task in tasks if source is not None and task.deployment_id == source.id]
+        return strategy.Facts(
+            now=self._host.clock.time(),
+            desired=service.desired_count,
+            source=len(theirs),
+            source_running=sum(task.status == "RUNNING" and not task.stopping for task in theirs),
+            others=len(tasks) - len(mine) - len(theirs),
+            target=len(mine),
+            healthy=sum(healthy.get(task.id) is True and not task.stopping for task in mine),
+            hooks=hooks,
+        )
+
+    # -- who has traffic ------------------------------------------------------------------------
+
+    def _shift(self, service: Service, target: Deployment, production: float | None, test: float | None) -> None:
+        """Let listeners send so much to the target. ClientError."""
+        for field, rule, percent in (
+            ("production", "productionListenerRule", production),
+            ("test", "testListenerRule", test),
+        ):
+            if percent is None or getattr(target, field) == percent:
+                continue
+            for entry in _advanced(target):
+                advanced = entry["advancedConfiguration"]
+                if advanced.get(rule):
+                    groups = entry["targetGroupArn"], advanced["alternateTargetGroupArn"]
+                    mine, other = reversed(groups) if target.alternate else groups
+                    self._listeners.share(service.region_name, advanced[rule], mine, other, percent)
+            setattr(target, field, percent)
+            self._table.keep(service)
+
+    def _are_associated(self, service: Service, target: Deployment) -> bool:
+        """Whether the listeners know both target groups of each entry. ClientError."""
+        for entry in _advanced(target):
+            advanced = entry["advancedConfiguration"]
+            rules = [advanced[name] for name in ("productionListenerRule", "testListenerRule") if advanced.get(name)]
+            known = set().union(*(self._listeners.groups(service.region_name, rule) for rule in rules))
+            if not {entry["targetGroupArn"], advanced["alternateTargetGroupArn"]} <= known:
+                return False
+        return True
+
+    def _realign(self, service: Service) -> None:
+        """A rolling deployment that came upon one of stages has all of the traffic."""
+        primary = service.primary
+        if primary is None or primary.progress is not None or primary.production is not None:
+            return
+        try:
+            self._shift(service, primary, 100.0, 100.0)
+        except ClientError as refused:
+            self._deployments.say_once(service, primary, f"cannot shift traffic: {refused}.")
+
+
+def _source(service: Service, target: Deployment) -> Deployment | None:
+    return service.deployment(target.source) if target.source else None
+
+
+def _advanced(deployment: Deployment) -> list[Document]:
+    """Its load balancers that ECS shifts traffic at."""
+    return [e for e in deployment.revision.get("loadBalancers") or () if e.get("advancedConfiguration")]
+
+
+def _is_network(deployment: Deployment) -> bool:
+    rules = [entry["advancedConfiguration"].get("productionListenerRule") for entry in _advanced(deployment)]
+    return any(is_network(rule) for rule in rules if rule)
