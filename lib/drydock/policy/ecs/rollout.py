@@ -59,7 +59,7 @@ class Service:
     """A snapshot. ``deployments`` has exactly one PRIMARY; ``tasks`` names any of them or an older one.
 
     For DAEMON, ``instances`` are the container instances that must run one task each; ``desired_count`` and
-    ``maximum_percent`` are not used.
+    ``maximum_percent`` are not used. ``zones``: those that its tasks are kept balanced over; empty if they are not.
     """
 
     desired_count: int
@@ -69,6 +69,7 @@ class Service:
     maximum_percent: int = 200
     scheduling_strategy: str = "REPLICA"
     instances: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
 
     @property
     def primary(self) -> Deployment:
@@ -88,11 +89,15 @@ class Why(StrEnum):
 
 @dataclass(frozen=True)
 class Start:
-    """Start ``count`` tasks of a deployment; for DAEMON, one on each of ``instances``."""
+    """Start ``count`` tasks of a deployment; for DAEMON, one on each of ``instances``.
+
+    ``apart``: how many tasks each zone has, where it is to bring zones closer together.
+    """
 
     deployment: str
     count: int
     instances: tuple[str, ...] = ()
+    apart: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,34 @@ def counts_as_healthy(
     return None if Health.UNKNOWN in checks else True
 
 
+def has_early_success(service: Service, healthy_percent: int, *, blocking: bool) -> bool:
+    """Whether a deployment with ``earlySuccessCriteria`` is successful: enough of its tasks are healthy, relative to
+    desired_count, and with sourceServiceRevisionCleanup BLOCKING no older task is left (documented).
+    """
+    primary = service.primary.id
+    healthy = sum(_healthy(task) and task.deployment == primary for task in service.tasks if not task.stopping)
+    left = blocking and any(task.deployment != primary for task in service.tasks)
+    return healthy >= lower_bound(service.desired_count, healthy_percent) and not left
+
+
+def unbalanced(service: Service) -> tuple[tuple[str, int], ...]:
+    """How many tasks are in each zone, if zones differ by more than one (documented); () if they do not.
+
+    Only a service that is steady but for one task too many is looked at: a deployment, and scaling, place tasks
+    where they belong themselves (ours).
+    """
+    if len(service.zones) < 2 or len(service.deployments) > 1 or service.primary.failed:
+        return ()
+    settled = [task for task in service.tasks if _healthy(task) and not task.stopping]
+    if len(settled) < service.desired_count or len(service.tasks) > service.desired_count + 1:
+        return ()
+    counts = Counter(dict.fromkeys(service.zones, 0))
+    counts.update(task.zone for task in settled)
+    most = max(counts.values())
+    may_go = any(counts[task.zone] == most and not task.protected for task in settled)
+    return tuple(counts.items()) if may_go and most - min(counts.values()) > 1 else ()
+
+
 def next_actions(service: Service) -> list[Action]:
     """Decide what to start and what to stop now, given a snapshot of the service.
 
@@ -161,7 +194,9 @@ def next_actions(service: Service) -> list[Action]:
        the PRIMARY still needs, they stop first, down to the lower bound;
     3. unhealthy tasks are replaced: the replacement starts first, and one unhealthy task stops for each that
        became healthy; without room, one is stopped, then its replacement waited for (documented);
-    4. the PRIMARY's tasks beyond desired_count stop: those not RUNNING first, then those not healthy.
+    4. the PRIMARY's tasks beyond desired_count stop: those not RUNNING first, then those not healthy;
+    5. where zones differ by more than one task, one more starts, and once it is healthy one of the fullest zone
+       stops (documented): only with room above desired_count.
 
     Among equals the task goes whose Availability Zone has the most tasks of the service (documented); then,
     for older deployments the oldest, for scale-in the newest, which keeps the tasks that have run longest
@@ -234,7 +269,12 @@ def _replica(service: Service) -> list[Action]:
     if room_needed() and not waiting:
         stops.take(Why.UNHEALTHY, sick_mine, 1)
 
+    apart = unbalanced(service)
+    if apart and len(service.tasks) == desired < upper:
+        return _actions(Start(primary.id, 1, apart=apart), stops)
     surplus = sum(task.healthy is not False for task in mine) - desired
+    if apart and surplus == 1 and any(not _healthy(task) for task in mine):
+        return _actions(None, stops)  # the one that is to restore the balance is on its way
     idle = _newest(task for task in mine if not task.protected)
     surplus -= stops.take(Why.SCALE_IN, [task for task in idle if not task.running], surplus)
     surplus -= stops.take(Why.SCALE_IN, [task for task in idle if task.running and task.healthy is None], surplus)

@@ -57,13 +57,6 @@ _ORDER = tuple(Stage)
 SHIFTS = (Stage.TEST_TRAFFIC_SHIFT, Stage.PRODUCTION_TRAFFIC_SHIFT)
 
 
-class Hooks(StrEnum):
-    """How the hooks of the stage that a deployment is in stand, taken together."""
-
-    WAITING = "WAITING"
-    PASSED = "PASSED"
-
-
 @dataclass(frozen=True)
 class Step:
     """``percent`` of the production traffic goes to the target, for ``bake`` AWS seconds at least."""
@@ -98,6 +91,7 @@ class Facts:
     ``source``, ``others``: tasks of the source, and of revisions that are neither source nor target, not yet STOPPED.
     ``source_running``: those of the source that are RUNNING and are to stay. ``healthy``: of the target, those that
     count as healthy. ``shifted``: the listeners have the weights that the progress asks for.
+    ``hooks_passed``: no hook of the stage is waited for.
     """
 
     now: float
@@ -108,7 +102,7 @@ class Facts:
     target: int = 0
     healthy: int = 0
     shifted: bool = True
-    hooks: Hooks = Hooks.PASSED
+    hooks_passed: bool = True
 
 
 def plan(configuration: Mapping[str, Any], *, has_source: bool = True, network: bool = False) -> Plan:
@@ -189,7 +183,7 @@ def tasks(progress: Progress, desired: int) -> tuple[int, int]:
 
 def after(plan: Plan, progress: Progress, facts: Facts) -> Progress | None:
     """Where a deployment goes on to: the same progress while it has to wait, None once it is done."""
-    if not facts.shifted or facts.hooks is Hooks.WAITING or not _has_passed(plan, progress, facts):
+    if not facts.shifted or not facts.hooks_passed or not _has_passed(plan, progress, facts):
         return progress
     stage, step = progress.stage, progress.step
     if stage is Stage.CLEAN_UP:

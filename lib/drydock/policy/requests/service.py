@@ -52,6 +52,7 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
     if scheduling == "DAEMON":
         _daemon(request, controller, where)
     _deployment_configuration(request.get("deploymentConfiguration") or {}, controller, scheduling)
+    _balance(request, request.get("deploymentConfiguration") or {})
     fields.placement(request, where)
     fields.tags(request.get("tags"))
     if controller == "EXTERNAL":
@@ -104,9 +105,13 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     _count(request)
     if scheduling == "DAEMON":
         _daemon(request, controller, where)
+    deployment = {**(service.get("deploymentConfiguration") or {}), **(request.get("deploymentConfiguration") or {})}
     if request.get("deploymentConfiguration"):
         merged = {**(service.get("deploymentConfiguration") or {}), **request["deploymentConfiguration"]}
         _deployment_configuration(merged, controller, scheduling)
+    _balance(
+        {**service, **request}, request.get("deploymentConfiguration") or service.get("deploymentConfiguration") or {}
+    )
     fields.placement(request, where)
     if controller != "ECS":
         return
@@ -115,7 +120,6 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     network.fits(definition, where)
     network.validate(changed, definition.get("networkMode"), where, world)
     _load_balancers(changed.get("loadBalancers") or (), definition, where, world)
-    deployment = {**(service.get("deploymentConfiguration") or {}), **(request.get("deploymentConfiguration") or {})}
     _shifting(changed.get("loadBalancers") or (), deployment, definition, world)
     _registries(changed.get("serviceRegistries") or (), definition, world)
     _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
@@ -221,6 +225,20 @@ def _deployment_configuration(configuration: Mapping[str, Any], controller: str,
             )
     for hook in configuration.get("lifecycleHooks") or ():
         _hook(hook)
+
+
+def can_balance(deployment: Mapping[str, Any]) -> bool:
+    """Whether Availability Zone rebalancing goes with a deploymentConfiguration: it starts a task before it stops one.
+
+    That a maximumPercent of 100 does not go with it is documented, that it is refused is ours.
+    """
+    maximum = deployment.get("maximumPercent")
+    return maximum is None or maximum > 100
+
+
+def _balance(request: Mapping[str, Any], deployment: Mapping[str, Any]) -> None:
+    if request.get("availabilityZoneRebalancing") == "ENABLED" and not can_balance(deployment):
+        raise parameter("Availability Zone Rebalancing does not support a maximumPercent of 100 or less.")
 
 
 def _traffic(configuration: Mapping[str, Any], strategy: str) -> None:

@@ -6,6 +6,7 @@ Whatever happens to tasks comes in by `observe`; nothing else tells the circuit 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -271,6 +272,41 @@ class Deployments:
             service.event(full)
             self._table.keep(service)
 
+    # -- how one of stages goes on --------------------------------------------------------------
+
+    def enter(self, service: Service, deployment: Deployment, progress: strategy.Progress) -> None:
+        """It has come to another stage or step."""
+        deployment.progress = progress
+        deployment.updated_at = utcnow()
+        self._table.keep(service)
+
+    def told_listeners(
+        self, service: Service, deployment: Deployment, production: float | None, test: float | None
+    ) -> None:
+        """Listeners give it such percentages of the traffic now."""
+        deployment.production, deployment.test = production, test
+        self._table.keep(service)
+
+    def want(self, deployment: Deployment, count: int) -> None:
+        """So many tasks are desired of it."""
+        deployment.desired_count = count
+
+    def go_back(self, service: Service, deployment: Deployment) -> None:
+        """A roll-back that was asked for is under way."""
+        if deployment.rollback is not None and deployment.rollback["state"] == "REQUESTED":
+            deployment.rollback["state"] = "IN_PROGRESS"
+            self._table.keep(service)
+
+    def begin_hooks(self, service: Service, deployment: Deployment, hooks: list[Document]) -> None:
+        """A stage waits for these."""
+        if hooks:
+            deployment.hooks += hooks
+            self._table.keep(service)
+
+    def end_hook(self, service: Service, hook: Document, status: str) -> None:
+        hook["status"] = status
+        self._table.keep(service)
+
     # -- how it goes on -------------------------------------------------------------------------
 
     def may_start(self, deployment: Deployment) -> bool:
@@ -295,8 +331,16 @@ class Deployments:
             )
             self._table.keep(service)
 
-    def settle(self, service: Service, tasks: Iterable[Task], *, steady: bool) -> None:
-        """Let go of old deployments that have no task left; say when the primary is done."""
+    def begin_to_balance(self, service: Service, deployment: Deployment, apart: Iterable[tuple[str, int]]) -> None:
+        """A task more is started, for zones differ by more than one."""
+        deployment.balances = True
+        service.event(f"is not AZ balanced with {_by_zone(apart)}. AZ Rebalancing in progress.")
+
+    def settle(self, service: Service, tasks: Sequence[Task], *, steady: bool, early: bool) -> None:
+        """Let go of old deployments that have no task left; say when the primary is done.
+
+        `early`: it is successful before it has settled.
+        """
         left = {task.deployment_id for task in tasks}
         if service.staged is not None:
             left.add(service.staged.id)
@@ -311,8 +355,13 @@ class Deployments:
         assert primary is not None
         primary.desired_count = service.desired_count
         steady = steady and len(service.deployments) == 1
-        if steady and primary.rollout_state == "IN_PROGRESS" and primary.progress is None and self._has_baked(primary):
+        is_rolling = primary.rollout_state == "IN_PROGRESS" and primary.progress is None
+        if is_rolling and (steady or early) and self._has_baked(primary):
             self.complete(service, primary)
+        if steady and primary.balances:
+            primary.balances = False
+            zones = Counter(str(task.document.get("availabilityZone")) for task in tasks)
+            service.event(f"is AZ balanced with {_by_zone(sorted(zones.items()))}.")
         if steady and not service.steady:
             service.event("has reached a steady state.")
             self._table.note(service)
@@ -362,6 +411,11 @@ def _serving(service: Service) -> Deployment | None:
         return completed
     last = service.deployments[0]
     return last if last.progress is None or last.production == 100.0 else None
+
+
+def _by_zone(counts: Iterable[tuple[str, int]]) -> str:
+    parts = [f"{count} tasks in {zone}" for zone, count in counts]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _arn(service: Service, kind: str, identifier: str) -> str:

@@ -57,7 +57,7 @@ class Engine:
         self.scheduler = Scheduler(
             self.table,
             self.deployments,
-            Strategies(host, self.table, self.deployments, listeners),
+            Strategies(host, self.deployments, listeners),
             self.launcher,
             Judge(host, self.table, targets),
             lambda task: Life(self._means, task),

@@ -14,7 +14,7 @@ from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, Task, utcnow
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.views import describe_definition
-from drydock.embedded.workload.interfaces import Interfaces
+from drydock.embedded.workload.interfaces import Interfaces, NoAddress
 from drydock.policy.addresses import Subnet
 from drydock.policy.ecs import capacity
 from drydock.policy.ecs.placement import choose_subnet
@@ -46,6 +46,23 @@ class Launcher:
         self._host = host
         self._table = table
         self._interfaces = interfaces
+        self._zones: dict[str, tuple[str, ...]] = {}
+
+    def zones(self, service: Service) -> tuple[str, ...]:
+        """The Availability Zones that the tasks of a service are placed in."""
+        deployment = service.primary
+        network = (
+            (deployment.revision.get("networkConfiguration") or {}).get("awsvpcConfiguration") if deployment else None
+        )
+        if deployment is None or not network:
+            return ()
+        if deployment.id not in self._zones:
+            try:
+                found = self._interfaces.subnets(service.region_name, network["subnets"])
+            except NoAddress:
+                return ()
+            self._zones[deployment.id] = tuple(sorted({subnet.zone for subnet in found}))
+        return self._zones[deployment.id]
 
     def run(
         self, backend: Any, cluster: Any, definition: Any, request: Document, strategy: Sequence[Document]

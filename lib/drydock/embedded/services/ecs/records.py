@@ -74,6 +74,8 @@ class Deployment:
     alarms: Alarms = field(default_factory=Alarms)
     settled_at: float | None = None
     """The AWS second at which a rolling deployment had nothing left to do but to bake."""
+    balances: bool = False
+    """Whether a task was started to bring zones closer together, and one has yet to stop for it."""
     progress: strategy.Progress | None = None
     """Where it is, or was when it ended, among the stages of its strategy; None for a rolling deployment."""
     source: str | None = None

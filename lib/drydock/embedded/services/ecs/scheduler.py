@@ -141,19 +141,24 @@ class Scheduler:
                 self._stop(service, action, tasks)
         if not decision.actions and service.staged is None:
             self._deployments.note_stuck(service, decision.views[0])
-        self._deployments.settle(service, tasks, steady=decision.steady)
+        early = service.staged is None and _has_early_success(service, decision.views[0])
+        self._deployments.settle(service, tasks, steady=decision.steady, early=early)
         if _rests(service, decision, healthy):
             self._resting.add(service.arn)
 
     def _decide(self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]) -> Decision:
         seen, wanted = self._seen(service, tasks, healthy), self._strategies.wanted(service)
-        views = _views_of_stages(service, seen, wanted) if wanted else [_view(service, seen)]
+        views = _views_of_stages(service, seen, wanted) if wanted else [_view(service, seen, self._zones(service))]
         last = self._decided.get(service.arn)
         if last is None or last.views != views:
             actions = [action for view in views for action in rollout.next_actions(view)]
             last = Decision(views, actions, not wanted and rollout.is_steady(views[0]))
             self._decided[service.arn] = last
         return last
+
+    def _zones(self, service: Service) -> tuple[str, ...]:
+        wanted = service.settings.get("availabilityZoneRebalancing") == "ENABLED"
+        return self._launcher.zones(service) if wanted and len(service.deployments) == 1 else ()
 
     def _seen(
         self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]
@@ -183,6 +188,8 @@ class Scheduler:
         except ECSException as refused:
             self._table.report(Unplaced(service, deployment.id, str(refused.message).rstrip(".")))
         else:
+            if action.apart:
+                self._deployments.begin_to_balance(service, deployment, action.apart)
             self._deployments.started(service, deployment, tasks)
 
     def _stop(self, service: Service, action: rollout.Stop, tasks: Sequence[Task]) -> None:
@@ -217,6 +224,14 @@ def _rests(service: Service, decision: Decision, healthy: Mapping[str, bool | No
     return is_done and not service.settings.get("loadBalancers")
 
 
+def _has_early_success(service: Service, view: rollout.Service) -> bool:
+    """Whether its deployment is successful before it has settled, as it asks for."""
+    criteria = (service.primary.configuration if service.primary else {}).get("earlySuccessCriteria") or {}
+    blocking = criteria.get("sourceServiceRevisionCleanup") == "BLOCKING"
+    percent = int(criteria.get("healthyPercent") or 0)
+    return bool(criteria.get("enable")) and rollout.has_early_success(view, percent, blocking=blocking)
+
+
 def _scaling(service: Service) -> str:
     return f"Scaling activity initiated by (deployment {service.primary.id if service.primary else ''})"
 
@@ -240,7 +255,7 @@ def _views_of_stages(
     ]
 
 
-def _view(service: Service, tasks: tuple[rollout.Task, ...]) -> rollout.Service:
+def _view(service: Service, tasks: tuple[rollout.Task, ...], zones: tuple[str, ...]) -> rollout.Service:
     """What a decision is taken on."""
     configuration = service.settings["deploymentConfiguration"]
     return rollout.Service(
@@ -253,6 +268,7 @@ def _view(service: Service, tasks: tuple[rollout.Task, ...]) -> rollout.Service:
         minimum_healthy_percent=int(configuration["minimumHealthyPercent"]),
         maximum_percent=int(configuration["maximumPercent"]),
         scheduling_strategy=service.scheduling_strategy,
+        zones=zones,
     )
 
 

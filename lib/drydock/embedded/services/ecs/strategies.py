@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from drydock.embedded.core.host import Host
+from drydock.embedded.services.ecs import hooks
 from drydock.embedded.services.ecs.deployments import Cause, Deployments
-from drydock.embedded.services.ecs.hooks import HookFailed, Lifecycle
 from drydock.embedded.services.ecs.listeners import Listeners, is_network
-from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
-from drydock.embedded.services.ecs.table import Table
+from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task
 from drydock.policy.ecs import strategy
-from drydock.policy.ecs.strategy import Hooks, Progress, Stage
+from drydock.policy.ecs.strategy import Progress, Stage
 
 Judged = Mapping[str, bool | None]
+
+
+class HookFailed(Exception):
+    """A hook that rolls its deployment back, and why."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,10 @@ class Wanted:
 class Strategies:
     """The deployments of all services that go through stages."""
 
-    def __init__(self, host: Host, table: Table, deployments: Deployments, listeners: Listeners) -> None:
+    def __init__(self, host: Host, deployments: Deployments, listeners: Listeners) -> None:
         self._host = host
-        self._table = table
         self._deployments = deployments
         self._listeners = listeners
-        self._lifecycle = Lifecycle(host)
 
     # -- who has tasks --------------------------------------------------------------------------
 
@@ -74,7 +75,7 @@ class Strategies:
             network=_is_network(target),
         )
         for deployment, wanted in zip(service.deployments, self.wanted(service), strict=True):
-            deployment.desired_count = wanted.count
+            self._deployments.want(deployment, wanted.count)
         if target.rollback is not None:
             self._go_back(service, target, source, tasks, healthy)
         elif target.rollout_state == "IN_PROGRESS":
@@ -106,19 +107,27 @@ class Strategies:
             self._deployments.fail(service, target, cause, rollback=True)
             return
         self._shift(service, target, strategy.production(plan, progress), strategy.test(plan, progress))
-        changed, hooks = self._lifecycle.look(target, progress)
-        if changed:
-            self._table.keep(service)
-        after = strategy.after(plan, progress, self._facts(service, target, source, tasks, healthy, hooks))
+        passed = self._have_passed(service, target, progress)
+        after = strategy.after(plan, progress, self._facts(service, target, source, tasks, healthy, passed))
         if after is None:
             self._deployments.complete(service, target)
         elif after != progress:
-            self._enter(service, target, after)
+            self._deployments.enter(service, target, after)
 
-    def _enter(self, service: Service, target: Deployment, progress: Progress) -> None:
-        target.progress = progress
-        target.updated_at = utcnow()
-        self._table.keep(service)
+    def _have_passed(self, service: Service, target: Deployment, progress: Progress) -> bool:
+        """Whether no hook of the stage is waited for. HookFailed."""
+        here = hooks.of(target, progress)
+        if not here:
+            here = hooks.begun(self._host, target, progress)
+            self._deployments.begin_hooks(service, target, here)
+        for hook in here:
+            if hooks.is_open(hook) and self._host.clock.time() >= hook["expires"]:
+                self._deployments.end_hook(service, hook, "TIMED_OUT")
+            if hook["status"] == "FAILED":
+                raise HookFailed(f"{hook['hookId']} failed at {progress.stage}")
+            if hook["status"] == "TIMED_OUT" and hook["timeoutAction"] == "ROLLBACK":
+                raise HookFailed(f"{hook['hookId']} timed out at {progress.stage}")
+        return not any(map(hooks.is_open, here))
 
     def _go_back(
         self,
@@ -128,10 +137,8 @@ class Strategies:
         tasks: Sequence[Task],
         healthy: Judged,
     ) -> None:
-        facts = self._facts(service, target, source, tasks, healthy, Hooks.PASSED)
-        if target.rollback is not None and target.rollback["state"] == "REQUESTED":
-            target.rollback["state"] = "IN_PROGRESS"
-            self._table.keep(service)
+        facts = self._facts(service, target, source, tasks, healthy)
+        self._deployments.go_back(service, target)
         if target.production == 0.0 or strategy.may_switch_back(facts):
             try:
                 self._shift(service, target, 0.0, 0.0)
@@ -148,7 +155,7 @@ class Strategies:
         source: Deployment | None,
         tasks: Sequence[Task],
         healthy: Judged,
-        hooks: Hooks,
+        passed: bool = True,
     ) -> strategy.Facts:
         mine = [task for task in tasks if task.deployment_id == target.id]
         theirs = [task for task in tasks if source is not None and task.deployment_id == source.id]
@@ -160,18 +167,18 @@ class Strategies:
             others=len(tasks) - len(mine) - len(theirs),
             target=len(mine),
             healthy=sum(healthy.get(task.id) is True and not task.stopping for task in mine),
-            hooks=hooks,
+            hooks_passed=passed,
         )
 
     # -- who has traffic ------------------------------------------------------------------------
 
     def _shift(self, service: Service, target: Deployment, production: float | None, test: float | None) -> None:
         """Let listeners send so much to the target. ClientError."""
-        for field, rule, percent in (
-            ("production", "productionListenerRule", production),
-            ("test", "testListenerRule", test),
+        for rule, before, percent in (
+            ("productionListenerRule", target.production, production),
+            ("testListenerRule", target.test, test),
         ):
-            if percent is None or getattr(target, field) == percent:
+            if percent is None or percent == before:
                 continue
             for entry in _advanced(target):
                 advanced = entry["advancedConfiguration"]
@@ -179,8 +186,9 @@ class Strategies:
                     groups = entry["targetGroupArn"], advanced["alternateTargetGroupArn"]
                     mine, other = reversed(groups) if target.alternate else groups
                     self._listeners.share(service.region_name, advanced[rule], mine, other, percent)
-            setattr(target, field, percent)
-            self._table.keep(service)
+        now = _either(production, target.production), _either(test, target.test)
+        if now != (target.production, target.test):
+            self._deployments.told_listeners(service, target, *now)
 
     def _are_associated(self, service: Service, target: Deployment) -> bool:
         """Whether the listeners know both target groups of each entry. ClientError."""
@@ -210,6 +218,10 @@ def _source(service: Service, target: Deployment) -> Deployment | None:
 def _advanced(deployment: Deployment) -> list[Document]:
     """Its load balancers that ECS shifts traffic at."""
     return [e for e in deployment.revision.get("loadBalancers") or () if e.get("advancedConfiguration")]
+
+
+def _either(wanted: float | None, before: float | None) -> float | None:
+    return before if wanted is None else wanted
 
 
 def _is_network(deployment: Deployment) -> bool:

@@ -207,8 +207,7 @@ def continue_service_deployment(response: Any, request: Document) -> Document:
             f"The lifecycle hook {hook['hookId']} is not awaiting an action: it is in the {hook['status']} state, and "
             f"the service deployment in the {status} state.",
         )
-    hook["status"] = "SUCCEEDED" if action == "CONTINUE" else "FAILED"
-    backend.engine.table.keep(service)
+    backend.engine.deployments.end_hook(service, hook, "SUCCEEDED" if action == "CONTINUE" else "FAILED")
     backend.engine.save()
     return {"serviceDeploymentArn": arn}
 
