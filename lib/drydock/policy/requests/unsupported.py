@@ -67,6 +67,11 @@ def deploys(request: Mapping[str, Any]) -> None:
         )
     if (request.get("serviceConnectConfiguration") or {}).get("enabled"):
         raise refuse("Service Connect", "Use serviceRegistries, or a load balancer.")
+    if request.get("platformVersion") not in (None, "", "LATEST", "1.4.0"):
+        raise refuse(f"the platform version {request['platformVersion']}", "Use LATEST, which is 1.4.0.")
+    for balancer in request.get("loadBalancers") or ():
+        if balancer.get("loadBalancerName"):
+            raise refuse("Classic Load Balancers", "Use a targetGroupArn.")
     for field, what in _CONNECTIONS.items():
         if request.get(field):
             raise refuse(what, f"Leave {field} out.")

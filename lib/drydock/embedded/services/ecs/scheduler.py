@@ -152,7 +152,7 @@ class Scheduler:
         last = self._decided.get(service.arn)
         if last is None or last.views != views:
             actions = [action for view in views for action in rollout.next_actions(view)]
-            last = Decision(views, actions, not wanted and rollout.is_steady(views[0]))
+            last = Decision(views, actions, not wanted and not actions and rollout.is_steady(views[0]))
             self._decided[service.arn] = last
         return last
 
