@@ -105,13 +105,12 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     _count(request)
     if scheduling == "DAEMON":
         _daemon(request, controller, where)
-    deployment = {**(service.get("deploymentConfiguration") or {}), **(request.get("deploymentConfiguration") or {})}
-    if request.get("deploymentConfiguration"):
-        merged = {**(service.get("deploymentConfiguration") or {}), **request["deploymentConfiguration"]}
-        _deployment_configuration(merged, controller, scheduling)
-    _balance(
-        {**service, **request}, request.get("deploymentConfiguration") or service.get("deploymentConfiguration") or {}
+    deployment = changed_deployment(
+        service.get("deploymentConfiguration") or {}, request.get("deploymentConfiguration") or {}
     )
+    if request.get("deploymentConfiguration"):
+        _deployment_configuration(deployment, controller, scheduling)
+    _balance({**service, **request}, deployment)
     fields.placement(request, where)
     if controller != "ECS":
         return
@@ -126,6 +125,20 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     _volumes(request.get("volumeConfigurations") or (), definition)
     if changed.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
         raise _no_task_role("updated")
+
+
+def changed_deployment(before: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The deploymentConfiguration after an update, which keeps what it does not ask for.
+
+    With another strategy what only the one before it had goes (ours: the two are refused together).
+    """
+    after = {**before, **asked}
+    strategy = after.get("strategy") or "ROLLING"
+    stale = [name for name, needs in _OF_A_STRATEGY.items() if needs != strategy and name not in asked]
+    return {name: value for name, value in after.items() if name not in stale}
+
+
+_OF_A_STRATEGY = {"canaryConfiguration": "CANARY", "linearConfiguration": "LINEAR", "earlySuccessCriteria": "ROLLING"}
 
 
 def _capacity(service: Mapping[str, Any]) -> Capacity:

@@ -7,7 +7,7 @@ from typing import Any
 
 from drydock.embedded.services.ecs.records import Document
 from drydock.policy.ecs.capacity import FARGATE_PROVIDERS
-from drydock.policy.requests.service import can_balance
+from drydock.policy.requests.service import can_balance, changed_deployment
 from drydock.policy.requests.world import Cluster, capacity
 
 _NOT_SETTINGS = ("cluster", "service", "serviceName", "clientToken", "tags", "role", "forceNewDeployment")
@@ -55,10 +55,8 @@ def updated(settings: Document, request: Mapping[str, Any]) -> Document:
     changes = {key: value for key, value in request.items() if key not in _NOT_SETTINGS and value is not None}
     result = {**settings, **changes}
     if "deploymentConfiguration" in changes:
-        result["deploymentConfiguration"] = {
-            **settings["deploymentConfiguration"],
-            **changes["deploymentConfiguration"],
-        }
+        before, asked = settings["deploymentConfiguration"], changes["deploymentConfiguration"]
+        result["deploymentConfiguration"] = changed_deployment(before, asked)
     if changes.get("capacityProviderStrategy") == []:  # back to the launch type
         fargate = any(item["capacityProvider"] in FARGATE_PROVIDERS for item in settings["capacityProviderStrategy"])
         result["launchType"] = settings.get("launchType") or ("FARGATE" if fargate else "EC2")
