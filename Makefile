@@ -1,4 +1,4 @@
-.PHONY: help setup labs runbooks concepts prep jupyter lint format test test-fast crash soak fuzz notebooks compat bench lock clean
+.PHONY: help setup labs labs-strict runbooks concepts prep jupyter lint format test test-fast crash soak fuzz notebooks compat bench lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -28,6 +28,9 @@ $(STAMP): requirements.lock pyproject.toml labs/services/vendor.py
 
 labs: setup ## run every lab headless on the embedded AWS
 	@$(BIN)/drydock lab run all --out reports $(if $(DRYDOCK_CLOUD),,--jobs 2)
+
+labs-strict: setup ## run every lab headless on an embedded AWS as slow, late and strict as AWS
+	@$(BIN)/drydock lab run all --out reports/strict --profile strict --jobs 2
 
 runbooks: setup ## rehearse every runbook
 	@$(BIN)/drydock runbook rehearse all --runs reports/runbooks

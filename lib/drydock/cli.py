@@ -96,15 +96,22 @@ def up(
         float | None, typer.Option(callback=_speed, help="AWS seconds that pass in one of ours. By default 30.")
     ] = None,
     seed: Annotated[str | None, typer.Option(help="Same seed, same ids, addresses and placements.")] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="quick, or strict: as slow, late and strict as AWS; `drydock profile` says how."),
+    ] = None,
     foreground: Annotated[bool, typer.Option(help="Stay and show its log; Ctrl-C ends it.")] = False,
 ) -> None:
     """Start the embedded AWS."""
-    instance = embedded.start(name, port=port, speed=speed, seed=seed)
+    instance = embedded.start(name, port=port, speed=speed, seed=seed, profile=profile)
     if port is None and instance.port != 4566:
         console.print(f"Port 4566 is taken: using {instance.port}.")
     for sentence in embedded.ignored(instance, port=port, speed=speed, seed=seed):
         console.print(sentence)
-    console.print(f"{name}: {instance.endpoint} (process {instance.pid}, {instance.speed:g} AWS seconds a second)")
+    console.print(
+        f"{name}: {instance.endpoint} (process {instance.pid}, {instance.speed:g} AWS seconds a second, "
+        f"profile {instance.profile})"
+    )
     console.print(
         f"Other clients: AWS_ENDPOINT_URL={instance.endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
         style="dim",
@@ -202,6 +209,17 @@ def logs(
         _follow(name, pid)
     else:
         print(_log(name).read_text(errors="replace"), end="")
+
+
+@app.command("profile")
+def show_profile(name: Annotated[str, typer.Argument(help="quick or strict.")] = "strict") -> None:
+    """What an embedded AWS of a profile does as AWS, in AWS seconds; documented or observed, and where that is from."""
+    from drydock.policy import profiles
+
+    _table(
+        ("What", "So much", "", "Source"),
+        [(one.what, one.value, one.status, one.source) for one in profiles.told(profiles.named(name))],
+    )
 
 
 @app.command()
@@ -357,6 +375,9 @@ def run_lab(
         typer.Option(help="embedded, localstack, aws or a URL. By default an embedded AWS for this run alone."),
     ] = None,
     parameter: Annotated[list[str] | None, typer.Option("-p", help="name=value for the notebook; repeatable.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="quick, or strict: as slow, late and strict as AWS; the same as -p profile=…")
+    ] = None,
     keep_going: Annotated[bool, typer.Option(help="Go on after a cell that fails: every step has a result.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave the embedded AWS of this run running, for a look.")] = False,
     record: Annotated[bool, typer.Option(help="Keep the times as the labs' measured times.")] = False,
@@ -373,7 +394,7 @@ def run_lab(
     from drydock.notebooks.signals import STOPPED, ending_on_signals
 
     names = catalogue.names() if name == "all" else [catalogue.full_name(name)]
-    given = dict(_pair(text) for text in parameter or ())
+    given = dict(_pair(text) for text in parameter or ()) | ({"profile": profile} if profile else {})
     private = cloud is None and "cloud" not in given and not os.environ.get("DRYDOCK_CLOUD")
     if jobs > 1 and (keep or record or not private):
         reason = "--keep leaves one running" if keep else "--record wants the time of one alone" if record else None
@@ -396,7 +417,7 @@ def run_lab(
         if jobs > 1:
             together.run(names, jobs=jobs, out=out, given=given, keep_going=keep_going, done=done)
         else:
-            with own_instance(keep=keep) if private else nullcontext() as instance:
+            with own_instance(keep=keep, profile=given.get("profile")) if private else nullcontext() as instance:
                 for lab in names:
                     report = runner.run(
                         lab, out=out, cloud=cloud, given=given, keep_going=keep_going, progress_bar=sys.stderr.isatty()
@@ -480,6 +501,7 @@ TOLD = (
     ("cloud", "CloudUnreachable"),
     ("ledger", "StillUsed"),
     ("labs.catalogue", "NoSuchLab"),
+    ("policy.profiles", "NoSuchProfile"),
     ("labs.copies", "NoSuchNotebook"),
     ("labs.together", "Ended"),
     ("concepts.catalogue", "NoSuchConcept"),

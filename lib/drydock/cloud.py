@@ -14,6 +14,7 @@ import ipaddress
 import os
 import re
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -100,6 +101,10 @@ class Cloud:
     """What `connect` was given: see `visitors`."""
     second_account: str = ""
     """What `connect` was given: see `other_account`."""
+    profile: str = ""
+    """How slow, late and strict the embedded instance is, "quick" or "strict"; empty elsewhere."""
+    asks_again: Callable[[str, str, dict[str, Any], int], float | None] | None = field(default=None, repr=False)
+    """Whether a call is made again after an answer of AWS's: (service, operation, answer, times) → seconds to wait."""
     listeners: list[Listener] = field(default_factory=list, repr=False)
     """Who is told of every call, in order."""
     _config: Any = field(default=None, repr=False)
@@ -111,6 +116,7 @@ class Cloud:
         events.register("before-parameter-build", self._on_asked)
         events.register("before-call", self._on_sending)
         events.register("after-call", self._on_answered)
+        events.register("needs-retry", self._on_needs_retry)
 
     @property
     def real(self) -> bool:
@@ -228,6 +234,13 @@ class Cloud:
             for listener in tuple(self.listeners):
                 listener.answered(call, parsed, http_response.status_code)
 
+    def _on_needs_retry(
+        self, response: tuple[Any, dict[str, Any]] | None, operation: Any, attempts: int, **_: Any
+    ) -> float | None:
+        if self.asks_again is None or response is None:
+            return None
+        return self.asks_again(operation.service_model.service_name, operation.name, response[1], attempts)
+
 
 def connect(
     cloud: str | Cloud | None = None,
@@ -239,6 +252,7 @@ def connect(
     name: str | None = None,
     my_address: str = "",
     other_account: str = "",
+    profile: str | None = None,
 ) -> Cloud:
     """A Cloud whose clients go to `cloud`.
 
@@ -252,6 +266,8 @@ def connect(
     name        which embedded instance; None: $DRYDOCK_INSTANCE, else "default".
     my_address  from where load balancers on a real account may be called: `Cloud.visitors`.
     other_account  a second account of yours, for what lets another account in: `Cloud.other_account`.
+    profile     how slow, late and strict the embedded AWS is: "quick", or "strict" as AWS itself. None or "": as it
+                runs, or ran before, or quick. ValueError for another cloud; NotStarted where it runs with another one.
 
     Local clouds get dummy credentials; no profile, environment variable, file or metadata service of the
     user's is read for them. What STS must answer: embedded and LocalStack 000000000000; a loopback URL
@@ -268,12 +284,14 @@ def connect(
     if other_account:
         _check_account_id(other_account)
     account = account or None
+    if profile and cloud != "embedded":
+        raise ValueError(f"profile={profile!r} is for the embedded AWS, and cloud={cloud!r} is not: leave it out.")
     if cloud == "aws":
         made = _aws(region, account, budget_usd, estimate)
         made.my_address, made.second_account = my_address, other_account
         return made
     if cloud == "embedded":
-        made = _embedded(region, name or os.environ.get("DRYDOCK_INSTANCE") or "default")
+        made = _embedded(region, name or os.environ.get("DRYDOCK_INSTANCE") or "default", profile or None)
     elif cloud == "localstack":
         made = _localstack(region)
     elif re.match(r"https?://", cloud):
@@ -310,11 +328,16 @@ def _aws(region: str, account: str | None, budget_usd: float, estimate: float) -
     return cloud
 
 
-def _embedded(region: str, name: str) -> Cloud:
+def _embedded(region: str, name: str, profile: str | None) -> Cloud:
     from drydock import embedded
 
-    instance = embedded.find(name) or embedded.start(name, idle_exit=IDLE_EXIT)
-    return _local("embedded", instance.endpoint, region, instance=name, speed=instance.speed)
+    found = embedded.find(name)
+    if found is None:
+        found = embedded.start(name, idle_exit=IDLE_EXIT, profile=profile)
+    instance = embedded.fitting(found, profile)
+    made = _local("embedded", instance.endpoint, region, instance=name, speed=instance.speed)
+    made.profile = instance.profile
+    return made
 
 
 def _localstack(region: str) -> Cloud:

@@ -68,7 +68,7 @@ def port_4566() -> Finding:
     what = "Port 4566"
     running = embedded.find()
     if running is not None and running.port == 4566:
-        return Finding(what, "ok", "the embedded AWS runs there")
+        return Finding(what, "ok", f"the embedded AWS runs there, profile {running.profile}")
     if _can_bind("127.0.0.1", 4566):
         return Finding(what, "ok", "free")
     return Finding(

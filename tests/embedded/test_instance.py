@@ -22,11 +22,13 @@ import pytest
 from typer.testing import CliRunner
 
 from drydock import cli, embedded
+from drydock.cloud import connect
 from drydock.embedded import assembly
 from drydock.embedded import instance as instance_module
 from drydock.embedded.assembly import AWS
 from drydock.embedded.instance import LOCK, REPLAYING, directory_of, free_port, pid_of
 from drydock.images import layout
+from drydock.policy.profiles import NoSuchProfile
 from tests.support.clients import client_of
 from tests.support.waiting import PATIENCE, eventually
 
@@ -304,3 +306,31 @@ def test_one_whose_directory_is_deleted_ends(home: Path) -> None:
     shutil.rmtree(instance.directory)
     assert psutil.wait_procs([process, *family], timeout=PATIENCE)[1] == []
     assert embedded.find(NAME) is None
+
+
+def test_a_profile_is_kept_and_no_other_is_taken_while_it_runs(home: Path) -> None:
+    assert embedded.start(NAME, profile="strict").profile == "strict"
+    with pytest.raises(
+        embedded.NotStarted, match="drydock down --name one, then drydock up --name one --profile quick"
+    ):
+        embedded.start(NAME, profile="quick")
+    with pytest.raises(embedded.NotStarted, match="runs with the profile strict, not quick"):
+        connect("embedded", name=NAME, profile="quick")
+    assert (
+        connect("embedded", name=NAME, profile="strict").profile == connect("embedded", name=NAME).profile == "strict"
+    )
+    embedded.stop(NAME)
+    again = embedded.start(NAME)
+    assert (again.profile, again.status()["profile"]) == ("strict", "strict")
+    embedded.reset(NAME)
+    found = embedded.find(NAME)
+    assert found is not None
+    assert found.profile == "strict"
+    embedded.stop(NAME)
+    assert embedded.start(NAME, profile="quick").profile == "quick"
+
+
+def test_a_profile_that_is_none_is_refused_before_anything_is_made(home: Path) -> None:
+    with pytest.raises(NoSuchProfile, match="there are quick and strict"):
+        embedded.start(NAME, profile="slow")
+    assert not directory_of(NAME).exists()

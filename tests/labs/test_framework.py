@@ -375,3 +375,16 @@ def test_a_real_account_is_waited_for_ten_times_as_long_and_asked_every_five_sec
     with pytest.raises(TookTooLong, match="Waited 600 s"):
         wait_until(lambda: 0, "it is there")
     assert slept == [5.0] * 120
+
+
+@pytest.mark.parametrize(("speed", "limit", "every"), [(1.0, 600, 5.0), (30.0, 60, 5 / 30)])
+def test_a_strict_cloud_is_waited_for_as_a_real_one_is_in_its_own_time(
+    speed: float, limit: float, every: float
+) -> None:
+    pace = Pace.of(cast(Cloud, SimpleNamespace(real=False, profile="strict", speed=speed)))
+    assert (60 * pace.patience, pace.every) == (limit, every)
+    answer = {"Error": {"Code": "TargetNotConnectedException"}}
+    asked = [pace.asks_again("ecs", "ExecuteCommand", answer, times) for times in (1, 12, 13)]
+    assert asked == [every, every, None]
+    quick = Pace.of(cast(Cloud, SimpleNamespace(real=False, profile="quick", speed=speed)))
+    assert quick.asks_again("ecs", "ExecuteCommand", answer, 1) is None

@@ -15,10 +15,10 @@ from drydock.embedded.assembly import AWS
 from drydock.embedded.core.wsgi import environ_of
 
 
-def client_of(host: AWS, service: str, region: str = "us-east-1") -> Any:
+def client_of(host: AWS, service: str, region: str = "us-east-1", **config: Any) -> Any:
     """A client that reaches `host` over HTTP, as a user's does."""
     return boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region).client(
-        service, endpoint_url=host.endpoint, config=Config(inject_host_prefix=False)
+        service, endpoint_url=host.endpoint, config=Config(inject_host_prefix=False, **config)
     )
 
 

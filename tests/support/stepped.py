@@ -84,10 +84,10 @@ class World:
     """The cloud in `directory`. Health checks, of load balancers and of
     containers, fail at the addresses that are `sick`, or of which `is_sick` says so."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, profile: str | None = None) -> None:
         self.clock = ManualClock()
         self.runtime = FakeRuntime(self.clock, self._program)
-        self.host = AWS(directory, seed="test", clock=self.clock, runtime=self.runtime)
+        self.host = AWS(directory, seed="test", clock=self.clock, runtime=self.runtime, profile=profile)
         self.host.pool.shutdown()
         self.host.pool = AtOnce()  # type: ignore[assignment]
         self.envoy = FakeEnvoy()

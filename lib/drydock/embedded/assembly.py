@@ -66,9 +66,10 @@ class AWS(Host):
         name: str = "default",
         clock: Clock | None = None,
         seed: str | None = None,
+        profile: str | None = None,
         runtime: Runtime[Any] | None = None,
     ) -> None:
-        super().__init__(directory, name=name, clock=clock, seed=seed)
+        super().__init__(directory, name=name, clock=clock, seed=seed, profile=profile)
         self.services = Services(self, SERVICES)
         seams.install_with(self.services.install, self.services.keeping_data(), SIGNED_FOR)
         self.journal = Journal(directory / "journal.jsonl")

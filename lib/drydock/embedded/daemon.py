@@ -44,6 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int)
     parser.add_argument("--speed", type=float, default=DEFAULT_SPEED)
     parser.add_argument("--seed")
+    parser.add_argument("--profile")
     parser.add_argument("--idle-exit", type=float)
     options = parser.parse_args(argv)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))  # whoever started us may block them
@@ -72,7 +73,13 @@ def run(options: argparse.Namespace, lock: int) -> None:
     late.install()
     from drydock.embedded.assembly import AWS
 
-    host = AWS(options.directory, name=options.directory.name, clock=Clock(options.speed), seed=options.seed)
+    host = AWS(
+        options.directory,
+        name=options.directory.name,
+        clock=Clock(options.speed),
+        seed=options.seed,
+        profile=options.profile,
+    )
     bind(host, options.port)
     try:
         count = host.restore()
@@ -95,7 +102,13 @@ def run(options: argparse.Namespace, lock: int) -> None:
         log.warning("any user of this machine may call: %s does not say whose process connects", sys.platform)
     host.run()
     state = options.directory / "state.json"
-    log.info("embedded AWS %r answers at %s (speed %g)", host.name, host.endpoint, host.clock.speed)
+    log.info(
+        "embedded AWS %r answers at %s (speed %g, profile %s)",
+        host.name,
+        host.endpoint,
+        host.clock.speed,
+        host.profile.name,
+    )
     _write(state, host)
     host.last_call = time.monotonic()
     while not ended.wait(1.0):
@@ -169,6 +182,7 @@ def _write(path: Path, host: Host) -> None:
         "pid": os.getpid(),
         "account": host.account,
         "speed": host.clock.speed,
+        "profile": host.profile.name,
     }
     disk.write(path, json.dumps(state).encode())
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock import disk
+from drydock.policy.profiles import named
 from drydock.user import home, own, private
 
 DEFAULT_PORT = 4566
@@ -56,6 +57,7 @@ class Instance:
     account: str
     speed: float
     directory: Path
+    profile: str = "quick"
 
     @property
     def log(self) -> Path:
@@ -157,28 +159,51 @@ def start(
     port: int | None = None,
     speed: float | None = None,
     seed: str | None = None,
+    profile: str | None = None,
     idle_exit: float | None = None,
 ) -> Instance:
     """Start the instance called `name`, or return the one that runs.
 
     `port`: exactly this one (NotStarted if it is taken); without it 4566, or the next free one.
     `speed`: AWS seconds in one of ours (30). `seed`: ids and choices repeat from run to run.
+    `profile`: how slow, late and strict it is (`policy.profiles`); without it as before, or quick. NotStarted if it
+    runs with another one.
     `idle_exit`: end after so many of our seconds without a call; what it holds is kept on disk.
     """
     directory = directory_of(name)
     is_new = not directory.exists()
-    options = {"--port": port, "--speed": speed, "--seed": seed, "--idle-exit": idle_exit}
+    options = {
+        "--port": port,
+        "--speed": speed,
+        "--seed": seed,
+        "--profile": named(profile).name if profile else None,
+        "--idle-exit": idle_exit,
+    }
     arguments = [text for key, value in options.items() if value is not None for text in (key, str(value))]
     try:
         with _one_at_a_time(directory):
             try:
-                return _joined(name, directory) or _launched(name, directory, arguments)
+                joined = _joined(name, directory)
+                if joined is not None:
+                    return fitting(joined, profile)
+                return _launched(name, directory, arguments)
             except NotStarted as refused:
                 if is_new and refused.says_all:
                     disk.remove(directory)
                 raise
     except OSError as error:
         raise _unusable(error) from error
+
+
+def fitting(instance: Instance, profile: str | None) -> Instance:
+    """The instance, if it runs with this profile, or none is asked for. NotStarted, NoSuchProfile."""
+    if profile and named(profile).name != instance.profile:
+        raise NotStarted(
+            f"the embedded AWS {instance.name!r} runs with the profile {instance.profile}, not {profile}. To change "
+            f"that: drydock down --name {instance.name}, then drydock up --name {instance.name} --profile {profile}; "
+            "what it holds stays"
+        )
+    return instance
 
 
 def ignored(instance: Instance, *, port: int | None, speed: float | None, seed: str | None) -> list[str]:
@@ -321,7 +346,7 @@ def _runs(pid: int) -> bool:
 
 
 def reset(name: str = "default") -> Instance | None:
-    """Forget everything in the instance; if it ran, it runs again, empty, at the same port and speed."""
+    """Forget everything in the instance; if it ran, it runs again, empty, at the same port, speed and profile."""
     directory = directory_of(name)
     if not directory.is_dir():
         return None
@@ -330,7 +355,9 @@ def reset(name: str = "default") -> Instance | None:
     with _one_at_a_time(directory):
         stop(name)
         _empty(directory)
-    return start(name, port=instance.port, speed=instance.speed) if instance else None
+    if instance is None:
+        return None
+    return start(name, port=instance.port, speed=instance.speed, profile=instance.profile)
 
 
 def _empty(directory: Path) -> None:

@@ -26,6 +26,7 @@ from drydock.labs.step import Check, Kind, NoSuchStep, Outline, Step, not_starte
 from drydock.ledger import Ledger, Recorder, StillUsed, owned, sweep
 from drydock.notebooks import errors, program, show, wait
 from drydock.notebooks.wait import Pace, TookTooLong
+from drydock.policy.profiles import STRICT
 from drydock.pricing import Cap, Estimate, estimate
 
 CLEAN_UP = "clean-up"
@@ -109,6 +110,7 @@ class Lab:
             labs=catalogue.directory(),
         )
         wait.keep(lab._pace)
+        cloud.asks_again = lab._pace.asks_again
         if cloud.real:
             cloud.afford(lab.estimate.usd, f"Lab {lab.name}, {lab.estimate},")
         ours = (Attempts, TakenAsItIs, Cap, Recorder)
@@ -353,11 +355,20 @@ class Lab:
         return show.Note("Time and cost", show.plain_table(("", ""), rows).lstrip(), show.table(("", ""), rows))
 
     def __repr__(self) -> str:
-        return f"Lab {self.name}: {self.outline.title}. {self.outline.goal}\n" + show.plain_table(*self._contents())
+        return f"Lab {self.name}: {self.outline.title}. {self._goal()}\n" + show.plain_table(*self._contents())
 
     def _repr_html_(self) -> str:
         heading = f"Lab {self.name}: {self.outline.title}"
-        return show.box("note", heading, show.text(self.outline.goal) + show.table(*self._contents()))
+        return show.box("note", heading, show.text(self._goal()) + show.table(*self._contents()))
+
+    def _goal(self) -> str:
+        """What for; and, where the embedded AWS is not as it is by default, how it is."""
+        if self.cloud.profile != STRICT.name:
+            return self.outline.goal
+        return (
+            f"{self.outline.goal} The embedded AWS is {self.cloud.profile}: as slow, late and strict as AWS. What AWS "
+            "refuses for a while is asked again."
+        )
 
     def _contents(self) -> tuple[tuple[str, ...], list[tuple[str, str, str]]]:
         done = progress.of(self.name)

@@ -91,7 +91,7 @@ def _work(labs: connection.Connection, out: Path, given: dict[str, Any], keep_go
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         _end_with_the_parent()
         try:
-            with own_instance():
+            with own_instance(profile=given.get("profile")):
                 while (lab := _next(labs)) is not None:
                     labs.send(runner.run(lab, out=out, given=given, keep_going=keep_going, progress_bar=False))
         except Exception as error:

@@ -15,7 +15,9 @@ _IDLE_EXIT = 300.0
 
 
 @contextmanager
-def own_instance(*, keep: bool = False, seed: str | None = None) -> Iterator[embedded.Instance]:
+def own_instance(
+    *, keep: bool = False, seed: str | None = None, profile: str | None = None
+) -> Iterator[embedded.Instance]:
     """An embedded AWS for this run alone: its own name, port and state folder, all gone at the end.
 
     With `keep` it is left running, in the state folder of the user's.
@@ -26,11 +28,11 @@ def own_instance(*, keep: bool = False, seed: str | None = None) -> Iterator[emb
     settings = {"DRYDOCK_INSTANCE": name, "DRYDOCK_CLOUD": "embedded"}
     if keep:
         with environment(settings):
-            yield _started(name, seed, None)
+            yield _started(name, seed, profile, None)
         return
     with scratch("labs") as home, environment({"DRYDOCK_HOME": str(home), **settings}):
         try:
-            yield _started(name, seed, _IDLE_EXIT)
+            yield _started(name, seed, profile, _IDLE_EXIT)
         finally:
             embedded.stop(name)
 
@@ -40,13 +42,13 @@ def instance_name() -> str:
     return f"labs-{os.getpid()}"
 
 
-def _started(name: str, seed: str | None, idle_exit: float | None) -> embedded.Instance:
+def _started(name: str, seed: str | None, profile: str | None, idle_exit: float | None) -> embedded.Instance:
     """Start it in a thread: a signal meanwhile waits, so that no process is left that nobody knows of."""
     started: list[embedded.Instance | BaseException] = []
 
     def start() -> None:
         try:
-            started.append(embedded.start(name, port=free_port(), seed=seed, idle_exit=idle_exit))
+            started.append(embedded.start(name, port=free_port(), seed=seed, profile=profile, idle_exit=idle_exit))
         except BaseException as error:
             started.append(error)
 

@@ -15,21 +15,38 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from drydock.notebooks.attended import attended
+from drydock.policy import races
+from drydock.policy.profiles import STRICT
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How a cloud is waited for: `patience` times as long as on the embedded one, with a look every `every` seconds."""
+    """How a cloud is waited for: `patience` times as long as on the embedded one, with a look every `every` seconds.
+
+    `speed`: AWS seconds in one of ours. `races`: calls that AWS refuses for a while are made again until it does not.
+    """
 
     patience: float
     every: float
+    speed: float = 1.0
+    races: bool = False
 
     @classmethod
     def of(cls, cloud: Cloud) -> Pace:
-        """A real account takes minutes where the embedded AWS takes seconds, and bounds how often it may be asked."""
-        return cls(10.0, 5.0) if cloud.real else cls(1.0, 0.1)
+        """A real account takes minutes where the embedded AWS takes seconds, and bounds how often it may be asked. So
+        does a strict one, in the time that it keeps; but what runs on this machine takes as long as ever."""
+        if cloud.real:
+            return cls(10.0, 5.0, races=True)
+        if cloud.profile == STRICT.name:
+            return cls(max(1.0, 10.0 / cloud.speed), 5.0 / cloud.speed, cloud.speed, races=True)
+        return cls(1.0, 0.1)
+
+    def asks_again(self, service: str, operation: str, answer: dict[str, Any], times: int) -> float | None:
+        """Our seconds until a call is made again that got this answer, so many times; None if that is its answer."""
+        waited = times * self.every * self.speed
+        return self.every if self.races and waited <= races.limit(service, operation, answer) else None
 
 
 _pace = Pace(1.0, 0.1)

@@ -21,9 +21,9 @@ from tests.support.stepped import World
 
 from drydock.embedded.carriers.runtime import Capabilities, Offer
 from drydock.embedded.services.ecs.kept import Kept
-from drydock.embedded.services.ecs.life import PROVISIONING
 from drydock.embedded.services.ecs.table import Table
 from drydock.policy.ecs.rollout import lower_bound, upper_bound
+from drydock.policy.profiles import QUICK
 
 CHECK = {"command": ["CMD", "check"], "interval": 10, "retries": 3}
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
@@ -168,7 +168,7 @@ def test_what_ends_at_once_is_tried_ever_more_rarely(world: World, lab: Lab) -> 
 
     world.watchers.append(note)
     lab.until(lambda: len(failed) == 8)
-    waits = [round(after - before - PROVISIONING) for before, after in itertools.pairwise(failed)]
+    waits = [round(after - before - QUICK.task_provisioning) for before, after in itertools.pairwise(failed)]
     assert waits == [10, 20, 40, 80, 160, 300, 300]
     assert len(events(lab, "is unable to consistently start tasks successfully")) == 1
 

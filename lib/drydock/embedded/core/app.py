@@ -25,6 +25,7 @@ from drydock.embedded.core.host import Host
 from drydock.embedded.core.journal import Entry, Journal
 from drydock.embedded.core.seed import in_region
 from drydock.embedded.core.services import Route, Services
+from drydock.embedded.core.throttle import MESSAGE, Throttle
 from drydock.embedded.core.undo import Before, Noted
 from drydock.embedded.core.waiting import Wait
 from drydock.embedded.core.wsgi import Answer, environ_of, headers_of, json_answer, send
@@ -43,6 +44,8 @@ _SECRET = re.compile(r"(?<=Signature=)[0-9a-f]+|x-amz-security-token[^,;]*;?")
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
 """Failures that no input causes."""
 
+_OURS = {"drydock.derived", "drydock.patience"}
+"""What is in the calls that services make of each other, and in one that is made again after it has waited."""
 _OWN = "/_drydock/"
 """Paths below which the cloud tells of itself: asking there is no sign that somebody uses it."""
 
@@ -55,6 +58,7 @@ class App:
         self.services = services
         self.journal = journal
         self._here = threading.local()
+        self._throttle = Throttle(host.clock, host.profile.rates) if host.profile.rates else None
         self._next: dict[str, int] = {}  # by the fingerprint of a request
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -128,6 +132,10 @@ class App:
         with self.host.lock, self._called(not environ.get("drydock.derived")):
             if getattr(self._here, "depth", 0) > 0:
                 return self._answer(service, operation, environ, body, self._here.seed)
+            if self._throttle is not None and not environ.keys() & _OURS:
+                code = self._throttle.refuses(service, operation, _scope(environ)[0])
+                if code is not None:
+                    return seams.error_response(service, 400, code, MESSAGE)
             key = seams.fingerprint(service, operation, body, in_region("", _scope(environ)[0]))
             kind, method = self.services.of(service), environ["REQUEST_METHOD"]
             changes = kind.may_change(operation, method)

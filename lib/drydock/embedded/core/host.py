@@ -20,6 +20,8 @@ from drydock.embedded.core.clock import Clock, Kept
 from drydock.embedded.core.data import Data
 from drydock.embedded.core.door import Application, Door
 from drydock.embedded.core.faults import Faults
+from drydock.embedded.core.lately import Lately
+from drydock.embedded.core.profile import settled as settled_profile
 from drydock.embedded.core.seed import in_region, settled
 from drydock.embedded.core.undo import Noted
 from drydock.embedded.core.waiting import Lot, Wait
@@ -73,13 +75,20 @@ class Host:
     """State directory, clock, lock, helpers and the loop that brings what is to what is desired.
 
     `port` 0 until `serve()`. `seed` makes ids and choices repeat from run to run; without one they differ, and the
-    journal keeps them. There is one in a process at a time: RuntimeError for a second.
+    journal keeps them. `profile`: its name; without one as before, or quick. There is one in a process at a time:
+    RuntimeError for a second.
     """
 
     front: Front
 
     def __init__(
-        self, directory: Path, *, name: str = "default", clock: Clock | None = None, seed: str | None = None
+        self,
+        directory: Path,
+        *,
+        name: str = "default",
+        clock: Clock | None = None,
+        seed: str | None = None,
+        profile: str | None = None,
     ) -> None:
         seams.prepare()
         self.name = name
@@ -88,6 +97,8 @@ class Host:
         private(directory)
         self.clock = clock or Clock()
         self.seed = settled(directory, seed)
+        self.profile = settled_profile(directory, profile)
+        self.lately = Lately(self.clock)
         kept = Kept(self.clock, directory / "clock")
         seams.hold(str(directory), self.seed, self.clock.utcnow)
         self.port = 0
@@ -133,6 +144,7 @@ class Host:
             "pid": os.getpid(),
             "account": self.account,
             "speed": self.clock.speed,
+            "profile": self.profile.name,
             "directory": str(self.directory),
         }
 

@@ -38,10 +38,13 @@ class LogDriver:
         self._lock = threading.Lock()
         self._last = 0.0
 
-    def open(self, stream: Stream, *, create_group: bool, begins: re.Pattern[str] | None = None) -> None:
+    def open(
+        self, stream: Stream, *, create_group: bool, begins: re.Pattern[str] | None = None, hidden: float = 0.0
+    ) -> None:
         """Create the stream (and the group, if asked). ClientError if the group is not there.
 
-        `begins`: what a line has in it that begins an event of several lines.
+        `begins`: what a line has in it that begins an event of several lines. `hidden`: AWS seconds in which nobody
+        finds a stream that is new.
         """
         logs = self._host.client("logs", stream.region)
         if create_group:
@@ -54,7 +57,9 @@ class LogDriver:
             with self._lock:
                 self._begins[stream] = begins
         try:
-            logs.create_log_stream(logGroupName=stream.group, logStreamName=stream.name)
+            with self._host.lock:
+                logs.create_log_stream(logGroupName=stream.group, logStreamName=stream.name)
+                self._host.lately.note(("hidden stream", stream.region, stream.group, stream.name), hidden)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
                 raise

@@ -27,7 +27,7 @@ class CloudWatch(Service):
         from . import operations
         from .store import Store
 
-        CloudWatchBackend.kept = Store(self.host.data)  # type: ignore[attr-defined]
+        CloudWatchBackend.kept = Store(self.host.data, self.host.clock.real(self.host.profile.metrics))  # type: ignore[attr-defined]
         seams.replace(
             CloudWatchBackend, put_metric_data=operations.put_metric_data, get_metric_data=operations.get_metric_data
         )

@@ -10,7 +10,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +27,10 @@ CREATE TABLE IF NOT EXISTS metrics (
 CREATE TABLE IF NOT EXISTS metric_data (
     metric INTEGER NOT NULL, step INTEGER NOT NULL, at INTEGER NOT NULL, unit TEXT NOT NULL,
     low REAL NOT NULL, high REAL NOT NULL, sum REAL NOT NULL, count REAL NOT NULL,
-    PRIMARY KEY (metric, step, at, unit, low, high)) WITHOUT ROWID
+    PRIMARY KEY (metric, step, at, unit, low, high)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS metrics_on_their_way (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, arrives REAL NOT NULL, region TEXT NOT NULL, namespace TEXT NOT NULL,
+    datum TEXT NOT NULL)
 """
 _ADD = "ON CONFLICT DO UPDATE SET sum = sum + excluded.sum, count = count + excluded.count"
 _LOOK_EVERY = 600.0
@@ -58,10 +61,11 @@ class Metric:
 
 
 class Store:
-    """The metrics of all regions."""
+    """The metrics of all regions. `lag`: our seconds until what was put can be read."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Data, lag: float = 0.0) -> None:
         self._data = data
+        self._lag = lag
         data.define(TABLES)
         self._ageing: deque[int] = deque()
         self._look_at = 0.0
@@ -70,6 +74,26 @@ class Store:
     def put(self, region: str, namespace: str, data: Iterable[Datum]) -> None:
         if seams.replaying():
             return
+        if self._lag:
+            arrives = unix_time() + self._lag
+            rows = [(arrives, region, text(namespace), json.dumps(asdict(datum))) for datum in data]
+            self._data.write_many(
+                "INSERT INTO metrics_on_their_way (arrives, region, namespace, datum) VALUES (?, ?, ?, ?)", rows
+            )
+        else:
+            self._enter(region, namespace, data)
+
+    def _arrive(self) -> None:
+        """Enter what has arrived."""
+        due = self._data.read(
+            "SELECT id, region, namespace, datum FROM metrics_on_their_way WHERE arrives <= ?", unix_time()
+        )
+        for _, region, namespace, written in due:
+            datum = json.loads(written)
+            self._enter(region, namespace, [Datum(**{**datum, "sample": Sample(**datum["sample"])})])
+        self._data.write_many("DELETE FROM metrics_on_their_way WHERE id = ?", [row[:1] for row in due])
+
+    def _enter(self, region: str, namespace: str, data: Iterable[Datum]) -> None:
         for datum in data:
             sample, step = datum.sample, 1 if datum.high_resolution else 60
             at = whole(sample.at) // step * step
@@ -92,6 +116,7 @@ class Store:
         self, region: str, namespace: str, name: str, dimensions: Dimensions, start: float, end: float, period: int
     ) -> dict[str, list[Sample]]:
         """By unit, what was put for the metric with these very dimensions and is kept finely enough for the period."""
+        self._arrive()
         found: dict[str, list[Sample]] = {}
         for unit, *sample in self._data.scan(
             "SELECT unit, at, low, high, sum, count FROM metric_data WHERE metric = (SELECT id FROM metrics "
@@ -105,6 +130,7 @@ class Store:
 
     def read_all(self, region: str, start: float, end: float) -> list[Sample]:
         """What was put for any metric of a region."""
+        self._arrive()
         rows = self._data.scan(
             "SELECT at, low, high, sum, count FROM metric_data JOIN metrics ON metric = id "
             "WHERE region = ? AND at >= ? AND at < ?",
@@ -114,6 +140,7 @@ class Store:
 
     def metrics(self, region: str, after: int, since: float, limit: int, **wanted: str | None) -> list[Metric]:
         """Metrics of a region with a number above `after` and data since then; `wanted`: columns that must be so."""
+        self._arrive()
         columns = [column for column, value in wanted.items() if value]
         rows = self._data.scan(
             "SELECT id, namespace, name, dimensions, last FROM metrics WHERE region = ? AND id > ? AND last >= ?"

@@ -21,6 +21,13 @@ class EC2(Service):
         from drydock.embedded.services.ec2 import dependants, groups
 
         delete = seams.original(EC2Backend, "delete_network_interface")
+        create_vpc = seams.original(EC2Backend, "create_vpc")
+
+        def create_a_vpc(backend: Any, *args: Any, **given: Any) -> Any:
+            most = self.host.profile.vpcs
+            if most is not None and len(backend.vpcs) >= most and not seams.replaying():
+                raise EC2ClientError("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
+            return create_vpc(backend, *args, **given)
 
         def delete_network_interface(self: Any, eni_id: str) -> None:
             known = self.enis.get(eni_id)
@@ -43,6 +50,6 @@ class EC2(Service):
             rsa=SimpleNamespace(**{**vars(utils.rsa), "generate_private_key": rsa}),
             Ed25519PrivateKey=SimpleNamespace(generate=ed25519),
         )
-        seams.replace(EC2Backend, delete_network_interface=delete_network_interface)
+        seams.replace(EC2Backend, create_vpc=create_a_vpc, delete_network_interface=delete_network_interface)
         groups.install()
         dependants.install(EC2Backend)

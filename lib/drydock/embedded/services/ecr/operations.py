@@ -561,7 +561,7 @@ def start_image_scan(call: Call) -> dict[str, Any]:
 def describe_image_scan_findings(call: Call) -> dict[str, Any]:
     repository = call.repository
     image = repository.image(call["imageId"] or {})
-    if image.scan is None:
+    if image.scan is None or call.host.clock.time() < image.scan.begun.at + call.host.profile.scan_findings:
         text = ", ".join(f"{key}:'{call['imageId'].get(key, 'null')}'" for key in ("imageDigest", "imageTag"))
         raise ScanNotFoundException(f"{{{text}}}", repository.name, repository.registry_id)
     enhanced = call.backend.registry_scanning_configuration["scanType"] == "ENHANCED"

@@ -31,6 +31,8 @@ DEPLOYING_FIELDS = (
 REVISION_FIELDS = ("capacityProviderStrategy", "launchType", *DEPLOYING_FIELDS)
 # AWS seconds between tries when tasks of a deployment keep failing: ECS throttles them; ours doubles up to a limit.
 FIRST_RETRY, LAST_RETRY = 10.0, 300.0
+LAUNCH_RETRY = 30.0
+"""AWS seconds after a task could not be launched as it is. Observed: github.com/pulumi/pulumi-awsx/issues/927."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,12 @@ class Deployments:
 
     def _unplaced(self, report: Unplaced) -> None:
         service, deployment = report.service, report.service.deployment(report.deployment)
-        service.event(f"was unable to place a task. Reason: {report.reason}.")
+        if report.again:
+            service.event(f"failed to launch a task with (error {report.reason}).")
+        else:
+            service.event(f"was unable to place a task. Reason: {report.reason}.")
         if deployment is not None:
-            deployment.next_start = self._host.clock.time() + LAST_RETRY
+            deployment.next_start = self._host.clock.time() + (LAUNCH_RETRY if report.again else LAST_RETRY)
             self._tell_breaker(service, deployment, Event.FAILED)
 
     def _failed(self, service: Service, deployment: Deployment, report: Failed) -> None:

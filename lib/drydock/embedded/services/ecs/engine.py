@@ -22,6 +22,7 @@ from drydock.embedded.services.ecs.life import Life, Means
 from drydock.embedded.services.ecs.listeners import Listeners
 from drydock.embedded.services.ecs.metadata import Roles
 from drydock.embedded.services.ecs.records import Document, Task
+from drydock.embedded.services.ecs.roles import LinkedRole
 from drydock.embedded.services.ecs.scheduler import Scheduler
 from drydock.embedded.services.ecs.sessions import Sessions
 from drydock.embedded.services.ecs.strategies import Strategies
@@ -51,6 +52,7 @@ class Engine:
         self.facts = Facts(targets, listeners, interfaces)
         self.launcher = Launcher(host, self.table, interfaces)
         self.sessions = Sessions(host, logs)
+        self.linked_role = LinkedRole(host)
         self._backends = backends
         self._logs = logs
         self._means = Means(host, self.table, interfaces, Puller(host, self._images_in_use), logs, self.roles, targets)
@@ -75,6 +77,7 @@ class Engine:
         }
 
     def tick(self) -> None:
+        self.linked_role.make()
         turn = self.scheduler.turn()
         while self._go_on(turn):
             self.host.let_others_in()

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from moto.ecs.exceptions import ECSException
+
 from drydock.embedded.core.host import Host
-from drydock.embedded.services.ecs import asks
+from drydock.embedded.services.ecs import asks, roles
 from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, Task, utcnow
 from drydock.embedded.services.ecs.table import Table
@@ -20,6 +22,9 @@ from drydock.policy.ecs import capacity
 from drydock.policy.ecs.placement import choose_subnet
 
 _LONGEST_REASON = 1024
+_UNITS = 1024
+"""Of a vCPU."""
+NO_VCPUS = "You’ve reached the limit on the number of vCPUs you can run concurrently"
 _LAUNCH_TYPES = {"FARGATE": "FARGATE", "FARGATE_SPOT": "FARGATE"}
 
 
@@ -37,6 +42,14 @@ class Order:
     strategy: Sequence[Document]
     service: Service | None = None
     deployment_id: str | None = None
+
+
+class NotLaunched(Exception):
+    """A task of a service could not be launched as it is; the text is ECS's."""
+
+
+class NoCapacity(Exception):
+    """No task of a service is within the quota of vCPUs."""
 
 
 class Launcher:
@@ -67,14 +80,15 @@ class Launcher:
     def run(
         self, backend: Any, cluster: Any, definition: Any, request: Document, strategy: Sequence[Document]
     ) -> list[Task]:
-        """The tasks of a RunTask request. NoAddress."""
+        """The tasks of a RunTask request: as many as are within the quota. NoAddress."""
         group = request.get("group") or f"family:{definition.document['family']}"
         near = self._table.of_group(cluster.arn, group)
         count = int(request.get("count") or 1)
         return self._launch(Order(backend, cluster, definition, request, group, count, near, strategy))
 
     def start(self, service: Service, deployment: Deployment, count: int, near: Sequence[Task]) -> list[Task]:
-        """Tasks of a deployment. NoAddress; an ECSException where its task definition is gone."""
+        """Tasks of a deployment. NoAddress; NoCapacity; NotLaunched; an
+        ECSException where its task definition is gone."""
         backend, revision = self._table.region(service.region_name), deployment.revision
         group = f"service:{service.name}"
         request = {
@@ -85,10 +99,15 @@ class Launcher:
             "propagateTags": service.propagate_tags,
             "startedBy": deployment.id,
         }
+        definition = definition_of(backend, revision["taskDefinition"])
+        try:
+            roles.check(self._host, definition.document, {})
+        except ECSException as refused:
+            raise NotLaunched(str(refused.message)) from None
         order = Order(
             backend,
             backend.clusters[service.cluster_name],
-            definition_of(backend, revision["taskDefinition"]),
+            definition,
             request,
             group,
             count,
@@ -97,7 +116,10 @@ class Launcher:
             service,
             deployment.id,
         )
-        return self._launch(order)
+        made = self._launch(order)
+        if not made:
+            raise NoCapacity(NO_VCPUS)
+        return made
 
     def _launch(self, order: Order) -> list[Task]:
         standing = [task for task in order.near if not task.stopping]
@@ -112,7 +134,7 @@ class Launcher:
         subnets = self._interfaces.subnets(region, network["subnets"]) if network else []
         tags = _tags(order)
         missing = asks.missing(self._host, order.definition.document) if order.service is None else ""
-        made = []
+        made: list[Task] = []
         for _ in range(order.count):
             number = self._table.next_number()
             provider = capacity.next_provider(capacity.items(order.strategy), providers) if order.strategy else None
@@ -120,6 +142,8 @@ class Launcher:
             seed = f"{self._host.seed_in(region)}:{order.cluster.name}:{order.group}:{number}"
             ids = order.service.ids if order.service is not None else Ids(seed)
             document = _document(order, provider, subnet, ids)
+            if not self._fits([*self._table.living(), *made], document):
+                break
             if missing:  # a service tells it in its events
                 document["containers"][0]["reason"] = textwrap.shorten(missing, _LONGEST_REASON, placeholder=" …")
             made.append(
@@ -143,6 +167,19 @@ class Launcher:
                 providers[provider] += 1
         self._table.add(made)
         return made
+
+    def _fits(self, others: Sequence[Task], document: Document) -> bool:
+        """Whether a task is within the quota of vCPUs of its kind of capacity."""
+        most, spot = self._host.profile.fargate_vcpus, document["capacityProviderName"] == "FARGATE_SPOT"
+        if most is None:
+            return True
+        region = document["taskArn"].split(":")[3]
+        same = [
+            task.document
+            for task in others
+            if task.region_name == region and (task.document["capacityProviderName"] == "FARGATE_SPOT") == spot
+        ]
+        return sum(int(each["cpu"] or 0) for each in [*same, document]) <= most * _UNITS
 
 
 def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Ids) -> Document:

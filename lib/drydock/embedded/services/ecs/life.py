@@ -39,9 +39,6 @@ from drydock.policy.log_lines import beginning
 
 log = logging.getLogger(__name__)
 
-# AWS seconds that a task stays at least in a state whose work takes no time here.
-PROVISIONING = 4.0
-DEPROVISIONING = 4.0
 STOP_TIMEOUT = 30.0
 
 _PULL = {
@@ -111,7 +108,6 @@ class Prepared:
     files: dict[str, dict[str, str]]
     """Variables that environment files set."""
     pull_started_at: datetime
-    pull_stopped_at: datetime
 
 
 class Life:
@@ -123,16 +119,20 @@ class Life:
         self.group = Group(means.host, members)
         self._means = means
         self._host = means.host
+        self._profile = means.host.profile
         self._table = means.table
         self._essential = {member.name for member in members if member.order.essential}
         self._preparing: Future[Prepared] | None = None
         self._prepared: Prepared | None = None
         self._drain_until: float | None = None
         self._credentials_token: str | None = None
+        self._awaits_agent = bool(task.document.get("enableExecuteCommand"))
 
     def is_idle(self, now: float) -> bool:
         """Whether `advance` would find nothing to do."""
-        return self.group.is_idle(now) and self.task.status == "RUNNING" and not self.task.stopping
+        if self.task.status != "RUNNING" or self.task.stopping or self._awaits_agent:
+            return False
+        return self.group.is_idle(now)
 
     # -- steps ----------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class Life:
                 return
         if self.task.stopping:
             self._table.enter(self.task, "DEPROVISIONING")
-        elif self._in_state() >= PROVISIONING:
+        elif self._in_state() >= self._profile.task_provisioning:
             self._table.enter(self.task, "PENDING")
 
     def _attach(self) -> None:
@@ -195,7 +195,7 @@ class Life:
     def _pending(self) -> None:
         if self.task.stopping:
             self._table.enter(self.task, "STOPPING")
-        else:
+        elif self._in_state() >= self._profile.task_pending:
             self._table.enter(self.task, "ACTIVATING")
             self._activating()
 
@@ -209,7 +209,7 @@ class Life:
             self._preparing = self._host.pool.submit(self._prepare)
             self._preparing.add_done_callback(lambda _: self._host.poke())
             return
-        if not self._preparing.done():
+        if not self._preparing.done() or self._in_state() < self._profile.image_pull:
             return
         try:
             if self._prepared is None:
@@ -234,6 +234,13 @@ class Life:
         if service is not None and self._means.targets.join(self.task, service):
             self._table.register(self.task)
         self._table.enter(self.task, "RUNNING")
+        self._look_for_agent()
+
+    def _look_for_agent(self) -> None:
+        """The agent of ECS Exec, which runs some time after the task."""
+        if self._awaits_agent and self._in_state() >= self._profile.exec_agent:
+            self._awaits_agent = False
+            self._table.agent_runs(self.task)
 
     def _running(self) -> None:
         if self.task.stopping:
@@ -241,6 +248,7 @@ class Life:
             self._deactivating()
         else:
             self._probe()
+            self._look_for_agent()
 
     def _deactivating(self) -> None:
         if self._drain_until is None:
@@ -255,7 +263,7 @@ class Life:
             self._table.enter(self.task, "DEPROVISIONING", executionStoppedAt=utcnow())
 
     def _deprovisioning(self) -> None:
-        if self._in_state() < DEPROVISIONING:
+        if self._in_state() < self._profile.task_deprovisioning:
             return
         self._means.detach(self.task)
         if self._credentials_token:
@@ -289,7 +297,12 @@ class Life:
                 options = container["logConfiguration"]["options"]
                 create_group = options.get("awslogs-create-group") == "true"
                 try:
-                    self._means.logs.open(stream, create_group=create_group, begins=beginning(options))
+                    self._means.logs.open(
+                        stream,
+                        create_group=create_group,
+                        begins=beginning(options),
+                        hidden=self._profile.log_stream and self._profile.image_pull + self._profile.log_stream,
+                    )
                 except ValueError as error:
                     raise CannotRead(
                         f"ResourceInitializationError: failed to validate logger args: {error} : exit status 1"
@@ -300,7 +313,7 @@ class Life:
                         f"retried 1 times: failed to create Cloudwatch log stream: "
                         f"{error.response['Error']['Code']}: {error.response['Error']['Message']} : exit status 1"
                     ) from None
-        return Prepared(images, secrets, files, started, utcnow())
+        return Prepared(images, secrets, files, started)
 
     def _file(self, arn: str) -> str:
         """The text of an environment file."""
@@ -329,7 +342,7 @@ class Life:
         return Stream(options.get("awslogs-region") or self.task.region_name, options["awslogs-group"], name)
 
     def _show_images(self, prepared: Prepared) -> None:
-        self._table.show(self.task, pullStartedAt=prepared.pull_started_at, pullStoppedAt=prepared.pull_stopped_at)
+        self._table.show(self.task, pullStartedAt=prepared.pull_started_at, pullStoppedAt=utcnow())
         for name, image in prepared.images.items():
             self._table.show_container(self.task, name, imageDigest=image.digest)
 

@@ -16,6 +16,18 @@ def error(code: str, message: str) -> ECSException:
     return ECSException(code, message)
 
 
+def made_now(backend: Any, *arns: str) -> None:
+    """A call has made these: reads do not see them yet, where they lag."""
+    host = backend.engine.host
+    for arn in arns:
+        host.lately.note(("unseen", arn), host.profile.ecs_reads)
+
+
+def is_seen(backend: Any, arn: str) -> bool:
+    """Whether reads see what has this ARN."""
+    return not backend.engine.host.lately.has(("unseen", arn))
+
+
 def named(backend: Any, request: Document, kind: str, given: Iterable[str]) -> list[str]:
     """The names or ids that identifiers give in the cluster of a request. Raises Invalid where one is not for it."""
     place = Place(backend.region_name, backend.account_id)

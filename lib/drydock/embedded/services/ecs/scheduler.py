@@ -20,7 +20,7 @@ from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.host import SLOW_TICK
 from drydock.embedded.services.ecs.deployments import Deployments
 from drydock.embedded.services.ecs.health import Judge
-from drydock.embedded.services.ecs.launch import Launcher
+from drydock.embedded.services.ecs.launch import Launcher, NoCapacity, NotLaunched
 from drydock.embedded.services.ecs.life import Life
 from drydock.embedded.services.ecs.records import Service, Task, utcnow
 from drydock.embedded.services.ecs.strategies import Strategies, Wanted
@@ -183,7 +183,9 @@ class Scheduler:
             return
         try:
             tasks = self._launcher.start(service, deployment, min(action.count, BATCH), near)
-        except NoAddress as refused:
+        except NotLaunched as refused:
+            self._table.report(Unplaced(service, deployment.id, str(refused), again=True))
+        except (NoAddress, NoCapacity) as refused:
             self._table.report(Unplaced(service, deployment.id, str(refused)))
         except ECSException as refused:
             self._table.report(Unplaced(service, deployment.id, str(refused.message).rstrip(".")))

@@ -60,11 +60,12 @@ class Failed(OfTask):
 
 @dataclass(frozen=True)
 class Unplaced:
-    """A task of a deployment could not be placed."""
+    """A task of a deployment could not be placed; or not launched as it is, if it is to be tried `again` soon."""
 
     service: Service
     deployment: str
     reason: str
+    again: bool = False
 
     @property
     def service_arn(self) -> str:
@@ -253,12 +254,16 @@ class Table:
         if status == "RUNNING":
             task.document["startedAt"] = utcnow()
             task.running_at = task.entered
-            for container in task.document["containers"]:
-                for agent in container.get("managedAgents") or ():
-                    agent |= {"lastStatus": "RUNNING", "lastStartedAt": utcnow()}
             self.report(Running(task))
         elif status == "STOPPED":
             self._end(task)
+        self._changed(task)
+
+    def agent_runs(self, task: Task) -> None:
+        """The agent of ECS Exec runs in its containers."""
+        for container in task.document["containers"]:
+            for agent in container.get("managedAgents") or ():
+                agent |= {"lastStatus": "RUNNING", "lastStartedAt": utcnow()}
         self._changed(task)
 
     def ask_to_stop(self, task: Task, code: str, reason: str) -> None:

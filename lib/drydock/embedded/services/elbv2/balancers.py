@@ -62,7 +62,7 @@ class LoadBalancer(moto.FakeLoadBalancer):
     """A load balancer with a network interface in each subnet.
 
     `home`: the address that its name stands for, which it keeps whatever its subnets are. `failure`: why it is not
-    served.
+    served. `ready_at`: when it is provisioned, in AWS seconds.
     """
 
     listeners: dict[str, Listener]  # type: ignore[assignment]
@@ -76,6 +76,7 @@ class LoadBalancer(moto.FakeLoadBalancer):
         self.failure: str | None = None
         self.settings: Any = None  # what it was created with
         self.port_shown = ""
+        self.ready_at = 0.0
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ class Plane:
         self._confirming = False
         self._publish_at = 0.0  # AWS seconds
         self._counted: dict[str, float] = {}
+        self._later: list[tuple[float, Callable[[], object]]] = []
         host.every_tick("elbv2", self.turn)
         host.on_close(self.close)
 
@@ -65,6 +66,7 @@ class Plane:
         """One turn of the loop."""
         with self._host.lock:
             recovered = self._take_outcomes()
+            self._do_what_is_due()
             self._check()
             self.settle()
             for target in recovered:
@@ -76,6 +78,19 @@ class Plane:
             self._look_at = None
             self._in_background(self._look_for_failures)
 
+    def later(self, seconds: float, do: Callable[[], object]) -> None:
+        """Do something after so many AWS seconds; at once after none, and where a replay does it again."""
+        if seconds and not seams.replaying():
+            self._later.append((self.clock.time() + seconds, do))
+        else:
+            do()
+
+    def _do_what_is_due(self) -> None:
+        due = [do for at, do in self._later if at <= self.clock.time()]
+        self._later = [(at, do) for at, do in self._later if at > self.clock.time()]
+        for do in due:
+            do()
+
     def settle(self) -> None:
         """Give Envoy what is asked for now. Does not wait for it. The caller holds the lock."""
         with self._serving("what load balancers ask for"):
@@ -83,7 +98,7 @@ class Plane:
 
     def _settle(self) -> None:
         snapshot = self._snapshot()
-        fresh = [lb for lb in self._load_balancers() if lb.state == "provisioning"]
+        fresh = [lb for lb in self._load_balancers() if lb.state == "provisioning" and self._is_ready(lb)]
         if snapshot == self._applied and not fresh:
             return
         resources = render.render(snapshot, self._serving)
@@ -100,6 +115,9 @@ class Plane:
         if self._missing is not None:
             for balancer in self._load_balancers():
                 balancer.failure = self._missing
+
+    def _is_ready(self, balancer: LoadBalancer) -> bool:
+        return balancer.ready_at <= self.clock.time()
 
     def _look_soon(self) -> None:
         self._look_at = self.clock.elapsed() + _LOOK_AGAIN
@@ -194,7 +212,7 @@ class Plane:
                     dict(lb.attrs),
                 )
                 for lb in self._load_balancers()
-                if lb.type in ("application", "network")
+                if lb.type in ("application", "network") and self._is_ready(lb)
             ),
             self._read(self._group, (group for group in self._target_groups() if group.in_use)),
             self.low_ports,
@@ -272,10 +290,11 @@ class Plane:
 
     def _check_group(self, group: TargetGroup, now: float) -> None:
         group.forget_drained(now)
-        in_use = group.in_use
+        balancer = group.balancer
+        serves = balancer is not None and self._is_ready(balancer)
         for key, target in group.targets.items():
             with self._checking(f"{target.id}:{target.port} in {group.arn}"):
-                if not in_use:
+                if not serves:
                     target.health, target.next_check = checks.REGISTERING, 0.0
                 elif not target.checking and target.next_check <= now and self._can_check(group, key):
                     self._send(group, target)

@@ -26,6 +26,7 @@ from moto.elbv2.exceptions import (
     ValidationError,
 )
 
+from drydock.embedded.core import seams
 from drydock.embedded.services.elbv2.balancers import Listener, LoadBalancer
 from drydock.embedded.services.elbv2.errors import InvalidTarget, OperationNotPermitted, Refused
 from drydock.embedded.services.elbv2.groups import Target, TargetGroup
@@ -102,6 +103,10 @@ class Backend(moto.ELBv2Backend):
                     "DuplicateLoadBalancerName",
                     f"A load balancer with the same name '{name}' exists, but with different settings",
                 )
+        most = self.host.profile.load_balancers
+        same = sum(lb.type == kind for lb in self.load_balancers.values())
+        if most is not None and same >= most and not seams.replaying():
+            raise Refused("TooManyLoadBalancers", f"You have reached the maximum of {most} load balancers of this type")
         balancer = super().create_load_balancer(
             name,
             security_groups,
@@ -120,12 +125,14 @@ class Backend(moto.ELBv2Backend):
             self.load_balancers[balancer.arn] = balancer
             self.tagging_service.tag_resource(balancer.arn, tags)
         balancer.settings = settings
+        if not seams.replaying():
+            balancer.ready_at = self.plane.clock.time() + self.host.profile.load_balancer
         balancer.port_shown = "" if self.plane.low_ports else ":8080"
         try:
             for subnet in subnets:
                 self._attach(balancer, subnet)
         except ELBClientError:
-            self._discard(balancer)
+            self._discard(balancer, at_once=True)
             raise
         return balancer
 
@@ -192,15 +199,16 @@ class Backend(moto.ELBv2Backend):
                 return address
             taken.add(address)
 
-    def _detach(self, balancer: LoadBalancer, subnet_id: str) -> None:
+    def _detach(self, balancer: LoadBalancer, subnet_id: str, *, at_once: bool = False) -> None:
         eni = balancer.interfaces.pop(subnet_id)
         if eni.private_ip_address != balancer.home:
             self.plane.claims.release(loopback(eni.private_ip_address))
-        self.ec2_backend.enis.pop(eni.id, None)
+        enis = self.ec2_backend.enis
+        self.plane.later(0.0 if at_once else self.host.profile.balancer_interfaces, lambda: enis.pop(eni.id, None))
 
-    def _discard(self, balancer: LoadBalancer) -> None:
+    def _discard(self, balancer: LoadBalancer, *, at_once: bool = False) -> None:
         for subnet_id in list(balancer.interfaces):
-            self._detach(balancer, subnet_id)
+            self._detach(balancer, subnet_id, at_once=at_once)
         if balancer.home:
             self.plane.claims.release(loopback(balancer.home))
         for listener in balancer.listeners.values():

@@ -9,6 +9,9 @@ from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
 from drydock.policy.lifespans import Lifespan, Setting, items, whole
 
+_IN_ROLES = {"ecs": "ECS", "elasticloadbalancing": "ElasticLoadBalancing"}
+"""Services as the names of their service-linked roles have them."""
+
 
 class IAM(Service):
     name = "iam"
@@ -29,13 +32,20 @@ class IAM(Service):
 
     def install(self) -> None:
         """Bring AWS's managed policies; moto leaves them out unless it is told, and all of them cost it 0.15 s."""
+        from moto.iam import models
         from moto.iam.exceptions import DeleteConflictException
         from moto.iam.models import IAMBackend, iam_backends
         from moto.iam.responses import IamResponse
         from moto.moto_api._internal import mock_random
 
         attach = seams.original(IAMBackend, "attach_role_policy")
+        create = seams.original(IAMBackend, "create_role")
         delete, asked = seams.original(IAMBackend, "delete_role"), seams.original(IamResponse, "delete_role")
+
+        def create_role(iam: Any, *given: Any, **named: Any) -> Any:
+            made = create(iam, *given, **named)
+            self.host.lately.note(("role", made.arn), self.host.profile.role)
+            return made
 
         def delete_role(self: Any, role_name: str) -> None:
             role = self.get_role(role_name)
@@ -55,7 +65,10 @@ class IAM(Service):
                 raise DeleteConflictException("Cannot delete entity, must delete policies first.")
             return asked(self)
 
-        seams.replace(IAMBackend, delete_role=delete_role, attach_role_policy=attach_role_policy)
+        seams.replace(models, SERVICE_NAME_CONVERSION={**models.SERVICE_NAME_CONVERSION, **_IN_ROLES})
+        seams.replace(
+            IAMBackend, create_role=create_role, delete_role=delete_role, attach_role_policy=attach_role_policy
+        )
         seams.replace(IamResponse, delete_role=asked_to_delete_role)
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         state = mock_random.getstate()

@@ -14,7 +14,7 @@ from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundExce
 from drydock.embedded.core.data import whole
 
 from . import pattern, state
-from .store import FIRST, Event, Place
+from .store import FIRST, LAST, Event, Place
 
 MOST_EVENTS = 10_000
 MOST_BYTES, BYTES_OF_AN_EVENT = 1_048_576, 26
@@ -68,20 +68,24 @@ def filter_log_events(self: Any) -> ActionResult:
     group = _group(self)
     wanted = pattern_of(self._get_param("filterPattern"))
     kept = self.logs_backend.kept
-    chosen = {kept.row(stream): stream.log_stream_name for stream in _streams(self, group)}
+    streams = _streams(self, group)
+    chosen = {kept.row(stream): stream.log_stream_name for stream in streams}
     end = self._get_param("endTime")
     token = self._get_param("nextToken")
     backward = token[0] == "b" if token else self._get_param("startFromHead") is False
     place = _place(token) if token else None
-    run = kept.store.read(
-        chosen,
-        start=max(self._get_param("startTime") or 0, state.oldest(group)),
+    run = kept.read(
+        group,
+        streams,
+        self._get_param("startTime"),
         end=None if end is None else end + 1,
         **{"before" if backward else "after": place},
         backward=backward,
     )
     page = Page(_limit(self))
     page.take(run, lambda event: wanted.matches(event.message))
+    if kept.gives_empty_pages and token is None and page.events:
+        page.empty(backward=backward)
     answer: dict[str, Any] = {
         "events": [
             {
@@ -104,16 +108,17 @@ def get_log_events(self: Any) -> ActionResult:
     """A page of one stream. Its tokens are places between events, so at either end the same one comes back."""
     group = _group(self)
     stream = group.streams.get(self._get_param("logStreamName"))
-    if stream is None:
+    if stream is None or not self.logs_backend.kept.is_seen(stream):
         raise ResourceNotFoundException("The specified log stream does not exist.")
     start, end = self._get_param("startTime"), self._get_param("endTime")
     token = self._get_param("nextToken")
     forward = token[0] == "f" if token else bool(self._get_param("startFromHead"))
     place = _place(token) if token else None
     kept = self.logs_backend.kept
-    run = kept.store.read(
-        [kept.row(stream)],
-        start=max(start or 0, state.oldest(group)),
+    run = kept.read(
+        group,
+        [stream],
+        start,
         end=end,
         **{"after" if forward else "before": place},
         backward=not forward,
@@ -153,6 +158,10 @@ class Page:
                 size += _size(event.message) + BYTES_OF_AN_EVENT
                 self.events.append(event)
 
+    def empty(self, *, backward: bool) -> None:
+        """Leave all that was found to the next page."""
+        self.events, self.end = [], LAST if backward else FIRST
+
 
 def test_metric_filter(self: Any) -> ActionResult:
     """Which of the given messages match; they are counted from 1."""
@@ -188,12 +197,12 @@ def _streams(self: Any, group: Any) -> list[Any]:
     if names and prefix:
         raise InvalidParameterException("Specify either logStreamNames or logStreamNamePrefix, and not both.")
     for name in names or []:
-        if name not in group.streams:
+        if name not in group.streams or not self.logs_backend.kept.is_seen(group.streams[name]):
             raise ResourceNotFoundException("The specified log stream does not exist.")
     return [
         stream
         for name, stream in group.streams.items()
-        if (not names or name in names) and name.startswith(prefix or "")
+        if (not names or name in names) and name.startswith(prefix or "") and self.logs_backend.kept.is_seen(stream)
     ]
 
 

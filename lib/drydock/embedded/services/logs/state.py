@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -47,9 +48,23 @@ class Streams:
         return int(stream.row)
 
     def read(self, group: Any, streams: list[Any], start: float | None = None, **more: Any) -> Iterator[Event]:
-        """Events of some streams of a group that are not past its retention; as `Store.read`."""
+        """Events of some streams of a group that are not past its retention and have arrived; as `Store.read`."""
         rows = [self.row(stream) for stream in streams]
-        return self.store.read(rows, start=max(start or 0, oldest(group)), **more)
+        found = self.store.read(rows, start=max(start or 0, oldest(group)), **more)
+        lag = self._host.clock.real(self._host.profile.log_events)
+        if not lag:
+            return found
+        arrived = int(unix_time_millis() - lag * 1000)
+        return (event for event in found if event.ingested <= arrived)
+
+    def is_seen(self, stream: Any) -> bool:
+        """Whether anybody finds it yet."""
+        key = ("hidden stream", stream.region, stream.log_group.name, stream.log_stream_name)
+        return not self._host.lately.has(key)
+
+    @property
+    def gives_empty_pages(self) -> bool:
+        return self._host.profile.empty_pages
 
     def restore(self) -> None:
         """After a replay, which made the groups, give them their streams; those of no group are no more."""
@@ -134,12 +149,18 @@ def install(host: Host) -> Streams:
         return shown
 
     create = seams.original(models.LogGroup, "create_log_stream")
+    describe_streams = seams.original(models.LogGroup, "describe_log_streams")
     delete_stream = seams.original(models.LogGroup, "delete_log_stream")
     delete_group = seams.original(models.LogsBackend, "delete_log_group")
 
     def create_log_stream(group: Any, log_stream_name: str) -> None:
         create(group, log_stream_name)
         streams.row(group.streams[log_stream_name])
+
+    def describe_log_streams(group: Any, *given: Any, **named: Any) -> Any:
+        shown = copy.copy(group)
+        shown.streams = {name: stream for name, stream in group.streams.items() if streams.is_seen(stream)}
+        return describe_streams(shown, *given, **named)
 
     def delete_log_stream(group: Any, log_stream_name: str) -> None:
         delete_stream(group, log_stream_name)
@@ -169,7 +190,7 @@ def install(host: Host) -> Streams:
         return [one.fields for one in found[: parsed.limit or MOST_RESULTS]]
 
     for owner, functions in (
-        (models.LogGroup, (create_log_stream, delete_log_stream)),
+        (models.LogGroup, (create_log_stream, describe_log_streams, delete_log_stream)),
         (models.LogsBackend, (delete_log_group, put_log_events)),
         (models, (execute_query,)),
     ):

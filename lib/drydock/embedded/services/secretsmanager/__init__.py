@@ -32,11 +32,12 @@ class SecretsManager(Service):
         """Date each version once, to the millisecond, also when the journal is replayed."""
         from moto.core import utils
         from moto.secretsmanager import models
-        from moto.secretsmanager.exceptions import SecretNotFoundException
+        from moto.secretsmanager.exceptions import InvalidRequestException, SecretNotFoundException
 
         seams.replace(models, time=SimpleNamespace(time=lambda: utils.unix_time()))
         backend = models.SecretsManagerBackend
-        add = seams.original(backend, "_add_secret")
+        add, create = seams.original(backend, "_add_secret"), seams.original(backend, "create_secret")
+        delete = seams.original(backend, "delete_secret")
 
         def _add_secret(self: Any, *given: Any, **named: Any) -> tuple[Any, bool]:
             secret, new_version = add(self, *given, **named)
@@ -60,4 +61,23 @@ class SecretsManager(Service):
             ]
             return json.dumps({"ARN": secret.arn, "Name": secret.name, "Versions": versions})
 
-        seams.replace(backend, _add_secret=_add_secret, list_secret_version_ids=list_secret_version_ids)
+        def create_secret(manager: Any, name: str, *given: Any, **named: Any) -> Any:
+            if self.host.lately.has(("deleted secret", manager.region_name, name)):
+                raise InvalidRequestException(
+                    "You can't create this secret because a secret with this name is already scheduled for deletion."
+                )
+            return create(manager, name, *given, **named)
+
+        def delete_secret(manager: Any, *given: Any, **named: Any) -> Any:
+            arn, name, date = delete(manager, *given, **named)
+            if named["force_delete_without_recovery"]:
+                self.host.lately.note(("deleted secret", manager.region_name, name), self.host.profile.secret_name)
+            return arn, name, date
+
+        seams.replace(
+            backend,
+            create_secret=create_secret,
+            delete_secret=delete_secret,
+            _add_secret=_add_secret,
+            list_secret_version_ids=list_secret_version_ids,
+        )

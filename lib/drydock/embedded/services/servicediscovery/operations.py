@@ -260,6 +260,7 @@ def discover_instances(cloud_map: CloudMap, request: Request) -> Answer:
         query=request.get("QueryParameters") or {},
         optional=request.get("OptionalParameters") or {},
         health=health,
+        is_seen=lambda one: not cloud_map.host.lately.has(("registered", service.arn, one.id)),
     )
     instances = [
         {

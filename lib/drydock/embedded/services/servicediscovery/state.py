@@ -6,6 +6,7 @@ SUBMITTED, PENDING, SUCCESS on the engine's clock.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -407,6 +408,8 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
             health = Health(given.get("AWS_INIT_HEALTH_STATUS", "HEALTHY"))
         elif "AWS_INIT_HEALTH_STATUS" in given:
             raise InvalidInput("AWS_INIT_HEALTH_STATUS needs a service with HealthCheckCustomConfig.")
+        if instance_id not in service.instances:
+            self.host.lately.note(("registered", service.arn, instance_id), self.host.profile.discovery)
         service.instances[instance_id] = Instance(
             instance_id, {**given, **self._of_ec2(given)}, creator_request_id, health
         )
@@ -453,6 +456,7 @@ def discovered(
     query: dict[str, str],
     optional: dict[str, str],
     health: str,
+    is_seen: Callable[[Instance], bool] = lambda _: True,
 ) -> list[Instance]:
     """Instances that DiscoverInstances answers with, in the order of their registration.
 
@@ -463,7 +467,7 @@ def discovered(
     def fits(instance: Instance, wanted: dict[str, str]) -> bool:
         return all(instance.attributes.get(key) == value for key, value in wanted.items())
 
-    found = [instance for instance in service.instances.values() if fits(instance, query)]
+    found = [instance for instance in service.instances.values() if fits(instance, query) and is_seen(instance)]
     found = [instance for instance in found if fits(instance, optional)] or found
     if not service.has_health_check or health == "ALL":
         return found

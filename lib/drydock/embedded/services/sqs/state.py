@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.utils import unix_time_millis
 from moto.sqs import models
-from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid
+from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid, SQSException
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.waiting import Wait
@@ -25,6 +25,14 @@ COUNTS = (
     "ApproximateNumberOfMessagesDelayed",
 )
 _EXPIRE_EVERY = 60.0
+
+
+class QueueDeletedRecently(SQSException):
+    def __init__(self) -> None:
+        super().__init__(
+            "AWS.SimpleQueueService.QueueDeletedRecently",
+            "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
+        )
 
 
 class Queues:
@@ -181,6 +189,7 @@ def install(host: Host) -> Queues:
     add = seams.original(models.Queue, "add_message")
     attributes_of = seams.original(models.SQSBackend, "get_queue_attributes")
     purge = seams.original(models.SQSBackend, "purge_queue")
+    create = seams.original(models.SQSBackend, "create_queue")
     delete = seams.original(models.SQSBackend, "delete_queue")
 
     def add_message(queue: Any, message: Any) -> None:
@@ -224,12 +233,25 @@ def install(host: Host) -> Queues:
         arn = backend.get_queue(queue_name).queue_arn
         delete(backend, queue_name)
         store.clear(arn)
+        host.lately.note(("deleted queue", arn), host.profile.queue_name)
+
+    def create_queue(backend: Any, name: str, *given: Any, **named: Any) -> Any:
+        if host.lately.has(("deleted queue", f"arn:aws:sqs:{backend.region_name}:{backend.account_id}:{name}")):
+            raise QueueDeletedRecently()
+        return create(backend, name, *given, **named)
 
     for owner, functions in (
         (models.Queue, (add_message, delete_message)),
         (
             models.SQSBackend,
-            (receive_message, change_message_visibility, get_queue_attributes, purge_queue, delete_queue),
+            (
+                create_queue,
+                receive_message,
+                change_message_visibility,
+                get_queue_attributes,
+                purge_queue,
+                delete_queue,
+            ),
         ),
     ):
         for function in functions:

@@ -6,7 +6,7 @@ from typing import Any
 
 from drydock.embedded.core import seams
 from drydock.embedded.services.ecs import views
-from drydock.embedded.services.ecs.lookups import arn_of, cluster_name, cluster_of, error
+from drydock.embedded.services.ecs.lookups import arn_of, cluster_name, cluster_of, error, is_seen, made_now
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Document
 from drydock.policy.ecs.capacity import FARGATE_PROVIDERS
@@ -20,6 +20,11 @@ def create_cluster(response: Any, request: Document) -> Document:
     cluster_rules.validate(request, _providers(backend))
     existing = backend.clusters.get(name)
     if existing is None or existing.status == "INACTIVE":
+        if request.get("capacityProviders") and not backend.engine.linked_role.is_there():
+            raise error(
+                "InvalidParameterException",
+                "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
+            )
         backend.create_cluster(
             name,
             request.get("tags"),
@@ -29,6 +34,7 @@ def create_cluster(response: Any, request: Document) -> Document:
             request.get("defaultCapacityProviderStrategy") or [],
             service_connect_defaults=_service_connect_defaults(request),
         )
+        made_now(backend, backend.clusters[name].arn)
     return {"cluster": _describe_cluster(backend, backend.clusters[name], {"TAGS", "SETTINGS", "CONFIGURATIONS"})}
 
 
@@ -38,7 +44,7 @@ def describe_clusters(response: Any, request: Document) -> Document:
     found, failures = [], []
     for identifier in request.get("clusters") or ["default"]:
         cluster = backend.clusters.get(cluster_name(backend, {"cluster": identifier}))
-        if cluster is None:
+        if cluster is None or not is_seen(backend, cluster.arn):
             arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"cluster/{identifier}")
             failures.append({"arn": arn, "reason": "MISSING"})
         else:
@@ -97,7 +103,8 @@ def delete_cluster(response: Any, request: Document) -> Document:
 
 @operation
 def list_clusters(response: Any, request: Document) -> Document:
-    arns = [c.arn for c in response.ecs_backend.clusters.values() if c.status == "ACTIVE"]
+    backend = response.ecs_backend
+    arns = [c.arn for c in backend.clusters.values() if c.status == "ACTIVE" and is_seen(backend, c.arn)]
     return page(arns, request, "clusterArns")
 
 

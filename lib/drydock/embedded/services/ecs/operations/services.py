@@ -7,7 +7,7 @@ from typing import Any
 from drydock.embedded.core import seams
 from drydock.embedded.core.direct import notes
 from drydock.embedded.services.ecs import asks, settings, views
-from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, error, named, service_of
+from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, error, is_seen, made_now, named, service_of
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, utcnow
 from drydock.policy.requests import fields, unsupported, world
@@ -49,6 +49,7 @@ def create_service(response: Any, request: Document) -> Document:
         service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     response.noted.put(backend.services, key, service)
     backend.engine.deployments.begin(service)
+    made_now(backend, service.arn)
     return {"service": views.describe_service(service, [], include_tags=True)}
 
 
@@ -105,7 +106,7 @@ def describe_services(response: Any, request: Document) -> Document:
     found, failures = [], []
     for identifier, name in zip(wanted, names, strict=True):
         service = backend.services.get(f"{cluster.name}:{name}")
-        if service is None:
+        if service is None or not is_seen(backend, service.arn):
             arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"service/{cluster.name}/{name}")
             failures.append({"arn": arn, "reason": "MISSING"})
         else:
@@ -123,6 +124,7 @@ def list_services(response: Any, request: Document) -> Document:
         for service in backend.services.values()
         if service.cluster_name == cluster.name
         and service.status != "INACTIVE"
+        and is_seen(backend, service.arn)
         and request.get("launchType") in (None, service.launch_type)
         and request.get("schedulingStrategy") in (None, service.scheduling_strategy)
     )

@@ -6,8 +6,19 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from drydock.embedded.services.ecs import asks, views
-from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, definition_of, error, named, service_of, task_of
+from drydock.embedded.services.ecs import asks, roles, views
+from drydock.embedded.services.ecs.launch import NO_VCPUS
+from drydock.embedded.services.ecs.lookups import (
+    arn_of,
+    cluster_of,
+    definition_of,
+    error,
+    is_seen,
+    made_now,
+    named,
+    service_of,
+    task_of,
+)
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Document, Task, utcnow
 from drydock.policy.requests import run_task as run_task_rules
@@ -26,6 +37,7 @@ def run_task(response: Any, request: Document) -> Document:
     cluster, token = cluster_of(backend, request), request.get("clientToken")
     tasks = backend.engine.table.with_token(cluster.arn, token) if token else []
     if not tasks:
+        roles.check(backend.engine.host, definition.document, request.get("overrides") or {})
         strategy = [dict(item) for item in where.strategy]
         tasks = backend.engine.launcher.run(backend, cluster, definition, request, strategy)
         try:
@@ -33,7 +45,12 @@ def run_task(response: Any, request: Document) -> Document:
         except OSError:
             backend.engine.table.forget(tasks)
             raise
-    return {"tasks": [views.describe_task(task, include_tags=True) for task in tasks], "failures": []}
+        made_now(backend, *(task.arn for task in tasks))
+    missing = int(request.get("count") or 1) - len(tasks)
+    return {
+        "tasks": [views.describe_task(task, include_tags=True) for task in tasks],
+        "failures": [{"reason": NO_VCPUS}] * missing,
+    }
 
 
 @operation
@@ -60,7 +77,7 @@ def describe_tasks(response: Any, request: Document) -> Document:
     found, failures = [], []
     for identifier in wanted:
         task = task_of(backend, request, identifier)
-        if task is None:
+        if task is None or not is_seen(backend, task.arn):
             arn = identifier if identifier.startswith("arn:") else arn_of(backend, f"task/{cluster.name}/{identifier}")
             failures.append({"arn": arn, "reason": "MISSING"})
         else:
@@ -80,7 +97,8 @@ def list_tasks(response: Any, request: Document) -> Document:
     arns = [
         task.arn
         for task in known
-        if task.document["desiredStatus"] == desired
+        if is_seen(backend, task.arn)
+        and task.document["desiredStatus"] == desired
         and request.get("family") in (None, task.definition["family"])
         and request.get("launchType") in (None, task.document.get("launchType"))
         and request.get("containerInstance") in (None, task.document.get("containerInstanceArn"))
@@ -104,13 +122,18 @@ def execute_command(response: Any, request: Document) -> Document:
             if name
             else "Container name is required for a task with more than one container.",
         )
-    if not task.document.get("enableExecuteCommand"):
+    host = backend.engine.host
+    agents = task.container(name).get("managedAgents") or [{}]
+    if agents[0].get("lastStatus") != "RUNNING":
         raise error(
             "InvalidParameterException",
             "The execute command failed because execute command was not enabled when the task was run or the "
             "execute command agent isn’t running. Wait and try again or run a new task with execute command enabled "
             "and try again.",
         )
+    if host.clock.time() < task.running_at + host.profile.exec_agent + host.profile.exec_connection:
+        message = "The execute command failed due to an internal error. Try again later."
+        raise error("TargetNotConnectedException", message)
     session = backend.engine.open_session(cluster, task, name, request["command"])
     return {
         "clusterArn": cluster.arn,
