@@ -238,11 +238,16 @@ def test_the_first_cluster_of_an_account_makes_the_role_of_ecs(world: World) -> 
         "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
     )
     assert ecs.list_clusters()["clusterArns"] == []
-    ecs.create_cluster(clusterName="without")
     world.pass_time(STRICT.role + 1)
     role = iam.get_role(RoleName="AWSServiceRoleForECS")["Role"]
     assert role["Path"] == "/aws-service-role/ecs.amazonaws.com/"
     ecs.create_cluster(**wanted)
+
+
+def test_a_cluster_without_providers_does_not_fail_and_makes_the_role_of_ecs_too(world: World) -> None:
+    world.client("ecs").create_cluster(clusterName="lab")
+    world.settle()
+    assert world.client("iam").get_role(RoleName="AWSServiceRoleForECS")
 
 
 def test_there_are_five_vpcs_in_a_region(world: World) -> None:

@@ -93,7 +93,7 @@ class Profile:
         "The first CreateCluster with capacity providers fails in an account without AWSServiceRoleForECS, "
         "and makes that role.",
         "observed",
-        f"{_GITHUB}/hashicorp/terraform-provider-aws/issues/11417",
+        f"{_GITHUB}/aws/containers-roadmap/issues/2614",
     )
     exec_agent: float = _value(
         0.0,
@@ -116,9 +116,9 @@ class Profile:
     )
     log_stream: float = _value(
         0.0,
-        "The log stream of a container comes so long after the container has started.",
+        "The log stream of a container comes so long after its images are pulled.",
         "observed",
-        f"{_GITHUB}/aws/amazon-ecs-cli/issues/166",
+        f"{_GITHUB}/prefect-archive/prefect-aws/issues/177",
     )
     log_events: float = _value(
         0.0,

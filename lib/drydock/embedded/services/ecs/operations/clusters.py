@@ -20,7 +20,7 @@ def create_cluster(response: Any, request: Document) -> Document:
     cluster_rules.validate(request, _providers(backend))
     existing = backend.clusters.get(name)
     if existing is None or existing.status == "INACTIVE":
-        if request.get("capacityProviders") and not backend.engine.linked_role.is_there():
+        if not backend.engine.linked_role.is_there() and request.get("capacityProviders"):
             raise error(
                 "InvalidParameterException",
                 "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
