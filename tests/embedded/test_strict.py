@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from drydock.policy.profiles import STRICT
@@ -370,6 +371,18 @@ def test_a_scan_is_not_known_just_after_the_push(world: World, lab: Lab) -> None
     assert refused(ecr.describe_image_scan_findings, **request)[0] == "ScanNotFoundException"
     world.pass_time(STRICT.scan_findings)
     assert ecr.describe_image_scan_findings(**request)["imageScanStatus"]["status"] == "IN_PROGRESS"
+
+
+def test_the_registry_answers_created_to_a_part_of_a_layer(world: World) -> None:
+    ecr = world.client("ecr")
+    ecr.create_repository(repositoryName="web")
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    signed = {"Authorization": f"Basic {token}"}
+    uploads = f"{world.host.endpoint}/v2/web/blobs/uploads/"
+    begun = requests.post(uploads, headers=signed, timeout=20)
+    assert begun.status_code == 202
+    part = requests.patch(f"{world.host.endpoint}{begun.headers['Location']}", b"0123", headers=signed, timeout=20)
+    assert (part.status_code, part.headers["Range"]) == (201, "0-3")
 
 
 def test_discover_instances_shows_a_new_one_later(world: World) -> None:

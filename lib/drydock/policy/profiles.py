@@ -156,6 +156,12 @@ class Profile:
         "observed",
         f"{_GITHUB}/aws/aws-sdk/issues/288",
     )
+    part_created: bool = _value(
+        False,
+        "The registry answers 201 to a PATCH of a layer, where the distribution specification has 202.",
+        "observed",
+        f"{_GITHUB}/aws/containers-roadmap/issues/2831",
+    )
     discovery: float = _value(
         0.0,
         "DiscoverInstances shows an instance so long after it was registered.",
@@ -344,6 +350,7 @@ STRICT = Profile(
     queue_name=60.0,
     secret_name=10.0,
     scan_findings=5.0,
+    part_created=True,
     discovery=5.0,
     vpcs=5,
     load_balancers=50,

@@ -12,7 +12,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import parse_qs, quote
@@ -244,7 +244,8 @@ class Request:
         with upload.lock:
             self._check_place(name, upload)
             upload.write(self.chunks())
-            return _accepted(name, upload)
+            accepted = _accepted(name, upload)
+            return replace(accepted, status=201) if self.host.profile.part_created else accepted
 
     def finish_upload(self, name: str, upload_id: str) -> Reply:
         _check_digest(self.query.get("digest", ""))
