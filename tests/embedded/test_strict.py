@@ -170,6 +170,11 @@ def test_a_new_role_cannot_be_assumed_at_once(world: World, lab: Lab) -> None:
     lab.run(definition)
     iam.delete_role(RoleName="task")
     assert refused(lab.ecs.run_task, **request, launchType="FARGATE")[0] == "ClientException"
+    other = TRUST.replace("ecs-tasks", "ec2")
+    role = iam.create_role(RoleName="of-ec2", AssumeRolePolicyDocument=other)["Role"]["Arn"]
+    world.pass_time(STRICT.role)
+    wrong = {"taskRoleArn": role}
+    assert refused(lab.ecs.run_task, **request, launchType="FARGATE", overrides=wrong)[0] == "ClientException"
     given = {"taskRoleArn": "arn:aws:iam::000000000000:role/execution"}
     lab.run(definition, overrides=given)
 
@@ -447,3 +452,51 @@ def test_a_restart_keeps_the_profile_and_what_was_made(world: World, lab: Lab, n
     assert found["State"]["Code"] == "active"
     assert [c for c in again.client("ecs").list_clusters()["clusterArns"] if c.endswith("/lab")]
     again.close()
+
+
+def test_a_stack_waits_for_what_takes_its_time(world: World, lab: Lab) -> None:
+    stacks = world.client("cloudformation")
+    balanced = [{"ContainerName": "app", "ContainerPort": 8080, "TargetGroupArn": {"Ref": "Group"}}]
+    resources = {
+        "Balancer": ("ElasticLoadBalancingV2::LoadBalancer", {"Name": "web", "Subnets": lab.subnets}),
+        "Group": (
+            "ElasticLoadBalancingV2::TargetGroup",
+            {"Port": 8080, "Protocol": "HTTP", "VpcId": lab.vpc, "TargetType": "ip"},
+        ),
+        "Listener": (
+            "ElasticLoadBalancingV2::Listener",
+            {
+                "LoadBalancerArn": {"Ref": "Balancer"},
+                "Port": 80,
+                "Protocol": "HTTP",
+                "DefaultActions": [{"Type": "forward", "TargetGroupArn": {"Ref": "Group"}}],
+            },
+        ),
+        "Service": (
+            "ECS::Service",
+            {
+                "Cluster": "lab",
+                "ServiceName": "app",
+                "TaskDefinition": lab.register(),
+                "LaunchType": "FARGATE",
+                "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": lab.subnets}},
+                "LoadBalancers": balanced,
+            },
+        ),
+    }
+    written = {name: {"Type": f"AWS::{kind}", "Properties": given} for name, (kind, given) in resources.items()}
+    written["Service"]["DependsOn"] = "Listener"
+    stacks.create_stack(StackName="web", TemplateBody=json.dumps({"Resources": written}))
+
+    def look() -> tuple[str, str]:
+        [balancer] = lab.client("elbv2").describe_load_balancers(Names=["web"])["LoadBalancers"]
+        return stacks.describe_stacks(StackName="web")["Stacks"][0]["StackStatus"], balancer["State"]["Code"]
+
+    told = story(world, look, 200)
+    assert list(told) == [
+        ("CREATE_IN_PROGRESS", "provisioning"),
+        ("CREATE_IN_PROGRESS", "active"),
+        ("CREATE_COMPLETE", "active"),
+    ]
+    stacks.delete_stack(StackName="web")
+    lab.until(lambda: stacks.list_stacks(StackStatusFilter=["DELETE_COMPLETE"])["StackSummaries"])

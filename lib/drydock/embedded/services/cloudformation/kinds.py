@@ -190,6 +190,11 @@ def _create_balancer(calls: Calls, given: Document) -> Made:
     )
 
 
+def _balancer_is_there(calls: Calls, made: Made) -> bool:
+    found = calls("describe_load_balancers", {}, LoadBalancerArns=[made.id])["LoadBalancers"][0]
+    return bool(found["State"]["Code"] != "provisioning")
+
+
 def _balancer_attributes(calls: Calls, arn: str, given: Document) -> None:
     if given.get("LoadBalancerAttributes"):
         attributes = {"Attributes": given["LoadBalancerAttributes"]}
@@ -424,7 +429,7 @@ KINDS = (
     Kind(f"{_ELB}LoadBalancer", "elbv2", "Name", _create_balancer, _by("delete_load_balancer", "LoadBalancerArn"),
          ("LoadBalancerArn", "DNSName", "CanonicalHostedZoneID", "LoadBalancerFullName", "LoadBalancerName",
           "SecurityGroups"),
-         frozenset(("Subnets", "SecurityGroups", "LoadBalancerAttributes")), _update_balancer),
+         frozenset(("Subnets", "SecurityGroups", "LoadBalancerAttributes")), _update_balancer, _balancer_is_there),
     Kind(f"{_ELB}TargetGroup", "elbv2", "Name", _create_group, _by("delete_target_group", "TargetGroupArn"),
          ("TargetGroupArn", "TargetGroupFullName", "TargetGroupName", "LoadBalancerArns"), _GROUP_CHANGES,
          _update_group),

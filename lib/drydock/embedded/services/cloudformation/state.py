@@ -62,6 +62,11 @@ class Resource(CloudFormationModel):
         return Calls(cls.host.client(cls.kind.service, region))
 
     @property
+    def _looks(self) -> Calls:
+        """Calls that only read, and see at once what was made."""
+        return Calls(self.host.client(self.kind.service, self.region, derived=True))
+
+    @property
     def physical_resource_id(self) -> str:
         return self.made.id
 
@@ -76,14 +81,13 @@ class Resource(CloudFormationModel):
         return attr in cls.kind.attributes
 
     def is_created(self) -> bool:
-        return self.kind.ready(self.calls(self.region), self.made)
+        return self.kind.ready(self._looks, self.made)
 
     def delete(self, account_id: str, region_name: str) -> None:
-        calls = self.calls(self.region)
         if not self.asked_to_go:
-            self.kind.delete(calls, self.made, self.properties)
+            self.kind.delete(self.calls(self.region), self.made, self.properties)
             self.asked_to_go = True
-        if not self.kind.gone(calls, self.made):
+        if not self.kind.gone(self._looks, self.made):
             raise _NotYet
 
     @classmethod

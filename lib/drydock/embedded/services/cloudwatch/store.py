@@ -157,6 +157,7 @@ class Store:
             self.age(self._ageing.popleft(), unix_time())
         elif time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_EVERY
+            self._arrive()
             self._ageing.extend(row[0] for row in self._data.scan("SELECT id FROM metrics"))
 
     def age(self, metric: int, now: float) -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drydock.embedded.core import seams
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.lookups import error
 from drydock.embedded.services.ecs.records import Document
+from drydock.policy.trust import trusts
 
 
 def check(host: Host, definition: Document, overrides: Document) -> None:
-    """Raise ClientException where a role is not there, or has not come into force yet."""
+    """Raise ClientException where a role is not there, does not trust ECS, or has not come into force yet."""
     if not host.profile.role:
         return
     known = {role.arn: role for role in host.backend("iam", "aws").roles.values()}
     for key in ("executionRoleArn", "taskRoleArn"):
         arn = overrides.get(key) or definition.get(key)
-        if arn and (arn not in known or host.lately.has(("role", arn))):
+        if arn and not (arn in known and _can_be_assumed(host, known[arn])):
             raise error("ClientException", UNUSABLE.format(arn=arn))
+
+
+def _can_be_assumed(host: Host, role: Any) -> bool:
+    return not host.lately.has(("role", role.arn)) and trusts(role.assume_role_policy_document, TASKS)
 
 
 class LinkedRole:
@@ -44,6 +51,7 @@ class LinkedRole:
             self._host.client("iam", REGION).create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
 
 
+TASKS = "ecs-tasks.amazonaws.com"
 NAME = "AWSServiceRoleForECS"
 REGION = "us-east-1"
 UNUSABLE = (
