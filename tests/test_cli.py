@@ -58,12 +58,14 @@ def test_up_status_down(home: Path) -> None:
     name = "cli-one"
     assert "not running" in drydock("status", "--name", name, code=1)
     assert json.loads(drydock("status", "--name", name, "--json", code=1)) == {"name": name, "running": False}
-    said = drydock("up", "--name", name, "--speed", "60")
+    said = drydock("up", "--name", name, "--speed", "60", "--profile", "strict")
     assert "http://127.0.0.1:" in said
     assert "60 AWS seconds" in said
+    assert "profile strict" in said
+    assert "profile strict, not quick" in drydock("up", "--name", name, "--profile", "quick", code=2)
     status = json.loads(drydock("status", "--name", name, "--json"))
     assert status["account"] == "000000000000"
-    assert status["speed"] == 60
+    assert (status["speed"], status["profile"]) == (60, "strict")
     assert {"endpoint", "pid", "clusters", "services", "tasks"} <= set(status)
     assert status["endpoint"] in drydock("status", "--name", name)
     assert "answers at" in drydock("logs", "--name", name)
@@ -71,6 +73,14 @@ def test_up_status_down(home: Path) -> None:
     assert not runs(status["pid"])
     assert "was not running" in drydock("down", "--name", name)
     assert "not running" in drydock("logs", "--name", name, code=1)
+
+
+def test_what_a_profile_does_is_listed_with_its_source() -> None:
+    said = drydock("profile")
+    assert "150 s" in said
+    assert "50 at once, 20/s" in said
+    assert "https://docs.aws.amazon.com/" in said
+    assert {"documented", "observed"} <= set(said.split())
 
 
 def test_which_others_run_is_said(home: Path) -> None:
@@ -218,6 +228,8 @@ def test_a_lab_whose_step_is_not_passed_fails_the_command(home: Path, tmp_path: 
         (("up", "--port", "70000"), "'--port'"),
         (("up", "--speed", "0"), "write a number above 0"),
         (("up", "--speed", "nan"), "write a number above 0"),
+        (("up", "--name", "cli-slow", "--profile", "slow"), "there are quick and strict"),
+        (("profile", "slow"), "there are quick and strict"),
         (("lab", "run", "queues", "--out", "/etc/hostname"), "is a file"),
         (("lab", "run", "queues", "--out", "/etc/hostname/below"), "/etc/hostname/below: Not a directory; choose"),
     ],

@@ -158,6 +158,12 @@ def test_what_is_no_cloud_is_said_to_be_none(cloud: str) -> None:
         connect(cloud)
 
 
+@pytest.mark.parametrize("cloud", ["localstack", "aws", "http://127.0.0.1:9"])
+def test_a_profile_is_for_the_embedded_cloud(cloud: str) -> None:
+    with pytest.raises(ValueError, match="profile='strict' is for the embedded AWS"):
+        connect(cloud, profile="strict")
+
+
 class TestRealAccount:
     """AWS itself is played by a server that `AWS_ENDPOINT_URL` points the ordinary session at."""
 
