@@ -122,6 +122,9 @@ def test_every_task_is_provisioned_waits_and_pulls_anew(world: World, lab: Lab) 
         waits = STRICT.task_provisioning + STRICT.task_pending + STRICT.image_pull
         assert told["RUNNING"] == waits - STRICT.ecs_reads
         assert 30 <= waits <= 60
+        shown = lab.task(arn)
+        pulled = (shown["pullStoppedAt"] - shown["pullStartedAt"]).total_seconds() * world.clock.speed
+        assert round(pulled) == STRICT.image_pull
 
 
 def test_the_interface_of_a_task_that_has_ended_keeps_its_subnet(world: World, lab: Lab) -> None:

@@ -377,6 +377,14 @@ def test_a_real_account_is_waited_for_ten_times_as_long_and_asked_every_five_sec
     assert slept == [5.0] * 120
 
 
+def test_a_lab_says_that_its_cloud_is_strict(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "strict" not in repr(Lab.open("00-queues", cloud=cloud))
+    monkeypatch.setattr(cloud, "profile", "strict")
+    lab = Lab.open("00-queues", cloud=cloud)
+    assert "The embedded AWS is strict" in repr(lab).splitlines()[0]
+    assert "The embedded AWS is strict" in lab._repr_html_()
+
+
 @pytest.mark.parametrize(("speed", "limit", "every"), [(1.0, 600, 5.0), (30.0, 60, 5 / 30)])
 def test_a_strict_cloud_is_waited_for_as_a_real_one_is_in_its_own_time(
     speed: float, limit: float, every: float
