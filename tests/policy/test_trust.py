@@ -27,6 +27,8 @@ def statement(principal: Any, action: Any = "sts:AssumeRole", effect: str = "All
         ([statement({"Service": TASKS}, "sts:TagSession")], False),
         ([statement({"Service": TASKS}), statement({"Service": TASKS}, effect="Deny")], False),
         ([], False),
+        (None, False),
+        ({"Principal": {"Service": TASKS}, "Action": "sts:AssumeRole"}, False),
     ],
 )
 def test_a_service_is_trusted_if_a_statement_allows_it_and_none_denies_it(statements: Any, expected: bool) -> None:

@@ -16,8 +16,8 @@ def trusts(document: str, service: str) -> bool:
     >>> trusts('{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}', "ecs.amazonaws.com")
     True
     """
-    statements = [each for each in _listed(json.loads(document)["Statement"]) if _is_about(each, service)]
-    effects = {each["Effect"] for each in statements}
+    statements = [each for each in _listed(json.loads(document).get("Statement")) if _is_about(each, service)]
+    effects = {each.get("Effect") for each in statements}
     return effects == {"Allow"}
 
 
