@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -492,3 +493,120 @@ def test_after_a_crash_a_deployment_goes_on_where_it_was(
             assert again.clock.time() - seen[0] < 60 + 45  # what was baked is not baked again
     finally:
         again.close()
+
+
+# -- behind a Network Load Balancer, and who else hears of it ---------------------------------------------
+
+
+def test_a_network_load_balancer_shares_out_by_its_listener_ten_minutes_later(world: World, lab: Lab) -> None:
+    elb = lab.client("elbv2")
+    balancer = elb.create_load_balancer(Name="net", Type="network", Subnets=lab.subnets)["LoadBalancers"][0]
+    blue, green = (
+        elb.create_target_group(Name=name, Protocol="TCP", Port=8080, VpcId=lab.vpc, TargetType="ip")["TargetGroups"][
+            0
+        ]["TargetGroupArn"]
+        for name in ("blue", "green")
+    )
+    both = [{"TargetGroupArn": blue, "Weight": 100}, {"TargetGroupArn": green, "Weight": 0}]
+    listener = elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="TCP", Port=80,
+        DefaultActions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": both}}],
+    )["Listeners"][0]["ListenerArn"]  # fmt: skip
+    site = Site(lab, blue, green, listener, "")
+    entry = site.entry()
+    del entry["advancedConfiguration"]["testListenerRule"]
+    configuration = {**BLUE_GREEN, "bakeTimeInMinutes": 0}
+    lab.create(
+        lab.register(environment={"VERSION": "1"}), 1, loadBalancers=[entry], deploymentConfiguration=configuration
+    )
+    lab.until_steady(1)
+    site.update()
+
+    def weights() -> list[int]:
+        [action] = elb.describe_listeners(ListenerArns=[listener])["Listeners"][0]["DefaultActions"]
+        found = {each["TargetGroupArn"]: each["Weight"] for each in action["ForwardConfig"]["TargetGroups"]}
+        return [found[blue], found[green]]
+
+    site.until_stage("TEST_TRAFFIC_SHIFT")
+    began = world.clock.time()
+    assert weights() == [100, 0]
+    lab.until(lambda: weights() == [0, 100])
+    assert world.clock.time() - began == pytest.approx(600, abs=2)
+    site.until_status("SUCCESSFUL")
+    assert world.clock.time() - began >= 1200
+
+
+def test_eventbridge_hears_of_the_deployment_of_its_failure_and_of_the_roll_back(
+    world: World, lab: Lab, site: Site
+) -> None:
+    queue = lab.client("sqs").create_queue(QueueName="heard")["QueueUrl"]
+    arn = lab.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events = lab.client("events")
+    pattern = {"source": ["aws.ecs"], "detail-type": ["ECS Deployment State Change"]}
+    events.put_rule(Name="deployments", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="deployments", Targets=[{"Id": "q", "Arn": arn}])
+    site.create(1, BLUE_GREEN)
+    site.update()
+    site.until_stage("BAKE_TIME")
+    lab.ecs.stop_service_deployment(serviceDeploymentArn=site.arn())
+    site.until_status("ROLLBACK_SUCCESSFUL")
+    heard: list[tuple[str, str]] = []
+
+    def listen() -> bool:
+        for message in lab.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+            detail = json.loads(message["Body"])["detail"]
+            heard.append((detail["eventName"].removeprefix("SERVICE_DEPLOYMENT_"), detail["reason"]))
+        return len(heard) >= 5
+
+    lab.until(listen)
+    assert [name for name, _ in heard] == ["IN_PROGRESS", "COMPLETED", "IN_PROGRESS", "FAILED", "IN_PROGRESS"]
+    assert heard[3][1] == "ECS deployment stop: stopped by user."
+    assert heard[4][1].startswith("ECS deployment stop: rolling back to deploymentId ecs-svc/")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"productionListenerRule": "arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/app/web/1/2"},
+         "productionListenerRule has an invalid ARN format. Must be RuleArn for ALB or ListenerArn for NLB. Got: arn"),
+        ({"testListenerRule": "production"}, "cannot be used as both production and test listener rules: arn"),
+        ({"alternateTargetGroupArn": "blue"}, "cannot be used as both targetGroup and alternateTargetGroup"),
+        ({"roleArn": "balancing"}, "not the ARN of a role"),
+        ({"roleArn": None}, "roleArn must be specified"),
+        ({"productionListenerRule": "gone"}, "does not exist"),
+        (None, "must have an advancedConfiguration with the CANARY strategy"),
+    ],
+)  # fmt: skip
+def test_what_cannot_shift_traffic_is_refused(lab: Lab, site: Site, change: dict[str, Any] | None, why: str) -> None:
+    known = {"production": site.production, "blue": site.blue, "gone": site.production[:-1] + "x"}
+    entry = site.entry(**{name: known.get(str(value), value) for name, value in (change or {}).items()})
+    advanced = {key: value for key, value in entry["advancedConfiguration"].items() if value is not None}
+    entry = {**entry, "advancedConfiguration": advanced}
+    if change is None:
+        del entry["advancedConfiguration"]
+    with pytest.raises(ClientError, match=why) as refused:
+        lab.create(lab.register(), 1, loadBalancers=[entry], deploymentConfiguration=CANARY)
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterException"
+
+
+HOOK = {"hookTargetArn": "arn:aws:lambda:us-east-1:000000000000:function:f", "lifecycleStages": ["PRE_SCALE_UP"]}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"serviceConnectConfiguration": {"enabled": True, "namespace": "n"}},
+        {"vpcLatticeConfigurations": [{"roleArn": "arn:r", "targetGroupArn": "arn:t", "portName": "http"}]},
+        {"deploymentConfiguration": {"lifecycleHooks": [HOOK]}},
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_refused_when_made_and_when_updated(lab: Lab, asked: dict[str, Any]) -> None:
+    definition = lab.register()
+    lab.create(definition, 0)
+    for call in (
+        lambda: lab.create(definition, 0, name="other", **asked),
+        lambda: lab.ecs.update_service(cluster="lab", service="app", **asked),
+    ):
+        with pytest.raises(ClientError) as refused:
+            call()
+        assert refused.value.response["Error"]["Code"] == "UnsupportedFeatureException"
