@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.support.lab import Lab
 from tests.support.stepped import World
+
+from drydock.embedded.services.ecs.kept import Kept
 
 BLUE_GREEN = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 1}
 LINEAR = {
@@ -336,6 +339,26 @@ def test_a_first_deployment_has_nothing_to_go_back_to(world: World, lab: Lab, si
     site.update("2")
     site.until_status("SUCCESSFUL")
     lab.until_steady(2)
+
+
+def test_a_stop_that_cannot_be_kept_stops_nothing(
+    world: World, lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.create(1, BLUE_GREEN)
+    site.update()
+    before = site.until_stage("BAKE_TIME")
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Kept, "write", full)
+        with pytest.raises(ClientError, match="No space left"):
+            lab.ecs.stop_service_deployment(serviceDeploymentArn=site.arn())
+    assert site.deployment() == before
+    site.until_status("SUCCESSFUL")
+    lab.until_steady(1)
+    assert site.versions() == {"2"}
 
 
 def test_what_is_not_there_cannot_be_stopped_nor_continued(world: World, lab: Lab) -> None:

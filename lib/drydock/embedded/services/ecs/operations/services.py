@@ -177,6 +177,7 @@ def _service_deployment(backend: Any, arn: str) -> tuple[Service, Deployment]:
     raise error("ServiceDeploymentNotFoundException", "The specified service deployment was not found.")
 
 
+@notes
 @operation
 def stop_service_deployment(response: Any, request: Document) -> Document:
     backend, arn = response.ecs_backend, request["serviceDeploymentArn"]
@@ -189,11 +190,13 @@ def stop_service_deployment(response: Any, request: Document) -> Document:
             "ConflictException", f"The service deployment {arn} cannot be stopped because it is in the {status} state."
         )
     if status == "IN_PROGRESS":
+        response.noted.changes(service)
         backend.engine.deployments.stop(service, deployment, rollback=stop_type == "ROLLBACK")
         backend.engine.save()
     return {"serviceDeploymentArn": arn}
 
 
+@notes
 @operation
 def continue_service_deployment(response: Any, request: Document) -> Document:
     backend, arn, action = response.ecs_backend, request["serviceDeploymentArn"], request.get("action") or "CONTINUE"
@@ -209,6 +212,7 @@ def continue_service_deployment(response: Any, request: Document) -> Document:
             f"The lifecycle hook {hook['hookId']} is not awaiting an action: it is in the {hook['status']} state, and "
             f"the service deployment in the {status} state.",
         )
+    response.noted.changes(service)
     backend.engine.deployments.end_hook(service, hook, "SUCCEEDED" if action == "CONTINUE" else "FAILED")
     backend.engine.save()
     return {"serviceDeploymentArn": arn}
