@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from drydock.embedded.core.host import Host
-from drydock.embedded.services.ecs.records import Service, Task
+from drydock.embedded.services.ecs.records import Document, Service, Task
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.targets import Targets
 from drydock.policy.ecs import rollout
@@ -25,6 +25,7 @@ class Judge:
         grace = float(service.settings.get("healthCheckGracePeriodSeconds") or 0)
         now = self._host.clock.time()
         found: dict[str, bool | None] = {}
+        balancers: dict[str | None, list[Document]] = {}  # by the deployment, for all of its tasks
         for task in tasks:
             if task.status != "RUNNING" or task.running_at is None:
                 found[task.id] = None
@@ -32,7 +33,9 @@ class Judge:
             if task.checked_health not in (None, Health.UNKNOWN, task.told_health):
                 self._tell_cloud_map(service, task, task.checked_health)
             seconds = now - task.running_at
-            entries = service.balancers_of(task)
+            entries = balancers.get(task.deployment_id)
+            if entries is None:
+                entries = balancers[task.deployment_id] = service.balancers_of(task)
             targets = [self._targets.health(task, entry) for entry in entries] if entries else None
             healthy = rollout.counts_as_healthy(seconds, task.checked_health, targets, in_grace=seconds < grace)
             if healthy is True and task.healthy_at is None:
