@@ -16,7 +16,7 @@ from tests.support.stepped import World
 
 from drydock.policy.ecs.rollout import upper_bound
 
-ROUNDS = 40
+ROUNDS = 80
 LONGEST = 2000  # turns
 STRATEGIES: tuple[dict[str, Any], ...] = (
     {"strategy": "ROLLING"},

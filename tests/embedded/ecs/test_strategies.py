@@ -633,3 +633,48 @@ def test_what_is_not_there_is_refused_when_made_and_when_updated(lab: Lab, asked
         with pytest.raises(ClientError) as refused:
             call()
         assert refused.value.response["Error"]["Code"] == "UnsupportedFeatureException"
+
+
+@pytest.mark.parametrize("configuration", [BLUE_GREEN, LINEAR], ids=lambda c: c["strategy"])
+def test_after_a_crash_in_a_roll_back_it_is_rolled_back(
+    world: World, lab: Lab, site: Site, tmp_path: Path, configuration: dict[str, Any]
+) -> None:
+    site.create(2, configuration)
+    site.update()
+    site.until_stage("BAKE_TIME")
+    lab.ecs.stop_service_deployment(serviceDeploymentArn=site.arn())
+    shutil.copytree(world.host.directory, tmp_path / "again")
+    world.close()
+    again = World(tmp_path / "again")
+    try:
+        again.host.restore()
+        lab.client, lab.until = again.client, again.until
+        assert site.deployment()["status"] == "ROLLBACK_REQUESTED"
+        site.until_status("ROLLBACK_SUCCESSFUL")
+        lab.until_steady(2)
+        assert (site.weights(), site.versions()) == ((100, 0), {"1"})
+    finally:
+        again.close()
+
+
+def test_after_a_crash_between_two_steps_no_step_is_done_twice(
+    world: World, lab: Lab, site: Site, tmp_path: Path
+) -> None:
+    site.create(1, LINEAR)
+    site.update()
+    lab.until(lambda: site.weights() == (40, 60))
+    world.pass_time(40)
+    shutil.copytree(world.host.directory, tmp_path / "again")
+    world.close()
+    again = World(tmp_path / "again")
+    try:
+        again.host.restore()
+        lab.client, lab.until = again.client, again.until
+        began, seen = again.clock.time(), [site.weights()]
+        again.turned.append(lambda: seen[-1:] == [site.weights()] or seen.append(site.weights()))
+        lab.until(lambda: len(seen) > 1)
+        assert again.clock.time() - began <= 30  # of the minute of this step most was over
+        site.until_status("SUCCESSFUL")
+        assert seen == [(40, 60), (10, 90), (0, 100)]
+    finally:
+        again.close()
