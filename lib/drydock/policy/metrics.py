@@ -55,6 +55,11 @@ def is_percentile(statistic: str) -> bool:
     return _PERCENTILE.fullmatch(statistic) is not None
 
 
+def percent(statistic: str) -> float:
+    """Of `p99.9`, 99.9."""
+    return float(statistic.removeprefix("p"))
+
+
 def statistic(name: str, samples: Sequence[Sample]) -> float | None:
     """A statistic of samples, one of STATISTICS or a percentile; None if they do not give the percentile."""
     if name == "SampleCount":
@@ -68,7 +73,7 @@ def statistic(name: str, samples: Sequence[Sample]) -> float | None:
         return min(sample.low for sample in samples)
     if name == "Maximum":
         return max(sample.high for sample in samples)
-    return _percentile(float(name.removeprefix("p")), samples)
+    return _percentile(percent(name), samples)
 
 
 def _percentile(percent: float, samples: Sequence[Sample]) -> float | None:

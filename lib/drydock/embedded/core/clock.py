@@ -46,6 +46,14 @@ class Clock:
     def utcnow(self) -> datetime:
         return datetime.now(UTC)
 
+    def moment(self, at: float) -> datetime:
+        """What the wall clock showed at an AWS second of this run."""
+        return self.utcnow() - timedelta(seconds=self.real(self.time() - at))
+
+    def aws(self, moment: float) -> float:
+        """The AWS second of a time of the wall clock, in seconds since the epoch."""
+        return self.time() - (self.utcnow().timestamp() - moment) * self.speed
+
     def real(self, aws_seconds: float) -> float:
         """Our seconds in which `aws_seconds` pass."""
         return aws_seconds / self.speed

@@ -1,19 +1,26 @@
-"""CloudWatch: moto's, but metrics are in the data file, each by its namespace, its name and all its dimensions."""
+"""CloudWatch: metrics in the data file, each by its namespace, its name and all its dimensions; alarms that act."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
 from drydock.policy.lifespans import Lifespan, Setting, both, items, whole
 
+if TYPE_CHECKING:
+    from .controller import Controller
+
 
 class CloudWatch(Service):
     name = "cloudwatch"
-    in_data = frozenset({"PutMetricData"})
+    in_data = frozenset({"PutMetricData", "SetAlarmState"})
+    controller: Controller
     lifespan = Lifespan(
         begins="PutMetricAlarm",
         ends="DeleteAlarms",
-        within=frozenset({"SetAlarmState", "EnableAlarmActions", "DisableAlarmActions"}),
+        within=frozenset({"EnableAlarmActions", "DisableAlarmActions"}),
         named_in=("AlarmName", "AlarmNames"),
         again=True,
         settings={"PutMetricAlarm": Setting(both(whole("alarm"), items("tag", "Tags", "Key")))},
@@ -25,14 +32,43 @@ class CloudWatch(Service):
         from moto.cloudwatch.responses import CloudWatchResponse
 
         from . import operations
+        from .alarm_operations import Operations
+        from .alarms import Kept
+        from .controller import Controller
         from .store import Store
 
-        CloudWatchBackend.kept = Store(self.host.data, self.host.clock.real(self.host.profile.metrics))  # type: ignore[attr-defined]
+        host = self.host
+        store = Store(host.data, host.clock, host.clock.real(host.profile.metrics))
+        kept = Kept(host.data)
+        self.controller = Controller(host, store, kept)
+        alarms = Operations(self.controller, kept, host.poke)
+        CloudWatchBackend.kept = store  # type: ignore[attr-defined]
         seams.replace(
-            CloudWatchBackend, put_metric_data=operations.put_metric_data, get_metric_data=operations.get_metric_data
+            CloudWatchBackend,
+            put_metric_data=operations.put_metric_data,
+            get_metric_data=operations.get_metric_data,
+            put_metric_alarm=lambda self, **given: alarms.put_for_moto(self, **given),
+            delete_alarms=lambda self, names: alarms.delete_for_moto(self, names),
         )
         seams.replace(
             CloudWatchResponse,
             get_metric_statistics=operations.get_metric_statistics,
             list_metrics=operations.list_metrics,
         )
+        for operation in (
+            alarms.put_metric_alarm, alarms.put_composite_alarm, alarms.delete_alarms, alarms.set_alarm_state,
+            alarms.enable_alarm_actions, alarms.disable_alarm_actions, alarms.describe_alarms,
+            alarms.describe_alarms_for_metric, alarms.describe_alarm_history, alarms.tag_resource,
+            alarms.untag_resource, alarms.list_tags_for_resource,
+        ):  # fmt: skip
+            setattr(CloudWatchResponse, operation.__name__, _as_method(operation))
+        host.every_tick(self.name, self.controller.tick, patient=True)
+
+    def restored(self) -> None:
+        """The state of alarms."""
+        self.controller.restored()
+
+
+def _as_method(operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function that moto calls with its response."""
+    return lambda self: operation(self)

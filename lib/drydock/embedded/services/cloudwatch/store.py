@@ -2,6 +2,9 @@
 
 Values that are equal, and sets of statistics between the same bounds, share a row for each step of time: no statistic
 can tell them apart. What is older than its step is kept for becomes a part of a longer step.
+
+Each datum is kept twice: at its time of the wall clock, as it is read, and at its AWS second, for who counts in AWS's
+time: an alarm's period of 60 is a minute of AWS, which is two seconds of ours where the clock runs 30 times as fast.
 """
 
 from __future__ import annotations
@@ -17,8 +20,9 @@ from typing import Any
 from moto.core.utils import unix_time
 
 from drydock.embedded.core import seams
+from drydock.embedded.core.clock import Clock
 from drydock.embedded.core.data import Data, text, whole
-from drydock.policy.metrics import KEPT, Sample
+from drydock.policy.metrics import DAY, HOUR, KEPT, Sample
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS metrics (
@@ -30,12 +34,20 @@ CREATE TABLE IF NOT EXISTS metric_data (
     PRIMARY KEY (metric, step, at, unit, low, high)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS metrics_on_their_way (
     id INTEGER PRIMARY KEY AUTOINCREMENT, arrives REAL NOT NULL, region TEXT NOT NULL, namespace TEXT NOT NULL,
-    datum TEXT NOT NULL)
+    datum TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS metric_seconds (
+    metric INTEGER NOT NULL, at INTEGER NOT NULL, unit TEXT NOT NULL,
+    low REAL NOT NULL, high REAL NOT NULL, sum REAL NOT NULL, count REAL NOT NULL,
+    PRIMARY KEY (metric, at, unit, low, high)) WITHOUT ROWID
 """
 _ADD = "ON CONFLICT DO UPDATE SET sum = sum + excluded.sum, count = count + excluded.count"
 _LOOK_EVERY = 600.0
+FINE, COARSE = DAY + HOUR, 8 * DAY
+"""For how many AWS seconds data are kept as they came, and by the hour: as far back as an alarm looks."""
 
 Dimensions = Sequence[dict[str, str]]
+Key = tuple[str, str, str, str]
+"""A metric: its region, namespace, name and all its dimensions."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +75,12 @@ class Metric:
 class Store:
     """The metrics of all regions. `lag`: our seconds until what was put can be read."""
 
-    def __init__(self, data: Data, lag: float = 0.0) -> None:
+    def __init__(self, data: Data, clock: Clock, lag: float = 0.0) -> None:
         self._data = data
+        self._clock = clock
         self._lag = lag
+        self.news: dict[Key, float] = {}
+        """Metrics that had data put, and the earliest AWS second of those; whoever has read it clears it."""
         data.define(TABLES)
         self._ageing: deque[int] = deque()
         self._look_at = 0.0
@@ -96,15 +111,20 @@ class Store:
     def _enter(self, region: str, namespace: str, data: Iterable[Datum]) -> None:
         for datum in data:
             sample, step = datum.sample, 1 if datum.high_resolution else 60
-            at = whole(sample.at) // step * step
+            key = key_of(region, namespace, datum.name, datum.dimensions)
+            metric, values = self._metric(key, whole(sample.at)), (sample.low, sample.high, sample.sum, sample.count)
             self._data.write(
                 f"INSERT INTO metric_data VALUES (?, ?, ?, ?, ?, ?, ?, ?) {_ADD}",
-                *(self._metric(region, namespace, datum, whole(sample.at)), step, at, datum.unit),
-                *(sample.low, sample.high, sample.sum, sample.count),
+                *(metric, step, whole(sample.at) // step * step, datum.unit, *values),
             )
+            second = self._clock.aws(sample.at)
+            self._data.write(
+                f"INSERT INTO metric_seconds VALUES (?, ?, ?, ?, ?, ?, ?) {_ADD}",
+                *(metric, whole(second) // step * step, datum.unit, *values),
+            )
+            self.news[key] = min(second, self.news.get(key, second))
 
-    def _metric(self, region: str, namespace: str, datum: Datum, at: int) -> int:
-        key = (region, text(namespace), text(datum.name), _canonical(datum.dimensions))
+    def _metric(self, key: Key, at: int) -> int:
         self._data.write(
             "INSERT INTO metrics (region, namespace, name, dimensions, last) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
@@ -124,6 +144,17 @@ class Store:
             "AND at >= ? AND at < ?",
             *(region, text(namespace), text(name), _canonical(dimensions)),
             *(json.dumps([step for step in KEPT if step <= max(period, 60)]), whole(start), whole(end)),
+        ):
+            found.setdefault(unit, []).append(Sample(*sample))
+        return found
+
+    def seconds(self, key: Key, start: float, end: float) -> dict[str, list[Sample]]:
+        """By unit, what was put for a metric between two AWS seconds, each sample at its own."""
+        found: dict[str, list[Sample]] = {}
+        for unit, *sample in self._data.scan(
+            "SELECT unit, at, low, high, sum, count FROM metric_seconds WHERE metric = (SELECT id FROM metrics "
+            "WHERE (region, namespace, name, dimensions) = (?, ?, ?, ?)) AND at >= ? AND at < ?",
+            *(*key, whole(start), whole(end)),
         ):
             found.setdefault(unit, []).append(Sample(*sample))
         return found
@@ -176,9 +207,22 @@ class Store:
             "DELETE FROM metric_data WHERE metric = ? AND step = ? AND at < ?",
             *(metric, steps[-1], whole(now - KEPT[steps[-1]])),
         )
+        second = self._clock.aws(now)
+        old = "FROM metric_seconds WHERE metric = ? AND at < ?"
+        self._data.write(
+            f"INSERT INTO metric_seconds SELECT metric, at - (at % {HOUR} + {HOUR}) % {HOUR}, unit, low, high, "
+            f"sum(sum), sum(count) {old} AND at % {HOUR} GROUP BY 2, unit, low, high {_ADD}",
+            *(metric, whole(second - FINE)),
+        )
+        self._data.write(f"DELETE {old} AND at % {HOUR}", metric, whole(second - FINE))
+        self._data.write(f"DELETE {old}", metric, whole(second - COARSE))
         self._data.write(
             "DELETE FROM metrics WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM metric_data WHERE metric = ?1)", metric
         )
+
+
+def key_of(region: str, namespace: str, name: str, dimensions: Dimensions) -> Key:
+    return region, text(namespace), text(name), _canonical(dimensions)
 
 
 def _canonical(dimensions: Dimensions) -> str:
