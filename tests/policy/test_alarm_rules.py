@@ -31,6 +31,10 @@ def test_rules(text: str, expected: bool) -> None:
     assert holds(parse(text), STATES.__getitem__) is expected
 
 
+def test_a_rule_of_very_many_elements() -> None:
+    assert holds(parse(" AND ".join(["TRUE"] * 500)), STATES.__getitem__)
+
+
 def test_its_children_are_named() -> None:
     assert children(parse('NOT (ALARM(a) OR OK("b c")) AND TRUE')) == {"a", "b c"}
 

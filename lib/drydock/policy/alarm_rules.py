@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from drydock.policy.infix import Binary, Malformed, Reader, Unary, Word, words
+from drydock.policy.infix import Binary, Malformed, Reader, Unary, Word, chain, words
 
 MOST_CHILDREN, MOST_ELEMENTS = 100, 500
 _WORDS = re.compile(
@@ -38,7 +38,8 @@ def parse(text: str) -> Any:
     found = words(text, _WORDS)
     reader = Reader(found, binary={"OR": 1, "AND": 2}, unary={"NOT": 3}, operand=_operand, sign=_sign)
     rule = reader.whole()
-    elements = sum(word.kind != "bracket" or word.text == "(" for word in found)
+    constants = sum(_sign(word) in ("TRUE", "FALSE") for word in found)
+    elements = constants + sum(word.text == "(" for word in found)  # each alarm has a pair of its own
     if len(children(rule)) > MOST_CHILDREN or elements > MOST_ELEMENTS:
         raise Malformed(f"more than {MOST_CHILDREN} alarms or {MOST_ELEMENTS} elements", 0)
     return rule
@@ -89,7 +90,8 @@ def children(rule: Any) -> set[str]:
     if isinstance(rule, Unary):
         return children(rule.operand)
     if isinstance(rule, Binary):
-        return children(rule.left) | children(rule.right)
+        first, rest = chain(rule)
+        return children(first).union(*(children(right) for _, right in rest))
     return set()
 
 
@@ -100,8 +102,11 @@ def holds(rule: Any, state: Callable[[str], str]) -> bool:
     if isinstance(rule, Unary):
         return not holds(rule.operand, state)
     if isinstance(rule, Binary):
-        either = holds(rule.left, state), holds(rule.right, state)
-        return all(either) if rule.sign == "AND" else any(either)
+        first, rest = chain(rule)
+        found = holds(first, state)
+        for sign, right in rest:
+            found = (found and holds(right, state)) if sign == "AND" else (found or holds(right, state))
+        return found
     return bool(rule.value)
 
 

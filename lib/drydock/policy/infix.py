@@ -44,6 +44,19 @@ class Binary:
     right: Any
 
 
+def chain(tree: Binary) -> tuple[Any, list[tuple[str, Any]]]:
+    """The leftmost operand of operators that were written one after another, and each operator with its right one.
+
+    A text may have very many of them, and the tree of these is as deep.
+    """
+    found: list[tuple[str, Any]] = []
+    left: Any = tree
+    while isinstance(left, Binary):
+        found.append((left.sign, left.right))
+        left = left.left
+    return left, found[::-1]
+
+
 def words(text: str, pattern: re.Pattern[str]) -> list[Word]:
     """All words of a text; a group called `space` is left out. Malformed for what is no word."""
     found, at = [], 0
