@@ -1,8 +1,8 @@
 """Metric math: expressions over series of CloudWatch metrics.
 
 Source: CloudWatch user guide, "Using metric math" (documented), with its examples. STDDEV is of the population, and a
-statistic of a series without data gives no data (ours). Where AWS would not compute, MathError is raised, never less told
-than asked.
+statistic of a series without data gives no data (ours). Where AWS would not compute, MathError is raised, never less
+told than asked.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from drydock.policy.infix import Binary, Malformed, Reader, Unary, Word, chain, words
@@ -24,6 +25,8 @@ _WORDS = re.compile(
 )
 _BINARY = {"OR": 1, "AND": 2} | dict.fromkeys(("==", "!=", "<=", ">=", "<", ">"), 3)
 _BINARY |= {"+": 4, "-": 4, "*": 5, "/": 5, "^": 7}
+ID = re.compile(r"[a-z]\w*", re.ASCII)
+"""What the id of a query may be."""
 _SAME = {"&&": "AND", "||": "OR"}
 _ABSENT = {
     "ANOMALY_DETECTION_BAND": "anomaly detection",
@@ -175,14 +178,102 @@ def _parts(tree: Any) -> Iterator[Any]:
 # -- computing ----------------------------------------------------------------------------------
 
 
+Query = Mapping[str, Any]
+"""A MetricDataQuery of the API."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where queries get series from that no expression makes.
+
+    metric   of a MetricStat
+    window   the beginning of the first period and the end of the last, by the period
+    search   of a SEARCH: its expression, statistic and period
+    select   of a query in the language of Metrics Insights, and its period
+    """
+
+    metric: Callable[[Query], Series]
+    window: Callable[[int], tuple[float, float]]
+    search: Callable[[str, str, int], list[Series]] | None = None
+    select: Callable[[str, int], list[Series]] | None = None
+
+
+def compute(queries: Sequence[Query], source: Source) -> dict[str, list[Series]]:
+    """The results of all queries of a request, by their id. MathError, which names the expression."""
+    metrics = [query["Id"] for query in queries if "MetricStat" in query]
+    found: dict[str, Value] = {
+        query["Id"]: source.metric(query["MetricStat"]) for query in queries if "MetricStat" in query
+    }
+    todo = {query["Id"]: query for query in queries if "MetricStat" not in query}
+    for name in _in_order({name: _read(query) for name, query in todo.items()}):
+        query = todo[name]
+        try:
+            found[name] = _result(query, found, metrics, source)
+        except MathError as error:
+            raise MathError(f"Error in expression '{name}': {error}") from None
+    return {name: [value] if isinstance(value, Series) else _series_of(value, name) for name, value in found.items()}
+
+
+def _read(query: Query) -> Any:
+    if is_select(query["Expression"]):
+        return None
+    try:
+        return parse(query["Expression"])
+    except MathError as error:
+        raise MathError(f"Error in expression '{query['Id']}': {error}") from None
+
+
+def is_select(expression: str) -> bool:
+    """Whether an expression is a query of Metrics Insights."""
+    return expression.lstrip()[:6].upper() == "SELECT"
+
+
+def _in_order(trees: Mapping[str, Any]) -> list[str]:
+    """Expressions, each after those that it refers to."""
+    needs = {name: names(tree) & trees.keys() if tree is not None else set() for name, tree in trees.items()}
+    ordered: list[str] = []
+    while len(ordered) < len(needs):
+        ready = [name for name, needed in needs.items() if name not in ordered and needed <= set(ordered)]
+        if not ready:
+            name = next(name for name in needs if name not in ordered)
+            raise MathError(f"Error in expression '{name}': it refers to itself by way of others")
+        ordered += ready
+    return ordered
+
+
+def _result(query: Query, found: Mapping[str, Value], metrics: Sequence[str], source: Source) -> Series | list[Series]:
+    text = query["Expression"]
+    known = [series.period for value in found.values() for series in ([value] if isinstance(value, Series) else value)]  # type: ignore[union-attr]
+    period = query.get("Period") or max(known, default=None) or _period_of_search(text)
+    if period is None:
+        raise MathError("the parameter Period is required where no metric has one")
+    first, end = source.window(period)
+    if is_select(text):
+        if source.select is None:
+            raise MathError("queries of Metrics Insights are not supported in an alarm here")
+        return source.select(text, period)
+    value = _value(parse(text), Scope(found, metrics, first, end, period, source.search))
+    if isinstance(value, float):
+        raise MathError(_NO_SCALAR)
+    return value
+
+
+def _period_of_search(text: str) -> int | None:
+    for part in _parts(parse(text)):
+        if isinstance(part, Call) and part.name == "SEARCH" and len(part.arguments) == 3:
+            return int(part.arguments[2])
+    return None
+
+
+_NO_SCALAR = "the result of an expression must be a time series or an array of time series, not a scalar"
+
+
 def evaluate(tree: Any, scope: Scope) -> list[Series]:
     """What an expression gives: one series, or several. MathError for a number, which is no result."""
     found = _value(tree, scope)
-    if isinstance(found, Series):
-        return [found]
-    if isinstance(found, list):
-        return found
-    raise MathError("the result of an expression must be a time series or an array of time series, not a scalar")
+    if isinstance(found, float):
+        raise MathError(_NO_SCALAR)
+    return [found] if isinstance(found, Series) else found
 
 
 def _value(tree: Any, scope: Scope) -> Value:
@@ -274,7 +365,8 @@ def _of_two(does: Callable[[float, float], Any], left: float | Series, right: fl
         return left.of((at, _tried(does, one.get(at, 0.0), other.get(at, 0.0))) for at in sorted({*one, *other}))
     if isinstance(left, Series):
         return left.of((at, _tried(does, value, right)) for at, value in left.points.items())
-    return right.of((at, _tried(does, left, value)) for at, value in right.points.items())  # type: ignore[union-attr]
+    assert isinstance(left, float) and isinstance(right, Series)
+    return right.of((at, _tried(does, left, value)) for at, value in right.points.items())
 
 
 def _same_period(series: Sequence[Series]) -> None:
@@ -352,7 +444,7 @@ def _steps(change: Callable[[float, float, float], float]) -> Callable[[Series],
 
     def changed(series: Series) -> Series:
         points = list(series.points.items())
-        pairs = zip(points, points[1:], strict=False)
+        pairs = pairwise(points)
         return series.of((at, change(value, before, at - then)) for (then, before), (at, value) in pairs)
 
     return changed

@@ -416,3 +416,69 @@ def test_a_crash_leaves_states_and_history_and_no_action_is_done_again(shop: Sho
         assert "Messages" not in host.client("sqs", "us-east-1").receive_message(QueueUrl=shop.queue)
     finally:
         host.close()
+
+
+def rate(expression: str = "e / r * 100", **more: Any) -> dict[str, Any]:
+    """An alarm on how many requests of a hundred fail."""
+
+    def metric(name: str, of: str) -> dict[str, Any]:
+        stat = {"Metric": {**ERRORS, "MetricName": of}, "Period": 60, "Stat": "Sum"}
+        return {"Id": name, "MetricStat": stat, "ReturnData": False}
+
+    watched = {"Id": "rate", "Expression": expression, "Label": "errors in percent"}
+    metrics = [metric("e", str(ERRORS["MetricName"])), metric("r", "RequestCount"), watched]
+    rule = {name: value for name, value in RULE.items() if name not in ("Period", "Statistic")}
+    return {"AlarmName": "rate", "Metrics": metrics, **rule, "Threshold": 10.0, **more}
+
+
+def test_an_alarm_on_an_expression(shop: Shop) -> None:
+    shop.cloudwatch.put_metric_alarm(**rate(AlarmActions=[shop.topic]))
+
+    def minute(errors: float, requests: float) -> str:
+        shop.put(errors)
+        shop.put(requests, MetricName="RequestCount")
+        shop.world.pass_time(60)
+        return shop.state("rate")
+
+    assert [minute(1, 100), minute(20, 100), minute(20, 1000)] == ["OK", "ALARM", "OK"]
+    (message,) = shop.messages()
+    trigger = json.loads(message["Message"])["Trigger"]
+    assert [query["Id"] for query in trigger["Metrics"]] == ["e", "r", "rate"]
+    assert trigger["Metrics"][0]["MetricStat"]["Metric"]["Dimensions"][0] == {
+        "value": "app/web/2",
+        "name": "LoadBalancer",
+    }
+    found = shop.cloudwatch.describe_alarms_for_metric(**{**ERRORS, "MetricName": "RequestCount"})["MetricAlarms"]
+    assert [alarm["AlarmName"] for alarm in found] == ["rate"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (rate("e /"), "Error in expression 'rate': unexpected the end at position 3"),
+        (rate("e / x"), r"undefined variable \[x\]"),
+        (rate("AVG(e)"), "not a scalar"),
+        (rate("METRICS()"), "must give one time series, not 2"),
+        (rate("ANOMALY_DETECTION_BAND(e)"), "does not have anomaly detection"),
+        (rate("SEARCH('{A} b', 'Sum', 60)"), "SEARCH is not supported in an alarm"),
+        (rate("SELECT SUM(a) FROM b"), "Metrics Insights"),
+        (rate(Period=60), "mutually exclusive"),
+        ({**rate(), "Metrics": rate()["Metrics"][:2]}, "Exactly one element of the metrics list should return data"),
+        ({**rate(), "Metrics": [{"Id": "Rate", "Expression": "1"}]}, "not matching the expected pattern"),
+    ],
+)
+def test_expressions_that_an_alarm_cannot_watch(shop: Shop, change: dict[str, Any], why: str) -> None:
+    with pytest.raises(ClientError, match=why):
+        shop.cloudwatch.put_metric_alarm(**change)
+
+
+def test_percentiles_with_few_samples_leave_the_state(shop: Shop) -> None:
+    told = {"Statistic": None, "ExtendedStatistic": "p90", "EvaluateLowSampleCountPercentile": "ignore"}
+    asked = {name: value for name, value in {**ERRORS, **RULE, **told}.items() if value is not None}
+    shop.cloudwatch.put_metric_alarm(AlarmName="errors", **asked)
+    metric = {name: ERRORS[name] for name in ("MetricName", "Dimensions")}
+    for count, state in ((99.0, "INSUFFICIENT_DATA"), (100.0, "ALARM")):
+        datum = {**metric, "Values": [5.0], "Counts": [count]}
+        shop.cloudwatch.put_metric_data(Namespace="AWS/ApplicationELB", MetricData=[datum])
+        shop.world.pass_time(60)
+        assert shop.state() == state

@@ -13,6 +13,7 @@ from typing import Any
 from drydock.policy import alarms
 from drydock.policy.alarm_rules import parse
 from drydock.policy.infix import Malformed
+from drydock.policy.metric_math import ID, MathError, Series, Source, compute, is_select
 from drydock.policy.metrics import STATISTICS, is_percentile
 from drydock.policy.requests.errors import Invalid
 
@@ -28,7 +29,6 @@ _OTHERS = {
     "swf": "EC2", "aiops": "Amazon Q Developer", "autoscaling": "Auto Scaling other than scaling policies",
 }  # fmt: skip
 _PERIODS = (10, 20, 30)
-_ID = re.compile(r"[a-z][A-Za-z0-9_]*", re.ASCII)
 
 
 def is_topic(arn: str) -> bool:
@@ -134,7 +134,7 @@ def _of_queries(request: Request) -> None:
         raise _wrong(f"The parameters Metrics and {given[0]} are mutually exclusive and you have specified both.")
     queries = request["Metrics"]
     for query in queries:
-        if not _ID.fullmatch(query["Id"]):
+        if not ID.fullmatch(query["Id"]):
             raise _wrong(
                 f"The value {query['Id']} for parameter Metrics.member.Id is not matching the expected pattern."
             )
@@ -153,8 +153,25 @@ def _of_queries(request: Request) -> None:
         raise _wrong("Exactly one element of the metrics list should return data.")
     if len([query for query in queries if "MetricStat" in query]) > MOST_METRICS:
         raise _wrong(f"An alarm can be on {MOST_METRICS} metrics at most.")
+    for query in queries:
+        if "Expression" in query and is_select(query["Expression"]):
+            raise _absent("alarms on queries of Metrics Insights")
+    _is_computed(queries)
     if len({query["MetricStat"]["Period"] for query in queries if "MetricStat" in query}) > 1:
         raise _wrong("Metrics list must have the same Period for all metrics.")
+
+
+def _is_computed(queries: Iterable[Request]) -> None:
+    """Compute the expressions of an alarm on nothing: what is no expression, or finds no metrics, fails."""
+    asked = list(queries)
+    try:
+        nothing = Source(lambda stat: Series({}, stat["Period"]), lambda _: (0.0, 0.0))
+        found = compute(asked, nothing)
+    except MathError as error:
+        raise _wrong(str(error)) from None
+    name = watched(asked)["Id"]
+    if len(found[name]) != 1:
+        raise _wrong(f"The expression {name} of an alarm must give one time series, not {len(found[name])}.")
 
 
 def _is_statistic(name: str, parameter: str) -> None:

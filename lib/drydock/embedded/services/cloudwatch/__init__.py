@@ -46,12 +46,12 @@ class CloudWatch(Service):
         seams.replace(
             CloudWatchBackend,
             put_metric_data=operations.put_metric_data,
-            get_metric_data=operations.get_metric_data,
             put_metric_alarm=lambda self, **given: alarms.put_for_moto(self, **given),
             delete_alarms=lambda self, names: alarms.delete_for_moto(self, names),
         )
         seams.replace(
             CloudWatchResponse,
+            get_metric_data=operations.get_metric_data,
             get_metric_statistics=operations.get_metric_statistics,
             list_metrics=operations.list_metrics,
         )

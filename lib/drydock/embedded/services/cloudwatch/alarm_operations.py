@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.cloudwatch.exceptions import CloudWatchException, InvalidFormat, ResourceNotFound, ValidationError
+from moto.cloudwatch.exceptions import InvalidFormat, ResourceNotFound, ValidationError
 from moto.cloudwatch.utils import make_arn_for_alarm
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 
 from drydock.embedded.core import seams
 from drydock.policy.requests import alarm as requests
-from drydock.policy.requests.errors import Invalid
 
 from .alarms import COMPOSITE, CONFIGURATION, METRIC, Alarm, Kept
 from .controller import Controller
+from .errors import InvalidNextToken, Refusal, refusing
 
 MOST_TAGS = 50
 PAGE = 100
@@ -31,27 +30,6 @@ _MOTOS = {
     "alarm_actions": "AlarmActions",
 }  # fmt: skip
 """What services of moto say of an alarm that they make, by the members of a request."""
-
-
-class InvalidNextToken(CloudWatchException):
-    code = "InvalidNextToken"
-
-
-class BadInput(CloudWatchException):
-    """Of whatever code the refusal has."""
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        super().__init__(message)
-
-
-@contextmanager
-def refusing() -> Iterator[None]:
-    """Let a refusal of the policy be the API's."""
-    try:
-        yield
-    except Invalid as error:
-        raise BadInput(error.code, error.message) from None
 
 
 class Operations:
@@ -328,7 +306,7 @@ def _told(settings: dict[str, Any]) -> dict[str, Any]:
 def _is_there(backend: Any, arn: str) -> None:
     known: Iterable[str] = [alarm.alarm_arn for alarm in backend.alarms.values()]
     if arn not in [*known, *(rule.rule_arn for rule in backend.insight_rules.values())]:
-        raise BadInput("ResourceNotFoundException", "The specified resource does not exist.")
+        raise Refusal("ResourceNotFoundException", "The specified resource does not exist.")
 
 
 def _may_have(tags: dict[str, str]) -> None:

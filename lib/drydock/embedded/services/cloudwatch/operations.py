@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParameterValue, ValidationError
-from moto.cloudwatch.metric_data_expression_parser import parse_expression
 from moto.cloudwatch.models import MetricDatumBase
 from moto.core.responses import ActionResult
 from moto.core.utils import unix_time, utcnow
 
+from drydock.policy import metric_search
+from drydock.policy.infix import Malformed
+from drydock.policy.metric_math import ID, MathError, Series, Source, compute
+from drydock.policy.metric_search import Metric
 from drydock.policy.metrics import (
     LARGEST,
     LISTED,
@@ -24,9 +28,12 @@ from drydock.policy.metrics import (
     statistic,
 )
 
+from .errors import InvalidNextToken
 from .store import Datum, Dimensions
 
 PAGE = 500
+MOST_DATA = 100_800
+MOST_FOUND = 500
 ACTIVE = 3 * 3600
 
 # -- putting ------------------------------------------------------------------------------------
@@ -122,68 +129,154 @@ def _told(statistics: Iterable[str], samples: list[Sample]) -> dict[str, float]:
     return {each: value for each, value in told.items() if value is not None}
 
 
-def get_metric_data(
-    self: Any,
-    queries: list[dict[str, Any]],
-    start_time: datetime,
-    end_time: datetime,
-    scan_by: str = "TimestampAscending",
-) -> list[dict[str, Any]]:
-    """Metrics first, then expressions over them, each answer with the id of its query."""
-    start, end = _seconds(start_time) // 1, _seconds(end_time) // 1
+def get_metric_data(self: Any) -> ActionResult:
+    """What metrics and expressions give, each answer with the id of its query; as many data points as are asked for."""
+    start, end = _seconds(self._get_param("StartTime")) // 1, _seconds(self._get_param("EndTime")) // 1
     if start > end:
         raise ValidationError("The parameter EndTime must be greater than StartTime.")
     if start == end:
         raise ValidationError("The parameter StartTime must not equal parameter EndTime.")
-    found = []
-    for number, query in enumerate(queries, 1):
-        if "MetricStat" in query:
-            label, run = _series(self, query["MetricStat"], number, start, end)
-        elif query["Expression"].startswith("SELECT"):
-            label, run = query["Id"], _sum_of_all(self, int(query["Period"]), start, end)
-        else:
-            continue
-        if scan_by == "TimestampDescending":
-            run.reverse()
-        found.append(_result(query, label, [value for _, value in run], [_moment(at) for at, _ in run]))
-    math = [
-        _result(query, query["Id"], *parse_expression(query["Expression"], found))
+    queries = self._get_param("MetricDataQueries") or []
+    _check_queries(queries)
+    try:
+        found = compute(queries, _source(self.cloudwatch_backend, start, end))
+    except MathError as error:
+        raise ValidationError(str(error)) from None
+    results = [
+        _result(query, series, several=len(found[query["Id"]]) > 1)
         for query in queries
-        if "MetricStat" not in query and not query["Expression"].startswith("SELECT")
+        if query.get("ReturnData", True)
+        for series in found[query["Id"]]
     ]
-    hidden = {query["Id"] for query in queries if "MetricStat" in query and query.get("ReturnData") is False}
-    return [result for result in [*found, *math] if result["id"] not in hidden]
+    if self._get_param("ScanBy") != "TimestampAscending":
+        for result in results:
+            result["Timestamps"].reverse()
+            result["Values"].reverse()
+    page, token = _page(results, self._get_param("MaxDatapoints") or MOST_DATA, self._get_param("NextToken"))
+    return ActionResult({"MetricDataResults": page, "Messages": [], **token})
 
 
-def _series(backend: Any, asked: dict[str, Any], number: int, start: float, end: float) -> tuple[str, list[Any]]:
-    metric, name, period = asked["Metric"], asked["Stat"], int(asked["Period"])
-    if name not in STATISTICS and not is_percentile(name):
-        where = f"MetricDataQueries.member.{number}.MetricStat.Stat"
-        raise ValidationError(f"The value {name} for parameter {where} is not supported.")
-    start = beginning(start, period, unix_time())
-    dimensions = metric.get("Dimensions") or []
-    units = _read(backend, metric["Namespace"], metric["MetricName"], dimensions, start, end, period)
-    samples = [each for unit, run in units.items() if asked.get("Unit") in (None, unit) for each in run]
-    told = ((at, statistic(name, run)) for at, run in by_period(samples, start, period))
-    return f"{metric['MetricName']} {name}", [(at, value) for at, value in told if value is not None]
+def _check_queries(queries: list[dict[str, Any]]) -> None:
+    ids = [query["Id"] for query in queries]
+    for number, query in enumerate(queries, 1):
+        where = f"MetricDataQueries.member.{number}"
+        if not ID.fullmatch(query["Id"]):
+            raise ValidationError(f'The value {query["Id"]} for parameter {where}.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.')  # fmt: skip  # noqa: E501
+        if ids.count(query["Id"]) > 1:
+            raise ValidationError(f"The values for parameter Id in {where} are not unique.")
+        if "AccountId" in query:
+            raise ValidationError("The embedded AWS does not have metrics of other accounts.")
+        if ("MetricStat" in query) == ("Expression" in query):  # the line that is empty is AWS's
+            raise ValidationError(
+                f"The parameter {where}.MetricStat is required.\n"
+                if "MetricStat" not in query
+                else f"The parameters {where}.Expression and {where}.MetricStat are mutually exclusive and you have "
+                "specified both."
+            )
+        if "MetricStat" in query:
+            name = query["MetricStat"]["Stat"]
+            if name not in STATISTICS and not is_percentile(name):
+                raise ValidationError(f"The value {name} for parameter {where}.MetricStat.Stat is not supported.")
 
 
-def _sum_of_all(backend: Any, period: int, start: float, end: float) -> list[Any]:
-    """For a query of Metrics Insights, whose conditions are not looked at: the sum of all that there is."""
-    start = beginning(start, period, unix_time())
-    run = [*backend.kept.read_all(backend.region_name, start, end), *map(_of_moto, backend.aws_metric_data)]
-    within = (sample for sample in run if start <= sample.at < end)
-    return [(at, statistic("Sum", samples)) for at, samples in by_period(within, start, period)]
+def _source(backend: Any, start: float, end: float) -> Source:
+    """Series by the time of the wall clock."""
+    now = unix_time()
+
+    def window(period: int) -> tuple[float, float]:
+        return beginning(start, period, now), end
+
+    def series(namespace: str, name: str, dimensions: Dimensions, stat: str, period: int, unit: str | None) -> Series:
+        first, last = window(period)
+        units = _read(backend, namespace, name, dimensions, first, last, period)
+        samples = [each for own, run in units.items() if unit in (None, own) for each in run]
+        told = ((at, statistic(stat, run)) for at, run in by_period(samples, first, period))
+        return Series({at: value for at, value in told if value is not None}, period, f"{name} {stat}")
+
+    def metric(asked: Mapping[str, Any]) -> Series:
+        of = asked["Metric"]
+        unit, period = asked.get("Unit"), int(asked["Period"])
+        return series(of["Namespace"], of["MetricName"], of.get("Dimensions") or [], asked["Stat"], period, unit)
+
+    def known() -> list[Metric]:
+        found, after = [], 0
+        while page := backend.kept.metrics(backend.region_name, after, now - LISTED, PAGE):
+            after = page[-1].id
+            found += [Metric(each.namespace, each.name, _by_name(each.dimensions)) for each in page]
+        return found
+
+    def search(text: str, stat: str, period: int) -> list[Series]:
+        if stat not in STATISTICS and not is_percentile(stat):
+            raise MathError(f"the statistic {stat} of SEARCH is not supported")
+        wanted = _understood(metric_search.search, text)
+        found = [each for each in known() if wanted.finds(each)]
+        if len(found) > MOST_FOUND:
+            raise MathError(f"SEARCH finds {len(found)} metrics, which exceeds the limit of {MOST_FOUND}")
+        return [
+            replace(
+                series(each.namespace, each.name, _pairs(each.dimensions), stat, period, None),
+                label=" ".join([each.name, *each.dimensions.values()]),
+            )
+            for each in found
+        ]
+
+    def select(text: str, period: int) -> list[Series]:
+        wanted = _understood(metric_search.select, text)
+        first, last = window(period)
+        samples = [
+            sample
+            for each in known()
+            if wanted.finds(each)
+            for run in _read(backend, each.namespace, each.name, _pairs(each.dimensions), first, last, period).values()
+            for sample in run
+        ]
+        told = ((at, statistic(wanted.statistic, run)) for at, run in by_period(samples, first, period))
+        return [Series({at: value for at, value in told if value is not None}, period)]
+
+    return Source(metric, window, search, select)
 
 
-def _result(query: dict[str, Any], label: str, values: list[Any], timestamps: list[Any]) -> dict[str, Any]:
+def _understood(read: Callable[[str], Any], text: str) -> Any:
+    try:
+        return read(text)
+    except Malformed as error:
+        raise MathError(f"{error} at position {error.at}") from None
+
+
+def _by_name(dimensions: Dimensions) -> dict[str, str]:
+    return {each["Name"]: each["Value"] for each in dimensions}
+
+
+def _pairs(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in dimensions.items()]
+
+
+def _result(query: dict[str, Any], series: Series, *, several: bool) -> dict[str, Any]:
+    own = query.get("Label") or (series.label if "MetricStat" in query else query["Id"])
     return {
-        "id": query["Id"],
-        "label": query.get("Label") or label,
-        "values": values,
-        "timestamps": timestamps,
-        "status_code": "Complete",
+        "Id": query["Id"],
+        "Label": f"{query.get('Label') or ''} {series.label}".strip() if several else own,
+        "Values": list(series.points.values()),
+        "Timestamps": [_moment(at) for at in series.points],
+        "StatusCode": "Complete",
     }
+
+
+def _page(results: list[dict[str, Any]], most: int, token: str | None) -> tuple[list[Any], dict[str, str]]:
+    """At most so many data points, from the one that a token names."""
+    if token is not None and not (token.isascii() and token.isdigit()):
+        raise InvalidNextToken("The next token is not valid.")
+    first = int(token or 0)
+    place, page = 0, []
+    for result in results:
+        count = len(result["Values"])
+        low, high = max(first - place, 0), min(first + most - place, count)
+        place += count
+        if (count == 0 and not token) or low < high:
+            status = "Complete" if high >= count else "PartialData"
+            cut = {name: result[name][low:high] for name in ("Values", "Timestamps")}
+            page.append({**result, **cut, "StatusCode": status})
+    return page, {"NextToken": str(first + most)} if place > first + most else {}
 
 
 def _read(

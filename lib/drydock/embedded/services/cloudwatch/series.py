@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from drydock.policy.metric_math import Series, Source, compute
 from drydock.policy.metrics import Sample, by_period, statistic
 from drydock.policy.requests.alarm import watched
 
@@ -29,10 +30,18 @@ class Reading:
         self, queries: Sequence[Query], start: float, end: float, period: int
     ) -> dict[float, tuple[float, float]]:
         """The result that is watched: by the beginning of each period that has one, its value and its samples."""
-        stat = watched(queries)["MetricStat"]
-        found = by_period(self._samples(stat, start, end), start, period)
-        values = ((at, statistic(stat["Stat"], run), run) for at, run in found)
-        return {at: (value, sum(sample.count for sample in run)) for at, value, run in values if value is not None}
+        counts: dict[float, float] = {}
+        asked = watched(queries)
+
+        def metric(stat: Query) -> Series:
+            found = by_period(self._samples(stat, start, end), start, period)
+            if stat is asked.get("MetricStat"):
+                counts.update((at, sum(sample.count for sample in run)) for at, run in found)
+            values = ((at, statistic(stat["Stat"], run)) for at, run in found)
+            return Series({at: value for at, value in values if value is not None}, period)
+
+        (watching,) = compute(queries, Source(metric, lambda _: (start, end)))[asked["Id"]]
+        return {at: (value, counts.get(at, 1.0)) for at, value in watching.points.items()}
 
     def _samples(self, stat: Query, start: float, end: float) -> list[Sample]:
         units = self._store.seconds(self._key(stat["Metric"]), start, end)

@@ -159,16 +159,6 @@ class Store:
             found.setdefault(unit, []).append(Sample(*sample))
         return found
 
-    def read_all(self, region: str, start: float, end: float) -> list[Sample]:
-        """What was put for any metric of a region."""
-        self._arrive()
-        rows = self._data.scan(
-            "SELECT at, low, high, sum, count FROM metric_data JOIN metrics ON metric = id "
-            "WHERE region = ? AND at >= ? AND at < ?",
-            *(region, whole(start), whole(end)),
-        )
-        return [Sample(*row) for row in rows]
-
     def metrics(self, region: str, after: int, since: float, limit: int, **wanted: str | None) -> list[Metric]:
         """Metrics of a region with a number above `after` and data since then; `wanted`: columns that must be so."""
         self._arrive()
