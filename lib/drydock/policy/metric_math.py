@@ -357,16 +357,16 @@ def _combined(sign: str, left: Value, right: Value) -> Value:
 
 def _of_two(does: Callable[[float, float], Any], left: float | Series, right: float | Series) -> float | Series:
     """A value missing in one of two series is 0 (documented)."""
-    if isinstance(left, float) and isinstance(right, float):
-        return _tried(does, left, right)
     if isinstance(left, Series) and isinstance(right, Series):
         _same_period([left, right])
         one, other = left.points, right.points
         return left.of((at, _tried(does, one.get(at, 0.0), other.get(at, 0.0))) for at in sorted({*one, *other}))
     if isinstance(left, Series):
-        return left.of((at, _tried(does, value, right)) for at, value in left.points.items())
-    assert isinstance(left, float) and isinstance(right, Series)
-    return right.of((at, _tried(does, left, value)) for at, value in right.points.items())
+        number = float(right)  # type: ignore[arg-type]
+        return left.of((at, _tried(does, value, number)) for at, value in left.points.items())
+    if isinstance(right, Series):
+        return right.of((at, _tried(does, left, value)) for at, value in right.points.items())
+    return _tried(does, left, right)
 
 
 def _same_period(series: Sequence[Series]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -482,3 +483,45 @@ def test_percentiles_with_few_samples_leave_the_state(shop: Shop) -> None:
         shop.cloudwatch.put_metric_data(Namespace="AWS/ApplicationELB", MetricData=[datum])
         shop.world.pass_time(60)
         assert shop.state() == state
+
+
+def test_failing_targets_of_a_load_balancer_reach_a_queue(shop: Shop) -> None:
+    """Envoy counts answers of 500, the minute is told, the alarm sees it and says so."""
+    ec2, elb = shop.world.client("ec2"), shop.world.client("elbv2")
+    vpc = ec2.create_vpc(CidrBlock="127.40.0.0/16")["Vpc"]["VpcId"]
+    zones = [("127.40.0.0/24", "us-east-1a"), ("127.40.1.0/24", "us-east-1b")]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        for cidr, zone in zones
+    ]
+    balancer = elb.create_load_balancer(Name="web", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    group = elb.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")["TargetGroups"][0]
+    forward = {"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}
+    elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[forward])
+    name = group["TargetGroupArn"].rpartition(":")[2]
+    dimensions = [
+        {"Name": "TargetGroup", "Value": name},
+        {"Name": "LoadBalancer", "Value": balancer.partition("loadbalancer/")[2]},
+    ]
+    shop.alarm(Dimensions=dimensions, TreatMissingData="notBreaching")
+    counted = {f"cluster.{name}.upstream_rq_2xx": 0.0, f"cluster.{name}.upstream_rq_5xx": 0.0}
+    shop.world.envoy.stats = lambda _: dict(counted)  # type: ignore[method-assign]
+    assert shop.state() == "INSUFFICIENT_DATA"
+    for _ in range(3):
+        counted[f"cluster.{name}.upstream_rq_2xx"] += 10
+        shop.world.pass_time(60)
+    assert shop.state() == "OK"
+    counted[f"cluster.{name}.upstream_rq_5xx"] += 5
+    shop.world.pass_time(120)
+    assert shop.state() == "ALARM"
+    assert [message["Subject"].split(":")[0] for message in shop.messages()] == ["OK", "ALARM"]
+    window = {"StartTime": datetime.now(UTC) - timedelta(hours=1), "EndTime": datetime.now(UTC) + timedelta(hours=1)}
+    points = shop.cloudwatch.get_metric_statistics(
+        Namespace="AWS/ApplicationELB",
+        MetricName="HTTPCode_Target_2XX_Count",
+        Dimensions=dimensions,
+        Period=60,
+        Statistics=["Sum"],
+        **window,
+    )["Datapoints"]
+    assert sum(point["Sum"] for point in points) == 30

@@ -40,7 +40,7 @@ _CONNECTIONS = {
         "max_active_downstream_connections": 10000,
     },
 }
-_TIMES = re.compile(r'^envoy_cluster_upstream_rq_time_(sum|count){envoy_cluster_name="(.+?)"} (\S+)$', re.M)
+_TIMES = re.compile(r"cluster\.([^.]+)\.upstream_rq_time")
 _ADMIN = "admin.sock"  # in the directory that Envoy runs in
 _LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
 _RESTART, _LAST_RESTART = 0.2, 30.0  # seconds between the death of the process and its successor; they double
@@ -312,13 +312,17 @@ class Envoy:
                 values[item["name"]] = item["value"]
         return values
 
-    def times(self) -> dict[str, tuple[float, float]]:
-        """Cluster → (milliseconds, requests) that its hosts took to answer, in all."""
-        answer = self._admin("/stats/prometheus?histogram_buckets=summary&filter=upstream_rq_time")
-        found: dict[str, tuple[float, float]] = {}
-        for kind, cluster, value in _TIMES.findall((answer or b"").decode()):
-            total, count = found.get(cluster, (0.0, 0.0))
-            found[cluster] = (float(value), count) if kind == "sum" else (total, float(value))
+    def times(self) -> dict[str, dict[float, float]]:
+        """Cluster → milliseconds → how many requests its hosts took so long to answer, in all; to two digits."""
+        answer = self._admin("/stats?format=json&histogram_buckets=detailed&filter=upstream_rq_time$")
+        found: dict[str, dict[float, float]] = {}
+        for item in json.loads(answer)["stats"] if answer else ():
+            for histogram in item.get("histograms", {}).get("details", ()):
+                if (told := _TIMES.fullmatch(histogram["name"])) is not None:
+                    found[told[1]] = {
+                        step["lower_bound"] + (step["width"] / 2 if step["width"] >= 1 else 0): step["count"]
+                        for step in histogram["totals"]
+                    }
         return found
 
     def clusters(self) -> list[dict[str, Any]]:

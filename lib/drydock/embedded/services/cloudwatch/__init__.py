@@ -42,7 +42,8 @@ class CloudWatch(Service):
         kept = Kept(host.data)
         self.controller = Controller(host, store, kept)
         alarms = Operations(self.controller, kept, host.poke)
-        CloudWatchBackend.kept = store  # type: ignore[attr-defined]
+        backend: Any = CloudWatchBackend
+        backend.kept, backend.vend = store, operations.vend
         seams.replace(
             CloudWatchBackend,
             put_metric_data=operations.put_metric_data,

@@ -47,6 +47,16 @@ def put_metric_data(self: Any, namespace: str, metric_data: list[dict[str, Any]]
     self.kept.put(self.region_name, namespace, [datum for given in metric_data for datum in _data(given)])
 
 
+def vend(self: Any, namespace: str, metric_data: list[dict[str, Any]], began: float) -> None:
+    """What a service of AWS tells of the minute that began at an AWS second.
+
+    Where a minute of AWS is shorter than ours, the data are kept by our second: each is one to be seen.
+    """
+    clock = self.kept.clock
+    stamped = {"Timestamp": clock.moment(began), **({"StorageResolution": 1} if clock.speed > 1 else {})}
+    self.put_metric_data(namespace, [{**datum, **stamped} for datum in metric_data])
+
+
 def _check_range(given: dict[str, Any], number: int) -> None:
     values = {"Value": [given.get("Value", 0.0)], "Values": given.get("Values") or []}
     for name, each in values.items():

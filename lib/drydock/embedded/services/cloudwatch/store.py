@@ -77,7 +77,7 @@ class Store:
 
     def __init__(self, data: Data, clock: Clock, lag: float = 0.0) -> None:
         self._data = data
-        self._clock = clock
+        self.clock = clock
         self._lag = lag
         self.news: dict[Key, float] = {}
         """Metrics that had data put, and the earliest AWS second of those; whoever has read it clears it."""
@@ -117,7 +117,7 @@ class Store:
                 f"INSERT INTO metric_data VALUES (?, ?, ?, ?, ?, ?, ?, ?) {_ADD}",
                 *(metric, step, whole(sample.at) // step * step, datum.unit, *values),
             )
-            second = self._clock.aws(sample.at)
+            second = self.clock.aws(sample.at)
             self._data.write(
                 f"INSERT INTO metric_seconds VALUES (?, ?, ?, ?, ?, ?, ?) {_ADD}",
                 *(metric, whole(second) // step * step, datum.unit, *values),
@@ -197,7 +197,7 @@ class Store:
             "DELETE FROM metric_data WHERE metric = ? AND step = ? AND at < ?",
             *(metric, steps[-1], whole(now - KEPT[steps[-1]])),
         )
-        second = self._clock.aws(now)
+        second = self.clock.aws(now)
         old = "FROM metric_seconds WHERE metric = ? AND at < ?"
         self._data.write(
             f"INSERT INTO metric_seconds SELECT metric, at - (at % {HOUR} + {HOUR}) % {HOUR}, unit, low, high, "

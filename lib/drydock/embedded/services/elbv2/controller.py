@@ -7,6 +7,7 @@ import queue
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from drydock.embedded.carriers.black_hole import BlackHole
@@ -72,8 +73,9 @@ class Plane:
             for target in recovered:
                 target.version = self._version
         if self._version and self.clock.time() >= self._publish_at:
-            self._publish_at = self.clock.time() + _MINUTE
-            self._in_background(self._publish)
+            ended = self.clock.time() // _MINUTE * _MINUTE
+            self._publish_at = ended + _MINUTE
+            self._in_background(partial(self._publish, ended - _MINUTE))
         if self._look_at is not None and self.clock.elapsed() >= self._look_at:
             self._look_at = None
             self._in_background(self._look_for_failures)
@@ -168,18 +170,25 @@ class Plane:
         refused = (why for name, why in errors.items() if name.startswith(named))
         return next(refused, None) or self._reading.why(listener.arn) or self._serving.why(listener.arn)
 
-    def _publish(self) -> None:
-        """Tell CloudWatch of the last minute. A restart begins to count anew, as Envoy does."""
+    def _publish(self, began: float) -> None:
+        """Tell CloudWatch of the minute that began at an AWS second. A restart begins to count anew, as Envoy does."""
         counted = dict(self._host.helper(Envoy).stats(metrics.PATTERN))
-        for cluster, (milliseconds, requests) in self._host.helper(Envoy).times().items():
-            counted |= {f"cluster.{cluster}.time_sum": milliseconds, f"cluster.{cluster}.time_count": requests}
+        for cluster, times in self._host.helper(Envoy).times().items():
+            prefix = f"cluster.{cluster}"
+            counted |= {f"{prefix}.time_of.{milliseconds}": count for milliseconds, count in times.items()}
+            counted[f"{prefix}.time_count"] = sum(times.values())
         before, self._counted = self._counted, counted
         with self._host.lock:
             for backend in self._backends():
                 groups = [_counted(group) for group in backend.target_groups.values() if group.in_use]
-                if found := metrics.data(before, counted, groups):
-                    cloudwatch = self._host.backend("cloudwatch", backend.region_name)
-                    cloudwatch.put_metric_data(metrics.NAMESPACE, found)
+                of_network = [group for group in groups if group.load_balancer.startswith("net/")]
+                of_requests = [group for group in groups if group.load_balancer.startswith("app/")]
+                for namespace, found in (
+                    (metrics.NAMESPACE, metrics.data(before, counted, of_requests)),
+                    (metrics.NETWORK, metrics.network(before, counted, of_network)),
+                ):
+                    if found:
+                        self._host.backend("cloudwatch", backend.region_name).vend(namespace, found, began)
             self._host.settle_data(True)
 
     def restored(self) -> None:
