@@ -448,6 +448,11 @@ def replace(owner: Any, **ours: Any) -> None:
         setattr(owner, name, thing)
 
 
+def as_method(operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What moto can call on a response of its own, of a method of ours that gets it."""
+    return lambda self: operation(self)
+
+
 @cache
 def model_of(service: str) -> Any:
     """botocore's model of a service by moto's name for it, None where it has none."""

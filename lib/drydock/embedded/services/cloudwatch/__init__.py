@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from drydock.embedded.core import seams
@@ -62,14 +61,9 @@ class CloudWatch(Service):
             alarms.describe_alarms_for_metric, alarms.describe_alarm_history, alarms.tag_resource,
             alarms.untag_resource, alarms.list_tags_for_resource,
         ):  # fmt: skip
-            setattr(CloudWatchResponse, operation.__name__, _as_method(operation))
+            setattr(CloudWatchResponse, operation.__name__, seams.as_method(operation))
         host.every_tick(self.name, self.controller.tick, patient=True)
 
     def restored(self) -> None:
         """The state of alarms."""
         self.controller.restored()
-
-
-def _as_method(operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A function that moto calls with its response."""
-    return lambda self: operation(self)

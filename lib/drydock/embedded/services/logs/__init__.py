@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class Logs(Service):
     name = "logs"
     in_data = frozenset({"CreateLogStream", "DeleteLogStream", "PutLogEvents"})
+    passing = frozenset({"StartQuery", "StopQuery"})
     lifespan = Lifespan(
         begins="CreateLogGroup",
         ends="DeleteLogGroup",
@@ -41,6 +42,7 @@ class Logs(Service):
         from moto.logs.responses import LogsResponse
 
         from . import operations, state
+        from .queries import Queries
 
         seams.replace(models, EventMessageFilter=operations.pattern_of)
         for function in (
@@ -50,6 +52,11 @@ class Logs(Service):
             operations.test_metric_filter,
         ):
             setattr(LogsResponse, function.__name__, function)
+        queries = Queries(self.host)
+        for operation in (
+            queries.start_query, queries.get_query_results, queries.stop_query, queries.describe_queries,
+        ):  # fmt: skip
+            setattr(LogsResponse, operation.__name__, seams.as_method(operation))
         for name in ("put_metric_filter", "put_subscription_filter"):
             setattr(LogsResponse, name, operations.checked(seams.original(LogsResponse, name)))
         self.streams = models.LogsBackend.kept = state.install(self.host)  # type: ignore[attr-defined]
