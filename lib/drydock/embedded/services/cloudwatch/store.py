@@ -109,10 +109,15 @@ class Store:
         self._data.write_many("DELETE FROM metrics_on_their_way WHERE id = ?", [row[:1] for row in due])
 
     def _enter(self, region: str, namespace: str, data: Iterable[Datum]) -> None:
-        for datum in data:
+        data = list(data)
+        keys = [key_of(region, namespace, datum.name, datum.dimensions) for datum in data]
+        last: dict[Key, float] = {}
+        for key, datum in zip(keys, data, strict=True):
+            last[key] = max(datum.sample.at, last.get(key, datum.sample.at))
+        numbers = {key: self._metric(key, whole(at)) for key, at in last.items()}
+        for key, datum in zip(keys, data, strict=True):
             sample, step = datum.sample, 1 if datum.high_resolution else 60
-            key = key_of(region, namespace, datum.name, datum.dimensions)
-            metric, values = self._metric(key, whole(sample.at)), (sample.low, sample.high, sample.sum, sample.count)
+            metric, values = numbers[key], (sample.low, sample.high, sample.sum, sample.count)
             self._data.write(
                 f"INSERT INTO metric_data VALUES (?, ?, ?, ?, ?, ?, ?, ?) {_ADD}",
                 *(metric, step, whole(sample.at) // step * step, datum.unit, *values),

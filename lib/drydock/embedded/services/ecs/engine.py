@@ -21,6 +21,7 @@ from drydock.embedded.services.ecs.launch import Launcher
 from drydock.embedded.services.ecs.life import Life, Means
 from drydock.embedded.services.ecs.listeners import Listeners
 from drydock.embedded.services.ecs.metadata import Roles
+from drydock.embedded.services.ecs.meter import Meter
 from drydock.embedded.services.ecs.records import Document, Task
 from drydock.embedded.services.ecs.roles import LinkedRole
 from drydock.embedded.services.ecs.scheduler import Scheduler
@@ -66,6 +67,7 @@ class Engine:
         )
         self._faults = Faults("ECS: keeping", now=host.clock.elapsed)
         self._kept = Kept(host)
+        self.meter = Meter(host, self.table, lambda task: self.scheduler.lives.get(task.arn))
         self._closed = False
 
     def counts(self) -> dict[str, int]:
