@@ -54,6 +54,7 @@ class CloudWatch(Service):
             get_metric_data=operations.get_metric_data,
             get_metric_statistics=operations.get_metric_statistics,
             list_metrics=operations.list_metrics,
+            put_dashboard=operations.put_dashboard,
         )
         for operation in (
             alarms.put_metric_alarm, alarms.put_composite_alarm, alarms.delete_alarms, alarms.set_alarm_state,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParameterValue, ValidationError
+from moto.cloudwatch.exceptions import (
+    DashboardInvalidInputError,
+    InvalidParameterCombination,
+    InvalidParameterValue,
+    ValidationError,
+)
 from moto.cloudwatch.models import MetricDatumBase
 from moto.core.responses import ActionResult
 from moto.core.utils import unix_time, utcnow
@@ -34,6 +41,7 @@ from .store import Datum, Dimensions
 PAGE = 500
 MOST_DATA = 100_800
 MOST_FOUND = 500
+_DASHBOARD = re.compile(r"[\w-]{1,255}", re.ASCII)
 ACTIVE = 3 * 3600
 
 # -- putting ------------------------------------------------------------------------------------
@@ -358,3 +366,23 @@ def _seconds(moment: datetime) -> float:
 
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+
+
+# -- dashboards ---------------------------------------------------------------------------------
+
+
+def put_dashboard(self: Any) -> ActionResult:
+    """Keep the body of a dashboard, which is a JSON object; nothing draws it."""
+    name, body = self._get_param("DashboardName"), self._get_param("DashboardBody")
+    if not _DASHBOARD.fullmatch(name):
+        raise InvalidParameterValue(
+            f"The value {name} for parameter DashboardName is invalid: letters, digits, - and _."
+        )
+    try:
+        is_object = isinstance(json.loads(body), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        raise DashboardInvalidInputError("The field DashboardBody must be a valid JSON object")
+    self.cloudwatch_backend.put_dashboard(name, body)
+    return ActionResult({"DashboardValidationMessages": []})
