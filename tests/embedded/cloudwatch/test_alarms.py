@@ -402,9 +402,10 @@ def test_an_update_keeps_the_state_and_ignores_tags(shop: Shop) -> None:
 
 def test_a_crash_leaves_states_and_history_and_no_action_is_done_again(shop: Shop, tmp_path: Path) -> None:
     shop.alarm()
+    shop.cloudwatch.set_alarm_state(AlarmName="errors", StateValue="OK", StateReason="a drill")
     shop.minute(5.0)
     before = shop.described()
-    assert len(shop.messages()) == 1
+    assert len(shop.messages()) == 2
     shutil.copytree(shop.world.host.directory, tmp_path / "again")
     shop.world.close()
     host = AWS(tmp_path / "again")
@@ -413,7 +414,7 @@ def test_a_crash_leaves_states_and_history_and_no_action_is_done_again(shop: Sho
         cloudwatch = host.client("cloudwatch", "us-east-1")
         (after,) = cloudwatch.describe_alarms()["MetricAlarms"]
         assert {**after, "AlarmConfigurationUpdatedTimestamp": 0} == {**before, "AlarmConfigurationUpdatedTimestamp": 0}
-        assert len(cloudwatch.describe_alarm_history()["AlarmHistoryItems"]) == 3
+        assert len(cloudwatch.describe_alarm_history()["AlarmHistoryItems"]) == 5
         assert "Messages" not in host.client("sqs", "us-east-1").receive_message(QueueUrl=shop.queue)
     finally:
         host.close()

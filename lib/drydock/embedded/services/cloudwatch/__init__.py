@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 class CloudWatch(Service):
     name = "cloudwatch"
-    in_data = frozenset({"PutMetricData", "SetAlarmState"})
+    in_data = frozenset({"PutMetricData"})
     controller: Controller
     lifespan = Lifespan(
         begins="PutMetricAlarm",
         ends="DeleteAlarms",
-        within=frozenset({"EnableAlarmActions", "DisableAlarmActions"}),
+        within=frozenset({"SetAlarmState", "EnableAlarmActions", "DisableAlarmActions"}),
         named_in=("AlarmName", "AlarmNames"),
         again=True,
         settings={"PutMetricAlarm": Setting(both(whole("alarm"), items("tag", "Tags", "Key")))},

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from drydock.embedded.core import seams
 from drydock.embedded.core.faults import Faults
 from drydock.policy import alarm_rules, alarms
 from drydock.policy.alarm_rules import Suppressor
@@ -123,7 +124,7 @@ class Controller:
         """Let an alarm have a state, and do what follows from that."""
         was, before = alarm.value, messages.state_of(alarm)
         changed(alarm, value, reason, data, self._clock.time(), self._kept)
-        if value == was:
+        if value == was or seams.replaying():  # what followed is done; what is kept of it comes back with `restored`
             return
         for other in self._alarms():
             if other.kind == COMPOSITE and other.region == alarm.region:
