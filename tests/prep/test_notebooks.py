@@ -10,8 +10,8 @@ import pytest
 from tests.support.nbval import compare
 
 from drydock.notebooks import parameters
+from drydock.notebooks.environment import environment
 from drydock.notebooks.execution import execute
-from drydock.notebooks.instances import environment
 from drydock.prep import Quiz, questions
 
 NOTEBOOKS = sorted(questions.directory().glob("*.ipynb"))

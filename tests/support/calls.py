@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from drydock.notebooks.instances import environment
+from drydock.notebooks.environment import environment
 
 _STARTUP = """
 def _note():

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from drydock.notebooks.instances import environment
+from drydock.notebooks.environment import environment
 from drydock.notebooks.normalise import as_committed
 
 

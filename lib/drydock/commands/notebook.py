@@ -13,7 +13,7 @@ from rich.table import Table
 from drydock.commands.runbook import pair
 from drydock.concepts import catalogue
 from drydock.notebooks import page, runs
-from drydock.notebooks.instances import environment
+from drydock.notebooks.environment import environment
 from drydock.notebooks.parameters import cell
 from drydock.notebooks.scratch import scratch
 from drydock.notebooks.signals import STOPPED, ending_on_signals

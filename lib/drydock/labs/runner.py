@@ -13,8 +13,8 @@ from typing import Any
 from drydock.labs import catalogue
 from drydock.labs.lab import CLEAN_UP
 from drydock.notebooks import page, parameters
+from drydock.notebooks.environment import environment
 from drydock.notebooks.execution import execute
-from drydock.notebooks.instances import environment
 from drydock.notebooks.scratch import scratch
 
 

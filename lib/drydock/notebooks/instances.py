@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from drydock import embedded
 from drydock.embedded.instance import free_port
+from drydock.notebooks.environment import environment
 from drydock.notebooks.scratch import scratch
 
 _IDLE_EXIT = 300.0
@@ -61,18 +62,3 @@ def _started(name: str, seed: str | None, profile: str | None, idle_exit: float 
     if isinstance(started[0], BaseException):
         raise started[0]
     return started[0]
-
-
-@contextmanager
-def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """These environment variables for the length of the block; kernels started in it have them."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

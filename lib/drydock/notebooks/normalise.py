@@ -16,7 +16,8 @@ from typing import Any
 import nbformat
 
 from drydock.notebooks import kernel, parameters
-from drydock.notebooks.instances import environment, own_instance
+from drydock.notebooks.environment import environment
+from drydock.notebooks.instances import own_instance
 from drydock.notebooks.scratch import scratch
 from drydock.notebooks.signals import ending_on_signals
 

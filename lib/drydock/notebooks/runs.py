@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from drydock.notebooks import page, parameters
+from drydock.notebooks.environment import environment
 from drydock.notebooks.execution import execute
-from drydock.notebooks.instances import environment
 
 
 @dataclass(frozen=True)

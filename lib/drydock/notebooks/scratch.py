@@ -61,7 +61,7 @@ def _clear(owner: Path) -> None:
 def _stop_instances(home: Path) -> None:
     for one in (home / "instances").glob("*"):
         from drydock import embedded
-        from drydock.notebooks.instances import environment
+        from drydock.notebooks.environment import environment
 
         with environment({"DRYDOCK_HOME": str(home)}), suppress(embedded.NotStarted):
             embedded.stop(one.name)

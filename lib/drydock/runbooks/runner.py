@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from drydock.cloud import Cloud, CloudRefused, CloudUnreachable, connect
+from drydock.notebooks.environment import environment
 from drydock.notebooks.execution import execute
-from drydock.notebooks.instances import environment
 from drydock.notebooks.signals import Interrupted
 from drydock.runbooks import catalogue, evidence, executor, parameters, runbook
 from drydock.runbooks.evidence import Evidence

@@ -75,6 +75,7 @@ class Controller:
 
     def _hear(self, found: Iterable[Alarm], now: float) -> None:
         """Let those be looked at again whose metrics have had new data."""
+        self._store.arrive()
         news, self._store.news = self._store.news, {}
         if not news:
             return

@@ -98,8 +98,10 @@ class Store:
         else:
             self._enter(region, namespace, data)
 
-    def _arrive(self) -> None:
+    def arrive(self) -> None:
         """Enter what has arrived."""
+        if not self._lag:
+            return
         due = self._data.read(
             "SELECT id, region, namespace, datum FROM metrics_on_their_way WHERE arrives <= ?", unix_time()
         )
@@ -141,7 +143,7 @@ class Store:
         self, region: str, namespace: str, name: str, dimensions: Dimensions, start: float, end: float, period: int
     ) -> dict[str, list[Sample]]:
         """By unit, what was put for the metric with these very dimensions and is kept finely enough for the period."""
-        self._arrive()
+        self.arrive()
         found: dict[str, list[Sample]] = {}
         for unit, *sample in self._data.scan(
             "SELECT unit, at, low, high, sum, count FROM metric_data WHERE metric = (SELECT id FROM metrics "
@@ -166,7 +168,7 @@ class Store:
 
     def metrics(self, region: str, after: int, since: float, limit: int, **wanted: str | None) -> list[Metric]:
         """Metrics of a region with a number above `after` and data since then; `wanted`: columns that must be so."""
-        self._arrive()
+        self.arrive()
         columns = [column for column, value in wanted.items() if value]
         rows = self._data.scan(
             "SELECT id, namespace, name, dimensions, last FROM metrics WHERE region = ? AND id > ? AND last >= ?"
@@ -183,7 +185,7 @@ class Store:
             self.age(self._ageing.popleft(), unix_time())
         elif time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_EVERY
-            self._arrive()
+            self.arrive()
             self._ageing.extend(row[0] for row in self._data.scan("SELECT id FROM metrics"))
 
     def age(self, metric: int, now: float) -> None:
