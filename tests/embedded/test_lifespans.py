@@ -39,6 +39,7 @@ class Visitor:
             containerDefinitions=[{"name": "app", "image": "app:1"}],
         )  # fmt: skip
         self.client("events").put_rule(Name="other", EventPattern='{"source": ["x"]}')
+        self.client("events").create_event_bus(Name="rule-one")
         network = {"awsvpcConfiguration": {"subnets": [subnet]}}
         ecs.create_service(cluster="lab", serviceName="app", taskDefinition="app", desiredCount=0,
                            launchType="FARGATE", networkConfiguration=network)  # fmt: skip
@@ -169,7 +170,11 @@ class Visitor:
         yield "update_service", {**service, "healthCheckGracePeriodSeconds": self.number(), "propagateTags": "SERVICE"}
 
     def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        name, key, bus = self.some("rule-one", "rule-two"), self.some("a", "b"), {"EventBusName": "default"}
+        name, key, bus = (
+            self.some("rule-one", "rule-two"),
+            self.some("a", "b"),
+            {"EventBusName": self.some("default", "rule-one")},
+        )
         queue = {"Id": key, "Arn": ACCOUNT.format("sqs", "q-one"), "Input": str(self.number())}
         tags = [{"Key": key, "Value": str(self.number())}]
         yield "put_rule", {"Name": name, "EventPattern": json.dumps({"source": [str(self.number())]}), "Tags": tags}
@@ -178,7 +183,9 @@ class Visitor:
         yield "put_targets", {"Rule": name, "Targets": [queue]}
         yield "put_targets", {"Rule": name, "Targets": [queue, {**queue, "Id": "c"}]}
         yield "remove_targets", {"Rule": name, "Ids": [key], **self.chance.choice([bus, {}])}
-        yield "delete_rule", {"Name": name}
+        for _ in range(3):
+            yield "delete_rule", {"Name": name}
+        yield "delete_rule", {"Name": name, **bus}
         yield "disable_rule", {"Name": name}
 
     def number(self) -> int:
@@ -217,10 +224,13 @@ def account(host: AWS) -> dict[str, Any]:
     for group in ask("elbv2").describe_target_groups()["TargetGroups"]:
         arn = group["TargetGroupArn"]
         found[arn] = ask("elbv2").describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
-    for rule in ask("events").list_rules()["Rules"]:
-        targets = ask("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
-        tags = ask("events").list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]
-        found[rule["Arn"]] = ask("events").describe_rule(Name=rule["Name"]) | {"ResponseMetadata": None}, targets, tags
+    for bus in ("default", "rule-one"):
+        for rule in ask("events").list_rules(EventBusName=bus)["Rules"]:
+            of = {"EventBusName": bus}
+            targets = ask("events").list_targets_by_rule(Rule=rule["Name"], **of)["Targets"]
+            tags = ask("events").list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]
+            described = ask("events").describe_rule(Name=rule["Name"], **of) | {"ResponseMetadata": None}
+            found[rule["Arn"]] = described, targets, tags
     described = ask("ecs").describe_services(cluster="lab", services=["app"])["services"]
     found["service"] = described
     return found
@@ -315,6 +325,26 @@ def test_a_deployment_after_another_leaves_the_first_and_the_last(opened: Callab
     assert (operations.count("UpdateService"), operations.count("RegisterTaskDefinition")) == (2, 21)
     after = again.client("ecs", "us-east-1").describe_services(cluster="lab", services=["app"])["services"]
     assert after == before
+
+
+def test_a_rule_leaves_nothing_unless_a_bus_was_named(opened: Callable[[str, str], AWS]) -> None:
+    host = opened("", "first")
+    events = host.client("events", "us-east-1")
+    events.create_event_bus(Name="bus")
+    before = len(list(host.journal.entries()))
+    rule = {"Name": "rule", "EventPattern": '{"source": ["x"]}'}
+    for _ in range(10):
+        events.put_rule(**rule)
+        events.put_targets(Rule="rule", Targets=[{"Id": "a", "Arn": ACCOUNT.format("sqs", "none")}])
+        events.disable_rule(Name="rule")
+        events.remove_targets(Rule="rule", Ids=["a"])
+        events.delete_rule(Name="rule")
+    events.put_rule(**rule, EventBusName="bus")
+    events.delete_rule(Name="rule")
+    host = opened("first", "again")
+    assert [entry.operation for entry in host.journal.entries()][before:] == ["PutRule", "DeleteRule"]
+    found = host.client("events", "us-east-1").list_rules(EventBusName="bus")["Rules"]
+    assert [each["Name"] for each in found] == ["rule"]
 
 
 def test_the_tags_of_a_parameter_go_with_it(opened: Callable[[str, str], AWS]) -> None:

@@ -98,7 +98,7 @@ LAMP = Lifespan(
         "Tag": Setting(items("tag", "tags", "key")), "Untag": Setting(items("tag", "keys"), clears=True),
         "Set": Setting(members("house", {"lamp", "house"}, {"rewire"})),
     },
-    adds=frozenset({"Buy"}),
+    adds=frozenset({"Buy"}), apart=frozenset({"room"}),
 )  # fmt: skip
 
 
@@ -148,6 +148,15 @@ def test_an_end_that_is_none_ends_nothing() -> None:
     several = {"lamp": "a", "lamps": ["a", "b"], "force": True}
     assert lit(("Make", {}), ("Make", {"lamp": "b"}), ("Unmake", several)) == []
     assert lit(("Make", {}), ("Unmake", several)) == [0, 1]
+
+
+def test_one_of_the_same_name_elsewhere_is_not_told_by_the_name() -> None:
+    end: tuple[str, dict[str, Any]] = ("Unmake", {"force": True})
+    there: tuple[str, dict[str, Any]] = ("Unmake", {"force": True, "room": "x"})
+    assert lit(("Make", {"room": "x"}), end) == [0, 1]
+    assert lit(("Make", {}), there, ("Make", {}), end) == [0, 1, 2, 3]
+    assert lit(("Make", {}), ("Look", {"room": "x"}), end, ("Make", {}), end) == [0, 1, 2]
+    assert lit(("Dim", {}), ("Dim", {"room": "x"}), ("Dim", {"room": "x"}), ("Dim", {})) == [0, 1, 2, 3]
 
 
 def test_where_stacks_make_things_what_is_made_again_may_be_theirs() -> None:

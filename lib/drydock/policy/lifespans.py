@@ -90,7 +90,8 @@ class Lifespan:
     Requests name it in the members `named_in`; of what these hold, the first group of `name` that is found is the
     name. `again`: making one that is there already is no error. It ends only by a request with the members `ends_with`;
     without `begins`, what was done to one is always done again, but for `settings`. What `adds` does depends on none of
-    them and changes none, whatever names are in it: it makes something of another kind.
+    them and changes none, whatever names are in it: it makes something of another kind. A request with one of the
+    members `apart` may be about another one of the same name.
     """
 
     begins: str = ""
@@ -102,12 +103,20 @@ class Lifespan:
     ends_with: tuple[tuple[str, Any], ...] = ()
     settings: Mapping[str, Setting] = field(default_factory=dict)
     adds: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
 
     def knows(self, operation: str) -> bool:
         return operation in {self.begins, self.ends, *self.within, *self.settings}
 
     def is_end(self, operation: str, request: Request) -> bool:
-        return operation == self.ends and all(request.get(name) == value for name, value in self.ends_with)
+        return (
+            operation == self.ends
+            and not self.tells_apart(request)
+            and all(request.get(name) == value for name, value in self.ends_with)
+        )
+
+    def tells_apart(self, request: Request) -> bool:
+        return not self.apart.isdisjoint(request)
 
     def names(self, request: Request) -> set[str]:
         """The resources that a request names. ValueError for what is no name."""
@@ -192,7 +201,8 @@ class _Past:
             return self._hold(concerned)
         for key in keys:
             self._by_word[_last_word(key[2])].add(key)
-        fields = _fields(lifespan.settings.get(done.operation), request) if len(keys) == 1 else None
+        one = len(keys) == 1 and not lifespan.tells_apart(request)
+        fields = _fields(lifespan.settings.get(done.operation), request) if one else None
         for key in (keys | mentioned) - (keys if fields is not None else set()):
             self._settle(key)
         if fields is not None:
@@ -211,7 +221,7 @@ class _Past:
             for key in keys - self._groups.keys() - self._held:
                 self._groups[key] = _Group({key}, [])
         about = keys | (mentioned & self._groups.keys())
-        if about <= self._groups.keys():
+        if about <= self._groups.keys() and not lifespan.tells_apart(request):
             group = self._joined(about)
             group.places.append(place)
         else:

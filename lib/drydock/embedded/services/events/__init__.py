@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 class Events(Service):
     name = "events"
     lifespan = Lifespan(
-        named_in=("Name", "Rule", "EventBusName"),  # so a rule of a bus that is named is never told by its name alone
+        begins="PutRule",
+        ends="DeleteRule",
+        within=frozenset({"EnableRule", "DisableRule"}),
+        named_in=("Name", "Rule"),
+        name="(?!Events-Archive-)(.+)",  # those of archives are made with them
+        again=True,
+        apart=frozenset({"EventBusName"}),
         settings={
             "PutRule": Setting(both(members("", {"Name", "Tags"}, set()), items("tag", "Tags", "Key"))),
             "PutTargets": Setting(items("target", "Targets", "Id")),
