@@ -308,3 +308,8 @@ def test_every_command_starts_without_what_only_labs_need() -> None:
 def test_image_commands_are_there() -> None:
     assert "build" in drydock("image", "--help")
     assert "image" in drydock("--help")
+
+
+def test_sweep_starts_no_cloud_that_there_is_not(home: Path) -> None:
+    assert "There is no embedded AWS called 'cli-nobody'" in drydock("sweep", "--name", "cli-nobody", "--yes", code=2)
+    assert not (home / "instances" / "cli-nobody").exists()

@@ -6,6 +6,7 @@ import http.client
 import importlib
 import json
 import math
+import os
 import signal
 import sys
 import time
@@ -255,6 +256,9 @@ def sweep(
     from drydock.ledger import sweep as sweep_cloud
 
     wanted = catalogue.full_name(lab) if lab else None
+    if (cloud or os.environ.get("DRYDOCK_CLOUD") or "embedded") == "embedded" and not exists(name):
+        errors.print(f"There is no embedded AWS called {name!r}, so nothing of labs.{_others(name)}", markup=False)
+        raise typer.Exit(2)
     at = connect(cloud, region=region, account=account, budget_usd=float("inf"), name=name)
     if dry_run:
         _table(("Kind", "Would be deleted"), owned(at, wanted))

@@ -215,6 +215,14 @@ def test_what_was_refused_of_others_is_no_attempt(queues: Lab) -> None:
     assert "345600" in queues.check("keep-longer").message
 
 
+def test_a_later_change_of_the_service_outranks_what_was_refused(queues: Lab) -> None:
+    queues.cloud.client("sqs").create_queue(QueueName="jobs")
+    with pytest.raises(ClientError):
+        queues.cloud.client("sqs").create_queue(QueueName="jobs.wrong")
+    attempted(queues, "1")
+    assert "was refused" not in queues.check("keep-longer").message
+
+
 def test_solve_must_be_a_truth_value(cloud: Cloud) -> None:
     with pytest.raises(TypeError, match="solve='false'"):
         Lab.open("00-queues", cloud=cloud, solve="false")  # type: ignore[arg-type]

@@ -62,7 +62,7 @@ def test_in_the_other_order_both_go_and_the_first_tells_of_the_second(cloud: Clo
     assert "Lab 03-cluster has left " in rest
     assert "subnet: 3" in rest
     assert "`drydock sweep --lab 03-cluster` deletes it." in rest
-    assert "On AWS, for all of it: Nothing here is charged by the hour" in rest
+    assert "On AWS, by the hour: Nothing here is charged by the hour.\n" in rest
     assert opened(cloud, NETWORK).clean_up(sure=True).plain == ""
     assert everything(cloud) == set()
 

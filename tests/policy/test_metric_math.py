@@ -187,3 +187,8 @@ def test_what_an_expression_is_of() -> None:
 def test_a_long_expression_is_computed() -> None:
     assert one(" + ".join(["m1"] * 5000), m1=M1) == [150_000, 100_000, 0, 0]
     assert names(parse(" + ".join(["m1"] * 5000))) == {"m1"}
+
+
+def test_a_number_that_is_too_large_is_refused() -> None:
+    with pytest.raises(MathError, match="1e400 is too large a number"):
+        one("m1 * 1e400", m1=M1)

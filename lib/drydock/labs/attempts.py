@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from IPython.core.getipython import get_ipython
+
 from drydock.cloud import Call
 from drydock.policy.operations import only_reads
 
@@ -18,21 +20,32 @@ _NAMES = ("family", "serviceName", "service", "repositoryName", "RoleName", "log
 
 @dataclass
 class _Refusal:
-    """A call that would have changed something; `step` is whose check came first after it."""
+    """A call that would have changed something; `step` is whose check came first after it. `raised`: an exception."""
 
     service: str
     operation: str
     name: str
     said: str
+    raised: bool = True
     step: str = ""
 
 
 class Attempts:
-    """One of `Cloud.listeners`, before all others. A refusal is told until the same thing is changed with success."""
+    """One of `Cloud.listeners`, before all others. A refusal is told until a service that it is of changes something.
+
+    One that the cell itself expected, and went on, is none.
+    """
 
     def __init__(self) -> None:
         self._refusals: list[_Refusal] = []
         self._aside = 0
+        shell = get_ipython()
+        if shell is not None:
+            shell.events.register("post_run_cell", self._cell_ended)
+
+    def _cell_ended(self, result: Any) -> None:
+        if result.success:
+            self._refusals = [one for one in self._refusals if one.step or not one.raised]
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -64,7 +77,7 @@ class Attempts:
 
     def sending(self, call: Call) -> None:
         if not self._aside and not only_reads(call.operation):
-            self._forget(call, call.operation)
+            self._forget(call)
 
     def answered(self, call: Call, answer: dict[str, Any], status: int) -> None:
         if self._aside or only_reads(call.operation):
@@ -73,20 +86,18 @@ class Attempts:
             error = answer.get("Error", {})
             self._refuse(call, f"{error.get('Code', status)}: {error.get('Message', '')}")
         elif reasons := [one.get("reason", "") for one in answer.get("failures") or ()]:
-            self._refuse(call, reasons[0])
+            self._refuse(call, reasons[0], raised=False)
         else:
-            self._forget(call)
+            self._refusals = [one for one in self._refusals if one.service != call.service]
 
-    def _refuse(self, call: Call, said: str) -> None:
-        self._forget(call, call.operation)
-        self._refusals.append(_Refusal(call.service, call.operation, _name(call), said))
+    def _refuse(self, call: Call, said: str, *, raised: bool = True) -> None:
+        self._forget(call)
+        self._refusals.append(_Refusal(call.service, call.operation, _name(call), said, raised))
 
-    def _forget(self, call: Call, operation: str = "") -> None:
-        """What was refused of the same thing: of one operation, or of all."""
-        self._refusals = [
-            one for one in self._refusals
-            if (one.service, one.name) != (call.service, _name(call)) or operation not in ("", one.operation)
-        ]  # fmt: skip
+    def _forget(self, call: Call) -> None:
+        """What was refused of this operation and the same thing."""
+        this = call.service, call.operation, _name(call)
+        self._refusals = [one for one in self._refusals if (one.service, one.operation, one.name) != this]
 
 
 def _name(call: Call) -> str:

@@ -22,7 +22,13 @@ def others_left(cloud: Cloud) -> str:
         said = ", ".join(f"{kind}: {number}" for kind, number in sorted(counted.items()))
         lines.append(f"Lab {lab} has left {said}. `drydock sweep --lab {lab}` deletes it.")
     cost = estimate([item for _, one in left for item in _charged(cloud, *one)], 1, region=cloud.region)
-    return "\n".join([*lines, f"On AWS, for all of it: {cost}. `drydock sweep` ends it all."])
+    by_the_month = "\nKeys, secrets, logs and what is stored are charged by the month." if _by_the_month(left) else ""
+    hourly = str(cost).rstrip(".")
+    return "\n".join([*lines, f"On AWS, by the hour: {hourly}.{by_the_month}\n`drydock sweep` ends it all."])
+
+
+def _by_the_month(left: list[tuple[str, tuple[str, str]]]) -> bool:
+    return any(kind in ("KMS key", "secret", "log group", "repository", "Cloud Map namespace") for _, (kind, _) in left)
 
 
 def _charged(cloud: Cloud, kind: str, identifier: str) -> list[Item]:

@@ -126,7 +126,10 @@ def _operand(reader: Reader) -> Any:
     if reader.takes("["):
         return Array(_list(reader, "]"))
     if word.kind == "number":
-        return float(reader.take().text)
+        if math.isinf(number := float(word.text)):
+            raise Malformed(f"{word.text} is too large a number", word.at)
+        reader.take()
+        return number
     if word.kind == "text":
         return Text(reader.take().text[1:-1])
     if word.kind != "name":

@@ -248,6 +248,8 @@ def test_an_action_that_fails_is_in_the_history(shop: Shop) -> None:
 
 REFUSED = [
     ({"Threshold": None}, "Threshold is required"),
+    ({"Threshold": float("nan")}, "nan for parameter Threshold is invalid"),
+    ({"Threshold": float("-inf")}, "-inf for parameter Threshold is invalid"),
     ({"Period": 45}, "Period must be 10, 20, 30 or a multiple of 60"),
     ({"Statistic": None}, "Must specify either the parameter Statistic or ExtendedStatistic"),
     ({"ExtendedStatistic": "p99"}, "Must specify either the parameter Statistic or ExtendedStatistic"),

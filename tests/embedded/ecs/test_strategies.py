@@ -294,6 +294,26 @@ def test_in_the_bake_a_roll_back_is_a_switch_of_traffic(
     assert len(world.runtime.started) == started
 
 
+def test_what_ends_a_deployment_or_a_roll_back_is_said(world: World, lab: Lab, site: Site) -> None:
+    site.create(2, CANARY)
+    site.update()
+    site.until_stage("PRODUCTION_TRAFFIC_SHIFT")
+    first = site.arn()
+    site.update()
+    world.settle()
+    described = lab.ecs.describe_service_deployments(serviceDeploymentArns=[first])["serviceDeployments"][0]
+    assert described["status"] == "STOPPED"
+    assert described["statusReason"].endswith("stopped: a newer deployment of the service began.")
+    site.until_stage("BAKE_TIME")
+    second = site.arn()
+    lab.ecs.stop_service_deployment(serviceDeploymentArn=second, stopType="ROLLBACK")
+    lab.ecs.delete_service(cluster="lab", service="app", force=True)
+    lab.until(lambda: lab.service()["status"] == "INACTIVE")
+    described = lab.ecs.describe_service_deployments(serviceDeploymentArns=[second])["serviceDeployments"][0]
+    assert described["status"] == "ROLLBACK_FAILED"
+    assert described["statusReason"].endswith("Its roll-back ended: the service was deleted.")
+
+
 def test_in_the_clean_up_a_roll_back_starts_tasks_before_it_switches(world: World, lab: Lab, site: Site) -> None:
     site.create(2, BLUE_GREEN)
     site.update()

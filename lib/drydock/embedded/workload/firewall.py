@@ -1,8 +1,8 @@
 """What the security groups of all VPCs let through between their interfaces, read from EC2's state.
 
-Nothing on loopback drops packets, so whoever makes a connection for a task asks first: the load balancer asks here, and
-a task reads what is posted in a folder: `rules`, with all groups; a file for each interface, under its place on this
-machine, with its address and groups; and `judge.py`, which is `policy/security_groups.py`.
+Nothing on loopback drops packets, so whoever makes a connection for a container asks first: the load balancer asks
+here, and a container reads what is posted in a folder: `rules`, with all groups; a file for each interface, under its
+place on this machine, with its address and groups; and `judge.py`, which is `policy/security_groups.py`.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ that is known (observed).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -51,6 +52,8 @@ def metric_alarm(request: Request) -> None:
     if request["ComparisonOperator"] not in alarms.COMPARISONS:
         raise _absent(f"anomaly detection, which {request['ComparisonOperator']} is for")
     _required(request, "Threshold")
+    if not math.isfinite(request["Threshold"]):
+        raise Invalid("InvalidParameterValue", f"The value {request['Threshold']} for parameter Threshold is invalid.")
     if request.get("Metrics"):
         _of_queries(request)
     else:

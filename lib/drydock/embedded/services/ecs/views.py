@@ -16,6 +16,7 @@ SERVICE_FIELDS = (
     "schedulingStrategy", "serviceRegistries", "taskDefinition",
 )  # fmt: skip
 _SHOWN_EVENTS = 100
+_UNDER_WAY = ("REQUESTED", "IN_PROGRESS")
 _DEPLOYMENT_STATUS = {"COMPLETED": "SUCCESSFUL", "IN_PROGRESS": "IN_PROGRESS", "FAILED": "STOPPED"}
 
 
@@ -101,12 +102,26 @@ def _rollback(service: Service, deployment: Deployment) -> Document | None:
     every = [*service.deployments, *service.finished]
     back = next((each for each in every if each.rollback_of == deployment.id), None)
     if back is None or deployment.rollback is None:
-        return deployment.rollback
+        rollback = deployment.rollback
+        if rollback is not None and service.status == "INACTIVE" and rollback["state"] in _UNDER_WAY:
+            return {**rollback, "state": "FAILED"}
+        return rollback
     is_over = back.rollout_state == "IN_PROGRESS" and back.status != "PRIMARY"
     state = {"COMPLETED": "SUCCESSFUL", "FAILED": "FAILED"}.get(
         back.rollout_state, "FAILED" if is_over else "IN_PROGRESS"
     )
     return {**deployment.rollback, "state": state}
+
+
+def _reason(service: Service, deployment: Deployment, status: str) -> str:
+    """Why a service deployment is as it is; one that something else ended says what that was."""
+    is_open = deployment.rollout_state == "IN_PROGRESS" or (deployment.rollback or {}).get("state") in _UNDER_WAY
+    if status not in ("STOPPED", "ROLLBACK_FAILED") or not is_open:
+        return str(deployment.rollout_state_reason)
+    what = "the service was deleted" if service.status != "ACTIVE" else "a newer deployment of the service began"
+    if status == "STOPPED":
+        return f"ECS deployment {deployment.id} stopped: {what}."
+    return f"{deployment.rollout_state_reason} Its roll-back ended: {what}."
 
 
 def service_deployment_status(service: Service, deployment: Deployment) -> str:
@@ -119,6 +134,7 @@ def service_deployment_status(service: Service, deployment: Deployment) -> str:
 
 
 def brief_service_deployment(service: Service, deployment: Deployment) -> Document:
+    status = service_deployment_status(service, deployment)
     document: Document = {
         "serviceDeploymentArn": deployment.service_deployment_arn,
         "serviceArn": service.arn,
@@ -126,8 +142,8 @@ def brief_service_deployment(service: Service, deployment: Deployment) -> Docume
         "createdAt": deployment.created_at,
         "startedAt": deployment.created_at,
         "targetServiceRevisionArn": deployment.revision_arn,
-        "status": service_deployment_status(service, deployment),
-        "statusReason": deployment.rollout_state_reason,
+        "status": status,
+        "statusReason": _reason(service, deployment, status),
     }
     if deployment.finished_at:
         document["finishedAt"] = deployment.finished_at
