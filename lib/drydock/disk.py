@@ -33,13 +33,15 @@ def unusable(error: OSError, where: Path | str) -> Unusable:
     return Unusable(error.filename or where, error.strerror or str(error), todo)
 
 
-def write(path: Path, content: bytes) -> None:
-    """Put a file in place, whole or not at all, for its owner only."""
+def write(path: Path, content: bytes, *, mode: int = 0o600, lasting: bool = True) -> None:
+    """Put a file in place, whole or not at all, for its owner only; `lasting`: so that a power cut does not undo it."""
     fresh = path.with_name(f"{path.name}.new")
     with open(fresh, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        os.fchmod(file.fileno(), mode)
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if lasting:
+            file.flush()
+            os.fsync(file.fileno())
     fresh.replace(path)
 
 

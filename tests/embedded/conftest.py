@@ -1,4 +1,4 @@
-"""A running embedded AWS in the test's own process."""
+"""A running embedded AWS in the test's own process, and one whose time the test moves."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from drydock.embedded.assembly import AWS
 from tests.support.clients import client_of
+from tests.support.stepped import World
 
 
 @pytest.fixture
@@ -43,3 +44,10 @@ def crashed(tmp_path: Path) -> Iterator[Callable[[AWS], AWS]]:
 @pytest.fixture
 def client(host: AWS) -> Any:
     return lambda service, region="us-east-1": client_of(host, service, region)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "aws")
+    yield world
+    world.close()

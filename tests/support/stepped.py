@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -178,6 +180,19 @@ class World:
 
     def close(self) -> None:
         self.host.close()
+
+    @contextmanager
+    def crashed(self) -> Iterator[World]:
+        """What starts on the files that this one leaves when it ends without a word."""
+        directory = self.host.directory.with_name("again")
+        shutil.copytree(self.host.directory, directory)
+        self.close()
+        again = World(directory)
+        try:
+            again.host.restore()
+            yield again
+        finally:
+            again.close()
 
     def _watch(self) -> None:
         table = self.engine.table

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from drydock.policy import infix
 from drydock.policy.infix import Binary, Malformed, Reader, Unary, Word, chain, words
 
 MOST_CHILDREN, MOST_ELEMENTS = 100, 500
@@ -97,17 +98,7 @@ def children(rule: Any) -> set[str]:
 
 def holds(rule: Any, state: Callable[[str], str]) -> bool:
     """Whether a rule is true, given the state of each alarm that it looks at."""
-    if isinstance(rule, Child):
-        return state(rule.name) == rule.state
-    if isinstance(rule, Unary):
-        return not holds(rule.operand, state)
-    if isinstance(rule, Binary):
-        first, rest = chain(rule)
-        found = holds(first, state)
-        for sign, right in rest:
-            found = (found and holds(right, state)) if sign == "AND" else (found or holds(right, state))
-        return found
-    return bool(rule.value)
+    return infix.holds(rule, lambda leaf: state(leaf.name) == leaf.state if isinstance(leaf, Child) else leaf.value)
 
 
 # -- suppression --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ operators and what an operand is; how deep one may be nested is held, so that no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,12 @@ class Word:
     kind: str
     text: str
     at: int
+
+
+@dataclass(frozen=True)
+class Call:
+    name: str
+    arguments: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,19 @@ def chain(tree: Binary) -> tuple[Any, list[tuple[str, Any]]]:
         found.append((left.sign, left.right))
         left = left.left
     return left, found[::-1]
+
+
+def holds(tree: Any, leaf: Callable[[Any], bool]) -> bool:
+    """Whether a tree of AND, OR and NOT is true, given of each leaf whether it is."""
+    if isinstance(tree, Unary):
+        return not holds(tree.operand, leaf)
+    if not isinstance(tree, Binary):
+        return leaf(tree)
+    first, rest = chain(tree)
+    found = holds(first, leaf)
+    for sign, right in rest:
+        found = (found and holds(right, leaf)) if sign == "AND" else (found or holds(right, leaf))
+    return found
 
 
 def words(text: str, pattern: re.Pattern[str]) -> list[Word]:

@@ -11,12 +11,12 @@ import math
 import re
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from drydock.policy.infix import Binary, Malformed, Reader, Unary, Word, chain, words
+from drydock.policy.infix import Binary, Call, Malformed, Reader, Unary, Word, chain, words
 
 _WORDS = re.compile(
     r"(?P<space>\s+)|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)"
@@ -76,12 +76,6 @@ class Scope:
     def grid(self, period: int) -> list[float]:
         count = max(0, math.ceil((self.end - self.first) / period))
         return [self.first + number * period for number in range(count)]
-
-
-@dataclass(frozen=True)
-class Call:
-    name: str
-    arguments: Sequence[Any] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drydock.policy.infix import Binary, Malformed, Reader, Unary, Word, chain, words
+from drydock.policy.infix import Binary, Malformed, Reader, Unary, Word, holds, words
 
 _WORDS = re.compile(r"(?P<space>[\s,]+)|(?P<sign>[(){}=])|(?P<quoted>\"[^\"]*\")|(?P<name>[^\s,(){}=\"]+)")
 
@@ -45,7 +45,7 @@ class Search:
             metric.namespace != self.namespace or set(metric.dimensions) != self.dimensions
         ):
             return False
-        return self.condition is None or _holds(self.condition, metric)
+        return self.condition is None or holds(self.condition, lambda term: _found(term, metric))
 
 
 def search(text: str) -> Search:
@@ -116,21 +116,13 @@ def _under(key: str, tree: Any) -> Any:
     return Term(tree.text, key, tree.exact)
 
 
-def _holds(tree: Any, metric: Metric) -> bool:
-    if isinstance(tree, Unary):
-        return not _holds(tree.operand, metric)
-    if isinstance(tree, Binary):
-        first, rest = chain(tree)
-        found = _holds(first, metric)
-        for sign, right in rest:
-            found = (found and _holds(right, metric)) if sign == "AND" else (found or _holds(right, metric))
-        return found
+def _found(term: Term, metric: Metric) -> bool:
     named = {"Namespace": metric.namespace, "MetricName": metric.name, **metric.dimensions}
-    if tree.key:
-        values = [value for name, value in named.items() if name == tree.key]
+    if term.key:
+        values = [value for name, value in named.items() if name == term.key]
     else:
         values = [*named.values(), *metric.dimensions]
-    return any(_has(value, tree) for value in values)
+    return any(_has(value, term) for value in values)
 
 
 def _has(value: str, term: Term) -> bool:

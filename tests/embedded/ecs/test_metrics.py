@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +16,6 @@ from drydock.embedded.carriers.usage import Usage, usage_of
 from drydock.embedded.services.ecs.metrics import TaskUse, Used, use
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "aws")
-    yield world
-    world.close()
 
 
 def points(world: World, namespace: str, name: str, **dimensions: str) -> list[dict[str, Any]]:

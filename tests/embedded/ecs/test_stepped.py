@@ -30,13 +30,6 @@ BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "aws")
-    yield world
-    world.close()
-
-
-@pytest.fixture
 def lab(world: World) -> Lab:
     return world.lab()
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,13 +30,6 @@ IN_ORDER = [
     "PRE_SCALE_UP", "SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT", "POST_TEST_TRAFFIC_SHIFT",
     "PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "aws")
-    yield world
-    world.close()
 
 
 @pytest.fixture
@@ -520,11 +511,7 @@ def test_after_a_crash_a_deployment_goes_on_where_it_was(
     lab.until(lambda: stage == "PRE_SCALE_UP" or seen)
     before = site.deployment()
     world.settle()
-    shutil.copytree(world.host.directory, tmp_path / "again")
-    world.close()
-    again = World(tmp_path / "again")
-    try:
-        again.host.restore()
+    with world.crashed() as again:
         lab.client, lab.until = again.client, again.until
         after = site.deployment()
         assert IN_ORDER.index(after["lifecycleStage"]) >= IN_ORDER.index(before["lifecycleStage"])
@@ -534,8 +521,6 @@ def test_after_a_crash_a_deployment_goes_on_where_it_was(
         assert (site.weights(), site.versions()) == ((0, 100), {"2"})
         if stage == "BAKE_TIME":
             assert again.clock.time() - seen[0] < 60 + 45  # what was baked is not baked again
-    finally:
-        again.close()
 
 
 # -- behind a Network Load Balancer, and who else hears of it ---------------------------------------------
@@ -663,18 +648,12 @@ def test_after_a_crash_in_a_roll_back_it_is_rolled_back(
     site.update()
     site.until_stage("BAKE_TIME")
     lab.ecs.stop_service_deployment(serviceDeploymentArn=site.arn())
-    shutil.copytree(world.host.directory, tmp_path / "again")
-    world.close()
-    again = World(tmp_path / "again")
-    try:
-        again.host.restore()
+    with world.crashed() as again:
         lab.client, lab.until = again.client, again.until
         assert site.deployment()["status"] == "ROLLBACK_REQUESTED"
         site.until_status("ROLLBACK_SUCCESSFUL")
         lab.until_steady(2)
         assert (site.weights(), site.versions()) == ((100, 0), {"1"})
-    finally:
-        again.close()
 
 
 def test_after_a_crash_between_two_steps_no_step_is_done_twice(
@@ -684,11 +663,7 @@ def test_after_a_crash_between_two_steps_no_step_is_done_twice(
     site.update()
     lab.until(lambda: site.weights() == (40, 60))
     world.pass_time(40)
-    shutil.copytree(world.host.directory, tmp_path / "again")
-    world.close()
-    again = World(tmp_path / "again")
-    try:
-        again.host.restore()
+    with world.crashed() as again:
         lab.client, lab.until = again.client, again.until
         began, seen = again.clock.time(), [site.weights()]
         again.turned.append(lambda: seen[-1:] == [site.weights()] or seen.append(site.weights()))
@@ -696,5 +671,3 @@ def test_after_a_crash_between_two_steps_no_step_is_done_twice(
         assert 15 <= again.clock.time() - began <= 30  # of the minute of this step two thirds were over
         site.until_status("SUCCESSFUL")
         assert seen == [(40, 60), (10, 90), (0, 100)]
-    finally:
-        again.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,6 @@ from typing import Any
 import pytest
 from tests.support.stepped import World
 from tests.support.web import Network, fixed, forward, make_network
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "aws")
-    yield world
-    world.close()
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +12,6 @@ from tests.support.lab import Lab
 from tests.support.stepped import World
 
 CLUSTER = "arn:aws:ecs:us-east-1:000000000000:cluster/lab"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "aws")
-    yield world
-    world.close()
 
 
 class Queue:
@@ -109,18 +100,12 @@ def test_a_period_goes_on_after_a_restart(world: World, tmp_path: Path) -> None:
     put(world, "rate(1 hour)", {"Arn": queue.arn})
     world.pass_time(3000)
     world.settle()
-    shutil.copytree(world.host.directory, tmp_path / "again")
-    world.close()
-    again = World(tmp_path / "again")
-    try:
-        again.host.restore()
+    with world.crashed() as again:
         queue = Queue(again)
         again.pass_time(500)
         assert queue.taken() == []
         again.pass_time(200)
         assert len(queue.taken()) == 1
-    finally:
-        again.close()
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from drydock import disk
@@ -81,7 +79,7 @@ class Firewall:
             }
         )
         if posted != self._posted_rules:
-            _write(self.folder / "rules", posted)
+            self._post("rules", posted)
             self._posted_rules = posted
         ends = {loopback(eni.private_ip_address): _end(eni) for backend in backends for eni in backend.enis.values()}
         for place in self._ends.keys() - ends.keys():
@@ -92,7 +90,11 @@ class Firewall:
 
     def _put(self, place: str, end: End) -> None:
         self._ends[place] = end
-        _write(self.folder / place, " ".join((end.address, *(end.groups or ()))))
+        self._post(place, " ".join((end.address, *(end.groups or ()))))
+
+    def _post(self, name: str, text: str) -> None:
+        """For whoever may enter the folder."""
+        disk.write(self.folder / name, text.encode(), mode=0o644, lasting=False)
 
     def _drop(self, place: str) -> None:
         if self._ends.pop(place, None) is not None:
@@ -128,12 +130,3 @@ def _rule(backend: Any, rule: Any) -> Rule:
 def _on_loopback(cidr: str) -> str:
     network = ipaddress.ip_network(cidr)
     return f"{loopback(str(network.network_address))}/{max(network.prefixlen, 8)}"
-
-
-def _write(path: Path, text: str) -> None:
-    """For whoever may enter the folder; whole, and not kept through a crash."""
-    fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("w") as file:
-        os.fchmod(file.fileno(), 0o644)
-        file.write(text)
-    fresh.replace(path)

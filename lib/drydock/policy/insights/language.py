@@ -9,7 +9,7 @@ from typing import Any
 
 import regex
 
-from drydock.policy.infix import Malformed, Reader, Unary, Word, words
+from drydock.policy.infix import Call, Malformed, Reader, Unary, Word, words
 from drydock.policy.insights.functions import AGGREGATES, FUNCTIONS
 
 MOST_ROWS = 10_000
@@ -58,12 +58,6 @@ class Regex:
 @dataclass(frozen=True)
 class Listed:
     items: Sequence[Any]
-
-
-@dataclass(frozen=True)
-class Call:
-    name: str
-    arguments: Sequence[Any]
 
 
 @dataclass(frozen=True)

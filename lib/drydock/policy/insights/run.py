@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cmp_to_key
 from typing import Any
 
-from drydock.policy.infix import Binary, Unary, chain
+from drydock.policy.infix import Binary, Call, Unary, chain
 from drydock.policy.insights import language as words
 from drydock.policy.insights.functions import AGGREGATES, FUNCTIONS, Value, number, text
 
@@ -127,7 +127,7 @@ def _is_time(tree: Any, times: set[str]) -> bool:
     """Whether an expression gives a moment."""
     if isinstance(tree, words.Field):
         return tree.name in times
-    if isinstance(tree, words.Call):
+    if isinstance(tree, Call):
         if tree.name in ("bin", "datefloor", "frommillis"):
             return True
         keeps = ("min", "max", "earliest", "latest")
@@ -189,7 +189,7 @@ def _grouped(rows: Sequence[Row], command: words.Stats) -> list[Row]:
         values: dict[str, Value] = {column.name: part for column, part in zip(command.by, key, strict=True)}
         values |= {column.name: _value(column.expression, Row(dict(values)), members) for column in command.columns}
         told.append(Row(values))
-    if command.by and isinstance(command.by[0].expression, words.Call) and command.by[0].expression.name == "bin":
+    if command.by and isinstance(command.by[0].expression, Call) and command.by[0].expression.name == "bin":
         told.sort(key=lambda row: number(row.get(command.by[0].name)) or 0.0, reverse=True)
     return told
 
@@ -245,12 +245,12 @@ def _value(tree: Any, row: Row, group: Sequence[Row] | None = None) -> Value:
         for sign, right in rest:
             found = _of_two(sign, found, right, lambda each: _value(each, row, group))
         return found
-    if isinstance(tree, words.Call):
+    if isinstance(tree, Call):
         return _call(tree, row, group)
     return None
 
 
-def _call(call: words.Call, row: Row, group: Sequence[Row] | None) -> Value:
+def _call(call: Call, row: Row, group: Sequence[Row] | None) -> Value:
     arguments = call.arguments
     if call.name in AGGREGATES and group is not None:
         if not arguments or (isinstance(arguments[0], words.Literal) and arguments[0].value == "*"):
