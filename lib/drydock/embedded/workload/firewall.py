@@ -38,7 +38,7 @@ class Firewall:
         self.folder.mkdir()
         self.folder.chmod(0o755)
         shutil.copyfile(security_groups.__file__, self.folder / "judge.py")
-        host.every_tick("firewall", self._turn)
+        host.every_tick("firewall", self._turn, patient=True)
 
     def lets(self, source: str, destination: str, port: int, protocol: str = "tcp") -> bool:
         """Whether who has the address `source` may call `destination`.

@@ -117,19 +117,16 @@ class Store:
         for key, datum in zip(keys, data, strict=True):
             last[key] = max(datum.sample.at, last.get(key, datum.sample.at))
         numbers = {key: self._metric(key, whole(at)) for key, at in last.items()}
+        at_stamps, at_seconds = [], []
         for key, datum in zip(keys, data, strict=True):
             sample, step = datum.sample, 1 if datum.high_resolution else 60
-            metric, values = numbers[key], (sample.low, sample.high, sample.sum, sample.count)
-            self._data.write(
-                f"INSERT INTO metric_data VALUES (?, ?, ?, ?, ?, ?, ?, ?) {_ADD}",
-                *(metric, step, whole(sample.at) // step * step, datum.unit, *values),
-            )
             second = self.clock.aws(sample.at)
-            self._data.write(
-                f"INSERT INTO metric_seconds VALUES (?, ?, ?, ?, ?, ?, ?) {_ADD}",
-                *(metric, whole(second) // step * step, datum.unit, *values),
-            )
+            values = datum.unit, sample.low, sample.high, sample.sum, sample.count
+            at_stamps.append((numbers[key], step, whole(sample.at) // step * step, *values))
+            at_seconds.append((numbers[key], whole(second) // step * step, *values))
             self.news[key] = min(second, self.news.get(key, second))
+        self._data.write_many(f"INSERT INTO metric_data VALUES (?, ?, ?, ?, ?, ?, ?, ?) {_ADD}", at_stamps)
+        self._data.write_many(f"INSERT INTO metric_seconds VALUES (?, ?, ?, ?, ?, ?, ?) {_ADD}", at_seconds)
 
     def _metric(self, key: Key, at: int) -> int:
         self._data.write(
