@@ -89,9 +89,8 @@ def not_done(one):
 
 def unregistered(cloud, one):
     """What can be waited for where running tasks of a service are not all registered, or others are; "" if nothing."""
-    left = set(instances(cloud, one["serviceName"])) - running(cloud, one["serviceName"])
-    ours = instances(cloud, one["serviceName"])
-    if any("ECS_SERVICE_NAME" not in ours[name] for name in left):
+    registered, there = instances(cloud, one["serviceName"]), running(cloud, one["serviceName"])
+    if any("ECS_SERVICE_NAME" not in its for name, its in registered.items() if name not in there):
         return ""
     return coming(one) if not is_steady(one) else "Cloud Map to have every task that runs"
 
