@@ -322,12 +322,12 @@ def kill_a_task(cloud, lab):
     if one is None:
         return not_started("There is no service `backend`.")
     since = max(lab.began, one["createdAt"])
-    stopped = [task for task in tasks(cloud, "backend", "STOPPED") if task["createdAt"] >= since]
-    if not any(stopped_by_hand(task, since) for task in tasks(cloud, "backend", "STOPPED")):
+    stopped = tasks(cloud, "backend", "STOPPED")
+    if not any(stopped_by_hand(task, since) for task in stopped):
         others = [name for name in COUNTS if name != "backend" and service(cloud, name)]
         if any(stopped_by_hand(task, since) for name in others for task in tasks(cloud, name, "STOPPED")):
             return wrong("You stopped a task of another service.", look="list_tasks, serviceName")
-        if stopped:
+        if any(task["createdAt"] >= since for task in stopped):
             return wrong("Tasks have stopped, and none because you said so.", look="describe_tasks, stopCode")
         return not_started("Every task of `backend` that was started still runs.")
     if not is_steady(one):

@@ -280,7 +280,8 @@ def weighted_listener(cloud, lab):
     elbv2 = cloud.client("elbv2")
     if (nothing := missing(cloud)) is not None:
         return nothing
-    if len(balancer(cloud)["AvailabilityZones"]) < 2 or balancer(cloud)["Type"] != "application":
+    front = balancer(cloud)
+    if len(front["AvailabilityZones"]) < 2 or front["Type"] != "application":
         return wrong("drydock-canary is no Application Load Balancer in two zones.", look="create_load_balancer")
     for name in ("stable", "canary"):
         one = group(cloud, name)
