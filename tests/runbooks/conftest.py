@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from tests.support.waiting import eventually
 
 from drydock import embedded
 from drydock.cloud import Cloud, connect
@@ -52,11 +53,12 @@ def ecs(cloud: Cloud) -> Any:
 
 
 def deploy(client: Any, task_definition: str, count: int) -> None:
-    """Bring the service there, and wait until it is."""
+    """Bring the service there, and wait until it is and no deployment is under way."""
     now = described(client)
-    if (now["taskDefinition"], now["desiredCount"]) != (task_definition, count) or len(now["deployments"]) > 1:
+    if (now["taskDefinition"], now["desiredCount"]) != (task_definition, count):
         client.update_service(**HELLO, taskDefinition=task_definition, desiredCount=count)
-        client.get_waiter("services_stable").wait(cluster="drydock-hello", services=["drydock-hello"])
+    client.get_waiter("services_stable").wait(cluster="drydock-hello", services=["drydock-hello"])
+    eventually(lambda: [one["rolloutState"] for one in described(client)["deployments"]] == ["COMPLETED"])
 
 
 def described(client: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import botocore.exceptions
 import pytest
 from tests.support.clients import client_inside
+from tests.support.waiting import eventually
 
 from drydock.embedded.assembly import AWS
 from drydock.embedded.services.logs import operations
@@ -223,6 +224,7 @@ def test_insights_and_export_read_the_same_events(host: AWS) -> None:
     query = logs.start_query(
         logGroupName="g", startTime=seconds - 60, endTime=seconds + 60, queryString="fields @message | limit 2"
     )["queryId"]
+    eventually(lambda: logs.get_query_results(queryId=query)["status"] == "Complete")
     found = [{item["field"]: item["value"] for item in row} for row in logs.get_query_results(queryId=query)["results"]]
     assert [row["@message"] for row in found] == ["three", "two"]
     s3.create_bucket(Bucket="archive")

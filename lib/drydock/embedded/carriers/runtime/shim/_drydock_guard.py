@@ -29,19 +29,22 @@ class Guard:
         sys.modules[self.judge.__name__] = self.judge  # where dataclasses look for it
         judge = self.folder / "judge.py"
         exec(compile(judge.read_text(), str(judge), "exec"), vars(self.judge))
-        self.seen = (0, 0)
+        self.known: tuple[tuple[int, int], Any] = ((0, 0), None)
 
-    def look(self) -> None:
-        """Read the rules, if they are others than before."""
+    def look(self) -> Any:
+        """What is posted: its groups, the networks of the VPCs, and where nobody answers.
+
+        It is read again when it has changed. A task's threads call at once: what one has read, the others see whole.
+        """
         path = self.folder / "rules"
         now = path.stat()
-        if self.seen == (now.st_ino, now.st_mtime_ns):
-            return
-        posted = json.loads(path.read_text())
-        self.seen = now.st_ino, now.st_mtime_ns
-        self.groups = {name: self.judge.Rules.of_json(rules) for name, rules in posted["groups"].items()}
-        self.vpcs = [ip_network(cidr, strict=False) for cidr in posted["vpcs"]]
-        self.nowhere = tuple(posted["nowhere"])
+        seen, posted = self.known
+        if seen != (now.st_ino, now.st_mtime_ns):
+            read = json.loads(path.read_text())
+            groups = {name: self.judge.Rules.of_json(rules) for name, rules in read["groups"].items()}
+            posted = groups, [ip_network(cidr, strict=False) for cidr in read["vpcs"]], tuple(read["nowhere"])
+            self.known = (now.st_ino, now.st_mtime_ns), posted
+        return posted
 
     def end(self, address: str) -> Any:
         """Who is at an address; None if no interface has it."""
@@ -57,11 +60,11 @@ class Guard:
         An address of a VPC that nothing has swallows what is sent to it, too.
         """
         source, destination = self.end(self.address), self.end(address)
-        self.look()
+        groups, vpcs, nowhere = self.look()
         if destination is None:
-            inside = any(ip_address(address) in vpc for vpc in self.vpcs)
-            return self.nowhere if inside and not self.is_taken(address, port, kind) else (address, port)
+            inside = any(ip_address(address) in vpc for vpc in vpcs)
+            return nowhere if inside and not self.is_taken(address, port, kind) else (address, port)
         protocol = "udp" if kind == UDP else "tcp"
-        if source is None or self.judge.passes(self.groups, source, destination, port, protocol):
+        if source is None or self.judge.passes(groups, source, destination, port, protocol):
             return address, port
-        return self.nowhere
+        return nowhere
