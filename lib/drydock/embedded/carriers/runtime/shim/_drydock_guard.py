@@ -15,7 +15,10 @@ from pathlib import Path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ipaddress import IPv4Network, IPv6Network
     from typing import Any
+
+    Posted = tuple[dict[str, Any], list[IPv4Network | IPv6Network], tuple[str, int]]
 
 UDP = int(socket.SOCK_DGRAM)
 
@@ -29,9 +32,9 @@ class Guard:
         sys.modules[self.judge.__name__] = self.judge  # where dataclasses look for it
         judge = self.folder / "judge.py"
         exec(compile(judge.read_text(), str(judge), "exec"), vars(self.judge))
-        self.known: tuple[tuple[int, int], Any] = ((0, 0), None)
+        self.known: tuple[tuple[int, int], Posted] = ((0, 0), ({}, [], ("", 0)))
 
-    def look(self) -> Any:
+    def look(self) -> Posted:
         """What is posted: its groups, the networks of the VPCs, and where nobody answers.
 
         It is read again when it has changed. A task's threads call at once: what one has read, the others see whole.
