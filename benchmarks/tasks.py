@@ -77,6 +77,13 @@ def measure(peer: Peer, folder: Path, tasks: int, idle: float) -> Cost:
         ecs.get_waiter("services_stable").wait(
             cluster="many", services=names, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
+        while any(
+            deployment["rolloutState"] != "COMPLETED"
+            for first in range(0, len(names), 10)
+            for service in ecs.describe_services(cluster="many", services=names[first : first + 10])["services"]
+            for deployment in service["deployments"]
+        ):
+            time.sleep(0.2)
         before, began = cpu([daemon]), time.perf_counter()
         time.sleep(idle)
         share = (cpu([daemon]) - before) / (time.perf_counter() - began)

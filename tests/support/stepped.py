@@ -55,10 +55,11 @@ class FakeProber:
 
 
 class FakeEnvoy:
-    """Takes every configuration at once, and keeps it to be looked at."""
+    """Takes every configuration at once, and keeps it to be looked at. `counted`: its statistics."""
 
     def __init__(self) -> None:
         self.applied: dict[str, Resources] = {}
+        self.counted: dict[str, float] = {}
         self._version = 0
 
     def apply(self, owner: str, resources: Resources) -> int:
@@ -76,7 +77,7 @@ class FakeEnvoy:
         pass
 
     def stats(self, pattern: str) -> Mapping[str, float]:
-        return {}
+        return self.counted
 
     def times(self) -> Mapping[str, tuple[float, float]]:
         return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -186,3 +187,37 @@ def test_a_restart_checks_again_and_drains_nothing(tmp_path: Path) -> None:
         assert after.in_rotation() == {network.address(6)}
     finally:
         after.close()
+
+
+def test_a_minute_of_the_wall_clock_has_all_requests_that_came_in_it_and_hardly_one_more(
+    world: World, network: Network
+) -> None:
+    group = served(world, network, 5)
+    balancer = world.client("elbv2").describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
+    target_group, load_balancer = group.rpartition(":")[2], balancer.partition("loadbalancer/")[2]
+    name = f"cluster.{target_group}.upstream_rq_2xx"
+    start = world.clock.utcnow().replace(second=0, microsecond=0) + timedelta(minutes=1)
+    came: list[int] = [0, 0]
+    while (now := world.clock.utcnow()) < start + timedelta(minutes=2, seconds=10):
+        minute = (now - start) // timedelta(minutes=1)
+        world.envoy.counted = {name: world.envoy.counted.get(name, 0.0) + 1}
+        if minute in (0, 1):
+            came[minute] += 1
+        world.turn()
+        world.clock.advance(1.7)
+    for minute, requests in enumerate(came):
+        began = start + timedelta(minutes=minute)
+        points = world.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/ApplicationELB",
+            MetricName="RequestCount",
+            Dimensions=[
+                {"Name": "TargetGroup", "Value": target_group},
+                {"Name": "LoadBalancer", "Value": load_balancer},
+            ],
+            StartTime=began,
+            EndTime=began + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        within_a_fifth_of_a_second = 4
+        assert requests <= sum(point["Sum"] for point in points) <= requests + within_a_fifth_of_a_second

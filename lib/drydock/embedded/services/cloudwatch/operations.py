@@ -56,13 +56,17 @@ def put_metric_data(self: Any, namespace: str, metric_data: list[dict[str, Any]]
 
 
 def vend(self: Any, namespace: str, metric_data: list[dict[str, Any]], began: float) -> None:
-    """What a service of AWS tells of the minute that began at an AWS second.
+    """What a service of AWS tells of the minute that began at an AWS second, and has just ended.
 
-    Where a minute of AWS is shorter than ours, the data are kept by our second: each is one to be seen.
+    Where a minute of AWS is shorter than ours, the data are kept by our second: each is one to be seen. One that began
+    in the last minute of the wall clock is stamped with this one, so that who asks from a time on, which CloudWatch
+    takes to be from its minute on, gets all that happened after it.
     """
     clock = self.kept.clock
-    stamped = {"Timestamp": clock.moment(began), **({"StorageResolution": 1} if clock.speed > 1 else {})}
-    self.put_metric_data(namespace, [{**datum, **stamped} for datum in metric_data])
+    stamp = max(clock.moment(began), clock.utcnow().replace(second=0, microsecond=0))
+    stamped = {"Timestamp": stamp, **({"StorageResolution": 1} if clock.speed > 1 else {})}
+    found = (replace(datum, second=began) for given in metric_data for datum in _data({**given, **stamped}))
+    self.kept.put(self.region_name, namespace, list(found))
 
 
 def _check_range(given: dict[str, Any], number: int) -> None:

@@ -52,13 +52,14 @@ Key = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Datum:
-    """One of PutMetricData, `high_resolution` or by the minute."""
+    """One of PutMetricData, `high_resolution` or by the minute. `second`: of AWS, where it is not that of its time."""
 
     name: str
     dimensions: Dimensions
     unit: str
     sample: Sample
     high_resolution: bool
+    second: float | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Store:
         at_stamps, at_seconds = [], []
         for key, datum in zip(keys, data, strict=True):
             sample, step = datum.sample, 1 if datum.high_resolution else 60
-            second = self.clock.aws(sample.at)
+            second = self.clock.aws(sample.at) if datum.second is None else datum.second
             values = datum.unit, sample.low, sample.high, sample.sum, sample.count
             at_stamps.append((numbers[key], step, whole(sample.at) // step * step, *values))
             at_seconds.append((numbers[key], whole(second) // step * step, *values))

@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 Read = TypeVar("Read")
 
 OWNER = "elbv2"
-_MINUTE = 60.0  # AWS seconds
+_MINUTE = 60.0  # seconds
+_BEFORE_THE_END = 0.2  # our seconds before the end of a minute of the wall clock
 _LOOK_AGAIN = 0.5  # our seconds between a change of listeners and a look at whether they listen
 
 
@@ -54,6 +55,7 @@ class Plane:
         self._version = self.live = 0  # of Envoy's configuration: asked for, and known to be in force
         self._confirming = False
         self._publish_at = 0.0  # AWS seconds
+        self._minute = 0.0  # of the wall clock, told of up to its end
         self._counted: dict[str, float] = {}
         self._later: list[tuple[float, Callable[[], object]]] = []
         host.every_tick("elbv2", self.turn)
@@ -72,13 +74,26 @@ class Plane:
             self.settle()
             for target in recovered:
                 target.version = self._version
-        if self._version and self.clock.time() >= self._publish_at:
-            ended = self.clock.time() // _MINUTE * _MINUTE
-            self._publish_at = ended + _MINUTE
-            self._in_background(partial(self._publish, ended - _MINUTE))
+        if self._version and (began := self._minute_to_tell_of()) is not None:
+            self._in_background(partial(self._publish, began))
         if self._look_at is not None and self.clock.elapsed() >= self._look_at:
             self._look_at = None
             self._in_background(self._look_for_failures)
+
+    def _minute_to_tell_of(self) -> float | None:
+        """The AWS second at which the minute began that has ended, or that a minute of the wall clock ends in.
+
+        So what happened before a minute of the wall clock is not told as of after its beginning.
+        """
+        begun = self.clock.time() // _MINUTE * _MINUTE
+        if self.clock.time() >= self._publish_at:
+            self._publish_at = begun + _MINUTE
+            return begun - _MINUTE
+        minute, second = divmod(self.clock.utcnow().timestamp(), _MINUTE)
+        if second >= _MINUTE - _BEFORE_THE_END and minute != self._minute:
+            self._minute = minute
+            return begun
+        return None
 
     def later(self, seconds: float, do: Callable[[], object]) -> None:
         """Do something after so many AWS seconds; at once after none, and where a replay does it again."""
@@ -171,7 +186,7 @@ class Plane:
         return next(refused, None) or self._reading.why(listener.arn) or self._serving.why(listener.arn)
 
     def _publish(self, began: float) -> None:
-        """Tell CloudWatch of the minute that began at an AWS second. A restart begins to count anew, as Envoy does."""
+        """Tell CloudWatch of what is new in the minute that began at an AWS second. A restart begins to count anew, as Envoy does."""
         counted = dict(self._host.helper(Envoy).stats(metrics.PATTERN))
         for cluster, times in self._host.helper(Envoy).times().items():
             prefix = f"cluster.{cluster}"
