@@ -186,7 +186,10 @@ class Plane:
         return next(refused, None) or self._reading.why(listener.arn) or self._serving.why(listener.arn)
 
     def _publish(self, began: float) -> None:
-        """Tell CloudWatch of what is new in the minute that began at an AWS second. A restart begins to count anew, as Envoy does."""
+        """Tell CloudWatch of what is new in the minute that began at an AWS second.
+
+        A restart begins to count anew, as Envoy does.
+        """
         counted = dict(self._host.helper(Envoy).stats(metrics.PATTERN))
         for cluster, times in self._host.helper(Envoy).times().items():
             prefix = f"cluster.{cluster}"
