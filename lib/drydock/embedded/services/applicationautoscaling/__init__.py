@@ -1,80 +1,40 @@
-"""Application Auto Scaling: moto's, and the tags of scalable targets."""
+"""Application Auto Scaling: services of ECS follow their load, by policies that alarms call, and by schedules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
 
-MAX_TAGS = 50
+if TYPE_CHECKING:
+    from .controller import Controller
 
 
 class ApplicationAutoScaling(Service):
     name = "applicationautoscaling"
+    controller: Controller
 
     def install(self) -> None:
-        """Set the operations that moto lacks; tags that RegisterScalableTarget gives are kept, too."""
-        from moto.applicationautoscaling.exceptions import AWSValidationException
-        from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
+        """Put our operations and our state in place of moto's, and let the loop scale."""
+        from moto.applicationautoscaling.models import applicationautoscaling_backends
         from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
-        from moto.core.exceptions import JsonRESTError
-        from moto.core.responses import ActionResult
 
-        def target_of(self: Any, arn: str) -> Any:
-            """The scalable target that an ARN names; its tags are with it, and go with it."""
-            for target in self.applicationautoscaling_backend.targets_by_arn():
-                if target.arn == arn:
-                    return target
-            raise JsonRESTError("ResourceNotFoundException", f"The resource '{arn}' does not exist.")
+        from .controller import Controller
+        from .operations import OPERATIONS
+        from .state import Scaling
+        from .store import Store
 
-        def targets_by_arn(self: Any) -> list[Any]:
-            return [target for group in self.targets.values() for target in group.values()]
+        store = Store(self.host.data)
+        self.controller = Controller(self.host, store)
+        state = {"host": self.host, "store": store, "controller": self.controller}
+        seams.stand_in(applicationautoscaling_backends, Scaling, **state)
+        for name, action in OPERATIONS.items():
+            setattr(ApplicationAutoScalingResponse, name, action)
+        if not seams.replaying():
+            self.restored()
+        self.host.every_tick(self.name, self.controller.tick, patient=True)
 
-        def tagged(target: Any, tags: dict[str, str]) -> None:
-            kept = {**getattr(target, "tags", {}), **tags}
-            if len(kept) > MAX_TAGS:
-                raise JsonRESTError("TooManyTagsException", f"A resource can have at most {MAX_TAGS} tags.")
-            if any(key.lower().startswith("aws:") for key in tags):
-                raise AWSValidationException("Tag keys may not begin with aws:.")
-            target.tags = kept
-
-        def list_tags_for_resource(self: Any) -> ActionResult:
-            return ActionResult({"Tags": getattr(target_of(self, self._get_param("ResourceARN")), "tags", {})})
-
-        def tag_resource(self: Any) -> ActionResult:
-            tagged(target_of(self, self._get_param("ResourceARN")), self._get_param("Tags"))
-            return ActionResult({})
-
-        def untag_resource(self: Any) -> ActionResult:
-            target = target_of(self, self._get_param("ResourceARN"))
-            gone = self._get_param("TagKeys")
-            target.tags = {key: value for key, value in getattr(target, "tags", {}).items() if key not in gone}
-            return ActionResult({})
-
-        def describe_scaling_activities(self: Any) -> ActionResult:
-            """Nothing is scaled here, so nothing has happened."""
-            if self._get_param("NextToken"):
-                raise JsonRESTError("InvalidNextTokenException", "The next token is not valid.")
-            return ActionResult({"ScalingActivities": []})
-
-        response: Any = ApplicationAutoScalingResponse
-        register: Callable[[Any], str] = seams.original(response, "register_scalable_target")
-
-        def register_scalable_target(self: Any) -> str:
-            answer = register(self)
-            tags = self._get_param("Tags")
-            if tags:
-                names = ("ServiceNamespace", "ResourceId", "ScalableDimension")
-                wanted = [self._get_param(name) for name in names]
-                for target in self.applicationautoscaling_backend.targets_by_arn():
-                    if [target.service_namespace, target.resource_id, target.scalable_dimension] == wanted:
-                        tagged(target, tags)
-            return answer
-
-        ApplicationAutoscalingBackend.targets_by_arn = targets_by_arn  # type: ignore[attr-defined]
-        for function in (
-            list_tags_for_resource, tag_resource, untag_resource, register_scalable_target, describe_scaling_activities,
-        ):  # fmt: skip
-            setattr(response, function.__name__, function)
+    def restored(self) -> None:
+        """Cool-downs, and when scheduled actions are due."""
+        self.controller.restored()

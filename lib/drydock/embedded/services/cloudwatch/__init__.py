@@ -21,6 +21,7 @@ class CloudWatch(Service):
         ends="DeleteAlarms",
         within=frozenset({"SetAlarmState", "EnableAlarmActions", "DisableAlarmActions"}),
         named_in=("AlarmName", "AlarmNames"),
+        name="(?!TargetTracking-)(.+)",  # those of target tracking are made with its policies
         again=True,
         settings={"PutMetricAlarm": Setting(both(whole("alarm"), items("tag", "Tags", "Key")))},
     )
@@ -43,6 +44,8 @@ class CloudWatch(Service):
         alarms = Operations(self.controller, kept, host.poke)
         backend: Any = CloudWatchBackend
         backend.kept, backend.vend = store, operations.vend
+        backend.looked_at = lambda self, name: alarms.looked_at(self, name)
+        backend.without_action = lambda self, arn: alarms.without_action(self, arn)
         seams.replace(
             CloudWatchBackend,
             put_metric_data=operations.put_metric_data,

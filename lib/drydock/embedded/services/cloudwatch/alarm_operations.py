@@ -17,12 +17,13 @@ from drydock.embedded.core import seams
 from drydock.policy.requests import alarm as requests
 
 from .alarms import COMPOSITE, CONFIGURATION, METRIC, Alarm, Kept
-from .controller import Controller
+from .controller import Controller, LookedAt
 from .errors import InvalidNextToken, Refusal, refusing
 
 MOST_TAGS = 50
 PAGE = 100
 _TYPES = {METRIC: "MetricAlarms", COMPOSITE: "CompositeAlarms"}
+_LISTS = ("OKActions", "AlarmActions", "InsufficientDataActions")
 _MOTOS = {
     "name": "AlarmName", "namespace": "Namespace", "metric_name": "MetricName", "period": "Period",
     "comparison_operator": "ComparisonOperator", "evaluation_periods": "EvaluationPeriods", "threshold": "Threshold",
@@ -120,6 +121,20 @@ class Operations:
             f'Alarm "{alarm.name}" deleted'[:255],
             {"version": "1.0", "type": "Delete", "deletedAlarm": _told(alarm.settings)},
         )
+
+    # -- for Application Auto Scaling -------------------------------------------------------------
+
+    def looked_at(self, backend: Any, name: str) -> LookedAt | None:
+        """What a metric alarm looked at; None where there is none of that name."""
+        alarm = backend.alarms.get(name)
+        return self._controller.looked_at(alarm) if alarm is not None and alarm.kind == METRIC else None
+
+    def without_action(self, backend: Any, arn: str) -> None:
+        """Let no alarm do an action any more."""
+        for alarm in backend.alarms.values():
+            lists = {name: alarm.settings[name] for name in _LISTS if arn in (alarm.settings.get(name) or ())}
+            left = {name: [each for each in actions if each != arn] for name, actions in lists.items()}
+            alarm.settings = {**alarm.settings, **left}
 
     # -- changing -------------------------------------------------------------------------------
 
@@ -258,7 +273,7 @@ def _looks_at(alarm: Alarm | None, name: str) -> bool:
 
 def _acts_on(alarm: Alarm, prefix: str) -> bool:
     asked = alarm.settings
-    lists = (asked.get(name) or () for name in ("OKActions", "AlarmActions", "InsufficientDataActions"))
+    lists = (asked.get(name) or () for name in _LISTS)
     return any(arn.startswith(prefix) for each in lists for arn in each)
 
 
@@ -277,7 +292,7 @@ def _page(found: list[Any], asked: dict[str, Any]) -> tuple[list[Any], dict[str,
 
 
 def _view(alarm: Alarm) -> dict[str, Any]:
-    lists: dict[str, Any] = {name: [] for name in ("OKActions", "AlarmActions", "InsufficientDataActions")}
+    lists: dict[str, Any] = {name: [] for name in _LISTS}
     if alarm.kind == METRIC:
         lists["Dimensions"] = []
     told = {"ActionsEnabled": True, **lists, **alarm.settings}

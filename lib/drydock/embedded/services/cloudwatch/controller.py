@@ -10,6 +10,7 @@ import json
 import logging
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
     from .store import Key, Store
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """The state of a metric alarm, its rule, and the values that it looked at, the oldest first."""
+
+    state: str
+    rule: Rule
+    values: list[float]
 
 
 class Controller:
@@ -257,10 +267,18 @@ class Controller:
     def _scale(self, alarm: Alarm, arn: str) -> None:
         """Application Auto Scaling hears of it by its backend, which no API of it has."""
         backend = self._host.backend_so_far("applicationautoscaling", alarm.region)
-        alarmed = getattr(backend, "alarmed", None)
-        if alarmed is None:
-            raise LookupError("Application Auto Scaling does not carry out policies")
-        alarmed(arn, alarm.name)
+        if backend is None:
+            raise LookupError(f"There is no scaling policy {arn}")
+        backend.alarmed(arn, alarm.name)
+
+    def looked_at(self, alarm: Alarm) -> LookedAt:
+        """What an alarm was evaluated on last, or would be now."""
+        rule, period = rule_of(alarm), alarm.period
+        pause = alarms.pause(period, rule.periods)
+        end = alarm.looked_to if math.isfinite(alarm.looked_to) else self._clock.time() // pause * pause
+        begin = end - period * rule.looked_at
+        values = Reading(self._store, alarm.region).points(alarm.queries, begin, end, period)
+        return LookedAt(alarm.value, rule, [values[at][0] for at in sorted(values)][-rule.periods :])
 
 
 def rule_of(alarm: Alarm) -> Rule:

@@ -36,9 +36,10 @@ class Events(Service):
         from moto.events import models
         from moto.events.exceptions import ValidationException
 
+        from drydock.policy.schedules import read
+
         from . import delivery
         from .controller import Controller
-        from .schedules import read
 
         rule: Any = models.Rule
         backend: Any = models.EventsBackend

@@ -6,9 +6,9 @@ from typing import Any
 
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.host import Host
+from drydock.policy.schedules import Cron, Rate, read
 
 from . import delivery
-from .schedules import Cron, Rate, read
 
 TABLES = "CREATE TABLE IF NOT EXISTS schedules (rule TEXT PRIMARY KEY, expression TEXT NOT NULL, due REAL NOT NULL)"
 _LOOK_EVERY = 0.2  # our seconds

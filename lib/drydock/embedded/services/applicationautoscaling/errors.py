@@ -1,0 +1,39 @@
+"""Errors of Application Auto Scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from moto.core.exceptions import ServiceException
+
+from drydock.policy.requests.errors import Invalid
+
+
+class Validation(ServiceException):
+    code = "ValidationException"
+
+
+class ObjectNotFound(ServiceException):
+    code = "ObjectNotFoundException"
+
+
+class ResourceNotFound(ServiceException):
+    code = "ResourceNotFoundException"
+
+
+class TooManyTags(ServiceException):
+    code = "TooManyTagsException"
+
+
+class InvalidNextToken(ServiceException):
+    code = "InvalidNextTokenException"
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Let a refusal of the policy be the API's."""
+    try:
+        yield
+    except Invalid as error:
+        raise ServiceException(error.code, error.message) from None
