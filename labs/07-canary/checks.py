@@ -802,8 +802,8 @@ def _(cloud, lab):
 
 @outline.your_turn(
     "careful",
-    title=f"Set `release` up for {A_MINUTE} requests a minute: the next canary of 10 % is to bake for the fewest minutes "
-    "in which a fault in 2 % of its answers shows with 95 % probability, and one error is to be enough for its alarms",
+    title=f"Set `release` up for {A_MINUTE} requests a minute: a canary of 10 % is to bake for the fewest minutes in "
+    "which a fault in 2 % of its answers shows with 95 % probability, and one error is to be enough for its alarms",
     hints=[
         "Which part of all requests fails? The canary gets a tenth, and fails in 2 % of those.",
         "requests_to_see(0.1 * 0.02) requests; at 500 a minute, how many minutes are that?",

@@ -243,7 +243,7 @@ class Rollout:
         if self._load is None:
             raise ValueError("Nobody counts answers: give Rollout a load.")
         shift = self._load.begun - self._begun
-        counts = [(round(second + shift, 2), counted) for second, counted in self._load.by_second(0.5)]
+        counts = [(round(max(0.0, second + shift), 2), counted) for second, counted in self._load.by_second(0.5)]
         return traffic_over_time(counts, spans=self.spans())
 
     def tasks(self) -> Figure:
