@@ -1,11 +1,14 @@
 """Lab 07: two versions behind one listener; requests are moved between them by weight.
 
 What later labs find: the load balancer `drydock-canary`, the target groups drydock-stable and drydock-canary, and the
-services stable (2 tasks) and canary in the cluster `drydock`, all of the task definition drydock-release.
+services stable (2 tasks) and canary in the cluster `drydock`, all of the task definition drydock-release; and the
+service release (2 tasks) that ECS deploys by CANARY between drydock-blue and drydock-green, with the role
+drydock-traffic and the alarms drydock-release-blue and drydock-release-green.
 """
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
@@ -20,13 +23,15 @@ from drydock.labs.shop import (
     until_steady,
     vpc_id,
 )
-from drydock.policy.traffic import chance_to_see, shares
+from drydock.load import Load
+from drydock.policy.traffic import chance_to_see, requests_to_see, shares
 from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
 
 outline = Outline(
     title="Canary",
-    goal="A new version gets 5 % of the requests, then half, then all; a bad one is found by its metrics.",
-    minutes="30 to 40",
+    goal="A new version gets 5 % of the requests, then half, then all, by hand and by ECS; a bad one is found by its "
+    "metrics, and rolled back by an alarm.",
+    minutes="45 to 60",
     needs=[
         "01-repositories:create-repositories",
         "02-images:push-images",
@@ -35,19 +40,24 @@ outline = Outline(
         "04-task-definitions:create-log-groups",
     ],
     costs=[
-        fargate_tasks(4, cpu=256, memory=512),
+        fargate_tasks(8, cpu=256, memory=512),
         application_load_balancers(),
         unpriced("load balancer capacity units"),
-        public_addresses(7),
+        public_addresses(11),
         unpriced("CloudWatch Logs and Container Insights"),
     ],
-    hours=1.0,
+    hours=1.5,
 )
 
 FAMILY = "drydock-release"
 FAULT, REQUESTS, CONFIDENCE = 0.02, 1000, 0.95
 ENOUGH = next(share for share in range(1, 101) if chance_to_see(share / 100 * FAULT, REQUESTS) >= CONFIDENCE)
 SHARES = {"five-percent": 0.05, "enough-traffic": ENOUGH / 100, "half": 0.5, "all-on-canary": 1.0}
+RELEASE, COLOURS = "release", ("blue", "green")
+NO_RELEASE = "The cluster `drydock` has no service `release`."
+A_MINUTE, TENTH = 500, 0.10
+"""The case of `careful`: requests a minute, and the canary's part of them."""
+LONG_ENOUGH = -(-requests_to_see(TENTH * FAULT, confidence=CONFIDENCE) // A_MINUTE)
 
 
 # -- reading the cloud
@@ -186,6 +196,62 @@ def held_against(cloud, step):
     return wrong(message, look="modify_listener, DefaultActions, Weight")
 
 
+def colours(cloud):
+    """Name → target group of those that ECS sends the requests to; without those that there are not."""
+    pages = cloud.client("elbv2").get_paginator("describe_target_groups").paginate()
+    found = {one["TargetGroupName"].removeprefix("drydock-"): one for page in pages for one in page["TargetGroups"]}
+    return {name: found[name] for name in COLOURS if name in found}
+
+
+def advanced(one):
+    """What lets ECS shift the requests of a service, or {}."""
+    entries = one.get("loadBalancers", ())
+    found = (one["deployments"][0].get("loadBalancers") or entries) if one.get("deployments") else entries
+    return next((each["advancedConfiguration"] for each in [*entries, *found] if each.get("advancedConfiguration")), {})
+
+
+def unwatched(cloud, one):
+    """What keeps the alarms of a service from seeing its errors: a check that is not passed, or None."""
+    given = one["deploymentConfiguration"].get("alarms") or {}
+    if not (given.get("enable") and given.get("rollback") and given.get("alarmNames")):
+        return wrong("No alarm rolls a deployment back.", look="deploymentConfiguration, alarms: enable and rollback")
+    alarms = cloud.client("cloudwatch").describe_alarms(AlarmNames=given["alarmNames"])["MetricAlarms"]
+    balancer_of = balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2]
+    for name, group in colours(cloud).items():
+        seen = {"TargetGroup": group["TargetGroupArn"].rpartition(":")[2], "LoadBalancer": balancer_of}
+        if not any(sees(alarm, seen) for alarm in alarms):
+            return wrong(
+                f"No alarm of the deployment sees the errors of drydock-{name}.",
+                look="describe_alarms: Namespace, MetricName and Dimensions, beside those of list_metrics",
+            )
+    return None
+
+
+def sees(alarm, dimensions):
+    """Whether an alarm counts the errors that CloudWatch has under these dimensions, and no others."""
+    named = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", ())}
+    what = (alarm.get("Namespace"), alarm.get("MetricName"), alarm.get("Statistic"))
+    return named == dimensions and what == ("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "Sum")
+
+
+def rings_at_one(alarm):
+    """Whether a single error in one minute is enough for an alarm."""
+    limit, least = alarm["Threshold"], alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+    above = {"GreaterThanThreshold": 0 <= limit < 1, "GreaterThanOrEqualToThreshold": 0 < limit <= 1}
+    return above.get(alarm["ComparisonOperator"], False) and least == 1 and alarm["Period"] <= 60
+
+
+def outcomes(cloud, since):
+    """Of each deployment of the service release since then, newest first: its version and its status."""
+    ecs = cloud.client("ecs")
+    found = ecs.list_service_deployments(cluster="drydock", service=RELEASE)["serviceDeployments"]
+    recent = [one for one in found if one["createdAt"] >= since]
+    arns = [one["targetServiceRevisionArn"] for one in recent]
+    told = ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"] if arns else []
+    runs = {one["serviceRevisionArn"]: environment(cloud, one["taskDefinition"]).get("VERSION", "") for one in told}
+    return [(runs[one["targetServiceRevisionArn"]], one["status"]) for one in recent]
+
+
 # -- doing
 
 
@@ -237,6 +303,99 @@ def revision(cloud, version):
     ecs = cloud.client("ecs")
     arns = ecs.list_task_definitions(familyPrefix="drydock-release", sort="DESC")["taskDefinitionArns"]
     return next(arn for arn in arns if environment(cloud, arn)["VERSION"] == version)
+
+
+def rule_for_release(cloud):
+    """The rule that sends `?service=release` to the two colours; returns its ARN."""
+    elbv2 = cloud.client("elbv2")
+    found = elbv2.describe_rules(ListenerArn=listener(cloud)["ListenerArn"])["Rules"]
+    there = [one["RuleArn"] for one in found if one["Priority"] == "10"]
+    if there:
+        return there[0]
+    tuples = []
+    for name, weight in zip(COLOURS, (1, 0), strict=True):
+        group = elbv2.create_target_group(
+            Name=f"drydock-{name}",
+            VpcId=vpc_id(cloud),
+            TargetType="ip",
+            Protocol="HTTP",
+            Port=8080,
+            HealthCheckPath="/health",
+            HealthCheckIntervalSeconds=5,
+            HealthCheckTimeoutSeconds=2,
+            HealthyThresholdCount=2,
+        )["TargetGroups"][0]["TargetGroupArn"]
+        delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "5"}
+        elbv2.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
+        tuples.append({"TargetGroupArn": group, "Weight": weight})
+    asked = {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "service", "Value": "release"}]}}
+    return elbv2.create_rule(
+        ListenerArn=listener(cloud)["ListenerArn"],
+        Priority=10,
+        Conditions=[asked],
+        Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": tuples}}],
+    )["Rules"][0]["RuleArn"]
+
+
+def traffic_role(cloud):
+    """The role with which ECS changes the rule; returns its ARN."""
+    iam = cloud.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="drydock-traffic", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    managed = "arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"
+    iam.attach_role_policy(RoleName="drydock-traffic", PolicyArn=managed)
+    return role
+
+
+def watch_colours(cloud, *named, threshold=5):
+    """An alarm for the errors of each colour, by the dimensions of these names."""
+    for name, group in colours(cloud).items():
+        of = {
+            "TargetGroup": group["TargetGroupArn"].rpartition(":")[2],
+            "LoadBalancer": balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2],
+        }
+        cloud.client("cloudwatch").put_metric_alarm(
+            AlarmName=f"drydock-release-{name}",
+            Namespace="AWS/ApplicationELB",
+            MetricName="HTTPCode_Target_5XX_Count",
+            Dimensions=[{"Name": each, "Value": of[each]} for each in named],
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=threshold,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            TreatMissingData="notBreaching",
+        )
+
+
+def by_canary(minutes):
+    """deploymentConfiguration: a tenth for so many minutes, then all, with the alarms of both colours."""
+    return {
+        "strategy": "CANARY",
+        "canaryConfiguration": {"canaryPercent": 10.0, "canaryBakeTimeInMinutes": minutes},
+        "bakeTimeInMinutes": 1,
+        "alarms": {
+            "alarmNames": [f"drydock-release-{name}" for name in COLOURS],
+            "enable": True,
+            "rollback": True,
+        },
+    }
+
+
+def deploy(cloud, definition, minutes, until):
+    """Deploy a revision of drydock-release by CANARY, and wait until the deployment has come to this status."""
+    ecs = cloud.client("ecs")
+    before = ecs.list_service_deployments(cluster="drydock", service=RELEASE)["serviceDeployments"]
+    ecs.update_service(
+        cluster="drydock", service=RELEASE, taskDefinition=definition, deploymentConfiguration=by_canary(minutes)
+    )
+
+    def ended():
+        now = ecs.list_service_deployments(cluster="drydock", service=RELEASE)["serviceDeployments"]
+        return len(now) > len(before) and now[0]["status"] == until
+
+    wait_until(ended, f"the deployment is {until}", timeout=120)
 
 
 # -- steps
@@ -526,6 +685,170 @@ def _(ecs, elbv2, forward, listener, until_ready, v2):
     elbv2.modify_listener(ListenerArn=listener, DefaultActions=[forward(100, 0)])
 
 
+@outline.step(
+    "ecs-canary",
+    title="A service `release` that ECS deploys by CANARY: a tenth first, and an alarm that rolls back for each group",
+    hints=[
+        "Two target groups, a rule of the listener that names both, and a role that ecs.amazonaws.com may assume.",
+        "create_service: advancedConfiguration in loadBalancers, and deploymentConfiguration with strategy CANARY.",
+        "put_metric_alarm for each target group: the new version is in one of them now, in the other the next time.",
+    ],
+)
+def ecs_canary(cloud, lab):
+    if (nothing := missing(cloud)) is not None:
+        return nothing
+    one = service(cloud, RELEASE)
+    if one is None:
+        return not_started(NO_RELEASE)
+    gone = [name for name in COLOURS if name not in colours(cloud)]
+    if gone:
+        return wrong(f"There is no target group drydock-{gone[0]}.", look="create_target_group")
+    configuration, more = one["deploymentConfiguration"], advanced(one)
+    if configuration.get("strategy") != "CANARY":
+        strategy = configuration.get("strategy", "ROLLING")
+        return wrong(f"`release` is deployed by {strategy}.", look="deploymentConfiguration, strategy")
+    tenth = configuration.get("canaryConfiguration", {}).get("canaryPercent", 5.0)
+    if tenth != 100 * TENTH:
+        return wrong(f"The canary is to get {tenth:g} %, not 10 %.", look="canaryConfiguration, canaryPercent")
+    mine = {entry["targetGroupArn"] for entry in one["loadBalancers"]} | {more.get("alternateTargetGroupArn")}
+    if mine != {group["TargetGroupArn"] for group in colours(cloud).values()}:
+        return wrong(
+            "`release` is not between drydock-blue and drydock-green.", look="targetGroupArn, alternateTargetGroupArn"
+        )
+    if (blind := unwatched(cloud, one)) is not None:
+        return blind
+    if not is_steady(one):
+        return wrong("`release` is not steady yet.", look="describe_services: events", waits_for=coming(one))
+    return passed("ECS deploys `release` by CANARY: 10 % first, with alarms on both target groups that roll back.")
+
+
+@ecs_canary.solution
+def _(cloud, lab):
+    rule, role = rule_for_release(cloud), traffic_role(cloud)
+    watch_colours(cloud, "TargetGroup", "LoadBalancer")
+    groups = [colours(cloud)[name]["TargetGroupArn"] for name in COLOURS]
+    more = {"alternateTargetGroupArn": groups[1], "productionListenerRule": rule, "roleArn": role}
+    entry = {"targetGroupArn": groups[0], "containerName": "backend", "containerPort": 8080}
+    if service(cloud, RELEASE) is None:
+        cloud.client("ecs").create_service(
+            cluster="drydock",
+            serviceName=RELEASE,
+            taskDefinition=revision(cloud, "v2"),
+            desiredCount=2,
+            networkConfiguration=network(cloud),
+            loadBalancers=[{**entry, "advancedConfiguration": more}],
+            deploymentConfiguration=by_canary(2),
+        )
+    else:
+        cloud.client("ecs").update_service(cluster="drydock", service=RELEASE, deploymentConfiguration=by_canary(2))
+    until_steady(cloud, RELEASE)
+
+
+@outline.step(
+    "let-it-bake",
+    title="`release` comes to run v4: a tenth of the requests, then all",
+    hints=["update_service with the revision of v4. Then it is ECS's turn: describe_service_deployments."],
+)
+def let_it_bake(cloud, lab):
+    one = service(cloud, RELEASE)
+    if one is None:
+        return not_started(NO_RELEASE)
+    if version(cloud, one) == "v2":
+        return not_started("`release` runs v2.")
+    done = outcomes(cloud, lab.began)
+    if ("v4", "SUCCESSFUL") in done and version(cloud, one) in ("v4", "v5", "v6"):
+        return passed("v4 has got a tenth of the requests, has baked, and then got all.")
+    waits_for = coming(one) if version(cloud, one) == "v4" else ""
+    return wrong("v4 is not deployed yet.", look="describe_service_deployments", waits_for=waits_for)
+
+
+@let_it_bake.solution
+def _(cloud, lab):
+    deploy(cloud, register(cloud, "v4"), 2, "SUCCESSFUL")
+
+
+@outline.step(
+    "rolled-back",
+    title="v5 fails on half of its requests, and an alarm takes it back",
+    hints=["update_service with the revision of v5, and requests that meet it. Nobody has to do anything else."],
+)
+def rolled_back(cloud, lab):
+    one = service(cloud, RELEASE)
+    if one is None:
+        return not_started(NO_RELEASE)
+    done = outcomes(cloud, lab.began)
+    of_v5 = [status for version, status in done if version == "v5"]
+    if not of_v5:
+        return not_started("v5 was never deployed.")
+    if "ROLLBACK_SUCCESSFUL" not in of_v5:
+        coming_back = of_v5[0] in ("IN_PROGRESS", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
+        return wrong(
+            f"The deployment of v5 is {of_v5[0]}.",
+            look="describe_service_deployments; do requests reach it?",
+            waits_for="the deployment of v5 to be rolled back" if coming_back else "",
+        )
+    return passed("An alarm has rolled v5 back: every request goes to v4 again.")
+
+
+@rolled_back.solution
+def _(cloud, lab):
+    url = f"http://{balancer(cloud)['DNSName']}/?service=release"
+    requests = Load(url, rps=50).start()
+    try:
+        deploy(cloud, register(cloud, "v5", ERROR_RATE="0.5"), 10, "ROLLBACK_SUCCESSFUL")
+    finally:
+        requests.stop()
+
+
+@outline.your_turn(
+    "careful",
+    title=f"Set `release` up for {A_MINUTE} requests a minute: a canary of 10 % is to bake for the fewest minutes in "
+    "which a fault in 2 % of its answers shows with 95 % probability, and one error is to be enough for its alarms",
+    hints=[
+        "Which part of all requests fails? The canary gets a tenth, and fails in 2 % of those.",
+        "requests_to_see(0.1 * 0.02) requests; at 500 a minute, how many minutes are that?",
+        "watch(name, threshold=1) for both target groups; then update_service with a deploymentConfiguration.",
+    ],
+)
+def careful(cloud, lab):
+    one = service(cloud, RELEASE)
+    if one is None:
+        return not_started(NO_RELEASE)
+    configuration = one["deploymentConfiguration"]
+    given = configuration.get("canaryConfiguration", {})
+    names = (configuration.get("alarms") or {}).get("alarmNames") or []
+    alarms = cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"] if names else []
+    minutes, at_one = given.get("canaryBakeTimeInMinutes", 10), [one for one in alarms if rings_at_one(one)]
+    if minutes in (2, 10) and not at_one:
+        return not_started(f"The canary bakes for {minutes} minutes, and no alarm rings at one error.")
+    if configuration.get("strategy") != "CANARY" or given.get("canaryPercent", 5.0) != 100 * TENTH:
+        return wrong("It is no canary of 10 % any more.", look="strategy, canaryPercent")
+    if minutes < LONG_ENOUGH:
+        chance = chance_to_see(TENTH * FAULT, A_MINUTE * minutes)
+        return wrong(
+            f"In {minutes} minutes the fault shows with a probability of {chance:.1%}, less than {CONFIDENCE:.0%}.",
+            look="canaryBakeTimeInMinutes",
+        )
+    if minutes > LONG_ENOUGH:
+        return wrong(f"{minutes} minutes are more than it takes.", look="canaryBakeTimeInMinutes")
+    if (blind := unwatched(cloud, one)) is not None:
+        return blind
+    deaf = [alarm["AlarmName"] for alarm in alarms if alarm not in at_one]
+    if deaf:
+        return wrong(f"One error in a minute does not set off {deaf[0]}.", look="put_metric_alarm, Threshold")
+    return passed(f"{LONG_ENOUGH} minutes, {A_MINUTE * LONG_ENOUGH:,} requests, and one error is enough.")
+
+
+@careful.solution
+def _(chance_to_see, colours, ecs, strategy, watch):
+    minutes = next(minutes for minutes in range(1, 1441) if chance_to_see(0.1 * 0.02, 500 * minutes) >= 0.95)
+    for name in colours:
+        watch(name, threshold=1)
+    canary = {"canaryPercent": 10.0, "canaryBakeTimeInMinutes": minutes}
+    longer = {**strategy, "canaryConfiguration": canary}
+    ecs.update_service(cluster="drydock", service="release", deploymentConfiguration=longer)
+
+
 # -- drills
 
 
@@ -577,3 +900,55 @@ def _(cloud, lab):
 @bad_version.solution
 def _(elbv2, forward, listener):
     elbv2.modify_listener(ListenerArn=listener, DefaultActions=[forward(100, 0)])
+
+
+@outline.drill(
+    "blind-alarm",
+    title="v6 fails, it has passed as a canary, and no alarm rang: find out why, let the alarms see, and bring v4 back",
+    hints=[
+        "What do the alarms say of their state, and why? describe_alarms: StateValue, StateReason, TreatMissingData.",
+        "list_metrics of HTTPCode_Target_5XX_Count: under which dimensions are there data? Compare with the alarms'.",
+        "Without LoadBalancer there is no such metric: no data, which notBreaching takes for well. watch(name).",
+        "They ring now, for v6. Deploy v4 with alarms that are not enabled, and enable them when it is there.",
+    ],
+)
+def blind_alarm(cloud, lab):
+    one = service(cloud, RELEASE)
+    if one is None:
+        return not_started(NO_RELEASE)
+    if (blind := unwatched(cloud, one)) is not None:
+        return blind
+    if float(environment(cloud, one["taskDefinition"]).get("ERROR_RATE", 0)):
+        if outcomes(cloud, lab.began)[0][1].startswith("ROLLBACK"):
+            return wrong(
+                "An alarm has seen the errors of v6, and rolled back the deployment that was to end them.",
+                look="deploymentConfiguration, alarms: enable, for this one deployment",
+            )
+        return wrong(
+            f"The alarms see now, and `release` runs {version(cloud, one)}, which fails.",
+            look="update_service, taskDefinition",
+        )
+    if not is_steady(one):
+        return wrong("`release` is not steady yet.", look="describe_service_deployments", waits_for=coming(one))
+    return passed("Both alarms count the errors of their target group, and `release` runs a version without a fault.")
+
+
+@blind_alarm.breaks
+def _(cloud, lab):
+    watch_colours(cloud, "TargetGroup")
+    url = f"http://{balancer(cloud)['DNSName']}/?service=release"
+    requests = Load(url, rps=50).start()
+    try:
+        deploy(cloud, register(cloud, "v6", ERROR_RATE="0.5"), 2, "SUCCESSFUL")
+    finally:
+        requests.stop()
+
+
+@blind_alarm.solution
+def _(colours, ecs, strategy, v4, watch):
+    for name in colours:
+        watch(name)
+    unwatched = {**strategy, "alarms": {**strategy["alarms"], "enable": False}}
+    ecs.update_service(cluster="drydock", service="release", taskDefinition=v4, deploymentConfiguration=unwatched)
+    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["release"])
+    ecs.update_service(cluster="drydock", service="release", deploymentConfiguration=strategy)

@@ -212,6 +212,26 @@ def logs(
         print(_log(name).read_text(errors="replace"), end="")
 
 
+@app.command("load")
+def send_load(
+    url: Annotated[str, typer.Argument(help="Where each request goes.")],
+    rps: Annotated[float, typer.Option(min=0.1, help="Requests a second.")] = 10.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="For so long.")] = 10.0,
+    connections: Annotated[int, typer.Option(min=1, help="Over so many connections.")] = 16,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Send requests at a rate, and count who answered. Exit code 1 when none was answered."""
+    from drydock import load
+
+    report = load.run(url, rps=rps, seconds=seconds, connections=connections)
+    if as_json:
+        print(report.json())
+    else:
+        _table(("", url), report.rows())
+    if not report.answered:
+        raise typer.Exit(1)
+
+
 @app.command("profile")
 def show_profile(name: Annotated[str, typer.Argument(help="quick or strict.")] = "strict") -> None:
     """What an embedded AWS of a profile does as AWS, in AWS seconds; documented or observed, and where that is from."""

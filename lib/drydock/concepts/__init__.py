@@ -18,7 +18,7 @@ drydock.pricing, and its pictures from a module of this package that has the not
 
 What draws is a pure function that returns a drydock.figures.Figure: the same values, the same bytes. It asserts what
 must hold, so that a run at other parameters fails where something is off. `explore` gives the Figure alone when
-nobody is there to move a slider (`drydock.notebooks.attended`), so a committed notebook, a run by papermill and
+nobody is there to move a slider (`drydock.attended`), so a committed notebook, a run by papermill and
 nbval's comparison have the static figure and its table.
 """
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from drydock.attended import attended
 from drydock.figures import Figure
 from drydock.figures.figure import MIME
 from drydock.notebooks import show
-from drydock.notebooks.attended import attended
 
 
 @dataclass(frozen=True)

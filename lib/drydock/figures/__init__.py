@@ -9,6 +9,9 @@
     split([("v2", 0.05, 97, 2000), …])                    # requests counted, beside the band they should be in
     layers({"backend": [(digest, bytes, instruction), …]}) # what images are made of, and what they share
     retention(image_details, preview_results)             # which rule of a lifecycle policy takes which image
+    rollout = Rollout(cloud, cluster="drydock", service="release", load=requests)   # then start a deployment
+    rollout.follow()                                       # who answers, redrawn until it has ended; then .stages(),
+                                                           # .tasks() and .alarms()
     watch_service(cloud, cluster="drydock", service="backend", seconds=0)   # 0 headless; 60 for a live widget
 
 As a cell's last expression each shows a plotly figure and its table. Its data is plain (`.spec`), so equal
@@ -18,6 +21,7 @@ input gives equal output; where addresses or times differ from run to run, tag t
 from drydock.figures.figure import Figure
 from drydock.figures.images import layers, retention
 from drydock.figures.live import live, service_now, watch_service
+from drydock.figures.rollout import Rollout, alarms_over_time, stages, tasks_over_time, traffic_over_time
 from drydock.figures.split import split
 from drydock.figures.survey import Survey, survey
 from drydock.figures.timeline import answers, answers_over_time, lifecycle
@@ -25,7 +29,9 @@ from drydock.figures.topology import topology
 
 __all__ = [
     "Figure",
+    "Rollout",
     "Survey",
+    "alarms_over_time",
     "answers",
     "answers_over_time",
     "layers",
@@ -34,7 +40,10 @@ __all__ = [
     "retention",
     "service_now",
     "split",
+    "stages",
     "survey",
+    "tasks_over_time",
     "topology",
+    "traffic_over_time",
     "watch_service",
 ]

@@ -127,6 +127,11 @@ def _listener(cloud: Cloud, params: Any) -> Answer | None:
     return next(({"Listeners": [one]} for one in found if one["Port"] == params["Port"]), None)
 
 
+def _listener_rule(cloud: Cloud, params: Any) -> Answer | None:
+    found = cloud.client("elbv2").describe_rules(ListenerArn=params["ListenerArn"])["Rules"]
+    return next(({"Rules": [one]} for one in found if one["Priority"] == str(params["Priority"])), None)
+
+
 def _secret(cloud: Cloud, params: Any) -> Answer | None:
     found: Answer = cloud.client("secretsmanager").describe_secret(SecretId=params["Name"])
     return None if "DeletedDate" in found else found
@@ -242,6 +247,7 @@ _LOOKS: dict[tuple[str, str], Looks] = {
     ("elbv2", "CreateLoadBalancer"): _there(
         lambda cloud, params: cloud.client("elbv2").describe_load_balancers(Names=[params["Name"]])
     ),
+    ("elbv2", "CreateRule"): _there(_listener_rule),
     ("elbv2", "CreateTargetGroup"): _there(
         lambda cloud, params: cloud.client("elbv2").describe_target_groups(Names=[params["Name"]])
     ),

@@ -16,8 +16,8 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from drydock import embedded
+from drydock.attended import attended
 from drydock.cloud import CloudRefused, CloudUnreachable
-from drydock.notebooks.attended import attended
 from drydock.notebooks.wait import TookTooLong
 from drydock.policy.advice import advice
 

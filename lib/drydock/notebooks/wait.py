@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from drydock.notebooks.attended import attended
+from drydock.attended import attended
 from drydock.policy import races
 from drydock.policy.profiles import STRICT
 

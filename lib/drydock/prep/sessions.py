@@ -8,9 +8,9 @@ from typing import Any
 
 from fsrs import Rating
 
+from drydock.attended import attended
 from drydock.figures import Figure
 from drydock.notebooks import show
-from drydock.notebooks.attended import attended
 from drydock.prep.deck import Deck, Reviewed, in_words
 from drydock.prep.items import LETTERS, BadAnswer, Kind, Marked
 from drydock.prep.panel import Button, Panel, View
