@@ -14,7 +14,7 @@ from drydock.labs import Lab, wait_until
 from drydock.ledger import sweep
 from drydock.policy.traffic import band
 
-from .conftest import solve, state, until, update
+from .conftest import solve, state, tried, until, update
 
 NAME = "07-canary"
 
@@ -211,7 +211,12 @@ def test_promote(lab: Lab) -> None:
     forward(lab.cloud, stable=0, canary=100)
     update(lab.cloud, "stable", taskDefinition=revision(lab.cloud, "v2"))
     until(lab, "promote", "wrong", "still gets 100 %")
-    solve(lab, "promote")
+    retired = """
+for name in ("canary", "stable"):
+    ecs.update_service(cluster="drydock", service=name, desiredCount=0)
+"""
+    tried(lab, "promote", retired)
+    update(lab.cloud, "canary", desiredCount=2)
 
 
 def test_requests_that_reach_neither_version_are_no_success(lab: Lab) -> None:

@@ -120,6 +120,7 @@ def test_hints_look_at_the_cloud_first_come_in_order_are_counted_and_end(queues:
     assert {lines[0].partition(".")[0] for lines in said} == {"○ create-queue: not started"}
     assert [lines[1] for lines in said] == ["Which client?", "sqs.create_queue", "sqs.create_queue"]
     assert "lab.solution" in said[1][2]
+    assert queues.hint("create-queue").heading == "Hint 2 of 2, again: create-queue"
     assert progress.of("00-queues")["create-queue"]["hints"] == 2
     assert "lab.solution" in queues.hint("blind").plain
 
@@ -193,6 +194,7 @@ def test_an_attempt_that_was_refused_is_said_and_not_what_is_older(queues: Lab) 
         assert said.state == "wrong"
         assert said.message.startswith("The last attempt, SetQueueAttributes, was refused: InvalidParameterValue: ")
     assert "was refused" in queues.hint("keep-longer").plain
+    assert 'lab.catch_up("keep-longer")' in queues.check("keep-longer").look
     with pytest.raises(ParamValidationError):
         attempted(queues, 1)
     assert "SetQueueAttributes, was refused: its parameters are not valid" in queues.check("keep-longer").message
