@@ -445,7 +445,7 @@ def left_behind(cloud, lab):
             waits_for=unregistered(cloud, one),
         )
     if there - registered or not is_steady(one):
-        look = "list_instances; describe_services"
+        look = "list_instances; ECS registers a task as it starts: one that was deregistered by hand needs a successor"
         return wrong("Not every task that runs is registered.", look=look, waits_for=unregistered(cloud, one))
     return passed("What is registered is what runs.")
 

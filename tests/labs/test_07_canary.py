@@ -181,7 +181,8 @@ def test_enough_traffic(lab: Lab) -> None:
     forward(lab.cloud, stable=17, canary=3)
     assert state(lab, "enough-traffic")[0] == "passed"
     forward(lab.cloud, stable=95, canary=5)
-    solve(lab, "enough-traffic")
+    closed = '[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]'
+    tried(lab, "enough-traffic", f"elbv2.modify_listener(ListenerArn=listener, DefaultActions={closed})")
 
 
 def test_half(lab: Lab) -> None:

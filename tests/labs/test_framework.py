@@ -147,6 +147,8 @@ def test_a_solution_is_the_lessons_own_lines_shown_and_not_run(queues: Lab) -> N
     assert queues.check("create-queue").passed
     answer = queues.solution("keep-longer")
     assert "<button" in answer._repr_html_()
+    assert "opened again? Run this cell once more." in answer._repr_html_()  # its button does nothing there
+    assert "white-space:pre-wrap" in answer._repr_html_(), "a long line is not cut"
     assert "<button" not in shown._repr_html_()
     sqs = queues.cloud.client("sqs")
     exec(answer.plain, {"url": sqs.get_queue_url(QueueName="jobs")["QueueUrl"], "sqs": sqs})
