@@ -93,14 +93,17 @@ def test_which_others_run_is_said(home: Path) -> None:
     drydock("down", "--name", "cli-other")
 
 
-def test_what_is_ignored_because_it_runs_already_is_said(home: Path) -> None:
+def test_what_cannot_be_because_it_runs_already_is_refused(home: Path) -> None:
     name = "cli-again"
     drydock("up", "--name", name, "--speed", "60", "--seed", "one")
-    said = " ".join(drydock("up", "--name", name, "--speed", "10", "--port", str(free_port()), "--seed", "two").split())
-    for words in ("speed 60 already: speed 10 is ignored", "is ignored. To change that: drydock down", "another seed"):
+    other = ("--speed", "10", "--port", str(free_port()), "--seed", "two")
+    said = " ".join(drydock("up", "--name", name, *other, code=2).split())
+    for words in ("speed 60 already, and not at 10", "To change that: drydock down --name cli-again", "another seed"):
         assert words in said
-    assert "ignored" not in drydock("up", "--name", name, "--speed", "60", "--seed", "one")
+    drydock("up", "--name", name, "--speed", "60", "--seed", "one")
     drydock("down", "--name", name)
+    assert "another seed" in drydock("up", "--name", name, "--seed", "two", code=2)
+    assert "not running" in drydock("status", "--name", name, code=1)
 
 
 def test_a_port_that_is_taken_is_said_to_be(home: Path) -> None:
@@ -259,6 +262,11 @@ def test_sweep_lists_deletes_and_tells_what_is_left(home: Path) -> None:
     assert "swept" not in drydock("sweep", "--name", "cli-sweep", "--lab", "queues")
     assert "deleted  queue" in drydock("sweep", "--name", "cli-sweep", "--lab", "topics", "--yes")
     assert "Nothing was there" in drydock("sweep", "--name", "cli-sweep")
+    drydock("down", "--name", "cli-sweep")
+    assert "cli-sweep: was not running, and is stopped again" in drydock("sweep", "--name", "cli-sweep")
+    assert "not running" in drydock("status", "--name", "cli-sweep", code=1)
+    drydock("up", "--name", "cli-sweep")
+    assert "stopped again" not in drydock("sweep", "--name", "cli-sweep")
     vpc = cloud.client("ec2").create_vpc(CidrBlock="10.44.0.0/16")["Vpc"]["VpcId"]
     cloud.listeners.clear()
     cloud.client("ec2").create_subnet(VpcId=vpc, CidrBlock="10.44.1.0/24")
@@ -311,5 +319,7 @@ def test_image_commands_are_there() -> None:
 
 
 def test_sweep_starts_no_cloud_that_there_is_not(home: Path) -> None:
-    assert "There is no embedded AWS called 'cli-nobody'" in drydock("sweep", "--name", "cli-nobody", "--yes", code=2)
+    said = drydock("sweep", "--name", "cli-nobody", "--yes", code=1)
+    assert "cli-nobody: there is no such instance." in said
+    assert said == drydock("down", "--name", "cli-nobody", code=1)
     assert not (home / "instances" / "cli-nobody").exists()

@@ -284,13 +284,19 @@ def own_key(cloud, lab):
 
 
 @own_key.solution
-def _(cloud, ecr, scan):
+def _(cloud, ecr):
     kms = cloud.client("kms")
-    key = kms.create_key(Description="Images of drydock/worker")["KeyMetadata"]
-    kms.create_alias(AliasName="alias/drydock-ecr", TargetKeyId=key["KeyId"])
-    own = {"encryptionType": "KMS", "kmsKey": key["Arn"]}
-    ecr.delete_repository(repositoryName="drydock/worker", force=True)
-    ecr.create_repository(repositoryName="drydock/worker", imageScanningConfiguration=scan, encryptionConfiguration=own)
+    try:
+        key = kms.describe_key(KeyId="alias/drydock-ecr")["KeyMetadata"]
+    except kms.exceptions.NotFoundException:
+        key = kms.create_key(Description="Images of drydock/worker")["KeyMetadata"]
+        kms.create_alias(AliasName="alias/drydock-ecr", TargetKeyId=key["KeyId"])
+    own, scan = {"encryptionType": "KMS", "kmsKey": key["Arn"]}, {"scanOnPush": True}
+    there = ecr.get_paginator("describe_repositories").paginate().search("repositories[].repositoryName")
+    if "drydock/worker" in there:  # its encryption cannot be changed
+        ecr.delete_repository(repositoryName="drydock/worker", force=True)
+    ecr.create_repository(repositoryName="drydock/worker", encryptionConfiguration=own, imageScanningConfiguration=scan)
+    print("drydock/worker is under the key behind alias/drydock-ecr")
 
 
 @outline.drill(
@@ -320,8 +326,10 @@ def _(cloud, lab):
 
 
 @eats_releases.solution
-def _(ecr, policy):
-    ecr.put_lifecycle_policy(repositoryName="drydock/frontend", lifecyclePolicyText=policy)
+def _(dev, ecr, json, preview, releases, untagged):
+    text = json.dumps({"rules": [untagged, dev, releases]})
+    ecr.put_lifecycle_policy(repositoryName="drydock/frontend", lifecyclePolicyText=text)
+    print(len(preview("drydock/frontend", text)), "images are left for it to take")
 
 
 @outline.drill(
@@ -348,9 +356,13 @@ def _(cloud, lab):
 
 
 @open_to_all.solution
-def _(ecr, json, statement):
-    only_pull = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    ecr.set_repository_policy(repositoryName="drydock/backend", policyText=only_pull)
+def _(cloud, ecr, json):
+    pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    other = {"AWS": f"arn:aws:iam::{cloud.other_account}:root"}
+    only_pull = {"Sid": "Pull", "Effect": "Allow", "Principal": other, "Action": pull}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [only_pull]})
+    ecr.set_repository_policy(repositoryName="drydock/backend", policyText=text)
+    print(cloud.other_account, "may pull, and nobody else")
 
 
 def _repositories(cloud) -> dict[str, dict[str, Any]]:

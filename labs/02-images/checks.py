@@ -121,14 +121,13 @@ def promote(cloud, lab):
 
 @promote.solution
 def _(ecr):
-    v1 = [{"imageTag": "v1"}]
-    found = ecr.batch_get_image(repositoryName="drydock/frontend", imageIds=v1)["images"][0]
-    ecr.put_image(
-        repositoryName="drydock/frontend",
-        imageManifest=found["imageManifest"],
-        imageManifestMediaType=found["imageManifestMediaType"],
-        imageTag="stable",
-    )
+    name, v1, stable = "drydock/frontend", [{"imageTag": "v1"}], [{"imageTag": "stable"}]
+    found = ecr.batch_get_image(repositoryName=name, imageIds=v1)["images"][0]
+    if ecr.batch_get_image(repositoryName=name, imageIds=stable)["images"]:  # an attempt that tagged another image
+        ecr.batch_delete_image(repositoryName=name, imageIds=stable)
+    same = {"imageManifest": found["imageManifest"], "imageManifestMediaType": found["imageManifestMediaType"]}
+    ecr.put_image(repositoryName=name, **same, imageTag="stable")
+    print(ecr.describe_images(repositoryName=name, imageIds=v1)["imageDetails"][0]["imageTags"])
 
 
 @outline.step(
@@ -144,8 +143,7 @@ def scan_findings(cloud, lab):
         return not_started("`drydock/backend` has no image with the tag `v1-vulnerable`.")
     scan = _scan(cloud, "v1-vulnerable")
     if scan is None:
-        look = "describe_image_scan_findings, imageScanStatus"
-        return wrong("Its scan is not complete.", look=look, waits_for="its scan")
+        return _unscanned(cloud, "v1-vulnerable")
     counts = _about_urllib3(scan)
     if not counts and not _has_urllib3(cloud, "v1-vulnerable"):
         return wrong("There is no urllib3 in it.", look="build_args, VENDOR")
@@ -176,8 +174,7 @@ def fix_findings(cloud, lab):
         return not_started("`drydock/backend` has no image with the tag `v2`.")
     scan = _scan(cloud, "v2")
     if scan is None:
-        look = "describe_image_scan_findings, imageScanStatus"
-        return wrong("The scan of `v2` is not complete.", look=look, waits_for="its scan")
+        return _unscanned(cloud, "v2")
     if _about_urllib3(scan) or _has_urllib3(cloud, "v2"):
         return wrong(
             "`v2` still has urllib3 in it.",
@@ -190,10 +187,14 @@ def fix_findings(cloud, lab):
 
 
 @fix_findings.solution
-def _(auth, build, how, lab, push, scanned, uri, wait_until):
-    fixed = build(lab.services / "backend", build_args={"VERSION": "v2"}, **how)
+def _(auth, build, ecr, how, lab, push, scanned, uri, wait_until):
+    name, v2 = "drydock/backend", [{"imageTag": "v2"}]
+    if ecr.batch_get_image(repositoryName=name, imageIds=v2)["images"]:  # an attempt: its tag cannot be moved
+        ecr.batch_delete_image(repositoryName=name, imageIds=v2)
+    fixed = build(lab.services / "backend", build_args={"VERSION": "v2"}, **how, output=lambda line: None)
     push(fixed, f"{uri['backend']}:v2", auth=auth)
-    wait_until(lambda: scanned("v2"), "v2 is scanned")
+    scan = wait_until(lambda: scanned("v2"), "v2 is scanned")
+    print(scan["imageScanStatus"]["status"], len(scan["imageScanFindings"].get("findings", ())), "findings")
 
 
 def _release(cloud, lab, tag: str, build_args: dict[str, str]) -> None:
@@ -241,14 +242,17 @@ def _(cloud, lab):
 
 
 @leaked_secret.solution
-def _(auth, build, ecr, how, lab, push, tempfile, uri):
+def _(auth, build, ecr, how, lab, pull, push, tempfile, uri):
     from shutil import copytree, ignore_patterns
 
-    leaking = ecr.describe_images(repositoryName="drydock/worker", imageIds=[{"imageTag": "report"}])["imageDetails"]
     clean = copytree(lab.directory / "report", f"{tempfile.mkdtemp()}/report", ignore=ignore_patterns(".env"))
-    push(build(clean, **how), f"{uri['worker']}:report", auth=auth)
-    digests = [{"imageDigest": image["imageDigest"]} for image in leaking]
-    ecr.batch_delete_image(repositoryName="drydock/worker", imageIds=digests)
+    push(build(clean, **how, output=lambda line: None), f"{uri['worker']}:report", auth=auth)
+    for one in ecr.describe_images(repositoryName="drydock/worker")["imageDetails"]:
+        image = pull(f"{uri['worker']}@{one['imageDigest']}", auth=auth, into=tempfile.mkdtemp())
+        files = [entry for index in range(len(image.layers)) for entry in image.layer_files(index)]
+        if any(entry.path.endswith("/.env") and entry.size for entry in files):
+            ecr.batch_delete_image(repositoryName="drydock/worker", imageIds=[{"imageDigest": one["imageDigest"]}])
+            print("deleted", one.get("imageTags", "an untagged image"))
 
 
 def _push_report(cloud, context: Path) -> None:
@@ -302,13 +306,29 @@ def _amiss(config: dict[str, Any], service: str, version: str) -> str:
 
 def _scan(cloud, tag: str) -> dict[str, Any] | None:
     """The findings of the backend's image with this tag; None as long as no scan of it is complete."""
+    scan = _asked(cloud, tag)
+    return scan["imageScanFindings"] if scan["imageScanStatus"]["status"] in ("COMPLETE", "ACTIVE") else None
+
+
+def _asked(cloud, tag: str) -> dict[str, Any]:
+    """What ECR says of the scan of the backend's image with this tag; PENDING where it knows of none yet."""
     ecr = cloud.client("ecr")
     pages = ecr.get_paginator("describe_image_scan_findings")
     try:
-        scan = pages.paginate(repositoryName="drydock/backend", imageId={"imageTag": tag}).build_full_result()
+        return pages.paginate(repositoryName="drydock/backend", imageId={"imageTag": tag}).build_full_result()
     except ecr.exceptions.ScanNotFoundException:
-        return None
-    return scan["imageScanFindings"] if scan["imageScanStatus"]["status"] in ("COMPLETE", "ACTIVE") else None
+        return {"imageScanStatus": {"status": "PENDING"}}
+
+
+def _unscanned(cloud, tag: str):
+    """The check of an image whose scan is not complete: one that is over without being complete does not come."""
+    status = _asked(cloud, tag)["imageScanStatus"]
+    look = "describe_image_scan_findings, imageScanStatus"
+    if status["status"] in ("PENDING", "IN_PROGRESS"):
+        return wrong(f"The scan of `{tag}` is not complete.", look=look, waits_for="its scan")
+    said = status.get("description", "").rstrip(".")
+    over = f"The scan of `{tag}` is {status['status']}{': ' + said if said else ''}."
+    return wrong(f"{over} It does not become complete.", look=f"{look}; start_image_scan, or push it again")
 
 
 def _about_urllib3(scan: dict[str, Any]) -> Counter[str]:

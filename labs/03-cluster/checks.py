@@ -276,9 +276,10 @@ def _(ecs):
         {"capacityProvider": "FARGATE", "base": 2, "weight": 1},
         {"capacityProvider": "FARGATE_SPOT", "weight": 4},
     ]
-    ecs.put_cluster_capacity_providers(
+    put = ecs.put_cluster_capacity_providers(
         cluster="drydock", capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=strategy
     )
+    print(*put["cluster"]["defaultCapacityProviderStrategy"], sep="\n")
 
 
 @outline.your_turn(
@@ -306,8 +307,12 @@ def endpoint_group(cloud, lab):
 @endpoint_group.solution
 def _(ec2, tasks, vpc):
     group = ec2.create_security_group(GroupName="drydock-endpoints", Description="VPC endpoints", VpcId=vpc)["GroupId"]
+    before = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    if before:  # what an attempt has opened
+        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=before)
     https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": tasks}]}
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[https])
+    print("drydock-endpoints: port 443 from drydock-tasks")
 
 
 @outline.drill(
@@ -345,9 +350,15 @@ def _(cloud, lab):
 
 @one_in_three.solution
 def _(ec2):
-    third = ec2.describe_subnets(Filters=[{"Name": "tag:Name", "Values": ["drydock-c"]}])["Subnets"][0]
+    third = ec2.describe_subnets(Filters=[{"Name": "tag:Name", "Values": ["drydock-c"]}])["Subnets"][0]["SubnetId"]
     ours = ec2.describe_route_tables(Filters=[{"Name": "tag:Name", "Values": ["drydock"]}])["RouteTables"][0]
-    ec2.associate_route_table(RouteTableId=ours["RouteTableId"], SubnetId=third["SubnetId"])
+    of_third = [{"Name": "association.subnet-id", "Values": [third]}]
+    for table in ec2.describe_route_tables(Filters=of_third)["RouteTables"]:  # an attempt: a subnet has one table
+        for one in table["Associations"]:
+            if one.get("SubnetId") == third:
+                ec2.disassociate_route_table(AssociationId=one["RouteTableAssociationId"])
+    ec2.associate_route_table(RouteTableId=ours["RouteTableId"], SubnetId=third)
+    print("drydock-c has the route table of the other two")
 
 
 @outline.drill(
@@ -387,6 +398,7 @@ def _(ecs):
         {"capacityProvider": "FARGATE", "base": 2, "weight": 1},
         {"capacityProvider": "FARGATE_SPOT", "weight": 4},
     ]
-    ecs.put_cluster_capacity_providers(
+    put = ecs.put_cluster_capacity_providers(
         cluster="drydock", capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=strategy
     )
+    print(*put["cluster"]["defaultCapacityProviderStrategy"], sep="\n")

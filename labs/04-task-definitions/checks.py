@@ -98,6 +98,17 @@ def logs_to(cloud, service):
     return {"logDriver": "awslogs", "options": options}
 
 
+def amiss(value):
+    """What is wrong with the secret's text; "" where it is a JSON object with the key app-secret."""
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict | list):
+        return "is no JSON object"
+    return "" if isinstance(found, dict) and found.get("app-secret") else 'has no key "app-secret"'
+
+
 def app_secret(cloud, key="app-secret"):
     """The `secrets` entry that hands the backend one key of its secret."""
     arn = cloud.client("secretsmanager").describe_secret(SecretId="drydock/backend")["ARN"]
@@ -277,12 +288,8 @@ def create_secret(cloud, lab):
     manager = cloud.client("secretsmanager")
     if "DeletedDate" in manager.describe_secret(SecretId="drydock/backend"):
         return wrong("The secret is scheduled for deletion.", look="restore_secret")
-    try:
-        value = json.loads(manager.get_secret_value(SecretId="drydock/backend")["SecretString"])
-    except ValueError:
-        return wrong("The secret is no JSON object.", look="put_secret_value, SecretString")
-    if not isinstance(value, dict) or not value.get("app-secret"):
-        return wrong('The secret has no key "app-secret".', look="put_secret_value, SecretString")
+    if problem := amiss(manager.get_secret_value(SecretId="drydock/backend").get("SecretString", "")):
+        return wrong(f"The secret {problem}.", look="put_secret_value, SecretString")
     return passed('The secret drydock/backend has the key "app-secret".')
 
 
@@ -521,11 +528,13 @@ def rotate_secret(cloud, lab):
     current = next(one for one in versions if "AWSCURRENT" in one.get("VersionStages", []))
     if len(versions) < 2 or current["CreatedDate"] < lab.began:
         return not_started("The secret has had no new value.")
-    value = manager.get_secret_value(SecretId="drydock/backend")["SecretString"]
-    if not json.loads(value).get("app-secret"):
-        return wrong('The new value has no key "app-secret".', look="put_secret_value, SecretString")
+    if "DeletedDate" in manager.describe_secret(SecretId="drydock/backend"):
+        return wrong("The secret is scheduled for deletion.", look="restore_secret, then put_secret_value")
+    value = manager.get_secret_value(SecretId="drydock/backend").get("SecretString", "")
+    if problem := amiss(value):
+        return wrong(f"The new value {problem}.", look="put_secret_value, SecretString")
     if any("AWSPREVIOUS" in one.get("VersionStages", []) for one in versions):
-        before = manager.get_secret_value(SecretId="drydock/backend", VersionStage="AWSPREVIOUS")["SecretString"]
+        before = manager.get_secret_value(SecretId="drydock/backend", VersionStage="AWSPREVIOUS").get("SecretString")
         if before == value:
             return wrong("The new version has the old value.", look="put_secret_value, SecretString")
     alive = [task for task in tasks(cloud, "drydock-backend", lab.began) if task["desiredStatus"] == "RUNNING"]
@@ -672,7 +681,8 @@ def _(cloud, lab):
 @broken_image.solution
 def _(attempt, ecs, one_container, run):
     attempt(one_container("drydock-image"))
-    ecs.run_task(taskDefinition="drydock-image", **run)
+    task = ecs.run_task(taskDefinition="drydock-image", **run)["tasks"][0]["taskArn"]
+    ecs.get_waiter("tasks_running").wait(cluster="drydock", tasks=[task])
 
 
 @outline.drill(
@@ -702,7 +712,8 @@ def _(cloud, lab):
 @broken_secret.solution
 def _(app_secret, attempt, ecs, one_container, run):
     attempt(one_container("drydock-secret", secrets=app_secret))
-    ecs.run_task(taskDefinition="drydock-secret", **run)
+    task = ecs.run_task(taskDefinition="drydock-secret", **run)["tasks"][0]["taskArn"]
+    ecs.get_waiter("tasks_running").wait(cluster="drydock", tasks=[task])
 
 
 @outline.drill(
@@ -733,7 +744,8 @@ def _(cloud, lab):
 @broken_setting.solution
 def _(attempt, ecs, one_container, run):
     attempt(one_container("drydock-setting", environment=[{"name": "ERROR_RATE", "value": "0.05"}]))
-    ecs.run_task(taskDefinition="drydock-setting", **run)
+    task = ecs.run_task(taskDefinition="drydock-setting", **run)["tasks"][0]["taskArn"]
+    ecs.get_waiter("tasks_running").wait(cluster="drydock", tasks=[task])
 
 
 @outline.drill(
@@ -770,4 +782,5 @@ def _(cloud, lab):
 @broken_health.solution
 def _(attempt, ecs, health, one_container, run):
     attempt(one_container("drydock-health", healthCheck=health))
-    ecs.run_task(taskDefinition="drydock-health", **run)
+    task = ecs.run_task(taskDefinition="drydock-health", **run)["tasks"][0]["taskArn"]
+    ecs.get_waiter("tasks_running").wait(cluster="drydock", tasks=[task])

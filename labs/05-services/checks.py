@@ -406,7 +406,8 @@ def _arrived(cloud, queue, since):
 
 @bad_job.solution
 def _(json, queue, sqs):
-    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"divide": [1, 0]}))
+    sent = sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"divide": [1, 0]}))
+    print("sent", sent["MessageId"])
 
 
 @outline.step(
@@ -471,13 +472,10 @@ def scalable_worker(cloud, lab):
 
 @scalable_worker.solution
 def _(scaling):
-    scaling.register_scalable_target(
-        ServiceNamespace="ecs",
-        ResourceId="service/drydock/worker",
-        ScalableDimension="ecs:service:DesiredCount",
-        MinCapacity=0,
-        MaxCapacity=5,
-    )
+    worker = {"ServiceNamespace": "ecs", "ResourceId": "service/drydock/worker"}
+    worker["ScalableDimension"] = "ecs:service:DesiredCount"
+    scaling.register_scalable_target(**worker, MinCapacity=0, MaxCapacity=5)
+    print("worker: 0 to 5")
 
 
 # -- drills
@@ -524,7 +522,9 @@ def _(cloud, lab):
 
 @wrong_health_path.solution
 def _(elbv2, group):
-    elbv2.modify_target_group(TargetGroupArn=group, HealthCheckPath="/health")
+    asked = {"HealthCheckPath": "/health", "HealthCheckPort": "traffic-port", "Matcher": {"HttpCode": "200"}}
+    changed = elbv2.modify_target_group(TargetGroupArn=group, **asked)["TargetGroups"][0]
+    print("asked for", changed["HealthCheckPath"])
 
 
 @outline.drill(
@@ -573,5 +573,5 @@ def _(cloud, lab):
 @stuck_deployment.solution
 def _(ecs):
     room = {"minimumHealthyPercent": 100, "maximumPercent": 200}
-    ecs.update_service(cluster="drydock", service="backend", deploymentConfiguration=room)
+    ecs.update_service(cluster="drydock", service="backend", desiredCount=3, deploymentConfiguration=room)
     ecs.get_waiter("services_stable").wait(cluster="drydock", services=["backend"])

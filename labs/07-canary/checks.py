@@ -594,6 +594,7 @@ def enough_traffic(cloud, lab):
 def _(chance_to_see, elbv2, forward, listener):
     enough = next(percent for percent in range(1, 101) if chance_to_see(percent / 100 * 0.02, 1000) >= 0.95)
     elbv2.modify_listener(ListenerArn=listener, DefaultActions=[forward(100 - enough, enough)])
+    print(f"{enough} %: {chance_to_see(enough / 100 * 0.02, 1000):.1%}")
 
 
 @outline.step(
@@ -679,10 +680,12 @@ def promote(cloud, lab):
 
 
 @promote.solution
-def _(ecs, elbv2, forward, listener, until_ready, v2):
-    ecs.update_service(cluster="drydock", service="stable", taskDefinition=v2)
-    until_ready()
+def _(ecs, elbv2, forward, group, listener, v2):
+    ecs.update_service(cluster="drydock", service="stable", taskDefinition=v2, desiredCount=2)
+    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["stable"])
+    elbv2.get_waiter("target_in_service").wait(TargetGroupArn=group["stable"])
     elbv2.modify_listener(ListenerArn=listener, DefaultActions=[forward(100, 0)])
+    print("v2 is stable, and gets every request")
 
 
 @outline.step(
@@ -900,6 +903,7 @@ def _(cloud, lab):
 @bad_version.solution
 def _(elbv2, forward, listener):
     elbv2.modify_listener(ListenerArn=listener, DefaultActions=[forward(100, 0)])
+    print("every request goes to stable")
 
 
 @outline.drill(

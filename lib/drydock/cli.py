@@ -23,6 +23,7 @@ from drydock.embedded.instance import directory_of, exists, pid_of
 from drydock.user import home
 
 if TYPE_CHECKING:
+    from drydock.cloud import Cloud
     from drydock.labs.runner import Report
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
@@ -104,11 +105,12 @@ def up(
     foreground: Annotated[bool, typer.Option(help="Stay and show its log; Ctrl-C ends it.")] = False,
 ) -> None:
     """Start the embedded AWS."""
+    if refused := embedded.not_so(name, port=port, speed=speed, seed=seed):
+        errors.print("\n".join(refused), markup=False)
+        raise typer.Exit(2)
     instance = embedded.start(name, port=port, speed=speed, seed=seed, profile=profile)
     if port is None and instance.port != 4566:
         console.print(f"Port 4566 is taken: using {instance.port}.")
-    for sentence in embedded.ignored(instance, port=port, speed=speed, seed=seed):
-        console.print(sentence)
     console.print(
         f"{name}: {instance.endpoint} (process {instance.pid}, {instance.speed:g} AWS seconds a second, "
         f"profile {instance.profile})"
@@ -272,14 +274,24 @@ def sweep(
     """Delete what labs created and list what is left. Exit code 1 when something is."""
     from drydock.cloud import connect
     from drydock.labs import catalogue
+
+    wanted = catalogue.full_name(lab) if lab else None
+    ours = (cloud or os.environ.get("DRYDOCK_CLOUD") or "embedded") == "embedded"
+    if ours:
+        _known(name)
+    started = ours and pid_of(name) is None
+    try:
+        at = connect(cloud, region=region, account=account, budget_usd=float("inf"), name=name)
+        _sweep(at, wanted, within=within, dry_run=dry_run, yes=yes)
+    finally:
+        if started and embedded.stop(name):
+            console.print(f"{name}: was not running, and is stopped again")
+
+
+def _sweep(at: Cloud, wanted: str | None, *, within: float | None, dry_run: bool, yes: bool) -> None:
     from drydock.ledger import owned
     from drydock.ledger import sweep as sweep_cloud
 
-    wanted = catalogue.full_name(lab) if lab else None
-    if (cloud or os.environ.get("DRYDOCK_CLOUD") or "embedded") == "embedded" and not exists(name):
-        errors.print(f"There is no embedded AWS called {name!r}, so nothing of labs.{_others(name)}", markup=False)
-        raise typer.Exit(2)
-    at = connect(cloud, region=region, account=account, budget_usd=float("inf"), name=name)
     if dry_run:
         _table(("Kind", "Would be deleted"), owned(at, wanted))
         return
@@ -392,7 +404,9 @@ def forget_progress(
 
 @lab_app.command("run")
 def run_lab(
-    name: Annotated[str, typer.Argument(help="01-repositories, 01, repositories, or all.")],
+    wanted: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="01-repositories, 01 or repositories, several, or all.")
+    ],
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder for notebooks and reports.")] = Path("reports"),
     cloud: Annotated[
         str | None,
@@ -417,7 +431,7 @@ def run_lab(
     from drydock.notebooks.instances import instance_name, own_instance
     from drydock.notebooks.signals import STOPPED, ending_on_signals
 
-    names = catalogue.names() if name == "all" else [catalogue.full_name(name)]
+    names = catalogue.chosen(wanted)
     given = dict(_pair(text) for text in parameter or ()) | ({"profile": profile} if profile else {})
     private = cloud is None and "cloud" not in given and not os.environ.get("DRYDOCK_CLOUD")
     if jobs > 1 and (keep or record or not private):
@@ -523,6 +537,7 @@ def _told(error: Exception) -> str | None:
 TOLD = (
     ("cloud", "CloudRefused"),
     ("cloud", "CloudUnreachable"),
+    ("cloud", "NoSuchCloud"),
     ("ledger", "StillUsed"),
     ("labs.catalogue", "NoSuchLab"),
     ("policy.profiles", "NoSuchProfile"),

@@ -53,6 +53,10 @@ class CloudRefused(RuntimeError):
     """The cloud is not one that these calls may go to. Nothing was created."""
 
 
+class NoSuchCloud(ValueError):
+    """What was asked for is no cloud; the text says what is."""
+
+
 class CloudUnreachable(RuntimeError):
     """Nothing answers where the cloud should be."""
 
@@ -285,7 +289,7 @@ def connect(
         _check_account_id(other_account)
     account = account or None
     if profile and cloud != "embedded":
-        raise ValueError(f"profile={profile!r} is for the embedded AWS, and cloud={cloud!r} is not: leave it out.")
+        raise NoSuchCloud(f"profile={profile!r} is for the embedded AWS, and cloud={cloud!r} is not: leave it out.")
     if cloud == "aws":
         made = _aws(region, account, budget_usd, estimate)
         made.my_address, made.second_account = my_address, other_account
@@ -297,7 +301,7 @@ def connect(
     elif re.match(r"https?://", cloud):
         made = _at(cloud, region, account)
     else:
-        raise ValueError(
+        raise NoSuchCloud(
             f"cloud={cloud!r} is not a cloud. Give 'embedded', 'localstack', 'aws', or a URL such as "
             f"'http://127.0.0.1:4566'."
         )

@@ -248,7 +248,7 @@ def sweep(cloud: Cloud, lab: str | None = None, *, within: float | None = None, 
     """
     ledger = ledger or Ledger()
     if lab is not None and (standing := uses(cloud, lab, ledger=ledger)):
-        raise StillUsed(_refusal(lab, standing))
+        raise StillUsed(refusal(lab, standing))
     limit = within if within is not None else 900.0 if cloud.real else 60.0
     swept = Swept()
     left = _owned(cloud, lab, ledger, swept)
@@ -314,7 +314,7 @@ def _said_of(cloud: Cloud, kind: Kind, identifier: str) -> str:
     return f"{identifier} {json.dumps(described, default=str)}" if described else ""
 
 
-def _refusal(lab: str, standing: list[Use]) -> str:
+def refusal(lab: str, standing: list[Use]) -> str:
     """A sentence for each lab that still uses something, and what to do."""
     first = {use.lab: use for use in reversed(standing)}
     said = [str(first[other]) for other in sorted(first)]

@@ -5,6 +5,8 @@ says with `at` or `ready` where it begins, and where the test before it failed t
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 from tests.support.waiting import eventually
 
 from drydock import embedded
@@ -127,6 +130,18 @@ def until(lab: Lab, step: str, wanted: str, words: str = "") -> None:
 def solve(lab: Lab, step: str) -> None:
     """Run the reference solution; the check comes to pass."""
     lab.step(step).solve(lab.cloud, lab)
+    until(lab, step, "passed")
+
+
+def tried(lab: Lab, step: str, attempt: str) -> None:
+    """A learner's attempt in his cell, which AWS may refuse; then the solution in its place: the check passes."""
+    one = lab.step(step)
+    names = lab.names_at(one)
+    with contextlib.suppress(ClientError, BotoCoreError):
+        exec(attempt, names)
+    assert not one.check(lab.cloud, lab).passed
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(one.source(), names)
     until(lab, step, "passed")
 
 

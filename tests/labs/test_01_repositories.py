@@ -12,6 +12,8 @@ from drydock import embedded
 from drydock.cloud import Cloud, CloudRefused, connect
 from drydock.labs import Lab
 
+from .conftest import solve, tried
+
 Act = Callable[[Cloud], Any]
 SHOWN = ["create-repositories", "exclude-moving-tags", "lifecycle-policy", "cross-account-policy", "own-key"]
 PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
@@ -159,6 +161,70 @@ def test_a_drill_fails_before_it_is_mended_and_passes_after(cloud: Cloud, lab: L
     assert step.check(cloud, lab).state == "wrong"
     step.solve(cloud, lab)
     assert step.check(cloud, lab).passed
+
+
+KEY = 'kms = cloud.client("kms"); ecr = cloud.client("ecr"); key = kms.create_key()["KeyMetadata"]\n'
+ALIAS = 'kms.create_alias(AliasName="alias/drydock-ecr", TargetKeyId=key["KeyId"])\n'
+GONE = 'ecr.delete_repository(repositoryName="drydock/worker", force=True)\n'
+WITHOUT_SCAN = (
+    'own = {"encryptionType": "KMS", "kmsKey": key["Arn"]}\n'
+    'ecr.create_repository(repositoryName="drydock/worker", encryptionConfiguration=own)'
+)
+TRIES = [
+    ("own-key", KEY + ALIAS),
+    ("own-key", KEY + ALIAS + KEY + ALIAS),
+    ("own-key", KEY + ALIAS + GONE + 'ecr.create_repository(name="drydock/worker")'),
+    ("own-key", GONE),
+    ("own-key", KEY + ALIAS + GONE + WITHOUT_SCAN),
+    ("eats-releases", 'ecr.delete_lifecycle_policy(repositoryName="drydock/frontend")'),
+    (
+        "eats-releases",
+        'policy = json.dumps({"rules": [untagged]})\n'
+        'ecr.put_lifecycle_policy(repositoryName="drydock/frontend", lifecyclePolicyText=policy)',
+    ),
+    ("open-to-all", 'ecr.delete_repository_policy(repositoryName="drydock/backend")'),
+    (
+        "open-to-all",
+        'statement = {"Sid": "Pull", "Effect": "Allow", "Principal": "*", "Action": ["ecr:BatchGetImage"]}\n'
+        'text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})\n'
+        'ecr.set_repository_policy(repositoryName="drydock/backend", policyText=text)',
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "attempt"), TRIES)
+def test_the_solution_mends_what_an_attempt_has_left(cloud: Cloud, lab: Lab, name: str, attempt: str) -> None:
+    lab.set_up(before=name)
+    if lab.step(name).fault is not None:
+        lab.break_it(name, within=5)
+    tried(lab, name, attempt)
+
+
+@pytest.mark.parametrize(
+    ("drill", "service", "operation", "of"),
+    [
+        ("eats-releases", "ecr", "delete_lifecycle_policy", {"repositoryName": "drydock/frontend"}),
+        ("open-to-all", "ecr", "delete_repository_policy", {"repositoryName": "drydock/backend"}),
+    ],
+)
+def test_a_drill_is_begun_once_it_is_broken(
+    cloud: Cloud, lab: Lab, drill: str, service: str, operation: str, of: dict[str, str]
+) -> None:
+    lab.set_up(before="eats-releases")
+    assert lab.check(drill).state == "not started"
+    lab.break_it(drill, within=5)
+    getattr(cloud.client(service), operation)(**of)
+    found = lab.check(drill)
+    assert (found.state, "has no" in found.message, bool(found.look)) == ("wrong", True, True)
+
+
+def test_the_solution_takes_the_key_that_an_attempt_has_made(cloud: Cloud, lab: Lab) -> None:
+    lab.set_up(before="own-key")
+    kms = cloud.client("kms")
+    another_key(cloud)
+    made = {one["KeyId"] for one in kms.list_keys()["Keys"]}
+    solve(lab, "own-key")
+    assert {one["KeyId"] for one in kms.list_keys()["Keys"]} == made
 
 
 def test_on_a_real_account_the_backend_is_opened_to_the_learners_other_account_alone(cloud: Cloud, lab: Lab) -> None:

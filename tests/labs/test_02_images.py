@@ -15,6 +15,8 @@ from drydock.images import Image, build, pull, push
 from drydock.labs import Lab
 from drydock.labs.shop import PLATFORM
 
+from .conftest import tried
+
 Act = Callable[[Cloud, Lab], Any]
 
 
@@ -208,6 +210,18 @@ def test_an_image_that_is_not_scanned_is_not_enough(cloud: Cloud, lab: Lab, name
     assert (found.state, "not complete" in found.message) == ("wrong", True)
 
 
+@pytest.mark.parametrize(("name", "tag"), [("scan-findings", "v1-vulnerable"), ("fix-findings", "v2")])
+@pytest.mark.parametrize(("status", "waits"), [("IN_PROGRESS", "its scan"), ("FAILED", ""), ("UNSUPPORTED_IMAGE", "")])
+def test_a_scan_that_has_failed_does_not_come(
+    cloud: Cloud, lab: Lab, name: str, tag: str, status: str, waits: str
+) -> None:
+    before(cloud, lab, name)
+    pushed(cloud, built(lab.services / "backend", build_args={"VERSION": tag}), f"drydock/backend:{tag}")
+    cloud.listeners.append(Scanner(status))
+    found = lab.step(name).check(cloud, lab)
+    assert (found.state, found.waits_for, status in found.message) == ("wrong", waits, not waits)
+
+
 def test_the_drill_wants_the_key_out_of_every_image(cloud: Cloud, lab: Lab, tmp_path: Path) -> None:
     step = lab.step("leaked-secret")
     assert step.check(cloud, lab).state == "not started"
@@ -228,6 +242,45 @@ def test_deleting_the_image_is_not_all(cloud: Cloud, lab: Lab) -> None:
     lab.break_it("leaked-secret", within=5)
     cloud.client("ecr").batch_delete_image(repositoryName="drydock/worker", imageIds=[{"imageTag": "report"}])
     assert not lab.step("leaked-secret").check(cloud, lab).passed
+
+
+OTHER = (
+    'image = build(lab.services / "{0}", build_args={{"VERSION": "{1}"{2}}}, platform="linux/amd64")\n'
+    'push(image, uri["{0}"] + ":{3}", auth=auth)'
+)
+ENTER = (
+    "import base64\n"
+    "from drydock.images import build, push\n"
+    'ecr = cloud.client("ecr")\n'
+    'token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]\n'
+    'auth = tuple(base64.b64decode(token).decode().split(":", 1))\n'
+    'found = ecr.describe_repositories()["repositories"]\n'
+    'uri = {one["repositoryName"].split("/")[1]: one["repositoryUri"] for one in found}\n'
+)
+TRIES = [
+    ("promote", OTHER.format("frontend", "v2", "", "stable")),
+    ("fix-findings", OTHER.format("backend", "v2", ', "VENDOR": "vendor-vulnerable"', "v2")),
+    ("fix-findings", OTHER.format("backend", "v1", "", "v2")),
+    ("leaked-secret", 'ecr.batch_delete_image(repositoryName="drydock/worker", imageIds=[{"imageTag": "report"}])'),
+    (
+        "leaked-secret",
+        'push(build(lab.services / "worker", platform="linux/amd64"), uri["worker"] + ":report", auth=auth)',
+    ),
+    (
+        "leaked-secret",
+        'push(build(lab.directory / "report", platform="linux/amd64"), uri["worker"] + ":clean", auth=auth)',
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "attempt"), TRIES)
+def test_the_solution_mends_what_an_attempt_has_left(cloud: Cloud, lab: Lab, name: str, attempt: str) -> None:
+    before(cloud, lab, name)
+    kept = {"repositoryName": "drydock/frontend", "imageTagMutability": "IMMUTABLE"}  # as lab 01 leaves it
+    cloud.client("ecr").put_image_tag_mutability(**kept)
+    if name == "leaked-secret":
+        lab.break_it(name, within=5)
+    tried(lab, name, ENTER + attempt)
 
 
 def test_the_drill_s_solution_passes(cloud: Cloud, lab: Lab) -> None:

@@ -13,6 +13,8 @@ from drydock.embedded import Instance
 from drydock.labs import Lab
 from drydock.ledger import sweep
 
+from .conftest import tried
+
 NAME = "03-cluster"
 ANYWHERE = {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 Change = Callable[[Cloud], object]
@@ -255,6 +257,59 @@ def test_a_second_network_is_noticed(ready: Ready) -> None:
     state = ready.state("create-network")
     ec2.delete_vpc(VpcId=second)
     assert state == ("wrong", "2 VPCs are named drydock; one is wanted.")
+
+
+GROUP = (
+    'ec2 = cloud.client("ec2")\n'
+    'given = {"GroupName": "drydock-endpoints", "Description": "x", "VpcId": vpc}\n'
+    'group = ec2.create_security_group(**given)["GroupId"]\n'
+)
+STRATEGY = (
+    'ecs = cloud.client("ecs")\n'
+    'ecs.put_cluster_capacity_providers(cluster="drydock", capacityProviders={0}, defaultCapacityProviderStrategy={1})'
+)
+OPEN = (
+    'rule = {{"IpProtocol": "tcp", "FromPort": {0}, "ToPort": {0}, {1}}}\n'
+    "ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])\n"
+)
+FROM_TASKS = '"UserIdGroupPairs": [{"GroupId": tasks}]'
+THIRD = (
+    'ec2 = cloud.client("ec2")\n'
+    'third = ec2.describe_subnets(Filters=[{"Name": "tag:Name", "Values": ["drydock-c"]}])["Subnets"][0]\n'
+)
+TRIES = [
+    ("four-of-ten", STRATEGY.format('["FARGATE"]', '[{"capacityProvider": "FARGATE", "weight": 1}]')),
+    ("four-of-ten", STRATEGY.format('["FARGATE_SPOT"]', "[]")),
+    ("endpoint-group", GROUP),
+    ("endpoint-group", GROUP + OPEN.format(443, '"IpRanges": [{"CidrIp": "0.0.0.0/0"}]')),
+    ("endpoint-group", GROUP + OPEN.format(443, FROM_TASKS + ', "IpRanges": [{"CidrIp": "10.0.0.0/8"}]')),
+    ("endpoint-group", GROUP + OPEN.format(80, FROM_TASKS)),
+    (
+        "one-in-three",
+        THIRD
+        + 'empty = ec2.create_route_table(VpcId=third["VpcId"])["RouteTable"]["RouteTableId"]\n'
+        + 'ec2.associate_route_table(RouteTableId=empty, SubnetId=third["SubnetId"])',
+    ),
+    (
+        "one-in-three",
+        THIRD
+        + 'main = ec2.describe_route_tables(Filters=[{"Name": "association.main", "Values": ["true"]}, '
+        + '{"Name": "vpc-id", "Values": [third["VpcId"]]}])["RouteTables"][0]["RouteTableId"]\n'
+        + 'ec2.associate_route_table(RouteTableId=main, SubnetId=third["SubnetId"])',
+    ),
+    ("no-container-instances", STRATEGY.format('["FARGATE"]', "[]")),
+    ("no-container-instances", STRATEGY.format('["FARGATE_SPOT"]', '[{"capacityProvider": "FARGATE_SPOT"}]')),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "attempt"), TRIES)
+def test_the_solution_mends_what_an_attempt_has_left(ready: Ready, name: str, attempt: str) -> None:
+    if name == "endpoint-group":
+        ready.cloud.client("ec2").delete_security_group(GroupId=group(ready.cloud, ENDPOINTS))
+    fault = ready.lab.step(name).fault
+    if fault is not None:
+        fault(ready.cloud, ready.lab)
+    tried(ready.lab, name, attempt)
 
 
 def test_a_route_in_the_main_table_mends_the_third_subnet_too(ready: Ready) -> None:

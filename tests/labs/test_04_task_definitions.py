@@ -15,6 +15,8 @@ from drydock.embedded import Instance
 from drydock.labs import Lab
 from drydock.ledger import sweep
 
+from .conftest import tried
+
 NAME = "04-task-definitions"
 REGISTERED = (
     "family", "requiresCompatibilities", "networkMode", "cpu", "memory", "executionRoleArn", "taskRoleArn",
@@ -95,6 +97,26 @@ def test_each_of_the_four_that_do_not_work_fails_in_its_own_way(ready: Ready) ->
 
 def test_a_later_step_does_not_undo_one_before_it(ready: Ready) -> None:
     assert {ready.state(name)[0] for name in ready.untouched} == {"passed"}
+
+
+TRIES = [
+    ("rotate-secret", 'manager.put_secret_value(SecretId="drydock/backend", SecretString="new")'),
+    ("rotate-secret", 'manager.put_secret_value(SecretId="drydock/backend", SecretString=json.dumps(["app-secret"]))'),
+    ("rotate-secret", 'manager.put_secret_value(SecretId="drydock/backend", SecretBinary=b"x")'),
+    ("broken-size", 'attempt({**one_container("drydock-size"), "cpu": "1024", "memory": "4096"})'),
+    ("broken-network", 'attempt(one_container("drydock-network", portMappings=[{"containerPort": 80}]))'),
+    ("broken-order", 'attempt(one_container("drydock-order"))'),
+    ("broken-role", 'attempt(one_container("drydock-role"))'),
+    ("broken-image", 'attempt(one_container("drydock-image"))'),
+    ("broken-secret", 'attempt(one_container("drydock-secret")); ecs.run_task(taskDefinition="drydock-secret", **run)'),
+    ("broken-setting", 'attempt(one_container("drydock-setting", environment=[{"name": "ERROR_RATE", "value": "5"}]))'),
+    ("broken-health", 'attempt(one_container("drydock-health")); ecs.run_task(taskDefinition="drydock-health", **run)'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "attempt"), TRIES)
+def test_the_solution_mends_what_an_attempt_has_left(ready: Ready, name: str, attempt: str) -> None:
+    tried(ready.lab, name, attempt)
 
 
 # -- what is there, changed and put back

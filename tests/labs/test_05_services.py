@@ -8,7 +8,7 @@ from drydock.cloud import Cloud
 from drydock.labs import Lab
 from drydock.ledger import sweep
 
-from .conftest import At, held_up, solve, state, until, update, waits_for
+from .conftest import At, held_up, solve, state, tried, until, update, waits_for
 
 NAME = "05-services"
 
@@ -144,7 +144,7 @@ def test_scale(at: At) -> None:
     update(lab.cloud, "backend", desiredCount=4)
     until(lab, "scale", "wrong", "wants 4")
     assert waits_for(lab, "scale") == ""
-    solve(lab, "scale")
+    tried(lab, "scale", 'ecs.update_service(cluster="drydock", service="backend", desiredCount=6)')
     update(lab.cloud, "backend", desiredCount=3)
     until(lab, "scale", "not started")
 
@@ -178,7 +178,8 @@ def test_bad_job(at: At) -> None:
     assert state(lab, "bad-job") == ("wrong", "A job is still in drydock-jobs.")
     update(lab.cloud, "worker", desiredCount=1)
     until(lab, "bad-job", "passed")
-    solve(lab, "bad-job")
+    sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName="drydock-jobs-dead")["QueueUrl"])
+    tried(lab, "bad-job", 'sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"sum": [1, 2]}))')
 
 
 def test_register_scalable_targets(at: At) -> None:
@@ -206,7 +207,7 @@ def test_register_scalable_targets(at: At) -> None:
     assert state(lab, "scalable-worker")[0] == "not started"
     register("worker", 1, 5)
     assert state(lab, "scalable-worker")[0] == "wrong"
-    solve(lab, "scalable-worker")
+    tried(lab, "scalable-worker", 'scaling.deregister_scalable_target(ServiceNamespace="ecs")')
 
 
 def test_the_drill_of_the_wrong_health_path(at: At) -> None:
@@ -216,7 +217,10 @@ def test_the_drill_of_the_wrong_health_path(at: At) -> None:
     assert state(lab, "wrong-health-path")[0] == "wrong"
     update(lab.cloud, "frontend", forceNewDeployment=True)
     assert state(lab, "wrong-health-path")[0] == "wrong"
-    solve(lab, "wrong-health-path")
+    elbv2 = lab.cloud.client("elbv2")
+    group = elbv2.describe_target_groups(Names=["drydock-frontend"])["TargetGroups"][0]["TargetGroupArn"]
+    elbv2.modify_target_group(TargetGroupArn=group, Matcher={"HttpCode": "200-499"})
+    tried(lab, "wrong-health-path", 'elbv2.modify_target_group(TargetGroupArn=group, HealthCheckPort="80")')
 
 
 def test_the_drill_of_the_stuck_deployment(at: At) -> None:
@@ -227,8 +231,7 @@ def test_the_drill_of_the_stuck_deployment(at: At) -> None:
     assert state(lab, "stuck-deployment")[1].startswith("0 of 3 tasks")
     update(lab.cloud, "backend", desiredCount=4)
     until(lab, "stuck-deployment", "wrong", "should still have three")
-    update(lab.cloud, "backend", desiredCount=3)
-    solve(lab, "stuck-deployment")
+    tried(lab, "stuck-deployment", 'ecs.update_service(cluster="drydock", service="backend", desiredCount=2)')
 
 
 def test_nothing_is_left(at: At) -> None:

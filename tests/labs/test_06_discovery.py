@@ -11,7 +11,7 @@ from drydock.cloud import Call, Cloud
 from drydock.labs import Lab
 from drydock.ledger import sweep
 
-from .conftest import At, held_up, solve, state, until, update, waits_for
+from .conftest import At, held_up, solve, state, tried, until, update, waits_for
 
 NAME = "06-discovery"
 
@@ -115,7 +115,10 @@ def test_what_is_registered_and_does_not_run_is_found(at: At) -> None:
     update(lab.cloud, "backend", forceNewDeployment=True)
     lab.cloud.client("ecs").get_waiter("services_stable").wait(cluster="drydock", services=["backend"])
     assert state(lab, "left-behind")[0] == "wrong"
-    solve(lab, "left-behind")
+    everything = """for one in cloud_map.list_instances(ServiceId=backend["Id"])["Instances"]:
+        cloud_map.deregister_instance(ServiceId=backend["Id"], InstanceId=one["Id"])
+    """
+    tried(lab, "left-behind", everything)
     until(lab, "discover", "passed")
     until(lab, "frontend-finds-backend", "passed")
 
@@ -153,7 +156,10 @@ def test_shorter_ttl(at: At) -> None:
     )
     until(lab, "shorter-ttl", "wrong", "30 s")
     assert waits_for(lab, "shorter-ttl") == ""
-    solve(lab, "shorter-ttl")
+    longer = (
+        'cloud_map.update_service(Id=backend["Id"], Service={"DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 60}]}})'
+    )
+    tried(lab, "shorter-ttl", longer)
     assert state(lab, "register-backend")[0] == "passed"
 
 
@@ -189,7 +195,14 @@ def test_the_drill_of_the_missing_port(at: At) -> None:
     assert state(lab, "frontend-finds-backend") == ("wrong", "The frontend calls another URL.")
     update(lab.cloud, "frontend", forceNewDeployment=True)
     assert state(lab, "no-port")[0] == "wrong"
-    solve(lab, "no-port")
+    no_container_port = """
+definition = ecs.describe_task_definition(taskDefinition="drydock-frontend")["taskDefinition"]
+one = {"name": "frontend", "image": definition["containerDefinitions"][0]["image"]}
+size = {key: definition[key] for key in ("cpu", "memory", "networkMode", "requiresCompatibilities")}
+ecs.register_task_definition(family="drydock-frontend", containerDefinitions=[one], **size)
+ecs.update_service(cluster="drydock", service="frontend", taskDefinition="drydock-frontend")
+"""
+    tried(lab, "no-port", no_container_port)
 
 
 def test_nothing_is_left(at: At) -> None:

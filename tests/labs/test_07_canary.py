@@ -14,7 +14,7 @@ from drydock.labs import Lab, wait_until
 from drydock.ledger import sweep
 from drydock.policy.traffic import band
 
-from .conftest import solve, state, until, update
+from .conftest import solve, state, tried, until, update
 
 NAME = "07-canary"
 
@@ -181,7 +181,8 @@ def test_enough_traffic(lab: Lab) -> None:
     forward(lab.cloud, stable=17, canary=3)
     assert state(lab, "enough-traffic")[0] == "passed"
     forward(lab.cloud, stable=95, canary=5)
-    solve(lab, "enough-traffic")
+    closed = '[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]'
+    tried(lab, "enough-traffic", f"elbv2.modify_listener(ListenerArn=listener, DefaultActions={closed})")
 
 
 def test_half(lab: Lab) -> None:
@@ -211,7 +212,12 @@ def test_promote(lab: Lab) -> None:
     forward(lab.cloud, stable=0, canary=100)
     update(lab.cloud, "stable", taskDefinition=revision(lab.cloud, "v2"))
     until(lab, "promote", "wrong", "still gets 100 %")
-    solve(lab, "promote")
+    retired = """
+for name in ("canary", "stable"):
+    ecs.update_service(cluster="drydock", service=name, desiredCount=0)
+"""
+    tried(lab, "promote", retired)
+    update(lab.cloud, "canary", desiredCount=2)
 
 
 def test_requests_that_reach_neither_version_are_no_success(lab: Lab) -> None:

@@ -83,7 +83,7 @@ def test_what_is_there_is_not_made_again(queues: Lab, make: Any, capsys: pytest.
     assert spy.sent == []
     said = capsys.readouterr().out.splitlines()
     assert said
-    assert all(line.startswith("Already there, and left as it is: ") for line in said)
+    assert all(line.startswith("Already there, and not made again: ") for line in said)
 
 
 def test_what_is_asked_for_besides_is_made(queues: Lab) -> None:

@@ -90,7 +90,24 @@ def test_an_error_is_ten_lines_and_says_what_to_do(cell: Cell) -> None:
 
 
 def test_other_errors_are_pythons(cell: Cell) -> None:
-    assert "Traceback" in shown(cell("1 / 0"))
+    for code in ("1 / 0", "no_name_of_the_lesson", "def f():\n    sqs += 1\nf()"):
+        assert "Traceback" in shown(cell(code))
+
+
+def test_a_name_of_the_lesson_that_is_not_there_says_what_brings_it(cell: Cell) -> None:
+    text = shown(cell("del sqs\nsqs.list_queues()"))
+    assert "name 'sqs' is not defined" in text
+    assert 'run that, or lab.catch_up("create-queue").' in text
+    assert "Traceback" not in text
+
+
+def test_what_connect_refuses_in_the_first_cell_of_all_is_short(kernel: tuple[KernelManager, Any]) -> None:
+    for code in ("cloud = connect('aws')", "cloud = connect('http://127.0.0.1:9')", "cloud = connect('nowhere')"):
+        heard: list[dict[str, Any]] = []
+        opening = f"from drydock import connect\nfrom drydock.labs import Lab\n{code}"
+        kernel[1].execute_interactive(opening, allow_stdin=True, output_hook=heard.append, timeout=60)
+        assert "Traceback" not in shown(heard), code
+        assert len(shown(heard).splitlines()) <= 10
 
 
 def test_a_cloud_that_was_stopped_is_said_and_comes_back(cell: Cell, running: embedded.Instance) -> None:

@@ -120,6 +120,7 @@ def test_hints_look_at_the_cloud_first_come_in_order_are_counted_and_end(queues:
     assert {lines[0].partition(".")[0] for lines in said} == {"○ create-queue: not started"}
     assert [lines[1] for lines in said] == ["Which client?", "sqs.create_queue", "sqs.create_queue"]
     assert "lab.solution" in said[1][2]
+    assert queues.hint("create-queue").heading == "Hint 2 of 2, again: create-queue"
     assert progress.of("00-queues")["create-queue"]["hints"] == 2
     assert "lab.solution" in queues.hint("blind").plain
 
@@ -146,6 +147,8 @@ def test_a_solution_is_the_lessons_own_lines_shown_and_not_run(queues: Lab) -> N
     assert queues.check("create-queue").passed
     answer = queues.solution("keep-longer")
     assert "<button" in answer._repr_html_()
+    assert "opened again? Run this cell once more." in answer._repr_html_()  # its button does nothing there
+    assert "white-space:pre-wrap" in answer._repr_html_(), "a long line is not cut"
     assert "<button" not in shown._repr_html_()
     sqs = queues.cloud.client("sqs")
     exec(answer.plain, {"url": sqs.get_queue_url(QueueName="jobs")["QueueUrl"], "sqs": sqs})
@@ -193,6 +196,7 @@ def test_an_attempt_that_was_refused_is_said_and_not_what_is_older(queues: Lab) 
         assert said.state == "wrong"
         assert said.message.startswith("The last attempt, SetQueueAttributes, was refused: InvalidParameterValue: ")
     assert "was refused" in queues.hint("keep-longer").plain
+    assert 'lab.catch_up("keep-longer")' in queues.check("keep-longer").look
     with pytest.raises(ParamValidationError):
         attempted(queues, 1)
     assert "SetQueueAttributes, was refused: its parameters are not valid" in queues.check("keep-longer").message

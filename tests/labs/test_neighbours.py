@@ -45,6 +45,8 @@ def network_and_task(cloud: Cloud) -> None:
 def test_what_another_lab_stands_on_is_not_taken_from_under_it(cloud: Cloud) -> None:
     network_and_task(cloud)
     before = everything(cloud)
+    foretold = opened(cloud, NETWORK).clean_up(sure=False)
+    assert "will be refused" in foretold.plain and f"`drydock sweep --lab {TASKS}`" in foretold.plain
     with pytest.raises(StillUsed) as refused:
         opened(cloud, NETWORK).clean_up(sure=True)
     said = str(refused.value)
@@ -58,7 +60,11 @@ def test_what_another_lab_stands_on_is_not_taken_from_under_it(cloud: Cloud) -> 
 @pytest.mark.timeout(120)
 def test_in_the_other_order_both_go_and_the_first_tells_of_the_second(cloud: Cloud) -> None:
     network_and_task(cloud)
+    assert opened(cloud, TASKS).clean_up(sure=False).plain.startswith("lab.clean_up(sure=True) deletes ")
     rest = opened(cloud, TASKS).clean_up(sure=True).plain
+    nothing = opened(cloud, TASKS).clean_up(sure=False)
+    assert nothing.heading.startswith("Nothing that this lab has made is there")
+    assert nothing.plain == rest
     assert "Lab 03-cluster has left " in rest
     assert "subnet: 3" in rest
     assert "`drydock sweep --lab 03-cluster` deletes it." in rest

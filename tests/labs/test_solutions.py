@@ -51,3 +51,22 @@ def test_the_solution_of_a_step_that_is_shown_is_the_lessons_cells(name: str, st
     assert ast.parse(source).body
     assert "lab.check(" not in source
     assert "lab.set_up(" not in source
+
+
+SAYS = {"attempt", "print", "wait"}
+"""What says something worth seeing, or nothing: any other call would show its whole answer below the cell."""
+
+
+@pytest.mark.parametrize(("name", "step"), ANSWERS)
+def test_an_answer_ends_in_a_line_worth_seeing_or_in_none(name: str, step: str) -> None:
+    last = ast.parse(catalogue.load(name).steps[step].source()).body[-1]
+    if isinstance(last, ast.Expr):
+        assert isinstance(last.value, ast.Call)
+        called = last.value.func
+        assert (called.attr if isinstance(called, ast.Attribute) else ast.unparse(called)) in SAYS
+
+
+@pytest.mark.parametrize(("name", "step"), ANSWERS)
+def test_an_answer_is_asked_for_below_its_cell(name: str, step: str) -> None:
+    told = lesson.of(catalogue.load(name).steps[step].notebook)
+    assert any(f'# lab.solution("{step}")' in cell for cell in told.cells[told.turn(step) :])

@@ -4,6 +4,6 @@
 Everything else in this package belongs to that process: programs talk to it with boto3.
 """
 
-from drydock.embedded.instance import Instance, NotStarted, find, fitting, ignored, instances, reset, start, stop
+from drydock.embedded.instance import Instance, NotStarted, find, fitting, instances, not_so, reset, start, stop
 
-__all__ = ["Instance", "NotStarted", "find", "fitting", "ignored", "instances", "reset", "start", "stop"]
+__all__ = ["Instance", "NotStarted", "find", "fitting", "instances", "not_so", "reset", "start", "stop"]

@@ -206,18 +206,19 @@ def fitting(instance: Instance, profile: str | None) -> Instance:
     return instance
 
 
-def ignored(instance: Instance, *, port: int | None, speed: float | None, seed: str | None) -> list[str]:
-    """What was asked of `start` and is not so, because the instance ran or had an account already: a sentence each."""
+def not_so(name: str, *, port: int | None, speed: float | None, seed: str | None) -> list[str]:
+    """What `start` could not give that is asked of it, as the instance runs or has an account: a sentence each."""
     said = []
-    if port is not None and port != instance.port:
-        said.append(f"It runs at port {instance.port} already: port {port} is ignored.")
-    if speed is not None and speed != instance.speed:
-        said.append(f"It runs at speed {instance.speed:g} already: speed {speed:g} is ignored.")
+    instance = find(name)
+    if instance is not None and port not in (None, instance.port):
+        said.append(f"It runs at port {instance.port} already, and not at {port}.")
+    if instance is not None and speed not in (None, instance.speed):
+        said.append(f"It runs at speed {instance.speed:g} already, and not at {speed:g}.")
     if said:
-        said.append(f"To change that: drydock down --name {instance.name}, then up again.")
-    kept = (instance.directory / "seed").read_text()
-    if seed is not None and seed != kept:
-        said.append(f"Its account was made with another seed: {seed} is ignored until drydock reset.")
+        said.append(f"To change that: drydock down --name {name}, then up again.")
+    kept = directory_of(name) / "seed"
+    if seed is not None and kept.exists() and kept.read_text() != seed:
+        said.append(f"Its account was made with another seed than {seed}: drydock reset --name {name}, then ask again.")
     return said
 
 

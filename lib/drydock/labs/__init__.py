@@ -39,8 +39,10 @@ checks.py declares it. Its one required name is `outline`:
 
     @outline.drill("…", title="…", hints=[…])       # a fault: check, @breaks (puts it in), @solution (mends it)
 
-The text of an exercise's or a drill's solution is what is shown and what is run, by tests and headless: names come from
-the notebook's own statements, and it is waited for until the check passes.
+The text of an exercise's or a drill's solution is what is shown and what is run, by tests and headless: names come
+from the notebook's own statements, and it is waited for until the check passes. It mends what a wrong attempt has
+left, too: a tag that cannot be moved, a rule that is too wide. So it takes no name that an attempt is likely to have
+changed. It ends in a line worth seeing, or in none. `tried` of the tests runs an attempt, and then the solution.
 
 A check must not raise, wait or change anything; AWS's own errors are turned into results (not found: *not
 started*; any other: *wrong*, with AWS's text). What may still come by itself it gives as

@@ -67,7 +67,7 @@ class TakenAsItIs:
     def _say(self) -> None:
         names = [name for name in dict.fromkeys(self._found) if name]
         if self._found:
-            print(f"Already there, and left as it is: {', '.join(names) or 'what it makes'}.")
+            print(f"Already there, and not made again: {', '.join(names) or 'what it makes'}.")
         self._found.clear()
 
 

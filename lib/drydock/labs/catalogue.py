@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from drydock.labs.step import Outline
@@ -40,6 +41,11 @@ def full_name(name: str) -> str:
         if name in (candidate, number, word):
             return candidate
     raise NoSuchLab(f"No lab {name!r} in {directory()}. There are: {', '.join(known)}.")
+
+
+def chosen(wanted: Sequence[str]) -> list[str]:
+    """These labs, each once, as they were asked for; "all" is all. Raises NoSuchLab."""
+    return names() if "all" in wanted else list(dict.fromkeys(full_name(name) for name in wanted))
 
 
 def notebook(name: str) -> Path:

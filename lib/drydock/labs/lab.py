@@ -23,7 +23,7 @@ from drydock.labs.attempts import Attempts
 from drydock.labs.catalogue import NoSuchLab
 from drydock.labs.left import others_left
 from drydock.labs.step import Check, Kind, NoSuchStep, Outline, Step, not_started, wrong
-from drydock.ledger import Ledger, Recorder, StillUsed, owned, sweep
+from drydock.ledger import Ledger, Recorder, StillUsed, owned, refusal, sweep, uses
 from drydock.notebooks import errors, program, show, wait
 from drydock.notebooks.wait import Pace, TookTooLong
 from drydock.policy.profiles import STRICT
@@ -53,6 +53,10 @@ class StepNotPassed(AssertionError):
 
 class SurvivorsLeft(AssertionError):
     """Clean up left something behind; the text lists it."""
+
+
+_OURS = (NoSuchLab, NoSuchStep, StepNotPassed, SurvivorsLeft, StillUsed)
+errors.keep_short(None, *_OURS)  # what `connect` raises comes before a lab is open
 
 
 class Lab:
@@ -96,7 +100,6 @@ class Lab:
         for what, given in (("solve", solve), ("clean_up", clean_up)):
             if not isinstance(given, bool):
                 raise TypeError(f"{what}={given!r} must be True or False, not {type(given).__name__}.")
-        errors.keep_short(cloud, NoSuchLab, NoSuchStep, StepNotPassed, SurvivorsLeft, StillUsed)
         outline = catalogue.load(name)
         if strict is None:
             strict = os.environ.get("DRYDOCK_STRICT") == "1"
@@ -109,6 +112,7 @@ class Lab:
             may_clean_up=clean_up or as_author,
             labs=catalogue.directory(),
         )
+        errors.keep_short(cloud, *_OURS, lost=lab._lost)
         wait.keep(lab._pace)
         cloud.asks_again = lab._pace.asks_again
         if cloud.real:
@@ -176,12 +180,16 @@ class Lab:
         if not step.hints:
             return show.Note(f"No hints for {name}.", f'{found}\nLook at the solution: lab.solution("{name}")')
         with progress.changing(self.name, name) as record:
-            given = self._given[name] = min(self._given.get(name, record["hints"]) + 1, len(step.hints))
+            before = self._given.get(name, record["hints"])
+            given = self._given[name] = min(before + 1, len(step.hints))
             if not record["passed"] and not (found.passed and step.kind is not Kind.DRILL):
                 record["hints"] = given
         after = f'\nThat was the last one; then lab.solution("{name}").' if given == len(step.hints) else ""
+        again = ", again" if given == before else ""
         return show.Note(
-            f"Hint {given} of {len(step.hints)}: {name}", f"{found}\n{step.hints[given - 1]}{after}", tone=found.state
+            f"Hint {given} of {len(step.hints)}{again}: {name}",
+            f"{found}\n{step.hints[given - 1]}{after}",
+            tone=found.state,
         )
 
     def solution(self, name: str = "") -> show.Note:
@@ -323,14 +331,21 @@ class Lab:
     def clean_up(self, *, sure: bool | None = None, within: float | None = None) -> show.Note:
         """Delete all that this lab created, by the ledger and by its tag, and ask the cloud what is left.
 
-        Without `sure`, and where the lab was not opened with `clean_up=True`, it only says what would go.
+        Without `sure`, and where the lab was not opened with `clean_up=True`, it only says what would go, or that
+        another lab uses it.
         Raises StillUsed, before anything is deleted, where another lab uses what this one has made; SurvivorsLeft,
         listing them, whether the run is strict or not. Safe to run again.
         """
         if not (self.may_clean_up if sure is None else sure):
             kinds = Counter(kind for kind, _ in owned(self.cloud, self.name))
             counted = ", ".join(f"{kind}: {number}" for kind, number in sorted(kinds.items()))
-            return show.Note("Nothing is deleted yet.", f"lab.clean_up(sure=True) deletes {counted or 'what is left'}.")
+            if standing := uses(self.cloud, self.name):
+                said = f"lab.clean_up(sure=True) would delete {counted}, and will be refused as things are:\n"
+                return show.Note("Nothing is deleted yet.", said + refusal(self.name, standing), tone="wrong")
+            if not kinds:
+                said = "Nothing that this lab has made is there: lab.clean_up(sure=True) ends its round."
+                return show.Note(said, others_left(self.cloud))
+            return show.Note("Nothing is deleted yet.", f"lab.clean_up(sure=True) deletes {counted}.")
         swept = None
         try:
             swept = sweep(self.cloud, self.name, within=within)
@@ -439,11 +454,27 @@ class Lab:
         if step.kind is Kind.DRILL and found.passed and not progress.met(self.name, step.name):
             untouched = not_started(f'Nothing is broken yet: lab.break_it("{step.name}") does that.')
             return replace(untouched, step=step.name)
+        if step.kind is Kind.DRILL and found.state == "not started" and progress.met(self.name, step.name):
+            found = replace(
+                found, state="wrong", look=found.look or "what was there when the drill began, and has gone"
+            )
         if found.passed:
             self._attempts.passed(step.name)
         elif refused := self._attempts.of(step.name):
-            return replace(wrong(refused, look="the answer of the call, in your cell"), step=step.name)
+            look = (
+                f'the answer of the call, in your cell; where what it needs is not there, lab.catch_up("{step.name}")'
+            )
+            return replace(wrong(refused, look=look), step=step.name)
         return found
+
+    def _lost(self, name: str) -> str:
+        """What to do where a name is not there that a cell of the lesson makes; empty of any other."""
+        if name not in lesson.of(catalogue.notebook(self.name)).names():
+            return ""
+        done = [step for step in self.steps if progress.stands(self.name, step.name)]
+        following = self.steps[self.steps.index(done[-1]) + 1 :] if done else self.steps
+        brings = f'lab.catch_up("{following[0].name}")' if following else "lab.resume()"
+        return f"A cell above makes `{name}`, and has not run since the kernel started: run that, or {brings}."
 
     def _needed(self, outline: Outline, seen: list[str]) -> list[Step]:
         steps: list[Step] = []

@@ -47,6 +47,10 @@ class Lesson:
         """The names that the cells from `place` on use and do not make."""
         return _used(_statements(self.cells[place:]))
 
+    def names(self) -> set[str]:
+        """The names that its cells make."""
+        return set().union(*(_bound(statement) for statement in _statements(self.cells)))
+
     def names_for(self, place: int, wanted: set[str]) -> list[ast.stmt]:
         """The statements before `place` that make these names, and what it takes to make them."""
         begun = self.after(None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions as aws
@@ -17,7 +17,7 @@ from IPython.display import display
 
 from drydock import embedded
 from drydock.attended import attended
-from drydock.cloud import CloudRefused, CloudUnreachable
+from drydock.cloud import CloudRefused, CloudUnreachable, NoSuchCloud
 from drydock.notebooks.wait import TookTooLong
 from drydock.policy.advice import advice
 
@@ -28,11 +28,17 @@ LONGEST = 8
 """Lines of an error, before what to do about it."""
 
 _NO_ANSWER = (aws.ConnectionError, aws.HTTPClientError)
-_SHORT = (aws.ClientError, aws.BotoCoreError, CloudRefused, CloudUnreachable, TookTooLong, embedded.NotStarted)
+_SHORT = (
+    aws.ClientError, aws.BotoCoreError, CloudRefused, CloudUnreachable, NoSuchCloud, TookTooLong, embedded.NotStarted,
+)  # fmt: skip
 
 
-def keep_short(cloud: Cloud, *ours: type[BaseException]) -> None:
-    """From now on, in this notebook or this IPython: errors of AWS and Drydock, `ours`, and an interrupt in short."""
+def keep_short(cloud: Cloud | None, *ours: type[BaseException], lost: Callable[[str], str] = lambda name: "") -> None:
+    """From now on, in this notebook or this IPython: errors of AWS and Drydock, `ours`, and an interrupt in short.
+
+    cloud   where calls go; None: nowhere yet.
+    lost    what to do about a name that is not defined; empty: nothing, and its error is shown as ever.
+    """
     shell = get_ipython()
     if shell is None:
         return
@@ -42,10 +48,12 @@ def keep_short(cloud: Cloud, *ours: type[BaseException]) -> None:
     ) -> None:
         sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
         in_cell = attended()
-        if not in_cell and getattr(shell, "kernel", None) is not None:
+        found_by = lost(error.name or "") if type(error) is NameError else ""
+        as_ever = isinstance(error, NameError) and not found_by
+        if as_ever or (not in_cell and getattr(shell, "kernel", None) is not None):
             shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
             return
-        lines = in_short(error, cloud)
+        lines = [*in_short(error, cloud), *([found_by] if found_by else [])]
         if not in_cell and not isinstance(error, KeyboardInterrupt):
             lines.append("%tb shows the whole trace.")
         shell._showtraceback(kind, error, lines)
@@ -54,10 +62,10 @@ def keep_short(cloud: Cloud, *ours: type[BaseException]) -> None:
             folded = f"<details><summary>The whole trace</summary><pre>{html.escape(whole)}</pre></details>"
             display({"text/html": folded, "text/plain": "%tb shows the whole trace."}, raw=True)
 
-    shell.set_custom_exc((KeyboardInterrupt, *_SHORT, *ours), show)
+    shell.set_custom_exc((KeyboardInterrupt, NameError, *_SHORT, *ours), show)
 
 
-def in_short(error: BaseException, cloud: Cloud) -> list[str]:
+def in_short(error: BaseException, cloud: Cloud | None) -> list[str]:
     """The error in at most ten lines."""
     if isinstance(error, KeyboardInterrupt):
         return [str(error) or "Interrupted."]
@@ -89,7 +97,7 @@ def _cause(error: BaseException) -> Iterator[str]:
         yield f"{failure.get('arn', '')}: {failure.get('reason', '')}"
 
 
-def _what_to_do(error: BaseException, cloud: Cloud) -> list[str]:
+def _what_to_do(error: BaseException, cloud: Cloud | None) -> list[str]:
     if isinstance(error, aws.ClientError):
         code = error.response["Error"].get("Code", "")
         return [f"{error.operation_name} was refused. {advice(code, error.operation_name)}"]
@@ -97,7 +105,7 @@ def _what_to_do(error: BaseException, cloud: Cloud) -> list[str]:
         return ["The call did not leave: mend what is named, and run the cell again."]
     if isinstance(error, aws.WaiterError):
         return ["Waiting is over; what it waited for may still come. Look at it, mend it, and run the cell again."]
-    if isinstance(error, _NO_ANSWER):
+    if isinstance(error, _NO_ANSWER) and cloud is not None:
         if cloud.name != "embedded":
             return [f"Nothing answers at {cloud.endpoint or 'AWS'}: is it there, and are you connected?"]
         if (runs := embedded.find(cloud.instance)) is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Mapping
@@ -67,7 +68,9 @@ def execute(
     finally:
         kernel.end_all()
         thread.join(timeout=10)
-        logging.disable(logging.NOTSET)
+        if not thread.is_alive():  # one that is slow to see it would still say so
+            gc.collect()  # and asyncio of what nobody waits for any more, when that goes
+            logging.disable(logging.NOTSET)
     if not failures:
         return None
     failure = failures[0]

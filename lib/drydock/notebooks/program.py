@@ -35,17 +35,22 @@ if (turn >= 0 && view) {
 }
 """
 
+_OLD = "<em>Nothing happens, as in a notebook that was opened again? Run this cell once more.</em>"
+
 
 def code(source: str) -> str:
     """`source` as a block of HTML."""
     pieces = "".join(_coloured(kind, text) for kind, text in PythonLexer(stripnl=False).get_tokens(source))
-    return f'<pre style="overflow-x:auto"><code style="white-space:pre">{pieces.rstrip()}</code></pre>'
+    return f'<pre><code style="white-space:pre-wrap;overflow-wrap:anywhere">{pieces.rstrip()}</code></pre>'
 
 
 def with_button(source: str, before: str) -> str:
-    """`code`, and a button that puts it into the cell below the one that says `before`; elsewhere it copies it."""
+    """`code`, and a button that puts it into the cell below the one that says `before`; elsewhere it copies it.
+
+    JupyterLab takes the button's doing away where a notebook that it opens has it among its old outputs.
+    """
     attributes = f'data-before="{html.escape(before)}" onclick="{html.escape(_PUT.strip())}"'
-    return f'<div>{code(source)}<button type="button" {attributes}>Put it into my cell</button></div>'
+    return f'<div>{code(source)}<button type="button" {attributes}>Put it into my cell</button> {_OLD}</div>'
 
 
 def _coloured(kind: _TokenType, text: str) -> str:

@@ -47,7 +47,9 @@ def found_in(make: Any, *layers: dict[str, str]) -> dict[str, list[str]]:
 
 
 def test_python_packages(make: Any) -> None:
-    assert found_in(make, OLD_URLLIB3) == {"urllib3": ["CVE-2021-33503", "CVE-2023-43804", "CVE-2023-45803"]}
+    assert found_in(make, OLD_URLLIB3) == {
+        "urllib3": ["CVE-2021-33503", "CVE-2023-43804", "CVE-2023-45803", "CVE-2024-37891"]
+    }
     fixed = {"site/urllib3-2.2.3.dist-info/METADATA": metadata("urllib3", "2.2.3")}
     assert found_in(make, fixed) == {}
     old = {"site/PyYAML-5.3.egg-info/PKG-INFO": metadata("PyYAML", "5.3")}
@@ -122,8 +124,13 @@ def test_a_scan_on_push(ecr: Any, session: Any, make: Any, monkeypatch: pytest.M
     assert answer["imageScanStatus"]["status"] == "COMPLETE"
     assert "Drydock's small dated list" in answer["imageScanStatus"]["description"]
     findings = answer["imageScanFindings"]
-    assert findings["findingSeverityCounts"] == {"HIGH": 2, "MEDIUM": 1}
-    assert [f["name"] for f in findings["findings"]] == ["CVE-2021-33503", "CVE-2023-43804", "CVE-2023-45803"]
+    assert findings["findingSeverityCounts"] == {"HIGH": 2, "MEDIUM": 2}
+    assert [f["name"] for f in findings["findings"]] == [
+        "CVE-2021-33503",
+        "CVE-2023-43804",
+        "CVE-2023-45803",
+        "CVE-2024-37891",
+    ]
     first = findings["findings"][0]
     attributes = {a["key"]: a["value"] for a in first["attributes"]}
     assert attributes == {"package_name": "urllib3", "package_version": "1.26.4"}
