@@ -850,6 +850,7 @@ def _(chance_to_see, colours, ecs, strategy, watch):
     canary = {"canaryPercent": 10.0, "canaryBakeTimeInMinutes": minutes}
     longer = {**strategy, "canaryConfiguration": canary}
     ecs.update_service(cluster="drydock", service="release", deploymentConfiguration=longer)
+    print(f"{500 * minutes:,} requests in {minutes} minutes, and one error is enough")
 
 
 # -- drills
@@ -956,3 +957,4 @@ def _(colours, ecs, strategy, v4, watch):
     ecs.update_service(cluster="drydock", service="release", taskDefinition=v4, deploymentConfiguration=unwatched)
     ecs.get_waiter("services_stable").wait(cluster="drydock", services=["release"])
     ecs.update_service(cluster="drydock", service="release", deploymentConfiguration=strategy)
+    print("v4 is back, and both alarms watch the next deployment")
