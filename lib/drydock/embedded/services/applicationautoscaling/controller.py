@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from drydock.embedded.core import seams
 from drydock.embedded.core.faults import Faults
 from drydock.policy import alarms, scaling
-from drydock.policy.requests.scaling import STEP, TRACKING, steps_of
+from drydock.policy.requests.scaling import STEP, steps_of
 from drydock.policy.scaling import Asked, Stepping, Tracking
 from drydock.policy.schedules import Rate, read_any
 
@@ -202,7 +202,7 @@ class Controller:
         self, target: Target, kept: Kept, service: Service, called: dict[tuple[str, str], Policy]
     ) -> None:  # fmt: skip
         found = [(policy, alarm) for (_, alarm), policy in called.items() if policy is target.policies.get(policy.name)]
-        lows = [policy for policy in target.policies.values() if policy.kind == TRACKING and policy.low]
+        lows = [policy for policy in target.policies.values() if policy.scales_in]
         if any(alarm == policy.low for policy, alarm in found):
             found += [(policy, policy.low) for policy in lows if (policy, policy.low) not in found]
         asked = [one for policy, alarm in found if (one := self._asked(target, policy, alarm)) is not None]

@@ -39,8 +39,6 @@ def register_scalable_target(backend: Scaling, request: Document) -> Document:
     except AWSValidationException as error:
         raise Validation(error.message) from None
     known = backend.targets.get(key)
-    if key[0] == requests.ECS and not seams.replaying():
-        _is_a_service(backend, key[1])
     before = (known.bounds.least, known.bounds.most) if known is not None else (None, None)
     least, most = (
         was if request.get(name) is None else request[name]
@@ -50,6 +48,8 @@ def register_scalable_target(backend: Scaling, request: Document) -> Document:
         bounds = requests.target(least, most)
     if known is None:
         known = _new(backend, key, request, bounds)
+        if key[0] == requests.ECS and not seams.replaying():  # after its ARN was made, which is the same in a replay
+            _is_a_service(backend, key[1])
     _tag(known, request.get("Tags") or {})
     known.bounds = bounds
     suspended = request.get("SuspendedState") or {}
@@ -132,8 +132,8 @@ def put_scaling_policy(backend: Scaling, request: Document) -> Document:
         requests.policy(request, known.kind if known is not None else None)
     kind = request.get("PolicyType") or (known.kind if known is not None else "")
     settings = request[f"{kind}PolicyConfiguration"]
-    _has_group(backend, target, settings)
     policy = known or _new_policy(backend, target, name, kind)
+    _has_group(backend, target, settings)
     policy.settings = settings
     target.policies[name] = policy
     if kind == requests.TRACKING:
@@ -149,6 +149,9 @@ def _new_policy(backend: Scaling, target: Target, name: str, kind: str) -> Polic
     policy = Policy(name, arn, kind, utcnow(), {})
     if kind == requests.TRACKING:
         policy.action = f"{arn}:createdBy/{mock_random.uuid4()}"
+        policy.high, policy.low = (
+            f"TargetTracking-{resource}-Alarm{side}-{mock_random.uuid4()}" for side in ("High", "Low")
+        )
     return policy
 
 
@@ -174,16 +177,12 @@ def _has_group(backend: Scaling, target: Target, settings: Document) -> None:
 def _watch(backend: Scaling, target: Target, policy: Policy) -> None:
     """Make the alarms of target tracking, or put them as they have to be."""
     settings = policy.settings
-    names = {side: f"TargetTracking-{target.key[1]}-Alarm{side}-{mock_random.uuid4()}" for side in ("High", "Low")}
-    policy.high = policy.high or names["High"]
     cloudwatch = backend.host.client("cloudwatch", backend.region_name, derived=True)
     wanted = {policy.high: requests.high(settings)}
-    if not settings.get("DisableScaleIn"):
-        policy.low = policy.low or names["Low"]
+    if policy.scales_in:
         wanted[policy.low] = requests.low(settings)
-    elif policy.low:
+    else:
         cloudwatch.delete_alarms(AlarmNames=[policy.low])
-        policy.low = ""
     metric = requests.measured(settings, target.key[1])
     for name, rule in wanted.items():
         cloudwatch.put_metric_alarm(
@@ -199,8 +198,7 @@ def _alarms(backend: Scaling, policy: Policy) -> list[Document]:
     """Those that target tracking has made and that are there still, or those that call a step scaling policy."""
     cloudwatch = backend.host.client("cloudwatch", backend.region_name)
     if policy.kind == requests.TRACKING:
-        names = [name for name in (policy.high, policy.low) if name]
-        found = cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+        found = cloudwatch.describe_alarms(AlarmNames=[policy.high, policy.low])["MetricAlarms"]
     else:
         found = cloudwatch.describe_alarms(ActionPrefix=policy.arn)["MetricAlarms"]
         lists = ("AlarmActions", "OKActions", "InsufficientDataActions")
@@ -223,8 +221,8 @@ def _delete(backend: Scaling, target: Target, policy: Policy) -> None:
     """The alarms of target tracking go with it; others lose the action, and stay."""
     del target.policies[policy.name]
     if policy.kind == requests.TRACKING:
-        names = [name for name in (policy.high, policy.low) if name]
-        backend.host.client("cloudwatch", backend.region_name, derived=True).delete_alarms(AlarmNames=names)
+        cloudwatch = backend.host.client("cloudwatch", backend.region_name, derived=True)
+        cloudwatch.delete_alarms(AlarmNames=[policy.high, policy.low])
     else:
         backend.host.backend("cloudwatch", backend.region_name).without_action(policy.arn)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 
-from drydock.policy.requests.scaling import DESIRED_COUNT
+from drydock.policy.requests.scaling import DESIRED_COUNT, TRACKING
 from drydock.policy.scaling import Bounds
 
 if TYPE_CHECKING:
@@ -32,7 +32,12 @@ class Policy:
     """What the alarms of target tracking call."""
     high: str = ""
     low: str = ""
-    """Names of these alarms."""
+    """Names of these alarms; the low one is there while the policy scales in."""
+
+    @property
+    def scales_in(self) -> bool:
+        """Whether target tracking takes capacity away."""
+        return self.kind == TRACKING and not self.settings.get("DisableScaleIn")
 
 
 @dataclass
