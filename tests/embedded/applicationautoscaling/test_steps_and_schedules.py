@@ -118,9 +118,14 @@ def test_a_rate_is_of_aws_and_sets_both_bounds(shop: Shop) -> None:
     assert shop.minutes(2) == 5
     (target,) = shop.scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (5, 6)
-    shop.register(1, 20)
     shop.ecs.update_service(cluster="lab", service="app", desiredCount=1)
     assert shop.minutes(10) == 5, "again"
+    before = shop.world.host.changes
+    assert shop.minutes(20) == 5
+    assert shop.world.host.changes == before, "what is so already leaves nothing in the journal"
+    shop.register(1, 20)
+    shop.ecs.update_service(cluster="lab", service="app", desiredCount=1)
+    assert shop.minutes(10) == 5, "and again"
     shop.scaling.delete_scheduled_action(**TARGET, ScheduledActionName="evening")
     shop.register(1, 20)
     shop.ecs.update_service(cluster="lab", service="app", desiredCount=1)

@@ -181,9 +181,13 @@ class Controller:
         return fires and not target.suspended["ScheduledScalingSuspended"]
 
     def _act(self, target: Target, action: Action) -> None:
-        """Let a target have the bounds of a scheduled action, as a request that is kept."""
+        """Let a target have the bounds of a scheduled action, as a request that is kept, unless it has them."""
         namespace, resource, dimension = target.key
         given = {name: value for name, value in action.settings["ScalableTargetAction"].items() if value is not None}
+        has = {"MinCapacity": target.bounds.least, "MaxCapacity": target.bounds.most}
+        if given.items() <= has.items():
+            self._bring_inside(target)
+            return
         try:
             self._host.client("application-autoscaling", target.region).register_scalable_target(
                 ServiceNamespace=namespace, ResourceId=resource, ScalableDimension=dimension, **given
