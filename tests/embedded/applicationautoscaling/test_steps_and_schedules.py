@@ -44,6 +44,10 @@ def test_exact_capacity_and_the_least_magnitude(shop: Shop) -> None:
     shop.queue("long", exact, 20)
     shop.waiting(21)
     assert shop.minutes() == 8
+    shop.waiting(21)
+    assert shop.minutes() == 8
+    (reason,) = shop.activities(IncludeNotScaledActivities=True)[-1]["NotScaledReasons"]
+    assert reason == {"Code": "AlreadyAtDesiredCapacity", "CurrentCapacity": 8}
     shop.cloudwatch.delete_alarms(AlarmNames=["long"])
     more = shop.step("more", "PercentChangeInCapacity", (10, 0, None), MinAdjustmentMagnitude=3)
     shop.queue("longer", more, 20)
@@ -289,6 +293,9 @@ def test_what_would_do_nothing_is_refused_by_name(shop: Shop) -> None:
         ({"Schedule": "at(tomorrow)"}, "Schedule expression"),
         ({"Schedule": "cron(61 * * * ? *)"}, "Schedule expression"),
         ({"Schedule": "cron(0 1 * * ? *)", "Timezone": "Mars/Olympus"}, "no time zone"),
+        ({"Schedule": "at(2020-01-01T00:00:00)"}, "in the past"),
+        ({"Schedule": "cron(0 0 1 1 ? 2020)"}, "in the past"),
+        ({"EndTime": datetime(2020, 1, 1, tzinfo=UTC)}, "in the future"),
         ({"ScalableTargetAction": {}}, "At least one of minimum capacity and maximum capacity"),
         ({"ScalableTargetAction": {"MinCapacity": 3, "MaxCapacity": 2}}, "less than minimum capacity"),
         ({"StartTime": datetime(2030, 1, 2, tzinfo=UTC), "EndTime": datetime(2030, 1, 1, tzinfo=UTC)}, "StartTime"),

@@ -265,10 +265,12 @@ def put_scheduled_action(backend: Scaling, request: Document) -> Document:
     with refusing():
         requests.acts_on(request["ServiceNamespace"], "scheduled actions")
     target, name = _target(backend, request, "No scalable target registered for"), request["ScheduledActionName"]
+    times = {key: request[key] for key in ("StartTime", "EndTime") if request.get(key) is not None}
+    request = {**request, **{key: moment.replace(tzinfo=UTC) for key, moment in times.items() if not moment.tzinfo}}
     known = target.actions.get(name)
     with refusing():
-        requests.scheduled(request, known.settings if known is not None else None)
-    given = {key: value for key, value in request.items() if key in _OF_ACTIONS and value is not None}
+        requests.scheduled(request, known.settings if known is not None else None, utcnow().replace(tzinfo=UTC))
+    given = {key: request[key] for key in _OF_ACTIONS if request.get(key) is not None}
     if known is None:
         namespace, resource, _ = target.key
         start = f"arn:{get_partition(backend.region_name)}:autoscaling:{backend.region_name}:{backend.account_id}"
