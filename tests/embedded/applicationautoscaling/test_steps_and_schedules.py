@@ -136,6 +136,17 @@ def test_a_rate_is_of_aws_and_sets_both_bounds(shop: Shop) -> None:
     assert shop.minutes(15) == 1
 
 
+def test_after_a_crash_a_schedule_goes_on_where_it_was(shop: Shop) -> None:
+    shop.register(1, 20)
+    schedule(shop, "evening", "rate(30 minutes)", 5, None)
+    shop.minutes(20)
+    with shop.world.crashed() as world:
+        shop.lab.client, shop.lab.until = world.client, world.until
+        again = Shop(world, shop.lab)
+        assert again.minutes(7) == 3
+        assert again.minutes(5) == 5, "a turn of the clock may be lost, not the half hour"
+
+
 def test_at_and_cron_are_of_the_wall_clock_in_a_time_zone(shop: Shop) -> None:
     from zoneinfo import ZoneInfo
 

@@ -173,7 +173,7 @@ class Controller:
         start, end = asked.get("StartTime"), asked.get("EndTime")
         schedule = read_any(asked["Schedule"], asked.get("Timezone"))
         known, due = self._due.get(key, ("", 0.0))
-        said = f"{action.changed}"
+        said = f"{action.arn} {action.changed}"
         is_over = end is not None and wall >= end
         fires = known == said and not is_over and schedule.is_due(due, now, wall)
         if fires or known != said:

@@ -11,7 +11,7 @@ from moto.applicationautoscaling.models import (
     ServiceNamespaceValueSet,
     _target_params_are_valid,
 )
-from moto.core.utils import unix_time, utcnow
+from moto.core.utils import utcnow
 from moto.moto_api._internal import mock_random
 from moto.utilities.utils import get_partition
 
@@ -56,7 +56,7 @@ def register_scalable_target(backend: Scaling, request: Document) -> Document:
     known.suspended = {
         name: known.suspended[name] if suspended.get(name) is None else suspended[name] for name in SUSPENSIONS
     }
-    known.registered = unix_time()
+    known.registered += 1
     backend.targets[key] = known
     backend.controller.changed()
     return {"ScalableTargetARN": known.arn}
@@ -80,7 +80,7 @@ def _new(backend: Scaling, key: Key, request: Document, bounds: Bounds) -> Targe
     linked = f"arn:{partition}:iam::{account}:role/aws-service-role/{LINKED_TO}/{LINKED_ROLE}"
     role = linked if key[0] == requests.ECS else request.get("RoleARN") or ""
     arn = f"arn:{partition}:application-autoscaling:{region}:{account}:scalable-target/{name}"
-    return Target(key, arn, region, role, utcnow(), bounds, 0.0)
+    return Target(key, arn, region, role, utcnow(), bounds)
 
 
 def deregister_scalable_target(backend: Scaling, request: Document) -> Document:
@@ -276,9 +276,9 @@ def put_scheduled_action(backend: Scaling, request: Document) -> Document:
         start = f"arn:{get_partition(backend.region_name)}:autoscaling:{backend.region_name}:{backend.account_id}"
         named = f"resource/{namespace}/{resource}:scheduledActionName/{name}"
         arn = f"{start}:scheduledAction:{mock_random.uuid4()}:{named}"
-        known = target.actions[name] = Action(name, arn, utcnow(), 0.0, {})
+        known = target.actions[name] = Action(name, arn, utcnow(), 0, {})
     kept = {key: value for key, value in known.settings.items() if key not in ("StartTime", "EndTime")}
-    known.settings, known.changed = {**kept, **given}, unix_time()
+    known.settings, known.changed = {**kept, **given}, known.changed + 1
     backend.controller.changed()
     return {}
 

@@ -47,7 +47,8 @@ class Action:
     name: str
     arn: str
     created: datetime
-    changed: float
+    changed: int
+    """How often it was put."""
     settings: dict[str, Any]
 
 
@@ -59,8 +60,8 @@ class Target:
     role: str
     created: datetime
     bounds: Bounds
-    registered: float
-    """When it was registered last: so often is the capacity brought inside of the bounds."""
+    registered: int = 0
+    """How often it was registered: so often is the capacity brought inside of the bounds."""
     suspended: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(SUSPENSIONS, False))
     tags: dict[str, str] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
