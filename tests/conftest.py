@@ -25,6 +25,7 @@ PROCESS = (
     "commands/*",
     "concepts/test_explore.py",
     "concepts/test_runner.py",
+    "embedded/applicationautoscaling/test_requests.py",
     "embedded/cloudformation/*",
     "embedded/ecr/test_clients.py",
     "embedded/ecs/test_refusals.py",

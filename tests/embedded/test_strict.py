@@ -503,3 +503,16 @@ def test_a_stack_waits_for_what_takes_its_time(world: World, lab: Lab) -> None:
     ]
     stacks.delete_stack(StackName="web")
     lab.until(lambda: stacks.list_stacks(StackStatusFilter=["DELETE_COMPLETE"])["StackSummaries"])
+
+
+def test_the_first_scalable_target_makes_the_role_of_application_auto_scaling(world: World, lab: Lab) -> None:
+    lab.create(lab.register(), 1)
+    world.pass_time(STRICT.ecs_reads)
+    world.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="ecs", ResourceId="service/lab/app", ScalableDimension="ecs:service:DesiredCount",
+        MinCapacity=1, MaxCapacity=2,
+    )  # fmt: skip
+    world.settle()
+    role = world.client("iam").get_role(RoleName="AWSServiceRoleForApplicationAutoScaling_ECSService")["Role"]
+    (target,) = world.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]  # fmt: skip  # noqa: E501
+    assert role["Arn"] == target["RoleARN"]

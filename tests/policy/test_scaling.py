@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from drydock.policy.scaling import (
+    AT_DESIRED,
     AT_MAX,
     AT_MIN,
     FLAPPING,
@@ -175,6 +176,15 @@ def test_what_is_outside_of_its_bounds_comes_inside_by_scaling_towards_them() ->
     assert capacity(decide(20, bounds, [low(70, 60)], REST, 0)) == 10
     assert capacity(decide(1, bounds, [low(70, 0)], REST, 0)) is None
     assert capacity(decide(20, bounds, [high(70, 140)], REST, 0)) is None
+
+
+def test_what_is_so_already_is_a_reason_of_its_own() -> None:
+    assert decide(60, WIDE, [step("ExactCapacity", 60)], REST, 0) == Unchanged(step("ExactCapacity", 60), AT_DESIRED)
+
+
+def test_what_a_user_took_away_does_not_count_as_added() -> None:
+    cooling = Cooling(out_until=300, base=10)
+    assert capacity(decide(2, WIDE, [high(70, 140)], cooling, 10)) == 4
 
 
 def test_what_is_suspended_does_not_happen() -> None:

@@ -29,6 +29,7 @@ AT_MAX, AT_MIN, AT_DESIRED, FLAPPING = (
     "AlreadyAtDesiredCapacity",
     "AutoScalingAnticipatedFlapping",
 )
+CHANGE, PERCENT, EXACT = "ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"
 _AGGREGATIONS: Mapping[str, Any] = {"Average": fmean, "Minimum": min, "Maximum": max}
 
 
@@ -109,9 +110,9 @@ class Stepping:
 
 def adjusted(kind: str, adjustment: int, capacity: int, magnitude: int = 0) -> int:
     """What an adjustment makes of a capacity. Of a percentage, what is above 1 is rounded down and what is below up."""
-    if kind == "ExactCapacity":
+    if kind == EXACT:
         return adjustment
-    if kind == "ChangeInCapacity":
+    if kind == CHANGE:
         return max(0, capacity + adjustment)
     if adjustment == 0:
         return capacity
@@ -151,7 +152,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Unchanged:
-    """No other capacity, and why; without a code for a reason that AWS tells nobody."""
+    """No other capacity, and the code of the reason."""
 
     asked: Asked
     code: str
@@ -176,7 +177,7 @@ def decide(
     and a scale-in from above, and by nothing else.
     """
     is_cooling = now < cooling.out_until
-    base = cooling.base if is_cooling else capacity
+    base = min(cooling.base, capacity) if is_cooling else capacity
     outs = _by_size(base, (one for one in asked if one.way.wanted(base) > base))
     if outs:
         wanted, first = outs[-1]
@@ -198,7 +199,9 @@ def decide(
     if stuck is not None and (not ins or isinstance(ins[-1][1].way, Tracking)):
         return Unchanged(stuck, AT_MIN if capacity <= bounds.least else FLAPPING)
     if not ins:
-        return None
+        exact = (one for one in asked if isinstance(one.way, Stepping) and one.way.kind == EXACT)
+        same = next((one for one in exact if one.way.wanted(capacity) == capacity), None)
+        return Unchanged(same, AT_DESIRED) if same is not None else None
     wanted, last = ins[-1]
     to = bounds.within(wanted)
     if to >= capacity:

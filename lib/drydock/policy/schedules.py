@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -93,6 +94,7 @@ def read(expression: str, zone: tzinfo = UTC) -> Rate | Cron:
         raise ValueError(str(error)) from error
 
 
+@lru_cache(maxsize=256)
 def read_any(expression: str, timezone: str | None) -> Rate | Cron | At:
     """The same, also of what is to be once, in a time zone by its name. ValueError."""
     try:

@@ -92,8 +92,13 @@ class Shop:
 
     def activities(self, **more: Any) -> list[dict[str, Any]]:
         """The oldest first."""
-        found = self.scaling.describe_scaling_activities(ServiceNamespace="ecs", **more)["ScalingActivities"]
-        return list(reversed(found))
+        found: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"NextToken": "0"}
+        while "NextToken" in page:
+            asked = {"ServiceNamespace": "ecs", "NextToken": page["NextToken"], **more}
+            page = self.scaling.describe_scaling_activities(**asked)
+            found += page["ScalingActivities"]
+        return found[::-1]
 
 
 def make_shop(world: World, count: int) -> Shop:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from drydock.policy import scaling
 from drydock.policy.requests import alarm
 from drydock.policy.requests.errors import Invalid
-from drydock.policy.schedules import read_any
+from drydock.policy.schedules import NEVER, read_any
 
 Request = Mapping[str, Any]
 Document = dict[str, Any]
@@ -29,7 +30,7 @@ PREDEFINED = {
 PER_TARGET = "ALBRequestCountPerTarget"
 _FINE = "HighResolution"
 _LABEL = re.compile(r"(?P<balancer>app/[^/]+/[^/]+)/(?P<group>targetgroup/[^/]+/[^/]+)")
-_ADJUSTMENTS = ("ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity")
+_ADJUSTMENTS = (scaling.CHANGE, scaling.PERCENT, scaling.EXACT)
 
 
 def target(least: int | None, most: int | None) -> scaling.Bounds:
@@ -115,9 +116,9 @@ def _steps(asked: Request) -> None:
     if not steps:
         raise _wrong("At least one StepAdjustment is required in a StepScalingPolicyConfiguration")
     _not_negative(asked, "Cooldown")
-    if asked.get("MinAdjustmentMagnitude") is not None and asked["AdjustmentType"] != "PercentChangeInCapacity":
+    if asked.get("MinAdjustmentMagnitude") is not None and asked["AdjustmentType"] != scaling.PERCENT:
         raise _wrong("MinAdjustmentMagnitude is only valid for AdjustmentType PercentChangeInCapacity")
-    if asked["AdjustmentType"] == "ExactCapacity" and any(step.adjustment < 0 for step in steps):
+    if asked["AdjustmentType"] == scaling.EXACT and any(step.adjustment < 0 for step in steps):
         raise _wrong("ScalingAdjustment must not be negative for AdjustmentType ExactCapacity")
     _fit_together(steps)
 
@@ -156,8 +157,8 @@ def steps_of(asked: Request) -> list[scaling.Step]:
     ]
 
 
-def scheduled(request: Request, known: Request | None) -> None:
-    """Raises Invalid for a scheduled action that is none. `known`: what is there already under its name."""
+def scheduled(request: Request, known: Request | None, wall: datetime) -> None:
+    """Raises Invalid for a scheduled action that is none, or will never be. `known`: what has its name already."""
     acts_on(request["ServiceNamespace"], "scheduled actions")
     whole = {**(known or {}), **request}
     if not whole.get("Schedule"):
@@ -172,12 +173,16 @@ def scheduled(request: Request, known: Request | None) -> None:
     if whole["Schedule"].startswith("rate(") and whole.get("Timezone"):
         raise _wrong("Timezone is not supported for rate expressions")
     try:
-        read_any(whole["Schedule"], whole.get("Timezone"))
+        schedule = read_any(whole["Schedule"], whole.get("Timezone"))
     except ValueError as error:
         raise _wrong(f"Schedule expression {whole['Schedule']} is not valid: {error}") from None
+    if schedule.next(0.0, wall) == NEVER:
+        raise _wrong(f"Schedule expression {whole['Schedule']} is in the past")
     start, end = request.get("StartTime"), request.get("EndTime")
     if start is not None and end is not None and start >= end:
         raise _wrong("StartTime must be before EndTime")
+    if end is not None and end <= wall:
+        raise _wrong("EndTime must be in the future")
 
 
 # -- the alarms of target tracking ----------------------------------------------------------------

@@ -7,7 +7,6 @@ import math
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -15,7 +14,7 @@ from botocore.exceptions import ClientError
 from drydock.embedded.core import seams
 from drydock.embedded.core.faults import Faults
 from drydock.policy import alarms, scaling
-from drydock.policy.requests.scaling import STEP, TRACKING, steps_of
+from drydock.policy.requests.scaling import STEP, steps_of
 from drydock.policy.scaling import Asked, Stepping, Tracking
 from drydock.policy.schedules import Rate, read_any
 
@@ -53,6 +52,8 @@ class Controller:
         self._due: dict[str, tuple[str, float]] = {}
         self._look_at = 0.0
         self._roles: set[str] = set()
+        self._is_waiting = True
+        """Whether activities may be under way."""
 
     def restored(self) -> None:
         self._kept, self._due = self._store.targets(), self._store.due()
@@ -106,10 +107,14 @@ class Controller:
         if kept.registered != target.registered:
             self._bring_inside(target)
             kept.registered = target.registered
-            self._store.keep(target.arn, kept)
+            self._keep(target, kept)
         called = self._called.pop(target.arn, {})
         if called and (service := self._service(target)) is not None:
             self._decide(target, kept, service, called)
+
+    def _keep(self, target: Target, kept: Kept) -> None:
+        self._store.keep(target.arn, kept)
+        self._host.settle_data(True)
 
     # -- what ECS says, and is told -------------------------------------------------------------
 
@@ -165,10 +170,10 @@ class Controller:
     def _fires(self, target: Target, action: Action) -> bool:
         asked, key = action.settings, f"{target.arn} {action.name}"
         now, wall = self._clock.time(), self._clock.utcnow()
-        start, end = _moment(asked.get("StartTime")), _moment(asked.get("EndTime"))
+        start, end = asked.get("StartTime"), asked.get("EndTime")
         schedule = read_any(asked["Schedule"], asked.get("Timezone"))
         known, due = self._due.get(key, ("", 0.0))
-        said = f"{action.changed}"
+        said = f"{action.arn} {action.changed}"
         is_over = end is not None and wall >= end
         fires = known == said and not is_over and schedule.is_due(due, now, wall)
         if fires or known != said:
@@ -181,9 +186,13 @@ class Controller:
         return fires and not target.suspended["ScheduledScalingSuspended"]
 
     def _act(self, target: Target, action: Action) -> None:
-        """Let a target have the bounds of a scheduled action, as a request that is kept."""
+        """Let a target have the bounds of a scheduled action, as a request that is kept, unless it has them."""
         namespace, resource, dimension = target.key
         given = {name: value for name, value in action.settings["ScalableTargetAction"].items() if value is not None}
+        has = {"MinCapacity": target.bounds.least, "MaxCapacity": target.bounds.most}
+        if given.items() <= has.items():
+            self._bring_inside(target)
+            return
         try:
             self._host.client("application-autoscaling", target.region).register_scalable_target(
                 ServiceNamespace=namespace, ResourceId=resource, ScalableDimension=dimension, **given
@@ -202,7 +211,7 @@ class Controller:
         self, target: Target, kept: Kept, service: Service, called: dict[tuple[str, str], Policy]
     ) -> None:  # fmt: skip
         found = [(policy, alarm) for (_, alarm), policy in called.items() if policy is target.policies.get(policy.name)]
-        lows = [policy for policy in target.policies.values() if policy.kind == TRACKING and policy.low]
+        lows = [policy for policy in target.policies.values() if policy.scales_in]
         if any(alarm == policy.low for policy, alarm in found):
             found += [(policy, policy.low) for policy in lows if (policy, policy.low) not in found]
         asked = [one for policy, alarm in found if (one := self._asked(target, policy, alarm)) is not None]
@@ -221,9 +230,11 @@ class Controller:
         state = self._state(target, decision.asked.alarm)
         cause = scaling.cause_of_alarm(decision.asked.alarm, state, decision.asked.policy)
         if isinstance(decision, scaling.Change):
-            if self._set(target, decision.capacity, cause):
-                kept.cooling = decision.cooling
-                self._store.keep(target.arn, kept)
+            before, kept.cooling = kept.cooling, decision.cooling
+            self._keep(target, kept)  # first: a crash in between leaves a cool-down without a change, not the contrary
+            if not self._set(target, decision.capacity, cause):
+                kept.cooling = before
+                self._keep(target, kept)
             return
         numbers = {
             scaling.AT_MAX: {"MaxCapacity": target.bounds.most},
@@ -276,6 +287,7 @@ class Controller:
 
     def _note(self, target: Target, *, status: str, **told: Any) -> None:
         namespace, resource, dimension = target.key
+        self._is_waiting |= status == "InProgress"
         number = self._store.count(target.arn)
         at = self._clock.utcnow().timestamp()
         self._store.add(
@@ -293,7 +305,10 @@ class Controller:
 
     def _fulfil(self, found: dict[str, Target]) -> None:
         """Activities end when a service has as many tasks as they have set, or something else sets another number."""
+        if not self._is_waiting:
+            return
         services: dict[str, Service | None] = {}
+        self._is_waiting = False
         for arn, number, capacity in self._store.under_way():
             if arn in found and arn not in services:
                 services[arn] = self._service(found[arn])
@@ -303,11 +318,5 @@ class Controller:
                 self._store.become(number, "Overridden", scaling.message(capacity, fulfilled=False), at)
             elif service.running == capacity:
                 self._store.become(number, "Successful", scaling.message(capacity, fulfilled=True), at)
-
-
-def _moment(given: Any) -> datetime | None:
-    if given is None:
-        return None
-    if isinstance(given, datetime):
-        return given if given.tzinfo else given.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(float(given), UTC)
+            else:
+                self._is_waiting = True

@@ -30,10 +30,18 @@ class InvalidNextToken(ServiceException):
     code = "InvalidNextTokenException"
 
 
+class Refusal(ServiceException):
+    """Of whatever code the refusal has."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
 @contextmanager
 def refusing() -> Iterator[None]:
     """Let a refusal of the policy be the API's."""
     try:
         yield
     except Invalid as error:
-        raise ServiceException(error.code, error.message) from None
+        raise Refusal(error.code, error.message) from None

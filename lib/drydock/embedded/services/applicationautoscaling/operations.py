@@ -11,7 +11,7 @@ from moto.applicationautoscaling.models import (
     ServiceNamespaceValueSet,
     _target_params_are_valid,
 )
-from moto.core.utils import unix_time, utcnow
+from moto.core.utils import utcnow
 from moto.moto_api._internal import mock_random
 from moto.utilities.utils import get_partition
 
@@ -39,8 +39,6 @@ def register_scalable_target(backend: Scaling, request: Document) -> Document:
     except AWSValidationException as error:
         raise Validation(error.message) from None
     known = backend.targets.get(key)
-    if key[0] == requests.ECS and not seams.replaying():
-        _is_a_service(backend, key[1])
     before = (known.bounds.least, known.bounds.most) if known is not None else (None, None)
     least, most = (
         was if request.get(name) is None else request[name]
@@ -50,13 +48,15 @@ def register_scalable_target(backend: Scaling, request: Document) -> Document:
         bounds = requests.target(least, most)
     if known is None:
         known = _new(backend, key, request, bounds)
+        if key[0] == requests.ECS and not seams.replaying():  # after its ARN was made, which is the same in a replay
+            _is_a_service(backend, key[1])
     _tag(known, request.get("Tags") or {})
     known.bounds = bounds
     suspended = request.get("SuspendedState") or {}
     known.suspended = {
         name: known.suspended[name] if suspended.get(name) is None else suspended[name] for name in SUSPENSIONS
     }
-    known.registered = unix_time()
+    known.registered += 1
     backend.targets[key] = known
     backend.controller.changed()
     return {"ScalableTargetARN": known.arn}
@@ -80,7 +80,7 @@ def _new(backend: Scaling, key: Key, request: Document, bounds: Bounds) -> Targe
     linked = f"arn:{partition}:iam::{account}:role/aws-service-role/{LINKED_TO}/{LINKED_ROLE}"
     role = linked if key[0] == requests.ECS else request.get("RoleARN") or ""
     arn = f"arn:{partition}:application-autoscaling:{region}:{account}:scalable-target/{name}"
-    return Target(key, arn, region, role, utcnow(), bounds, 0.0)
+    return Target(key, arn, region, role, utcnow(), bounds)
 
 
 def deregister_scalable_target(backend: Scaling, request: Document) -> Document:
@@ -132,8 +132,8 @@ def put_scaling_policy(backend: Scaling, request: Document) -> Document:
         requests.policy(request, known.kind if known is not None else None)
     kind = request.get("PolicyType") or (known.kind if known is not None else "")
     settings = request[f"{kind}PolicyConfiguration"]
-    _has_group(backend, target, settings)
     policy = known or _new_policy(backend, target, name, kind)
+    _has_group(backend, target, settings)
     policy.settings = settings
     target.policies[name] = policy
     if kind == requests.TRACKING:
@@ -149,6 +149,9 @@ def _new_policy(backend: Scaling, target: Target, name: str, kind: str) -> Polic
     policy = Policy(name, arn, kind, utcnow(), {})
     if kind == requests.TRACKING:
         policy.action = f"{arn}:createdBy/{mock_random.uuid4()}"
+        policy.high, policy.low = (
+            f"TargetTracking-{resource}-Alarm{side}-{mock_random.uuid4()}" for side in ("High", "Low")
+        )
     return policy
 
 
@@ -174,16 +177,12 @@ def _has_group(backend: Scaling, target: Target, settings: Document) -> None:
 def _watch(backend: Scaling, target: Target, policy: Policy) -> None:
     """Make the alarms of target tracking, or put them as they have to be."""
     settings = policy.settings
-    names = {side: f"TargetTracking-{target.key[1]}-Alarm{side}-{mock_random.uuid4()}" for side in ("High", "Low")}
-    policy.high = policy.high or names["High"]
     cloudwatch = backend.host.client("cloudwatch", backend.region_name, derived=True)
     wanted = {policy.high: requests.high(settings)}
-    if not settings.get("DisableScaleIn"):
-        policy.low = policy.low or names["Low"]
+    if policy.scales_in:
         wanted[policy.low] = requests.low(settings)
-    elif policy.low:
+    else:
         cloudwatch.delete_alarms(AlarmNames=[policy.low])
-        policy.low = ""
     metric = requests.measured(settings, target.key[1])
     for name, rule in wanted.items():
         cloudwatch.put_metric_alarm(
@@ -199,8 +198,7 @@ def _alarms(backend: Scaling, policy: Policy) -> list[Document]:
     """Those that target tracking has made and that are there still, or those that call a step scaling policy."""
     cloudwatch = backend.host.client("cloudwatch", backend.region_name)
     if policy.kind == requests.TRACKING:
-        names = [name for name in (policy.high, policy.low) if name]
-        found = cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+        found = cloudwatch.describe_alarms(AlarmNames=[policy.high, policy.low])["MetricAlarms"]
     else:
         found = cloudwatch.describe_alarms(ActionPrefix=policy.arn)["MetricAlarms"]
         lists = ("AlarmActions", "OKActions", "InsufficientDataActions")
@@ -223,8 +221,8 @@ def _delete(backend: Scaling, target: Target, policy: Policy) -> None:
     """The alarms of target tracking go with it; others lose the action, and stay."""
     del target.policies[policy.name]
     if policy.kind == requests.TRACKING:
-        names = [name for name in (policy.high, policy.low) if name]
-        backend.host.client("cloudwatch", backend.region_name, derived=True).delete_alarms(AlarmNames=names)
+        cloudwatch = backend.host.client("cloudwatch", backend.region_name, derived=True)
+        cloudwatch.delete_alarms(AlarmNames=[policy.high, policy.low])
     else:
         backend.host.backend("cloudwatch", backend.region_name).without_action(policy.arn)
 
@@ -267,18 +265,20 @@ def put_scheduled_action(backend: Scaling, request: Document) -> Document:
     with refusing():
         requests.acts_on(request["ServiceNamespace"], "scheduled actions")
     target, name = _target(backend, request, "No scalable target registered for"), request["ScheduledActionName"]
+    times = {key: request[key] for key in ("StartTime", "EndTime") if request.get(key) is not None}
+    request = {**request, **{key: moment.replace(tzinfo=UTC) for key, moment in times.items() if not moment.tzinfo}}
     known = target.actions.get(name)
     with refusing():
-        requests.scheduled(request, known.settings if known is not None else None)
-    given = {key: value for key, value in request.items() if key in _OF_ACTIONS and value is not None}
+        requests.scheduled(request, known.settings if known is not None else None, utcnow().replace(tzinfo=UTC))
+    given = {key: request[key] for key in _OF_ACTIONS if request.get(key) is not None}
     if known is None:
         namespace, resource, _ = target.key
         start = f"arn:{get_partition(backend.region_name)}:autoscaling:{backend.region_name}:{backend.account_id}"
         named = f"resource/{namespace}/{resource}:scheduledActionName/{name}"
         arn = f"{start}:scheduledAction:{mock_random.uuid4()}:{named}"
-        known = target.actions[name] = Action(name, arn, utcnow(), 0.0, {})
+        known = target.actions[name] = Action(name, arn, utcnow(), 0, {})
     kept = {key: value for key, value in known.settings.items() if key not in ("StartTime", "EndTime")}
-    known.settings, known.changed = {**kept, **given}, unix_time()
+    known.settings, known.changed = {**kept, **given}, known.changed + 1
     backend.controller.changed()
     return {}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 
-from drydock.policy.requests.scaling import DESIRED_COUNT
+from drydock.policy.requests.scaling import DESIRED_COUNT, TRACKING
 from drydock.policy.scaling import Bounds
 
 if TYPE_CHECKING:
@@ -32,7 +32,12 @@ class Policy:
     """What the alarms of target tracking call."""
     high: str = ""
     low: str = ""
-    """Names of these alarms."""
+    """Names of these alarms; the low one is there while the policy scales in."""
+
+    @property
+    def scales_in(self) -> bool:
+        """Whether target tracking takes capacity away."""
+        return self.kind == TRACKING and not self.settings.get("DisableScaleIn")
 
 
 @dataclass
@@ -42,7 +47,8 @@ class Action:
     name: str
     arn: str
     created: datetime
-    changed: float
+    changed: int
+    """How often it was put."""
     settings: dict[str, Any]
 
 
@@ -54,8 +60,8 @@ class Target:
     role: str
     created: datetime
     bounds: Bounds
-    registered: float
-    """When it was registered last: so often is the capacity brought inside of the bounds."""
+    registered: int = 0
+    """How often it was registered: so often is the capacity brought inside of the bounds."""
     suspended: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(SUSPENSIONS, False))
     tags: dict[str, str] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)

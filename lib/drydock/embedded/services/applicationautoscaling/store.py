@@ -12,7 +12,7 @@ from drydock.policy.scaling import Cooling
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS scaling_targets (
-    target TEXT PRIMARY KEY, registered REAL NOT NULL, out_until REAL, base INTEGER NOT NULL, in_until REAL);
+    target TEXT PRIMARY KEY, registered INTEGER NOT NULL, out_until REAL, base INTEGER NOT NULL, in_until REAL);
 CREATE TABLE IF NOT EXISTS scaling_schedules (
     action TEXT PRIMARY KEY, asked TEXT NOT NULL, due REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS scaling_activities (
@@ -35,7 +35,7 @@ _COLUMNS = (
 class Kept:
     """Of a target: which registration its capacity follows, and what cools down."""
 
-    registered: float = 0.0
+    registered: int = 0
     cooling: Cooling = field(default_factory=Cooling)
 
 

@@ -364,7 +364,7 @@ def _update_log_group(calls: Calls, made: Made, given: Document) -> Made:
 def _create_target(calls: Calls, given: Document) -> Made:
     calls("register_scalable_target", given, skip=("ScheduledActions",))
     if given.get("ScheduledActions"):
-        raise Failure("The embedded AWS does not have ScheduledActions of a scalable target")
+        raise Failure("The embedded CloudFormation does not make ScheduledActions of a scalable target")
     identifier = "|".join(given[key] for key in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
     return Made(identifier, {"Id": identifier})
 

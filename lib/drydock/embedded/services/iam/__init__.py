@@ -12,6 +12,15 @@ from drydock.policy.lifespans import Lifespan, Setting, items, whole
 _IN_ROLES = {"ecs": "ECS", "elasticloadbalancing": "ElasticLoadBalancing"}
 """Services as the names of their service-linked roles have them."""
 
+_SCALED = {
+    "ecs": "ECSService", "dynamodb": "DynamoDBTable", "rds": "RDSCluster", "ec2": "EC2SpotFleetRequest",
+    "lambda": "LambdaConcurrency", "sagemaker": "SageMakerEndpoint", "appstream": "AppStreamFleet",
+    "cassandra": "CassandraTable", "kafka": "KafkaCluster", "custom-resource": "CustomResource",
+    "comprehend": "ComprehendEndpoint",
+}  # fmt: skip
+"""What Application Auto Scaling's are for, by the first part of its name for that (documented)."""
+_SCALING = ".application-autoscaling.amazonaws.com"
+
 
 class IAM(Service):
     name = "iam"
@@ -42,8 +51,11 @@ class IAM(Service):
         create = seams.original(IAMBackend, "create_role")
         delete, asked = seams.original(IAMBackend, "delete_role"), seams.original(IamResponse, "delete_role")
 
-        def create_role(iam: Any, *given: Any, **named: Any) -> Any:
-            made = create(iam, *given, **named)
+        def create_role(iam: Any, role_name: str, *given: Any, **named: Any) -> Any:
+            linked = named.get("linked_service") or ""
+            if linked.endswith(_SCALING) and (what := _SCALED.get(linked.removesuffix(_SCALING))):
+                role_name = f"AWSServiceRoleForApplicationAutoScaling_{what}"
+            made = create(iam, role_name, *given, **named)
             self.host.lately.note(("role", made.arn), self.host.profile.role)
             return made
 
