@@ -43,8 +43,6 @@ prep: setup ## run the cards and the quiz with answers given
 	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=1 a - 2 3 bd d acbd 10 1"
 
 jupyter: setup ## open your own copies of the notebooks in JupyterLab
-	@mkdir -p $(VENV)/share/jupyter/lab/settings
-	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(VENV)/share/jupyter/lab/settings/overrides.json
 	@exec $(BIN)/drydock lab jupyter
 
 lint: setup ## ruff, the format, mypy, and who may import whom

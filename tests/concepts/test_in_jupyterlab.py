@@ -25,7 +25,7 @@ def test_the_figure_follows_the_arrow_keys_and_the_mouse_and_survives_a_reload(t
     root = tmp_path / "notebooks"
     root.mkdir()
     shutil.copy(concepts.notebook("capacity-mix"), root)
-    with browsing() as page, serving(root, tmp_path) as url:
+    with browsing(tmp_path) as page, serving(root, tmp_path) as url:
         opened(page, url, "capacity-mix.ipynb")
         run_all(page)
         tasks = _slider(page)

@@ -115,7 +115,7 @@ def test_a_cloud_that_was_stopped_is_said_and_comes_back(cell: Cell, running: em
     try:
         for code in ("sqs.list_queues()", "lab.check('create-queue')"):
             text = shown(cell(code))
-            assert "The embedded AWS is not running: run the second cell again" in text
+            assert "The embedded AWS is not running: run the cell that says Lab.open again, then lab.resume()" in text
             assert len(text.splitlines()) <= 10
         again = cell(
             "cloud = connect(cloud)\nlab = Lab.open('00-queues', cloud=cloud)\ncloud.client('sqs').list_queues()"

@@ -60,7 +60,7 @@ def cells(page: Any) -> list[tuple[str, str]]:
 @pytest.mark.timeout(300)
 def test_ten_cards_by_keyboard_are_there_after_kernel_and_server_were_restarted(root: Path, tmp_path: Path) -> None:
     kept = tmp_path / "cards.json"
-    with serving(root, tmp_path) as url, browsing() as page:
+    with serving(root, tmp_path) as url, browsing(tmp_path) as page:
         opened(page, url, "notebooks/prep/cards.ipynb")
         run(page)
         before = cells(page)
@@ -89,7 +89,7 @@ def test_ten_cards_by_keyboard_are_there_after_kernel_and_server_were_restarted(
         until(page, "No answer from the kernel")
         run(page)
         until(page, shown(CARDS[10].question))
-    with serving(root, tmp_path) as url, browsing() as page:
+    with serving(root, tmp_path) as url, browsing(tmp_path) as page:
         opened(page, url, "notebooks/prep/cards.ipynb")
         panel = run(page)
         until(page, shown(CARDS[10].question))
@@ -100,7 +100,7 @@ def test_ten_cards_by_keyboard_are_there_after_kernel_and_server_were_restarted(
 @pytest.mark.timeout(300)
 def test_a_quiz_by_keyboard_once_wrong_then_right(root: Path, tmp_path: Path) -> None:
     quiz = Quiz(1)
-    with serving(root, tmp_path) as url, browsing() as page:
+    with serving(root, tmp_path) as url, browsing(tmp_path) as page:
         opened(page, url, "notebooks/prep/quiz.ipynb")
         run(page)
         before = cells(page)
@@ -130,7 +130,7 @@ def test_a_link_opens_what_it_names_beside_the_cards_wherever_the_file_browser_i
     named = CARDS[0].shown_in[0]
     (root / named).parent.mkdir(parents=True)
     shutil.copy(root / "notebooks" / "prep" / "quiz.ipynb", root / named)
-    with serving(root, tmp_path) as url, browsing() as page:
+    with serving(root, tmp_path) as url, browsing(tmp_path) as page:
         opened(page, url, "notebooks/prep/cards.ipynb")
         panel = run(page)
         page.evaluate("async () => window.jupyterapp.commands.execute('filebrowser:go-to-path', {path: '/labs'})")
@@ -146,7 +146,7 @@ def test_a_link_opens_what_it_names_beside_the_cards_wherever_the_file_browser_i
 @pytest.mark.timeout(300)
 def test_the_panel_is_named_and_its_buttons_can_be_reached_and_pressed(root: Path, tmp_path: Path) -> None:
     kept = tmp_path / "cards.json"
-    with serving(root, tmp_path) as url, browsing() as page:
+    with serving(root, tmp_path) as url, browsing(tmp_path) as page:
         opened(page, url, "notebooks/prep/cards.ipynb")
         run(page)
         assert page.get_by_role("region", name="Interview cards").count() == 1

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drydock import embedded
+from drydock.user import folder, home
 
 
 def serve(course: Path, more: list[str]) -> int:
@@ -20,6 +21,7 @@ def serve(course: Path, more: list[str]) -> int:
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={course}",
         f"--ServerApp.preferred_dir={course / 'labs'}",
+        f"--LabApp.app_settings_dir={_settings()}",
         "--LabApp.news_url=",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         *(["--allow-root"] if os.getuid() == 0 else []),
@@ -36,6 +38,13 @@ def serve(course: Path, more: list[str]) -> int:
         runs = ", ".join(instance.name for instance in embedded.instances())
         rest = f"still running, as you started it yourself: {runs}" if runs else "nothing is left"
         print(f"Stopped; {rest}.", file=sys.stderr)
+
+
+def _settings() -> Path:
+    """A folder with how JupyterLab is set until the learner sets it otherwise: it does not ask about its news."""
+    made = folder(home() / "jupyterlab")
+    (made / "overrides.json").write_text('{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}\n')
+    return made
 
 
 @contextmanager

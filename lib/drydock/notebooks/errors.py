@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LONGEST = 8
 """Lines of an error, before what to do about it."""
 
+_OPEN_AGAIN = "run the cell that says Lab.open again, then lab.resume()."
 _NO_ANSWER = (aws.ConnectionError, aws.HTTPClientError)
 _SHORT = (
     aws.ClientError, aws.BotoCoreError, CloudRefused, CloudUnreachable, NoSuchCloud, TookTooLong, embedded.NotStarted,
@@ -109,8 +110,8 @@ def _what_to_do(error: BaseException, cloud: Cloud | None) -> list[str]:
         if cloud.name != "embedded":
             return [f"Nothing answers at {cloud.endpoint or 'AWS'}: is it there, and are you connected?"]
         if (runs := embedded.find(cloud.instance)) is None:
-            return ["The embedded AWS is not running: run the second cell again, then lab.resume()."]
+            return [f"The embedded AWS is not running: {_OPEN_AGAIN}"]
         if runs.endpoint != cloud.endpoint:
-            return [f"The embedded AWS runs at {runs.endpoint} now: run the second cell again, then lab.resume()."]
+            return [f"The embedded AWS runs at {runs.endpoint} now: {_OPEN_AGAIN}"]
         return ["The embedded AWS runs, and was too busy to answer: run the cell again."]
     return []
