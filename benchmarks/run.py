@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+import canary
 import engine
 import peers
 import restart
@@ -100,6 +101,10 @@ FIGURES = {
         "create_service(3 tasks) to three different answers through the ALB", "s", target="≤ 3 s",
         floor="0.27 s: PROVISIONING is 4 AWS seconds, and a health check's interval 5",
     ),
+    "canary": Figure(
+        "update_service to the first request of a canary of 10 %", "s", target="≤ 1.5 s",
+        floor="0.5 s: PROVISIONING is 4 AWS seconds, and two health checks are 10",
+    ),
     "idle_10": Figure("An idle turn of the engine, 10 tasks, CPU", "ms"),
     "idle_100": Figure("An idle turn of the engine, 100 tasks, CPU", "ms"),
     "idle_1000": Figure("An idle turn of the engine, 1,000 tasks, CPU", "ms", target="≤ 5 ms"),
@@ -124,9 +129,9 @@ FIGURES = {
 }  # fmt: skip
 
 
-PARTS = "cold,calls,service,engine,tasks,restart,labs"
-ALONE = ("idle_10", "idle_100", "idle_1000", "hold", "meanwhile", "tasks_200", "tasks_500", "tasks_idle", "restart",
-         "restart_cpu")  # fmt: skip
+PARTS = "cold,calls,service,canary,engine,tasks,restart,labs"
+ALONE = ("canary", "idle_10", "idle_100", "idle_1000", "hold", "meanwhile", "tasks_200", "tasks_500", "tasks_idle",
+         "restart", "restart_cpu")  # fmt: skip
 
 
 class Measured(dict[tuple[str, str], list[float]]):
@@ -299,6 +304,10 @@ def alone(measured: Measured, embedded: Peer, parts: set[str], folder: Path) -> 
             measured.add(f"idle_{number}", "embedded", found["an idle turn"])
         measured.add("hold", "embedded", found["the lock is held, longest"])
         measured.add("meanwhile", "embedded", found["a caller meanwhile, p99"])
+    if "canary" in parts:
+        _say("canary")
+        for seconds in canary.first_requests(embedded, folder / "canary", rounds=5):
+            measured.add("canary", "embedded", seconds)
     if "tasks" in parts:
         for number in (200, 500):
             _say(f"{number} tasks")
@@ -424,9 +433,7 @@ def main() -> None:
     peers.end_tidily()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--only", default="cold,calls,service,engine,tasks,restart,labs", help="which parts, separated by commas"
-    )
+    parser.add_argument("--only", default=PARTS, help="which parts, separated by commas")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="written as .md and .json")
     parser.add_argument("--environments", type=Path, help="keep the peers' environments in this folder")
     options = parser.parse_args()

@@ -843,14 +843,15 @@ def careful(cloud, lab):
 
 
 @careful.solution
-def _(chance_to_see, colours, ecs, strategy, watch):
+def _(chance_to_see, colours, ecs, watch):
     minutes = next(minutes for minutes in range(1, 1441) if chance_to_see(0.1 * 0.02, 500 * minutes) >= 0.95)
     for name in colours:
         watch(name, threshold=1)
+    alarms = {"alarmNames": [f"drydock-release-{name}" for name in colours], "enable": True, "rollback": True}
     canary = {"canaryPercent": 10.0, "canaryBakeTimeInMinutes": minutes}
-    longer = {**strategy, "canaryConfiguration": canary}
-    ecs.update_service(cluster="drydock", service="release", deploymentConfiguration=longer)
-    print(f"{500 * minutes:,} requests in {minutes} minutes, and one error is enough")
+    slower = {"strategy": "CANARY", "canaryConfiguration": canary, "alarms": alarms}
+    ecs.update_service(cluster="drydock", service="release", deploymentConfiguration=slower)
+    print(f"{minutes} minutes: {chance_to_see(0.1 * 0.02, 500 * minutes):.1%}")
 
 
 # -- drills
@@ -950,11 +951,13 @@ def _(cloud, lab):
 
 
 @blind_alarm.solution
-def _(colours, ecs, strategy, v4, watch):
+def _(colours, ecs, v4, watch):
     for name in colours:
         watch(name)
-    unwatched = {**strategy, "alarms": {**strategy["alarms"], "enable": False}}
-    ecs.update_service(cluster="drydock", service="release", taskDefinition=v4, deploymentConfiguration=unwatched)
+    release = {"cluster": "drydock", "service": "release"}
+    alarms = {"alarmNames": [f"drydock-release-{name}" for name in colours], "enable": False, "rollback": True}
+    canary = {"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 10.0, "canaryBakeTimeInMinutes": 2}}
+    ecs.update_service(**release, taskDefinition=v4, deploymentConfiguration={**canary, "alarms": alarms})
     ecs.get_waiter("services_stable").wait(cluster="drydock", services=["release"])
-    ecs.update_service(cluster="drydock", service="release", deploymentConfiguration=strategy)
-    print("v4 is back, and both alarms watch the next deployment")
+    ecs.update_service(**release, deploymentConfiguration={**canary, "alarms": {**alarms, "enable": True}})
+    print("v4 is back, and both alarms see")

@@ -223,9 +223,9 @@ def send_load(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Send requests at a rate, and count who answered. Exit code 1 when none was answered."""
-    from drydock import load
+    from drydock.load import Load
 
-    report = load.run(url, rps=rps, seconds=seconds, connections=connections)
+    report = Load(url, rps=rps, connections=connections).start(seconds).wait()
     if as_json:
         print(report.json())
     else:

@@ -4,6 +4,7 @@
     requests.by_second()                               # who answered in each second so far
     requests.since(moment)                             # what came of the requests that were sent from then on
     print(requests.stop())                             # no more; the answers that are under way are waited for
+    print(Load("http://…/", rps=100).start(10).wait()) # ten seconds of it
 
 A request has its moment: whether the one before it was answered or not makes no difference, as with customers who do
 not know of each other. Where the connections do not suffice, or this machine, requests leave late: the report says so.
@@ -47,8 +48,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Report:
-    """Of some requests, what came of each. Latencies are in milliseconds, of those that were answered."""
+    """Of some requests, what came of each. Latencies are in milliseconds, of those that were answered.
 
+    asked  how many had their moment in those `seconds`; `late` left long after it, others not at all
+    """
+
+    asked: int
     sent: int
     statuses: dict[str, int]
     lost: dict[str, int]
@@ -60,9 +65,10 @@ class Report:
     late: int
 
     @classmethod
-    def of(cls, answers: Sequence[Answer], *, seconds: float) -> Report:
+    def of(cls, answers: Sequence[Answer], *, asked: int, seconds: float) -> Report:
         latencies = sorted(1000 * one.latency for one in answers if not one.lost)
         return cls(
+            asked=asked,
             sent=len(answers),
             statuses=_counted(str(one.status) for one in answers if not one.lost),
             lost=_counted(one.lost for one in answers if one.lost),
@@ -83,8 +89,13 @@ class Report:
         """Those that a customer would complain of: answered with 5xx, or not at all."""
         return sum(self.lost.values()) + sum(many for status, many in self.statuses.items() if status >= "500")
 
+    @property
+    def kept(self) -> bool:
+        """Whether the rate was kept; a request in a hundred may be under way."""
+        return not self.late and self.sent >= 0.99 * self.asked - 1
+
     def json(self) -> str:
-        return json.dumps({**asdict(self), "answered": self.answered, "failed": self.failed})
+        return json.dumps({**asdict(self), "answered": self.answered, "failed": self.failed, "kept": self.kept})
 
     def rows(self) -> list[tuple[str, str]]:
         """What it says, line by line."""
@@ -93,8 +104,10 @@ class Report:
         rows.append(("version", _told(self.versions)))
         if self.answered:
             rows.append(("latency", f"p50 {self.p50:g} ms, p95 {self.p95:g} ms, p99 {self.p99:g} ms"))
-        if self.late:
-            rows.append(("late", f"{self.late} left more than {LATE:g} s after their moment: the rate was not kept"))
+        if not self.kept:
+            rows.append(
+                ("too slow", f"the rate was not kept: of {self.asked}, {self.sent} were sent, {self.late} of them late")
+            )
         return rows
 
     def __str__(self) -> str:
@@ -132,7 +145,7 @@ class Load:
         self._begun = self._end = 0.0
 
     def start(self, seconds: float = math.inf) -> Load:
-        """Send, in the background, for so long or until `stop`."""
+        """Send, in the background, for so many seconds or until `stop`."""
         self._begun = time.monotonic()
         self._end = self._begun + seconds
         for thread in self._threads:
@@ -143,6 +156,10 @@ class Load:
         """Send no more, wait for what is under way, and say what came of all."""
         self._end = min(self._end, time.monotonic())
         self._ended.set()
+        return self.wait()
+
+    def wait(self) -> Report:
+        """Until the seconds are over that it was started for; what came of all."""
         for thread in self._threads:
             thread.join()
         self._pool.clear()
@@ -153,7 +170,8 @@ class Load:
         with self._lock:
             chosen = [one for one in self._answers if moment <= one.sent < until]
         end = min(until, self._end, time.monotonic())
-        return Report.of(chosen, seconds=end - max(moment, self._begun))
+        seconds = max(0.0, end - max(moment, self._begun))
+        return Report.of(chosen, asked=math.ceil(round(seconds * self._rps, 6)), seconds=seconds)
 
     def by_second(self, width: float = 1.0) -> list[tuple[float, Counter[str]]]:
         """Who answered the requests of each `width` seconds: (seconds since the start, who → how many)."""
@@ -173,7 +191,8 @@ class Load:
             with self._lock:
                 due = self._begun + self._next / self._rps
                 self._next += 1
-            if due >= self._end or self._ended.wait(max(0.0, due - time.monotonic())):
+            now = time.monotonic()
+            if due >= self._end or now > self._end + LATE or self._ended.wait(max(0.0, due - now)):
                 return
             answer = self._ask(due)
             with self._lock:
@@ -209,13 +228,3 @@ def _version(reply: urllib3.BaseHTTPResponse) -> str:
     except (UnicodeDecodeError, json.JSONDecodeError):
         return ""
     return str(found.get("version", "")) if isinstance(found, dict) else ""
-
-
-def run(url: str, *, rps: float, seconds: float, connections: int = 16) -> Report:
-    """Send for so many seconds, and say what came of it."""
-    load = Load(url, rps=rps, connections=connections).start(seconds)
-    try:
-        time.sleep(seconds)
-    finally:
-        report = load.stop()
-    return report

@@ -12,6 +12,7 @@ import urllib3
 from drydock.cloud import Cloud
 from drydock.labs import Lab, wait_until
 from drydock.ledger import sweep
+from drydock.load import Load
 from drydock.policy.traffic import band
 
 from .conftest import solve, state, tried, until, update
@@ -269,6 +270,143 @@ def test_cloudwatch_counts_the_errors_that_clients_got(lab: Lab) -> None:
     assert seen["500"] > 0
     wait_until(lambda: errors_counted(lab) >= before + seen["500"], "CloudWatch has them")
     assert errors_counted(lab) == before + seen["500"]
+
+
+def alarm(lab: Lab, colour: str, **changes: Any) -> None:
+    """The alarm of a colour as the lab makes it, but for these fields."""
+    dimensions = {
+        "TargetGroup": group(lab.cloud, colour).rpartition(":")[2],
+        "LoadBalancer": balancer(lab.cloud)["LoadBalancerArn"].partition("loadbalancer/")[2],
+    }
+    given = {
+        "AlarmName": f"drydock-release-{colour}", "Namespace": "AWS/ApplicationELB", "Statistic": "Sum", "Period": 60,
+        "MetricName": "HTTPCode_Target_5XX_Count", "EvaluationPeriods": 1, "Threshold": 5.0,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold", "TreatMissingData": "notBreaching",
+        "Dimensions": dimensions, **changes,
+    }  # fmt: skip
+    named = [{"Name": name, "Value": value} for name, value in given["Dimensions"].items()]
+    lab.cloud.client("cloudwatch").put_metric_alarm(**{**given, "Dimensions": named})
+
+
+def configured(minutes: int = 2, percent: float = 10.0, **alarms: Any) -> dict[str, Any]:
+    names = ["drydock-release-blue", "drydock-release-green"]
+    return {
+        "strategy": "CANARY",
+        "canaryConfiguration": {"canaryPercent": percent, "canaryBakeTimeInMinutes": minutes},
+        "bakeTimeInMinutes": 0,
+        "alarms": {"alarmNames": names, "enable": True, "rollback": True, **alarms},
+    }
+
+
+def configure(lab: Lab, *given: Any, **more: Any) -> None:
+    """Change how `release` is deployed; that deploys nothing."""
+    update(lab.cloud, "release", deploymentConfiguration=configured(*given, **more))
+
+
+def test_a_service_that_ecs_deploys_by_canary(lab: Lab) -> None:
+    assert state(lab, "ecs-canary") == ("not started", "The cluster `drydock` has no service `release`.")
+    solve(lab, "ecs-canary")
+    rolling = {**configured(), "strategy": "ROLLING"}
+    del rolling["canaryConfiguration"], rolling["bakeTimeInMinutes"]
+    update(lab.cloud, "release", deploymentConfiguration=rolling)
+    until(lab, "ecs-canary", "wrong", "deployed by ROLLING")
+    configure(lab, percent=5.0)
+    until(lab, "ecs-canary", "wrong", "5 %, not 10 %")
+    for alarms in ({"enable": False}, {"rollback": False}, {"alarmNames": []}):
+        configure(lab, **alarms)
+        until(lab, "ecs-canary", "wrong", "No alarm rolls a deployment back")
+    configure(lab, alarmNames=["drydock-release-blue"])
+    until(lab, "ecs-canary", "wrong", "errors of drydock-green")
+    configure(lab)
+    until(lab, "ecs-canary", "passed")
+    whole = {"LoadBalancer": balancer(lab.cloud)["LoadBalancerArn"].partition("loadbalancer/")[2]}
+    for blind in (
+        {"Dimensions": whole},
+        {"Dimensions": {**whole, "TargetGroup": group(lab.cloud, "blue")}},
+        {"MetricName": "HTTPCode_ELB_5XX_Count"},
+        {"Namespace": "AWS/ELB"},
+    ):
+        alarm(lab, "blue", **blind)
+        assert state(lab, "ecs-canary") == ("wrong", "No alarm of the deployment sees the errors of drydock-blue.")
+    alarm(lab, "blue")
+    assert state(lab, "ecs-canary")[0] == "passed"
+
+
+def test_a_version_that_bakes(lab: Lab) -> None:
+    solve(lab, "ecs-canary")
+    assert state(lab, "let-it-bake") == ("not started", "`release` runs v2.")
+    assert state(lab, "rolled-back") == ("not started", "v5 was never deployed.")
+    url = f"http://{balancer(lab.cloud)['DNSName']}/?service=release"
+    requests = Load(url, rps=50).start()
+    solve(lab, "let-it-bake")
+    report = requests.stop()
+    assert set(report.versions) == {"v2", "v4"}
+    assert report.failed == 0
+
+
+def test_a_version_that_an_alarm_takes_back(lab: Lab) -> None:
+    solve(lab, "let-it-bake")
+    solve(lab, "rolled-back")
+    url = f"http://{balancer(lab.cloud)['DNSName']}/?service=release"
+    report = Load(url, rps=100).start(1).wait()
+    assert (set(report.versions), report.failed) == ({"v4"}, 0)
+    assert state(lab, "let-it-bake")[0] == "passed"
+
+
+def test_an_alarm_and_a_bake_time_that_fit(lab: Lab) -> None:
+    for colour in ("blue", "green"):
+        alarm(lab, colour)
+    configure(lab, 10)
+    until(lab, "careful", "not started", "10 minutes, and no alarm rings at one error")
+    configure(lab, 1)
+    until(lab, "careful", "wrong", "probability of 63.2%")
+    configure(lab, 4)
+    until(lab, "careful", "wrong", "4 minutes are more than it takes")
+    configure(lab, 3)
+    until(lab, "careful", "wrong", "does not set off drydock-release-blue")
+    for deaf in ({"Threshold": 2.0}, {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 1.0},
+                 {"EvaluationPeriods": 2, "Threshold": 1.0}, {"Period": 300, "Threshold": 1.0}):  # fmt: skip
+        alarm(lab, "blue", **deaf)
+        assert state(lab, "careful")[0] == "wrong", deaf
+    alarm(lab, "blue", Threshold=1.0)
+    assert state(lab, "careful") == ("wrong", "One error in a minute does not set off drydock-release-green.")
+    alarm(lab, "green", Threshold=0.0, ComparisonOperator="GreaterThanThreshold")
+    assert state(lab, "careful")[0] == "passed"
+    configure(lab, 3, percent=20.0)
+    until(lab, "careful", "wrong", "no canary of 10 %")
+    configure(lab, 10)
+    alarm(lab, "green")
+    off = '{"alarms": {"alarmNames": [], "enable": False, "rollback": False}, "strategy": "BLUE_GREEN"}'
+    tried(lab, "careful", f'ecs.update_service(cluster="drydock", service="release", deploymentConfiguration={off})')
+
+
+def test_the_drill_of_the_alarm_that_saw_nothing(lab: Lab) -> None:
+    for colour in ("blue", "green"):
+        alarm(lab, colour)
+    configure(lab)
+    until(lab, "blind-alarm", "passed")
+    lab.break_it("blind-alarm")
+    assert state(lab, "blind-alarm") == ("wrong", "No alarm of the deployment sees the errors of drydock-blue.")
+    for colour in ("blue", "green"):
+        alarm(lab, colour)
+    assert state(lab, "blind-alarm") == ("wrong", "The alarms see now, and `release` runs v6, which fails.")
+    configure(lab, enable=False)
+    until(lab, "blind-alarm", "wrong", "No alarm rolls a deployment back")
+    update(lab.cloud, "release", taskDefinition=revision(lab.cloud, "v4"))
+    configure(lab)
+    until(lab, "blind-alarm", "passed")
+
+
+def test_a_fix_that_an_alarm_rolls_back_is_told(lab: Lab) -> None:
+    lab.break_it("blind-alarm")
+    for colour in ("blue", "green"):
+        alarm(lab, colour)
+    update(lab.cloud, "release", taskDefinition=revision(lab.cloud, "v4"), deploymentConfiguration=configured(10))
+    url = f"http://{balancer(lab.cloud)['DNSName']}/?service=release"
+    requests = Load(url, rps=50).start()
+    until(lab, "blind-alarm", "wrong", "rolled back the deployment that was to end them")
+    requests.stop()
+    tried(lab, "blind-alarm", 'cloud.client("cloudwatch").delete_alarms(AlarmNames=["drydock-release-blue"])')
 
 
 def test_nothing_is_left_and_nothing_of_it_counts_in_the_next_round(lab: Lab) -> None:

@@ -73,7 +73,22 @@ def others(cloud: Cloud) -> list[Any]:
     return [queue, repository, role["Arn"], role["AssumeRolePolicyDocument"], secret, cluster]
 
 
-@pytest.mark.parametrize("make", [network, others])
+def balanced(cloud: Cloud) -> list[Any]:
+    elbv2, [vpc, subnet, *_] = cloud.client("elbv2"), network(cloud)
+    second = cloud.client("ec2").create_subnet(
+        VpcId=vpc, CidrBlock=str(cloud.vpc_cidr).replace(".0.0/16", ".16.0/20"), TagSpecifications=named("subnet")
+    )["Subnet"]["SubnetId"]
+    front = elbv2.create_load_balancer(Name="mine", Subnets=[subnet, second])["LoadBalancers"][0]["LoadBalancerArn"]
+    group = elbv2.create_target_group(Name="mine", VpcId=vpc, Protocol="HTTP", Port=80, TargetType="ip")
+    to_it = {"Type": "forward", "TargetGroupArn": group["TargetGroups"][0]["TargetGroupArn"]}
+    listener = elbv2.create_listener(LoadBalancerArn=front, Protocol="HTTP", Port=80, DefaultActions=[to_it])
+    arn = listener["Listeners"][0]["ListenerArn"]
+    paths = [{"Field": "path-pattern", "Values": ["/mine"]}]
+    rule = elbv2.create_rule(ListenerArn=arn, Priority=10, Conditions=paths, Actions=[to_it])
+    return [second, front, arn, rule["Rules"][0]["RuleArn"]]
+
+
+@pytest.mark.parametrize("make", [network, others, balanced])
 def test_what_is_there_is_not_made_again(queues: Lab, make: Any, capsys: pytest.CaptureFixture[str]) -> None:
     first = make(queues.cloud)
     assert capsys.readouterr().out == ""
