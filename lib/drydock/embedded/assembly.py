@@ -11,7 +11,7 @@ from drydock.embedded.carriers.runtime import Runtime, runtime_of
 from drydock.embedded.core import seams
 from drydock.embedded.core.app import App
 from drydock.embedded.core.clock import Clock
-from drydock.embedded.core.compaction import Compaction
+from drydock.embedded.core.compaction import Compaction, Rules
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.journal import UNREADABLE, Journal
 from drydock.embedded.core.services import Service, Services
@@ -40,7 +40,10 @@ SERVICES: tuple[type[Service], ...] = (
     ApplicationAutoScaling, CloudFormation, CloudWatch, EC2, ECR, ECS, ELBv2, Events, IAM, Lambda, Logs,
     SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS,
 )  # fmt: skip
-LIFESPANS = {kind.name: kind.lifespan for kind in SERVICES if kind.lifespan is not None}
+RULES = Rules(
+    {kind.name: kind.lifespan for kind in SERVICES if kind.lifespan is not None},
+    {kind.name: kind.dealings for kind in SERVICES if kind.dealings is not None},
+)
 SIGNED_FOR = {
     "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
     "cloudformation": "cloudformation", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs", "elasticloadbalancing": "elb",
@@ -95,9 +98,10 @@ class AWS(Host):
         entries, damaged = self.journal.recover()
         if damaged:
             log.error("%d unreadable lines of the journal were set aside, in %s", damaged, self.directory / UNREADABLE)
-        gone = self.compaction.leave_out(entries, LIFESPANS)
+        gone = self.compaction.leave_out(entries, RULES)
         for place, entry in enumerate(entries):
-            if place in gone:
+            if place in gone or not entry.service:
+                self.app.skip(entry)
                 continue
             if time.monotonic() - touched > _TOUCH_EVERY:
                 sign.touch()
@@ -106,7 +110,7 @@ class AWS(Host):
         self.services.restored(sign.touch)
         self.settle_data(True)  # what the services put in order
         sign.unlink(missing_ok=True)
-        return len(entries) - len(gone)
+        return sum(bool(entry.service) and place not in gone for place, entry in enumerate(entries))
 
     def listen(self, port: int = 0) -> int:
         """Listen on 127.0.0.1:`port` (0: any free one); returns the port. OSError if it is taken; CannotTell."""

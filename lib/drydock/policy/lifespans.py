@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -84,6 +85,27 @@ def members(within: str, besides: set[str], never: set[str]) -> Callable[[Reques
 
 
 @dataclass(frozen=True)
+class Versions:
+    """Of an operation that gives a resource another version, of which so many are kept, the newest.
+
+    A request with only the members `plain`, and with those of `same` as the one before it, does no more. `token`: with
+    the same one it does nothing. `counted`: their numbers count on, and only the answer tells them.
+    """
+
+    operation: str
+    most: int
+    plain: frozenset[str]
+    same: frozenset[str] = frozenset()
+    token: str = ""
+    counted: bool = False
+
+    def is_plain(self, request: Request, before: Request) -> bool:
+        return self.plain | self.same >= request.keys() and all(
+            request[name] == before.get(name) for name in self.same & request.keys()
+        )
+
+
+@dataclass(frozen=True)
 class Lifespan:
     """Of a service's resources: the operations that make and delete one, and those that are about one meanwhile.
 
@@ -104,9 +126,13 @@ class Lifespan:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     adds: frozenset[str] = frozenset()
     apart: frozenset[str] = frozenset()
+    versions: Versions | None = None
 
     def knows(self, operation: str) -> bool:
         return operation in {self.begins, self.ends, *self.within, *self.settings}
+
+    def gives_a_version(self, done: Done) -> bool:
+        return self.versions is not None and done.operation == self.versions.operation
 
     def is_end(self, operation: str, request: Request) -> bool:
         return (
@@ -139,6 +165,18 @@ class Done:
     """Its body."""
     path: str = ""
     """Path and query string."""
+    at: float = 0.0
+    made: tuple[str, ...] = ()
+    """What its answer named."""
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(_words(self))
+
+    @cached_property
+    def request(self) -> Request:
+        """The members of its body."""
+        return _request(self.text)
 
 
 MAKES_OTHERS = "cloudformation"
@@ -174,6 +212,16 @@ class _Given:
     clears: bool
 
 
+@dataclass
+class _Row:
+    """Requests that gave a resource versions, and nothing was about it in between."""
+
+    places: deque[tuple[int, bool]] = field(default_factory=deque)
+    """(place, whether it did no more)"""
+    tokens: set[str] = field(default_factory=set)
+    given: dict[str, Any] = field(default_factory=dict)
+
+
 class _Past:
     def __init__(self, lifespans: Mapping[str, Lifespan]) -> None:
         self.needless: set[int] = set()
@@ -183,28 +231,34 @@ class _Past:
         self._made_elsewhere: set[str] = set()  # regions
         self._given: dict[Key, list[_Given]] = defaultdict(list)
         self._by_word: dict[str, set[Key]] = defaultdict(set)
+        self._rows: dict[Key, _Row] = {}
 
     def hear(self, place: int, done: Done) -> None:
         lifespan = self._lifespans.get(done.service)
         if done.service == MAKES_OTHERS:
             self._made_elsewhere.add(done.region)
-        request = _request(done.text) if lifespan is not None else {}
+        request = done.request if lifespan is not None else {}
         keys = self._keys(done, lifespan, request)
-        mentioned = {key for word in _words(done) for key in self._by_word.get(word, ())}
+        mentioned = {key for word in done.words for key in self._by_word.get(word, ())}
         if lifespan is None or not keys:
             here = done.service, done.region
             same = {key for key in {*self._groups, *self._given} if key[:2] == here} if lifespan is not None else set()
             adds = lifespan is not None and done.operation in lifespan.adds
             concerned = mentioned - same if adds else mentioned | same
             for key in concerned:
+                self._rows.pop(key, None)
                 self._settle(key)
             return self._hold(concerned)
         for key in keys:
-            self._by_word[_last_word(key[2])].add(key)
+            self._by_word[last_word(key[2])].add(key)
         one = len(keys) == 1 and not lifespan.tells_apart(request)
         fields = _fields(lifespan.settings.get(done.operation), request) if one else None
         for key in (keys | mentioned) - (keys if fields is not None else set()):
             self._settle(key)
+        for key in mentioned - keys if one and lifespan.gives_a_version(done) else keys | mentioned:
+            self._rows.pop(key, None)
+        if one and lifespan.versions is not None and lifespan.gives_a_version(done):
+            self._count(place, min(keys), lifespan.versions, done)
         if fields is not None:
             self._given[min(keys)].append(_Given(place, frozenset(fields), lifespan.settings[done.operation].clears))
         self._connect(place, done, lifespan, request, keys, mentioned)
@@ -254,6 +308,21 @@ class _Past:
             for other in group.living if group is not None else ():
                 del self._groups[other]
                 self._held.add(other)
+
+    def _count(self, place: int, key: Key, versions: Versions, done: Done) -> None:
+        """All but the newest versions are needless, where the first of those that stay says which it is."""
+        row = self._rows.setdefault(key, _Row())
+        token = str(done.request.get(versions.token, ""))
+        if token and token in row.tokens:
+            return
+        row.tokens.add(token)
+        is_plain = bool(row.places) and versions.is_plain(done.request, row.given)
+        row.places.append((place, is_plain and (bool(done.made) or not versions.counted)))
+        row.given |= {name: done.request[name] for name in versions.same & done.request.keys()}
+        if len(row.places) > versions.most:
+            old, did_no_more = row.places.popleft()
+            if did_no_more:
+                self.needless.add(old)
 
     def _settle(self, key: Key) -> None:
         """Something was about the resource that may depend on the values it has now."""
@@ -328,9 +397,10 @@ def _of_query(text: str) -> Request:
 def _words(done: Done) -> set[str]:
     text = done.text if done.text.startswith("{") else unquote_plus(done.text)
     if "\\u" in text:
-        text = json.dumps(_request(text), ensure_ascii=False)
+        text = json.dumps(done.request, ensure_ascii=False)
     return {*_WORD.findall(text), *_WORD.findall(unquote_plus(done.path))}
 
 
-def _last_word(name: str) -> str:
+def last_word(name: str) -> str:
+    """The last of the words in a name, as `Done.words` has them."""
     return _WORD.findall(name)[-1] if _WORD.search(name) else name

@@ -60,6 +60,7 @@ class App:
         self._here = threading.local()
         self._throttle = Throttle(host.clock, host.profile.rates) if host.profile.rates else None
         self._next: dict[str, int] = {}  # by the fingerprint of a request
+        self._first = 0  # the number of one that there has not been yet
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         refusal = _stranger(environ)
@@ -117,6 +118,16 @@ class App:
         found: Noted = self._here.noted
         return found
 
+    def made(self, *names: str) -> None:
+        """The request at hand has made what later requests call by these names, and its answer does not tell."""
+        if self._here.depth == 1:
+            self._here.made += names
+
+    @property
+    def made_before(self) -> tuple[str, ...]:
+        """What the request at hand made when it was done the first time, as the journal tells; of itself, no other."""
+        return self._here.made_before if getattr(self._here, "depth", 0) == 1 and seams.replaying() else ()
+
     def call(self, environ: dict[str, Any]) -> Answer:
         """Answer one AWS call, and note it in the journal if it changed something. Wait, if it is to be made again."""
         body = _read_body(environ)
@@ -145,7 +156,7 @@ class App:
             try:
                 if changes and not environ.get("drydock.derived"):
                     place = self.journal.append(_entry(service, operation, environ, body, seed, at))
-                self._here.patience = environ.get("drydock.patience", math.inf)
+                self._here.patience, self._here.made = environ.get("drydock.patience", math.inf), ()
                 with seams.frozen_at(at) if number is not None else nullcontext():
                     answer = self._answer(service, operation, environ, body, seed)
                 succeeded = answer[0] < 400
@@ -163,9 +174,19 @@ class App:
             if place is not None and not succeeded:
                 self.journal.withdraw(place)
             elif succeeded and changes:
+                made = self._made(service, operation, answer) if place is not None else ()
+                if made:
+                    self.journal.add(made)
                 self.host.changes += 1
                 self.host.poke()
             return answer
+
+    def _made(self, service: str, operation: str, answer: Answer) -> tuple[str, ...]:
+        """What a request has made, as later ones call it."""
+        dealings = self.services.of(service).dealings
+        pattern = dealings.answered.get(operation) if dealings is not None else None
+        found = re.findall(pattern, answer[2].decode(errors="replace")) if pattern is not None else ()
+        return tuple(dict.fromkeys((*self._here.made, *found)))
 
     @property
     def is_called(self) -> bool:
@@ -192,19 +213,23 @@ class App:
 
     def _take_number(self, key: str) -> int:
         """Requests with one fingerprint never share a number, and so no ids, while they are under way."""
-        number = self._next.get(key, 0)
+        number = max(self._next.get(key, 0), self._first)
         self._next[key] = number + 1
         return number
 
     def _give_back(self, key: str, number: int) -> None:
         if self._next[key] == number + 1:
             self._next[key] = number
-        if self._next[key] == 0:
+        if self._next[key] == self._first:
             del self._next[key]
 
     @staticmethod
     def region_of(entry: Entry) -> str:
         return _scope(entry.headers)[0]
+
+    def skip(self, entry: Entry) -> None:
+        """Do not do it again; but no request that is to come has its number, and so its ids."""
+        self._first = max(self._first, entry.number + 1)
 
     def replay(self, entry: Entry) -> None:
         """Do again what was done before, at the time and with the ids of the first time."""
@@ -212,6 +237,7 @@ class App:
         environ = environ_of(entry.method, entry.path, entry.query, body, entry.headers)
         _, key, number = entry.seed.rsplit(":", 2)
         self._next[key] = max(self._next.get(key, 0), int(number) + 1)
+        self._here.made, self._here.made_before = (), entry.made
         with self.host.lock, seams.frozen_at(entry.at, again=True):
             service = self.services.meant(entry.service, body)
             status, _, text = self._answer(service, entry.operation, environ, body, entry.seed)

@@ -20,6 +20,7 @@ from drydock.embedded.core import journal
 from drydock.embedded.core.app import App
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.journal import Entry, Journal
+from drydock.policy.dealings import Dealings, left_behind_nothing
 from drydock.policy.lifespans import Done, Lifespan, needless
 
 log = logging.getLogger(__name__)
@@ -31,16 +32,32 @@ GROWTH = 2
 _NICE = 10
 
 
-Lifespans = Mapping[str, Lifespan]
+@dataclass(frozen=True)
+class Rules:
+    """What is known of the requests of services, by their names."""
+
+    lifespans: Mapping[str, Lifespan]
+    dealings: Mapping[str, Dealings]
 
 
-def gone(entries: Iterable[Entry], lifespans: Lifespans) -> set[int]:
+def gone(entries: Iterable[Entry], rules: Rules) -> set[int]:
     """The places of what was done to resources that are no more and left nothing behind, or was done again."""
     history = [
-        Done(each.service, App.region_of(each), each.operation, each.body, f"{each.path}?{each.query}")
-        for each in entries
+        Done(one.service, App.region_of(one), one.operation, one.body, f"{one.path}?{one.query}", one.at, one.made)
+        for one in entries
     ]
-    return needless(history, lifespans)
+    left = list(range(len(history)))
+    while True:  # what one way finds may be all that the other missed
+        found = left_behind_nothing([history[place] for place in left], rules.dealings)
+        left = _others(left, found)
+        found = needless([history[place] for place in left], rules.lifespans)
+        if not found:
+            return set(range(len(history))) - set(left)
+        left = _others(left, found)
+
+
+def _others(places: list[int], found: set[int]) -> list[int]:
+    return [place for number, place in enumerate(places) if number not in found]
 
 
 @dataclass(frozen=True)
@@ -66,12 +83,12 @@ class Compaction:
         self._said = ""
         host.on_close(self._give_up, last=True)
 
-    def leave_out(self, entries: Sequence[Entry], lifespans: Lifespans) -> set[int]:
+    def leave_out(self, entries: Sequence[Entry], rules: Rules) -> set[int]:
         """At the start: forget what has gone; its places among the entries, which are all there are."""
-        places = gone(entries, lifespans)
+        places, instead = _without(entries, rules)
         try:
             if places:
-                self._journal.leave_out(places)
+                self._journal.leave_out(places, instead)
         except OSError as error:
             self._failed(error)
         self._left = self._journal.size
@@ -137,17 +154,27 @@ class Compaction:
             self._work = None
 
 
-def work(lifespans: Lifespans) -> None:
+def _without(entries: Sequence[Entry], rules: Rules) -> tuple[set[int], Entry | None]:
+    """The places of what need not be kept, and what is kept instead."""
+    places = gone(entries, rules)
+    if not places:
+        return places, None
+    places |= {place for place, entry in enumerate(entries) if not entry.service}
+    return places, journal.left_out([entries[place] for place in places])
+
+
+def work(rules: Rules) -> None:
     """In the process that looks at the lines: those of standard input that are needed go to standard output."""
     os.nice(_NICE)
     upto = int(sys.argv[1])
     try:
         text = sys.stdin.buffer.read(upto)
-        lines = list(io.BytesIO(text))
-        entries = [entry for line in lines if (entry := journal.read(line)) is not None]
-        if len(text) < upto or len(entries) < len(lines):
+        texts = list(journal.together(io.BytesIO(text)))
+        entries = [entry for each in texts if (entry := journal.read(each)) is not None]
+        if len(text) < upto or len(entries) < len(texts):
             raise SystemExit("it has changed, or cannot be read")
         with open(1, "wb", buffering=0, closefd=False) as new:
-            journal.write_without(gone(entries, lifespans), lines, new)
+            places, instead = _without(entries, rules)
+            journal.write_without(places, texts, new, instead)
     except OSError as error:
         raise SystemExit(str(error)) from error

@@ -60,6 +60,14 @@ class Front(Protocol):
         ...
 
     @property
+    def made_before(self) -> tuple[str, ...]:
+        """What the request at hand made when it was done the first time; of itself, and where that is known."""
+        ...
+
+    def made(self, *names: str) -> None:
+        """The request at hand has made what later requests call by these names, and its answer does not tell."""
+
+    @property
     def is_called(self) -> bool:
         """Whether this thread answers somebody outside."""
         ...

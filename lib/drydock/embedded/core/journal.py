@@ -1,7 +1,8 @@
 """What was acknowledged, on disk: one line for every request that changed something.
 
 After a crash the requests are replayed in order, each with the seed and at the time of its first run,
-so that the account has the same resources with the same ids.
+so that the account has the same resources with the same ids. Where an answer named what its request made, a second line
+says so; the first is written before there is an answer, and without the second it is as if it had named nothing.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -19,13 +20,18 @@ from drydock import disk
 
 UNREADABLE = "journal.unreadable"
 _BEGINS = b'{"service":'
+_MADE = b'{"made":'
 _LINES = 1000
 _PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One request: `headers` are those that moto routes by; `body` is latin-1 text of its bytes."""
+    """One request: `headers` are those that moto routes by; `body` is latin-1 text of its bytes.
+
+    `made`: what its answer named. One of no service stands for those that were left out: the number in its seed is the
+    highest that any of them had.
+    """
 
     service: str
     operation: str
@@ -36,6 +42,19 @@ class Entry:
     body: str
     seed: str
     at: float
+    made: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """Of the request, among those that were the same."""
+        return int(self.seed.rpartition(":")[2])
+
+
+def left_out(entries: Collection[Entry]) -> Entry:
+    """What stands for entries that are left out: no request that is to come has a number of theirs."""
+    last = max(entries, key=lambda entry: entry.number)
+    seed = f"{last.seed.rsplit(':', 2)[0]}::{last.number}"
+    return Entry("", "", "", "", "", {}, "", seed, last.at)
 
 
 def first_seed(path: Path) -> str | None:
@@ -70,28 +89,34 @@ class Journal:
         """Write an entry; returns the place of it. OSError if it cannot be written, and then nothing of it is."""
         place = self._file.seek(0, os.SEEK_END)
         try:
-            _write(self._file, (json.dumps(vars(entry), separators=(",", ":")) + "\n").encode())
+            _write(self._file, _line(entry))
         except OSError:
             self.withdraw(place)
             raise
         return place
+
+    def add(self, made: Sequence[str]) -> None:
+        """Write what the answer to the last entry named. Where that cannot be written, it has named nothing."""
+        place = self._file.seek(0, os.SEEK_END)
+        try:
+            _write(self._file, json.dumps({"made": made}, separators=(",", ":")).encode() + b"\n")
+        except OSError:
+            self.withdraw(place)
 
     def withdraw(self, place: int) -> None:
         """Take back the last entry, which is at `place`."""
         self._file.truncate(place)
 
     def entries(self) -> Iterator[Entry]:
-        """Every entry that can be read; a last line cut short by a crash was never acknowledged, and is dropped."""
+        """Every request that can be read; a last line cut short by a crash was never acknowledged, and is dropped."""
         for _, entry in self._lines():
-            if entry is not None:
+            if entry is not None and entry.service:
                 yield entry
 
     def _lines(self) -> Iterator[tuple[bytes, Entry | None]]:
         with self.path.open("rb") as lines:
-            for line in lines:
-                if not line.endswith(b"\n"):
-                    break
-                yield line, read(line)
+            for text in together(line for line in lines if line.endswith(b"\n")):
+                yield text, read(text)
 
     def recover(self) -> tuple[list[Entry], int]:
         """Every entry that can be read, and how many lines cannot and were set aside, in `journal.unreadable`.
@@ -117,7 +142,7 @@ class Journal:
                 entries.append(entry)
             else:
                 self._file.truncate(whole)
-                if not (rest.startswith(_BEGINS) or _BEGINS.startswith(rest)):
+                if not any(rest.startswith(begins) or begins.startswith(rest) for begins in (_BEGINS, _MADE)):
                     damaged.append(rest + b"\n")
         if damaged:
             self._set_aside(damaged)
@@ -130,12 +155,12 @@ class Journal:
             file.writelines(damaged)
         self.leave_out({place for place, (_, entry) in enumerate(self._lines()) if entry is None})
 
-    def leave_out(self, places: Collection[int]) -> None:
-        """Take these lines out of the file. OSError, and then nothing has changed."""
+    def leave_out(self, places: Collection[int], instead: Entry | None = None) -> None:
+        """Take what is at these places out of the file, and begin it with another. OSError: nothing has changed."""
         new, upto = self.anew(), self.size
         try:
             with self.path.open("rb") as lines:
-                write_without(places, lines, new)
+                write_without(places, together(lines), new, instead)
             self.replace(new, upto)
         except BaseException:
             self.forget(new)
@@ -168,12 +193,33 @@ class Journal:
         self._file.close()
 
 
-def write_without(places: Collection[int], lines: Iterable[bytes], new: BinaryIO) -> None:
-    """Write all lines but those at these places, so that they stay whatever happens."""
-    kept = (line for place, line in enumerate(lines) if place not in places)
+def together(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Each line of an entry, with the one that says what its answer named."""
+    text = b""
+    for line in lines:
+        if text.startswith(_BEGINS) and line.startswith(_MADE) and text.count(b"\n") == 1:
+            text += line
+            continue
+        if text:
+            yield text
+        text = line
+    if text:
+        yield text
+
+
+def write_without(places: Collection[int], texts: Iterable[bytes], new: BinaryIO, instead: Entry | None = None) -> None:
+    """Write what stands for those at these places, and all others, so that they stay whatever happens."""
+    if instead is not None:
+        _write(new, _line(instead))
+    kept = (text for place, text in enumerate(texts) if place not in places)
     while piece := b"".join(itertools.islice(kept, _LINES)):
         _write(new, piece)
     os.fsync(new.fileno())
+
+
+def _line(entry: Entry) -> bytes:
+    given = {name: value for name, value in vars(entry).items() if name != "made"}
+    return json.dumps(given, separators=(",", ":")).encode() + b"\n"
 
 
 def _write(file: BinaryIO, data: bytes) -> None:
@@ -188,15 +234,18 @@ def _opened(path: Path) -> BinaryIO:
     return cast(BinaryIO, open(path, "ab", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600)))
 
 
-def read(line: bytes) -> Entry | None:
-    """The entry that a line holds, None where it holds none."""
+def read(text: bytes) -> Entry | None:
+    """The entry that its one or two lines hold, None where they hold none."""
+    first, _, second = text.partition(b"\n")
     try:
-        entry = Entry(**json.loads(line))
+        entry = Entry(**json.loads(first))
         _, _, number = entry.seed.rsplit(":", 2)
         int(number)
         entry.body.encode("latin-1")
         datetime.fromtimestamp(entry.at, UTC)
-    except (ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError):
+        if second:
+            entry = replace(entry, made=tuple(map(str, json.loads(second)["made"])))
+    except (ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError, KeyError):
         return None
     texts = (entry.service, entry.operation, entry.method, entry.path, entry.query)
     right = all(isinstance(text, str) for text in texts) and isinstance(entry.headers, dict)

@@ -11,6 +11,7 @@ from drydock.disk import Unusable
 from drydock.embedded.core import seams
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.wsgi import Answer, Environ, json_answer
+from drydock.policy.dealings import Dealings
 from drydock.policy.lifespans import Lifespan
 from drydock.policy.operations import only_reads
 
@@ -46,6 +47,8 @@ class Service:
     """(service, mark): requests that moto takes for that service's are this one's if the mark is in their body."""
     lifespan: ClassVar[Lifespan | None] = None
     """Of its resources that leave nothing behind: what was done to one is not done again once it has gone."""
+    dealings: ClassVar[Dealings | None] = None
+    """The same, of those that answers name, or that others of its resources need."""
     counts: ClassVar[tuple[str, ...]] = ()
     """What `count` counts."""
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
+from drydock.embedded.services.ec2.dealings import DEALINGS
 
 
 class EC2(Service):
     name = "ec2"
+    dealings = DEALINGS
 
     def install(self) -> None:
         """Keep what is in use, see to security groups, and make key pairs of moto's chance."""

@@ -42,7 +42,10 @@ def install(backend: type[Any]) -> None:
         for table in self.route_tables.values():
             if table.vpc_id == vpc_id:
                 table.main_association_id = None
-        return delete(self, vpc_id)
+        gone = delete(self, vpc_id)
+        for acl in [acl for acl in self.network_acls.values() if acl.vpc_id == vpc_id]:  # moto lets its own one stay
+            del self.network_acls[acl.id]
+        return gone
 
     delete_nat = seams.original(backend, "delete_nat_gateway")
 
@@ -67,6 +70,19 @@ def install(backend: type[Any]) -> None:
                 del table._associations[key]
         return gone
 
+    describe_tags = seams.original(backend, "describe_tags")
+
+    def describe_tags_of_what_is_there(self: Any, filters: Any = None) -> list[dict[str, str]]:
+        """moto keeps the tags of what has been deleted."""
+        return [tag for tag in describe_tags(self, filters) if _is_there(self, tag["resource_id"])]
+
+    delete_group = backend.delete_security_group
+
+    def delete_group_by_its_id(self: Any, name: str | None = None, group_id: str | None = None) -> Any:
+        """moto looks for one that is given by its name outside of all VPCs."""
+        found = None if group_id else self.get_security_group_from_name(name)
+        return delete_group(self, group_id=found.id) if found is not None else delete_group(self, name, group_id)
+
     create_nat, create_endpoint = (
         seams.original(backend, f"create_{kind}") for kind in ("nat_gateway", "vpc_endpoint")
     )
@@ -89,7 +105,24 @@ def install(backend: type[Any]) -> None:
         delete_subnet=delete_subnet_with_associations,
         create_nat_gateway=create_nat_gateway,
         create_vpc_endpoint=create_vpc_endpoint,
+        describe_tags=describe_tags_of_what_is_there,
+        delete_security_group=delete_group_by_its_id,
     )
+
+
+def _is_there(backend: Any, identifier: str) -> bool:
+    """Whether what has this id has not been deleted; True where nobody can tell."""
+    groups = [group for found in backend.groups.values() for group in found.values()]
+    known: dict[str, Callable[[], Iterable[str]]] = {
+        "vpc": lambda: backend.vpcs,
+        "subnet": lambda: (one.id for one in backend.describe_subnets()),
+        "sg": lambda: (group.id for group in groups),
+        "sgr": lambda: (rule.id for group in groups for rule in (*group.ingress_rules, *group.egress_rules)),
+        "igw": lambda: backend.internet_gateways,
+        "rtb": lambda: backend.route_tables,
+    }
+    kind = identifier.partition("-")[0]
+    return kind not in known or identifier in known[kind]()
 
 
 def _manage(eni: Any, description: str) -> None:

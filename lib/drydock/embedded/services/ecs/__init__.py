@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Route, Service
 from drydock.embedded.core.wsgi import Environ, json_answer, send
+from drydock.embedded.services.ecs.dealings import DEALINGS
 from drydock.policy.lifespans import Lifespan, Setting, members
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class ECS(Service):
         },
         adds=frozenset({"RegisterTaskDefinition"}),
     )
+    dealings = DEALINGS
     engine: Engine
 
     def install(self) -> None:
@@ -40,6 +42,11 @@ class ECS(Service):
 
         self.engine = Engine(self.host, ecs_backends)
         seams.stand_in(ecs_backends, EC2ContainerServiceBackend, engine=self.engine)
+
+        def last_revision(backend: Any, family: str) -> int:
+            return self.engine.last_revisions.get((backend.region_name, family), 0)
+
+        seams.replace(EC2ContainerServiceBackend, _get_last_task_definition_revision_id=last_revision)
         for name, function in OPERATIONS.items():
             setattr(EC2ContainerServiceResponse, name, function)
         self.host.every_tick(self.name, self.engine.tick, patient=True)

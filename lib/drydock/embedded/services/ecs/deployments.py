@@ -407,6 +407,7 @@ class Deployments:
         service.finished = [*service.deployments, *service.finished]
         service.deployments = []
         self._table.keep(service)
+        self._table.forget_deleted(self._table.region(service.region_name))
 
 
 def _serving(service: Service) -> Deployment | None:

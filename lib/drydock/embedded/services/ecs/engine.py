@@ -54,6 +54,8 @@ class Engine:
         self.launcher = Launcher(host, self.table, interfaces)
         self.sessions = Sessions(host, logs)
         self.linked_role = LinkedRole(host)
+        self.last_revisions: dict[tuple[str, str], int] = {}
+        """By region and family: none is given again after its task definition was deleted."""
         self._backends = backends
         self._logs = logs
         self._means = Means(host, self.table, interfaces, Puller(host, self._images_in_use), logs, self.roles, targets)

@@ -47,11 +47,11 @@ class Kept:
         self._restarts = 0
         host.data.define(_TABLES)
 
-    def write(self, changed: Iterable[Task | Service], gone: Iterable[Task], order: int) -> None:
+    def write(self, changed: Iterable[Task | Service], gone: Iterable[Task | Service], order: int) -> None:
         """Keep what has changed, and that there have been so many tasks. OSError, and then nothing of it is."""
         rows = [_task_row(each) if isinstance(each, Task) else _service_row(each) for each in changed]
         rows += [(_NOWHERE, "number", "order", str(order)), (_NOWHERE, "number", "restarts", str(self._restarts))]
-        self._change(rows, [(task.region_name, "task", task.arn) for task in gone])
+        self._change(rows, [_place(each) for each in gone])
 
     def _change(self, rows: list[Row], gone: list[tuple[str, str, str]]) -> None:
         data = self._host.data
@@ -142,12 +142,18 @@ def _rows_of(state: Document) -> Iterator[Row]:
     yield _NOWHERE, "number", "restarts", str(int(state["restarts"]))
 
 
+def _place(record: Task | Service) -> tuple[str, str, str]:
+    if isinstance(record, Task):
+        return record.region_name, "task", record.arn
+    return record.region_name, "service", record.key
+
+
 def _task_row(task: Task) -> Row:
-    return task.region_name, "task", task.arn, _text({name: getattr(task, name) for name in _TASK_FIELDS})
+    return *_place(task), _text({name: getattr(task, name) for name in _TASK_FIELDS})
 
 
 def _service_row(service: Service) -> Row:
-    return service.region_name, "service", f"{service.cluster_name}:{service.name}", _text(_service(service))
+    return *_place(service), _text(_service(service))
 
 
 def _text(record: Document) -> str:

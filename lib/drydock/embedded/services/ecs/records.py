@@ -121,9 +121,15 @@ class Service:
     events: deque[Document] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
     steady: bool = False
     stopped_at: datetime | None = None
+    deleted_at: datetime | None = None
     changed_by: str = ""
     """The last request that changed it, as the front tells them apart; only with the same does what was kept count."""
     client_token: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What it is called by in moto's table."""
+        return f"{self.cluster_name}:{self.name}"
 
     @property
     def physical_resource_id(self) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from drydock.embedded.carriers.runtime.base import Exit
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import events
+from drydock.embedded.services.ecs.dealings import SHOWN
 from drydock.embedded.services.ecs.records import Service, Task, utcnow
 from drydock.policy.health import Health
 
@@ -86,7 +87,7 @@ class Table:
         self.host = host
         self.order = 0
         self._unkept: dict[str, Task | Service] = {}
-        self._gone: dict[str, Task] = {}
+        self._gone: dict[str, Task | Service] = {}
         self._stirred: set[str] = set()
         self._happened: list[Report] = []
         self._backends = backends
@@ -175,6 +176,19 @@ class Table:
         if old:
             self.forget(old)
 
+    def forget_deleted(self, region: Any) -> None:
+        """Of a region: let go of services and clusters that were deleted before those which are still shown."""
+        deleted = [service for service in region.services.values() if service.deleted_at is not None]
+        for service in _before_last(deleted):
+            if service.status == "INACTIVE":
+                del region.services[service.key]
+                self._unkept.pop(service.arn, None)
+                self._gone[service.arn] = service
+        used = {service.cluster_name for service in region.services.values()}
+        for cluster in _before_last(each for each in region.clusters.values() if each.status == "INACTIVE"):
+            if cluster.name not in used:
+                del region.clusters[cluster.name]
+
     def resume(self) -> None:
         """After a restart: those that had stopped are shown no longer than one that stops now."""
         for task in self._index().stopped.values():
@@ -209,16 +223,21 @@ class Table:
         stirred, self._stirred = self._stirred, set()
         return stirred
 
-    def unkept(self) -> tuple[list[Task | Service], list[Task]]:
-        """What has changed since `kept` was called, and which tasks are gone."""
+    def unkept(self) -> tuple[list[Task | Service], list[Task | Service]]:
+        """What has changed since `kept` was called, and what is gone."""
         there = [record for record in self._unkept.values() if self._is_there(record)]  # not undone with its request
-        return there, list(self._gone.values())
+        gone = [
+            record
+            for record in self._gone.values()
+            if isinstance(record, Task) or record.key not in self.region(record.region_name).services
+        ]
+        return there, gone
 
     def _is_there(self, record: Task | Service) -> bool:
         region = self.region(record.region_name)
         if isinstance(record, Task):
             return region.tasks.get(record.cluster_name, {}).get(record.arn) is record
-        return region.services.get(f"{record.cluster_name}:{record.name}") is record
+        return region.services.get(record.key) is record
 
     @property
     def is_much_unkept(self) -> bool:
@@ -419,3 +438,8 @@ def _remove(index: dict[Hashable, dict[str, Task]], task: Task) -> None:
         tasks.pop(task.arn, None)
         if not tasks:
             index.pop(key, None)
+
+
+def _before_last(deleted: Iterable[Any]) -> list[Any]:
+    """All but those that were deleted last."""
+    return sorted(deleted, key=lambda each: (each.deleted_at, each.arn))[:-SHOWN]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
+from drydock.embedded.services.elbv2.dealings import DEALINGS
 from drydock.policy.lifespans import Lifespan, Setting, items
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class ELBv2(Service):
         again=True,
         settings={"ModifyTargetGroupAttributes": Setting(items("attribute", "Attributes", "Key"))},
     )
+    dealings = DEALINGS
     plane: Plane
 
     def install(self) -> None:

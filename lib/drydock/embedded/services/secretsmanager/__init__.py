@@ -8,7 +8,10 @@ from typing import Any
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
-from drydock.policy.lifespans import Lifespan, Setting, items, whole
+from drydock.policy.lifespans import Lifespan, Setting, Versions, items, whole
+
+UNLABELLED = 100
+"""Versions of a secret without a staging label that are kept, the newest. (Documented: more than 100 are removed.)"""
 
 
 class SecretsManager(Service):
@@ -26,6 +29,12 @@ class SecretsManager(Service):
             "TagResource": Setting(items("tag", "Tags", "Key")),
             "UntagResource": Setting(items("tag", "TagKeys"), clears=True),
         },
+        versions=Versions(
+            "PutSecretValue",
+            UNLABELLED + 2,  # those that are current and previous have labels
+            frozenset({"SecretId", "SecretString", "SecretBinary", "ClientRequestToken"}),
+            token="ClientRequestToken",
+        ),
     )
 
     def install(self) -> None:
@@ -45,6 +54,9 @@ class SecretsManager(Service):
                 if "made" in version:
                     break
                 version["createdate"] = version["made"] = round(utils.unix_time(), 3)
+            unlabelled = [key for key, version in secret.versions.items() if not version["version_stages"]]
+            for key in unlabelled[:-UNLABELLED]:
+                del secret.versions[key]
             return secret, new_version
 
         def list_secret_version_ids(self: Any, secret_id: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
+from drydock.embedded.services.servicediscovery.dealings import DEALINGS
 
 
 class ServiceDiscovery(Service):
     name = "servicediscovery"
+    dealings = DEALINGS
 
     def install(self) -> None:
         """Put our operations and our state in place of moto's, and give its names to the resolvers."""

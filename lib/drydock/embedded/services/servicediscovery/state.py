@@ -18,6 +18,7 @@ from drydock.embedded.core.clock import Clock
 from drydock.embedded.core.host import Host
 
 from . import attributes as rules
+from .dealings import SHOWN
 from .errors import (
     DuplicateRequest,
     InstanceNotFound,
@@ -137,10 +138,21 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
+        self._deleted: list[str] = []
         self._changed()
 
     def _changed(self) -> None:
         self.zones.have_changed()
+
+    def _forget(self, gone: str) -> None:
+        """Of the namespaces and services that were deleted before those of which it is still told, tell no more."""
+        kind = gone.partition("-")[0]
+        self._deleted.append(gone)
+        ended = [each for each in self._deleted if each.startswith(kind)][:-SHOWN]
+        self._deleted = [each for each in self._deleted if each not in ended]
+        for operation in list(self.operations.values()):
+            if operation.namespace_id in ended or operation.service_id in ended:
+                del self.operations[operation.id]
 
     @property
     def clock(self) -> Clock:
@@ -247,6 +259,7 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
             if namespace.has_dns:
                 namespace.hosted_zone_id = self._create_hosted_zone(name, vpc)
             self.tagger.tag_resource(namespace.arn, tags or [])
+            self.host.front.made(namespace_id)
         return self._begin(
             "CREATE_NAMESPACE",
             {"NAMESPACE": namespace_id},
@@ -297,6 +310,7 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
             self._route53.delete_hosted_zone(namespace.hosted_zone_id)
         self.tagger.delete_all_tags_for_resource(namespace.arn)
         del self.namespaces[namespace.id]
+        self._forget(namespace.id)
         return self._begin("DELETE_NAMESPACE", {"NAMESPACE": namespace.id}, namespace_id=namespace.id)
 
     # -- services -------------------------------------------------------------------------------
@@ -384,6 +398,7 @@ class CloudMap(upstream.ServiceDiscoveryBackend):
             )
         self.tagger.delete_all_tags_for_resource(service.arn)
         del self.services[service.id]
+        self._forget(service.id)
         self._changed()
 
     # -- instances ------------------------------------------------------------------------------

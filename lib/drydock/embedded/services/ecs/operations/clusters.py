@@ -8,7 +8,7 @@ from drydock.embedded.core import seams
 from drydock.embedded.services.ecs import views
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_name, cluster_of, error, is_seen, made_now
 from drydock.embedded.services.ecs.operations.shape import operation, page
-from drydock.embedded.services.ecs.records import Document
+from drydock.embedded.services.ecs.records import Document, utcnow
 from drydock.policy.ecs.capacity import FARGATE_PROVIDERS
 from drydock.policy.requests import cluster as cluster_rules
 
@@ -85,9 +85,14 @@ def put_cluster_capacity_providers(response: Any, request: Document) -> Document
 def delete_cluster(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     cluster = cluster_of(backend, request)
-    if seams.replaying():  # what was in the way had gone by itself, and only the engine knows
-        cluster.status = "INACTIVE"
-        return {"cluster": _describe_cluster(backend, cluster, {"TAGS"})}
+    if not seams.replaying():  # what was in the way had gone by itself, and only the engine knows
+        _refuse_if_in_use(backend, cluster)
+    cluster.status, cluster.deleted_at = "INACTIVE", utcnow()
+    backend.engine.table.forget_deleted(backend)
+    return {"cluster": _describe_cluster(backend, cluster, {"TAGS"})}
+
+
+def _refuse_if_in_use(backend: Any, cluster: Any) -> None:
     if any(s.cluster_name == cluster.name and s.status != "INACTIVE" for s in backend.services.values()):
         raise error("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active.")
     if any(t.status != "STOPPED" for t in backend.tasks.get(cluster.name, {}).values()):
@@ -97,8 +102,6 @@ def delete_cluster(response: Any, request: Document) -> Document:
             "ClusterContainsContainerInstancesException",
             "The Cluster cannot be deleted while Container Instances are active or draining.",
         )
-    cluster.status = "INACTIVE"
-    return {"cluster": _describe_cluster(backend, cluster, {"TAGS"})}
 
 
 @operation

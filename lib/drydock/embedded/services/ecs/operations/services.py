@@ -80,7 +80,7 @@ def update_service(response: Any, request: Document) -> Document:
 def delete_service(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     service = service_of(backend, request)
-    if service.status == "INACTIVE":
+    if service.status == "INACTIVE" and not seams.replaying():  # the first time it was DRAINING, for longer
         raise error("ServiceNotActiveException", "Service was not ACTIVE.")
     if service.desired_count > 0 and service.scheduling_strategy != "DAEMON" and not request.get("force"):
         raise error("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
@@ -89,7 +89,9 @@ def delete_service(response: Any, request: Document) -> Document:
     service.settings = {**service.settings, "desiredCount": 0}
     service.status = "INACTIVE" if seams.replaying() else "DRAINING"  # it had no task left before the next of its name
     service.steady = False
+    service.deleted_at = utcnow()
     backend.engine.table.keep(service)
+    backend.engine.table.forget_deleted(backend)
     return {"service": views.describe_service(service, backend.engine.table.of_service(service), include_tags=True)}
 
 

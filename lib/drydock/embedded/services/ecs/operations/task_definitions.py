@@ -21,8 +21,12 @@ def register_task_definition(response: Any, request: Document) -> Document:
             document[name] = str(number(document[name]))
     containers = [_filled(container, request) for container in document["containerDefinitions"]]
     wanted = request.get("requiresCompatibilities") or []
+    family, last = request["family"], backend.engine.last_revisions
+    for name in backend.engine.host.front.made_before:
+        last[backend.region_name, family] = int(name.rpartition(":")[2]) - 1  # what was before it is not done again
+    backend.task_definitions.setdefault(family, {})  # moto counts from its last one, or begins anew
     definition = backend.register_task_definition(
-        request["family"],
+        family,
         [{**container, "memory": container.get("memory") or 128} for container in containers],
         volumes=request.get("volumes"),
         network_mode=request.get("networkMode"),
@@ -33,6 +37,7 @@ def register_task_definition(response: Any, request: Document) -> Document:
         task_role_arn=request.get("taskRoleArn"),
         execution_role_arn=request.get("executionRoleArn"),
     )
+    last[backend.region_name, family] = definition.revision
     awsvpc = "FARGATE" in wanted or request.get("networkMode") == "awsvpc"
     definition.network_mode = request.get("networkMode") or ("awsvpc" if awsvpc else "bridge")
     definition.compatibilities = list(task_definition_rules.compatibilities(request, registry=_registry(backend)))
