@@ -309,7 +309,7 @@ def test_one_whose_directory_is_deleted_ends(home: Path) -> None:
 
 
 def test_a_profile_is_kept_and_no_other_is_taken_while_it_runs(home: Path) -> None:
-    assert embedded.start(NAME, profile="strict").profile == "strict"
+    assert embedded.start(NAME, port=free_port(), profile="strict").profile == "strict"
     with pytest.raises(
         embedded.NotStarted, match="drydock down --name one, then drydock up --name one --profile quick"
     ):
