@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import http.client
 import importlib.metadata
 import json
 import os
@@ -17,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -213,23 +215,47 @@ def end_tidily() -> None:
     signal.signal(signal.SIGTERM, tidy)
 
 
+TARGET = "AmazonEC2ContainerServiceV20141113"
 CALLS = {
     "sts": ({"Content-Type": "application/x-www-form-urlencoded"}, b"Action=GetCallerIdentity&Version=2011-06-15"),
     "ecs": (
         {
             "Content-Type": "application/x-amz-json-1.1",
-            "X-Amz-Target": "AmazonEC2ContainerServiceV20141113.ListClusters",
+            "X-Amz-Target": f"{TARGET}.ListClusters",
         },
         b"{}",
     ),
 }
 
 
+def _signed_for(service: str) -> dict[str, str]:
+    scope = f"Credential=test/20260101/us-east-1/{service}/aws4_request"
+    return {"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"}
+
+
+class Bare:
+    """Calls of ECS over one connection a thread, which cost the client little. AssertionError where one is refused."""
+
+    def __init__(self, server: Server) -> None:
+        self._address = server.url.removeprefix("http://")
+        self._headers = CALLS["ecs"][0] | _signed_for("ecs")
+        self._here = threading.local()
+
+    def __call__(self, operation: str, request: dict[str, Any]) -> None:
+        if not hasattr(self._here, "connection"):
+            self._here.connection = http.client.HTTPConnection(self._address)
+        connection = self._here.connection
+        headers = self._headers | {"X-Amz-Target": f"{TARGET}.{operation}"}
+        connection.request("POST", "/", json.dumps(request), headers)
+        answer = connection.getresponse()
+        said = answer.read()
+        assert answer.status == 200, said
+
+
 def wait_for(server: Server, service: str) -> None:
     """Ask until it answers a call of `service`, "sts" or "ecs". Raises RuntimeError with the end of its log."""
     headers, body = CALLS[service]
-    scope = f"Credential=test/20260101/us-east-1/{service}/aws4_request"
-    headers = headers | {"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"}
+    headers = headers | _signed_for(service)
     deadline = time.monotonic() + START_LIMIT
     while True:
         try:
