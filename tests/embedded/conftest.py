@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from drydock.embedded.assembly import AWS
+from drydock.embedded.carriers.envoy import Envoy
 from tests.support.clients import client_of
-from tests.support.stepped import World
+from tests.support.stepped import FakeEnvoy, World
 
 
 @pytest.fixture
@@ -38,6 +39,30 @@ def crashed(tmp_path: Path) -> Iterator[Callable[[AWS], AWS]]:
 
     yield again
     for host in made:
+        host.close()
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[[str, str], AWS]]:
+    """Opens a copy of the files in another folder, one after the other."""
+    hosts: list[AWS] = []
+
+    def start(source: str, target: str) -> AWS:
+        for host in hosts:
+            host.close()
+        if source:
+            shutil.copytree(tmp_path / source, tmp_path / target)
+        host = AWS(tmp_path / target, seed="opened")
+        host.listen(port := int((tmp_path / "port").read_text()) if source else 0)
+        (tmp_path / "port").write_text(str(port or host.port))
+        host.make_instead(Envoy, lambda _: FakeEnvoy())
+        hosts.append(host)
+        host.restore()
+        host.run(loop=False)
+        return host
+
+    yield start
+    for host in hosts:
         host.close()
 
 

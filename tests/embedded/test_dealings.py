@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from drydock.embedded.assembly import AWS
-from drydock.embedded.carriers.envoy import Envoy
 from drydock.embedded.core import compaction
-from tests.support.stepped import FakeEnvoy
 
 REGION = "us-east-1"
 RUNS, CALLS = int(os.environ.get("DRYDOCK_TEST_RUNS", "2")), 250
@@ -35,10 +32,12 @@ class Builder:
         self.subnets = [
             self.did(
                 "ec2", "create_subnet",
-                {"VpcId": self.vpc, "CidrBlock": f"10.9.{n}.0/24", "AvailabilityZone": f"{REGION}{'ab'[n]}"},
+                {"VpcId": self.vpc, "CidrBlock": f"10.9.{n}.0/24", "AvailabilityZone": f"{REGION}{'abc'[n]}"},
             )["Subnet"]["SubnetId"]
-            for n in range(2)
+            for n in range(3)
         ]  # fmt: skip
+        self.more = self.subnets[1:]
+        del self.subnets[2:]
         self.balancer = self.did("elbv2", "create_load_balancer", {"Name": "front", "Subnets": self.subnets})[
             "LoadBalancers"
         ][0]["LoadBalancerArn"]
@@ -48,7 +47,7 @@ class Builder:
                 {"Name": name, "Protocol": "HTTP", "Port": 80, "VpcId": self.vpc, "TargetType": "ip"},
             )  # fmt: skip
             self.ids.setdefault("tg", []).append(made["TargetGroups"][0]["TargetGroupArn"])
-        for kind in ("vpc", "subnet", "sg", "igw", "rtb", "listener", "rule", "ns", "srv", "lb"):
+        for kind in ("vpc", "subnet", "sg", "igw", "rtb", "listener", "rule", "ns", "srv", "lb", "eni"):
             self.ids.setdefault(kind, [])
 
     def did(self, service: str, operation: str, arguments: dict[str, Any]) -> Any:
@@ -72,6 +71,7 @@ class Builder:
             "create_route_table": lambda: ("rtb", answer["RouteTable"]["RouteTableId"]),
             "create_listener": lambda: ("listener", answer["Listeners"][0]["ListenerArn"]),
             "create_rule": lambda: ("rule", answer["Rules"][0]["RuleArn"]),
+            "create_network_interface": lambda: ("eni", answer["NetworkInterface"]["NetworkInterfaceId"]),
             "create_load_balancer": lambda: ("lb", answer["LoadBalancers"][0]["LoadBalancerArn"]),
         }
         if operation in told:
@@ -131,7 +131,11 @@ class Builder:
         found = self.client("ec2").describe_route_tables()["RouteTables"]
         links = [link["RouteTableAssociationId"] for each in found for link in each["Associations"] if not link["Main"]]
         yield "ec2", "disassociate_route_table", {"AssociationId": self.chance.choice(links or ["rtbassoc-0"])}
-        yield "ec2", "create_network_interface", {"SubnetId": subnet}
+        for _ in range(2):
+            yield "ec2", "create_network_interface", {"SubnetId": self.chance.choice([subnet, *self.subnets])}
+            yield "ec2", "delete_network_interface", {"NetworkInterfaceId": self.one("eni")}
+        groups = {"NetworkInterfaceId": self.one("eni"), "Groups": [self.one("sg")]}
+        yield "ec2", "modify_network_interface_attribute", groups
 
     def listeners(self) -> Iterator[CALL]:
         forward = [{"Type": "forward", "TargetGroupArn": self.one("tg")}]
@@ -153,8 +157,19 @@ class Builder:
         yield "elbv2", "modify_rule", {"RuleArn": rule, "Actions": forward}
         yield "elbv2", "set_rule_priorities", {"RulePriorities": [{"RuleArn": rule, "Priority": self.number(20)}]}
         yield "elbv2", "add_tags", {"ResourceArns": [listener], "Tags": [{"Key": "a", "Value": str(self.number())}]}
-        yield "elbv2", "create_load_balancer", {"Name": f"lb-{self.number(3)}", "Subnets": self.subnets}
-        yield "elbv2", "delete_load_balancer", {"LoadBalancerArn": self.one("lb")}
+        for _ in range(2):
+            subnets, groups = self.chance.choice([self.subnets, self.more]), self.chance.choice([[], [self.one("sg")]])
+            yield "elbv2", "create_load_balancer", {
+                "Name": f"lb-{self.number(5)}", "Subnets": subnets, "SecurityGroups": groups
+            }  # fmt: skip
+            yield "elbv2", "delete_load_balancer", {"LoadBalancerArn": self.one("lb")}
+        yield "elbv2", "set_subnets", {"LoadBalancerArn": self.one("lb"), "Subnets": self.more}
+        yield "elbv2", "set_security_groups", {"LoadBalancerArn": self.one("lb"), "SecurityGroups": [self.one("sg")]}
+        yield "elbv2", "modify_load_balancer_attributes", {
+            "LoadBalancerArn": self.one("lb"),
+            "Attributes": [{"Key": "deletion_protection.enabled", "Value": self.chance.choice(["true", "false"])}],
+        }  # fmt: skip
+        yield "elbv2", "add_tags", {"ResourceArns": [self.one("lb"), listener], "Tags": [{"Key": "b", "Value": "c"}]}
 
     def discovery(self) -> Iterator[CALL]:
         space, service, name = self.one("ns"), self.one("srv"), f"name-{self.number(4)}"
@@ -263,28 +278,15 @@ def _plain(found: Any) -> Any:
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Callable[[str, str], AWS]]:
-    """Opens a copy of the files in another folder, one after the other."""
-    hosts: list[AWS] = []
+def opened(opened: Callable[[str, str], AWS]) -> Callable[[str, str], AWS]:
+    """The same, one turn later."""
 
     def start(source: str, target: str) -> AWS:
-        for host in hosts:
-            host.close()
-        if source:
-            shutil.copytree(tmp_path / source, tmp_path / target)
-        host = AWS(tmp_path / target, seed="dealings")
-        host.listen(port := int((tmp_path / "port").read_text()) if source else 0)
-        (tmp_path / "port").write_text(str(port or host.port))
-        host.make_instead(Envoy, lambda _: FakeEnvoy())
-        hosts.append(host)
-        host.restore()
-        host.run(loop=False)
+        host = opened(source, target)
         host.step()
         return host
 
-    yield start
-    for host in hosts:
-        host.close()
+    return start
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
@@ -339,6 +341,11 @@ def in_turn(host: AWS, times: int) -> None:
         arn = listener["Listeners"][0]["ListenerArn"]
         elbv2.create_rule(ListenerArn=arn, Priority=1, Conditions=where, Actions=fixed)
         elbv2.delete_listener(ListenerArn=arn)
+        passing = elbv2.create_load_balancer(Name="passing", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+        elbv2.create_listener(LoadBalancerArn=passing, Protocol="HTTP", Port=80, DefaultActions=fixed)
+        elbv2.delete_load_balancer(LoadBalancerArn=passing)
+        interface = ec2.create_network_interface(SubnetId=subnets[0])["NetworkInterface"]["NetworkInterfaceId"]
+        ec2.delete_network_interface(NetworkInterfaceId=interface)
         cloud_map.create_http_namespace(Name="space")
         space = cloud_map.list_namespaces()["Namespaces"][0]["Id"]
         found = cloud_map.create_service(Name="found", NamespaceId=space)["Service"]["Id"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -234,29 +233,6 @@ def account(host: AWS) -> dict[str, Any]:
     described = ask("ecs").describe_services(cluster="lab", services=["app"])["services"]
     found["service"] = described
     return found
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Callable[[str, str], AWS]]:
-    """Opens a copy of the files in another folder, one after the other."""
-    hosts: list[AWS] = []
-
-    def start(source: str, target: str) -> AWS:
-        for host in hosts:
-            host.close()
-        if source:
-            shutil.copytree(tmp_path / source, tmp_path / target)
-        host = AWS(tmp_path / target, seed="lifespans")
-        host.listen(port := int((tmp_path / "port").read_text()) if source else 0)
-        (tmp_path / "port").write_text(str(port or host.port))
-        hosts.append(host)
-        host.restore()
-        host.run(loop=False)
-        return host
-
-    yield start
-    for host in hosts:
-        host.close()
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -123,6 +123,18 @@ class App:
         if self._here.depth == 1:
             self._here.made += names
 
+    def chose(self, of: str, what: str) -> None:
+        """The request at hand, or what it calls, has chosen this by what else there was."""
+        if self.request:
+            self._here.made += (f"{of}={what}",)
+
+    def chosen_before(self, of: str) -> str | None:
+        """What it chose when it was done the first time: some of what there was may have been left out since."""
+        if not seams.replaying():
+            return None
+        before = (name.partition("=") for name in getattr(self._here, "made_before", ()))
+        return next((what for whose, _, what in before if whose == of and what), None)
+
     @property
     def made_before(self) -> tuple[str, ...]:
         """What the request at hand made when it was done the first time, as the journal tells; of itself, no other."""

@@ -67,6 +67,13 @@ class Front(Protocol):
     def made(self, *names: str) -> None:
         """The request at hand has made what later requests call by these names, and its answer does not tell."""
 
+    def chose(self, of: str, what: str) -> None:
+        """The request at hand has chosen this by what else there was; it chooses the same when it is done again."""
+
+    def chosen_before(self, of: str) -> str | None:
+        """What the request at hand chose when it was done the first time; None if it is done the first time."""
+        ...
+
     @property
     def is_called(self) -> bool:
         """Whether this thread answers somebody outside."""

@@ -1,4 +1,4 @@
-"""What requests of EC2 are about: networks, and the security groups in them."""
+"""What requests of EC2 are about: networks, and the security groups and interfaces in them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _CHANGES = {
     "DeleteRoute": "RouteTableId",
     "AssociateRouteTable": "RouteTableId",
     "DisassociateRouteTable": "AssociationId",
+    "ModifyNetworkInterfaceAttribute": "NetworkInterfaceId",
     "CreateTags": "ResourceId",
     "DeleteTags": "ResourceId",
 }
@@ -33,11 +34,8 @@ _ENDS = {
     "DeleteSecurityGroup": "GroupId",
     "DeleteInternetGateway": "InternetGatewayId",
     "DeleteRouteTable": "RouteTableId",
+    "DeleteNetworkInterface": "NetworkInterfaceId",
 }
-_ONLY_NEEDS = {
-    "CreateNetworkInterface", "DeleteNetworkInterface", "ModifyNetworkInterfaceAttribute",
-}  # fmt: skip
-"""What they are about is always done again: an interface's address depends on those before it."""
 _ANSWERED = {
     "CreateVpc": "<vpcId>(vpc-[0-9a-f]+)",
     "CreateSubnet": "<subnetId>(subnet-[0-9a-f]+)",
@@ -46,6 +44,7 @@ _ANSWERED = {
     "AuthorizeSecurityGroupEgress": "<securityGroupRuleId>(sgr-[0-9a-f]+)",
     "CreateInternetGateway": "<internetGatewayId>(igw-[0-9a-f]+)",
     "CreateRouteTable": "<routeTableId>(rtb-[0-9a-f]+)",
+    "CreateNetworkInterface": "<networkInterfaceId>(eni-[0-9a-f]+)",
     "AssociateRouteTable": "<associationId>(rtbassoc-[0-9a-f]+)",
 }
 _OF_THE_REQUEST = ("Action", "Version", "DryRun", "ClientToken", "TagSpecification")
@@ -62,8 +61,6 @@ def about(done: Done) -> About | None:
     if any("GroupName" in name for name, _ in pairs) and operation != "CreateSecurityGroup":
         return None  # it means a group by its name
     made = frozenset(done.made)
-    if operation in _ONLY_NEEDS:
-        return About(stays=True)
     if operation in _ENDS:
         ended = _given(pairs, _ENDS[operation])
         return About(ends=ended) if ended else None

@@ -171,7 +171,10 @@ class Backend(moto.ELBv2Backend):
 
     def _attach(self, balancer: LoadBalancer, subnet: Any) -> None:
         """Give the load balancer an address in the subnet, on an interface that describe shows as AWS's."""
-        address = self._free_address(subnet)
+        place = f"{resource_id(balancer.arn)}@{subnet.id}"
+        before = self.host.front.chosen_before(place)
+        address = self._free_address(subnet, first=before)
+        self.host.front.chose(place, address)
         eni = self.ec2_backend.create_network_interface(
             subnet,
             address,
@@ -182,7 +185,7 @@ class Backend(moto.ELBv2Backend):
         balancer.interfaces[subnet.id] = eni
         balancer.home = balancer.home or address
 
-    def _free_address(self, subnet: Any) -> str:
+    def _free_address(self, subnet: Any, first: str | None) -> str:
         # Loopback has no VPCs: what stands for an address must be free in all regions and on this machine.
         real = {
             loopback(eni.private_ip_address)
@@ -192,7 +195,7 @@ class Backend(moto.ELBv2Backend):
         taken = {*subnet._subnet_ips}
         while True:
             try:
-                address = next_free(subnet.cidr_block, taken)
+                address = first if first and first not in taken else next_free(subnet.cidr_block, taken)
             except NoFreeAddress as error:
                 raise Refused("InvalidSubnet", f"Not enough IP space available: {error}") from None
             if loopback(address) not in real and self.plane.claims.hold(loopback(address)):
