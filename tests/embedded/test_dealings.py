@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -378,6 +379,28 @@ def test_what_comes_and_goes_leaves_no_more_the_more_often_it_does(opened: Calla
     (_, once), (written, longer) = sizes
     assert longer - once < 1000  # lengths of numbers
     assert longer < written / 4
+
+
+@pytest.mark.parametrize("by_a_stack", [False, True])
+def test_a_load_balancer_keeps_its_address_when_one_before_it_has_gone(
+    opened: Callable[[str, str], AWS], by_a_stack: bool
+) -> None:
+    host = opened("", "first")
+    ec2, elbv2, stacks = (host.client(name, REGION) for name in ("ec2", "elbv2", "cloudformation"))
+    subnets = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"][:2]]
+    gone = elbv2.create_load_balancer(Name="gone", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    if by_a_stack:
+        kind = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+        template = {"Resources": {"Stays": {"Type": kind, "Properties": {"Name": "stays", "Subnets": subnets}}}}
+        stacks.create_stack(StackName="one", TemplateBody=json.dumps(template))
+    else:
+        elbv2.create_load_balancer(Name="stays", Subnets=subnets)
+    elbv2.delete_load_balancer(LoadBalancerArn=gone)
+    before = elbv2.describe_load_balancers(Names=["stays"])["LoadBalancers"]
+    lines = len(list(host.journal.entries()))
+    host = opened("first", "again")
+    assert host.client("elbv2", REGION).describe_load_balancers(Names=["stays"])["LoadBalancers"] == before
+    assert len(list(host.journal.entries())) < lines
 
 
 def test_the_services_and_clusters_that_were_deleted_last_are_still_described(
