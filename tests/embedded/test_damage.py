@@ -14,6 +14,7 @@ import pytest
 from drydock import embedded
 from drydock.embedded import daemon
 from drydock.embedded.assembly import AWS
+from drydock.embedded.core import seams
 from drydock.embedded.instance import directory_of, free_port
 from tests.support.clients import client_of
 from tests.support.lab import Lab
@@ -57,6 +58,16 @@ def test_the_seed_comes_back_from_the_journal(start: Start, content: bytes, capl
     assert vpcs(start()) == before
     assert (host.directory / "seed").read_bytes() == seed
     assert errors(caplog) == [f"{host.directory / 'seed'} was damaged, and is put right from the journal"]
+
+
+def test_what_is_touched_between_two_clouds_of_a_process_is_not_the_seconds(start: Start) -> None:
+    host = start()
+    before = vpcs(host)
+    host.close()
+    seams.hold("another", "another", host.clock.utcnow)
+    seams.release()
+    seams.backend("ec2", "us-east-1")
+    assert vpcs(start()) == before
 
 
 def test_a_last_line_of_the_journal_counts_if_it_is_whole_and_is_kept_aside_if_it_is_garbage(start: Start) -> None:

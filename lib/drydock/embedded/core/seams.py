@@ -144,14 +144,19 @@ def hold(whose: str, seed: str, now: Callable[[], datetime.datetime]) -> None:
     if _held_by:
         raise RuntimeError(f"an embedded AWS runs in this process already, in {_held_by}: close it first")
     _held_by, _base_seed, _now = whose, seed, now
+    _forget()  # what a thread of the cloud before it has touched since that ended
+
+
+def _forget() -> None:
+    from moto.core.base_backend import BackendDict
+
+    BackendDict.reset()
 
 
 def release() -> None:
     """Forget all that moto knows, and leave it to the next cloud."""
     global _held_by, _install
-    from moto.core.base_backend import BackendDict
-
-    BackendDict.reset()
+    _forget()
     while _stood_in:
         backends, first = _stood_in.pop()
         backends.backend = first
