@@ -17,11 +17,12 @@ from moto.utilities.utils import get_partition
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.direct import direct
+from drydock.embedded.core.refusals import refusing
 from drydock.policy.requests import scaling as requests
 from drydock.policy.scaling import Bounds
 
 from .controller import LINKED_ROLE, LINKED_TO
-from .errors import InvalidNextToken, ObjectNotFound, ResourceNotFound, TooManyTags, Validation, refusing
+from .errors import InvalidNextToken, ObjectNotFound, ResourceNotFound, TooManyTags, Validation
 from .state import SUSPENSIONS, Action, Key, Policy, Scaling, Target
 
 Document = dict[str, Any]

@@ -14,11 +14,12 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 
 from drydock.embedded.core import seams
+from drydock.embedded.core.refusals import Refusal, refusing
 from drydock.policy.requests import alarm as requests
 
 from .alarms import COMPOSITE, CONFIGURATION, METRIC, Alarm, Kept
 from .controller import Controller, LookedAt
-from .errors import InvalidNextToken, Refusal, refusing
+from .errors import InvalidNextToken
 
 MOST_TAGS = 50
 PAGE = 100

@@ -2,30 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from moto.cloudwatch.exceptions import CloudWatchException
-
-from drydock.policy.requests.errors import Invalid
 
 
 class InvalidNextToken(CloudWatchException):
     code = "InvalidNextToken"
-
-
-class Refusal(CloudWatchException):
-    """Of whatever code the refusal has."""
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        super().__init__(message)
-
-
-@contextmanager
-def refusing() -> Iterator[None]:
-    """Let a refusal of the policy be the API's."""
-    try:
-        yield
-    except Invalid as error:
-        raise Refusal(error.code, error.message) from None
