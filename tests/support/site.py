@@ -17,6 +17,8 @@ class Site:
     green: str
     production: str
     test: str
+    balancer: str = ""
+    """The name that the load balancer answers to."""
     seen: list[str] = field(default_factory=list)
     """The stages that the newest service deployment went through, as every turn left them."""
 
@@ -81,10 +83,11 @@ class Site:
         return "\n".join(event["message"] for event in self.lab.service()["events"])
 
 
-def make_site(lab: Lab) -> Site:
+def make_site(lab: Lab, ports: tuple[int, int] = (80, 81)) -> Site:
     """Two target groups behind a load balancer, and a rule for each kind of traffic."""
     elb = lab.client("elbv2")
-    balancer = elb.create_load_balancer(Name="web", Subnets=lab.subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    made = elb.create_load_balancer(Name="web", Subnets=lab.subnets)["LoadBalancers"][0]
+    balancer = made["LoadBalancerArn"]
     blue, green = (
         elb.create_target_group(
             Name=name, Protocol="HTTP", Port=8080, VpcId=lab.vpc, TargetType="ip",
@@ -99,7 +102,7 @@ def make_site(lab: Lab) -> Site:
     nothing = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
     both = [{"TargetGroupArn": blue, "Weight": 100}, {"TargetGroupArn": green, "Weight": 0}]
     rules = []
-    for port in (80, 81):
+    for port in ports:
         listener = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=port, DefaultActions=nothing)
         rules.append(
             elb.create_rule(
@@ -108,4 +111,4 @@ def make_site(lab: Lab) -> Site:
                 Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": both}}],
             )["Rules"][0]["RuleArn"]
         )  # fmt: skip
-    return Site(lab, blue, green, *rules)
+    return Site(lab, blue, green, *rules, made["DNSName"])

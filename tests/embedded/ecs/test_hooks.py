@@ -258,6 +258,42 @@ def test_after_a_crash_a_function_is_called_again_with_what_it_has_kept(
         assert [event["hookDetails"] for event in other.heard] == [{"seen": 1}]
 
 
+def test_a_roll_back_calls_again_those_of_the_shifts(lab: Lab, site: Site, judge: Judge) -> None:
+    site.create(1, BLUE_GREEN)
+    site.update(deploymentConfiguration=calling(*STAGES))
+    site.until_stage("BAKE_TIME")
+    forward = len(judge.heard)
+    lab.ecs.stop_service_deployment(serviceDeploymentArn=site.arn(), stopType="ROLLBACK")
+    done = site.until_status("ROLLBACK_SUCCESSFUL")
+    target, [source] = done["targetServiceRevision"]["arn"], [s["arn"] for s in done["sourceServiceRevisions"]]
+    production, test = judge.heard[forward:]
+    assert [event["lifecycleStage"] for event in (production, test)] == [
+        "PRODUCTION_TRAFFIC_SHIFT", "TEST_TRAFFIC_SHIFT",
+    ]  # fmt: skip
+    assert production["executionDetails"]["productionTrafficWeights"] == {target: 0, source: 100}
+    assert test["executionDetails"]["testTrafficWeights"] == {target: 0, source: 100}
+    assert production["executionDetails"]["targetServiceRevisionArn"] == target
+    lab.until_steady(1)
+
+
+def test_a_roll_back_whose_hook_fails_has_failed_with_the_traffic_where_it_was(
+    world: World, lab: Lab, site: Site, judge: Judge
+) -> None:
+    judge.answers = lambda event: {"hookStatus": "FAILED"}
+    site.create(1, BLUE_GREEN)
+    site.update(deploymentConfiguration=calling("PRODUCTION_TRAFFIC_SHIFT"))
+    failed = site.until_status("ROLLBACK_FAILED")
+    world.pass_time(60)
+    assert (site.weights(), site.versions(), len(judge.heard)) == ((100, 0), {"1"}, 2)
+    assert [hook["status"] for hook in failed["lifecycleHookDetails"]] == ["FAILED", "FAILED"]
+    assert "roll-back failed: Service deployment rolled back because PRODUCTION_TRAFFIC_SHIFT" in site.events()
+    judge.answers = lambda event: SUCCEEDED
+    site.update("3")
+    site.until_status("SUCCESSFUL")
+    lab.until_steady(1)
+    assert site.versions() == {"3"}
+
+
 def test_a_rolling_deployment_says_that_it_calls_nobody(lab: Lab, site: Site, judge: Judge) -> None:
     lab.create(lab.register(), 1, deploymentConfiguration=calling("PRE_SCALE_UP"))
     lab.until_steady(1)

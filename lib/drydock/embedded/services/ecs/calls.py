@@ -63,5 +63,5 @@ class Calls:
 
     def _invoke(self, target: str, payload: str) -> bytes:
         region = target.split(":")[3]
-        answer = self._host.client("lambda", region).invoke(FunctionName=target, Payload=payload.encode())["Payload"]
-        return bytes(answer if isinstance(answer, bytes) else answer.read())
+        answer: str = self._host.client("lambda", region).invoke(FunctionName=target, Payload=payload)["Payload"]
+        return answer.encode()

@@ -273,6 +273,14 @@ class Deployments:
         deployment.updated_at = deployment.finished_at = utcnow()
         self._table.keep(service)
 
+    def fail_to_roll_back(self, service: Service, deployment: Deployment, why: str) -> None:
+        """What was before it has the traffic again, but the roll-back has failed."""
+        assert deployment.rollback is not None
+        deployment.rollback["state"] = "FAILED"
+        deployment.updated_at = deployment.finished_at = utcnow()
+        service.event(f"(deployment {deployment.id}) roll-back failed: {why}.")
+        self._table.keep(service)
+
     def say_once(self, service: Service, deployment: Deployment, message: str) -> None:
         """An event of a deployment, unless it is the last one already."""
         full = f"(deployment {deployment.id}) {message}"

@@ -14,6 +14,8 @@ from drydock.policy.ecs.strategy import MINUTE, Progress
 _DAY = 1440
 _OURS = ("stage", "step", "expires", "role", "details", "due", "why")
 LAMBDA = "AWS_LAMBDA"
+BACK = -1
+"""The step of hooks that are called again in a roll-back."""
 
 
 def begun(host: Host, deployment: Deployment, progress: Progress) -> list[Document]:

@@ -139,6 +139,12 @@ class Strategies:
                 raise HookFailed(hook_rules.too_late(progress.stage, hook["targetType"], hook.get("targetArn", "")))
         return not any(map(hooks.is_open, here))
 
+    def _have_passed_back(self, service: Service, target: Deployment) -> bool:
+        """The same of hooks that are called again because the traffic has gone back. HookFailed."""
+        return all(
+            self._have_passed(service, target, Progress(stage, hooks.BACK)) for stage in hook_rules.ON_THE_WAY_BACK
+        )
+
     def _hear(self, service: Service, target: Deployment, progress: Progress, hook: Document) -> None:
         """Take what a hook's function has answered, or call it if it is time for it."""
         answer = self._calls.take(hook["hookId"])
@@ -157,7 +163,7 @@ class Strategies:
     def _let_go(self, target: Deployment) -> None:
         """Nobody wants to hear what functions answer that were called before a deployment ended."""
         for hook in target.hooks:
-            if hook["targetType"] == hooks.LAMBDA and hooks.is_open(hook):
+            if hook["targetType"] == hooks.LAMBDA and hooks.is_open(hook) and hook["step"] != hooks.BACK:
                 self._calls.forget(hook["hookId"])
 
     @property
@@ -180,7 +186,15 @@ class Strategies:
             except ClientError as refused:
                 self._deployments.say_once(service, target, f"cannot shift traffic back: {refused}.")
                 return
-            if strategy.is_rolled_back(facts):
+            assert target.rollback is not None
+            if target.rollback["state"] == "FAILED":
+                return
+            try:
+                passed = self._have_passed_back(service, target)
+            except HookFailed as failed:
+                self._deployments.fail_to_roll_back(service, target, str(failed).rstrip("."))
+                return
+            if passed and strategy.is_rolled_back(facts):
                 self._deployments.rolled_back(service, target)
 
     def _facts(
