@@ -9,6 +9,7 @@ import re
 import stat
 import threading
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -264,6 +265,41 @@ def test_what_a_function_cannot_have_is_refused_by_its_name(functions: Functions
         functions.create("", FunctionName="g", Environment={"Variables": {"AWS_REGION": "x"}})
     with pytest.raises(ClientError, match="less than or equal to 900"):
         functions.create("", FunctionName="g", Timeout=901)
+
+
+def test_a_topic_calls_a_function(functions: Functions, client: Any) -> None:
+    functions.create("import json\ndef handler(event, context): print(json.dumps(event['Records'][0]))", Timeout=60)
+    arn = functions.client.get_function(FunctionName="f")["Configuration"]["FunctionArn"]
+    sns = client("sns")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    subscription = sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn, ReturnSubscriptionArn=True)
+    sent = sns.publish(TopicArn=topic, Message="hello", Subject="s")
+    [line] = eventually(lambda: [line for line in functions.printed() if line.startswith("{")])
+    record = json.loads(line)
+    assert (record["EventSource"], record["EventSubscriptionArn"]) == ("aws:sns", subscription["SubscriptionArn"])
+    told = {key: record["Sns"][key] for key in ("Message", "Subject", "TopicArn", "MessageId")}
+    assert told == {"Message": "hello", "Subject": "s", "TopicArn": topic, "MessageId": sent["MessageId"]}
+
+
+def test_what_would_wait_for_a_function_is_refused(functions: Functions, client: Any) -> None:
+    arn = functions.create("")["FunctionArn"]
+    secrets, stacks = client("secretsmanager"), client("cloudformation")
+    secrets.create_secret(Name="s", SecretString="x")
+    with pytest.raises(ClientError, match="rotation by a function"):
+        secrets.rotate_secret(SecretId="s", RotationLambdaARN=arn)
+    made = {"Resources": {"R": {"Type": "Custom::Thing", "Properties": {"ServiceToken": arn}}}}
+    with pytest.raises(ClientError, match="custom resources"):
+        stacks.create_stack(StackName="s", TemplateBody=json.dumps(made))
+
+
+def test_functions_end_with_the_cloud(functions: Functions, host: AWS) -> None:
+    waits = "import os, time\ndef handler(event, context):\n    print(os.getpid(), flush=True)\n    time.sleep(800)"
+    functions.create(waits, Timeout=900)
+    functions.call(InvocationType="Event")
+    [pid] = eventually(lambda: [line for line in functions.printed() if line.isdigit()])
+    assert Path(f"/proc/{pid}").exists()
+    host.close()
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_a_rule_calls_a_function(functions: Functions, client: Any) -> None:
