@@ -102,7 +102,7 @@ def _has(request: Request) -> None:
 
 def _settings(request: Request) -> None:
     timeout = request.get("Timeout")
-    if timeout is not None and timeout > LONGEST:
+    if timeout is not None and int(timeout) > LONGEST:
         raise Invalid(
             "ValidationException",
             f"1 validation error detected: Value '{timeout}' at 'timeout' failed to satisfy constraint: "

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
-from drydock.policy.requests import function as rules
 
 if TYPE_CHECKING:
     from .calls import Calls
@@ -38,7 +37,8 @@ class Lambda(Service):
             seams.original(backend, "create_function"),
             seams.original(backend, "update_function_code"),
         )
-        configure = seams.original(backend, "update_function_configuration")
+        checks = operations.Checks(self.host)
+        made, changed = operations.from_template(seams.original(function, "create_from_cloudformation_json"), checks)
         put_config = seams.original(backend, "put_function_event_invoke_config")
         no_mappings = operations.not_there(
             "event source mappings", "Let who has the events call Invoke, or use a target of EventBridge or SNS."
@@ -48,9 +48,8 @@ class Lambda(Service):
         )
         seams.replace(
             backend,
-            create_function=operations.checked(create, operations.create, 1),
-            update_function_code=operations.checked(change_code, operations.change_code, 3),
-            update_function_configuration=operations.checked(configure, rules.configure, 3),
+            create_function=operations.checked(create, checks.create, 1),
+            update_function_code=operations.checked(change_code, checks.code, 3),
             put_function_event_invoke_config=operations.with_destinations_refused(put_config),
             create_event_source_mapping=no_mappings,
             create_function_url_config=operations.not_there("URLs of functions", "Call Invoke."),
@@ -58,7 +57,9 @@ class Lambda(Service):
         seams.replace(
             function,
             invoke=self._told(),
-            update_configuration=operations.keeps_storage(seams.original(function, "update_configuration")),
+            update_configuration=operations.keeps_all(seams.original(function, "update_configuration"), checks),
+            create_from_cloudformation_json=made,
+            update_from_cloudformation_json=changed,
         )
         self.host.every_tick(self.name, self._tick, patient=True)
 

@@ -201,7 +201,7 @@ class Calls:
             drain.watch(answer[0], Pieces(said))
             drain.watch(output[0], Lines(printed, LINE_LIMIT))
             call.child = spawner.spawn(
-                ["python", str(BOOTSTRAP), str(work / "call")],
+                ["python", "-u", str(BOOTSTRAP), str(work / "call")],
                 environment,
                 root,
                 python=True,

@@ -12,9 +12,12 @@ from urllib.parse import unquote
 from moto.awslambda.exceptions import LambdaClientError
 
 from drydock.embedded.core import seams
+from drydock.embedded.core.host import Host
 from drydock.embedded.core.waiting import Wait
+from drydock.embedded.workload.objects import NoBucket, content
 from drydock.policy.requests import function as rules
 from drydock.policy.requests.errors import Invalid
+from drydock.policy.trust import trusts
 
 from . import code
 from .calls import Call, Outcome
@@ -23,6 +26,8 @@ from .events import Events
 Answer = tuple[int, dict[str, Any], Any]
 
 _STATUS = {rules.NOT_THERE: 501, rules.TOO_LARGE: 413, "TooManyRequestsException": 429}  # 400 otherwise
+_LAMBDA = "lambda.amazonaws.com"
+_GET, _SAYS = "Error occurred while GetObject. S3 Error Code: ", "S3 Error Message: "
 _LONGEST = 1000.0
 """Our seconds that a request waits for a call at most: it is told when the call ends, long before."""
 
@@ -128,37 +133,94 @@ def checked(operation: Callable[..., Any], check: Callable[[Any], None], place: 
     return does
 
 
-def create(spec: Any) -> None:
-    """Refuse a function that cannot be made. Invalid."""
-    rules.create(spec)
-    _zip((spec.get("Code") or {}).get("ZipFile"))
+class Checks:
+    """What holds a function up before it is made or changed. Invalid."""
 
+    def __init__(self, host: Host) -> None:
+        self._host = host
 
-def change_code(body: Any) -> None:
-    """Refuse code that a function cannot have. Invalid."""
-    rules.code(body)
-    _zip(body.get("ZipFile"))
+    def create(self, spec: Any) -> None:
+        rules.create(spec)
+        self._role(spec.get("Role"))
+        self._package(spec["Code"])
 
+    def configure(self, body: Any) -> None:
+        rules.configure(body)
+        self._role(body.get("Role"))
 
-def _zip(given: Any) -> None:
-    if given:
-        package = base64.b64decode(given)
-        if len(package) > rules.ZIPPED:
-            raise Invalid(
-                rules.TOO_LARGE, f"Request must be smaller than {rules.ZIPPED} bytes for the code of a function"
-            )
+    def code(self, body: Any) -> None:
+        rules.code(body)
+        self._package(body)
+
+    def _role(self, arn: str | None) -> None:
+        """A role has to trust Lambda, and to have come into force, where the profile asks."""
+        if not arn or not self._host.profile.role:
+            return
+        role = next((role for role in self._host.backend("iam", "aws").roles.values() if role.arn == arn), None)
+        if role is None:
+            return  # moto says so
+        if self._host.lately.has(("role", arn)) or not trusts(role.assume_role_policy_document, _LAMBDA):
+            raise Invalid(rules.PARAMETER, "The role defined for the function cannot be assumed by Lambda.")
+
+    def _package(self, given: Any) -> None:
+        if given.get("ZipFile"):
+            package = base64.b64decode(given["ZipFile"])
+            if len(package) > rules.ZIPPED:
+                raise Invalid(rules.TOO_LARGE, f"Request must be smaller than {rules.ZIPPED} bytes for a package")
+        else:
+            package = self._object(given["S3Bucket"], given["S3Key"])
         code.check(package)
 
+    def _object(self, bucket: str, key: str) -> bytes:
+        try:
+            found = content(self._host, bucket, key)
+        except NoBucket:
+            raise Invalid(rules.PARAMETER, f"{_GET}NoSuchBucket. {_SAYS}The specified bucket does not exist") from None
+        if found is None:
+            raise Invalid(rules.PARAMETER, f"{_GET}NoSuchKey. {_SAYS}The specified key does not exist.")
+        return found
 
-def keeps_storage(update: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """UpdateFunctionConfiguration of moto's, with what it leaves out."""
+
+def keeps_all(update: Callable[[Any, Any], Any], checks: Checks) -> Callable[[Any, Any], Any]:
+    """`update_configuration` of moto's function, with what it leaves out; CloudFormation comes in here, too."""
 
     def update_configuration(function: Any, updates: Any) -> Any:
+        if not seams.replaying():
+            with refused():
+                checks.configure(updates)
         if updates.get("EphemeralStorage"):
             function.ephemeral_storage = updates["EphemeralStorage"]["Size"]
         return update(function, updates)
 
     return update_configuration
+
+
+def from_template(create_from: Any, checks: Checks) -> tuple[Any, Any]:
+    """How CloudFormation makes and changes a function: code in a template is a text, and nothing is left out."""
+
+    def create_from_cloudformation_json(
+        cls: type[Any], /, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **more: Any
+    ) -> Any:
+        if not seams.replaying():
+            with refused():
+                rules.create(cloudformation_json["Properties"])
+        return create_from.__func__(cls, resource_name, cloudformation_json, account_id, region_name, **more)
+
+    def update_from_cloudformation_json(
+        cls: type[Any], /, original_resource: Any, new_resource_name: str, cloudformation_json: Any, *_: Any, **__: Any
+    ) -> Any:
+        properties = cloudformation_json["Properties"]
+        given = dict(properties["Code"])
+        if "ZipFile" in given:
+            given["ZipFile"] = base64.b64encode(cls._create_zipfile_from_plaintext_code(given["ZipFile"])).decode()
+        if not seams.replaying():
+            with refused():
+                checks.code(given)
+        original_resource.update_configuration(properties)
+        original_resource.update_function_code(given)
+        return original_resource
+
+    return classmethod(create_from_cloudformation_json), classmethod(update_from_cloudformation_json)
 
 
 def not_there(what: str, instead: str) -> Callable[..., Any]:
