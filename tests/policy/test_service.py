@@ -74,6 +74,13 @@ def daemon(**fields: Any) -> dict[str, Any]:
     return on_ec2(schedulingStrategy="DAEMON", **{"desiredCount": None, **fields})
 
 
+HOOK = {
+    "hookTargetArn": "arn:aws:lambda:us-east-1:000000000000:function:f",
+    "roleArn": "arn:aws:iam::000000000000:role/r",
+    "lifecycleStages": ["POST_SCALE_UP"],
+}
+
+
 def deployment(**configuration: Any) -> dict[str, Any]:
     return service(deploymentConfiguration=configuration)
 
@@ -132,6 +139,7 @@ ACCEPTED: dict[str, tuple[dict[str, Any], World]] = {
     "blue/green with 100": (deployment(strategy="BLUE_GREEN", minimumHealthyPercent=100, maximumPercent=100), WORLD),
     "early": (deployment(earlySuccessCriteria={"enable": True, "healthyPercent": 100}), WORLD),
     "pause": (deployment(lifecycleHooks=[{"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}]), WORLD),
+    "a hook that calls a function": (deployment(lifecycleHooks=[{**HOOK, "hookDetails": {"a": 1}}]), WORLD),
     "exec": (service(enableExecuteCommand=True), WORLD),
     "connect": (
         service(serviceConnectConfiguration={"enabled": True, "namespace": "x", "services": [{"portName": "http"}]}),
@@ -373,6 +381,12 @@ REFUSED: list[tuple[dict[str, Any], World, str, str]] = [
         "thresholdConfiguration.value",
     ),
     (deployment(lifecycleHooks=[{"lifecycleStages": ["POST_SCALE_UP"]}]), WORLD, P, "hookTargetArn"),
+    (deployment(lifecycleHooks=[{**HOOK, "roleArn": None}]), WORLD, P, "roleArn"),
+    (deployment(lifecycleHooks=[{**HOOK, "hookTargetArn": "arn:aws:sns:us-east-1:000000000000:f"}]), WORLD, P,
+     "not the ARN of a Lambda function"),
+    (deployment(lifecycleHooks=[{**HOOK, "hookDetails": ["a"]}]), WORLD, P, "JSON object"),
+    (deployment(lifecycleHooks=[{**HOOK, "timeoutConfiguration": {"timeoutInMinutes": 1441}}]), WORLD, P, "1440"),
+    (deployment(lifecycleHooks=[{**HOOK, "lifecycleStages": ["BAKE_TIME"]}]), WORLD, P, "BAKE_TIME"),
     (
         deployment(lifecycleHooks=[{"targetType": "PAUSE", "lifecycleStages": ["TEST_TRAFFIC_SHIFT"]}]),
         WORLD,

@@ -31,13 +31,12 @@ ACTS: set[Field] = {
     *((E, name) for name in ("enable", "healthyPercent", "sourceServiceRevisionCleanup")),
     *((L, name) for name in ("targetGroupArn", "containerName", "containerPort", "advancedConfiguration")),
     *((A, name) for name in ("alternateTargetGroupArn", "productionListenerRule", "testListenerRule", "roleArn")),
-    *((H, name) for name in ("targetType", "lifecycleStages", "timeoutConfiguration")),
+    *((H, name) for name in (
+        "targetType", "lifecycleStages", "timeoutConfiguration", "hookTargetArn", "roleArn", "hookDetails",
+    )),
     *((T, name) for name in ("timeoutInMinutes", "action")),
     (M, "metricNames"),
 }  # fmt: skip
-LAMBDA = {
-    "deploymentConfiguration": {"lifecycleHooks": [{"hookTargetArn": "arn:f", "lifecycleStages": ["PRE_SCALE_UP"]}]}
-}
 OFTEN = {"metricConfigurations": [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 20}]}
 REFUSED: dict[Field, dict[str, Any]] = {
     **{
@@ -55,9 +54,6 @@ REFUSED: dict[Field, dict[str, Any]] = {
     },
     (M, "resolutionSeconds"): {"monitoring": OFTEN},
     (L, "loadBalancerName"): {"loadBalancers": [{"loadBalancerName": "classic"}]},
-    (H, "hookTargetArn"): LAMBDA,
-    (H, "roleArn"): LAMBDA,
-    (H, "hookDetails"): LAMBDA,
 }
 
 

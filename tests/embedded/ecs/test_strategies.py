@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.lab import Lab
+from tests.support.site import Site, make_site
 from tests.support.stepped import World
 
 from drydock.embedded.services.ecs.kept import Kept
@@ -37,107 +37,9 @@ def lab(world: World) -> Lab:
     return world.lab()
 
 
-@dataclass
-class Site:
-    """A service between two target groups, with a rule for production and one for tests."""
-
-    lab: Lab
-    blue: str
-    green: str
-    production: str
-    test: str
-    seen: list[str] = field(default_factory=list)
-    """The stages that the newest service deployment went through, as every turn left them."""
-
-    def entry(self, **other: Any) -> dict[str, Any]:
-        advanced = {
-            "alternateTargetGroupArn": self.green,
-            "productionListenerRule": self.production,
-            "testListenerRule": self.test,
-            "roleArn": "arn:aws:iam::000000000000:role/balancing",
-            **other,
-        }
-        return {
-            "targetGroupArn": self.blue,
-            "containerName": "app",
-            "containerPort": 8080,
-            "advancedConfiguration": advanced,
-        }
-
-    def create(self, count: int, configuration: dict[str, Any], **request: Any) -> None:
-        definition = self.lab.register(environment={"VERSION": "1"})
-        self.lab.create(
-            definition, count, loadBalancers=[self.entry()], deploymentConfiguration=configuration, **request
-        )
-        self.lab.until_steady(count)
-
-    def update(self, version: str = "2", **request: Any) -> None:
-        definition = self.lab.register(environment={"VERSION": version})
-        self.lab.ecs.update_service(cluster="lab", service="app", taskDefinition=definition, **request)
-
-    def arn(self) -> str:
-        found = self.lab.ecs.list_service_deployments(cluster="lab", service="app")["serviceDeployments"]
-        return str(found[0]["serviceDeploymentArn"])
-
-    def deployment(self, arn: str = "") -> dict[str, Any]:
-        """The newest service deployment."""
-        found = self.lab.ecs.describe_service_deployments(serviceDeploymentArns=[arn or self.arn()])
-        return dict(found["serviceDeployments"][0])
-
-    def weights(self, rule: str = "") -> tuple[int, int]:
-        """Of blue and green."""
-        elb = self.lab.client("elbv2")
-        [forward] = elb.describe_rules(RuleArns=[rule or self.production])["Rules"][0]["Actions"]
-        found = {g["TargetGroupArn"]: g["Weight"] for g in forward["ForwardConfig"]["TargetGroups"]}
-        return found[self.blue], found[self.green]
-
-    def watch(self) -> None:
-        stage = str(self.deployment()["lifecycleStage"])
-        if self.seen[-1:] != [stage]:
-            self.seen.append(stage)
-
-    def until_stage(self, stage: str) -> dict[str, Any]:
-        return dict(self.lab.until(lambda: (d := self.deployment())["lifecycleStage"] == stage and d))
-
-    def until_status(self, status: str, arn: str = "") -> dict[str, Any]:
-        return dict(self.lab.until(lambda: (d := self.deployment(arn))["status"] == status and d))
-
-    def versions(self) -> set[str]:
-        """Of the task definitions that run."""
-        return {task["taskDefinitionArn"].rsplit(":", 1)[-1] for task in self.lab.tasks()}
-
-    def events(self) -> str:
-        return "\n".join(event["message"] for event in self.lab.service()["events"])
-
-
 @pytest.fixture
 def site(lab: Lab) -> Site:
-    elb = lab.client("elbv2")
-    balancer = elb.create_load_balancer(Name="web", Subnets=lab.subnets)["LoadBalancers"][0]["LoadBalancerArn"]
-    blue, green = (
-        elb.create_target_group(
-            Name=name, Protocol="HTTP", Port=8080, VpcId=lab.vpc, TargetType="ip",
-            HealthCheckIntervalSeconds=10, HealthyThresholdCount=2, UnhealthyThresholdCount=3,
-        )["TargetGroups"][0]["TargetGroupArn"]
-        for name in ("blue", "green")
-    )  # fmt: skip
-    for group in (blue, green):
-        elb.modify_target_group_attributes(
-            TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "0"}]
-        )
-    nothing = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
-    both = [{"TargetGroupArn": blue, "Weight": 100}, {"TargetGroupArn": green, "Weight": 0}]
-    rules = []
-    for port in (80, 81):
-        listener = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=port, DefaultActions=nothing)
-        rules.append(
-            elb.create_rule(
-                ListenerArn=listener["Listeners"][0]["ListenerArn"], Priority=1,
-                Conditions=[{"Field": "path-pattern", "Values": ["/*"]}],
-                Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": both}}],
-            )["Rules"][0]["RuleArn"]
-        )  # fmt: skip
-    return Site(lab, blue, green, *rules)
+    return make_site(lab)
 
 
 def test_a_canary_shifts_a_tenth_bakes_and_shifts_the_rest(world: World, lab: Lab, site: Site) -> None:
@@ -617,15 +519,11 @@ def test_what_cannot_shift_traffic_is_refused(lab: Lab, site: Site, change: dict
     assert refused.value.response["Error"]["Code"] == "InvalidParameterException"
 
 
-HOOK = {"hookTargetArn": "arn:aws:lambda:us-east-1:000000000000:function:f", "lifecycleStages": ["PRE_SCALE_UP"]}
-
-
 @pytest.mark.parametrize(
     "asked",
     [
         {"serviceConnectConfiguration": {"enabled": True, "namespace": "n"}},
         {"vpcLatticeConfigurations": [{"roleArn": "arn:r", "targetGroupArn": "arn:t", "portName": "http"}]},
-        {"deploymentConfiguration": {"lifecycleHooks": [HOOK]}},
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_refused_when_made_and_when_updated(lab: Lab, asked: dict[str, Any]) -> None:

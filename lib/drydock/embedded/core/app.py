@@ -44,7 +44,7 @@ _SECRET = re.compile(r"(?<=Signature=)[0-9a-f]+|x-amz-security-token[^,;]*;?")
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
 """Failures that no input causes."""
 
-_OURS = {"drydock.derived", "drydock.patience"}
+_OURS = {"drydock.derived", "drydock.patience", "drydock.kept"}
 """What is in the calls that services make of each other, and in one that is made again after it has waited."""
 _OWN = "/_drydock/"
 """Paths below which the cloud tells of itself: asking there is no sign that somebody uses it."""
@@ -108,6 +108,11 @@ class App:
         return float(self._here.patience)
 
     @property
+    def kept(self) -> Any:
+        """What the request at hand has kept for itself while it waited; None the first time that it is made."""
+        return self._here.kept
+
+    @property
     def request(self) -> str:
         """The seed of the request at hand, also when it is done again; empty in a turn of the loop."""
         return str(getattr(self._here, "seed", "")) if getattr(self._here, "depth", 0) else ""
@@ -169,6 +174,7 @@ class App:
                 if changes and not environ.get("drydock.derived"):
                     place = self.journal.append(_entry(service, operation, environ, body, seed, at))
                 self._here.patience, self._here.made = environ.get("drydock.patience", math.inf), ()
+                self._here.kept = environ.get("drydock.kept")
                 with seams.frozen_at(at) if number is not None else nullcontext():
                     answer = self._answer(service, operation, environ, body, seed)
                 succeeded = answer[0] < 400

@@ -256,6 +256,7 @@ class _Connection:
         self._size = 0
         self._unsent = memoryview(b"")
         self._deadline: float | None = None
+        self._kept: object = None
 
     @property
     def idle(self) -> bool:
@@ -372,10 +373,11 @@ class _Connection:
         environ = {**(self._head or {}), "wsgi.input": body, "CONTENT_LENGTH": str(self._size)}
         if self._deadline is not None:
             environ["drydock.patience"] = max(0.0, self._deadline - time.monotonic())
+            environ["drydock.kept"] = self._kept
         try:
             status, headers, chunks = self._ask(environ)
         except Wait as wait:
-            self._deadline = time.monotonic() + wait.seconds
+            self._deadline, self._kept = time.monotonic() + wait.seconds, wait.kept
             again = partial(self._door.work, self, partial(self._again, wait.key))
             return self._door.lot.wait(wait, again)
         except Exception:
@@ -410,7 +412,7 @@ class _Connection:
             return self.close()
         self._next_cycle()
         self._first = self._http.trailing_data[0]
-        self._head, self._deadline, self._begun = None, None, bool(self._first)
+        self._head, self._deadline, self._kept, self._begun = None, None, None, bool(self._first)
         self._looked = False
         self._unsent = memoryview(b"")
         self.since = time.monotonic()

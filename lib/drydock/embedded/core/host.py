@@ -50,6 +50,11 @@ class Front(Protocol):
         ...
 
     @property
+    def kept(self) -> Any:
+        """What the request at hand has kept for itself while it waited; None the first time that it is made."""
+        ...
+
+    @property
     def request(self) -> str:
         """What tells the request at hand from all others, also when it is done again; empty in a turn of the loop."""
         ...
@@ -201,6 +206,7 @@ class Host:
                 deadline = min(deadline, time.monotonic() + wait.seconds)
                 self.lot.wait_here(wait)
                 environ["drydock.patience"] = max(0.0, deadline - time.monotonic())
+                environ["drydock.kept"] = wait.kept
                 environ["wsgi.input"].seek(0)
 
     # -- helpers that start on first use --------------------------------------------------------

@@ -11,13 +11,14 @@ from collections.abc import Callable
 
 class Wait(Exception):
     """Raised by an operation that has nothing to answer yet: do it again after `Lot.notify(key)`, at the latest in
-    `seconds`. `version` is what `Lot.version(key)` was when it looked."""
+    `seconds`. `version` is what `Lot.version(key)` was when it looked. `kept`: what it finds as `Front.kept` then."""
 
-    def __init__(self, key: str, version: int, seconds: float) -> None:
+    def __init__(self, key: str, version: int, seconds: float, kept: object = None) -> None:
         super().__init__(key)
         self.key = key
         self.version = version
         self.seconds = seconds
+        self.kept = kept
 
 
 class Lot:
@@ -73,6 +74,11 @@ class Lot:
             resume = self._taken(key)
         if resume is not None:
             resume()
+
+    def forget(self, key: str) -> None:
+        """Nobody will wait for `key` any more."""
+        with self._changed:
+            self._versions.pop(key, None)
 
     def _push(self, at: float, number: int, key: str, only_that_one: bool) -> None:
         heapq.heappush(self._due, (at, number, key, only_that_one))

@@ -17,6 +17,7 @@ from drydock.policy.requests.world import Capacity, World
 from drydock.policy.requests.world import capacity as capacity_of
 
 CODE = "InvalidParameterException"
+_FUNCTION = re.compile(r"arn:aws[\w-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w.$-]+(:[\w$-]+)?")
 STAGES = (
     "RECONCILE_SERVICE", "PRE_SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT", "POST_TEST_TRAFFIC_SHIFT",
     "PRE_PRODUCTION_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT",
@@ -282,8 +283,22 @@ def _hook(hook: Mapping[str, Any]) -> None:
         fields.enumeration(CODE, "lifecycleHooks.lifecycleStages", stage, STAGES)
         if kind == "PAUSE" and stage in ("TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"):
             raise parameter(f"PAUSE hooks cannot be configured at the {stage} stage.")
-    if kind == "AWS_LAMBDA" and not hook.get("hookTargetArn"):
-        raise parameter("lifecycleHooks.hookTargetArn must be specified for an AWS_LAMBDA hook.")
+    if kind == "AWS_LAMBDA":
+        _function(hook)
+
+
+def _function(hook: Mapping[str, Any]) -> None:
+    """What a hook that calls a function needs. The wording is ours."""
+    for field in ("hookTargetArn", "roleArn"):
+        if not hook.get(field):
+            raise parameter(f"lifecycleHooks.{field} must be specified for an AWS_LAMBDA hook.")
+    if not _FUNCTION.fullmatch(str(hook["hookTargetArn"])):
+        raise parameter(f"lifecycleHooks.hookTargetArn is not the ARN of a Lambda function: {hook['hookTargetArn']}")
+    details = hook.get("hookDetails")
+    if details is not None and not isinstance(details, Mapping):
+        raise parameter("lifecycleHooks.hookDetails must be a JSON object.")
+    minutes = (hook.get("timeoutConfiguration") or {}).get("timeoutInMinutes")
+    fields.within(CODE, "lifecycleHooks.timeoutConfiguration.timeoutInMinutes", minutes, 1, 1440)
 
 
 def _external(request: Mapping[str, Any]) -> None:

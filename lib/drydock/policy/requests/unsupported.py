@@ -78,12 +78,6 @@ def deploys(request: Mapping[str, Any]) -> None:
     for metric in (request.get("monitoring") or {}).get("metricConfigurations") or ():
         if metric.get("resolutionSeconds") != 60:
             raise refuse("metrics of services every 20 seconds", "Use a resolutionSeconds of 60.")
-    for hook in (request.get("deploymentConfiguration") or {}).get("lifecycleHooks") or ():
-        if (hook.get("targetType") or "AWS_LAMBDA") == "AWS_LAMBDA":
-            raise refuse(
-                f"lifecycle hooks that call Lambda, as {hook.get('hookTargetArn')} would be",
-                "Use hooks of the targetType PAUSE, and ContinueServiceDeployment.",
-            )
 
 
 _CONNECTIONS = {

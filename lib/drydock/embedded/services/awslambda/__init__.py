@@ -1,53 +1,94 @@
-"""Lambda: moto's. Functions run in Docker, and where there is none a call of one is refused."""
+"""Lambda: moto's, but functions of Python run, as processes of this machine; what is not there is refused."""
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import unquote
+import json
+from typing import TYPE_CHECKING, Any
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Service
+
+if TYPE_CHECKING:
+    from .calls import Calls
+    from .events import Events
 
 
 class Lambda(Service):
     name = "awslambda"
     passing = frozenset({"Invoke", "InvokeAsync"})
+    calls: Calls
+    events: Events
 
     def install(self) -> None:
-        """Say that a function did not run, which moto answers as an error of the function."""
+        """Let calls run beside everything else, and refuse what would be kept and not done."""
+        from moto.awslambda import models
         from moto.awslambda.responses import LambdaResponse
 
-        invoke = seams.original(LambdaResponse, "invoke")
-        invoke_async = seams.original(LambdaResponse, "invoke_async")
+        from . import operations
+        from .calls import Calls
+        from .events import Events
 
-        def invoked(self: Any) -> Any:
-            function = unquote(self.path.rsplit("/", 2)[-2])
-            found = self.backend.get_function(function, self._get_param("Qualifier"))
-            if self.headers.get("X-Amz-Invocation-Type") == "DryRun":
-                return 204, {"status": 204}, ""
-            return _refusal(found) or invoke(self)
+        self.calls = Calls(self.host)
+        self.events = Events(self.host, self.calls)
+        self._seen = -1
+        does = operations.Operations(self.events)
+        backend, function = models.LambdaBackend, models.LambdaFunction
+        create, change_code = (
+            seams.original(backend, "create_function"),
+            seams.original(backend, "update_function_code"),
+        )
+        checks = operations.Checks(self.host)
+        made, changed = operations.from_template(seams.original(function, "create_from_cloudformation_json"), checks)
+        put_config = seams.original(backend, "put_function_event_invoke_config")
+        no_mappings = operations.not_there(
+            "event source mappings", "Let who has the events call Invoke, or use a target of EventBridge or SNS."
+        )
+        seams.replace(
+            LambdaResponse, invoke=seams.as_method(does.invoke), invoke_async=seams.as_method(does.invoke_async)
+        )
+        seams.replace(
+            backend,
+            create_function=operations.checked(create, checks.create, 1),
+            update_function_code=operations.checked(change_code, checks.code, 3),
+            put_function_event_invoke_config=operations.with_destinations_refused(put_config),
+            create_event_source_mapping=no_mappings,
+            create_function_url_config=operations.not_there("URLs of functions", "Call Invoke."),
+        )
+        seams.replace(
+            function,
+            invoke=self._told(),
+            update_configuration=operations.keeps_all(seams.original(function, "update_configuration"), checks),
+            create_from_cloudformation_json=made,
+            update_from_cloudformation_json=changed,
+        )
+        self.host.every_tick(self.name, self._tick, patient=True)
 
-        def invoked_async(self: Any) -> Any:
-            function = unquote(self.path.rstrip("/").rsplit("/", 2)[-2])
-            return _refusal(self.backend.get_function(function, None)) or invoke_async(self)
+    def _told(self) -> Any:
+        """What another service of moto's calls, which waits for no answer."""
 
-        seams.replace(LambdaResponse, invoke=invoked, invoke_async=invoked_async)
+        def invoke(function: Any, body: str, request_headers: Any, response_headers: Any) -> str:
+            if not seams.replaying():
+                self.events.take(function, body.encode() if isinstance(body, str) else json.dumps(body).encode())
+            return ""
 
+        return invoke
 
-def _refusal(function: Any) -> Any:
-    """The answer where there is no Docker; None where there is."""
-    from requests.exceptions import RequestException
+    def _tick(self) -> None:
+        self.events.tick()
+        with self.host.lock:
+            self.calls.flush()
+        if self._seen != self.host.changes:
+            self._seen = self.host.changes
+            self.calls.packages.keep(self._digests)
 
-    try:
-        from docker.errors import DockerException
-
-        function.docker_client.ping()
-    except ImportError:
-        why = "the package docker is not installed"
-    except (DockerException, RequestException) as error:
-        why = f"it does not answer: {error}"
-    else:
-        return None
-    message = f"{function.function_name} was not run: the embedded AWS runs functions in Docker, and {why}"
-    status, headers, body = seams.error_response("awslambda", 501, "NotImplemented", message)
-    return status, {**headers, "status": status}, body
+    def _digests(self) -> set[str]:
+        """The packages of all versions of all functions, and of calls under way."""
+        with self.host.lock:
+            known = {
+                version.code_digest
+                for backend in self.host.backends_so_far(self.name)
+                for versions in backend._lambdas._functions.values()
+                for version in (versions["latest"], *versions["versions"])
+                if version is not None and hasattr(version, "code_digest")
+            }
+        return known | self.calls.digests()

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _PSEUDO = ("AWS::AccountId", "AWS::NoValue", "AWS::NotificationARNs", "AWS::Partition", "AWS::Region", "AWS::StackId",
            "AWS::StackName", "AWS::URLSuffix")  # fmt: skip
+_CUSTOM = "AWS::CloudFormation::CustomResource"
 _WITHOUT_EFFECT = (*parsing.NULL_MODELS, "AWS::CDK::Metadata")
 _SUFFIX = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _IN_TEXT = re.compile(r"\$\{([A-Za-z0-9:]+)(?:\.[A-Za-z0-9.]+)?\}")
@@ -167,6 +168,9 @@ def check(template: Document) -> None:
     types = {each["Type"] for each in resources.values()}
     known = {*parsing.get_model_map(), *_WITHOUT_EFFECT}
     unknown = sorted(type_ for type_ in types if type_ not in known and not type_.startswith("Custom::"))
+    custom = sorted(type_ for type_ in types if type_.startswith("Custom::") or type_ == _CUSTOM)
+    if custom and not seams.replaying():
+        raise ValidationError(message=f"The embedded AWS does not have custom resources: [{', '.join(custom)}]")
     if unknown:
         raise ValidationError(message=f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
     named = {*resources, *(template.get("Parameters") or {}), *_PSEUDO}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from moto.ecs.exceptions import ECSException
 
@@ -103,6 +104,8 @@ class Deployments:
         events.deployment(self._host, service, deployment, "SERVICE_DEPLOYMENT_IN_PROGRESS")
         if not rolling and (configuration.get("deploymentCircuitBreaker") or {}).get("enable"):
             service.event(f"(deployment {deployment.id}) the circuit breaker watches rolling deployments only.")
+        if rolling and configuration.get("lifecycleHooks"):
+            service.event(f"(deployment {deployment.id}) a rolling deployment has no stages: its hooks are not called.")
         self._tell_what_is_missing(service, deployment)
         self._table.keep(service)
         return deployment
@@ -270,6 +273,14 @@ class Deployments:
         deployment.updated_at = deployment.finished_at = utcnow()
         self._table.keep(service)
 
+    def fail_to_roll_back(self, service: Service, deployment: Deployment, why: str) -> None:
+        """What was before it has the traffic again, but the roll-back has failed."""
+        assert deployment.rollback is not None
+        deployment.rollback["state"] = "FAILED"
+        deployment.updated_at = deployment.finished_at = utcnow()
+        service.event(f"(deployment {deployment.id}) roll-back failed: {why}.")
+        self._table.keep(service)
+
     def say_once(self, service: Service, deployment: Deployment, message: str) -> None:
         """An event of a deployment, unless it is the last one already."""
         full = f"(deployment {deployment.id}) {message}"
@@ -308,8 +319,17 @@ class Deployments:
             deployment.hooks += hooks
             self._table.keep(service)
 
-    def end_hook(self, service: Service, hook: Document, status: str) -> None:
+    def end_hook(self, service: Service, hook: Document, status: str, why: str = "") -> None:
+        """A hook has come to its end; `why` it failed."""
         hook["status"] = status
+        if why:
+            hook["why"] = why
+        self._table.keep(service)
+
+    def delay_hook(self, service: Service, hook: Document, due: float, details: Mapping[str, Any] | None) -> None:
+        """The function of a hook is to be called again at an AWS second, with these details beside those before."""
+        hook["due"] = due
+        hook["details"] = {**hook["details"], **(details or {})}
         self._table.keep(service)
 
     # -- how it goes on -------------------------------------------------------------------------

@@ -12,7 +12,10 @@ from drydock.embedded.services.ecs.records import Deployment, Document, utcnow
 from drydock.policy.ecs.strategy import MINUTE, Progress
 
 _DAY = 1440
-_OURS = ("stage", "step", "expires")
+_OURS = ("stage", "step", "expires", "role", "details", "due", "why")
+LAMBDA = "AWS_LAMBDA"
+BACK = -1
+"""The step of hooks that are called again in a roll-back."""
 
 
 def begun(host: Host, deployment: Deployment, progress: Progress) -> list[Document]:
@@ -24,19 +27,30 @@ def _begun(host: Host, deployment: Deployment, progress: Progress) -> Iterator[D
     for number, hook in enumerate(deployment.configuration.get("lifecycleHooks") or ()):
         if progress.stage.value not in hook["lifecycleStages"]:
             continue
+        kind = hook.get("targetType") or LAMBDA
         limit = hook.get("timeoutConfiguration") or {}
         seconds = MINUTE * int(limit.get("timeoutInMinutes") or _DAY)
         name = uuid.uuid5(uuid.NAMESPACE_URL, f"{deployment.id}/{number}/{progress.stage}/{progress.step}")
-        yield {
-            "hookId": "ecs-pause-" + base64.urlsafe_b64encode(name.bytes).decode().rstrip("="),
-            "targetType": hook["targetType"],
-            "status": "AWAITING_ACTION",
+        made: Document = {
+            "hookId": f"ecs-{'lambda' if kind == LAMBDA else 'pause'}-"
+            + base64.urlsafe_b64encode(name.bytes).decode().rstrip("="),
+            "targetType": kind,
+            "status": "IN_PROGRESS" if kind == LAMBDA else "AWAITING_ACTION",
             "expiresAt": utcnow() + timedelta(seconds=host.clock.real(seconds)),
             "timeoutAction": limit.get("action") or "ROLLBACK",
             "stage": progress.stage.value,
             "step": progress.step,
             "expires": host.clock.time() + seconds,
         }
+        if kind == LAMBDA:
+            made |= {
+                "targetArn": hook["hookTargetArn"],
+                "role": hook["roleArn"],
+                "details": hook.get("hookDetails") or {},
+                "due": 0.0,
+                "why": "",
+            }
+        yield made
 
 
 def of(deployment: Deployment, progress: Progress) -> list[Document]:
@@ -46,7 +60,7 @@ def of(deployment: Deployment, progress: Progress) -> list[Document]:
 
 
 def is_open(hook: Document) -> bool:
-    return bool(hook["status"] == "AWAITING_ACTION")
+    return hook["status"] in ("AWAITING_ACTION", "IN_PROGRESS")
 
 
 def shown(hook: Document) -> Document:

@@ -26,6 +26,12 @@ def _can_be_assumed(host: Host, role: Any) -> bool:
     return not host.lately.has(("role", role.arn)) and trusts(role.assume_role_policy_document, TASKS)
 
 
+def can_be_assumed(host: Host, arn: str) -> bool:
+    """Whether ECS itself can assume a role: it is there, has come into force, and trusts it."""
+    found = next((role for role in host.backend("iam", "aws").roles.values() if role.arn == arn), None)
+    return found is not None and not host.lately.has(("role", arn)) and trusts(found.assume_role_policy_document, ECS)
+
+
 class LinkedRole:
     """ECS's own role in an account, AWSServiceRoleForECS, which its first use makes and fails, where that is strict."""
 
@@ -52,6 +58,7 @@ class LinkedRole:
 
 
 TASKS = "ecs-tasks.amazonaws.com"
+ECS = "ecs.amazonaws.com"
 NAME = "AWSServiceRoleForECS"
 REGION = "us-east-1"
 UNUSABLE = (

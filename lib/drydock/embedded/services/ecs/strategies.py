@@ -6,16 +6,19 @@ listener twice does no harm: a cloud that ends between two steps goes on where i
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
 from drydock.embedded.core.host import Host
-from drydock.embedded.services.ecs import hooks
+from drydock.embedded.services.ecs import hooks, roles
+from drydock.embedded.services.ecs.calls import Calls
 from drydock.embedded.services.ecs.deployments import Cause, Deployments
 from drydock.embedded.services.ecs.listeners import Listeners, is_network
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task
+from drydock.policy.ecs import hooks as hook_rules
 from drydock.policy.ecs import strategy
 from drydock.policy.ecs.strategy import Progress, Stage
 
@@ -76,13 +79,16 @@ class Strategies:
         )
         for deployment, wanted in zip(service.deployments, self.wanted(service), strict=True):
             self._deployments.want(deployment, wanted.count)
+        if target.rollout_state != "IN_PROGRESS":
+            self._let_go(target)
         if target.rollback is not None:
             self._go_back(service, target, source, tasks, healthy)
         elif target.rollout_state == "IN_PROGRESS":
             try:
                 self._go_on(service, target, source, plan, tasks, healthy)
             except HookFailed as failed:
-                self._deployments.fail(service, target, Cause("lifecycle hook", str(failed)), rollback=True)
+                why = str(failed)
+                self._deployments.fail(service, target, Cause("lifecycle hook", why.rstrip("."), why), rollback=True)
             except ClientError as refused:
                 why = str(refused.response["Error"]["Message"]).rstrip(".")
                 self._deployments.fail(service, target, Cause("load balancer", why), rollback=True)
@@ -121,13 +127,48 @@ class Strategies:
             here = hooks.begun(self._host, target, progress)
             self._deployments.begin_hooks(service, target, here)
         for hook in here:
+            if hook["targetType"] == hooks.LAMBDA and hooks.is_open(hook):
+                self._hear(service, target, progress, hook)
             if hooks.is_open(hook) and self._host.clock.time() >= hook["expires"]:
+                self._calls.forget(hook["hookId"])
                 self._deployments.end_hook(service, hook, "TIMED_OUT")
             if hook["status"] == "FAILED":
-                raise HookFailed(f"{hook['hookId']} failed at {progress.stage}")
+                why = hook.get("why") or f"{hook['hookId']} was told to roll back."
+                raise HookFailed(hook_rules.reason(progress.stage, why))
             if hook["status"] == "TIMED_OUT" and hook["timeoutAction"] == "ROLLBACK":
-                raise HookFailed(f"{hook['hookId']} timed out at {progress.stage}")
+                raise HookFailed(hook_rules.too_late(progress.stage, hook["targetType"], hook.get("targetArn", "")))
         return not any(map(hooks.is_open, here))
+
+    def _have_passed_back(self, service: Service, target: Deployment) -> bool:
+        """The same of hooks that are called again because the traffic has gone back. HookFailed."""
+        return all(
+            self._have_passed(service, target, Progress(stage, hooks.BACK)) for stage in hook_rules.ON_THE_WAY_BACK
+        )
+
+    def _hear(self, service: Service, target: Deployment, progress: Progress, hook: Document) -> None:
+        """Take what a hook's function has answered, or call it if it is time for it."""
+        answer = self._calls.take(hook["hookId"])
+        if answer is None:
+            if self._calls.is_under_way(hook["hookId"]) or self._host.clock.time() < hook["due"]:
+                return
+            if roles.can_be_assumed(self._host, hook["role"]):
+                self._calls.begin(hook["hookId"], hook["targetArn"], _told(service, target, progress, hook))
+                return
+            answer = hook_rules.not_assumed(hook["role"])
+        if answer.status == "IN_PROGRESS":
+            self._deployments.delay_hook(service, hook, self._host.clock.time() + answer.delay, answer.details)
+        else:
+            self._deployments.end_hook(service, hook, answer.status, answer.why)
+
+    def _let_go(self, target: Deployment) -> None:
+        """Nobody wants to hear what functions answer that were called before a deployment ended."""
+        for hook in target.hooks:
+            if hook["targetType"] == hooks.LAMBDA and hooks.is_open(hook) and hook["step"] != hooks.BACK:
+                self._calls.forget(hook["hookId"])
+
+    @property
+    def _calls(self) -> Calls:
+        return self._host.helper(Calls)
 
     def _go_back(
         self,
@@ -145,7 +186,15 @@ class Strategies:
             except ClientError as refused:
                 self._deployments.say_once(service, target, f"cannot shift traffic back: {refused}.")
                 return
-            if strategy.is_rolled_back(facts):
+            assert target.rollback is not None
+            if target.rollback["state"] == "FAILED":
+                return
+            try:
+                passed = self._have_passed_back(service, target)
+            except HookFailed as failed:
+                self._deployments.fail_to_roll_back(service, target, str(failed).rstrip("."))
+                return
+            if passed and strategy.is_rolled_back(facts):
                 self._deployments.rolled_back(service, target)
 
     def _facts(
@@ -209,6 +258,19 @@ class Strategies:
             self._shift(service, primary, 100.0, 100.0)
         except ClientError as refused:
             self._deployments.say_once(service, primary, f"cannot shift traffic: {refused}.")
+
+
+def _told(service: Service, target: Deployment, progress: Progress, hook: Document) -> Document:
+    """What a hook's function gets."""
+    shift = hook_rules.Shift(target.revision_arn, target.source_revision_arn, target.production, target.test)
+    return hook_rules.payload(
+        execution=str(uuid.uuid4()),
+        stage=progress.stage,
+        deployment=target.service_deployment_arn,
+        service=service.arn,
+        shift=shift,
+        details=hook["details"],
+    )
 
 
 def _source(service: Service, target: Deployment) -> Deployment | None:

@@ -26,6 +26,10 @@ def deliver(host: Host, rule: Any, target: Document, event: Document, transform_
             arn.resource_id, _body(target, event), group_id=given.get("MessageGroupId")
         )
         host.settle_data(True)
+    elif arn.service == "lambda":
+        host.client("lambda", arn.region, derived=True).invoke(
+            FunctionName=target["Arn"], InvocationType="Event", Payload=_body(target, event).encode()
+        )
     else:
         if "Input" in target or "InputPath" in target:
             raise NotImplementedError(f"Input and InputPath of a target of {arn.service}")

@@ -40,13 +40,14 @@ class SecretsManager(Service):
     def install(self) -> None:
         """Date each version once, to the millisecond, also when the journal is replayed."""
         from moto.core import utils
+        from moto.core.exceptions import JsonRESTError
         from moto.secretsmanager import models
         from moto.secretsmanager.exceptions import InvalidRequestException, SecretNotFoundException
 
         seams.replace(models, time=SimpleNamespace(time=lambda: utils.unix_time()))
         backend = models.SecretsManagerBackend
         add, create = seams.original(backend, "_add_secret"), seams.original(backend, "create_secret")
-        delete = seams.original(backend, "delete_secret")
+        delete, rotate = seams.original(backend, "delete_secret"), seams.original(backend, "rotate_secret")
 
         def _add_secret(self: Any, *given: Any, **named: Any) -> tuple[Any, bool]:
             secret, new_version = add(self, *given, **named)
@@ -86,8 +87,20 @@ class SecretsManager(Service):
                 self.host.lately.note(("deleted secret", manager.region_name, name), self.host.profile.secret_name)
             return arn, name, date
 
+        def rotate_secret(manager: Any, secret_id: str, **about: Any) -> Any:
+            if about.get("rotation_lambda_arn") and not seams.replaying():
+                refusal = JsonRESTError(
+                    "NotImplemented",
+                    "The embedded AWS does not have rotation by a function. Leave RotationLambdaARN out, or call "
+                    "PutSecretValue.",
+                )
+                refusal.code = 501
+                raise refusal
+            return rotate(manager, secret_id, **about)
+
         seams.replace(
             backend,
+            rotate_secret=rotate_secret,
             create_secret=create_secret,
             delete_secret=delete_secret,
             _add_secret=_add_secret,

@@ -1,13 +1,15 @@
-"""SNS: moto's. A message is sent once, and not again when the account is brought back; to HTTP endpoints beside the
-call that publishes it."""
+"""SNS: moto's. A message is sent once, and not again when the account is brought back; to HTTP endpoints and functions
+beside the call that publishes it."""
 
 from __future__ import annotations
 
+import json
 import logging
 from types import SimpleNamespace
 from typing import Any
 
 from drydock.embedded.core import seams
+from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.services import Service
 from drydock.policy.lifespans import Lifespan, Setting, items
 
@@ -43,7 +45,41 @@ class SNS(Service):
             if not seams.replaying():
                 host.pool.submit(_send, url, json)
 
+        publish, faults = seams.original(models.Subscription, "publish"), Faults("sending a notification to")
+
+        def published(subscription: Any, message: str, message_id: str, **about: Any) -> None:
+            if subscription.protocol != "lambda":
+                publish(subscription, message, message_id, **about)
+                return
+            matcher, attributes = subscription._filter_policy_matcher, about.get("message_attributes")
+            if matcher is not None and not matcher.matches(attributes, message):
+                return
+            if about.get("message_structure") == "json":
+                message = subscription._parse_message_structure(message, subscription.protocol)
+            told = subscription.get_post_data(message, message_id, about.get("subject"), attributes)
+            with faults(subscription.endpoint):
+                host.client("lambda", subscription.endpoint.split(":")[3], derived=True).invoke(
+                    FunctionName=subscription.endpoint, InvocationType="Event", Payload=_event(subscription.arn, told)
+                )
+
         seams.replace(models, requests=SimpleNamespace(post=post))
+        seams.replace(models.Subscription, publish=published)
+
+
+def _event(subscription: str, told: dict[str, Any]) -> str:
+    """What a function gets of a message, by the message as an endpoint gets it."""
+    record = {
+        **{key: value for key, value in told.items() if not key.endswith("URL")},
+        "SigningCertUrl": told["SigningCertURL"],
+        "UnsubscribeUrl": told["UnsubscribeURL"],
+        "Subject": told.get("Subject"),
+        "MessageAttributes": told.get("MessageAttributes") or {},
+    }
+    return json.dumps({
+        "Records": [
+            {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": subscription, "Sns": record}
+        ]
+    })  # fmt: skip
 
 
 def _send(url: str, message: dict[str, Any]) -> None:
