@@ -64,8 +64,7 @@ def test_what_the_function_finds_at_the_test_listener_decides(lab: Lab) -> None:
     gone = f"ECS was unable to invoke hook target {function} due to Function not found: {function}"
     assert site.until_status("ROLLBACK_SUCCESSFUL")["statusReason"].endswith(gone)
     lines = [
-        event["message"]
-        for event in lab.client("logs").filter_log_events(logGroupName="/aws/lambda/judge")["events"]
+        event["message"] for event in lab.client("logs").filter_log_events(logGroupName="/aws/lambda/judge")["events"]
     ]
     told = sorted(line for line in lines if line.startswith("version"))
     assert told == [f"version {version} at POST_TEST_TRAFFIC_SHIFT" for version in (2, 3)]
