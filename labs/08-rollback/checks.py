@@ -390,6 +390,28 @@ def _(cloud, lab):
 
 
 @outline.step(
+    "never-trips",
+    title="v3 answers every request with an error: the breaker looks on, the deployment is a success",
+    hints=["update_service with v3 and the breaker alone: no alarm."],
+)
+def never_trips(cloud, lab):
+    found = went(
+        cloud,
+        lab,
+        "v3",
+        lambda one: one.status == "SUCCESSFUL" and guards(one.configuration) == (True, False),
+        "deploymentConfiguration: the breaker enabled, no alarms",
+    )
+    return found or passed("v3 was deployed successfully, and the breaker has counted nothing.")
+
+
+@never_trips.solution
+def _(cloud, lab):
+    ship(cloud, "v3", BY_BREAKER, "SUCCESSFUL")
+    ship(cloud, "v1", BY_BREAKER, "SUCCESSFUL")
+
+
+@outline.step(
     "no-way-back",
     title="A service `debut` whose first version does not start: nothing to go back to",
     hints=["create_service with v2, without a load balancer, with the breaker that rolls back."],
@@ -422,9 +444,9 @@ def _(cloud, lab):
 
 @outline.step(
     "by-hand",
-    title="v2 fails and stays, as nothing rolls it back: go back by hand",
+    title="v4 fails its health checks and stays, as nothing rolls it back: go back by hand",
     hints=[
-        "deploymentCircuitBreaker with enable True and rollback False, and v2: the deployment fails, and that is all.",
+        "deploymentCircuitBreaker with enable True and rollback False, and v4: the deployment fails, and that is all.",
         "Back by hand is a deployment as any other: update_service with the revision of v1.",
     ],
 )
@@ -432,50 +454,25 @@ def by_hand(cloud, lab):
     found = went(
         cloud,
         lab,
-        "v2",
+        "v4",
         lambda one: (one.breaker, one.status) == ("TRIGGERED", "STOPPED"),
         "deploymentCircuitBreaker: enable True, rollback False",
     )
     if found is not None:
-        ends = {one.status for one in history(cloud, lab.began) if one.version == "v2"}
-        if ends == {"ROLLBACK_SUCCESSFUL"}:
-            return not_started("v2 has only been deployed with a roll-back.")
         return found
     done = history(cloud, lab.began)
-    place = next(at for at, one in enumerate(done) if (one.version, one.status) == ("v2", "STOPPED"))
+    place = next(at for at, one in enumerate(done) if (one.version, one.status) == ("v4", "STOPPED"))
     later = [one.status for one in done[:place] if one.version == "v1"]
     if "SUCCESSFUL" not in later:
         waits_for = "v1 to be deployed" if "IN_PROGRESS" in later else ""
-        message = "v2 has failed, and v1 is not deployed again."
+        message = "v4 has failed, and v1 is not deployed again."
         return wrong(message, look="update_service, taskDefinition", waits_for=waits_for)
-    return passed("v2 has failed and stayed; then v1 was deployed again.")
+    return passed("v4 has failed and stayed; then v1 was deployed again.")
 
 
 @by_hand.solution
 def _(cloud, lab):
-    ship(cloud, "v2", {**BY_BREAKER, "deploymentCircuitBreaker": {"enable": True, "rollback": False}}, "STOPPED")
-    ship(cloud, "v1", BY_BREAKER, "SUCCESSFUL")
-
-
-@outline.step(
-    "never-trips",
-    title="v3 answers every request with an error: the breaker looks on, the deployment is a success",
-    hints=["update_service with v3 and the breaker alone: no alarm."],
-)
-def never_trips(cloud, lab):
-    found = went(
-        cloud,
-        lab,
-        "v3",
-        lambda one: one.status == "SUCCESSFUL" and guards(one.configuration) == (True, False),
-        "deploymentConfiguration: the breaker enabled, no alarms",
-    )
-    return found or passed("v3 was deployed successfully, and the breaker has counted nothing.")
-
-
-@never_trips.solution
-def _(cloud, lab):
-    ship(cloud, "v3", BY_BREAKER, "SUCCESSFUL")
+    ship(cloud, "v4", {**BY_BREAKER, "deploymentCircuitBreaker": {"enable": True, "rollback": False}}, "STOPPED")
     ship(cloud, "v1", BY_BREAKER, "SUCCESSFUL")
 
 
@@ -509,37 +506,6 @@ def _(cloud, lab):
         ship(cloud, "v3", BY_ALARM, "ROLLBACK_SUCCESSFUL")
     finally:
         requests.stop()
-
-
-@outline.step(
-    "stopped",
-    title="v2 with the alarm alone neither fails nor ends: stop its deployment",
-    hints=[
-        "No task of v2 ever gets a request, so there is no error that an alarm could count.",
-        "stop_service_deployment(serviceDeploymentArn=…, stopType='ROLLBACK').",
-    ],
-)
-def stopped(cloud, lab):
-    def by_somebody(one):
-        return one.status == "ROLLBACK_SUCCESSFUL" and "TRIGGERED" not in (one.breaker, one.alarms)
-
-    found = went(cloud, lab, "v2", by_somebody, "stop_service_deployment, stopType ROLLBACK")
-    if found is not None and found.state == "wrong":
-        tried = [one for one in history(cloud, lab.began) if one.version == "v2" and one.breaker == "DISABLED"]
-        if not tried:
-            return not_started("v2 was never deployed without the breaker.")
-        if tried[0].status == "IN_PROGRESS":
-            return wrong("The deployment of v2 goes on and on.", look="stop_service_deployment")
-    return found or passed("The deployment of v2 was stopped by hand, and ECS has gone back to v1.")
-
-
-@stopped.solution
-def _(cloud, lab):
-    ship(cloud, "v2", BY_ALARM, "IN_PROGRESS")
-    ecs = cloud.client("ecs")
-    newest = ecs.list_service_deployments(cluster="drydock", service=CHECKOUT)["serviceDeployments"][0]
-    ecs.stop_service_deployment(serviceDeploymentArn=newest["serviceDeploymentArn"], stopType="ROLLBACK")
-    wait_until(lambda: stopped.check(cloud, lab).passed, "the deployment of v2 is rolled back")
 
 
 @outline.your_turn(
@@ -604,6 +570,37 @@ def _(ecs, newest, on, revision, wait_until, watch):
     wait_until(lambda: newest()["status"] != "IN_PROGRESS", "v1 is there", timeout=300)
     ecs.update_service(**checkout, taskDefinition=revision["v2"])
     print("v2 is on its way, and will come back")
+
+
+@outline.step(
+    "stopped",
+    title="v2 with the alarm alone neither fails nor ends: stop its deployment",
+    hints=[
+        "No task of v2 ever gets a request, so there is no error that an alarm could count.",
+        "stop_service_deployment(serviceDeploymentArn=…, stopType='ROLLBACK').",
+    ],
+)
+def stopped(cloud, lab):
+    def by_somebody(one):
+        return one.status == "ROLLBACK_SUCCESSFUL" and "TRIGGERED" not in (one.breaker, one.alarms)
+
+    found = went(cloud, lab, "v2", by_somebody, "stop_service_deployment, stopType ROLLBACK")
+    if found is not None and found.state == "wrong":
+        tried = [one for one in history(cloud, lab.began) if one.version == "v2" and one.breaker == "DISABLED"]
+        if not tried:
+            return not_started("v2 was never deployed without the breaker.")
+        if tried[0].status == "IN_PROGRESS":
+            return wrong("The deployment of v2 goes on and on.", look="stop_service_deployment")
+    return found or passed("The deployment of v2 was stopped by hand, and ECS has gone back to v1.")
+
+
+@stopped.solution
+def _(cloud, lab):
+    ship(cloud, "v2", BY_ALARM, "IN_PROGRESS")
+    ecs = cloud.client("ecs")
+    newest = ecs.list_service_deployments(cluster="drydock", service=CHECKOUT)["serviceDeployments"][0]
+    ecs.stop_service_deployment(serviceDeploymentArn=newest["serviceDeploymentArn"], stopType="ROLLBACK")
+    wait_until(lambda: stopped.check(cloud, lab).passed, "the deployment of v2 is rolled back")
 
 
 @outline.step(

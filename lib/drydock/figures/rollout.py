@@ -267,11 +267,13 @@ class Rollout:
     def _points(self, alarm: Mapping[str, Any]) -> list[tuple[float, float]]:
         found = self._cloudwatch.get_metric_statistics(
             Namespace=alarm["Namespace"], MetricName=alarm["MetricName"], Dimensions=alarm["Dimensions"],
-            StartTime=self._since - timedelta(seconds=1), EndTime=datetime.now(UTC) + timedelta(seconds=1),
+            StartTime=self._since - timedelta(seconds=60 / self._cloud.speed),
+            EndTime=datetime.now(UTC) + timedelta(seconds=1),
             Period=60 if self._cloud.real else 1, Statistics=[alarm["Statistic"]],
         )["Datapoints"]  # fmt: skip
+        first = self._stages[0][1]  # a minute that had begun before is one of its own, as alarms see it
         moments = [((one["Timestamp"] - self._since).total_seconds(), one[alarm["Statistic"]]) for one in found]
-        return sorted((round(at, 1), value) for at, value in moments)
+        return sorted((max(first, round(at, 1)), value) for at, value in moments)
 
     def _running(self, found: Mapping[str, Any]) -> Counter[str]:
         """How many tasks each revision runs. Of a rolling deployment only the service says that of all revisions."""
