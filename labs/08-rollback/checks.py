@@ -187,6 +187,11 @@ def went(cloud, lab, version, fits, words):
     return wrong(f"The deployment of {version} is {newest.status}.", look=words, waits_for=waits_for)
 
 
+def or_passed(problem, message):
+    """The check that says what is wrong; where that is None, one that is passed."""
+    return passed(message) if problem is None else problem
+
+
 def guards(configuration):
     """Whether a deploymentConfiguration has the breaker, and alarms, that roll back."""
     breaker, alarms = configuration.get("deploymentCircuitBreaker") or {}, configuration.get("alarms") or {}
@@ -381,7 +386,7 @@ def breaker(cloud, lab):
         lambda one: (one.breaker, one.status) == ("TRIGGERED", "ROLLBACK_SUCCESSFUL"),
         "deploymentConfiguration, deploymentCircuitBreaker: enable and rollback",
     )
-    return found or passed("The breaker has tripped for v2, and ECS has gone back to v1.")
+    return or_passed(found, "The breaker has tripped for v2, and ECS has gone back to v1.")
 
 
 @breaker.solution
@@ -402,7 +407,7 @@ def never_trips(cloud, lab):
         lambda one: one.status == "SUCCESSFUL" and guards(one.configuration) == (True, False),
         "deploymentConfiguration: the breaker enabled, no alarms",
     )
-    return found or passed("v3 was deployed successfully, and the breaker has counted nothing.")
+    return or_passed(found, "v3 was deployed successfully, and the breaker has counted nothing.")
 
 
 @never_trips.solution
@@ -494,7 +499,7 @@ def alarm(cloud, lab):
     )
     if found is not None and not [one for one in history(cloud, lab.began) if guards(one.configuration)[1]]:
         return not_started("No deployment of `checkout` was watched by an alarm.")
-    return found or passed("The alarm has rung for v3, and ECS has gone back to v1.")
+    return or_passed(found, "The alarm has rung for v3, and ECS has gone back to v1.")
 
 
 @alarm.solution
@@ -552,7 +557,7 @@ def guarded(cloud, lab):
         )
     if faults := faulty(cloud, one):
         return wrong(f"`checkout` is to run a version with {faults[0]}.", look="update_service, taskDefinition")
-    return unsettled(cloud) or passed("Both guards are up, and a bad version has come back by itself.")
+    return or_passed(unsettled(cloud), "Both guards are up, and a bad version has come back by itself.")
 
 
 def held_by_both(one, desired):
@@ -591,7 +596,7 @@ def stopped(cloud, lab):
             return not_started("v2 was never deployed without the breaker.")
         if tried[0].status == "IN_PROGRESS":
             return wrong("The deployment of v2 goes on and on.", look="stop_service_deployment")
-    return found or passed("The deployment of v2 was stopped by hand, and ECS has gone back to v1.")
+    return or_passed(found, "The deployment of v2 was stopped by hand, and ECS has gone back to v1.")
 
 
 @stopped.solution
@@ -621,15 +626,16 @@ def neither(cloud, lab):
     )
     if blind is not None and not [one for one in history(cloud, lab.began) if one.version == "v5"]:
         return not_started("Neither v5 nor v3 behind another alarm was deployed.")
-    found = blind or went(
+    found = went(
         cloud,
         lab,
         "v5",
         lambda one: one.status == "SUCCESSFUL" and guards(one.configuration) == (True, True),
         "deploymentConfiguration: deploymentCircuitBreaker and alarms",
     )
-    if found is not None:
-        return wrong(found.message, look=found.look or "update_service", waits_for=found.waits_for)
+    for problem in (blind, found):
+        if problem is not None:
+            return wrong(problem.message, look=problem.look or "update_service", waits_for=problem.waits_for)
     return passed("Both were deployed successfully, under guards that were enabled.")
 
 
@@ -681,7 +687,7 @@ def stuck(cloud, lab):
         return wrong("The breaker does not guard `checkout` any more.", look="deploymentCircuitBreaker")
     if not one["desiredCount"]:
         return wrong("`checkout` wants no task.", look="desiredCount")
-    return unsettled(cloud) or passed("Every target is healthy, and the breaker counts whoever is not.")
+    return or_passed(unsettled(cloud), "Every target is healthy, and the breaker counts whoever is not.")
 
 
 @stuck.breaks

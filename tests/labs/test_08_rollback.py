@@ -21,9 +21,11 @@ ALARM = {"deploymentCircuitBreaker": OFF, "alarms": {**ON, "alarmNames": [ERRORS
 BOTH = {"deploymentCircuitBreaker": ON, "alarms": {**ON, "alarmNames": [ERRORS]}}
 
 
-def one(version: str, status: str, breaker: str = "MONITORING", alarms: str = "", **guards: Any) -> tuple[Any, ...]:
-    """A deployment of `checkout` as the checks read it."""
-    return version, status, breaker, alarms, guards or BREAKER, ""
+def one(
+    version: str, status: str, breaker: str = "MONITORING", watched: str = "", by: dict[str, Any] = BREAKER
+) -> tuple[Any, ...]:
+    """A deployment of `checkout` as the checks read it; `by` is what guarded it, `watched` how its alarms did."""
+    return version, status, breaker, watched, by, ""
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_stable(lab: Lab) -> None:
     assert state(lab, "stable") == ("wrong", "`checkout` runs a version with ERROR_RATE.")
     update(lab.cloud, "checkout", taskDefinition=revision(lab.cloud, "v1"))
     until(lab, "stable", "passed")
-    assert state(lab, "stuck")[0] == "passed"
+    assert state(lab, "stuck") == ("wrong", "The breaker does not guard `checkout` any more.")
     others = {step.name for step in lab.steps} - {"stable", "stuck", "never-trips"}
     assert {name: state(lab, name)[0] for name in others} == dict.fromkeys(others, "not started")
 
@@ -95,7 +97,7 @@ def test_a_prediction_is_held_against_the_rule(lab: Lab) -> None:
     tried(lab, "threshold", 'ecs.tag_resource(resourceArn="checkout", tags=[])')
 
 
-GOING, BACK = ("IN_PROGRESS", "the deployment of {} to end"), "ROLLBACK_SUCCESSFUL"
+BACK = "ROLLBACK_SUCCESSFUL"
 
 
 @pytest.mark.parametrize(
@@ -111,22 +113,22 @@ GOING, BACK = ("IN_PROGRESS", "the deployment of {} to end"), "ROLLBACK_SUCCESSF
         ("by-hand", [one("v4", "STOPPED", "TRIGGERED"), one("v1", "SUCCESSFUL")], "wrong", "v1 is not deployed again"),
         ("by-hand", [one("v1", "SUCCESSFUL"), one("v4", "STOPPED", "TRIGGERED")], "passed", "deployed again"),
         ("by-hand", [one("v4", "STOPPED", "MONITORING")], "wrong", "is STOPPED"),
-        ("never-trips", [one("v3", BACK, "MONITORING", "TRIGGERED", **BOTH)], "wrong", "is ROLLBACK_SUCCESSFUL"),
-        ("never-trips", [one("v3", "SUCCESSFUL", "DISABLED", "", **ALARM)], "wrong", "is SUCCESSFUL"),
+        ("never-trips", [one("v3", BACK, "MONITORING", "TRIGGERED", by=BOTH)], "wrong", "is ROLLBACK_SUCCESSFUL"),
+        ("never-trips", [one("v3", "SUCCESSFUL", "DISABLED", "", by=ALARM)], "wrong", "is SUCCESSFUL"),
         ("never-trips", [one("v3", "SUCCESSFUL", "MONITORING_COMPLETE")], "passed", "counted nothing"),
         ("alarm", [one("v3", "SUCCESSFUL", "MONITORING_COMPLETE")], "not started", "watched by an alarm"),
-        ("alarm", [one("v3", "SUCCESSFUL", "DISABLED", "DISABLED", **ALARM)], "wrong", "is SUCCESSFUL"),
-        ("alarm", [one("v3", BACK, "DISABLED", "TRIGGERED", **ALARM)], "passed", "has rung"),
+        ("alarm", [one("v3", "SUCCESSFUL", "DISABLED", "DISABLED", by=ALARM)], "wrong", "is SUCCESSFUL"),
+        ("alarm", [one("v3", BACK, "DISABLED", "TRIGGERED", by=ALARM)], "passed", "has rung"),
         ("stopped", [one("v2", BACK, "TRIGGERED")], "not started", "without the breaker"),
-        ("stopped", [one("v2", "IN_PROGRESS", "DISABLED", "MONITORING", **ALARM)], "wrong", "on and on"),
-        ("stopped", [one("v2", "STOPPED", "DISABLED", "MONITORING", **ALARM)], "wrong", "is STOPPED"),
-        ("stopped", [one("v2", BACK, "DISABLED", "MONITORING", **ALARM)], "passed", "stopped by hand"),
+        ("stopped", [one("v2", "IN_PROGRESS", "DISABLED", "MONITORING", by=ALARM)], "wrong", "on and on"),
+        ("stopped", [one("v2", "STOPPED", "DISABLED", "MONITORING", by=ALARM)], "wrong", "is STOPPED"),
+        ("stopped", [one("v2", BACK, "DISABLED", "MONITORING", by=ALARM)], "passed", "stopped by hand"),
         ("neither", [one("v3", "SUCCESSFUL", "MONITORING_COMPLETE")], "not started", "Neither v5 nor v3"),
-        ("neither", [one("v5", "SUCCESSFUL", **BOTH)], "wrong", "v3 was never deployed"),
-        ("neither", [one("v3", "SUCCESSFUL", "", "MONITORING_COMPLETE", **BOTH)], "wrong", "v5 was never deployed"),
-        ("neither", [one("v5", "SUCCESSFUL"), one("v3", "SUCCESSFUL", "", "MONITORING_COMPLETE", **BOTH)], "wrong",
+        ("neither", [one("v5", "SUCCESSFUL", by=BOTH)], "wrong", "v3 was never deployed"),
+        ("neither", [one("v3", "SUCCESSFUL", "", "MONITORING_COMPLETE", by=BOTH)], "wrong", "v5 was never deployed"),
+        ("neither", [one("v5", "SUCCESSFUL"), one("v3", "SUCCESSFUL", "", "MONITORING_COMPLETE", by=BOTH)], "wrong",
          "v5 is SUCCESSFUL"),
-        ("neither", [one("v5", "SUCCESSFUL", **BOTH), one("v3", "SUCCESSFUL", "", "MONITORING_COMPLETE", **BOTH)],
+        ("neither", [one("v5", "SUCCESSFUL", by=BOTH), one("v3", "SUCCESSFUL", "", "MONITORING_COMPLETE", by=BOTH)],
          "passed", "guards that were enabled"),
     ],
 )  # fmt: skip
@@ -183,7 +185,13 @@ def test_both_guards(lab: Lab) -> None:
     assert state(lab, "guarded") == ("wrong", "Nothing was shipped under both guards.")
     tenth = {**ON, "thresholdConfiguration": {"type": "UNBOUNDED_PERCENT", "value": 10}}
     assert configure(deploymentCircuitBreaker=tenth)[1] == "Nothing was shipped under both guards."
-    tried(lab, "guarded", 'ecs.update_service(**checkout, taskDefinition=revision["v3"], deploymentConfiguration={**by_alarm, "alarms": {**off, "alarmNames": []}})')  # fmt: skip  # noqa: E501
+    attempt = """
+alone = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}, "alarms": {"enable": False, "rollback": False,
+         "alarmNames": []}}
+ecs.update_service(cluster="drydock", service="checkout", taskDefinition=revision["v3"], deploymentConfiguration=alone)
+wait_until(lambda: newest()["status"] == "SUCCESSFUL", "v3 is there")
+"""
+    tried(lab, "guarded", attempt)
     assert state(lab, "breaker")[0] == "passed"
 
 
@@ -205,7 +213,8 @@ def test_the_drill_of_the_deployment_that_does_not_end(lab: Lab) -> None:
     update(lab.cloud, "checkout", deploymentConfiguration=ALARM)
     assert state(lab, "stuck") == ("wrong", "The breaker does not guard `checkout` any more.")
     lab.break_it("stuck")
-    tried(lab, "stuck", "ecs.update_service(**checkout, desiredCount=0, healthCheckGracePeriodSeconds=0)")
+    none = 'ecs.update_service(cluster="drydock", service="checkout", desiredCount=0, healthCheckGracePeriodSeconds=0)'
+    tried(lab, "stuck", none)
 
 
 def test_a_service_that_was_deleted_is_not_mended(lab: Lab) -> None:
@@ -219,5 +228,5 @@ def test_nothing_is_left_and_nothing_of_it_counts_in_the_next_round(lab: Lab) ->
     lab.clean_up(sure=True)
     assert not sweep(lab.cloud).survivors
     lab.set_up(before="threshold")
-    assert {step.name for step in lab.steps if step.check(lab.cloud, lab).passed} == {"stable", "stuck"}
+    assert {step.name for step in lab.steps if step.check(lab.cloud, lab).passed} == {"stable"}
     lab.clean_up(sure=True)
