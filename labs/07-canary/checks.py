@@ -14,8 +14,11 @@ from datetime import datetime, timedelta
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import (
     coming,
+    counts_errors,
+    environment,
     is_steady,
     network,
+    register_backend,
     security_group,
     service,
     subnets,
@@ -69,12 +72,6 @@ def versions(cloud):
     arns = ecs.list_task_definitions(familyPrefix=FAMILY, status="ACTIVE")["taskDefinitionArns"]
     found = [environment(cloud, arn) for arn in arns]
     return {one.get("VERSION", ""): one for one in found}
-
-
-def environment(cloud, definition):
-    """The environment of the first container of a task definition."""
-    found = cloud.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
-    return {item["name"]: item["value"] for item in found["containerDefinitions"][0].get("environment", ())}
 
 
 def version(cloud, one):
@@ -216,22 +213,14 @@ def unwatched(cloud, one):
     if not (given.get("enable") and given.get("rollback") and given.get("alarmNames")):
         return wrong("No alarm rolls a deployment back.", look="deploymentConfiguration, alarms: enable and rollback")
     alarms = cloud.client("cloudwatch").describe_alarms(AlarmNames=given["alarmNames"])["MetricAlarms"]
-    balancer_of = balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2]
+    balancer_arn = balancer(cloud)["LoadBalancerArn"]
     for name, group in colours(cloud).items():
-        seen = {"TargetGroup": group["TargetGroupArn"].rpartition(":")[2], "LoadBalancer": balancer_of}
-        if not any(sees(alarm, seen) for alarm in alarms):
+        if not any(counts_errors(alarm, group=group["TargetGroupArn"], balancer=balancer_arn) for alarm in alarms):
             return wrong(
                 f"No alarm of the deployment sees the errors of drydock-{name}.",
                 look="describe_alarms: Namespace, MetricName and Dimensions, beside those of list_metrics",
             )
     return None
-
-
-def sees(alarm, dimensions):
-    """Whether an alarm counts the errors that CloudWatch has under these dimensions, and no others."""
-    named = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", ())}
-    what = (alarm.get("Namespace"), alarm.get("MetricName"), alarm.get("Statistic"))
-    return named == dimensions and what == ("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "Sum")
 
 
 def rings_at_one(alarm):
@@ -266,36 +255,6 @@ def weigh(cloud, stable, canary):
     tuples = [{"TargetGroupArn": groups[name], "Weight": weight} for name, weight in weights.items()]
     action = {"Type": "forward", "ForwardConfig": {"TargetGroups": tuples}}
     elbv2.modify_listener(ListenerArn=listener, DefaultActions=[action])
-
-
-def register(cloud, version, **more):
-    """Register a revision of drydock-release: the backend's image with this VERSION; returns its ARN."""
-    repository = cloud.client("ecr").describe_repositories(repositoryNames=["drydock/backend"])["repositories"][0]
-    environment = {"VERSION": version, **more}
-    container = {
-        "name": "backend",
-        "image": f"{repository['repositoryUri']}:v1",
-        "portMappings": [{"containerPort": 8080}],
-        "environment": [{"name": name, "value": value} for name, value in environment.items()],
-        "logConfiguration": {
-            "logDriver": "awslogs",
-            "options": {
-                "awslogs-region": cloud.region,
-                "awslogs-group": "/drydock/backend",
-                "awslogs-stream-prefix": "release",
-                "mode": "non-blocking",
-            },
-        },
-    }
-    return cloud.client("ecs").register_task_definition(
-        family="drydock-release",
-        requiresCompatibilities=["FARGATE"],
-        networkMode="awsvpc",
-        cpu="256",
-        memory="512",
-        executionRoleArn=cloud.client("iam").get_role(RoleName="drydock-execution")["Role"]["Arn"],
-        containerDefinitions=[container],
-    )["taskDefinition"]["taskDefinitionArn"]
 
 
 def revision(cloud, version):
@@ -424,7 +383,7 @@ def two_versions(cloud, lab):
 @two_versions.solution
 def _(cloud, lab):
     for name in ("v1", "v2"):
-        register(cloud, name)
+        register_backend(cloud, FAMILY, name)
 
 
 @outline.step(
@@ -767,7 +726,7 @@ def let_it_bake(cloud, lab):
 
 @let_it_bake.solution
 def _(cloud, lab):
-    deploy(cloud, register(cloud, "v4"), 2, "SUCCESSFUL")
+    deploy(cloud, register_backend(cloud, FAMILY, "v4"), 2, "SUCCESSFUL")
 
 
 @outline.step(
@@ -798,7 +757,7 @@ def _(cloud, lab):
     url = f"http://{balancer(cloud)['DNSName']}/?service=release"
     requests = Load(url, rps=50).start()
     try:
-        deploy(cloud, register(cloud, "v5", ERROR_RATE="0.5"), 10, "ROLLBACK_SUCCESSFUL")
+        deploy(cloud, register_backend(cloud, FAMILY, "v5", ERROR_RATE="0.5"), 10, "ROLLBACK_SUCCESSFUL")
     finally:
         requests.stop()
 
@@ -894,7 +853,7 @@ def _(cloud, lab):
     ecs.update_service(
         cluster="drydock",
         service="canary",
-        taskDefinition=register(cloud, "v3", ERROR_RATE="0.2"),
+        taskDefinition=register_backend(cloud, FAMILY, "v3", ERROR_RATE="0.2"),
         desiredCount=1,
     )
     until_steady(cloud, "canary")
@@ -945,7 +904,7 @@ def _(cloud, lab):
     url = f"http://{balancer(cloud)['DNSName']}/?service=release"
     requests = Load(url, rps=50).start()
     try:
-        deploy(cloud, register(cloud, "v6", ERROR_RATE="0.5"), 2, "SUCCESSFUL")
+        deploy(cloud, register_backend(cloud, FAMILY, "v6", ERROR_RATE="0.5"), 2, "SUCCESSFUL")
     finally:
         requests.stop()
 

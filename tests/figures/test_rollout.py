@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import plotly.graph_objects as go
@@ -35,6 +35,7 @@ def told(status: str, stage: str, weight: float, running: tuple[int, int], **mor
     }  # fmt: skip
 
 
+BACK = "ROLLBACK_SUCCESSFUL"
 SHIFT = "PRODUCTION_TRAFFIC_SHIFT"
 ROLLED_BACK = [
     (told("IN_PROGRESS", "SCALE_UP", 0.0, (2, 0)), "OK"),
@@ -48,6 +49,7 @@ class Aws:
     """Answers each look at the deployment with the next of `looks`; the one before it has ended long ago."""
 
     real = False
+    speed = 30.0
 
     def __init__(self, looks: list[tuple[dict[str, Any], str]]) -> None:
         self.looks, self.at, self.newest = looks, -1, {"serviceDeploymentArn": "before", "finishedAt": "yesterday"}
@@ -71,6 +73,12 @@ class Aws:
 
     def get_metric_statistics(self, **_: Any) -> dict[str, Any]:
         return {"Datapoints": [{"Timestamp": datetime.now(UTC), "Sum": 7.0}]}
+
+    def describe_services(self, **_: Any) -> dict[str, Any]:
+        by_look = [[(1, 2), (2, 1)], [(1, 2), (2, 0), (1, 2)]]
+        arn = "arn:aws:ecs:us-east-1:0:task-definition/app"
+        found = [{"taskDefinition": f"{arn}:{number}", "runningCount": count} for number, count in by_look[self.at]]
+        return {"services": [{"deployments": found}]}
 
 
 class Counts:
@@ -120,6 +128,23 @@ def test_its_alarms_have_states_and_data_points(aws: Aws) -> None:
     rollout.follow()
     found = rollout.alarms()
     assert [row[:5] for row in found.rows] == [("errors", 5.0, "OK", 0.0, 2.0), ("errors", 5.0, "ALARM", 2.0, 3.0)]
+
+
+def test_a_minute_that_had_begun_before_is_one_of_its_own(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    rollout = begin(aws, load=Counts())
+    point = {"Timestamp": datetime.now(UTC) - timedelta(seconds=1), "Sum": 7.0}
+    monkeypatch.setattr(aws, "get_metric_statistics", lambda **_: {"Datapoints": [point]})
+    rollout.follow()
+    assert [row[5] for row in rollout.alarms().rows] == [7.0, 0]
+
+
+def test_of_a_rolling_deployment_the_service_knows_whose_tasks_run(aws: Aws) -> None:
+    looks = [{"status": status, "targetServiceRevision": {"arn": "revision/new"}} for status in ("IN_PROGRESS", BACK)]
+    aws.looks = [({**looks[0]}, "OK"), ({**looks[1], "rollback": {"reason": "tasks failed"}}, "OK")]
+    rollout = begin(aws, load=Counts())
+    rollout.follow()
+    assert rollout.tasks().rows == [(0.0, 2, 1), (1.0, 4, 0)]
+    assert [row[0] for row in rollout.stages().rows] == ["IN_PROGRESS", "ROLLBACK"]
 
 
 def test_a_deployment_that_had_ended_before_is_not_the_one(aws: Aws) -> None:

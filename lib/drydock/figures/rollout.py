@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -151,6 +152,11 @@ def _named(spans: Sequence[Span]) -> dict[str, Any]:
     return {"shapes": lines, "annotations": words, "margin": {"l": 60, "r": 60, "t": 120, "b": 45}, "height": 430}
 
 
+def _short(task_definition: str) -> str:
+    """family:number of an ARN."""
+    return task_definition.rpartition("/")[2]
+
+
 class Rollout:
     """The deployment of a service that goes on, or else the next, as it was each time somebody looked.
 
@@ -197,9 +203,7 @@ class Rollout:
         self.status = found["status"]
         self.weight = found["targetServiceRevision"].get("requestedProductionTrafficWeight", 0.0)
         self._keep(self._stages, self._stage(found), now)
-        revisions = [found["targetServiceRevision"], *found.get("sourceServiceRevisions", ())]
-        running = {self._named(one["arn"]): one.get("runningTaskCount", 0) for one in revisions}
-        self._tasks.append((now, running))
+        self._tasks.append((now, self._running(found)))
         names = found.get("alarms", {}).get("alarmNames", ())
         if names:
             for alarm in self._cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]:
@@ -263,11 +267,27 @@ class Rollout:
     def _points(self, alarm: Mapping[str, Any]) -> list[tuple[float, float]]:
         found = self._cloudwatch.get_metric_statistics(
             Namespace=alarm["Namespace"], MetricName=alarm["MetricName"], Dimensions=alarm["Dimensions"],
-            StartTime=self._since - timedelta(seconds=1), EndTime=datetime.now(UTC) + timedelta(seconds=1),
+            StartTime=self._since - timedelta(seconds=60 / self._cloud.speed),
+            EndTime=datetime.now(UTC) + timedelta(seconds=1),
             Period=60 if self._cloud.real else 1, Statistics=[alarm["Statistic"]],
         )["Datapoints"]  # fmt: skip
+        first = self._stages[0][1]  # a minute that had begun before is one of its own, as alarms see it
         moments = [((one["Timestamp"] - self._since).total_seconds(), one[alarm["Statistic"]]) for one in found]
-        return sorted((round(at, 1), value) for at, value in moments)
+        return sorted((max(first, round(at, 1)), value) for at, value in moments)
+
+    def _running(self, found: Mapping[str, Any]) -> Counter[str]:
+        """How many tasks each revision runs. Of a rolling deployment only the service says that of all revisions."""
+        if "lifecycleStage" in found:
+            revisions = [found["targetServiceRevision"], *found.get("sourceServiceRevisions", ())]
+            counts = [(self._named(one["arn"]), one.get("runningTaskCount", 0)) for one in revisions]
+        else:
+            of = {"cluster": self._of["cluster"], "services": [self._of["service"]]}
+            [service] = self._ecs.describe_services(**of)["services"]
+            counts = [(_short(one["taskDefinition"]), one["runningCount"]) for one in service["deployments"]]
+        running: Counter[str] = Counter()
+        for name, count in counts:
+            running[name] += count
+        return running
 
     def _stage(self, found: Mapping[str, Any]) -> str:
         if found.get("rollback"):
@@ -279,7 +299,7 @@ class Rollout:
         """The task definition of a service revision, as family:number."""
         if revision not in self._names:
             [found] = self._ecs.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
-            self._names[revision] = found["taskDefinition"].rpartition("/")[2]
+            self._names[revision] = _short(found["taskDefinition"])
         return self._names[revision]
 
     def _now(self) -> float:
