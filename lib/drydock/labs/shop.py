@@ -1,7 +1,8 @@
-"""Where the shop of labs 03 to 06 is in the cloud: what the checks and solutions of several labs ask by name."""
+"""Where the shop of the labs is in the cloud: what the checks and solutions of several labs ask by name, and make."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -56,6 +57,56 @@ def tasks(cloud: Cloud, name: str, desired: str = "RUNNING") -> list[dict[str, A
     ecs = cloud.client("ecs")
     arns = ecs.list_tasks(cluster=CLUSTER, serviceName=name, desiredStatus=desired)["taskArns"]
     return ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"] if arns else []
+
+
+def environment(cloud: Cloud, definition: str) -> dict[str, str]:
+    """The environment of the first container of a task definition."""
+    found = cloud.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
+    return {item["name"]: item["value"] for item in found["containerDefinitions"][0].get("environment", ())}
+
+
+def register_backend(cloud: Cloud, family: str, version: str, **more: str) -> str:
+    """Register a revision of `family`: the backend's image with this VERSION and these variables; returns its ARN.
+
+    It logs to /drydock/backend, under the family's name without `drydock-`.
+    """
+    repository = cloud.client("ecr").describe_repositories(repositoryNames=["drydock/backend"])["repositories"][0]
+    container = {
+        "name": "backend",
+        "image": f"{repository['repositoryUri']}:v1",
+        "portMappings": [{"containerPort": 8080}],
+        "environment": [{"name": name, "value": value} for name, value in {"VERSION": version, **more}.items()],
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-region": cloud.region,
+                "awslogs-group": "/drydock/backend",
+                "awslogs-stream-prefix": family.removeprefix("drydock-"),
+                "mode": "non-blocking",
+            },
+        },
+    }
+    made = cloud.client("ecs").register_task_definition(
+        family=family,
+        requiresCompatibilities=["FARGATE"],
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        executionRoleArn=cloud.client("iam").get_role(RoleName="drydock-execution")["Role"]["Arn"],
+        containerDefinitions=[container],
+    )
+    return str(made["taskDefinition"]["taskDefinitionArn"])
+
+
+def counts_errors(alarm: Mapping[str, Any], *, group: str, balancer: str) -> bool:
+    """Whether an alarm counts the errors of the target group of that ARN behind the load balancer of that ARN.
+
+    CloudWatch has them under two dimensions: with one of them alone, or a third, there are no data.
+    """
+    wanted = {"TargetGroup": group.rpartition(":")[2], "LoadBalancer": balancer.partition("loadbalancer/")[2]}
+    named = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", ())}
+    what = (alarm.get("Namespace"), alarm.get("MetricName"), alarm.get("Statistic"))
+    return named == wanted and what == ("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "Sum")
 
 
 def is_steady(one: dict[str, Any]) -> bool:
