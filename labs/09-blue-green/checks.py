@@ -124,6 +124,13 @@ def version(cloud, definition):
     return environment(cloud, definition).get("VERSION", "")
 
 
+def revisions(cloud):
+    """VERSION → ARN of its newest revision of drydock-catalog that is active."""
+    ecs = cloud.client("ecs")
+    arns = ecs.list_task_definitions(familyPrefix=FAMILY, status="ACTIVE", sort="ASC")["taskDefinitionArns"]
+    return {version(cloud, arn): arn for arn in arns}
+
+
 def releases(cloud, since):
     """The deployments of the service since then, newest first, as ECS describes them; with their `version`, and the
     `group` in which their tasks are.
@@ -550,10 +557,31 @@ def _(cloud, lab):
     until_status(cloud, "ROLLBACK_SUCCESSFUL")
 
 
+@outline.step(
+    "candidates",
+    title="Two more versions to release: v5 and v6",
+    hints=["register, as for the versions before."],
+)
+def candidates(cloud, lab):
+    there = revisions(cloud)
+    missing = [name for name in ("v5", "v6") if name not in there]
+    if len(missing) == 2:
+        return not_started("drydock-catalog has no revision for v5 or v6.")
+    if missing:
+        return wrong(f"drydock-catalog has no revision for {missing[0]}.", look="register")
+    return passed("drydock-catalog has a revision for v5 and one for v6.")
+
+
+@candidates.solution
+def _(cloud, lab):
+    register_backend(cloud, FAMILY, "v5")
+    register_backend(cloud, FAMILY, "v6", ERROR_RATE="0.3")
+
+
 @outline.your_turn(
     "approved",
     title=f"Release v5 so that it waits for at most {AT_MOST} minutes until it is tested, goes back if nobody answers, "
-    f"and has v2 stand by for {AT_LEAST} minutes once customers meet it; test it, and let it go on",
+    f"and has blue stand by for {AT_LEAST} minutes once customers meet it; test it, and let it go on",
     hints=[
         "What does describe_services say of deploymentConfiguration now? Change three fields of it.",
         "lifecycleHooks: a PAUSE at POST_TEST_TRAFFIC_SHIFT, with timeoutConfiguration. bakeTimeInMinutes.",
@@ -579,16 +607,18 @@ def approved(cloud, lab):
     minutes = max(limit.get("timeoutInMinutes", 1440) for limit in limits)
     if minutes > AT_MOST:
         return wrong(f"It waits for up to {minutes} minutes.", look="timeoutConfiguration, timeoutInMinutes")
+    if "TIMED_OUT" in answers(found):
+        return wrong("Nobody has answered: it was the time-out that ended the pause.", look="timeoutConfiguration")
     bake = configuration.get("bakeTimeInMinutes", 0)
     if bake < AT_LEAST:
-        return wrong(f"v2 stands by for {bake} minutes, not {AT_LEAST}.", look="bakeTimeInMinutes")
+        return wrong(f"Blue stands by for {bake} minutes, not {AT_LEAST}.", look="bakeTimeInMinutes")
     if "AWAITING_ACTION" in answers(found) and found["status"] == "IN_PROGRESS":
         return wrong("v5 waits for your answer.", look="test_url; continue_service_deployment")
     if found["status"] != "SUCCESSFUL":
         goes_on = found["status"] == "IN_PROGRESS"
         waits_for = "the deployment of v5 to be SUCCESSFUL" if goes_on else ""
         return wrong(f"The deployment of v5 is {found['status']}.", look="statusReason", waits_for=waits_for)
-    return passed(f"v5 waited to be tested, went on when you said so, and v2 stood by for {bake} minutes.")
+    return passed(f"v5 waited to be tested, went on when you said so, and blue stood by for {bake} minutes.")
 
 
 @approved.solution
@@ -635,6 +665,8 @@ def abandoned(cloud, lab):
     if found["status"] != "ROLLBACK_SUCCESSFUL":
         waits_for = "v6 to be gone" if found["status"] in UNDER_WAY else ""
         return wrong(f"The deployment of v6 is {found['status']}.", look="statusReason", waits_for=waits_for)
+    if version(cloud, one["taskDefinition"]) == "v6":
+        return wrong("Customers meet v6 all the same.", look="list_service_deployments: an earlier one of v6")
     if not errors(cloud, found["group"], found["createdAt"]):
         return wrong(
             "v6 is turned back, but CloudWatch knows of no error of it: nobody has tested it.",
@@ -645,9 +677,10 @@ def abandoned(cloud, lab):
 
 
 @abandoned.solution
-def _(Load, catalog, ecs, pause, plain, reply, test_url, v6, wait_until, waiting):
-    tested = {**plain, "lifecycleHooks": [pause]}
-    ecs.update_service(**catalog, taskDefinition=v6, deploymentConfiguration=tested, forceNewDeployment=True)
+def _(Load, catalog, ecs, pause, plain, reply, test_url, v5, v6, wait_until, waiting):
+    ecs.update_service(**catalog, taskDefinition=v5, deploymentConfiguration=plain)  # if an attempt has let v6 on
+    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["catalog"])
+    ecs.update_service(**catalog, taskDefinition=v6, deploymentConfiguration={**plain, "lifecycleHooks": [pause]})
     wait_until(waiting, "v6 waits to be tested", timeout=600)
     found = Load(test_url, rps=100).start(1).wait()
     reply("ROLLBACK")
@@ -659,8 +692,8 @@ def _(Load, catalog, ecs, pause, plain, reply, test_url, v6, wait_until, waiting
 
 @outline.drill(
     "spotless",
-    title="v7 waits to be let on, and its tests find no fault: find out what they test, let them test green, and turn "
-    "v7 back if it fails",
+    title="v7 waits to be let on, and its tests find no fault: find out what they test, turn v7 back, and let tests "
+    "meet green again",
     hints=[
         "Which version answers on port 8080? And which one is green?",
         "describe_services: testListenerRule is the rule that ECS turns to green. describe_rules of the test listener: "
@@ -698,7 +731,8 @@ def _(cloud, lab):
         header = {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Release", "Values": ["green"]}}
         made = elbv2.create_rule(ListenerArn=tests, Priority=10, Conditions=[header], Actions=[to_both(cloud)])
         hidden = [made["Rules"][0]["RuleArn"]]
-    begin(cloud, register_backend(cloud, FAMILY, "v5"), blue_green(bake=0), loadBalancers=balancing(cloud, hidden[0]))
+    v5 = revisions(cloud).get("v5") or register_backend(cloud, FAMILY, "v5")
+    begin(cloud, v5, blue_green(bake=0), loadBalancers=balancing(cloud, hidden[0]))
     until_status(cloud, "SUCCESSFUL")
     serves = next(name for name, group in groups(cloud).items() if group["TargetGroupArn"] == serving_group(cloud, lab))
     elbv2.modify_listener(ListenerArn=tests, DefaultActions=[to_both(cloud, serves)])
@@ -712,9 +746,8 @@ def serving_group(cloud, lab):
 
 
 @spotless.solution
-def _(balancing, catalog, deployment, ecs, plain, reply, v5, wait_until, waiting):
+def _(balancing, catalog, ecs, plain, reply, v5, waiting):
     if waiting():
         reply("ROLLBACK")
-        wait_until(lambda: deployment()["status"] == "ROLLBACK_SUCCESSFUL", "v7 is turned back", timeout=600)
     ecs.update_service(**catalog, taskDefinition=v5, loadBalancers=balancing, deploymentConfiguration=plain)
-    print("tests meet the rule that ECS turns to green")
+    print("v7 is turned back, and tests meet the rule that ECS turns to green")
