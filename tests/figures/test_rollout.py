@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from drydock.figures import Rollout, alarms_over_time, stages, tasks_over_time, traffic_over_time
+from drydock.figures import Rollout, alarms_over_time, stages, tasks_over_time, traffic_over_time, weights_over_time
 from drydock.figures import rollout as module
 
 ALARM = {
@@ -27,7 +27,8 @@ def told(status: str, stage: str, weight: float, running: tuple[int, int], **mor
         "status": status,
         "lifecycleStage": stage,
         "targetServiceRevision": {
-            "arn": "revision/new", "runningTaskCount": running[1], "requestedProductionTrafficWeight": weight
+            "arn": "revision/new", "runningTaskCount": running[1], "requestedProductionTrafficWeight": weight,
+            "requestedTestTrafficWeight": 100.0 if weight else 0.0,
         },
         "sourceServiceRevisions": [{"arn": "revision/old", "runningTaskCount": running[0]}],
         "alarms": {"alarmNames": ["errors"]},
@@ -121,6 +122,33 @@ def test_it_is_followed_until_it_has_ended(aws: Aws) -> None:
         rollout.span("BAKE_TIME")
     assert rollout.tasks().columns == ("From s", "app:1", "app:2")
     assert rollout.tasks().rows == [(0.0, 2, 0), (1.0, 2, 2), (3.0, 2, 0)]
+
+
+def test_it_can_be_followed_until_something_is_so_and_on_from_there(aws: Aws) -> None:
+    rollout = begin(aws, load=Counts())
+    rollout.follow(until=lambda: aws.at == 0)
+    assert (rollout.status, rollout.ended, aws.at) == ("IN_PROGRESS", False, 1)
+    rollout.follow(until=lambda: False)
+    assert rollout.ended
+    with pytest.raises(TimeoutError, match="IN_PROGRESS"):
+        begin(Aws(ROLLED_BACK[:1])).follow(until=lambda: False, timeout=3)
+
+
+def test_the_weights_of_both_listeners_are_lines(aws: Aws) -> None:
+    rollout = begin(aws, load=Counts())
+    rollout.follow()
+    figure = rollout.weights()
+    assert figure.columns == ("From s", "production", "test")
+    assert figure.rows == [(0.0, 0.0, 0.0), (1.0, 10.0, 100.0), (2.0, 0.0, 0.0)]
+    assert weights_over_time([]).data == []
+
+
+def test_a_shift_has_its_percentage_from_when_there_is_one(aws: Aws) -> None:
+    aws.looks = [(told("IN_PROGRESS", SHIFT, weight, (2, 2)), "OK") for weight in (0.0, 100.0)]
+    rollout = begin(aws, load=Counts())
+    rollout.look()
+    rollout.look()
+    assert [name for name, *_ in rollout.spans()] == [SHIFT, f"{SHIFT} 100 %"]
 
 
 def test_its_alarms_have_states_and_data_points(aws: Aws) -> None:

@@ -11,7 +11,7 @@
     retention(image_details, preview_results)             # which rule of a lifecycle policy takes which image
     rollout = Rollout(cloud, cluster="drydock", service="release", load=requests)   # then start a deployment
     rollout.follow()                                       # who answers, redrawn until it has ended; then .stages(),
-                                                           # .tasks() and .alarms()
+                                                           # .weights(), .tasks() and .alarms()
     watch_service(cloud, cluster="drydock", service="backend", seconds=0)   # 0 headless; 60 for a live widget
 
 As a cell's last expression each shows a plotly figure and its table. Its data is plain (`.spec`), so equal
@@ -21,7 +21,14 @@ input gives equal output; where addresses or times differ from run to run, tag t
 from drydock.figures.figure import Figure
 from drydock.figures.images import layers, retention
 from drydock.figures.live import live, service_now, watch_service
-from drydock.figures.rollout import Rollout, alarms_over_time, stages, tasks_over_time, traffic_over_time
+from drydock.figures.rollout import (
+    Rollout,
+    alarms_over_time,
+    stages,
+    tasks_over_time,
+    traffic_over_time,
+    weights_over_time,
+)
 from drydock.figures.split import split
 from drydock.figures.survey import Survey, survey
 from drydock.figures.timeline import answers, answers_over_time, lifecycle
@@ -46,4 +53,5 @@ __all__ = [
     "topology",
     "traffic_over_time",
     "watch_service",
+    "weights_over_time",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -53,6 +53,23 @@ def tasks_over_time(
     counts: Iterable[Counts], *, spans: Sequence[Span] = (), title: str = "Tasks that run, by revision"
 ) -> Figure:
     """How many tasks each revision had RUNNING; a row wherever that changed."""
+    return _in_steps(counts, spans, title, {"title": {"text": "tasks"}, "rangemode": "tozero", "dtick": 1})
+
+
+def weights_over_time(
+    percents: Iterable[tuple[float, Mapping[str, float]]],
+    *,
+    spans: Sequence[Span] = (),
+    title: str = "What the new revision is to get of the requests",
+) -> Figure:
+    """Which percentage each listener was to give to the new revision; a row wherever that changed."""
+    return _in_steps(percents, spans, title, {"title": {"text": "% of the requests"}, "range": [-3, 103]})
+
+
+def _in_steps(
+    counts: Iterable[tuple[float, Mapping[str, float]]], spans: Sequence[Span], title: str, axis: dict[str, Any]
+) -> Figure:
+    """A line for each of what is counted, which holds its value until the next."""
     seen = list(counts)
     who = sorted({name for _, counted in seen for name in counted})
     changed = [now for before, now in zip([(0.0, {}), *seen], seen, strict=False) if before[1] != now[1]]
@@ -69,8 +86,9 @@ def tasks_over_time(
         }
         for index, name in enumerate(who)
     ]
-    layout = {"xaxis": _SECONDS, "yaxis": {"title": {"text": "tasks"}, "rangemode": "tozero", "dtick": 1}}
-    return Figure(title, ("From s", *who), rows, data, {**layout, **_named(spans)} if data else {})
+    return Figure(
+        title, ("From s", *who), rows, data, {"xaxis": _SECONDS, "yaxis": axis, **_named(spans)} if data else {}
+    )
 
 
 def stages(spans: Sequence[Span], *, title: str = "The stages of the deployment") -> Figure:
@@ -172,6 +190,7 @@ class Rollout:
         self._arn = ""
         self._stages: list[tuple[str, float]] = []
         self._tasks: list[Counts] = []
+        self._weights: list[tuple[float, dict[str, float]]] = []
         self._alarms: dict[str, dict[str, Any]] = {}
         self._states: dict[str, list[tuple[str, float]]] = {}
         self._names: dict[str, str] = {}
@@ -202,6 +221,8 @@ class Rollout:
         found = self._ecs.describe_service_deployments(serviceDeploymentArns=[self._arn])["serviceDeployments"][0]
         self.status = found["status"]
         self.weight = found["targetServiceRevision"].get("requestedProductionTrafficWeight", 0.0)
+        test = found["targetServiceRevision"].get("requestedTestTrafficWeight", 0.0)
+        self._weights.append((now, {"production": self.weight, "test": test}))
         self._keep(self._stages, self._stage(found), now)
         self._tasks.append((now, self._running(found)))
         names = found.get("alarms", {}).get("alarmNames", ())
@@ -210,15 +231,17 @@ class Rollout:
                 self._alarms[alarm["AlarmName"]] = alarm
                 self._keep(self._states.setdefault(alarm["AlarmName"], []), alarm["StateValue"], now)
 
-    def follow(self, *, timeout: float = 300.0) -> Figure:
+    def follow(self, *, until: Callable[[], object] | None = None, timeout: float = 300.0) -> Figure:
         """Look until the deployment has ended, and show who answers; where somebody looks at the cell, all the while.
 
+        `until`: or until this is so; called again it goes on from there.
         Raises TimeoutError after so many of our seconds.
         """
-        shown = None
-        while not self.ended:
-            if self._now() > timeout:
+        shown, begun, so = None, self._now(), False
+        while not (self.ended or so):
+            if self._now() - begun > timeout:
                 raise TimeoutError(f"After {timeout:g} s the deployment is {self.status or 'not there yet'}.")
+            so = until is not None and bool(until())
             self.look()
             if attended():
                 figure = {MIME: self.traffic().spec, "text/plain": self.status}
@@ -252,6 +275,10 @@ class Rollout:
 
     def tasks(self) -> Figure:
         return tasks_over_time(self._tasks, spans=self.spans())
+
+    def weights(self) -> Figure:
+        """What the listeners for production and for tests were to give to the new revision."""
+        return weights_over_time(self._weights, spans=self.spans())
 
     def stages(self) -> Figure:
         return stages(self.spans())
@@ -293,7 +320,7 @@ class Rollout:
         if found.get("rollback"):
             return "ROLLBACK"
         stage = str(found.get("lifecycleStage", found["status"]))
-        return f"{stage} {self.weight:g} %" if stage == "PRODUCTION_TRAFFIC_SHIFT" else stage
+        return f"{stage} {self.weight:g} %" if stage == "PRODUCTION_TRAFFIC_SHIFT" and self.weight else stage
 
     def _named(self, revision: str) -> str:
         """The task definition of a service revision, as family:number."""

@@ -1,0 +1,753 @@
+"""Lab 09: a service that ECS deploys by BLUE_GREEN: tested before anybody meets it, and quick to go back.
+
+What later labs find: the load balancer `drydock-catalog` with listeners on port 80 (production) and 8080 (tests), the
+target groups drydock-catalog-primary and drydock-catalog-alternate, and the service catalog (2 tasks) in the cluster
+`drydock`, of the task definition drydock-catalog, with the role drydock-catalog-traffic.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from drydock.labs import Outline, not_started, passed, wait_until, wrong
+from drydock.labs.shop import (
+    coming,
+    counts_errors,
+    environment,
+    is_steady,
+    network,
+    register_backend,
+    security_group,
+    service,
+    subnets,
+    until_steady,
+    vpc_id,
+)
+from drydock.load import Load
+from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
+
+outline = Outline(
+    title="Blue/green",
+    goal="A new version stands beside the old one, is tested before a customer meets it, gets everything at once, and "
+    "can be taken back in a moment.",
+    minutes="45 to 60",
+    needs=[
+        "01-repositories:create-repositories",
+        "02-images:push-images",
+        "03-cluster",
+        "04-task-definitions:create-roles",
+        "04-task-definitions:create-log-groups",
+    ],
+    costs=[
+        fargate_tasks(4, cpu=256, memory=512),
+        application_load_balancers(),
+        unpriced("load balancer capacity units"),
+        public_addresses(7),
+        unpriced("CloudWatch Logs and Container Insights"),
+    ],
+    hours=1.5,
+)
+
+FAMILY, NAME, TESTERS = "drydock-catalog", "catalog", "drydock-catalog-test"
+GROUPS = ("primary", "alternate")
+PRODUCTION, TEST = 80, 8080
+UNDER_TEST = ("POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT")
+"""The stages of a pause at which green has the test traffic and no customer has met it."""
+AT_MOST, AT_LEAST = 30, 2
+"""The case of `approved`: minutes for which a pause may wait, and for which blue is to stay."""
+NO_SERVICE = "The cluster `drydock` has no service `catalog`."
+UNDER_WAY = ("PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
+
+
+# -- reading the cloud
+
+
+def balancer(cloud):
+    """The load balancer, or None."""
+    pages = cloud.client("elbv2").get_paginator("describe_load_balancers").paginate()
+    return next((one for page in pages for one in page["LoadBalancers"] if one["LoadBalancerName"] == FAMILY), None)
+
+
+def groups(cloud):
+    """primary, alternate → target group, of those that there are."""
+    pages = cloud.client("elbv2").get_paginator("describe_target_groups").paginate()
+    found = {one["TargetGroupName"]: one for page in pages for one in page["TargetGroups"]}
+    return {name: found[f"{FAMILY}-{name}"] for name in GROUPS if f"{FAMILY}-{name}" in found}
+
+
+def listener(cloud, port):
+    """ARN of the listener on a port, or None."""
+    front = balancer(cloud)
+    if front is None:
+        return None
+    found = cloud.client("elbv2").describe_listeners(LoadBalancerArn=front["LoadBalancerArn"])["Listeners"]
+    return next((one["ListenerArn"] for one in found if one["Port"] == port), None)
+
+
+def rules(cloud, port):
+    """The rules of the listener on a port, in the order in which a request is held against them; [] without one."""
+    arn = listener(cloud, port)
+    return sorted(cloud.client("elbv2").describe_rules(ListenerArn=arn)["Rules"], key=precedence) if arn else []
+
+
+def precedence(rule):
+    return (rule["IsDefault"], 0 if rule["IsDefault"] else int(rule["Priority"]))
+
+
+def met(cloud, port):
+    """The rule that a plain request for / meets on a port, or None."""
+    return next((rule for rule in rules(cloud, port) if all(holds(one) for one in rule["Conditions"])), None)
+
+
+def holds(condition):
+    """Whether a plain request for / meets a condition: that it has that path, or any."""
+    values = condition.get("PathPatternConfig", {}).get("Values") or condition.get("Values", ())
+    return condition["Field"] == "path-pattern" and bool({"/", "*", "/*"} & {*values})
+
+
+def forwards_to(rule):
+    """ARNs of the target groups that a rule names."""
+    forward = next((one for one in rule["Actions"] if one["Type"] == "forward"), {})
+    several = forward.get("ForwardConfig", {}).get("TargetGroups") or [forward]
+    return {one["TargetGroupArn"] for one in several if one.get("TargetGroupArn")}
+
+
+def advanced(one):
+    """What lets ECS shift the requests of a service, or {}."""
+    newest = one["deployments"][0].get("loadBalancers") if one.get("deployments") else None
+    entries = [*one.get("loadBalancers", ()), *(newest or ())]
+    return next((each["advancedConfiguration"] for each in entries if each.get("advancedConfiguration")), {})
+
+
+def version(cloud, definition):
+    return environment(cloud, definition).get("VERSION", "")
+
+
+def revisions(cloud):
+    """VERSION → ARN of its newest revision of drydock-catalog that is active."""
+    ecs = cloud.client("ecs")
+    arns = ecs.list_task_definitions(familyPrefix=FAMILY, status="ACTIVE", sort="ASC")["taskDefinitionArns"]
+    return {version(cloud, arn): arn for arn in arns}
+
+
+def releases(cloud, since):
+    """The deployments of the service since then, newest first, as ECS describes them; with their `version`, and the
+    `group` in which their tasks are.
+    """
+    ecs = cloud.client("ecs")
+    found = ecs.list_service_deployments(cluster="drydock", service=NAME)["serviceDeployments"]
+    arns = [one["serviceDeploymentArn"] for one in found if one["createdAt"] >= since]
+    if not arns:
+        return []
+    told = ecs.describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"]
+    targets = [one["targetServiceRevision"]["arn"] for one in told]
+    known = ecs.describe_service_revisions(serviceRevisionArns=targets)["serviceRevisions"]
+    of = {one["serviceRevisionArn"]: one for one in known}
+    for one in told:
+        revision = of[one["targetServiceRevision"]["arn"]]
+        one["version"] = version(cloud, revision["taskDefinition"])
+        one["group"] = revision["resolvedConfiguration"]["loadBalancers"][0]["targetGroupArn"]
+    return sorted(told, key=lambda one: one["createdAt"], reverse=True)
+
+
+def release_of(cloud, lab, wanted):
+    """The newest deployment of a version in this round, or None."""
+    return next((one for one in releases(cloud, lab.began) if one["version"] == wanted), None)
+
+
+def answers(one):
+    """What has become of the pauses of a deployment."""
+    return [hook["status"] for hook in one.get("lifecycleHookDetails", ()) if hook["targetType"] == "PAUSE"]
+
+
+def pauses(one):
+    """The pauses that a deployment is to make while green is tested, by its configuration."""
+    hooks = one["deploymentConfiguration"].get("lifecycleHooks", ())
+    return [hook for hook in hooks if hook["targetType"] == "PAUSE" and {*UNDER_TEST} & {*hook["lifecycleStages"]}]
+
+
+def errors(cloud, group, since):
+    """Answers with 5xx by the targets of a group, as CloudWatch has counted them."""
+    dimensions = [
+        {"Name": "TargetGroup", "Value": group.rpartition(":")[2]},
+        {"Name": "LoadBalancer", "Value": balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2]},
+    ]
+    points = cloud.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/ApplicationELB",
+        MetricName="HTTPCode_Target_5XX_Count",
+        Dimensions=dimensions,
+        StartTime=since,
+        EndTime=datetime.now(UTC) + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return sum(point["Sum"] for point in points)
+
+
+def misled(cloud, one):
+    """What keeps tests from green: a check that is not passed, or None."""
+    rule = met(cloud, TEST)
+    if rule is None:
+        return wrong("Nothing answers tests on port 8080.", look="describe_listeners, describe_rules")
+    if rule["RuleArn"] != advanced(one).get("testListenerRule"):
+        return wrong(
+            "A test on port 8080 meets another rule than the one that ECS turns to green.",
+            look="describe_rules, beside testListenerRule in advancedConfiguration",
+        )
+    return None
+
+
+# -- doing
+
+
+def create_group(cloud, name):
+    """A target group of the service; returns its ARN."""
+    elbv2 = cloud.client("elbv2")
+    made = elbv2.create_target_group(
+        Name=f"{FAMILY}-{name}",
+        VpcId=vpc_id(cloud),
+        TargetType="ip",
+        Protocol="HTTP",
+        Port=8080,
+        HealthCheckPath="/health",
+        HealthCheckIntervalSeconds=5,
+        HealthCheckTimeoutSeconds=2,
+        HealthyThresholdCount=2,
+    )
+    arn = made["TargetGroups"][0]["TargetGroupArn"]
+    delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "5"}
+    elbv2.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[delay])
+    return arn
+
+
+def to_both(cloud, first="primary"):
+    """The action that sends everything to one of the target groups, and names the other."""
+    found = {name: one["TargetGroupArn"] for name, one in groups(cloud).items()}
+    tuples = [{"TargetGroupArn": arn, "Weight": int(name == first)} for name, arn in found.items()]
+    return {"Type": "forward", "ForwardConfig": {"TargetGroups": tuples}}
+
+
+def testers(cloud):
+    """The security group that lets in tests; returns its id."""
+    ec2 = cloud.client("ec2")
+    vpc = vpc_id(cloud)
+    group = ec2.create_security_group(GroupName=TESTERS, Description="Tests of the catalog", VpcId=vpc)["GroupId"]
+    tests = {"IpProtocol": "tcp", "FromPort": TEST, "ToPort": TEST, "IpRanges": [{"CidrIp": cloud.visitors}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[tests])
+    return group
+
+
+def traffic_role(cloud):
+    """The role with which ECS changes the rules; returns its ARN."""
+    iam, name = cloud.client("iam"), f"{FAMILY}-traffic"
+    trust = {"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    managed = "arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"
+    iam.attach_role_policy(RoleName=name, PolicyArn=managed)
+    return role
+
+
+def balancing(cloud, test_rule=""):
+    """`loadBalancers` of the service; its test listener rule is the default one of port 8080, if no other is given."""
+    primary, alternate = (groups(cloud)[name]["TargetGroupArn"] for name in GROUPS)
+    more = {
+        "alternateTargetGroupArn": alternate,
+        "productionListenerRule": rules(cloud, PRODUCTION)[-1]["RuleArn"],
+        "testListenerRule": test_rule or rules(cloud, TEST)[-1]["RuleArn"],
+        "roleArn": cloud.client("iam").get_role(RoleName=f"{FAMILY}-traffic")["Role"]["Arn"],
+    }
+    entry = {"targetGroupArn": primary, "containerName": "backend", "containerPort": 8080}
+    return [{**entry, "advancedConfiguration": more}]
+
+
+def pause(minutes=30, action="ROLLBACK"):
+    limit = {"timeoutInMinutes": minutes, "action": action}
+    return {"targetType": "PAUSE", "lifecycleStages": ["POST_TEST_TRAFFIC_SHIFT"], "timeoutConfiguration": limit}
+
+
+def blue_green(*hooks, bake=1, alarms=()):
+    """deploymentConfiguration."""
+    watched = {"alarmNames": [*alarms], "enable": bool(alarms), "rollback": bool(alarms)}
+    return {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": bake, "lifecycleHooks": [*hooks], "alarms": watched}
+
+
+def begin(cloud, definition, configuration, **more):
+    """Begin a deployment."""
+    cloud.client("ecs").update_service(
+        cluster="drydock", service=NAME, taskDefinition=definition, deploymentConfiguration=configuration, **more
+    )
+
+
+def newest(cloud):
+    """The newest deployment, as ECS describes it."""
+    ecs = cloud.client("ecs")
+    arn = ecs.list_service_deployments(cluster="drydock", service=NAME)["serviceDeployments"][0]["serviceDeploymentArn"]
+    return ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]
+
+
+def until_status(cloud, status):
+    wait_until(lambda: newest(cloud)["status"] == status, f"the deployment is {status}", timeout=120)
+
+
+def until_paused(cloud):
+    wait_until(lambda: "AWAITING_ACTION" in answers(newest(cloud)), "the deployment waits for an answer", timeout=120)
+
+
+def reply(cloud, action):
+    """Answer the pause for which the newest deployment waits."""
+    told = newest(cloud)
+    hook = next(one for one in told["lifecycleHookDetails"] if one["status"] == "AWAITING_ACTION")
+    cloud.client("ecs").continue_service_deployment(
+        serviceDeploymentArn=told["serviceDeploymentArn"], hookId=hook["hookId"], action=action
+    )
+
+
+def watch(cloud):
+    """An alarm for the errors of each target group; returns their names."""
+    names = []
+    for name, group in groups(cloud).items():
+        names.append(f"{FAMILY}-{name}")
+        of = {
+            "TargetGroup": group["TargetGroupArn"].rpartition(":")[2],
+            "LoadBalancer": balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2],
+        }
+        cloud.client("cloudwatch").put_metric_alarm(
+            AlarmName=names[-1],
+            Namespace="AWS/ApplicationELB",
+            MetricName="HTTPCode_Target_5XX_Count",
+            Dimensions=[{"Name": key, "Value": value} for key, value in of.items()],
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=5,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            TreatMissingData="notBreaching",
+        )
+    return names
+
+
+# -- steps
+
+
+@outline.step(
+    "two-listeners",
+    title="A load balancer with two ways in, port 80 for customers and 8080 for tests, and two target groups",
+    hints=[
+        "create_target_group twice; create_listener twice. DefaultActions of each names both groups, 1 to 0.",
+        "Port 8080 is let in by a security group of its own, drydock-catalog-test, beside drydock-alb.",
+    ],
+)
+def two_listeners(cloud, lab):
+    front, found = balancer(cloud), groups(cloud)
+    if front is None and not found:
+        return not_started("There is no load balancer drydock-catalog, and no target group of it.")
+    gone = [name for name in GROUPS if name not in found]
+    if gone:
+        return wrong(f"There is no target group drydock-catalog-{gone[0]}.", look="create_target_group")
+    if front is None:
+        return wrong("There is no load balancer drydock-catalog.", look="create_load_balancer")
+    both = {one["TargetGroupArn"] for one in found.values()}
+    for port in (PRODUCTION, TEST):
+        there = rules(cloud, port)
+        if not there:
+            return wrong(f"Nothing listens on port {port}.", look="create_listener")
+        if not both <= forwards_to(there[-1]):
+            return wrong(f"Port {port} does not name both target groups.", look="DefaultActions, ForwardConfig")
+    if not opened(cloud, front):
+        return wrong(
+            "Port 8080 is let in by no security group of the load balancer.", look="SecurityGroups, IpPermissions"
+        )
+    return passed("Ports 80 and 8080 each name drydock-catalog-primary and drydock-catalog-alternate.")
+
+
+def opened(cloud, front):
+    """Whether the load balancer lets anybody in at the port for tests."""
+    found = cloud.client("ec2").describe_security_groups(GroupIds=front["SecurityGroups"])["SecurityGroups"]
+    every = [each for one in found for each in one["IpPermissions"]]
+    return any(each.get("FromPort", 0) <= TEST <= each.get("ToPort", 65535) for each in every)
+
+
+@two_listeners.solution
+def _(cloud, lab):
+    elbv2 = cloud.client("elbv2")
+    for name in GROUPS:
+        create_group(cloud, name)
+    both = [security_group(cloud, "drydock-alb"), testers(cloud)]
+    made = elbv2.create_load_balancer(Name=FAMILY, Subnets=subnets(cloud), SecurityGroups=both)
+    arn = made["LoadBalancers"][0]["LoadBalancerArn"]
+    for port in (PRODUCTION, TEST):
+        elbv2.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=port, DefaultActions=[to_both(cloud)])
+    elbv2.get_waiter("load_balancer_available").wait(LoadBalancerArns=[arn])
+
+
+@outline.step(
+    "blue-green-service",
+    title="A service `catalog` that ECS deploys by BLUE_GREEN, with a production and a test listener rule",
+    hints=[
+        "describe_rules of each listener: its default rule has an ARN, too.",
+        "create_service: advancedConfiguration in loadBalancers, and deploymentConfiguration with strategy BLUE_GREEN.",
+    ],
+)
+def blue_green_service(cloud, lab):
+    one = service(cloud, NAME)
+    if one is None:
+        return not_started(NO_SERVICE)
+    strategy = one["deploymentConfiguration"].get("strategy", "ROLLING")
+    if strategy != "BLUE_GREEN":
+        return wrong(f"`catalog` is deployed by {strategy}.", look="deploymentConfiguration, strategy")
+    more = advanced(one)
+    mine = {entry["targetGroupArn"] for entry in one["loadBalancers"]} | {more.get("alternateTargetGroupArn")}
+    if mine != {group["TargetGroupArn"] for group in groups(cloud).values()}:
+        return wrong("`catalog` is not between the two target groups.", look="targetGroupArn, alternateTargetGroupArn")
+    for port, name in ((PRODUCTION, "productionListenerRule"), (TEST, "testListenerRule")):
+        if more.get(name) not in [rule["RuleArn"] for rule in rules(cloud, port)]:
+            return wrong(f"The {name} is no rule of port {port}.", look=f"advancedConfiguration, {name}")
+    if one["desiredCount"] < 2:
+        return wrong("`catalog` wants one task: nobody answers when it fails.", look="desiredCount")
+    if not is_steady(one):
+        return wrong("`catalog` is not steady yet.", look="describe_services: events", waits_for=coming(one))
+    return passed("ECS deploys `catalog` by BLUE_GREEN: port 80 is its production, port 8080 its tests.")
+
+
+@blue_green_service.solution
+def _(cloud, lab):
+    traffic_role(cloud)
+    cloud.client("ecs").create_service(
+        cluster="drydock",
+        serviceName=NAME,
+        taskDefinition=register_backend(cloud, FAMILY, "v1"),
+        desiredCount=2,
+        networkConfiguration=network(cloud),
+        loadBalancers=balancing(cloud),
+        deploymentConfiguration=blue_green(),
+    )
+    until_steady(cloud, NAME)
+
+
+@outline.step(
+    "all-at-once",
+    title="v2 comes to serve, by all the stages of a blue/green deployment",
+    hints=["update_service with the revision of v2. Then it is ECS's turn: describe_service_deployments."],
+)
+def all_at_once(cloud, lab):
+    if service(cloud, NAME) is None:
+        return not_started(NO_SERVICE)
+    found = release_of(cloud, lab, "v2")
+    if found is None:
+        return not_started("v2 was never deployed.")
+    if found["status"] != "SUCCESSFUL":
+        waits_for = "the deployment of v2 to be SUCCESSFUL" if found["status"] == "IN_PROGRESS" else ""
+        return wrong(f"The deployment of v2 is {found['status']}.", look="statusReason", waits_for=waits_for)
+    return passed("v2 has got all requests at once, and v1 has stood by for the bake time.")
+
+
+@all_at_once.solution
+def _(cloud, lab):
+    begin(cloud, register_backend(cloud, FAMILY, "v2"), blue_green())
+    until_status(cloud, "SUCCESSFUL")
+
+
+@outline.step(
+    "back-in-the-bake",
+    title="v3 waits until you have tested it, goes on, and is taken back by hand in its bake time",
+    hints=[
+        "lifecycleHooks: a PAUSE at POST_TEST_TRAFFIC_SHIFT. lifecycleHookDetails has the hookId.",
+        "continue_service_deployment, then stop_service_deployment with stopType ROLLBACK.",
+    ],
+)
+def back_in_the_bake(cloud, lab):
+    if service(cloud, NAME) is None:
+        return not_started(NO_SERVICE)
+    tried = [one for one in releases(cloud, lab.began) if one["version"] == "v3"]
+    if not tried:
+        return not_started("v3 was never deployed.")
+    if any("SUCCEEDED" in answers(one) and one["status"] == "ROLLBACK_SUCCESSFUL" for one in tried):
+        return passed("v3 was tested before customers met it, and taken back in its bake time.")
+    if "AWAITING_ACTION" in answers(tried[0]) and tried[0]["status"] == "IN_PROGRESS":
+        return wrong("v3 waits for an answer.", look="continue_service_deployment")
+    coming_back = tried[0]["status"] in UNDER_WAY
+    return wrong(
+        f"The deployment of v3 is {tried[0]['status']}.",
+        look="lifecycleHookDetails; stop_service_deployment",
+        waits_for="the deployment of v3 to be rolled back" if coming_back and tried[0].get("rollback") else "",
+    )
+
+
+@back_in_the_bake.solution
+def _(cloud, lab):
+    begin(cloud, register_backend(cloud, FAMILY, "v3"), blue_green(pause(), bake=10))
+    until_paused(cloud)
+    reply(cloud, "CONTINUE")
+    wait_until(lambda: newest(cloud).get("lifecycleStage") == "BAKE_TIME", "v3 bakes", timeout=120)
+    arn = newest(cloud)["serviceDeploymentArn"]
+    cloud.client("ecs").stop_service_deployment(serviceDeploymentArn=arn, stopType="ROLLBACK")
+    until_status(cloud, "ROLLBACK_SUCCESSFUL")
+
+
+@outline.step(
+    "alarm-in-the-bake",
+    title="v4 fails on half of its requests, and an alarm takes it back in its bake time",
+    hints=[
+        "put_metric_alarm for each target group: green is in one of them now, in the other the next time.",
+        "deploymentConfiguration: alarms, enable and rollback. Requests that meet v4 do the rest.",
+    ],
+)
+def alarm_in_the_bake(cloud, lab):
+    one = service(cloud, NAME)
+    if one is None:
+        return not_started(NO_SERVICE)
+    found = release_of(cloud, lab, "v4")
+    if found is None:
+        return not_started("v4 was never deployed.")
+    names = found.get("alarms", {}).get("alarmNames", ())
+    alarms = cloud.client("cloudwatch").describe_alarms(AlarmNames=[*names])["MetricAlarms"] if names else []
+    front = balancer(cloud)["LoadBalancerArn"]
+    for name, group in groups(cloud).items():
+        if not any(counts_errors(alarm, group=group["TargetGroupArn"], balancer=front) for alarm in alarms):
+            return wrong(
+                f"No alarm of the deployment sees the errors of drydock-catalog-{name}.", look="put_metric_alarm"
+            )
+    if found["status"] != "ROLLBACK_SUCCESSFUL":
+        return wrong(
+            f"The deployment of v4 is {found['status']}.",
+            look="describe_service_deployments; do requests reach it?",
+            waits_for="the deployment of v4 to be rolled back" if found["status"] in UNDER_WAY else "",
+        )
+    return passed("An alarm has taken v4 back while v2 still stood by.")
+
+
+@alarm_in_the_bake.solution
+def _(cloud, lab):
+    requests = Load(f"http://{balancer(cloud)['DNSName']}/", rps=50).start()
+    try:
+        begin(cloud, register_backend(cloud, FAMILY, "v4", ERROR_RATE="0.5"), blue_green(bake=10, alarms=watch(cloud)))
+        until_status(cloud, "ROLLBACK_SUCCESSFUL")
+    finally:
+        requests.stop()
+
+
+@outline.step(
+    "nobody-answers",
+    title="v3 again, and nobody answers its pause: it goes back by itself",
+    hints=["timeoutConfiguration of the hook: timeoutInMinutes 1, action ROLLBACK. Then wait."],
+)
+def nobody_answers(cloud, lab):
+    if service(cloud, NAME) is None:
+        return not_started(NO_SERVICE)
+    tried = [one for one in releases(cloud, lab.began) if "TIMED_OUT" in answers(one)]
+    if not tried:
+        waits = [one for one in releases(cloud, lab.began)[:1] if "AWAITING_ACTION" in answers(one)]
+        waits_for = "the pause to time out" if waits and waits[0]["status"] == "IN_PROGRESS" else ""
+        return not_started("No pause of `catalog` has timed out.", waits_for=waits_for)
+    if tried[0]["status"] != "ROLLBACK_SUCCESSFUL":
+        coming_back = tried[0]["status"] in UNDER_WAY
+        return wrong(
+            f"The deployment that nobody answered is {tried[0]['status']}.",
+            look="timeoutConfiguration, action",
+            waits_for="it to be rolled back" if coming_back and tried[0].get("rollback") else "",
+        )
+    return passed("The pause timed out, and v3 went back without having met a customer.")
+
+
+@nobody_answers.solution
+def _(cloud, lab):
+    begin(cloud, register_backend(cloud, FAMILY, "v3"), blue_green(pause(1)))
+    until_status(cloud, "ROLLBACK_SUCCESSFUL")
+
+
+@outline.step(
+    "candidates",
+    title="Two more versions to release: v5 and v6",
+    hints=["register, as for the versions before."],
+)
+def candidates(cloud, lab):
+    there = revisions(cloud)
+    missing = [name for name in ("v5", "v6") if name not in there]
+    if len(missing) == 2:
+        return not_started("drydock-catalog has no revision for v5 or v6.")
+    if missing:
+        return wrong(f"drydock-catalog has no revision for {missing[0]}.", look="register")
+    return passed("drydock-catalog has a revision for v5 and one for v6.")
+
+
+@candidates.solution
+def _(cloud, lab):
+    register_backend(cloud, FAMILY, "v5")
+    register_backend(cloud, FAMILY, "v6", ERROR_RATE="0.3")
+
+
+@outline.your_turn(
+    "approved",
+    title=f"Release v5 so that it waits for at most {AT_MOST} minutes until it is tested, goes back if nobody answers, "
+    f"and has blue stand by for {AT_LEAST} minutes once customers meet it; test it, and let it go on",
+    hints=[
+        "What does describe_services say of deploymentConfiguration now? Change three fields of it.",
+        "lifecycleHooks: a PAUSE at POST_TEST_TRAFFIC_SHIFT, with timeoutConfiguration. bakeTimeInMinutes.",
+        "update_service with taskDefinition=v5, wait until waiting() has a hook, send requests to test_url, "
+        'then reply("CONTINUE").',
+    ],
+)
+def approved(cloud, lab):
+    if service(cloud, NAME) is None:
+        return not_started(NO_SERVICE)
+    found = release_of(cloud, lab, "v5")
+    if found is None:
+        return not_started("v5 was never deployed.")
+    configuration, under_test = found["deploymentConfiguration"], pauses(found)
+    if not under_test:
+        return wrong(
+            "The deployment of v5 never waits while green has the test traffic and no other.",
+            look="lifecycleHooks: targetType PAUSE, and at which of lifecycleStages",
+        )
+    limits = [hook.get("timeoutConfiguration", {}) for hook in under_test]
+    if any(limit.get("action", "ROLLBACK") != "ROLLBACK" for limit in limits):
+        return wrong("If nobody answers, v5 goes on untested.", look="timeoutConfiguration, action")
+    minutes = max(limit.get("timeoutInMinutes", 1440) for limit in limits)
+    if minutes > AT_MOST:
+        return wrong(f"It waits for up to {minutes} minutes.", look="timeoutConfiguration, timeoutInMinutes")
+    if "TIMED_OUT" in answers(found):
+        return wrong("Nobody has answered: it was the time-out that ended the pause.", look="timeoutConfiguration")
+    bake = configuration.get("bakeTimeInMinutes", 0)
+    if bake < AT_LEAST:
+        return wrong(f"Blue stands by for {bake} minutes, not {AT_LEAST}.", look="bakeTimeInMinutes")
+    if "AWAITING_ACTION" in answers(found) and found["status"] == "IN_PROGRESS":
+        return wrong("v5 waits for your answer.", look="test_url; continue_service_deployment")
+    if found["status"] != "SUCCESSFUL":
+        goes_on = found["status"] == "IN_PROGRESS"
+        waits_for = "the deployment of v5 to be SUCCESSFUL" if goes_on else ""
+        return wrong(f"The deployment of v5 is {found['status']}.", look="statusReason", waits_for=waits_for)
+    return passed(f"v5 waited to be tested, went on when you said so, and blue stood by for {bake} minutes.")
+
+
+@approved.solution
+def _(Load, catalog, ecs, pause, plain, reply, test_url, v5, wait_until, waiting):
+    limited = {**pause, "timeoutConfiguration": {"timeoutInMinutes": 30, "action": "ROLLBACK"}}
+    tested = {**plain, "bakeTimeInMinutes": 2, "lifecycleHooks": [limited]}
+    ecs.update_service(**catalog, taskDefinition=v5, deploymentConfiguration=tested, forceNewDeployment=True)
+    wait_until(waiting, "v5 waits to be tested", timeout=600)
+    found = Load(test_url, rps=100).start(1).wait()
+    reply("CONTINUE")
+    print(found)
+
+
+@outline.your_turn(
+    "abandoned",
+    title="Release v6 in the same way, test it, and turn it back before a single customer has met it",
+    hints=[
+        "v6 waits where v5 did: deploymentConfiguration has stayed as it is.",
+        "Send requests to test_url: what part of the answers is an error?",
+        'reply("ROLLBACK"), and look at who has answered the customers.',
+    ],
+)
+def abandoned(cloud, lab):
+    one = service(cloud, NAME)
+    if one is None:
+        return not_started(NO_SERVICE)
+    found = release_of(cloud, lab, "v6")
+    if found is None:
+        return not_started("v6 was never deployed.")
+    told = answers(found)
+    if not pauses(found):
+        return wrong(
+            "The deployment of v6 does not wait while green has the test traffic: customers meet it untested.",
+            look="lifecycleHooks: targetType PAUSE, and at which of lifecycleStages",
+        )
+    if "SUCCEEDED" in told:
+        return wrong("v6 was let on, and customers have met it.", look="who answers on port 80; reply")
+    if "TIMED_OUT" in told:
+        return wrong("Nobody has answered: it was the time-out that ended the pause.", look="timeoutConfiguration")
+    if found["status"] == "IN_PROGRESS":
+        if "AWAITING_ACTION" not in told:
+            return wrong("v6 is on its way.", look="lifecycleStage", waits_for="v6 to wait for your answer")
+        return wrong("v6 waits for your answer.", look="test_url; continue_service_deployment")
+    if found["status"] != "ROLLBACK_SUCCESSFUL":
+        waits_for = "v6 to be gone" if found["status"] in UNDER_WAY else ""
+        return wrong(f"The deployment of v6 is {found['status']}.", look="statusReason", waits_for=waits_for)
+    if version(cloud, one["taskDefinition"]) == "v6":
+        return wrong("Customers meet v6 all the same.", look="list_service_deployments: an earlier one of v6")
+    if not errors(cloud, found["group"], found["createdAt"]):
+        return wrong(
+            "v6 is turned back, but CloudWatch knows of no error of it: nobody has tested it.",
+            look="test_url, while it waits; HTTPCode_Target_5XX_Count",
+            waits_for="CloudWatch to count what the test found",
+        )
+    return passed("The test found the errors of v6, and it went back before a customer met it.")
+
+
+@abandoned.solution
+def _(Load, catalog, ecs, pause, plain, reply, test_url, v5, v6, wait_until, waiting):
+    ecs.update_service(**catalog, taskDefinition=v5, deploymentConfiguration=plain)  # if an attempt has let v6 on
+    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["catalog"])
+    ecs.update_service(**catalog, taskDefinition=v6, deploymentConfiguration={**plain, "lifecycleHooks": [pause]})
+    wait_until(waiting, "v6 waits to be tested", timeout=600)
+    found = Load(test_url, rps=100).start(1).wait()
+    reply("ROLLBACK")
+    print(found)
+
+
+# -- drill
+
+
+@outline.drill(
+    "spotless",
+    title="v7 waits to be let on, and its tests find no fault: find out what they test, turn v7 back, and let tests "
+    "meet green again",
+    hints=[
+        "Which version answers on port 8080? And which one is green?",
+        "describe_services: testListenerRule is the rule that ECS turns to green. describe_rules of the test listener: "
+        "which of its rules does a test meet?",
+        'reply("ROLLBACK"); then update_service with balancing, whose testListenerRule every test on port 8080 meets.',
+    ],
+)
+def spotless(cloud, lab):
+    one = service(cloud, NAME)
+    if one is None:
+        return not_started(NO_SERVICE)
+    if release_of(cloud, lab, "v7") is None:
+        return not_started("v7 was never deployed.")
+    now = releases(cloud, lab.began)[0]
+    if (blind := misled(cloud, one)) is not None:
+        return blind
+    if "AWAITING_ACTION" in answers(now) and now["status"] == "IN_PROGRESS":
+        return wrong(f"{now['version']} waits for your answer.", look="test_url: what does it say now?")
+    if now["status"] in UNDER_WAY:
+        return wrong("A deployment is under way.", look="describe_service_deployments", waits_for="it to end")
+    serving = version(cloud, one["taskDefinition"])
+    if float(environment(cloud, one["taskDefinition"]).get("ERROR_RATE", 0)):
+        return wrong(f"Customers meet {serving}, which fails.", look="update_service, taskDefinition")
+    if not is_steady(one):
+        return wrong("`catalog` is not steady yet.", look="describe_services: events", waits_for=coming(one))
+    return passed("Tests reach green again, and customers a version without a fault.")
+
+
+@spotless.breaks
+def _(cloud, lab):
+    elbv2 = cloud.client("elbv2")
+    tests = listener(cloud, TEST)
+    hidden = [rule["RuleArn"] for rule in rules(cloud, TEST) if rule["Priority"] == "10"]
+    if not hidden:
+        header = {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Release", "Values": ["green"]}}
+        made = elbv2.create_rule(ListenerArn=tests, Priority=10, Conditions=[header], Actions=[to_both(cloud)])
+        hidden = [made["Rules"][0]["RuleArn"]]
+    v5 = revisions(cloud).get("v5") or register_backend(cloud, FAMILY, "v5")
+    begin(cloud, v5, blue_green(bake=0), loadBalancers=balancing(cloud, hidden[0]))
+    until_status(cloud, "SUCCESSFUL")
+    serves = next(name for name, group in groups(cloud).items() if group["TargetGroupArn"] == serving_group(cloud, lab))
+    elbv2.modify_listener(ListenerArn=tests, DefaultActions=[to_both(cloud, serves)])
+    begin(cloud, register_backend(cloud, FAMILY, "v7", ERROR_RATE="0.5"), blue_green(pause(), bake=2))
+    until_paused(cloud)
+
+
+def serving_group(cloud, lab):
+    """ARN of the target group of the last deployment that was successful in this round."""
+    return next(one["group"] for one in releases(cloud, lab.began) if one["status"] == "SUCCESSFUL")
+
+
+@spotless.solution
+def _(balancing, catalog, ecs, plain, reply, v5, waiting):
+    if waiting():
+        reply("ROLLBACK")
+    ecs.update_service(**catalog, taskDefinition=v5, loadBalancers=balancing, deploymentConfiguration=plain)
+    print("v7 is turned back, and tests meet the rule that ECS turns to green")
