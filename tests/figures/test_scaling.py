@@ -59,13 +59,15 @@ class Aws:
     def get_metric_statistics(self, **asked: Any) -> dict[str, Any]:
         self.asked.append(asked)
         value = {"CPUUtilization": 70.0, "DesiredTaskCount": 3.0, "RunningTaskCount": 2.0}[asked["MetricName"]]
-        return {"Datapoints": [{"Timestamp": asked["StartTime"] + timedelta(seconds=2), asked["Statistics"][0]: value}]}
+        return {
+            "Datapoints": [{"Timestamp": asked["EndTime"] - timedelta(seconds=1 + 4), asked["Statistics"][0]: value}]
+        }
 
 
 def test_what_cloudwatch_has_is_told_in_minutes_of_aws() -> None:
     aws = Aws()
     figure = scaled(aws, cluster="c", service="s")  # type: ignore[arg-type]
-    assert figure.rows == [("1", "70", "3", "2")]
+    assert figure.rows == [("-2", "70", "3", "2")]
     assert [note["text"] for note in figure.layout["annotations"]] == ["above 50", "below 45"]
     for asked in aws.asked:
         assert 79 < (asked["EndTime"] - asked["StartTime"]).total_seconds() < 82, "40 minutes of AWS"

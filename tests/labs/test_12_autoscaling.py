@@ -123,19 +123,23 @@ def test_a_minimum_by_the_clock(lab: Lab) -> None:
 
 
 def test_the_drill_of_the_service_that_never_scales(lab: Lab) -> None:
-    scaling = lab.cloud.client("application-autoscaling")
     with customers(lab):
         lab.break_it("never-scales")
         assert state(lab, "never-scales") == ("wrong", "The policy's alarms have no data.")
+        assert waits_for(lab, "never-scales") == "", "waiting changes nothing"
         update(lab.cloud, "web", desiredCount=4)
         assert state(lab, "never-scales")[0] == "wrong"
         update(lab.cloud, "web", desiredCount=2)
         track(lab, 30)
         until(lab, "never-scales", "wrong", "DynamicScalingOutSuspended is set")
-        scaling.register_scalable_target(**WEB, SuspendedState={"DynamicScalingOutSuspended": False})
-        until(lab, "never-scales", "passed")
-        lab.break_it("never-scales")
         tried(lab, "never-scales", 'scaling.deregister_scalable_target(ServiceNamespace="ecs")')
+
+
+def test_cpu_scales_out_and_its_absence_in(lab: Lab) -> None:
+    assert state(lab, "cpu") == ("not started", "`web` has no policy `cpu`.")
+    assert state(lab, "in-slowly") == ("not started", "`quiet` has no policy.")
+    solve(lab, "cpu")
+    solve(lab, "in-slowly")
 
 
 def test_nothing_is_left_and_nothing_of_it_counts_in_the_next_round(lab: Lab) -> None:

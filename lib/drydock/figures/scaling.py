@@ -16,8 +16,9 @@ Points = Sequence[tuple[float, float]]
 
 
 def scaling_over_time(
-    measured: Points, tasks: Mapping[str, Points], *, what: str, limits: Mapping[str, float], title: str
-) -> Figure:
+    measured: Points, tasks: Mapping[str, Points], *, what: str, limits: Mapping[str, float], title: str,
+    when: str = "minutes of AWS",
+) -> Figure:  # fmt: skip
     """`what` was measured, above, with lines at the `limits`; tasks, by what they are called, below.
 
     The table has the last minute, and each after which tasks were more or fewer.
@@ -51,7 +52,7 @@ def scaling_over_time(
     ]  # fmt: skip
     axis = {"zeroline": False, "gridcolor": "rgba(128,128,128,0.25)", "rangemode": "tozero"}
     layout: dict[str, Any] = {
-        "xaxis": {"title": {"text": "minutes of AWS"}, "zeroline": False, "anchor": "y2"},
+        "xaxis": {"title": {"text": when}, "zeroline": False, "anchor": "y2"},
         "yaxis": {**axis, "domain": [0.5, 1], "title": {"text": what}},
         "yaxis2": {**axis, "domain": [0, 0.4], "title": {"text": "tasks"}, "dtick": 2},
         "shapes": lines,
@@ -99,6 +100,7 @@ def scaled(cloud: Cloud, *, cluster: str, service: str, minutes: int = 40) -> Fi
         what=first["MetricName"],
         limits=limits,
         title=f"The service {service}, scaled",
+        when="minutes of AWS, 0 is now",
     )
 
 
@@ -109,8 +111,8 @@ def _points(
         Namespace=namespace, MetricName=name, Dimensions=of, Statistics=[statistic], StartTime=begin,
         EndTime=now + timedelta(seconds=1), Period=1 if cloud.speed > 1 else 60,
     )["Datapoints"]  # fmt: skip
-    moments = [((one["Timestamp"] - begin).total_seconds() * cloud.speed / 60, one[statistic]) for one in found]
-    return sorted((round(max(0.0, at)), value) for at, value in moments)
+    moments = [((one["Timestamp"] - now).total_seconds() * cloud.speed / 60, one[statistic]) for one in found]
+    return sorted((round(at), value) for at, value in moments)
 
 
 def _number(value: float | None) -> str:
