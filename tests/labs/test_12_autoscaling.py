@@ -1,0 +1,151 @@
+"""Lab 12: what each check says of nothing, of something wrong and of something right. The tests build on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from drydock.labs import Lab
+from drydock.ledger import sweep
+from drydock.load import Load
+
+from .conftest import solve, state, tried, until, update, waits_for
+
+NAME = "12-autoscaling"
+WEB = {
+    "ServiceNamespace": "ecs",
+    "ResourceId": "service/drydock/web",
+    "ScalableDimension": "ecs:service:DesiredCount",
+}
+
+
+@contextmanager
+def customers(lab: Lab) -> Iterator[None]:
+    """Meanwhile two requests come in each second of AWS."""
+    [balancer] = lab.cloud.client("elbv2").describe_load_balancers(Names=["drydock-scaling"])["LoadBalancers"]
+    requests = Load(f"http://{balancer['DNSName']}/", rps=2 * lab.cloud.speed).start()
+    try:
+        yield
+    finally:
+        requests.stop()
+
+
+def register(lab: Lab, least: int = 2, most: int = 8, **more: Any) -> None:
+    lab.cloud.client("application-autoscaling").register_scalable_target(
+        **WEB, MinCapacity=least, MaxCapacity=most, **more
+    )
+
+
+def track(lab: Lab, value: float, **more: Any) -> None:
+    """The lesson's policy on requests, with another target."""
+    names = lab.names_at(lab.step("follows"))
+    names["track"](more.pop("policy", "requests"), value, "ALBRequestCountPerTarget", ResourceLabel=names["label"])
+
+
+def by_steps(lab: Lab, *given: Any, **more: Any) -> None:
+    lab.names_at(lab.step("steady"))["by_steps"](*given, **more)
+
+
+def test_an_empty_cloud_is_not_started_and_told_in_our_words(untouched: Lab) -> None:
+    found = {step.name: step.check(untouched.cloud, untouched) for step in untouched.steps}
+    assert {check.state for check in found.values()} == {"not started"}
+    assert not [check.message for check in found.values() if "AWS answers" in check.message]
+
+
+def test_a_range_holds_at_once(lab: Lab) -> None:
+    lab.set_up(before="range")
+    assert state(lab, "range") == ("not started", "`web` is no scalable target.")
+    register(lab, least=3)
+    assert state(lab, "range") == ("wrong", "`web` may have 3 to 8 tasks, not 2 to 8.")
+    register(lab, SuspendedState={"DynamicScalingInSuspended": True})
+    assert state(lab, "range") == ("wrong", "DynamicScalingInSuspended is set for `web`.")
+    solve(lab, "range")
+
+
+def test_a_target_for_each_task(lab: Lab) -> None:
+    assert state(lab, "requests") == ("not started", "No policy of `web` tracks requests for each target.")
+    track(lab, 50)
+    assert waits_for(lab, "requests") == "the policy to scale `web` out"
+    assert state(lab, "follows") == ("not started", "The policy tracks 50 requests for each task.")
+    for value, words in (
+        (0.5, "would want 240 tasks"),
+        (40, "want 3 tasks"),
+        (30, "126 requests want 5 tasks, and 114 want 4"),
+        (39, "126 requests want 4 tasks, and 114 want 3"),
+    ):
+        track(lab, value)
+        assert (found := state(lab, "follows"))[0] == "wrong", value
+        assert words in found[1]
+    track(lab, 34, policy="another")
+    assert state(lab, "follows") == ("wrong", "Two policies track requests: the larger number wins.")
+    lab.cloud.client("application-autoscaling").delete_scaling_policy(**WEB, PolicyName="another")
+    track(lab, 34)
+    assert waits_for(lab, "follows") == "the policy to scale `web` to 4 tasks"
+    with customers(lab):
+        until(lab, "requests", "passed")
+        tried(lab, "follows", 'track("requests", 45, "ALBRequestCountPerTarget", ResourceLabel=label)')
+
+
+def test_steps_that_flap_and_steps_that_come_to_rest(lab: Lab) -> None:
+    assert state(lab, "flaps") == ("not started", "`web` has no step scaling policy.")
+    assert state(lab, "steady") == ("not started", "`web` has no step scaling policy.")
+    solve(lab, "flaps")
+    assert state(lab, "steady") == ("not started", "From 2 tasks, 120 requests a minute make it go 2, 5, 2, 5 …")
+    more, fewer = (
+        ("more", 1, "drydock-busy", "GreaterThanThreshold"),
+        ("fewer", -1, "drydock-idle", "LessThanThreshold"),
+    )
+    cloudwatch, scaling = lab.cloud.client("cloudwatch"), lab.cloud.client("application-autoscaling")
+    for thresholds, cooldown, words in (
+        ((50, 45), 300, "requests a minute make it go"),
+        ((200, 25), 60, "it does not grow for 300"),
+        ((50, 2), 60, "it does not shrink for 60"),
+    ):
+        by_steps(lab, *more, thresholds[0], cooldown=cooldown)
+        by_steps(lab, *fewer, thresholds[1], cooldown=cooldown)
+        assert (found := state(lab, "steady"))[0] == "wrong", thresholds
+        assert words in found[1]
+    by_steps(lab, *more, 50, cooldown=60)
+    cloudwatch.delete_alarms(AlarmNames=["drydock-idle"])
+    assert state(lab, "steady") == ("wrong", "There is no alarm drydock-idle: nothing calls `fewer`.")
+    scaling.delete_scaling_policy(**WEB, PolicyName="fewer")
+    assert state(lab, "steady") == ("wrong", "`web` has no policy `fewer`: it is to grow and to shrink.")
+    with customers(lab):
+        tried(lab, "steady", 'scaling.delete_scaling_policy(**web, PolicyName="more")')
+    assert state(lab, "flaps")[0] == "passed"
+
+
+def test_a_minimum_by_the_clock(lab: Lab) -> None:
+    assert state(lab, "scheduled") == ("not started", "`web` has no scheduled action.")
+    solve(lab, "scheduled")
+    assert state(lab, "range")[0] == "passed"
+
+
+def test_the_drill_of_the_service_that_never_scales(lab: Lab) -> None:
+    with customers(lab):
+        lab.break_it("never-scales")
+        assert state(lab, "never-scales") == ("wrong", "The policy's alarms have no data.")
+        assert waits_for(lab, "never-scales") == "", "waiting changes nothing"
+        update(lab.cloud, "web", desiredCount=4)
+        assert state(lab, "never-scales")[0] == "wrong"
+        update(lab.cloud, "web", desiredCount=2)
+        track(lab, 30)
+        until(lab, "never-scales", "wrong", "DynamicScalingOutSuspended is set")
+        tried(lab, "never-scales", 'scaling.deregister_scalable_target(ServiceNamespace="ecs")')
+
+
+def test_cpu_scales_out_and_its_absence_in(lab: Lab) -> None:
+    assert state(lab, "cpu") == ("not started", "`web` has no policy `cpu`.")
+    assert state(lab, "in-slowly") == ("not started", "`quiet` has no policy.")
+    solve(lab, "cpu")
+    solve(lab, "in-slowly")
+
+
+def test_nothing_is_left_and_nothing_of_it_counts_in_the_next_round(lab: Lab) -> None:
+    lab.clean_up(sure=True)
+    assert not sweep(lab.cloud).survivors
+    lab.set_up(before="range")
+    for name in ("requests", "cpu", "flaps", "scheduled", "in-slowly"):
+        assert state(lab, name)[0] == "not started", name
+    lab.clean_up(sure=True)
