@@ -15,6 +15,7 @@ class Handler(BaseHTTPRequestHandler):
             body = json.dumps(sorted({a[4][0] for a in socket.getaddrinfo(os.environ["NAME"], 8080)}))
         else:
             body = json.dumps({"address": self.server.server_address[0], **os.environ})
+        time.sleep(float(os.environ.get("TAKES", "0")))
         self.send_response(int(os.environ.get("STATUS", "200")))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -22,6 +23,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = "FINISHES" not in os.environ  # what is under way at the end is answered or cut off
 
 
 def stop(*_: object) -> None:
@@ -37,4 +42,5 @@ if os.environ.get("EAT_MIB"):
     time.sleep(60)
 signal.signal(signal.SIGTERM, signal.SIG_IGN if os.environ.get("IGNORE_SIGTERM") else stop)
 print("listening", flush=True)
-ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()
+with Server(("0.0.0.0", 8080), Handler) as server:
+    server.serve_forever()
