@@ -97,6 +97,16 @@ def test_the_aws_cli_starts_a_task_and_reads_its_log(answered: Callable[..., Any
     assert eventually(lambda: [event["message"] for event in answered(*words)["events"]]) == ["listening"]
 
 
+def test_the_aws_cli_waits_for_a_service_to_be_stable_and_to_be_gone(answered: Callable[..., Any], lab: Lab) -> None:
+    which = ("--cluster", "lab", "--services", "app")
+    lab.create(lab.register(), 1)
+    lab.until_steady(1)
+    answered("ecs", "wait", "services-stable", *which)
+    answered("ecs", "delete-service", "--cluster", "lab", "--service", "app", "--force")
+    eventually(lambda: lab.service()["status"] == "INACTIVE")
+    answered("ecs", "wait", "services-inactive", *which)
+
+
 def test_the_aws_cli_makes_a_load_balancer_and_a_namespace(answered: Callable[..., Any], lab: Lab) -> None:
     made = answered("elbv2", "create-load-balancer", "--name", "cli", "--subnets", *lab.subnets)["LoadBalancers"]
     arn = made[0]["LoadBalancerArn"]
