@@ -26,7 +26,7 @@ PROCESS = (
     "concepts/test_explore.py",
     "concepts/test_runner.py",
     "embedded/applicationautoscaling/test_requests.py",
-    "embedded/awslambda/test_invoke.py",
+    "embedded/awslambda/*",
     "embedded/cloudformation/*",
     "embedded/ecr/test_clients.py",
     "embedded/ecs/test_refusals.py",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -180,6 +182,28 @@ def test_a_new_role_cannot_be_assumed_at_once(world: World, lab: Lab) -> None:
     assert refused(lab.ecs.run_task, **request, launchType="FARGATE", overrides=wrong)[0] == "ClientException"
     given = {"taskRoleArn": "arn:aws:iam::000000000000:role/execution"}
     lab.run(definition, overrides=given)
+
+
+@pytest.mark.filterwarnings("ignore:SOCKS support")  # of urllib3's, when moto imports it
+def test_a_function_waits_for_its_role(world: World) -> None:
+    iam, functions = world.client("iam"), world.client("lambda")
+    roles = {
+        service: iam.create_role(RoleName=service, AssumeRolePolicyDocument=TRUST.replace("ecs-tasks", service))["Role"]
+        for service in ("lambda", "ec2")
+    }
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("f.py", "")
+    asked = {
+        "FunctionName": "f", "Runtime": "python3.12", "Handler": "f.handler", "Code": {"ZipFile": code.getvalue()},
+    }  # fmt: skip
+    message = "The role defined for the function cannot be assumed by Lambda."
+    for service in roles:
+        found = refused(functions.create_function, Role=roles[service]["Arn"], **asked)
+        assert found == ("InvalidParameterValueException", message)
+    world.pass_time(STRICT.role)
+    assert refused(functions.create_function, Role=roles["ec2"]["Arn"], **asked)[1] == message
+    functions.create_function(Role=roles["lambda"]["Arn"], **asked)
 
 
 def test_a_service_says_that_its_role_cannot_be_assumed_and_tries_again(world: World, lab: Lab) -> None:

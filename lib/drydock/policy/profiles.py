@@ -82,8 +82,8 @@ class Profile:
     )
     role: float = _value(
         0.0,
-        "A new role cannot be assumed for so long: RunTask fails, a service says so and tries again after 30 s. "
-        "One that is not there, or does not trust ecs-tasks.amazonaws.com, never can.",
+        "A new role cannot be assumed for so long: RunTask and CreateFunction fail, a service says so and tries again "
+        "after 30 s. One that is not there, or does not trust who is to assume it, never can.",
         "documented",
         f"{_AWS}/IAM/latest/UserGuide/troubleshoot.html: changes are not visible at once; the time and the wording "
         f"observed, {_GITHUB}/pulumi/pulumi-awsx/issues/927",

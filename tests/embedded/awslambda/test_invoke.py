@@ -199,8 +199,18 @@ def test_new_code_runs_and_a_version_keeps_its_own(functions: Functions, host: A
     assert functions.call()[1] == "new"
     answer, told = functions.call(Qualifier="1")
     assert (told, answer["ExecutedVersion"]) == ("old", "1")
+    functions.client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    functions.client.update_function_code(
+        FunctionName="f", ZipFile=package("def handler(event, context): return context.invoked_function_arn")
+    )
+    functions.client.publish_version(FunctionName="f")
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:f"
+    functions.client.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
+    assert [functions.call(**asked)[1] for asked in ({}, {"Qualifier": "2"}, {"FunctionName": f"{arn}:live"})] == [
+        arn, f"{arn}:2", f"{arn}:live",
+    ]  # fmt: skip
     code = host.directory / "functions" / "code"
-    assert len(list(code.iterdir())) == 2
+    eventually(lambda: len(list(code.iterdir())) == 2)
     functions.client.delete_function(FunctionName="f")
     eventually(lambda: not list(code.iterdir()))
     assert not list((host.directory / "functions" / "calls").iterdir())

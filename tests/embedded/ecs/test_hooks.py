@@ -241,6 +241,17 @@ def test_a_deployment_can_be_stopped_while_a_function_runs(world: World, lab: La
     assert not judge.under_way
 
 
+def test_another_deployment_does_not_wait_for_the_function_of_the_last(lab: Lab, site: Site, judge: Judge) -> None:
+    judge.answers = lambda event: None
+    site.create(1, BLUE_GREEN)
+    site.update(deploymentConfiguration=calling("POST_TEST_TRAFFIC_SHIFT"))
+    lab.until(lambda: judge.heard)
+    site.update("3", deploymentConfiguration={"lifecycleHooks": []})
+    site.until_status("SUCCESSFUL")
+    lab.until_steady(1)
+    assert (site.versions(), len(judge.heard), judge.under_way) == ({"3"}, 1, {})
+
+
 def test_after_a_crash_a_function_is_called_again_with_what_it_has_kept(
     world: World, lab: Lab, site: Site, judge: Judge
 ) -> None:
@@ -263,10 +274,12 @@ def test_a_roll_back_calls_again_those_of_the_shifts(lab: Lab, site: Site, judge
     site.update(deploymentConfiguration=calling(*STAGES))
     site.until_stage("BAKE_TIME")
     forward = len(judge.heard)
+    judge.answers = lambda event: {"hookStatus": "IN_PROGRESS"} if len(judge.heard) == forward + 1 else SUCCEEDED
     lab.ecs.stop_service_deployment(serviceDeploymentArn=site.arn(), stopType="ROLLBACK")
     done = site.until_status("ROLLBACK_SUCCESSFUL")
     target, [source] = done["targetServiceRevision"]["arn"], [s["arn"] for s in done["sourceServiceRevisions"]]
-    production, test = judge.heard[forward:]
+    first, production, test = judge.heard[forward:]
+    assert first["lifecycleStage"] == "PRODUCTION_TRAFFIC_SHIFT"
     assert [event["lifecycleStage"] for event in (production, test)] == [
         "PRODUCTION_TRAFFIC_SHIFT", "TEST_TRAFFIC_SHIFT",
     ]  # fmt: skip

@@ -110,7 +110,7 @@ class App:
     @property
     def kept(self) -> Any:
         """What the request at hand has kept for itself while it waited; None the first time that it is made."""
-        return self._here.kept
+        return getattr(self._here, "kept", None)
 
     @property
     def request(self) -> str:

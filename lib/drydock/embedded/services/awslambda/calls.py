@@ -14,9 +14,11 @@ import platform
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,7 +196,7 @@ class Calls:
             if len(call.said) <= RESPONSE + 100:
                 call.said += data
             if call.began and not before:
-                spawner.pump.later(function.timeout, lambda: self._too_late(call))
+                spawner.pump.later(function.timeout, partial(_end_if_running, weakref.ref(call)))
 
         with contextlib.ExitStack() as ours:
             answer, output = pipe(ours), pipe(ours)
@@ -212,9 +214,8 @@ class Calls:
                 memory=function.memory << 20,
                 open_files=(_OPEN_FILES, _OPEN_FILES),
             )
-        spawner.pump.call(
-            spawner.pump.later, _INIT + function.timeout, lambda: None if call.began else self._too_late(call)
-        )
+        not_begun = partial(_end_if_running, weakref.ref(call), unless_begun=True)
+        spawner.pump.call(spawner.pump.later, _INIT + function.timeout, not_begun)
 
     def _environment(self, call: Call, root: Path, temporary: Path) -> dict[str, str]:
         """What AWS puts into a function's environment, and what the function itself sets."""
@@ -249,11 +250,6 @@ class Calls:
         }
 
     # -- on the pump's thread -------------------------------------------------------------------
-
-    def _too_late(self, call: Call) -> None:
-        if call.outcome is None and call.child is not None and call.child.returncode is None:
-            call.timed_out = True
-            call.child.signal(signal.SIGKILL)
 
     def _ended(self, call: Call, code: int) -> None:
         if not self._host.closing:
@@ -305,6 +301,15 @@ class Calls:
         self._logs.write(call.stream, line.encode())
         call.tail += line.encode() + b"\n"
         del call.tail[:-_TAIL]
+
+
+def _end_if_running(known: weakref.ref[Call], *, unless_begun: bool = False) -> None:
+    """On the pump's thread: a call has taken too long, if it is still under way. One that is over is not held."""
+    call = known()
+    if call is None or call.child is None or call.child.returncode is not None or (unless_begun and call.began):
+        return
+    call.timed_out = True
+    call.child.signal(signal.SIGKILL)
 
 
 def _read(call: Call, code: int) -> tuple[bytes, bool, float, int, float | None]:

@@ -45,12 +45,13 @@ class Events:
         self._lock = threading.Lock()
         self._waiting: list[_Event] = []
 
-    def call(self, found: Any, event: bytes, client_context: str = "", identity: str = "") -> Call:
-        """A call of a function that may begin now. Invalid."""
+    def call(self, found: Any, event: bytes, client_context: str = "", *, arn: str = "", identity: str = "") -> Call:
+        """A call of a function that may begin now, under another ARN than that of its version. Invalid."""
         room = found.reserved_concurrency
         if room is not None and self.calls.running(found.function_name, found.region) >= int(room):
             raise Invalid("TooManyRequestsException", "Rate Exceeded.")
-        return Call(identity or str(uuid.uuid4()), function_of(found, found.function_arn), event, client_context)
+        function = function_of(found, arn or found.function_arn)
+        return Call(identity or str(uuid.uuid4()), function, event, client_context)
 
     def take(self, found: Any, payload: bytes) -> None:
         """Call a function as soon as it has room. Invalid, if it is of a kind that is not there."""

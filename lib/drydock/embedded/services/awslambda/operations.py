@@ -45,7 +45,8 @@ class Operations:
         kind = response.headers.get("X-Amz-Invocation-Type") or "RequestResponse"
         call: Call | None = self._host.front.kept
         if call is None:
-            found = response.backend.get_function(name, response._get_param("Qualifier"))
+            qualifier = response._get_param("Qualifier")
+            found = response.backend.get_function(name, qualifier)
             if kind == "DryRun":
                 return 204, {"status": 204}, ""
             event = _body(response)
@@ -54,7 +55,8 @@ class Operations:
                 if kind == "Event":
                     self._events.take(found, event)
                     return 202, {"status": 202}, ""
-                call = self._events.call(found, event, response.headers.get("X-Amz-Client-Context") or "")
+                client = response.headers.get("X-Amz-Client-Context") or ""
+                call = self._events.call(found, event, client, arn=_called(found, name, qualifier))
             call.on_end = self._tell
             key, version = _key(call), self._host.lot.version(_key(call))
             self._calls.begin(call)
@@ -81,6 +83,14 @@ class Operations:
 
 def _key(call: Call) -> str:
     return f"call {call.identity}"
+
+
+def _called(found: Any, name: str, qualifier: str | None) -> str:
+    """The ARN under which a function is called: with the alias or version that who calls it has named."""
+    base = ":".join(found.function_arn.split(":")[:7])
+    within = name.partition(":function:")[2] or name
+    named = within.partition(":")[2] or qualifier
+    return f"{base}:{named}" if named else base
 
 
 def _body(response: Any) -> bytes:

@@ -79,8 +79,7 @@ class Strategies:
         )
         for deployment, wanted in zip(service.deployments, self.wanted(service), strict=True):
             self._deployments.want(deployment, wanted.count)
-        if target.rollout_state != "IN_PROGRESS":
-            self._let_go(target)
+        self._let_go(service, target)
         if target.rollback is not None:
             self._go_back(service, target, source, tasks, healthy)
         elif target.rollout_state == "IN_PROGRESS":
@@ -160,11 +159,14 @@ class Strategies:
         else:
             self._deployments.end_hook(service, hook, answer.status, answer.why)
 
-    def _let_go(self, target: Deployment) -> None:
+    def _let_go(self, service: Service, target: Deployment) -> None:
         """Nobody wants to hear what functions answer that were called before a deployment ended."""
-        for hook in target.hooks:
-            if hook["targetType"] == hooks.LAMBDA and hooks.is_open(hook) and hook["step"] != hooks.BACK:
-                self._calls.forget(hook["hookId"])
+        for deployment in service.deployments:
+            goes_on = deployment is target and target.rollout_state == "IN_PROGRESS"
+            for hook in () if goes_on else deployment.hooks:
+                is_wanted = deployment is target and hook["step"] == hooks.BACK
+                if hook["targetType"] == hooks.LAMBDA and hooks.is_open(hook) and not is_wanted:
+                    self._calls.forget(hook["hookId"])
 
     @property
     def _calls(self) -> Calls:
