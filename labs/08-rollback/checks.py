@@ -678,8 +678,10 @@ def _(cloud, lab):
 def stuck(cloud, lab):
     if (nothing := missing(cloud)) is not None:
         return nothing
-    one = service(cloud, CHECKOUT)
+    one, problem = service(cloud, CHECKOUT), unsettled(cloud)
     grace = one.get("healthCheckGracePeriodSeconds", 0)
+    if grace > PATIENCE and problem is not None:
+        return wrong(problem.message, look="describe_service_deployments; describe_target_health; describe_services")
     if grace > PATIENCE:
         message = f"A task of `checkout` may fail its health checks for {grace:,} s before ECS minds."
         return wrong(message, look="describe_services, healthCheckGracePeriodSeconds")
@@ -687,7 +689,7 @@ def stuck(cloud, lab):
         return wrong("The breaker does not guard `checkout` any more.", look="deploymentCircuitBreaker")
     if not one["desiredCount"]:
         return wrong("`checkout` wants no task.", look="desiredCount")
-    return or_passed(unsettled(cloud), "Every target is healthy, and the breaker counts whoever is not.")
+    return or_passed(problem, "Every target is healthy, and the breaker counts whoever is not.")
 
 
 @stuck.breaks
