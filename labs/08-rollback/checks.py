@@ -216,8 +216,8 @@ def revision(cloud, version):
     return there or register_backend(cloud, FAMILY, version, **FAULTS[version])
 
 
-def watch_errors(cloud):
-    """The alarm for errors of drydock-checkout."""
+def watch_errors(cloud, minutes):
+    """The alarm for errors of drydock-checkout in one of the last minutes; a deployment bakes for as many."""
     dimensions = {
         "TargetGroup": group(cloud)["TargetGroupArn"].rpartition(":")[2],
         "LoadBalancer": balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2],
@@ -229,7 +229,7 @@ def watch_errors(cloud):
         Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
         Statistic="Sum",
         Period=60,
-        EvaluationPeriods=3,
+        EvaluationPeriods=minutes,
         DatapointsToAlarm=1,
         Threshold=5,
         ComparisonOperator="GreaterThanOrEqualToThreshold",
@@ -504,7 +504,7 @@ def alarm(cloud, lab):
 
 @alarm.solution
 def _(cloud, lab):
-    watch_errors(cloud)
+    watch_errors(cloud, 3)
     until_quiet(cloud)
     requests = Load(f"http://{balancer(cloud)['DNSName']}/", rps=50).start()
     try:
@@ -601,6 +601,7 @@ def stopped(cloud, lab):
 
 @stopped.solution
 def _(cloud, lab):
+    watch_errors(cloud, 1)
     ship(cloud, "v2", BY_ALARM, "IN_PROGRESS")
     ecs = cloud.client("ecs")
     newest = ecs.list_service_deployments(cluster="drydock", service=CHECKOUT)["serviceDeployments"][0]
@@ -641,7 +642,7 @@ def neither(cloud, lab):
 
 @neither.solution
 def _(cloud, lab):
-    watch_errors(cloud)
+    watch_errors(cloud, 1)
     cloud.client("cloudwatch").put_metric_alarm(
         AlarmName=BLIND,
         Namespace="AWS/ApplicationELB",
@@ -678,8 +679,10 @@ def _(cloud, lab):
 def stuck(cloud, lab):
     if (nothing := missing(cloud)) is not None:
         return nothing
-    one = service(cloud, CHECKOUT)
+    one, problem = service(cloud, CHECKOUT), unsettled(cloud)
     grace = one.get("healthCheckGracePeriodSeconds", 0)
+    if grace > PATIENCE and problem is not None:
+        return wrong(problem.message, look="describe_service_deployments; describe_target_health; describe_services")
     if grace > PATIENCE:
         message = f"A task of `checkout` may fail its health checks for {grace:,} s before ECS minds."
         return wrong(message, look="describe_services, healthCheckGracePeriodSeconds")
@@ -687,7 +690,7 @@ def stuck(cloud, lab):
         return wrong("The breaker does not guard `checkout` any more.", look="deploymentCircuitBreaker")
     if not one["desiredCount"]:
         return wrong("`checkout` wants no task.", look="desiredCount")
-    return or_passed(unsettled(cloud), "Every target is healthy, and the breaker counts whoever is not.")
+    return or_passed(problem, "Every target is healthy, and the breaker counts whoever is not.")
 
 
 @stuck.breaks

@@ -11,7 +11,7 @@ from drydock.labs import Lab
 from drydock.ledger import sweep
 from drydock.load import Load
 
-from .conftest import solve, state, tried, until, update
+from .conftest import solve, state, tried, until, update, waits_for
 
 NAME = "08-rollback"
 ON, OFF = {"enable": True, "rollback": True}, {"enable": False, "rollback": False}
@@ -139,8 +139,7 @@ def test_what_is_said_of_deployments_as_they_went(
     assert (seen := state(lab, step))[0] == says, seen
     assert words in seen[1]
     newest = found[0]
-    waits = lab.step(step).check(lab.cloud, lab).waits_for
-    assert bool(waits) == (newest[1] == "IN_PROGRESS" and says == "wrong" and "on and on" not in seen[1])
+    assert bool(waits_for(lab, step)) == (newest[1] == "IN_PROGRESS" and says == "wrong" and "on and on" not in seen[1])
 
 
 def test_a_version_that_does_not_start_and_nothing_to_go_back_to(lab: Lab) -> None:
@@ -204,7 +203,8 @@ def test_an_alarm_takes_back_what_answers_badly(lab: Lab) -> None:
 
 def test_the_drill_of_the_deployment_that_does_not_end(lab: Lab) -> None:
     lab.break_it("stuck")
-    assert state(lab, "stuck")[1] == "A task of `checkout` may fail its health checks for 86,400 s before ECS minds."
+    assert state(lab, "stuck") == ("wrong", "`checkout` is not steady: its deployment is IN_PROGRESS.")
+    assert not waits_for(lab, "stuck")
     update(lab.cloud, "checkout", taskDefinition=revision(lab.cloud, "v1"))
     until(lab, "stuck", "wrong", "86,400 s")
     lab.break_it("stuck")
