@@ -54,7 +54,7 @@ GROUPS = ("primary", "alternate")
 PRODUCTION, TEST = 80, 8080
 UNDER_TEST = ("POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT")
 """The stages of a pause at which green has the test traffic and no customer has met it."""
-AT_MOST, AT_LEAST = 30, 2
+AT_MOST, AT_LEAST = 30, 1
 """The case of `approved`: minutes for which a pause may wait, and for which blue is to stay."""
 NO_SERVICE = "The cluster `drydock` has no service `catalog`."
 UNDER_WAY = ("PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
@@ -581,7 +581,7 @@ def _(cloud, lab):
 @outline.your_turn(
     "approved",
     title=f"Release v5 so that it waits for at most {AT_MOST} minutes until it is tested, goes back if nobody answers, "
-    f"and has blue stand by for {AT_LEAST} minutes once customers meet it; test it, and let it go on",
+    f"and has blue stand by for a minute once customers meet it; test it, and let it go on",
     hints=[
         "What does describe_services say of deploymentConfiguration now? Change three fields of it.",
         "lifecycleHooks: a PAUSE at POST_TEST_TRAFFIC_SHIFT, with timeoutConfiguration. bakeTimeInMinutes.",
@@ -611,23 +611,23 @@ def approved(cloud, lab):
         return wrong("Nobody has answered: it was the time-out that ended the pause.", look="timeoutConfiguration")
     bake = configuration.get("bakeTimeInMinutes", 0)
     if bake < AT_LEAST:
-        return wrong(f"Blue stands by for {bake} minutes, not {AT_LEAST}.", look="bakeTimeInMinutes")
+        return wrong("Blue does not stand by: the bake time is 0.", look="bakeTimeInMinutes")
     if "AWAITING_ACTION" in answers(found) and found["status"] == "IN_PROGRESS":
         return wrong("v5 waits for your answer.", look="test_url; continue_service_deployment")
     if found["status"] != "SUCCESSFUL":
         goes_on = found["status"] == "IN_PROGRESS"
         waits_for = "the deployment of v5 to be SUCCESSFUL" if goes_on else ""
         return wrong(f"The deployment of v5 is {found['status']}.", look="statusReason", waits_for=waits_for)
-    return passed(f"v5 waited to be tested, went on when you said so, and blue stood by for {bake} minutes.")
+    return passed("v5 waited to be tested, went on when you said so, and blue stood by.")
 
 
 @approved.solution
 def _(Load, catalog, ecs, pause, plain, reply, test_url, v5, wait_until, waiting):
     limited = {**pause, "timeoutConfiguration": {"timeoutInMinutes": 30, "action": "ROLLBACK"}}
-    tested = {**plain, "bakeTimeInMinutes": 2, "lifecycleHooks": [limited]}
+    tested = {**plain, "bakeTimeInMinutes": 1, "lifecycleHooks": [limited]}
     ecs.update_service(**catalog, taskDefinition=v5, deploymentConfiguration=tested, forceNewDeployment=True)
     wait_until(waiting, "v5 waits to be tested", timeout=600)
-    found = Load(test_url, rps=100).start(1).wait()
+    found = Load(test_url, rps=200).start(0.5).wait()
     reply("CONTINUE")
     print(found)
 
@@ -682,7 +682,7 @@ def _(Load, catalog, ecs, pause, plain, reply, test_url, v5, v6, wait_until, wai
     ecs.get_waiter("services_stable").wait(cluster="drydock", services=["catalog"])
     ecs.update_service(**catalog, taskDefinition=v6, deploymentConfiguration={**plain, "lifecycleHooks": [pause]})
     wait_until(waiting, "v6 waits to be tested", timeout=600)
-    found = Load(test_url, rps=100).start(1).wait()
+    found = Load(test_url, rps=200).start(0.5).wait()
     reply("ROLLBACK")
     print(found)
 

@@ -60,7 +60,7 @@ def weights_over_time(
     percents: Iterable[tuple[float, Mapping[str, float]]],
     *,
     spans: Sequence[Span] = (),
-    title: str = "What the new revision is to get of the requests",
+    title: str = "The new revision's weights",
 ) -> Figure:
     """Which percentage each listener was to give to the new revision; a row wherever that changed."""
     return _in_steps(percents, spans, title, {"title": {"text": "% of the requests"}, "range": [-3, 103]})
