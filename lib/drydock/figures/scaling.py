@@ -23,9 +23,9 @@ def scaling_over_time(
 
     The table has the last minute, and each after which tasks were more or fewer.
     """
-    times = sorted({at for points in (measured, *tasks.values()) for at, _ in points})
     told = [dict(points) for points in (measured, *tasks.values())]
-    whole = [(f"{at:g}", *(_number(values.get(at)) for values in told)) for at in times]
+    known = sorted(at for at in set().union(*told) if all(at in counted for counted in told[1:]))
+    whole = [(f"{at:g}", *(_number(values.get(at)) for values in told)) for at in known]
     rows = [row for row, following in pairwise(whole) if row[2:] != following[2:]] + whole[-1:]
     data: list[dict[str, Any]] = [
         {"type": "scatter", "mode": "lines+markers", "name": what, "x": [at for at, _ in measured],
@@ -56,7 +56,7 @@ def scaling_over_time(
         "annotations": words,
         "height": 460,
     }
-    return Figure(title, ("Until minute", what, *tasks), rows, data if times else [], layout if times else {})
+    return Figure(title, ("Until minute", what, *tasks), rows, data if known else [], layout if known else {})
 
 
 def course_over_time(passed: Sequence[Minute], *, what: str, limits: Mapping[str, float], title: str) -> Figure:
