@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import coming, is_steady, network, security_group, service, subnets, until_steady, vpc_id
 from drydock.load import Load
+from drydock.policy.profiles import STRICT
 from drydock.policy.requests.scaling import steps_of
 from drydock.policy.scaling import Bounds
 from drydock.policy.scaling_course import course, stepping, turns
@@ -244,7 +245,7 @@ def track(cloud, name, policy, value, metric, **more):
         TargetTrackingScalingPolicyConfiguration={
             "TargetValue": value,
             "PredefinedMetricSpecification": measured,
-            "ScaleOutCooldown": 60,
+            "ScaleOutCooldown": 300 if cloud.real or cloud.profile == STRICT.name else 60,
         },
     )
 
@@ -575,7 +576,7 @@ def tasks_for(watches, load, start):
     hints=[
         "What does a task have after `more`, and what after `fewer`? If that is beyond the other alarm, it goes back.",
         "Smaller steps, and alarms that are further apart: from n to n + 1 tasks each has n / (n + 1) of what it had.",
-        "by_steps('more', 1, 'drydock-busy', 'GreaterThanThreshold', 50, cooldown=60), and `fewer` below 25.",
+        "by_steps('more', 1, 'drydock-busy', 'GreaterThanThreshold', 50, cooldown), and `fewer` below 25.",
     ],
 )
 def steady(cloud, lab):
@@ -617,9 +618,9 @@ def steady(cloud, lab):
 
 
 @steady.solution
-def _(by_steps):
-    by_steps("more", 1, "drydock-busy", "GreaterThanThreshold", 50, cooldown=60)
-    by_steps("fewer", -1, "drydock-idle", "LessThanThreshold", 25, cooldown=60)
+def _(by_steps, cooldown):
+    by_steps("more", 1, "drydock-busy", "GreaterThanThreshold", 50, cooldown)
+    by_steps("fewer", -1, "drydock-idle", "LessThanThreshold", 25, cooldown)
     print("one task more above 50, one fewer below 25")
 
 
@@ -649,7 +650,7 @@ def _(cloud, lab):
     scaling.register_scalable_target(**of(WEB), MinCapacity=LEAST, MaxCapacity=MOST)
     forget(cloud, WEB)
     cloud.client("ecs").update_service(cluster="drydock", service=WEB, desiredCount=LEAST)
-    soon = datetime.now(UTC) + timedelta(seconds=2)
+    soon = datetime.now(UTC) + timedelta(seconds=3)
     scaling.put_scheduled_action(
         **of(WEB),
         ScheduledActionName="sale",

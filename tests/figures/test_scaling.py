@@ -14,13 +14,13 @@ from drydock.policy.scaling_course import course, tracking
 
 
 def test_the_table_has_a_row_wherever_tasks_change_and_the_drawing_every_minute_and_the_limits() -> None:
-    measured = [(0, 60.0), (1, 61.0), (2, 40.0), (3, 41.0)]
+    measured = [(0, 60.0), (1, 61.0), (1.5, 50.0), (2, 40.0), (3, 41.0)]
     tasks = {"desired": [(0, 2), (1, 2), (2, 3), (3, 3)]}
     figure = scaling_over_time(measured, tasks, what="Requests", limits={"above": 50}, title="Scaled")
-    assert figure.columns == ("Minute", "Requests", "desired")
+    assert figure.columns == ("Until minute", "Requests", "desired")
     assert figure.rows == [("1", "61", "2"), ("3", "41", "3")]
     drawn = go.Figure(figure.spec)
-    assert [list(one.x) for one in drawn.data] == [[0, 1, 2, 3]] * 2
+    assert [list(one.x) for one in drawn.data] == [[0, 1, 1.5, 2, 3], [0, 1, 2, 3]]
     assert [shape.y0 for shape in drawn.layout.shapes] == [50]
     assert drawn.layout.annotations[0].text == "above 50"
 

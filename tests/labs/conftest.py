@@ -21,6 +21,7 @@ from drydock import embedded
 from drydock.cloud import Cloud, connect
 from drydock.labs import Lab
 from drydock.ledger import sweep
+from drydock.load import Load
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,17 @@ def held_up(cloud: Cloud, name: str) -> Iterator[None]:
     yield
     logs.create_log_group(logGroupName=group)
     logs.put_retention_policy(logGroupName=group, retentionInDays=kept)
+
+
+@contextmanager
+def customers(lab: Lab) -> Iterator[None]:
+    """Meanwhile lab 12's service is asked: two requests come in each second of AWS."""
+    [balancer] = lab.cloud.client("elbv2").describe_load_balancers(Names=["drydock-scaling"])["LoadBalancers"]
+    requests = Load(f"http://{balancer['DNSName']}/", rps=2 * lab.cloud.speed).start()
+    try:
+        yield
+    finally:
+        requests.stop()
 
 
 def state(lab: Lab, step: str) -> tuple[str, str]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from drydock.labs import Lab
 from drydock.ledger import sweep
-from drydock.load import Load
 
-from .conftest import solve, state, tried, until, update, waits_for
+from .conftest import customers, solve, state, tried, until, update, waits_for
 
 NAME = "12-autoscaling"
 WEB = {
@@ -18,17 +15,6 @@ WEB = {
     "ResourceId": "service/drydock/web",
     "ScalableDimension": "ecs:service:DesiredCount",
 }
-
-
-@contextmanager
-def customers(lab: Lab) -> Iterator[None]:
-    """Meanwhile two requests come in each second of AWS."""
-    [balancer] = lab.cloud.client("elbv2").describe_load_balancers(Names=["drydock-scaling"])["LoadBalancers"]
-    requests = Load(f"http://{balancer['DNSName']}/", rps=2 * lab.cloud.speed).start()
-    try:
-        yield
-    finally:
-        requests.stop()
 
 
 def register(lab: Lab, least: int = 2, most: int = 8, **more: Any) -> None:
@@ -116,10 +102,10 @@ def test_steps_that_flap_and_steps_that_come_to_rest(lab: Lab) -> None:
     assert state(lab, "flaps")[0] == "passed"
 
 
-def test_a_minimum_by_the_clock(lab: Lab) -> None:
+def test_what_has_not_been_begun_is_said(lab: Lab) -> None:
+    assert state(lab, "cpu") == ("not started", "`web` has no policy `cpu`.")
     assert state(lab, "scheduled") == ("not started", "`web` has no scheduled action.")
-    solve(lab, "scheduled")
-    assert state(lab, "range")[0] == "passed"
+    assert state(lab, "in-slowly") == ("not started", "`quiet` has no policy.")
 
 
 def test_the_drill_of_the_service_that_never_scales(lab: Lab) -> None:
@@ -135,17 +121,6 @@ def test_the_drill_of_the_service_that_never_scales(lab: Lab) -> None:
         tried(lab, "never-scales", 'scaling.deregister_scalable_target(ServiceNamespace="ecs")')
 
 
-def test_cpu_scales_out_and_its_absence_in(lab: Lab) -> None:
-    assert state(lab, "cpu") == ("not started", "`web` has no policy `cpu`.")
-    assert state(lab, "in-slowly") == ("not started", "`quiet` has no policy.")
-    solve(lab, "cpu")
-    solve(lab, "in-slowly")
-
-
-def test_nothing_is_left_and_nothing_of_it_counts_in_the_next_round(lab: Lab) -> None:
+def test_nothing_is_left(lab: Lab) -> None:
     lab.clean_up(sure=True)
     assert not sweep(lab.cloud).survivors
-    lab.set_up(before="range")
-    for name in ("requests", "cpu", "flaps", "scheduled", "in-slowly"):
-        assert state(lab, name)[0] == "not started", name
-    lab.clean_up(sure=True)

@@ -23,19 +23,16 @@ def scaling_over_time(
 
     The table has the last minute, and each after which tasks were more or fewer.
     """
-    times = sorted({at for points in (measured, *tasks.values()) for at, _ in points})
-    values = dict(measured)
-    whole = [
-        (f"{at:g}", _number(values.get(at)), *(_number(dict(points).get(at)) for points in tasks.values()))
-        for at in times
-    ]
+    told = [dict(points) for points in (measured, *tasks.values())]
+    known = sorted(at for at in set().union(*told) if all(at in counted for counted in told[1:]))
+    whole = [(f"{at:g}", *(_number(values.get(at)) for values in told)) for at in known]
     rows = [row for row, following in pairwise(whole) if row[2:] != following[2:]] + whole[-1:]
     data: list[dict[str, Any]] = [
         {"type": "scatter", "mode": "lines+markers", "name": what, "x": [at for at, _ in measured],
          "y": [round(value, 2) for _, value in measured], "marker": {"color": COLOURS[0]}}
     ]  # fmt: skip
     data += [
-        {"type": "scatter", "mode": "lines", "name": name, "x": [at for at, _ in points], "yaxis": "y2",
+        {"type": "scatter", "mode": "lines+markers", "name": name, "x": [at for at, _ in points], "yaxis": "y2",
          "y": [value for _, value in points], "marker": {"color": COLOURS[index + 1]},
          "line": {"shape": "hv", "width": 3 - index, "dash": "dot" if index else "solid"}}
         for index, (name, points) in enumerate(tasks.items())
@@ -47,7 +44,7 @@ def scaling_over_time(
     ]  # fmt: skip
     words = [
         {"xref": "paper", "x": 1, "y": limit, "text": f"{name} {limit:g}", "showarrow": False, "xanchor": "right",
-         "yanchor": "bottom", "font": {"size": 10}}
+         "yanchor": "bottom" if limit == max(limits.values()) else "top", "font": {"size": 10}}
         for name, limit in limits.items()
     ]  # fmt: skip
     axis = {"zeroline": False, "gridcolor": "rgba(128,128,128,0.25)", "rangemode": "tozero"}
@@ -59,7 +56,7 @@ def scaling_over_time(
         "annotations": words,
         "height": 460,
     }
-    return Figure(title, ("Minute", what, *tasks), rows, data if times else [], layout if times else {})
+    return Figure(title, ("Until minute", what, *tasks), rows, data if known else [], layout if known else {})
 
 
 def course_over_time(passed: Sequence[Minute], *, what: str, limits: Mapping[str, float], title: str) -> Figure:
