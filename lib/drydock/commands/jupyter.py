@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -41,9 +42,14 @@ def serve(course: Path, more: list[str]) -> int:
 
 
 def _settings() -> Path:
-    """A folder with how JupyterLab is set until the learner sets it otherwise: it does not ask about its news."""
+    """A folder with how JupyterLab is set until the learner sets it otherwise: it does not ask about its news, and
+    wraps a line of code that is longer than the cell is wide."""
     made = folder(home() / "jupyterlab")
-    (made / "overrides.json").write_text('{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}\n')
+    settings = {
+        "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
+        "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineWrap": True}},
+    }
+    (made / "overrides.json").write_text(json.dumps(settings) + "\n")
     return made
 
 

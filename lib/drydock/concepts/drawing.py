@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-_GRID = {"gridcolor": "rgba(128, 128, 128, 0.25)", "zerolinecolor": "rgba(128, 128, 128, 0.5)"}
-
 LAYOUT: dict[str, Any] = {
-    "template": {"layout": {"xaxis": _GRID, "yaxis": _GRID}},
     "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     "margin": {"l": 60, "r": 20, "t": 85, "b": 60},
     "height": 400,
 }
-"""Part of a plotly layout. From above: title, a line of legend, drawing, and the axis' title clear of the table below.
-
-Grid lines are faint on a light and on a dark page.
-"""
+"""Part of a plotly layout. From above: title, a line of legend, drawing, and the axis' title clear of the table below."""
 
 
 def percent(part: float, digits: int = 0) -> str:

@@ -13,6 +13,8 @@ MIME = "application/vnd.plotly.v1+json"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
 """Told apart by colour-blind people too (Okabe and Ito)."""
 
+_AXIS = {"gridcolor": "rgba(128, 128, 128, 0.25)", "zerolinecolor": "rgba(128, 128, 128, 0.5)"}
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -61,6 +63,9 @@ class Figure:
 def _house(title: str) -> dict[str, Any]:
     """Readable on a light and on a dark page."""
     return {
+        "template": {
+            "layout": {"xaxis": _AXIS, "yaxis": _AXIS, "shapedefaults": {"line": {"color": "#8c959f"}}},
+        },
         "title": {"text": title, "x": 0, "font": {"size": 15}},
         "font": {"color": "#6e7781", "size": 13},
         "paper_bgcolor": "rgba(0,0,0,0)",

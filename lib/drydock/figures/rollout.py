@@ -21,7 +21,7 @@ Counts = tuple[float, Mapping[str, int]]
 """At which second, and how many of each."""
 
 _STATES = {"OK": "#009e73", "ALARM": "#d55e00", "INSUFFICIENT_DATA": "#999999"}
-_SECONDS: dict[str, Any] = {"title": {"text": "seconds"}, "zeroline": False, "gridcolor": "rgba(128,128,128,0.25)"}
+_SECONDS: dict[str, Any] = {"title": {"text": "seconds"}, "zeroline": False}
 
 
 def traffic_over_time(

@@ -47,7 +47,7 @@ def scaling_over_time(
          "yanchor": "bottom" if limit == max(limits.values()) else "top", "font": {"size": 10}}
         for name, limit in limits.items()
     ]  # fmt: skip
-    axis = {"zeroline": False, "gridcolor": "rgba(128,128,128,0.25)", "rangemode": "tozero"}
+    axis = {"zeroline": False, "rangemode": "tozero"}
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": when}, "zeroline": False, "anchor": "y2"},
         "yaxis": {**axis, "domain": [0.5, 1], "title": {"text": what}},

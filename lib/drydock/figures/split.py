@@ -70,8 +70,6 @@ def split(counts: Iterable[Counted], *, sigmas: float = 3.0, title: str = "Count
             "title": {"text": f"requests more or fewer than expected; bar: the {sigmas:g}σ band"},
             "range": [-round(reach, 1), round(reach, 1)],
             "tickformat": ",d",
-            "gridcolor": "rgba(128,128,128,0.25)",
-            "zerolinecolor": "#8c959f",
             "automargin": True,
         },
         "yaxis": {
