@@ -31,7 +31,7 @@ LIMIT = 30.0
 TARGET = "127.78.0.200"
 
 
-def ratios(peer: Peer, folder: Path, rounds: int, seconds: int) -> Iterator[tuple[float, float]]:
+def rates(peer: Peer, folder: Path, rounds: int, seconds: int) -> Iterator[tuple[float, float]]:
     """Requests a second through the load balancer, and through the other Envoy."""
     if shutil.which("wrk") is None:
         raise RuntimeError("wrk is not installed")
@@ -150,7 +150,7 @@ def main() -> None:
     options = parser.parse_args()
     peers.end_tidily()
     with tempfile.TemporaryDirectory() as folder:
-        found = list(ratios(peers.all_peers()[0], Path(folder), options.rounds, options.seconds))
+        found = list(rates(peers.all_peers()[0], Path(folder), options.rounds, options.seconds))
     for ours, bare in found:
         print(f"{ours:8.0f} {bare:8.0f}  × {ours / bare:.2f}")
     print(f"median × {statistics.median(ours / bare for ours, bare in found):.2f}")
