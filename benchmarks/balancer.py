@@ -104,7 +104,7 @@ def answering() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def envoy(folder: Path, bootstrap: dict[str, Any]) -> Iterator[None]:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "bootstrap.json").write_text(json.dumps(bootstrap))
     command = [binary(), "-c", str(folder / "bootstrap.json"), "--concurrency", "1", "--disable-hot-restart"]
     with (folder / "log").open("wb") as log:
