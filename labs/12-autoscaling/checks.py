@@ -52,8 +52,8 @@ SPARE = 0.05
 STILL = 3
 """Minutes without a change after which a service has come to rest."""
 ALARMS = {"drydock-busy": "more", "drydock-idle": "fewer"}
-FLAPPING = [(3, 50.0), (-3, 30.0)]
-"""Of the lesson's two policies, the step and the threshold of its alarm."""
+FLAPPING = [(3, 50.0, 0), (-3, 30.0, 0)]
+"""Of the lesson's two policies the step, the threshold of its alarm, and the cool-down."""
 HASHING = (
     "import hashlib, backend, faults; "
     "faults.Faults.strike = lambda _: not hashlib.pbkdf2_hmac('sha256', b'', b'', 6000); backend.main()"
@@ -591,9 +591,9 @@ def steady(cloud, lab):
         if turns(tasks) or len(set(tasks[-60:])) > 1:
             went = ", ".join(str(after) for before, after in zip([0, *tasks], tasks, strict=False) if before != after)
             message = f"From {start} tasks, {A_MINUTE} requests a minute make it go {went[:10].rstrip(', ')} …"
-            steps = [settings["StepAdjustments"] for settings, _ in pairs]
             now = [
-                (one[0]["ScalingAdjustment"], alarm["Threshold"]) for one, (_, alarm) in zip(steps, pairs, strict=True)
+                (settings["StepAdjustments"][0]["ScalingAdjustment"], alarm["Threshold"], settings.get("Cooldown"))
+                for settings, alarm in pairs
             ]
             if now == FLAPPING:
                 return not_started(message)

@@ -76,30 +76,34 @@ def test_a_target_for_each_task(lab: Lab) -> None:
 def test_steps_that_flap_and_steps_that_come_to_rest(lab: Lab) -> None:
     assert state(lab, "flaps") == ("not started", "`web` has no step scaling policy.")
     assert state(lab, "steady") == ("not started", "`web` has no step scaling policy.")
-    solve(lab, "flaps")
-    assert state(lab, "steady") == ("not started", "From 2 tasks, 120 requests a minute make it go 2, 5, 2, 5 …")
-    more, fewer = (
-        ("more", 1, "drydock-busy", "GreaterThanThreshold"),
-        ("fewer", -1, "drydock-idle", "LessThanThreshold"),
-    )
     cloudwatch, scaling = lab.cloud.client("cloudwatch"), lab.cloud.client("application-autoscaling")
-    for thresholds, cooldown, words in (
-        ((50, 45), 300, "requests a minute make it go"),
-        ((200, 25), 60, "it does not grow for 300"),
-        ((50, 2), 60, "it does not shrink for 60"),
+    more, fewer = ("drydock-busy", "GreaterThanThreshold"), ("drydock-idle", "LessThanThreshold")
+    by_steps(lab, "more", 3, *more, 50)
+    by_steps(lab, "fewer", -3, *fewer, 30)
+    assert waits_for(lab, "flaps") == "`web` to be scaled in both ways"
+    assert state(lab, "steady") == ("not started", "From 2 tasks, 120 requests a minute make it go 2, 5, 2, 5 …")
+    for change, busy, idle, cooldown, words in (
+        (3, 50, 30, 300, "make it go"),
+        (2, 50, 35, 60, "make it go"),
+        (1, 50, 45, 300, "make it go"),
+        (1, 200, 25, 60, "it does not grow for 300"),
+        (1, 50, 2, 60, "it does not shrink for 60"),
     ):
-        by_steps(lab, *more, thresholds[0], cooldown=cooldown)
-        by_steps(lab, *fewer, thresholds[1], cooldown=cooldown)
-        assert (found := state(lab, "steady"))[0] == "wrong", thresholds
+        by_steps(lab, "more", change, *more, busy, cooldown=cooldown)
+        by_steps(lab, "fewer", -change, *fewer, idle, cooldown=cooldown)
+        assert (found := state(lab, "steady"))[0] == "wrong", (change, busy, idle)
         assert words in found[1]
-    by_steps(lab, *more, 50, cooldown=60)
+    by_steps(lab, "more", 1, *more, 50, cooldown=60)
     cloudwatch.delete_alarms(AlarmNames=["drydock-idle"])
     assert state(lab, "steady") == ("wrong", "There is no alarm drydock-idle: nothing calls `fewer`.")
     scaling.delete_scaling_policy(**WEB, PolicyName="fewer")
     assert state(lab, "steady") == ("wrong", "`web` has no policy `fewer`: it is to grow and to shrink.")
-    with customers(lab):
-        tried(lab, "steady", 'scaling.delete_scaling_policy(**web, PolicyName="more")')
-    assert state(lab, "flaps")[0] == "passed"
+    by_steps(lab, "fewer", -1, *fewer, 25, cooldown=60)
+    update(lab.cloud, "web", desiredCount=2)
+    register(lab, least=3)
+    register(lab)
+    until(lab, "steady", "wrong", "was scaled in the last 3 minutes")
+    tried(lab, "steady", 'scaling.delete_scaling_policy(**web, PolicyName="more")')
 
 
 def test_what_has_not_been_begun_is_said(lab: Lab) -> None:
