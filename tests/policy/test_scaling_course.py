@@ -44,9 +44,9 @@ def test_steps_that_are_too_large_for_what_is_between_their_alarms_flap(out: int
 
 def test_of_two_tracking_policies_both_have_to_be_low() -> None:
     both = [*tracking(50, policy="requests"), *tracking(25, policy="half")]
-    assert tasks([180.0] * 40, *both, start=8)[-1] == 8
+    assert set(tasks([180.0] * 40, *both, start=8)) == {8}
 
 
 def test_turns() -> None:
     assert turns([2, 2, 5, 5, 2, 5]) == 2
-    assert turns([2, 3, 4]) == turns([4]) == turns([]) == 0
+    assert turns([2, 3, 5]) == turns([4]) == turns([]) == 0
