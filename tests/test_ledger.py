@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,11 @@ from drydock.ledger import Entry, Ledger, Recorder, owned, sweep
 from drydock.resources import CREATORS, KINDS, TAG
 from tests.support.waiting import answers, eventually
 
+SERVICES = {"Service": ["ecs-tasks.amazonaws.com", "lambda.amazonaws.com"]}
 TRUST = json.dumps(
     {
         "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
+        "Statement": [{"Effect": "Allow", "Principal": SERVICES, "Action": "sts:AssumeRole"}],
     }
 )
 POLICY = json.dumps(
@@ -174,13 +175,24 @@ def create_everything(cloud: Cloud) -> None:
         ComparisonOperator="GreaterThanThreshold",
     )
     iam = cloud.client("iam")
-    iam.create_role(RoleName="role", AssumeRolePolicyDocument=TRUST)
+    role = iam.create_role(RoleName="role", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    cloud.client("lambda").create_function(
+        FunctionName="f", Runtime="python3.12", Handler="f.handler", Role=role, Code={"ZipFile": package()}
+    )
     policy = iam.create_policy(PolicyName="policy", PolicyDocument=POLICY)["Policy"]["Arn"]
     iam.create_policy_version(PolicyArn=policy, PolicyDocument=POLICY, SetAsDefault=True)
     iam.attach_role_policy(RoleName="role", PolicyArn=policy)
     iam.put_role_policy(RoleName="role", PolicyName="inline", PolicyDocument=POLICY)
     key = cloud.client("kms").create_key()["KeyMetadata"]["KeyId"]
     cloud.client("kms").create_alias(AliasName="alias/drydock-test", TargetKeyId=key)
+
+
+def package() -> bytes:
+    """A function that does nothing."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("f.py", "def handler(event, context): pass")
+    return made.getvalue()
 
 
 UNTAGGABLE = {"scalable target", "key alias"}
@@ -467,6 +479,7 @@ def test_kinds_are_in_an_order_in_which_they_can_go() -> None:
         "Cloud Map service": ["ECS service"],
         "VPC": ["subnet", "security group", "internet gateway", "route table", "Cloud Map namespace"],
         "subnet": ["network interface", "load balancer"],
+        "role": ["function"],
         "KMS key": ["key alias", "repository", "secret", "ECS cluster"],
     }
     for kind, earlier in after.items():

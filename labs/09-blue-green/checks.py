@@ -7,7 +7,9 @@ target groups drydock-catalog-primary and drydock-catalog-alternate, and the ser
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from datetime import UTC, datetime, timedelta
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
@@ -56,6 +58,20 @@ UNDER_TEST = ("POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT")
 """The stages of a pause at which green has the test traffic and no customer has met it."""
 AT_MOST, AT_LEAST = 30, 1
 """The case of `approved`: minutes for which a pause may wait, and for which blue is to stay."""
+JUDGE = """
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+def handler(event, context):
+    wanted, failed = event["hookDetails"], 0
+    for _ in range(wanted["requests"]):
+        try:
+            urlopen(wanted["url"], timeout=2).read()
+        except HTTPError:
+            failed += 1
+    return {"hookStatus": "FAILED" if failed else "SUCCEEDED"}
+"""
+"""What the function of `judged` does."""
 NO_SERVICE = "The cluster `drydock` has no service `catalog`."
 UNDER_WAY = ("PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
 
@@ -687,12 +703,67 @@ def _(Load, catalog, ecs, pause, plain, reply, test_url, v5, v6, wait_until, wai
     print(found)
 
 
+@outline.step(
+    "judged",
+    title="A Lambda function tests v7 in your place, and turns it back",
+    hints=[
+        "lifecycleHooks: targetType AWS_LAMBDA, hookTargetArn, roleArn, hookDetails, at POST_TEST_TRAFFIC_SHIFT.",
+        "The function answers {'hookStatus': 'FAILED'} or SUCCEEDED. What it prints is in /aws/lambda/….",
+    ],
+)
+def judged(cloud, lab):
+    if service(cloud, NAME) is None:
+        return not_started(NO_SERVICE)
+    found = release_of(cloud, lab, "v7")
+    if found is None:
+        return not_started("v7 was never deployed.")
+    told = [hook["status"] for hook in found.get("lifecycleHookDetails", ()) if hook["targetType"] == "AWS_LAMBDA"]
+    if found["status"] in UNDER_WAY:
+        return wrong("v7 is being tested.", look="lifecycleHookDetails", waits_for="the function to have judged v7")
+    if "FAILED" not in told or found["status"] != "ROLLBACK_SUCCESSFUL":
+        return wrong(f"The deployment of v7 is {found['status']}.", look="statusReason; lifecycleHooks, AWS_LAMBDA")
+    return passed("The function has tested v7, found errors, and turned it back.")
+
+
+@judged.solution
+def _(cloud, lab):
+    name, package = f"{FAMILY}-judge", io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("judge.py", JUDGE)
+    who = {"Effect": "Allow", "Principal": {"Service": ["ecs.amazonaws.com", "lambda.amazonaws.com"]}}
+    may = {"Effect": "Allow", "Action": ["lambda:InvokeFunction", "logs:CreateLogStream", "logs:PutLogEvents"]}
+    trust, policy = ({"Version": "2012-10-17", "Statement": [one]} for one in (
+        {**who, "Action": "sts:AssumeRole"}, {**may, "Resource": "*"}
+    ))  # fmt: skip
+    iam = cloud.client("iam")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="judge", PolicyDocument=json.dumps(policy))
+    cloud.client("logs").create_log_group(logGroupName=f"/aws/lambda/{name}")
+    function = cloud.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.12",
+        Handler="judge.handler",
+        Role=role,
+        Timeout=60,
+        Code={"ZipFile": package.getvalue()},
+    )["FunctionArn"]
+    hook = {
+        "targetType": "AWS_LAMBDA",
+        "hookTargetArn": function,
+        "roleArn": role,
+        "lifecycleStages": ["POST_TEST_TRAFFIC_SHIFT"],
+        "hookDetails": {"url": f"http://{balancer(cloud)['DNSName']}:{TEST}/", "requests": 59},
+    }
+    begin(cloud, register_backend(cloud, FAMILY, "v7", ERROR_RATE="0.3"), blue_green(hook))
+    until_status(cloud, "ROLLBACK_SUCCESSFUL")
+
+
 # -- drill
 
 
 @outline.drill(
     "spotless",
-    title="v7 waits to be let on, and its tests find no fault: find out what they test, turn v7 back, and let tests "
+    title="v8 waits to be let on, and its tests find no fault: find out what they test, turn v8 back, and let tests "
     "meet green again",
     hints=[
         "Which version answers on port 8080? And which one is green?",
@@ -705,8 +776,8 @@ def spotless(cloud, lab):
     one = service(cloud, NAME)
     if one is None:
         return not_started(NO_SERVICE)
-    if release_of(cloud, lab, "v7") is None:
-        return not_started("v7 was never deployed.")
+    if release_of(cloud, lab, "v8") is None:
+        return not_started("v8 was never deployed.")
     now = releases(cloud, lab.began)[0]
     if (blind := misled(cloud, one)) is not None:
         return blind
@@ -736,7 +807,7 @@ def _(cloud, lab):
     until_status(cloud, "SUCCESSFUL")
     serves = next(name for name, group in groups(cloud).items() if group["TargetGroupArn"] == serving_group(cloud, lab))
     elbv2.modify_listener(ListenerArn=tests, DefaultActions=[to_both(cloud, serves)])
-    begin(cloud, register_backend(cloud, FAMILY, "v7", ERROR_RATE="0.5"), blue_green(pause(), bake=2))
+    begin(cloud, register_backend(cloud, FAMILY, "v8", ERROR_RATE="0.5"), blue_green(pause(), bake=2))
     until_paused(cloud)
 
 
@@ -750,4 +821,4 @@ def _(balancing, catalog, ecs, plain, reply, v5, waiting):
     if waiting():
         reply("ROLLBACK")
     ecs.update_service(**catalog, taskDefinition=v5, loadBalancers=balancing, deploymentConfiguration=plain)
-    print("v7 is turned back, and tests meet the rule that ECS turns to green")
+    print("v8 is turned back, and tests meet the rule that ECS turns to green")

@@ -135,9 +135,9 @@ def test_the_drill_of_the_test_that_finds_nothing(lab: Lab) -> None:
     rules = elbv2.describe_rules(ListenerArn=listener(lab.cloud, 8080))["Rules"]
     hidden = next(one["RuleArn"] for one in rules if not one["IsDefault"])
     elbv2.modify_rule(RuleArn=hidden, Conditions=[{"Field": "path-pattern", "Values": ["/*"]}])
-    until(lab, "spotless", "wrong", "v7 waits")
+    until(lab, "spotless", "wrong", "v8 waits")
     found = Load(address(lab.cloud, 8080), rps=100).start(0.5).wait()
-    assert set(found.versions) == {"v7"} and found.failed
+    assert set(found.versions) == {"v8"} and found.failed
     elbv2.delete_rule(RuleArn=hidden)
     tried(lab, "spotless", 'reply("CONTINUE")')
     assert (who(lab.cloud, 80), who(lab.cloud, 8080)) == ({"v5"}, {"v5"})
@@ -174,15 +174,15 @@ def judge(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Judge:
 def told(
     version: str, status: str, *answers: str, hooks: list[dict[str, Any]] | None = None, bake: int = 2, **more: Any
 ) -> dict[str, Any]:
-    return {
+    found = {
         "version": version,
         "status": status,
         "createdAt": datetime.now(UTC),
         "group": "group",
         "deploymentConfiguration": {"bakeTimeInMinutes": bake, "lifecycleHooks": [LIMITED] if hooks is None else hooks},
         "lifecycleHookDetails": [{"targetType": "PAUSE", "status": answer} for answer in answers],
-        **more,
     }
+    return {**found, **more}
 
 
 def limited(minutes: int, action: str = "ROLLBACK", stage: str = "POST_TEST_TRAFFIC_SHIFT") -> dict[str, Any]:
@@ -248,3 +248,14 @@ def test_what_ecs_did_by_itself_or_by_hand(judge: Judge) -> None:
     assert judge("nobody-answers", told("v3", "SUCCESSFUL", "TIMED_OUT"))[0] == "wrong"
     assert judge("all-at-once", told("v2", "SUCCESSFUL"))[0] == "passed"
     assert judge("all-at-once", told("v2", "ROLLBACK_SUCCESSFUL"))[0] == "wrong"
+
+
+def test_what_a_function_says(judge: Judge) -> None:
+    def asked(status: str, *answers: str) -> dict[str, Any]:
+        details = [{"targetType": "AWS_LAMBDA", "status": answer} for answer in answers]
+        return told("v7", status, lifecycleHookDetails=details)
+
+    assert judge("judged", asked("ROLLBACK_SUCCESSFUL", "FAILED"))[0] == "passed"
+    assert judge("judged", asked("SUCCESSFUL", "SUCCEEDED")) == ("wrong", "The deployment of v7 is SUCCESSFUL.")
+    assert judge("judged", told("v7", "ROLLBACK_SUCCESSFUL", "FAILED"))[0] == "wrong"
+    assert judge("judged", asked("IN_PROGRESS", "IN_PROGRESS")) == ("wrong", "v7 is being tested.")

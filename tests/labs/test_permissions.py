@@ -51,6 +51,7 @@ BESIDES: dict[str, list[str]] = {
     "ecs:CreateService": [*_PASSES_ROLES, *_SERVICE_LINKED],
     "ecs:UpdateService": _PASSES_ROLES,
     "ecs:CreateCluster": _SERVICE_LINKED,
+    "lambda:CreateFunction": _PASSES_ROLES,
     "elasticloadbalancing:CreateLoadBalancer": [
         *_SERVICE_LINKED,
         "ec2:DescribeAccountAttributes",

@@ -252,6 +252,9 @@ _LOOKS: dict[tuple[str, str], Looks] = {
         lambda cloud, params: cloud.client("elbv2").describe_target_groups(Names=[params["Name"]])
     ),
     ("iam", "CreateRole"): _there(_role),
+    ("lambda", "CreateFunction"): _there(
+        lambda cloud, params: cloud.client("lambda").get_function(FunctionName=params["FunctionName"])["Configuration"]
+    ),
     ("logs", "CreateLogGroup"): _there(_log_group),
     ("secretsmanager", "CreateSecret"): _there(_secret),
     ("servicediscovery", "CreatePrivateDnsNamespace"): _there(_namespace),
@@ -271,7 +274,7 @@ _ONLY_LOOKS: dict[tuple[str, str], Looks] = {
 
 def _name(params: Any) -> str:
     for key in ("repositoryName", "RoleName", "logGroupName", "clusterName", "serviceName", "Name", "QueueName",
-                "GroupName"):  # fmt: skip
+                "GroupName", "FunctionName"):  # fmt: skip
         if key in params:
             return str(params[key])
     if "Port" in params:

@@ -1,4 +1,4 @@
-"""Log groups and alarms, secrets and parameters, repositories, queues, topics and rules."""
+"""Functions, log groups and alarms, secrets and parameters, repositories, queues, topics and rules."""
 
 from __future__ import annotations
 
@@ -45,6 +45,12 @@ def _alarms(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
     for alarm in every(cloudwatch, "describe_alarms", "MetricAlarms"):
         tags = cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
         yield alarm["AlarmName"], pairs(tags)
+
+
+def _functions(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
+    functions = cloud.client("lambda")
+    for function in every(functions, "list_functions", "Functions"):
+        yield function["FunctionName"], functions.list_tags(Resource=function["FunctionArn"])["Tags"]
 
 
 def _log_groups(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
@@ -103,6 +109,18 @@ def _topics(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 KINDS = (
+    kind(
+        "function",
+        "lambda",
+        "CreateFunction",
+        lambda params, answer: params["FunctionName"],
+        calls("lambda", "get_function", "FunctionName"),
+        calls("lambda", "delete_function", "FunctionName"),
+        tag=mapped("Tags"),
+        tagged=_functions,
+        named=True,
+        mention=":function:{}",
+    ),
     kind(
         "log group",
         "logs",
