@@ -225,3 +225,13 @@ def test_an_alarm_is_drawn_with_its_threshold_and_each_of_its_states() -> None:
 def test_plotly_takes_each_and_one_of_nothing_is_not_drawn(figure: Any) -> None:
     go.Figure(figure.spec)
     assert bool(figure.rows) == bool(figure.data) == bool(figure.layout)
+
+
+def test_who_looks_at_the_cell_sees_it_drawn_anew_each_time(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(module, "attended", lambda: True)
+    monkeypatch.setattr(module, "clear_output", lambda wait=False: done.append("wiped"))
+    monkeypatch.setattr(module, "display", lambda data, raw: done.append(data["text/plain"]))
+    begin(aws, load=Counts()).follow()
+    each = ["IN_PROGRESS", "IN_PROGRESS", "ROLLBACK_IN_PROGRESS", BACK]
+    assert done == [*(word for status in each for word in ("wiped", status)), "wiped"]

@@ -9,7 +9,7 @@ LAYOUT: dict[str, Any] = {
     "margin": {"l": 60, "r": 20, "t": 85, "b": 60},
     "height": 400,
 }
-"""Part of a plotly layout. From above: title, a line of legend, drawing, and the axis' title clear of the table below."""
+"""Part of a plotly layout. From above: title, a line of legend, drawing, and the axis' title clear of the table."""
 
 
 def percent(part: float, digits: int = 0) -> str:

@@ -66,7 +66,7 @@ def _house(title: str) -> dict[str, Any]:
         "template": {
             "layout": {"xaxis": _AXIS, "yaxis": _AXIS, "shapedefaults": {"line": {"color": "#8c959f"}}},
         },
-        "title": {"text": title, "x": 0, "font": {"size": 15}},
+        "title": {"text": title, "x": 0, "y": 1, "yanchor": "top", "pad": {"t": 12}, "font": {"size": 15}},
         "font": {"color": "#6e7781", "size": 13},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from IPython.display import display
+from IPython.display import clear_output, display
 
 from drydock.attended import attended
 from drydock.cloud import Cloud
@@ -232,26 +232,26 @@ class Rollout:
                 self._keep(self._states.setdefault(alarm["AlarmName"], []), alarm["StateValue"], now)
 
     def follow(self, *, until: Callable[[], object] | None = None, timeout: float = 300.0) -> Figure:
-        """Look until the deployment has ended, and show who answers; where somebody looks at the cell, all the while.
+        """Look until the deployment has ended, and show who answers.
+
+        Where somebody looks at the cell, it is shown all the while, in place of what the cell has shown so far.
 
         `until`: or until this is so; called again it goes on from there.
         Raises TimeoutError after so many of our seconds.
         """
-        shown, begun, so = None, self._now(), False
+        shown, begun, so = False, self._now(), False
         while not (self.ended or so):
             if self._now() - begun > timeout:
                 raise TimeoutError(f"After {timeout:g} s the deployment is {self.status or 'not there yet'}.")
             so = until is not None and bool(until())
             self.look()
             if attended():
-                figure = {MIME: self.traffic().spec, "text/plain": self.status}
-                if shown is None:
-                    shown = display(figure, raw=True, display_id=True)
-                else:
-                    shown.update(figure, raw=True)
+                clear_output(wait=True)  # JupyterLab draws a figure once: one that is updated in place stays as it was
+                display({MIME: self.traffic().spec, "text/plain": self.status}, raw=True)
+                shown = True
             time.sleep(5.0 if self._cloud.real else 0.25)
-        if shown is not None:
-            shown.update({"text/plain": ""}, raw=True)
+        if shown:
+            clear_output()
         return self.traffic()
 
     def span(self, stage: str) -> tuple[float, float]:
