@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import pytest
 
 from drydock.cloud import Cloud
-from drydock.labs import Lab
+from drydock.labs import Lab, catalogue, lesson
 from drydock.ledger import sweep
 from drydock.load import Load
 
@@ -222,6 +223,14 @@ def test_a_service_that_was_deleted_is_not_mended(lab: Lab) -> None:
     lab.cloud.client("ecs").delete_service(cluster="drydock", service="checkout", force=True)
     found = lab.check("stuck")
     assert (found.state, found.message) == ("wrong", "The cluster `drydock` has no service `checkout`.")
+
+
+def test_no_name_comes_back_by_a_deployment(lab: Lab) -> None:
+    told = lesson.of(catalogue.notebook(NAME))
+    for step in lab.steps:
+        place = told.after(step.name)
+        made = [ast.unparse(one) for one in told.names_for(place, told.used_from(place))]
+        assert [one for one in made if not one.startswith("def ") and ("ship(" in one or "Load(" in one)] == []
 
 
 def test_nothing_is_left_and_nothing_of_it_counts_in_the_next_round(lab: Lab) -> None:
