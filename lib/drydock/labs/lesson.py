@@ -58,7 +58,7 @@ class Lesson:
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 imported |= made
             elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.FunctionDef):
-                known = quiet | made | _parameters(statement)
+                known = quiet | made | _parameters(statement) | {"cloud", "lab"}
                 free = _free(statement) - imported - _BUILTINS
                 if free <= known and all(_computes(call, known) for call in _calls(statement)):
                     quiet |= made
