@@ -327,9 +327,9 @@ def _(cloud, lab):
 
 @eats_releases.solution
 def _(dev, ecr, json, preview, releases, untagged):
-    text = json.dumps({"rules": [untagged, dev, releases]})
-    ecr.put_lifecycle_policy(repositoryName="drydock/frontend", lifecyclePolicyText=text)
-    print(len(preview("drydock/frontend", text)), "images are left for it to take")
+    mended = json.dumps({"rules": [untagged, dev, releases]})
+    ecr.put_lifecycle_policy(repositoryName="drydock/frontend", lifecyclePolicyText=mended)
+    print(len(preview("drydock/frontend", mended)), "images are left for it to take")
 
 
 @outline.drill(

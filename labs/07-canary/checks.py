@@ -264,15 +264,11 @@ def revision(cloud, version):
     return next(arn for arn in arns if environment(cloud, arn)["VERSION"] == version)
 
 
-def rule_for_release(cloud):
-    """The rule that sends `?service=release` to the two colours; returns its ARN."""
+def to_new_groups(cloud, weights):
+    """An action that forwards by these weights to target groups that are made for it, by their names."""
     elbv2 = cloud.client("elbv2")
-    found = elbv2.describe_rules(ListenerArn=listener(cloud)["ListenerArn"])["Rules"]
-    there = [one["RuleArn"] for one in found if one["Priority"] == "10"]
-    if there:
-        return there[0]
     tuples = []
-    for name, weight in zip(COLOURS, (1, 0), strict=True):
+    for name, weight in weights.items():
         group = elbv2.create_target_group(
             Name=f"drydock-{name}",
             VpcId=vpc_id(cloud),
@@ -287,12 +283,22 @@ def rule_for_release(cloud):
         delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "5"}
         elbv2.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
         tuples.append({"TargetGroupArn": group, "Weight": weight})
+    return {"Type": "forward", "ForwardConfig": {"TargetGroups": tuples}}
+
+
+def rule_for_release(cloud):
+    """The rule that sends `?service=release` to the two colours; returns its ARN."""
+    elbv2 = cloud.client("elbv2")
+    found = elbv2.describe_rules(ListenerArn=listener(cloud)["ListenerArn"])["Rules"]
+    there = [one["RuleArn"] for one in found if one["Priority"] == "10"]
+    if there:
+        return there[0]
     asked = {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "service", "Value": "release"}]}}
     return elbv2.create_rule(
         ListenerArn=listener(cloud)["ListenerArn"],
         Priority=10,
         Conditions=[asked],
-        Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": tuples}}],
+        Actions=[to_new_groups(cloud, dict(zip(COLOURS, (1, 0), strict=True)))],
     )["Rules"][0]["RuleArn"]
 
 
@@ -426,26 +432,10 @@ def weighted_listener(cloud, lab):
 @weighted_listener.solution
 def _(cloud, lab):
     elbv2 = cloud.client("elbv2")
-    tuples = []
-    for name, weight in (("stable", 100), ("canary", 0)):
-        group = elbv2.create_target_group(
-            Name=f"drydock-{name}",
-            VpcId=vpc_id(cloud),
-            TargetType="ip",
-            Protocol="HTTP",
-            Port=8080,
-            HealthCheckPath="/health",
-            HealthCheckIntervalSeconds=5,
-            HealthCheckTimeoutSeconds=2,
-            HealthyThresholdCount=2,
-        )["TargetGroups"][0]["TargetGroupArn"]
-        delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "5"}
-        elbv2.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
-        tuples.append({"TargetGroupArn": group, "Weight": weight})
+    action = to_new_groups(cloud, {"stable": 100, "canary": 0})
     balancer = elbv2.create_load_balancer(
         Name="drydock-canary", Subnets=subnets(cloud), SecurityGroups=[security_group(cloud, "drydock-alb")]
     )["LoadBalancers"][0]["LoadBalancerArn"]
-    action = {"Type": "forward", "ForwardConfig": {"TargetGroups": tuples}}
     elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action])
     elbv2.get_waiter("load_balancer_available").wait(LoadBalancerArns=[balancer])
 

@@ -167,6 +167,20 @@ def test_only_statements_whose_names_are_used_are_brought_back() -> None:
     ]
 
 
+def test_names_that_ask_nobody_are_known_whether_the_lesson_uses_them_again_or_not() -> None:
+    cells = (
+        "lab = Lab.open('x')",
+        "import json\nfrom shop import build\nscan = {'scanOnPush': True}\narn = f'arn:{cloud.account}'",
+        "image = build('here')",
+        "def rule(number):\n    return {'rulePriority': number, **scan}\n\ndef look():\n    return ecs.list_tasks()",
+        "policy = json.dumps({'rules': [rule(1)]})\nfound = look()\nshown = [found]\nscans = 1\nscans = ecs.count()",
+        'lab.check("one")',
+        "later = 1",
+    )
+    told = lesson.Lesson(cells)
+    assert told.written_down(told.after("one")) == {"arn", "build", "json", "policy", "rule", "scan"}
+
+
 @pytest.mark.timeout(300)
 def test_lab_05_goes_on_the_next_day_from_its_middle(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -427,11 +427,12 @@ class Lab:
 
     @_not_the_learner
     def _bring_back(self, last: Step | None, into: dict[str, Any]) -> str:
-        """The names that are used after the check of `last`, put `into`; what to say of those that could not be."""
+        """The names that are used after the check of `last`, or cost nothing, put `into`; what to say of those that
+        could not be."""
         cells = lesson.of(catalogue.notebook(self.name))
         place = cells.after(last.name if last else None)
         following = self.steps[self.steps.index(last) + 1 if last else 0 :]
-        wanted = cells.used_from(place).union(*(step.takes for step in following))
+        wanted = cells.used_from(place).union(cells.written_down(place), *(step.takes for step in following))
         with self._again.only_looking():
             missing = lesson.bring_back(cells.names_for(place, wanted), into)
         return f"\nNot brought back, run their cells again: {', '.join(sorted(missing))}." if missing else ""

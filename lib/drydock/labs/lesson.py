@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import contextlib
 import functools
 import io
@@ -47,6 +48,22 @@ class Lesson:
         """The names that the cells from `place` on use and do not make."""
         return _used(_statements(self.cells[place:]))
 
+    def written_down(self, place: int) -> set[str]:
+        """The names before `place` that are made without asking anybody: imports, values, functions that compute."""
+        imported: set[str] = set()
+        quiet: set[str] = set()
+        for statement in _statements(self.cells[:place]):
+            made = _bound(statement)
+            quiet -= made
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                imported |= made
+            elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.FunctionDef):
+                known = quiet | made | _parameters(statement) | {"cloud", "lab"}
+                free = _free(statement) - imported - _BUILTINS
+                if free <= known and all(_computes(call, known) for call in _calls(statement)):
+                    quiet |= made
+        return imported | quiet
+
     def names(self) -> set[str]:
         """The names that its cells make."""
         return set().union(*(_bound(statement) for statement in _statements(self.cells)))
@@ -85,6 +102,7 @@ def bring_back(statements: list[ast.stmt], names: dict[str, Any]) -> dict[str, s
     return {name: why for name, why in missing.items() if name not in names}
 
 
+_BUILTINS = set(dir(builtins)) - {"input", "open", "print"}
 _SURE = (ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
@@ -126,6 +144,20 @@ def _free(statement: ast.stmt) -> set[str]:
     grown = {node.target.id for node in ast.walk(statement) if isinstance(node, ast.AugAssign)
              and isinstance(node.target, ast.Name)}  # fmt: skip
     return used - (_bound(statement) - grown)
+
+
+def _calls(statement: ast.stmt) -> list[ast.Call]:
+    return [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+
+
+def _parameters(statement: ast.stmt) -> set[str]:
+    return {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
+
+
+def _computes(call: ast.Call, known: set[str]) -> bool:
+    """Whether it calls a function of these names, a builtin, or json.dumps."""
+    name = ast.unparse(call.func)
+    return name in known or name in _BUILTINS or name == "json.dumps"
 
 
 def _globals(table: symtable.SymbolTable) -> Iterator[str]:
