@@ -569,3 +569,26 @@ def test_after_a_crash_between_two_steps_no_step_is_done_twice(
         assert 15 <= again.clock.time() - began <= 30  # of the minute of this step two thirds were over
         site.until_status("SUCCESSFUL")
         assert seen == [(40, 60), (10, 90), (0, 100)]
+
+
+@pytest.mark.parametrize(
+    ("stage", "rule", "weights"),
+    [("SCALE_UP", "production", None), ("BAKE_TIME", "production", None), ("BAKE_TIME", "test", (100, 0))],
+)
+def test_a_roll_back_that_cannot_shift_has_failed_and_says_so(
+    world: World, lab: Lab, site: Site, stage: str, rule: str, weights: tuple[int, int] | None
+) -> None:
+    site.create(1, CANARY)
+    site.update()
+    site.until_stage(stage)
+    lab.client("elbv2").delete_rule(RuleArn=getattr(site, rule))
+    if stage == "BAKE_TIME":
+        lab.ecs.stop_service_deployment(serviceDeploymentArn=site.arn(), stopType="ROLLBACK")
+    site.until_status("ROLLBACK_FAILED")
+    assert "roll-back failed: traffic cannot be shifted back: One or more rules not found." in site.events()
+    said = site.events()
+    world.pass_time(300)
+    assert (site.deployment()["status"], site.events()) == ("ROLLBACK_FAILED", said)
+    assert "1" in site.versions()
+    if weights:
+        assert (site.weights(), site.versions()) == (weights, {"1"})

@@ -180,16 +180,17 @@ class Strategies:
         tasks: Sequence[Task],
         healthy: Judged,
     ) -> None:
+        assert target.rollback is not None
+        if target.rollback["state"] == "FAILED":
+            return
         facts = self._facts(service, target, source, tasks, healthy)
         self._deployments.go_back(service, target)
         if target.production == 0.0 or strategy.may_switch_back(facts):
             try:
                 self._shift(service, target, 0.0, 0.0)
             except ClientError as refused:
-                self._deployments.say_once(service, target, f"cannot shift traffic back: {refused}.")
-                return
-            assert target.rollback is not None
-            if target.rollback["state"] == "FAILED":
+                why = str(refused.response["Error"]["Message"]).rstrip(".")
+                self._deployments.fail_to_roll_back(service, target, f"traffic cannot be shifted back: {why}")
                 return
             try:
                 passed = self._have_passed_back(service, target)
@@ -225,21 +226,21 @@ class Strategies:
 
     def _shift(self, service: Service, target: Deployment, production: float | None, test: float | None) -> None:
         """Let listeners send so much to the target. ClientError."""
-        for rule, before, percent in (
-            ("productionListenerRule", target.production, production),
-            ("testListenerRule", target.test, test),
-        ):
-            if percent is None or percent == before:
+        told = {"production": target.production, "test": target.test}
+        for kind, percent in (("production", production), ("test", test)):
+            if percent is None or percent == told[kind]:
                 continue
-            for entry in _advanced(target):
-                advanced = entry["advancedConfiguration"]
-                if advanced.get(rule):
-                    groups = entry["targetGroupArn"], advanced["alternateTargetGroupArn"]
-                    mine, other = reversed(groups) if target.alternate else groups
-                    self._listeners.share(service.region_name, advanced[rule], mine, other, percent)
-        now = _either(production, target.production), _either(test, target.test)
-        if now != (target.production, target.test):
-            self._deployments.told_listeners(service, target, *now)
+            told[kind] = None  # not known, until all of them are told
+            try:
+                for entry in _advanced(target):
+                    advanced = entry["advancedConfiguration"]
+                    if rule := advanced.get(f"{kind}ListenerRule"):
+                        groups = entry["targetGroupArn"], advanced["alternateTargetGroupArn"]
+                        mine, other = reversed(groups) if target.alternate else groups
+                        self._listeners.share(service.region_name, rule, mine, other, percent)
+                told[kind] = percent
+            finally:
+                self._deployments.told_listeners(service, target, told["production"], told["test"])
 
     def _are_associated(self, service: Service, target: Deployment) -> bool:
         """Whether the listeners know both target groups of each entry. ClientError."""
@@ -282,10 +283,6 @@ def _source(service: Service, target: Deployment) -> Deployment | None:
 def _advanced(deployment: Deployment) -> list[Document]:
     """Its load balancers that ECS shifts traffic at."""
     return [e for e in deployment.revision.get("loadBalancers") or () if e.get("advancedConfiguration")]
-
-
-def _either(wanted: float | None, before: float | None) -> float | None:
-    return before if wanted is None else wanted
 
 
 def _is_network(deployment: Deployment) -> bool:
