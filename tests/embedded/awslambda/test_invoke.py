@@ -107,6 +107,14 @@ BROKEN: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
          "errorMessage": "Unable to marshal response: Object of type set is not JSON serializable"},
     ),
     "an exit": ("import os\ndef handler(event, context): os._exit(3)", {}, {"errorType": "Runtime.ExitError"}),
+    "no UTF-8": (
+        "def handler(event, context): raise RuntimeError('\\ud800')", {},
+        {"errorType": "RuntimeError", "errorMessage": "\ud800"},
+    ),
+    "an error that cannot say what it is": (
+        "class E(Exception):\n    def __str__(self): raise RuntimeError\ndef handler(event, context): raise E",
+        {}, {"errorType": "E", "errorMessage": "<exception str() failed>"},
+    ),
     "too much memory": (
         "import time\ndef handler(event, context):\n    kept = b'x' * (400 << 20)\n    time.sleep(60)", {"Timeout": 50},
         {"errorType": "Runtime.ExitError"},
@@ -171,6 +179,12 @@ def test_a_dry_run_runs_nothing(functions: Functions) -> None:
         ({"Payload": b'"' + b"x" * 1_100_000 + b'"', "InvocationType": "Event"}, "RequestTooLargeException"),
         ({"FunctionName": "g"}, "ResourceNotFoundException"),
         ({"FunctionName": "g", "InvocationType": "DryRun"}, "ResourceNotFoundException"),
+        ({"FunctionName": "../f"}, "ValidationException"),
+        ({"FunctionName": "arn:aws:lambda:us-east-1:111122223333:function:f"}, "AccessDeniedException"),
+        ({"FunctionName": "111122223333:function:f"}, "AccessDeniedException"),
+        ({"FunctionName": "arn:aws:lambda:eu-west-1:000000000000:function:f"}, "ResourceNotFoundException"),
+        ({"ClientContext": "no base 64"}, "InvalidRequestContentException"),
+        ({"ClientContext": base64.b64encode(b"[1]").decode()}, "InvalidRequestContentException"),
     ],
 )
 def test_what_cannot_be_called_is_refused(functions: Functions, request_: dict[str, Any], code: str) -> None:
@@ -178,6 +192,45 @@ def test_what_cannot_be_called_is_refused(functions: Functions, request_: dict[s
     with pytest.raises(ClientError) as refused:
         functions.client.invoke(**{"FunctionName": "f", **request_})
     assert refused.value.response["Error"]["Code"] == code
+
+
+def test_a_call_names_a_function_as_it_likes(functions: Functions) -> None:
+    source = "import sys\ndef handler(event, context):\n    sys.stdout.close()\n    return context.invoked_function_arn"
+    arn = functions.create(source)["FunctionArn"]
+    for name in (arn, "000000000000:function:f", "000000000000:f", "function:f"):
+        assert functions.call(FunctionName=name)[1] == arn
+        assert functions.call(FunctionName=f"{name}:$LATEST")[1] == f"{arn}:$LATEST"
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        ({"FunctionName": "../f"}, "at 'functionName'"),
+        ({"FunctionName": "f f"}, "at 'functionName'"),
+        ({"FunctionName": "f" * 65}, "at 'functionName'"),
+        ({"MemorySize": 10_241}, "less than or equal to 10240"),
+        ({"Environment": {"Variables": {"A=B": "x"}}}, "Map keys must satisfy"),
+        ({"Environment": {"Variables": {"_A": "x"}}}, "Map keys must satisfy"),
+        ({"Environment": {"Variables": {"AB": "x\0y"}}}, "NUL"),
+        ({"Environment": {"Variables": {"AB": "x" * 4096}}}, "exceeded the 4KB limit"),
+    ],
+)  # fmt: skip
+def test_what_no_function_has_is_refused(functions: Functions, request_: dict[str, Any], why: str) -> None:
+    with pytest.raises(ClientError, match=why):
+        functions.create("def handler(event, context): return 1", **request_)
+    assert functions.client.list_functions()["Functions"] == []
+
+
+def test_an_alias_is_one_version(functions: Functions) -> None:
+    functions.create("def handler(event, context): return 1", Publish=True)
+    weights = {"AdditionalVersionWeights": {"2": 0.5}}
+    client = functions.client
+    with pytest.raises(ClientError, match="weights of an alias's versions"):
+        client.create_alias(FunctionName="f", Name="prod", FunctionVersion="1", RoutingConfig=weights)
+    client.create_alias(FunctionName="f", Name="prod", FunctionVersion="1", RoutingConfig={})
+    with pytest.raises(ClientError, match="weights of an alias's versions"):
+        client.update_alias(FunctionName="f", Name="prod", RoutingConfig=weights)
+    assert functions.call(Qualifier="prod")[0]["ExecutedVersion"] == "1"
 
 
 def test_reserved_concurrency_is_kept(functions: Functions) -> None:
@@ -232,6 +285,10 @@ def _link() -> bytes:
         (package(**{"../out.py": ""}), "outside of its folder"),
         (package(**{"/etc/out.py": ""}), "outside of its folder"),
         (_link(), "links"),
+        (package(**{"a/b": "", "a": ""}), "Could not unzip uploaded file"),
+        (package(**{"a": "", "a/b": ""}), "Could not unzip uploaded file"),
+        (package(**{".": ""}), "Could not unzip uploaded file"),
+        (package(**{"x" * 300: ""}), "Could not unzip uploaded file"),
     ],
 )
 def test_a_package_that_cannot_be_unpacked_is_refused(functions: Functions, code: bytes, why: str) -> None:

@@ -7,6 +7,7 @@ there has the code NotImplemented.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from drydock.policy.requests.errors import Invalid
 PARAMETER = "InvalidParameterValueException"
 NOT_THERE = "NotImplemented"
 TOO_LARGE = "RequestTooLargeException"
+DENIED = "AccessDeniedException"
 RESPONSE = 6_291_556
 """Bytes of an answer at most (observed in AWS's own message)."""
 PAYLOAD = {"RequestResponse": 6_291_456, "Event": 1_048_576}
@@ -31,7 +33,18 @@ RETRIES = (60.0, 120.0)
 """AWS seconds before an event is tried again whose function has failed, and once more (documented)."""
 OLDEST = 21_600.0
 """AWS seconds after which an event is tried no more (documented: six hours)."""
+MOST_MEMORY = 10_240
+"""MB of a function at most (documented)."""
+_MOST_VARIABLES = 4096
+"""Bytes of a function's variables at most (documented)."""
 _RUNTIME = re.compile(r"python3\.\d+")
+_NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+_NAMED = re.compile(
+    r"(arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z0-9-]+):)?((?P<account>\d{12}):)?(function:)?"
+    r"(?P<function>[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?)"
+)
+"""A name, a partial ARN or an ARN (documented)."""
+_VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 _RESERVED = (
     "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
@@ -44,6 +57,11 @@ Request = Mapping[str, Any]
 
 def create(request: Request) -> None:
     """Refuse a CreateFunction. Raises Invalid."""
+    name = request.get("FunctionName")
+    if name and _NAMED.fullmatch(name) and not _NAME.fullmatch(name) and ":" in name:
+        raise _refuse("ARNs for the names of new functions", "Give the name alone.")
+    if name and not _NAME.fullmatch(name):
+        raise _constraint("functionName", name, "Member must satisfy regular expression pattern: [a-zA-Z0-9-_]{1,64}")
     _has(request)
     if not request.get("Runtime") or not request.get("Handler"):
         raise Invalid(
@@ -79,6 +97,46 @@ def runs(runtime: str | None, package: str) -> None:
         raise _refuse(f"the runtime {runtime}: it runs functions of Python", "Use a Runtime of python3.x.")
 
 
+def called(name: str, account: str, region: str) -> str:
+    """The name of a function, perhaps with a qualifier, by what a call names it. Raises Invalid.
+
+    >>> called("111122223333:function:f:prod", "111122223333", "us-east-1")
+    'f:prod'
+    """
+    found = _NAMED.fullmatch(name)
+    if found is None:
+        raise _constraint("functionName", name, f"Member must satisfy regular expression pattern: {_NAMED.pattern}")
+    if found["account"] not in (None, account):
+        raise Invalid(
+            DENIED,
+            f"User is not authorized to perform: lambda:InvokeFunction on resource: {name} because no resource-based "
+            "policy allows the lambda:InvokeFunction action",
+        )
+    if found["region"] not in (None, region):
+        raise Invalid(
+            "ResourceNotFoundException",
+            f"Functions from '{found['region']}' are not reachable in this region ('{region}')",
+        )
+    return found["function"]
+
+
+def client_context(given: str) -> None:
+    """Refuse what a caller tells of itself, in base 64. Raises Invalid."""
+    try:
+        told = json.loads(base64.b64decode(given, validate=True)) if given else {}
+        parts = [told.get(part) or {} for part in ("client", "custom", "env")]
+    except (ValueError, AttributeError, RecursionError):
+        parts = [None]
+    if not all(isinstance(part, dict) for part in parts):
+        raise Invalid("InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object.")
+
+
+def routing(configuration: Request | None) -> None:
+    """Refuse an alias that shares its calls out. Raises Invalid."""
+    if (configuration or {}).get("AdditionalVersionWeights"):
+        raise _refuse("weights of an alias's versions", "Leave RoutingConfig out.")
+
+
 def event(payload: bytes, limit: int) -> None:
     """Refuse what a function is called with. Raises Invalid."""
     if len(payload) > limit:
@@ -103,11 +161,10 @@ def _has(request: Request) -> None:
 def _settings(request: Request) -> None:
     timeout = request.get("Timeout")
     if timeout is not None and int(timeout) > LONGEST:
-        raise Invalid(
-            "ValidationException",
-            f"1 validation error detected: Value '{timeout}' at 'timeout' failed to satisfy constraint: "
-            f"Member must have value less than or equal to {LONGEST}",
-        )
+        raise _constraint("timeout", timeout, f"Member must have value less than or equal to {LONGEST}")
+    memory = request.get("MemorySize")
+    if memory is not None and int(memory) > MOST_MEMORY:
+        raise _constraint("memorySize", memory, f"Member must have value less than or equal to {MOST_MEMORY}")
     given = (request.get("Environment") or {}).get("Variables") or {}
     reserved = sorted(set(given) & set(_RESERVED))
     if reserved:
@@ -117,6 +174,26 @@ def _settings(request: Request) -> None:
             "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
             f"this request: {', '.join(reserved)}",
         )
+    for name, value in given.items():
+        if not _VARIABLE.fullmatch(name):
+            rule = "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: "
+            raise _constraint("environment.variables", name, f"{rule}[a-zA-Z]([a-zA-Z0-9_])+]")
+        if "\0" in str(value):
+            raise Invalid(PARAMETER, f"The value of the environment variable {name} has a NUL in it.")
+    measured = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+    if len(measured.encode(errors="replace")) > _MOST_VARIABLES:
+        raise Invalid(
+            PARAMETER,
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            f"provided exceeded the 4KB limit. String measured: {measured}",
+        )
+
+
+def _constraint(member: str, value: object, rule: str) -> Invalid:
+    return Invalid(
+        "ValidationException",
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}",
+    )
 
 
 def _refuse(what: str, instead: str) -> Invalid:

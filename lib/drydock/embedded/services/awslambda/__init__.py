@@ -51,6 +51,8 @@ class Lambda(Service):
             create_function=operations.checked(create, checks.create, 1),
             update_function_code=operations.checked(change_code, checks.code, 3),
             put_function_event_invoke_config=operations.with_destinations_refused(put_config),
+            create_alias=operations.with_weights_refused(seams.original(backend, "create_alias")),
+            update_alias=operations.with_weights_refused(seams.original(backend, "update_alias")),
             create_event_source_mapping=no_mappings,
             create_function_url_config=operations.not_there("URLs of functions", "Call Invoke."),
         )

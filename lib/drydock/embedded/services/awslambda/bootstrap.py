@@ -13,6 +13,7 @@ kilobytes of memory at most, in another, then the answer. What the function prin
 from __future__ import annotations
 
 import base64
+import contextlib
 import importlib
 import json
 import logging
@@ -105,7 +106,8 @@ def _say_began(channel: int, since: float) -> float:
 def _end(channel: int, began: float, well: bool, answer: bytes) -> None:
     took, memory = (time.monotonic() - began) * 1000, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with contextlib.suppress(OSError, ValueError):  # the function has closed it
+            stream.flush()
     with open(channel, "wb") as pipe:
         pipe.write(f"ended {int(well)} {took:.2f} {memory}\n".encode() + answer)
 
@@ -125,7 +127,7 @@ def _handler(name: str) -> Callable[[Any, Context], Any]:
         kind, message = "Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}"
         raise Fault(kind, message, [line]) from None
     except Exception as error:
-        raise Fault(type(error).__name__, str(error), _trace(error)) from None
+        raise Fault(type(error).__name__, _text(error), _trace(error)) from None
     if not hasattr(module, function):
         raise Fault("Runtime.HandlerNotFound", f"Handler '{function}' missing on module '{module_name}'")
     found: Callable[[Any, Context], Any] = getattr(module, function)
@@ -137,7 +139,7 @@ def _called(handler: Callable[[Any, Context], Any], call: dict[str, Any]) -> tup
     try:
         answer = handler(call["event"], Context(call))
     except Exception as error:
-        return False, _fault(Fault(type(error).__name__, str(error), _trace(error)), call["id"])
+        return False, _fault(Fault(type(error).__name__, _text(error), _trace(error)), call["id"])
     try:
         return True, json.dumps(answer, ensure_ascii=False, default=_number).encode()
     except (TypeError, ValueError, RecursionError) as error:
@@ -154,9 +156,19 @@ def _number(value: object) -> float:
 def _fault(fault: Fault, identifier: str = "") -> bytes:
     """The answer of a function that failed, which is said in the log, too."""
     lines = [f"[ERROR] {fault.kind}: {fault}", "Traceback (most recent call last):", *fault.trace]
-    sys.stdout.write("\r".join(line.rstrip("\n").replace("\n", "\r") for line in lines) + "\n")
+    said = "\r".join(line.rstrip("\n").replace("\n", "\r") for line in lines) + "\n"
+    with contextlib.suppress(ValueError):  # the function has closed it
+        sys.stdout.write(said.encode(errors="backslashreplace").decode())
     shown = {"errorMessage": str(fault), "errorType": fault.kind, "requestId": identifier, "stackTrace": fault.trace}
-    return json.dumps(shown, ensure_ascii=False).encode()
+    return json.dumps(shown, ensure_ascii=False).encode(errors="backslashreplace")
+
+
+def _text(error: BaseException) -> str:
+    """What an error says, if it can."""
+    try:
+        return str(error)
+    except Exception:
+        return "<exception str() failed>"
 
 
 def _trace(error: BaseException) -> list[str]:

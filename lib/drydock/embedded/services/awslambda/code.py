@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 _UNREADABLE = "Could not unzip uploaded file. Please check your file, then try to upload again."
 _MOST_ENTRIES = 100_000
 _PIECE = 1 << 20
+_LONGEST_NAME = 255
+"""Bytes of a part of a path."""
 
 
 class Packages:
@@ -73,6 +75,7 @@ def _files(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, PurePosixPat
     if sum(entry.file_size for entry in entries) > UNZIPPED or len(entries) > _MOST_ENTRIES:
         raise Invalid(PARAMETER, f"Unzipped size must be smaller than {UNZIPPED} bytes")
     found = []
+    folders: set[PurePosixPath] = set()
     for entry in entries:
         path = PurePosixPath(entry.filename)
         if path.is_absolute() or ".." in path.parts or "\\" in entry.filename:
@@ -81,7 +84,12 @@ def _files(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, PurePosixPat
             raise Invalid(PARAMETER, f"The embedded AWS does not unpack links of deployment packages: {path} is one.")
         if entry.flag_bits & 1:
             raise Invalid(PARAMETER, _UNREADABLE)
+        if any(len(part.encode()) > _LONGEST_NAME for part in path.parts):
+            raise Invalid(PARAMETER, _UNREADABLE)
+        folders.update(path.parents, [path] if entry.is_dir() else [])
         found.append((entry, path))
+    if any(path in folders for entry, path in found if not entry.is_dir()):
+        raise Invalid(PARAMETER, _UNREADABLE)
     return found
 
 

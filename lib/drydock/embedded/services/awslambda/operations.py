@@ -25,7 +25,10 @@ from .events import Events
 
 Answer = tuple[int, dict[str, Any], Any]
 
-_STATUS = {rules.NOT_THERE: 501, rules.TOO_LARGE: 413, "TooManyRequestsException": 429}  # 400 otherwise
+_STATUS = {
+    rules.NOT_THERE: 501, rules.TOO_LARGE: 413, "TooManyRequestsException": 429, rules.DENIED: 403,
+    "ResourceNotFoundException": 404,
+}  # 400 otherwise  # fmt: skip
 _LAMBDA = "lambda.amazonaws.com"
 _GET, _SAYS = "Error occurred while GetObject. S3 Error Code: ", "S3 Error Message: "
 _LONGEST = 1000.0
@@ -46,7 +49,8 @@ class Operations:
         call: Call | None = self._host.front.kept
         if call is None:
             qualifier = response._get_param("Qualifier")
-            found = response.backend.get_function(name, qualifier)
+            named = _named(response, name)
+            found = response.backend.get_function(named, qualifier)
             if kind == "DryRun":
                 return 204, {"status": 204}, ""
             event = _body(response)
@@ -56,7 +60,8 @@ class Operations:
                     self._events.take(found, event)
                     return 202, {"status": 202}, ""
                 client = response.headers.get("X-Amz-Client-Context") or ""
-                call = self._events.call(found, event, client, arn=_called(found, name, qualifier))
+                rules.client_context(client)
+                call = self._events.call(found, event, client, arn=_called(found, named, qualifier))
             call.on_end = self._tell
             key, version = _key(call), self._host.lot.version(_key(call))
             self._calls.begin(call)
@@ -71,7 +76,7 @@ class Operations:
 
     def invoke_async(self, response: Any) -> Answer:
         name = unquote(response.path.rstrip("/").rsplit("/", 2)[-2])
-        found, event = response.backend.get_function(name, None), _body(response)
+        found, event = response.backend.get_function(_named(response, name), None), _body(response)
         with refused():
             rules.event(event, rules.OLD_PAYLOAD)
             self._events.take(found, event)
@@ -81,6 +86,13 @@ class Operations:
         self._host.lot.notify(_key(call))
 
 
+def _named(response: Any, name: str) -> str:
+    """The function that a call names, perhaps with a qualifier. LambdaClientError."""
+    backend = response.backend
+    with refused():
+        return rules.called(name, backend.account_id, backend.region_name)
+
+
 def _key(call: Call) -> str:
     return f"call {call.identity}"
 
@@ -88,8 +100,7 @@ def _key(call: Call) -> str:
 def _called(found: Any, name: str, qualifier: str | None) -> str:
     """The ARN under which a function is called: with the alias or version that who calls it has named."""
     base = ":".join(found.function_arn.split(":")[:7])
-    within = name.partition(":function:")[2] or name
-    named = within.partition(":")[2] or qualifier
+    named = name.partition(":")[2] or qualifier
     return f"{base}:{named}" if named else base
 
 
@@ -240,6 +251,20 @@ def not_there(what: str, instead: str) -> Callable[..., Any]:
         raise _error(Invalid(rules.NOT_THERE, f"The embedded AWS does not have {what}. {instead}"))
 
     return refuses
+
+
+def with_weights_refused(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """CreateAlias and UpdateAlias: an alias is one version."""
+
+    def does(
+        backend: Any, name: str, function_name: str, function_version: str, description: str, routing_config: Any
+    ) -> Any:
+        if not seams.replaying():
+            with refused():
+                rules.routing(routing_config)
+        return operation(backend, name, function_name, function_version, description, routing_config)
+
+    return does
 
 
 def with_destinations_refused(put: Callable[..., Any]) -> Callable[..., Any]:
