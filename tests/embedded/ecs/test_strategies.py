@@ -592,3 +592,19 @@ def test_a_roll_back_that_cannot_shift_has_failed_and_says_so(
     assert "1" in site.versions()
     if weights:
         assert (site.weights(), site.versions()) == (weights, {"1"})
+
+
+def test_an_alarm_that_goes_during_a_deployment_is_missed_once(world: World, lab: Lab, site: Site) -> None:
+    cloudwatch = lab.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="errors", MetricName="Errors", Namespace="Test", Statistic="Sum", Period=60, EvaluationPeriods=1,
+        Threshold=1, ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+    site.create(1, {**CANARY, "alarms": {"alarmNames": ["errors"], "enable": True, "rollback": True}})
+    site.update()
+    site.until_stage("PRODUCTION_TRAFFIC_SHIFT")
+    world.settle()
+    assert "cannot watch" not in site.events()
+    cloudwatch.delete_alarms(AlarmNames=["errors"])
+    site.until_status("SUCCESSFUL")
+    assert site.events().count("cannot watch alarms that do not exist: errors.") == 1

@@ -207,15 +207,15 @@ class Deployments:
             return
         before, found = deployment.alarms, self._alarms.look(service.region_name, deployment.alarms.names)
         deployment.alarms = before.after({alarm["AlarmName"]: alarm["StateValue"] for alarm in found})
+        absent = sorted(set(before.names) - {alarm["AlarmName"] for alarm in found})
+        if absent and deployment.alarms.status is not Status.TRIGGERED:
+            self.say_once(service, deployment, f"cannot watch alarms that do not exist: {', '.join(absent)}.")
         if deployment.alarms == before:
             return
         self._table.keep(service)
         if deployment.alarms.status is Status.TRIGGERED:
             self.fail(service, deployment, ALARM, rollback=deployment.alarms.rollback)
             return
-        absent = sorted(set(before.names) - {alarm["AlarmName"] for alarm in found})
-        if absent:
-            service.event(f"(deployment {deployment.id}) cannot watch alarms that do not exist: {', '.join(absent)}.")
         if deployment.alarms.status is Status.DISABLED:
             service.event(f"(deployment {deployment.id}) watches no alarms: one was in ALARM when it began.")
 
@@ -282,9 +282,9 @@ class Deployments:
         self._table.keep(service)
 
     def say_once(self, service: Service, deployment: Deployment, message: str) -> None:
-        """An event of a deployment, unless it is the last one already."""
+        """An event of a deployment, unless it is one already."""
         full = f"(deployment {deployment.id}) {message}"
-        if not service.events or not service.events[0]["message"].endswith(full):
+        if not any(event["message"].endswith(full) for event in service.events):
             service.event(full)
             self._table.keep(service)
 
