@@ -455,7 +455,10 @@ def follows(cloud, lab):
 
 
 @follows.solution
-def _(a_minute, label, track):
+def _(a_minute, label, scaling, track, web):
+    for policy in scaling.describe_scaling_policies(**web)["ScalingPolicies"]:
+        if policy["PolicyName"] != "requests":
+            scaling.delete_scaling_policy(**web, PolicyName=policy["PolicyName"])
     between = a_minute / 3.5
     track("requests", round(between, 1), "ALBRequestCountPerTarget", ResourceLabel=label)
     print(f"{between:.1f} requests a minute for each task")

@@ -73,6 +73,27 @@ def test_what_cloudwatch_has_is_told_in_minutes_of_aws() -> None:
         assert 79 < (asked["EndTime"] - asked["StartTime"]).total_seconds() < 82, "40 minutes of AWS"
 
 
+class AwsOfParts(Aws):
+    """Three minutes of 60 requests; the one in the middle is in two minutes of the wall clock."""
+
+    def describe_alarms(self, *, AlarmNames: list[str]) -> dict[str, Any]:
+        found = super().describe_alarms(AlarmNames=AlarmNames)["MetricAlarms"]
+        return {"MetricAlarms": [{**one, "MetricName": "Requests", "Statistic": "Sum"} for one in found]}
+
+    def get_metric_statistics(self, **asked: Any) -> dict[str, Any]:
+        [name] = asked["Statistics"]
+        parts = [(7, 60.0), (5, 10.0), (4, 50.0), (3, 60.0)] if name == "Sum" else [(7, 2.0), (4, 2.0), (3, 2.0)]
+        at = [(asked["EndTime"] - timedelta(seconds=1 + ago), value) for ago, value in parts]
+        return {"Datapoints": [{"Timestamp": moment, name: value} for moment, value in at]}
+
+
+def test_a_minute_that_was_told_of_in_two_parts_is_one() -> None:
+    figure = scaled(AwsOfParts(), cluster="c", service="s")  # type: ignore[arg-type]
+    requests, desired, _ = go.Figure(figure.spec).data
+    assert list(requests.y) == [60, 60, 60]
+    assert list(requests.x) == list(desired.x) == [-4, -3, -2]
+
+
 def test_a_service_without_a_policy_that_an_alarm_calls_is_told() -> None:
     with pytest.raises(LookupError, match="No alarm calls a scaling policy of s"):
         scaled(Aws(alarms=False), cluster="c", service="s")  # type: ignore[arg-type]

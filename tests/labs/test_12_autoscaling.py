@@ -70,7 +70,7 @@ def test_a_target_for_each_task(lab: Lab) -> None:
     assert waits_for(lab, "follows") == "the policy to scale `web` to 4 tasks"
     with customers(lab):
         until(lab, "requests", "passed")
-        tried(lab, "follows", 'track("requests", 45, "ALBRequestCountPerTarget", ResourceLabel=label)')
+        tried(lab, "follows", 'track("another", 34, "ALBRequestCountPerTarget", ResourceLabel=label)')
 
 
 def test_steps_that_flap_and_steps_that_come_to_rest(lab: Lab) -> None:

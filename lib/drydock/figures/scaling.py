@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -13,6 +14,8 @@ from drydock.policy.scaling_course import Minute
 
 Points = Sequence[tuple[float, float]]
 """At which minute, and how much."""
+_LATE = 0.01
+"""Of a minute: what is nearer to a minute's beginning is of that minute."""
 
 
 def scaling_over_time(
@@ -104,12 +107,18 @@ def scaled(cloud: Cloud, *, cluster: str, service: str, minutes: int = 40) -> Fi
 def _points(
     cloud: Cloud, begin: datetime, now: datetime, namespace: str, name: str, of: list[dict[str, str]], statistic: str
 ) -> Points:
+    """By the minute of AWS, also where one was told of in two parts, as it was in two minutes of the wall clock."""
     found = cloud.client("cloudwatch").get_metric_statistics(
         Namespace=namespace, MetricName=name, Dimensions=of, Statistics=[statistic], StartTime=begin,
         EndTime=now + timedelta(seconds=1), Period=1 if cloud.speed > 1 else 60,
     )["Datapoints"]  # fmt: skip
-    moments = [((one["Timestamp"] - now).total_seconds() * cloud.speed / 60, one[statistic]) for one in found]
-    return sorted((round(at), value) for at, value in moments)
+    moments = sorted(((one["Timestamp"] - now).total_seconds() * cloud.speed / 60, one[statistic]) for one in found)
+    minutes: dict[float, float] = {}
+    for at, value in moments:
+        newest = moments[-1][0]
+        minute = round(newest) + math.floor(at - newest + _LATE)
+        minutes[minute] = minutes.get(minute, 0) + value if statistic == "Sum" else value
+    return sorted(minutes.items())
 
 
 def _number(value: float | None) -> str:
