@@ -317,6 +317,7 @@ def _(ec2, tasks, vpc):
 
 @outline.drill(
     "one-in-three",
+    there=True,
     title="One task in three cannot pull its image",
     hints=[
         "One in three: what are there three of?",
@@ -363,6 +364,7 @@ def _(ec2):
 
 @outline.drill(
     "no-container-instances",
+    there=True,
     title="`No Container Instances were found in your cluster`, on a cluster that never had any",
     hints=[
         "The call names no launchType and no strategy. What does ECS fall back to, and to what after that?",

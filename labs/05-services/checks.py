@@ -483,6 +483,7 @@ def _(scaling):
 
 @outline.drill(
     "wrong-health-path",
+    there=True,
     title="Tasks of the frontend are killed again and again, and nothing is wrong with them",
     hints=[
         "Who kills them? describe_tasks, desiredStatus STOPPED: stoppedReason.",
@@ -496,6 +497,10 @@ def wrong_health_path(cloud, lab):
         return not_started("There is no service `frontend`.")
     states = Counter(target["TargetHealth"]["State"] for target in targets(cloud))
     group = target_group(cloud)
+    if not group["LoadBalancerArns"]:
+        return not_started("No load balancer forwards to drydock-frontend.")
+    if not one["desiredCount"]:
+        return not_started("`frontend` wants no task.")
     missing = one["desiredCount"] - states["healthy"]
     healthy = to_be_healthy(group, missing, one["desiredCount"])
     waits_for = coming(one) if healthy and missing <= 0 else healthy
@@ -529,6 +534,7 @@ def _(elbv2, group):
 
 @outline.drill(
     "stuck-deployment",
+    there=True,
     title="A deployment of the backend that never starts a task",
     hints=[
         "describe_services: what do deploymentConfiguration and desiredCount allow?",

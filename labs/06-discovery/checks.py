@@ -427,6 +427,7 @@ def _(cloud, lab):
 
 @outline.drill(
     "left-behind",
+    there=True,
     title="One call in a few is not answered, and every task is healthy",
     hints=[
         "Compare what is registered (list_instances) with what runs (list_tasks, serviceName backend).",
@@ -475,6 +476,7 @@ def _(backend, cloud_map, ecs):
 
 @outline.drill(
     "no-port",
+    there=True,
     title="Everything is green, and not one call of the backend is answered",
     hints=[
         "Read `failed` in what http://<DNSName>/api says: name, address, port.",

@@ -859,6 +859,7 @@ def _(elbv2, forward, listener):
 
 @outline.drill(
     "blind-alarm",
+    there=True,
     title="v6 fails, it has passed as a canary, and no alarm rang: find out why, let the alarms see, and bring v4 back",
     hints=[
         "What do the alarms say of their state, and why? describe_alarms: StateValue, StateReason, TreatMissingData.",

@@ -665,6 +665,7 @@ def _(cloud, lab):
 
 @outline.drill(
     "stuck",
+    there=True,
     title="A deployment of `checkout` that neither fails nor ends, with the breaker enabled: find out what it waits "
     "for, and bring it to an end without deleting the service",
     hints=[

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.support.waiting import eventually
 
 from drydock.cloud import Cloud
-from drydock.labs import Lab
+from drydock.labs import Lab, NothingToBreak
 from drydock.ledger import sweep
 
 from .conftest import At, held_up, solve, state, tried, until, update, waits_for
@@ -221,6 +222,23 @@ def test_the_drill_of_the_wrong_health_path(at: At) -> None:
     group = elbv2.describe_target_groups(Names=["drydock-frontend"])["TargetGroups"][0]["TargetGroupArn"]
     elbv2.modify_target_group(TargetGroupArn=group, Matcher={"HttpCode": "200-499"})
     tried(lab, "wrong-health-path", 'elbv2.modify_target_group(TargetGroupArn=group, HealthCheckPort="80")')
+
+
+def test_targets_that_nobody_asks_and_tasks_that_nobody_wants_are_not_broken(at: At) -> None:
+    lab = at("wrong-health-path")
+    elbv2 = lab.cloud.client("elbv2")
+    balancer = elbv2.describe_load_balancers(Names=["drydock"])["LoadBalancers"][0]["LoadBalancerArn"]
+    [listener] = elbv2.describe_listeners(LoadBalancerArn=balancer)["Listeners"]
+    elbv2.delete_listener(ListenerArn=listener["ListenerArn"])
+    with pytest.raises(NothingToBreak, match="No load balancer forwards to drydock-frontend"):
+        lab.break_it("wrong-health-path")
+    [untouched] = elbv2.describe_target_groups(Names=["drydock-frontend"])["TargetGroups"]
+    assert untouched["HealthCheckPath"] == "/health"
+    lab.catch_up("wrong-health-path", {})
+    until(lab, "wrong-health-path", "passed")
+    update(lab.cloud, "frontend", desiredCount=0)
+    assert state(lab, "wrong-health-path") == ("not started", "`frontend` wants no task.")
+    update(lab.cloud, "frontend", desiredCount=2)
 
 
 def test_the_drill_of_the_stuck_deployment(at: At) -> None:

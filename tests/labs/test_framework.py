@@ -15,6 +15,7 @@ from drydock.labs import (
     Lab,
     NoSuchLab,
     NoSuchStep,
+    NothingToBreak,
     Outline,
     StepNotPassed,
     SurvivorsLeft,
@@ -252,6 +253,14 @@ def test_a_fault_that_does_not_show_is_an_error(queues: Lab, monkeypatch: pytest
         queues.break_it("blind", within=0.3)
     with pytest.raises(ValueError, match="not a drill"):
         queues.break_it("create-queue")
+
+
+def test_what_a_drill_would_break_and_is_not_there_is_named_at_once(queues: Lab) -> None:
+    with pytest.raises(NothingToBreak, match=r'^Not there yet\..* lab\.catch_up\("blind"\) makes'):
+        queues.break_it("blind", within=3600)
+    assert not progress.of("00-queues").get("blind", {}).get("broken")
+    queues.catch_up("blind", {})
+    assert "Broken: " in repr(queues.break_it("blind"))
 
 
 def test_any_lab_can_be_the_first(cloud: Cloud) -> None:

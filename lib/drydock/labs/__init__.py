@@ -38,6 +38,7 @@ checks.py declares it. Its one required name is `outline`:
         ecs.update_service(cluster="drydock", service="backend", desiredCount=5)   # put them into his cell as they are
 
     @outline.drill("…", title="…", hints=[…])       # a fault: check, @breaks (puts it in), @solution (mends it)
+                                                    # there=True: while the check says not started, nothing is broken
 
 The text of an exercise's or a drill's solution is what is shown and what is run, by tests and headless: names come
 from the notebook's own statements, and it is waited for until the check passes. It mends what a wrong attempt has
@@ -106,7 +107,7 @@ To try one step in plain Python:
 '''
 
 from drydock.labs.catalogue import NoSuchLab
-from drydock.labs.lab import Lab, StepNotPassed, SurvivorsLeft
+from drydock.labs.lab import Lab, NothingToBreak, StepNotPassed, SurvivorsLeft
 from drydock.labs.step import Check, NoSuchStep, Outline, Step, not_started, passed, wrong
 from drydock.notebooks.wait import TookTooLong, wait_until
 
@@ -115,6 +116,7 @@ __all__ = [
     "Lab",
     "NoSuchLab",
     "NoSuchStep",
+    "NothingToBreak",
     "Outline",
     "Step",
     "StepNotPassed",

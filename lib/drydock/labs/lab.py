@@ -51,11 +51,15 @@ class StepNotPassed(AssertionError):
     """A check did not pass in a run that is strict."""
 
 
+class NothingToBreak(LookupError):
+    """What a drill is about to break is not there; the text says what is missing."""
+
+
 class SurvivorsLeft(AssertionError):
     """Clean up left something behind; the text lists it."""
 
 
-_OURS = (NoSuchLab, NoSuchStep, StepNotPassed, SurvivorsLeft, StillUsed)
+_OURS = (NoSuchLab, NoSuchStep, NothingToBreak, StepNotPassed, SurvivorsLeft, StillUsed)
 errors.keep_short(None, *_OURS)  # what `connect` raises comes before a lab is open
 
 
@@ -219,11 +223,14 @@ class Lab:
     def break_it(self, name: str, *, within: float = 60.0) -> show.Note:
         """Put the drill's fault into the cloud, and wait up to `within` of our seconds until it shows.
 
-        Raises TookTooLong if the check still passes: the drill would prove nothing.
+        Raises NothingToBreak, at once, where what it breaks is not there; TookTooLong if the check still passes after
+        it: the drill would prove nothing.
         """
         step = self.step(name)
         if step.fault is None:
             raise ValueError(f"Step {name!r} is not a drill: it has no @breaks.")
+        if step.there and (before := step.check(self.cloud, self)).state == "not started":
+            raise NothingToBreak(f'{before.message} lab.catch_up("{name}") makes what this drill breaks.')
         with progress.changing(self.name, name) as record:
             record["broken"] = True
         step.fault(self.cloud, self)

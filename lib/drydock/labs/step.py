@@ -117,6 +117,7 @@ class Step:
     act: Acts | None = None
     fault: Acts | None = None
     at_once: bool = False
+    there: bool = False
     notebook: Path = Path()
 
     def solution(self, function: Acts) -> Acts:
@@ -222,18 +223,30 @@ class Outline:
         """Declare an exercise: `title` says what is asked. With `solve=True` its solution is run headless."""
         return self._declare(name, title, Kind.YOUR_TURN, hints)
 
-    def drill(self, name: str, *, title: str, hints: Sequence[str] = ()) -> Callable[[Looks], Step]:
-        """Declare a fault to find and mend; its check fails after `breaks` and passes after `solution`."""
-        return self._declare(name, title, Kind.DRILL, hints)
+    def drill(
+        self, name: str, *, title: str, hints: Sequence[str] = (), there: bool = False
+    ) -> Callable[[Looks], Step]:
+        """Declare a fault to find and mend; its check fails after `breaks` and passes after `solution`.
+
+        `there`: what it breaks must be there before: where its check says *not started*, there is nothing to break.
+        Otherwise `breaks` makes what it breaks.
+        """
+        return self._declare(name, title, Kind.DRILL, hints, there=there)
 
     def _declare(
-        self, name: str, title: str, kind: Kind, hints: Sequence[str], at_once: bool = False
+        self,
+        name: str,
+        title: str,
+        kind: Kind,
+        hints: Sequence[str],
+        at_once: bool = False,
+        there: bool = False,
     ) -> Callable[[Looks], Step]:
         if name in self.steps:
             raise ValueError(f"Step {name!r} is declared twice in {self.title!r}.")
 
         def declare(look: Looks) -> Step:
-            self.steps[name] = Step(name, title, kind, look, tuple(hints), at_once=at_once)
+            self.steps[name] = Step(name, title, kind, look, tuple(hints), at_once=at_once, there=there)
             return self.steps[name]
 
         return declare

@@ -32,7 +32,7 @@ def _(sqs, url):
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": "86400"})
 
 
-@outline.drill("blind", title="Nobody sees a message")
+@outline.drill("blind", title="Nobody sees a message", there=True)
 def blind(cloud, lab):
     if _attributes(cloud, "jobs")["Attributes"]["DelaySeconds"] != "0":
         return wrong("A message waits before it can be seen.", look="get_queue_attributes, DelaySeconds")
