@@ -550,7 +550,7 @@ def guarded(cloud, lab):
         newest = under[0]
         return wrong(
             f"The deployment of {newest.version} is {newest.status}.",
-            look="describe_service_deployments; was the alarm in ALARM when it began?",
+            look="describe_service_deployments; was the alarm in ALARM when it began, and did requests come?",
             waits_for=f"the deployment of {newest.version} to end" if newest.comes else "",
         )
     if faults := faulty(cloud, one):

@@ -167,6 +167,18 @@ def test_only_statements_whose_names_are_used_are_brought_back() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", catalogue.names())
+def test_no_deployment_is_waited_for_to_bring_names_back(name: str) -> None:
+    """Nothing is deployed then, so that it would be waited for in vain."""
+    told = lesson.of(catalogue.notebook(name))
+    made = [one for cell in told.cells for one in ast.parse(cell).body if isinstance(one, ast.FunctionDef)]
+    waits = (".follow(", *(f"{one.name}(" for one in made if ".follow(" in ast.unparse(one)))
+    checked = [step for step in catalogue.load(name).steps if any(f'lab.check("{step}"' in cell for cell in told.cells)]
+    for place in (told.after(step) for step in checked):
+        for one in told.names_for(place, told.used_from(place)):
+            assert isinstance(one, ast.FunctionDef) or not any(wait in ast.unparse(one) for wait in waits)
+
+
 @pytest.mark.timeout(300)
 def test_lab_05_goes_on_the_next_day_from_its_middle(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
