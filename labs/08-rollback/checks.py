@@ -358,18 +358,16 @@ def predict(cloud, lab):
         if said is None:
             return wrong(f"`checkout` has no tag `trips-at-{desired}`.", look="tag_resource")
         if said != str(threshold(desired)):
-            return wrong(
-                f"For {desired:,} tasks it is not {said}.", look="half, rounded up; never below 3, never above 200"
-            )
+            message = f"For a desiredCount of {desired:,} it is not {said}."
+            return wrong(message, look="half, rounded up; never below 3, never above 200")
     return passed(", ".join(f"{threshold(desired)} of {desired:,}" for desired in DESIRED) + ".")
 
 
 @predict.solution
-def _(ecs):
-    checkout = ecs.describe_services(cluster="drydock", services=["checkout"])["services"][0]["serviceArn"]
+def _(ecs, described):
     trips = {desired: min(200, max(3, -(-desired // 2))) for desired in (1, 10, 50, 1000)}
     tags = [{"key": f"trips-at-{desired}", "value": str(count)} for desired, count in trips.items()]
-    ecs.tag_resource(resourceArn=checkout, tags=tags)
+    ecs.tag_resource(resourceArn=described()["serviceArn"], tags=tags)
     print(trips)
 
 
@@ -552,7 +550,7 @@ def guarded(cloud, lab):
         newest = under[0]
         return wrong(
             f"The deployment of {newest.version} is {newest.status}.",
-            look="describe_service_deployments; was the alarm in ALARM when it began?",
+            look="describe_service_deployments; was the alarm in ALARM when it began, and did requests come?",
             waits_for=f"the deployment of {newest.version} to end" if newest.comes else "",
         )
     if faults := faulty(cloud, one):
@@ -566,11 +564,10 @@ def held_by_both(one, desired):
 
 
 @guarded.solution
-def _(ecs, newest, on, revision, wait_until, watch):
+def _(checkout, ecs, newest, on, revision, wait_until, watch):
     watch("drydock-checkout-errors", "TargetGroup", "LoadBalancer")
     at_first = {**on, "thresholdConfiguration": {"type": "COUNT", "value": 1}}
     both = {"deploymentCircuitBreaker": at_first, "alarms": {**on, "alarmNames": ["drydock-checkout-errors"]}}
-    checkout = {"cluster": "drydock", "service": "checkout"}
     ecs.update_service(**checkout, taskDefinition=revision["v1"], desiredCount=2, deploymentConfiguration=both)
     wait_until(lambda: newest()["status"] != "IN_PROGRESS", "v1 is there", timeout=300)
     ecs.update_service(**checkout, taskDefinition=revision["v2"])

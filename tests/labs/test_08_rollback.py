@@ -91,8 +91,8 @@ def test_a_prediction_is_held_against_the_rule(lab: Lab) -> None:
         return state(lab, "threshold")
 
     assert say(trips_at_10="5") == ("wrong", "`checkout` has no tag `trips-at-1`.")
-    assert say(trips_at_1="1") == ("wrong", "For 1 tasks it is not 1.")
-    assert say(trips_at_1="3", trips_at_50="25", trips_at_1000="500") == ("wrong", "For 1,000 tasks it is not 500.")
+    assert say(trips_at_1="1") == ("wrong", "For a desiredCount of 1 it is not 1.")
+    assert say(trips_at_1="3", trips_at_50="25", trips_at_1000="500")[1] == "For a desiredCount of 1,000 it is not 500."
     assert say(trips_at_1000="200") == ("passed", "3 of 1, 5 of 10, 25 of 50, 200 of 1,000.")
     ecs.untag_resource(resourceArn=arn, tagKeys=["trips-at-1", "trips-at-10", "trips-at-50", "trips-at-1000"])
     tried(lab, "threshold", 'ecs.tag_resource(resourceArn="checkout", tags=[])')

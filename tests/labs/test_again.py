@@ -167,18 +167,16 @@ def test_only_statements_whose_names_are_used_are_brought_back() -> None:
     ]
 
 
-def test_names_that_ask_nobody_are_known_whether_the_lesson_uses_them_again_or_not() -> None:
-    cells = (
-        "lab = Lab.open('x')",
-        "import json\nfrom shop import build\nscan = {'scanOnPush': True}\narn = f'arn:{cloud.account}'",
-        "image = build('here')",
-        "def rule(number):\n    return {'rulePriority': number, **scan}\n\ndef look():\n    return ecs.list_tasks()",
-        "policy = json.dumps({'rules': [rule(1)]})\nfound = look()\nshown = [found]\nscans = 1\nscans = ecs.count()",
-        'lab.check("one")',
-        "later = 1",
-    )
-    told = lesson.Lesson(cells)
-    assert told.written_down(told.after("one")) == {"arn", "build", "json", "policy", "rule", "scan"}
+@pytest.mark.parametrize("name", catalogue.names())
+def test_no_deployment_is_waited_for_to_bring_names_back(name: str) -> None:
+    """Nothing is deployed then, so that it would be waited for in vain."""
+    told = lesson.of(catalogue.notebook(name))
+    made = [one for cell in told.cells for one in ast.parse(cell).body if isinstance(one, ast.FunctionDef)]
+    waits = (".follow(", *(f"{one.name}(" for one in made if ".follow(" in ast.unparse(one)))
+    checked = [step for step in catalogue.load(name).steps if any(f'lab.check("{step}"' in cell for cell in told.cells)]
+    for place in (told.after(step) for step in checked):
+        for one in told.names_for(place, told.used_from(place)):
+            assert isinstance(one, ast.FunctionDef) or not any(wait in ast.unparse(one) for wait in waits)
 
 
 @pytest.mark.timeout(300)

@@ -39,6 +39,16 @@ def test_an_answer_uses_what_the_lesson_has_by_then(name: str, step: str) -> Non
 
 
 @pytest.mark.parametrize(("name", "step"), ANSWERS)
+def test_an_answer_leaves_the_lessons_names_alone(name: str, step: str) -> None:
+    """What the cells below it use and do not make is as the cells above it made it."""
+    one = catalogue.load(name).steps[step]
+    told = lesson.of(one.notebook)
+    top = symtable.symtable(one.source(), step, "exec")
+    made = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    assert not made & told.used_from(told.turn(step) + 1)
+
+
+@pytest.mark.parametrize(("name", "step"), ANSWERS)
 def test_an_answer_is_a_few_lines(name: str, step: str) -> None:
     lines = catalogue.load(name).steps[step].source().splitlines()
     assert len(lines) <= 12
