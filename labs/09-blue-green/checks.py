@@ -56,7 +56,7 @@ GROUPS = ("primary", "alternate")
 PRODUCTION, TEST = 80, 8080
 UNDER_TEST = ("POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT")
 """The stages of a pause at which green has the test traffic and no customer has met it."""
-AT_MOST, AT_LEAST = 30, 1
+AT_MOST, AT_LEAST = 120, 1
 """The case of `approved`: minutes for which a pause may wait, and for which blue is to stay."""
 JUDGE = """
 from urllib.error import HTTPError
@@ -278,7 +278,7 @@ def balancing(cloud, test_rule=""):
     return [{**entry, "advancedConfiguration": more}]
 
 
-def pause(minutes=30, action="ROLLBACK"):
+def pause(minutes=1440, action="ROLLBACK"):
     limit = {"timeoutInMinutes": minutes, "action": action}
     return {"targetType": "PAUSE", "lifecycleStages": ["POST_TEST_TRAFFIC_SHIFT"], "timeoutConfiguration": limit}
 
@@ -639,7 +639,7 @@ def approved(cloud, lab):
 
 @approved.solution
 def _(Load, catalog, ecs, pause, plain, reply, test_url, v5, wait_until, waiting):
-    limited = {**pause, "timeoutConfiguration": {"timeoutInMinutes": 30, "action": "ROLLBACK"}}
+    limited = {**pause, "timeoutConfiguration": {"timeoutInMinutes": 120, "action": "ROLLBACK"}}
     tested = {**plain, "bakeTimeInMinutes": 1, "lifecycleHooks": [limited]}
     ecs.update_service(**catalog, taskDefinition=v5, deploymentConfiguration=tested, forceNewDeployment=True)
     wait_until(waiting, "v5 waits to be tested", timeout=600)

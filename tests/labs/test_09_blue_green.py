@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -132,6 +132,10 @@ def test_the_drill_of_the_test_that_finds_nothing(lab: Lab) -> None:
         "A test on port 8080 meets another rule than the one that ECS turns to green.",
     )
     elbv2, ecs = lab.cloud.client("elbv2"), lab.cloud.client("ecs")
+    newest = ecs.list_service_deployments(cluster="drydock", service="catalog")["serviceDeployments"][0]
+    told = ecs.describe_service_deployments(serviceDeploymentArns=[newest["serviceDeploymentArn"]])
+    [waits] = told["serviceDeployments"][0]["lifecycleHookDetails"]
+    assert waits["expiresAt"] - datetime.now(UTC) > timedelta(minutes=30)  # ours: there is time to find it out
     rules = elbv2.describe_rules(ListenerArn=listener(lab.cloud, 8080))["Rules"]
     hidden = next(one["RuleArn"] for one in rules if not one["IsDefault"])
     elbv2.modify_rule(RuleArn=hidden, Conditions=[{"Field": "path-pattern", "Values": ["/*"]}])
