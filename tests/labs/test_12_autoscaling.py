@@ -49,6 +49,15 @@ def test_a_range_holds_at_once(lab: Lab) -> None:
     solve(lab, "range")
 
 
+def test_customers_who_are_brought_back_take_the_place_of_those_before(lab: Lab) -> None:
+    names = lab.names_at(lab.step("follows"))
+    lab.catch_up("requests", names)
+    before = names["requests"]
+    lab.catch_up("requests", names)
+    before.wait()  # else two hours
+    names["requests"].stop()
+
+
 def test_a_target_for_each_task(lab: Lab) -> None:
     assert state(lab, "requests") == ("not started", "No policy of `web` tracks requests for each target.")
     track(lab, 50)
