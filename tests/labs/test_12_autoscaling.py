@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.support.waiting import eventually
+
 from drydock.labs import Lab
 from drydock.ledger import sweep
 
@@ -31,6 +33,11 @@ def track(lab: Lab, value: float, **more: Any) -> None:
 
 def by_steps(lab: Lab, *given: Any, **more: Any) -> None:
     lab.names_at(lab.step("steady"))["by_steps"](*given, **more)
+
+
+def last_cause(lab: Lab) -> str:
+    scaling = lab.cloud.client("application-autoscaling")
+    return str(scaling.describe_scaling_activities(**WEB, MaxResults=1)["ScalingActivities"][0]["Cause"])
 
 
 def test_an_empty_cloud_is_not_started_and_told_in_our_words(untouched: Lab) -> None:
@@ -84,8 +91,11 @@ def test_a_target_for_each_task(lab: Lab) -> None:
 
 def test_steps_that_flap_and_steps_that_come_to_rest(lab: Lab) -> None:
     assert state(lab, "flaps") == ("not started", "`web` has no step scaling policy.")
+    scaling = lab.cloud.client("application-autoscaling")
+    scaling.delete_scaling_policy(**WEB, PolicyName="requests")
+    assert state(lab, "follows") == ("wrong", "No policy of `web` tracks requests any more."), "it does not begin here"
     assert state(lab, "steady") == ("not started", "`web` has no step scaling policy.")
-    cloudwatch, scaling = lab.cloud.client("cloudwatch"), lab.cloud.client("application-autoscaling")
+    cloudwatch = lab.cloud.client("cloudwatch")
     more, fewer = ("drydock-busy", "GreaterThanThreshold"), ("drydock-idle", "LessThanThreshold")
     by_steps(lab, "more", 3, *more, 50)
     by_steps(lab, "fewer", -3, *fewer, 30)
@@ -123,6 +133,11 @@ def test_what_has_not_been_begun_is_said(lab: Lab) -> None:
 
 def test_the_drill_of_the_service_that_never_scales(lab: Lab) -> None:
     with customers(lab):
+        by_steps(lab, "more", 3, "drydock-busy", "GreaterThanThreshold", 20)
+        eventually(lambda: "triggered policy more" in last_cause(lab), "web is scaled by a step")
+        for name in ("more", "fewer"):
+            lab.cloud.client("application-autoscaling").delete_scaling_policy(**WEB, PolicyName=name)
+        assert state(lab, "steady") == ("wrong", "`web` has no step scaling policy any more."), "it does not begin here"
         lab.break_it("never-scales")
         assert state(lab, "never-scales") == ("wrong", "The policy's alarms have no data.")
         assert waits_for(lab, "never-scales") == "", "waiting changes nothing"
