@@ -420,6 +420,9 @@ def follows(cloud, lab):
     if (nothing := unscalable(cloud)) is not None:
         return nothing
     found = on_requests(cloud)
+    if not found and done_by(cloud, WEB, lab.began, "triggered policy requests"):
+        look = 'put_scaling_policy, or lab.catch_up("follows"), which begins anew'
+        return wrong("No policy of `web` tracks requests any more.", look=look)
     if not found:
         return not_started("No policy of `web` tracks requests for each target.")
     if len(found) > 1:
@@ -534,10 +537,13 @@ def _(cloud, lab):
         )
 
 
-def stepped(cloud):
+def stepped(cloud, lab):
     """The two step scaling policies and their alarms, in the order of ALARMS; or a check that is not passed."""
     found, there = policies(cloud, WEB, "StepScaling"), alarms(cloud, ALARMS)
     if not found:
+        if done_by(cloud, WEB, lab.began, "triggered policy more"):
+            look = 'put_scaling_policy, or lab.catch_up("steady"), which begins anew'
+            return wrong("`web` has no step scaling policy any more.", look=look)
         return not_started("`web` has no step scaling policy.")
     pairs = []
     for name, policy in ALARMS.items():
@@ -585,7 +591,7 @@ def tasks_for(watches, load, start):
 def steady(cloud, lab):
     if (nothing := unscalable(cloud)) is not None:
         return nothing
-    pairs = stepped(cloud)
+    pairs = stepped(cloud, lab)
     if not isinstance(pairs, list):
         return pairs
     watches = [watched(settings, alarm) for settings, alarm in pairs]

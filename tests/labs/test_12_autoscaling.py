@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.support.waiting import eventually
+
 from drydock.labs import Lab
 from drydock.ledger import sweep
 
@@ -33,6 +35,11 @@ def by_steps(lab: Lab, *given: Any, **more: Any) -> None:
     lab.names_at(lab.step("steady"))["by_steps"](*given, **more)
 
 
+def last_cause(lab: Lab) -> str:
+    scaling = lab.cloud.client("application-autoscaling")
+    return str(scaling.describe_scaling_activities(**WEB, MaxResults=1)["ScalingActivities"][0]["Cause"])
+
+
 def test_an_empty_cloud_is_not_started_and_told_in_our_words(untouched: Lab) -> None:
     found = {step.name: step.check(untouched.cloud, untouched) for step in untouched.steps}
     assert {check.state for check in found.values()} == {"not started"}
@@ -47,6 +54,15 @@ def test_a_range_holds_at_once(lab: Lab) -> None:
     register(lab, SuspendedState={"DynamicScalingInSuspended": True})
     assert state(lab, "range") == ("wrong", "DynamicScalingInSuspended is set for `web`.")
     solve(lab, "range")
+
+
+def test_customers_who_are_brought_back_take_the_place_of_those_before(lab: Lab) -> None:
+    names = lab.names_at(lab.step("follows"))
+    lab.catch_up("requests", names)
+    before = names["requests"]
+    lab.catch_up("requests", names)
+    before.wait()  # else two hours
+    names["requests"].stop()
 
 
 def test_a_target_for_each_task(lab: Lab) -> None:
@@ -75,8 +91,11 @@ def test_a_target_for_each_task(lab: Lab) -> None:
 
 def test_steps_that_flap_and_steps_that_come_to_rest(lab: Lab) -> None:
     assert state(lab, "flaps") == ("not started", "`web` has no step scaling policy.")
+    scaling = lab.cloud.client("application-autoscaling")
+    scaling.delete_scaling_policy(**WEB, PolicyName="requests")
+    assert state(lab, "follows") == ("wrong", "No policy of `web` tracks requests any more."), "it does not begin here"
     assert state(lab, "steady") == ("not started", "`web` has no step scaling policy.")
-    cloudwatch, scaling = lab.cloud.client("cloudwatch"), lab.cloud.client("application-autoscaling")
+    cloudwatch = lab.cloud.client("cloudwatch")
     more, fewer = ("drydock-busy", "GreaterThanThreshold"), ("drydock-idle", "LessThanThreshold")
     by_steps(lab, "more", 3, *more, 50)
     by_steps(lab, "fewer", -3, *fewer, 30)
@@ -114,6 +133,11 @@ def test_what_has_not_been_begun_is_said(lab: Lab) -> None:
 
 def test_the_drill_of_the_service_that_never_scales(lab: Lab) -> None:
     with customers(lab):
+        by_steps(lab, "more", 3, "drydock-busy", "GreaterThanThreshold", 20)
+        eventually(lambda: "triggered policy more" in last_cause(lab), "web is scaled by a step")
+        for name in ("more", "fewer"):
+            lab.cloud.client("application-autoscaling").delete_scaling_policy(**WEB, PolicyName=name)
+        assert state(lab, "steady") == ("wrong", "`web` has no step scaling policy any more."), "it does not begin here"
         lab.break_it("never-scales")
         assert state(lab, "never-scales") == ("wrong", "The policy's alarms have no data.")
         assert waits_for(lab, "never-scales") == "", "waiting changes nothing"
