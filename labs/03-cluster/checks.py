@@ -294,6 +294,8 @@ def endpoint_group(cloud, lab):
     there = groups(cloud)
     if "drydock-endpoints" not in there:
         return not_started("There is no group drydock-endpoints.")
+    if "drydock-tasks" not in there:
+        return not_started("There is no group drydock-tasks, from which it is to let in.")
     opened = openings(there["drydock-endpoints"])
     if not opened:
         return wrong("drydock-endpoints lets nobody in.", look="authorize_security_group_ingress")

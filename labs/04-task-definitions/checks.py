@@ -338,8 +338,12 @@ def register_task_definitions(cloud, lab):
     if any(variable["name"] == "APP_SECRET" for variable in backend["environment"]):
         return wrong("The backend's secret stands in its environment, for all to read.", look="secrets, valueFrom")
     given = {secret["name"]: secret["valueFrom"] for secret in backend.get("secrets", [])}
-    if ":app-secret" not in given.get("APP_SECRET", ""):
+    parts = given.get("APP_SECRET", "").split(":")
+    if parts[7:8] != ["app-secret"]:
         return wrong("The backend is not given APP_SECRET from the key app-secret.", look="secrets, valueFrom")
+    if len(parts) != 10:
+        look = "secrets, valueFrom: <ARN>:app-secret::"
+        return wrong("ECS cannot read where APP_SECRET is from: colons are left out.", look=look)
     return passed("Three families, each with its roles, its health check and its log group; one with a secret.")
 
 
@@ -726,7 +730,7 @@ def broken_setting(cloud, lab):
     one = definition(cloud, "drydock-setting")
     if one is None or not found.passed:
         return found
-    given = {variable["name"]: variable["value"] for variable in container(one, "backend")["environment"]}
+    given = {variable["name"]: variable["value"] for variable in container(one, "backend").get("environment", ())}
     if not given.get("ERROR_RATE"):
         return wrong("It runs, and no request fails: ERROR_RATE is gone.", look="environment")
     if float(given["ERROR_RATE"]) != 0.05:

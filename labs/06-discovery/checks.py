@@ -361,7 +361,7 @@ def _(ecs):
 
 @outline.your_turn(
     "shorter-ttl",
-    title="Let clients keep an answer for backend.shop.internal for 3 seconds at most",
+    title="Let clients keep an answer for backend.shop.internal for 3 seconds, not 10",
     hints=[
         "servicediscovery.update_service, with Service={'DnsConfig': {'DnsRecords': […]}}.",
         "The type stays A: the types of a service's records cannot be changed.",
@@ -381,7 +381,7 @@ def shorter_ttl(cloud, lab):
     if ttl == 10:
         return not_started("The TTL is 10 s.")
     if ttl != 3:
-        return wrong(f"The TTL is {ttl} s.", look="update_service, DnsRecords, TTL")
+        return wrong(f"The TTL is {ttl} s, not 3.", look="update_service, DnsRecords, TTL")
     return passed("An answer may be kept for 3 s.")
 
 

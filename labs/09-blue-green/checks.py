@@ -12,7 +12,7 @@ import json
 import zipfile
 from datetime import UTC, datetime, timedelta
 
-from drydock.labs import Outline, not_started, passed, wait_until, wrong
+from drydock.labs import NothingToBreak, Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import (
     coming,
     counts_errors,
@@ -795,6 +795,8 @@ def spotless(cloud, lab):
 
 @spotless.breaks
 def _(cloud, lab):
+    if service(cloud, NAME) is None:
+        raise NothingToBreak(NO_SERVICE)
     elbv2 = cloud.client("elbv2")
     tests = listener(cloud, TEST)
     hidden = [rule["RuleArn"] for rule in rules(cloud, TEST) if rule["Priority"] == "10"]

@@ -10,7 +10,7 @@ import math
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from drydock.labs import Outline, not_started, passed, wait_until, wrong
+from drydock.labs import NothingToBreak, Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import coming, is_steady, network, security_group, service, subnets, until_steady, vpc_id
 from drydock.load import Load
 from drydock.policy.profiles import STRICT
@@ -712,6 +712,8 @@ def never_scales(cloud, lab):
 
 @never_scales.breaks
 def _(cloud, lab):
+    if service(cloud, WEB) is None:
+        raise NothingToBreak(NO_WEB)
     forget(cloud, WEB)
     scaling = cloud.client("application-autoscaling")
     scaling.register_scalable_target(

@@ -238,6 +238,11 @@ def roles_swapped(request: dict[str, Any]) -> None:
     request["executionRoleArn"], request["taskRoleArn"] = request["taskRoleArn"], request["executionRoleArn"]
 
 
+def without_colons(request: dict[str, Any]) -> None:
+    [secret] = request["containerDefinitions"][0]["secrets"]
+    secret["valueFrom"] = secret["valueFrom"].removesuffix("::")
+
+
 def log_elsewhere(request: dict[str, Any]) -> None:
     request["containerDefinitions"][0]["logConfiguration"]["options"]["awslogs-group"] = "/drydock/worker"
 
@@ -265,6 +270,7 @@ REVISIONS: list[tuple[str, str, Callable[[dict[str, Any]], object], str]] = [
     ("register-task-definitions", "drydock-backend", log_elsewhere, "does not log to /drydock/backend"),
     ("register-task-definitions", "drydock-backend", in_plain_text, "for all to read"),
     ("register-task-definitions", "drydock-backend", without("secrets"), "not given APP_SECRET"),
+    ("register-task-definitions", "drydock-backend", without_colons, "colons are left out"),
     ("sidecar", "drydock-sidecar", essential_and_not_waited_for, "it is essential"),
     (
         "sidecar",

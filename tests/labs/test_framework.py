@@ -255,9 +255,15 @@ def test_a_fault_that_does_not_show_is_an_error(queues: Lab, monkeypatch: pytest
         queues.break_it("create-queue")
 
 
-def test_what_a_drill_would_break_and_is_not_there_is_named_at_once(queues: Lab) -> None:
-    with pytest.raises(NothingToBreak, match=r'^Not there yet\..* lab\.catch_up\("blind"\) makes'):
+def test_what_a_drill_would_break_and_is_not_there_is_named_at_once(
+    queues: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(NothingToBreak, match=r'^Not there yet\..*\nlab\.catch_up\("blind"\) makes'):
         queues.break_it("blind", within=3600)
+    assert not progress.of("00-queues").get("blind", {}).get("broken")
+    monkeypatch.setattr(queues.step("blind"), "there", False)  # what AWS does not find while it is broken
+    with pytest.raises(NothingToBreak, match="does not exist"):
+        queues.break_it("blind")
     assert not progress.of("00-queues").get("blind", {}).get("broken")
     queues.catch_up("blind", {})
     assert "Broken: " in repr(queues.break_it("blind"))

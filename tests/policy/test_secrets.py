@@ -17,7 +17,8 @@ SSM = "arn:aws:ssm:us-east-1:000000000000:parameter/"
     [
         (ARN, SecretsManagerSecret(ARN)),
         (f"{ARN}:username1::", SecretsManagerSecret(ARN, "username1")),
-        (f"{ARN}:username1", SecretsManagerSecret(ARN, "username1")),
+        (f"{ARN}:username1", SecretsManagerSecret(ARN, "username1", abridged=True)),
+        (f"{ARN}:username1:", SecretsManagerSecret(ARN, "username1", abridged=True)),
         (f"{ARN}::AWSPREVIOUS:", SecretsManagerSecret(ARN, "", "AWSPREVIOUS")),
         (f"{ARN}:::9d4cb84b-ad69", SecretsManagerSecret(ARN, "", "", "9d4cb84b-ad69")),
         (f"{ARN}:k:s:v", SecretsManagerSecret(ARN, "k", "s", "v")),

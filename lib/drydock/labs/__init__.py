@@ -107,8 +107,8 @@ To try one step in plain Python:
 '''
 
 from drydock.labs.catalogue import NoSuchLab
-from drydock.labs.lab import Lab, NothingToBreak, StepNotPassed, SurvivorsLeft
-from drydock.labs.step import Check, NoSuchStep, Outline, Step, not_started, passed, wrong
+from drydock.labs.lab import Lab, StepNotPassed, SurvivorsLeft
+from drydock.labs.step import Check, NoSuchStep, NothingToBreak, Outline, Step, not_started, passed, wrong
 from drydock.notebooks.wait import TookTooLong, wait_until
 
 __all__ = [

@@ -22,7 +22,7 @@ from drydock.labs.again import TakenAsItIs
 from drydock.labs.attempts import Attempts
 from drydock.labs.catalogue import NoSuchLab
 from drydock.labs.left import others_left
-from drydock.labs.step import Check, Kind, NoSuchStep, Outline, Step, not_started, wrong
+from drydock.labs.step import Check, Kind, NoSuchStep, NothingToBreak, Outline, Step, not_started, wrong
 from drydock.ledger import Ledger, Recorder, StillUsed, owned, refusal, sweep, uses
 from drydock.notebooks import errors, program, show, wait
 from drydock.notebooks.wait import Pace, TookTooLong
@@ -49,10 +49,6 @@ def _not_the_learner(method: Callable[Concatenate[Lab, P], T]) -> Callable[Conca
 
 class StepNotPassed(AssertionError):
     """A check did not pass in a run that is strict."""
-
-
-class NothingToBreak(LookupError):
-    """What a drill is about to break is not there; the text says what is missing."""
 
 
 class SurvivorsLeft(AssertionError):
@@ -229,11 +225,14 @@ class Lab:
         step = self.step(name)
         if step.fault is None:
             raise ValueError(f"Step {name!r} is not a drill: it has no @breaks.")
-        if step.there and (before := step.check(self.cloud, self)).state == "not started":
-            raise NothingToBreak(f'{before.message} lab.catch_up("{name}") makes what this drill breaks.')
         with progress.changing(self.name, name) as record:
-            record["broken"] = True
-        step.fault(self.cloud, self)
+            before, record["broken"] = record["broken"], True
+        try:
+            step.put_fault(self.cloud, self)
+        except NothingToBreak as missing:
+            with progress.changing(self.name, name) as record:
+                record["broken"] = before
+            raise NothingToBreak(f'{missing}\nlab.catch_up("{name}") makes what this drill breaks.') from missing
         self._attempts.turn()
         found, limit = wait.again_and_again(
             lambda: step.check(self.cloud, self),

@@ -97,6 +97,10 @@ class NoSuchStep(KeyError):
         return [f"{type(self).__name__}: {self}"]
 
 
+class NothingToBreak(LookupError):
+    """What a drill is about to break is not there; the text says what is missing."""
+
+
 class Kind(Enum):
     """How a step is met: shown in the cells, left to the learner, or broken first and then mended."""
 
@@ -161,6 +165,18 @@ class Step:
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(self.source(), f"<solution of {self.name}>", "exec"), names)
         wait_until(lambda: self.check(cloud, lab).passed, f"{self.name} is passed", timeout=patience)
+
+    def put_fault(self, cloud: Cloud, lab: Lab) -> None:
+        """Break what the drill is about. Raises NothingToBreak where that is not there."""
+        assert self.fault is not None
+        if self.there and (found := self.check(cloud, lab)).state == "not started":
+            raise NothingToBreak(found.message)
+        try:
+            self.fault(cloud, lab)
+        except ClientError as error:
+            if (found := _of_error(error)).state != "not started":
+                raise
+            raise NothingToBreak(found.message) from error
 
     @property
     def takes(self) -> list[str]:

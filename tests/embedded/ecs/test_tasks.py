@@ -95,6 +95,7 @@ def test_secrets_reach_the_container_and_nothing_else(lab: Lab) -> None:
     ("value_from", "reason"),
     [
         ("arn:aws:secretsmanager:us-east-1:000000000000:secret:none-AbCdEf", "ResourceNotFoundException"),
+        ("arn:aws:secretsmanager:us-east-1:000000000000:secret:none-AbCdEf:key", "unexpected ARN format"),
         ("/no/such/parameter", "ParameterNotFound"),
     ],
 )

@@ -12,12 +12,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SecretsManagerSecret:
-    """A Secrets Manager secret: the whole of it, or one ``json_key``; empty strings mean the default."""
+    """A Secrets Manager secret: the whole of it, or one ``json_key``; empty strings mean the default.
+
+    ``abridged``: there are parts after the ARN, and not all their colons. ECS registers that, and cannot read it.
+    Source: github.com/aws/amazon-ecs-agent, pull request 2358.
+    """
 
     arn: str
     json_key: str = ""
     version_stage: str = ""
     version_id: str = ""
+    abridged: bool = False
 
     @property
     def region(self) -> str:
@@ -40,7 +45,7 @@ _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_./-]+(:[A-Za-z0-9_.-]+)?")
 def parse(value_from: str) -> Source:
     """Read ``valueFrom``.
 
-    ``arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME[:json-key[:version-stage[:version-id]]]``, where a part may
+    ``arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME[:json-key:version-stage:version-id]``, where a part may
     be empty if its colon stays; ``arn:aws:ssm:REGION:ACCOUNT:parameter/NAME``; or the name of a parameter in
     the task's Region, with an optional ``:version`` or ``:label``. Source: documented.
 
@@ -58,7 +63,8 @@ def parse(value_from: str) -> Source:
         return Parameter(":".join([name, *parts[6:]]), parts[3])
     if service == "secretsmanager" and 7 <= len(parts) <= 10 and parts[5] == "secret" and parts[6]:
         json_key, version_stage, version_id = (*parts[7:], "", "", "")[:3]
-        return SecretsManagerSecret(":".join(parts[:7]), json_key, version_stage, version_id)
+        abridged = len(parts) in (8, 9)
+        return SecretsManagerSecret(":".join(parts[:7]), json_key, version_stage, version_id, abridged)
     raise ValueError(
         f"'{value_from}' is neither arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME[:json-key:version-stage:"
         "version-id] nor arn:aws:ssm:REGION:ACCOUNT:parameter/NAME"

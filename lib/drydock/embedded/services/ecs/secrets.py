@@ -25,6 +25,12 @@ def read(host: Host, value_from: str, region: str, execution_role: str | None) -
             "ResourceInitializationError: unable to pull secrets or registry auth: the task definition has no "
             f"execution role to read {value_from} with"
         )
+    if isinstance(source, secret_rules.SecretsManagerSecret) and source.abridged:
+        raise CannotRead(
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
+            "failed: unable to retrieve secret from asm: unexpected ARN format with parameters when trying to "
+            "retrieve ASM secret"
+        )
     try:
         if isinstance(source, secret_rules.Parameter):
             ssm = host.client("ssm", source.region or region)
