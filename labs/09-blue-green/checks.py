@@ -430,10 +430,11 @@ def blue_green_service(cloud, lab):
 @blue_green_service.solution
 def _(cloud, lab):
     traffic_role(cloud)
+    v1, _ = (register_backend(cloud, FAMILY, name) for name in ("v1", "v2"))
     cloud.client("ecs").create_service(
         cluster="drydock",
         serviceName=NAME,
-        taskDefinition=register_backend(cloud, FAMILY, "v1"),
+        taskDefinition=v1,
         desiredCount=2,
         networkConfiguration=network(cloud),
         loadBalancers=balancing(cloud),

@@ -201,6 +201,13 @@ def test_shares_are_drawn_in_percent_of_each_slice() -> None:
     assert [one["text"] for one in figure.layout["annotations"]] == ["BAKE_TIME"]
 
 
+def test_names_of_stages_do_not_lie_upon_each_other() -> None:
+    spans = [("SCALE_UP", 0.0, 0.3), ("POST_SCALE_UP", 0.3, 0.6), ("BAKE_TIME", 0.6, 39.9), ("CLEAN_UP", 39.9, 40.0)]
+    figure = weights_over_time([(0, {"test": 0.0}), (1, {"test": 100.0})], spans=spans)
+    assert [one["text"] for one in figure.layout["annotations"]] == ["BAKE_TIME", "CLEAN_UP"]
+    assert [one["x0"] for one in figure.layout["shapes"]] == [0.0, 0.3, 0.6, 39.9]
+
+
 def test_an_alarm_is_drawn_with_its_threshold_and_each_of_its_states() -> None:
     spans = {"errors": [("OK", 0.0, 4.0), ("ALARM", 4.0, 6.0)]}
     figure = alarms_over_time({"errors": [(2.0, 1.0), (4.0, 9.0)]}, states=spans, thresholds={"errors": 5.0})

@@ -156,7 +156,8 @@ def alarms_over_time(
 
 
 def _named(spans: Sequence[Span]) -> dict[str, Any]:
-    """Upright lines where each of these begins, with its name."""
+    """Upright lines where each of these begins, with its name where there is room for it before the next."""
+    room = 0.03 * (spans[-1][2] - spans[0][1]) if spans else 0.0
     lines = [
         {"type": "line", "x0": begun, "x1": begun, "yref": "paper", "y0": 0, "y1": 1,
          "line": {"dash": "dot", "width": 1, "color": "#8c959f"}}
@@ -165,7 +166,7 @@ def _named(spans: Sequence[Span]) -> dict[str, Any]:
     words = [
         {"x": begun, "y": 1, "yref": "paper", "text": name, "showarrow": False, "textangle": -25,
          "xanchor": "left", "yanchor": "bottom", "font": {"size": 10}}
-        for name, begun, _ in spans
+        for name, begun, ended in spans if ended - begun >= room or (name, begun, ended) == spans[-1]
     ]  # fmt: skip
     return {"shapes": lines, "annotations": words, "margin": {"l": 60, "r": 60, "t": 120, "b": 45}, "height": 430}
 
