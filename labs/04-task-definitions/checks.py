@@ -33,6 +33,15 @@ outline = Outline(
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 HEALTH = ["CMD", "python", "healthcheck.py"]
+READY = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+READY_ACTIONS = (
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:BatchGetImage",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+)
 CHANNELS = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
 
 
@@ -83,9 +92,10 @@ def listed(value):
 
 
 def allowed(cloud, role):
-    """What the inline policies of `role` allow: actions, and patterns of them."""
+    """What the inline policies of `role` and AWS's ready one allow: actions, and patterns of them."""
     iam = cloud.client("iam")
-    actions = set()
+    attached = {one["PolicyArn"] for one in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]}
+    actions = set(READY_ACTIONS) if READY in attached else set()
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         for statement in listed(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]):
             if statement["Effect"] == "Allow":

@@ -170,6 +170,21 @@ def test_patterns_of_actions_in_one_statement_without_a_list_are_read_as_iam_rea
     iam.update_assume_role_policy(RoleName="drydock-task", PolicyDocument=json.dumps(trusts))
 
 
+def test_the_ready_policy_of_aws_allows_what_it_says_and_no_secret(ready: Ready) -> None:
+    iam = ready.cloud.client("iam")
+    policy = {"RoleName": "drydock-execution", "PolicyName": "drydock"}
+    document = iam.get_role_policy(**policy)["PolicyDocument"]
+    arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+    iam.attach_role_policy(RoleName="drydock-execution", PolicyArn=arn)
+    iam.delete_role_policy(**policy)
+    says(ready, "create-roles", "drydock-execution may not secretsmanager:GetSecretValue.")
+    reads = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [reads]}))
+    assert ready.state("create-roles")[0] == "passed"
+    iam.detach_role_policy(RoleName="drydock-execution", PolicyArn=arn)
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
+
+
 def test_a_program_that_may_read_the_secret_itself(ready: Ready) -> None:
     iam = ready.cloud.client("iam")
     statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
