@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets as random_secrets
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import SERVICES, network
@@ -32,6 +33,15 @@ outline = Outline(
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 HEALTH = ["CMD", "python", "healthcheck.py"]
+READY = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+READY_ACTIONS = (
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:BatchGetImage",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+)
 CHANNELS = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
 
 
@@ -76,15 +86,26 @@ def role_arn(cloud, name):
     return cloud.client("iam").get_role(RoleName=name)["Role"]["Arn"]
 
 
+def listed(value):
+    """A policy has one statement, or one action, with or without a list around it."""
+    return value if isinstance(value, list) else [value]
+
+
 def allowed(cloud, role):
-    """Actions that the inline policies of `role` allow."""
+    """What the inline policies of `role` and AWS's ready one allow: actions, and patterns of them."""
     iam = cloud.client("iam")
-    actions = set()
+    attached = {one["PolicyArn"] for one in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]}
+    actions = set(READY_ACTIONS) if READY in attached else set()
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        for statement in iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]:
-            given = statement["Action"]
-            actions |= {given} if isinstance(given, str) else set(given)
+        for statement in listed(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]):
+            if statement["Effect"] == "Allow":
+                actions |= set(listed(statement.get("Action", [])))
     return actions
+
+
+def may(actions, action):
+    """Whether one of these is the action, or a pattern that it fits; capitals do not count."""
+    return any(fnmatchcase(action.lower(), one.lower()) for one in actions)
 
 
 def image(cloud, service, tag="v1"):
@@ -185,7 +206,7 @@ def create_roles(cloud, lab):
     if missing:
         return wrong(f"There is no role {missing[0]}.", look="iam.create_role")
     for name in ("drydock-execution", "drydock-task"):
-        trust = there[name]["AssumeRolePolicyDocument"]["Statement"]
+        trust = listed(there[name]["AssumeRolePolicyDocument"]["Statement"])
         if not any("ecs-tasks.amazonaws.com" in str(one.get("Principal")) for one in trust):
             return wrong(f"Tasks may not assume {name}.", look="AssumeRolePolicyDocument, Principal")
     execution, task = allowed(cloud, "drydock-execution"), allowed(cloud, "drydock-task")
@@ -197,15 +218,13 @@ def create_roles(cloud, lab):
         "logs:PutLogEvents",
         "secretsmanager:GetSecretValue",
     }
-    if needed - execution:
-        return wrong(
-            f"drydock-execution may not {', '.join(sorted(needed - execution))}.", look="put_role_policy, Action"
-        )
+    if lacks := sorted(action for action in needed if not may(execution, action)):
+        return wrong(f"drydock-execution may not {', '.join(lacks)}.", look="put_role_policy, Action")
     wanted = {f"ssmmessages:{name}" for name in CHANNELS}
     wanted |= {"sqs:ReceiveMessage", "sqs:DeleteMessage", "cloudwatch:PutMetricData"}
-    if wanted - task:
-        return wrong(f"drydock-task may not {', '.join(sorted(wanted - task))}.", look="put_role_policy, Action")
-    if "secretsmanager:GetSecretValue" in task:
+    if lacks := sorted(action for action in wanted if not may(task, action)):
+        return wrong(f"drydock-task may not {', '.join(lacks)}.", look="put_role_policy, Action")
+    if may(task, "secretsmanager:GetSecretValue"):
         return wrong(
             "drydock-task may read the secret: the program needs no such right, ECS reads it before.",
             look="which role does what",

@@ -145,6 +145,46 @@ def test_a_role_that_lacks_a_right(ready: Ready, role: str, action: str, message
     assert ready.state("create-roles")[0] == "passed"
 
 
+def test_patterns_of_actions_in_one_statement_without_a_list_are_read_as_iam_reads_them(ready: Ready) -> None:
+    iam = ready.cloud.client("iam")
+    policy = {"RoleName": "drydock-execution", "PolicyName": "drydock"}
+    document = iam.get_role_policy(**policy)["PolicyDocument"]
+    for actions, state in (
+        (["ecr:*", "logs:Create*", "logs:putlogevents", "secretsmanager:Get*"], "passed"),
+        (["ecr:*", "logs:Create*"], "wrong"),
+        ("*", "passed"),
+    ):
+        alone = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+        iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": alone}))
+        assert ready.state("create-roles")[0] == state, actions
+    forbids = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": forbids}))
+    says(ready, "create-roles", "drydock-execution may not ecr:BatchGetImage")
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
+    trusts = iam.get_role(RoleName="drydock-task")["Role"]["AssumeRolePolicyDocument"]
+    [statement] = trusts["Statement"]
+    iam.update_assume_role_policy(
+        RoleName="drydock-task", PolicyDocument=json.dumps({**trusts, "Statement": statement})
+    )
+    assert ready.state("create-roles")[0] == "passed"
+    iam.update_assume_role_policy(RoleName="drydock-task", PolicyDocument=json.dumps(trusts))
+
+
+def test_the_ready_policy_of_aws_allows_what_it_says_and_no_secret(ready: Ready) -> None:
+    iam = ready.cloud.client("iam")
+    policy = {"RoleName": "drydock-execution", "PolicyName": "drydock"}
+    document = iam.get_role_policy(**policy)["PolicyDocument"]
+    arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+    iam.attach_role_policy(RoleName="drydock-execution", PolicyArn=arn)
+    iam.delete_role_policy(**policy)
+    says(ready, "create-roles", "drydock-execution may not secretsmanager:GetSecretValue.")
+    reads = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [reads]}))
+    assert ready.state("create-roles")[0] == "passed"
+    iam.detach_role_policy(RoleName="drydock-execution", PolicyArn=arn)
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
+
+
 def test_a_program_that_may_read_the_secret_itself(ready: Ready) -> None:
     iam = ready.cloud.client("iam")
     statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
