@@ -48,7 +48,7 @@ def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRYDOCK_HOME", str(tmp_path_factory.mktemp("home")))
         name = f"ledger-{os.getpid()}"
-        instance = embedded.start(name)
+        instance = embedded.start(name, port=free_port())
         yield {"moto": f"http://127.0.0.1:{port}", "embedded": name}
         embedded.stop(instance.name)
     server.terminate()

@@ -19,6 +19,7 @@ from tests.support.waiting import eventually
 
 from drydock import embedded
 from drydock.cloud import Cloud, connect
+from drydock.embedded.instance import free_port
 from drydock.labs import Lab
 from drydock.ledger import sweep
 from drydock.load import Load
@@ -29,7 +30,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Insta
     """An embedded AWS of this module's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRYDOCK_HOME", str(tmp_path_factory.mktemp("instance")))
-        instance = embedded.start(f"labs-test-{os.getpid()}")
+        instance = embedded.start(f"labs-test-{os.getpid()}", port=free_port())
         patch.setenv("DRYDOCK_INSTANCE", instance.name)
         patch.delenv("DRYDOCK_CLOUD", raising=False)
         yield instance

@@ -16,6 +16,7 @@ from tests.support.tools import tool
 
 from drydock import embedded
 from drydock.cloud import Cloud, connect
+from drydock.embedded.instance import free_port
 from drydock.labs import Lab, catalogue
 from drydock.ledger import owned
 
@@ -153,6 +154,7 @@ def _git_status() -> str:
 
 @pytest.mark.timeout(300)
 def test_a_lab_is_taken_up_in_the_middle_broken_off_and_finished(url: str, tmp_path: Path) -> None:
+    embedded.start(port=free_port())  # which nobody takes while it is down
     cloud = connect("embedded")
     Lab.open("03-cluster", cloud=cloud).set_up(before="four-of-ten")
     with browsing(tmp_path) as page:

@@ -14,6 +14,7 @@ from tests.support.waiting import eventually
 
 from drydock import embedded
 from drydock.cloud import Cloud, connect
+from drydock.embedded.instance import free_port
 from drydock.labs import Lab
 from drydock.runbooks import catalogue
 
@@ -27,7 +28,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         patch.setenv("DRYDOCK_HOME", str(tmp_path_factory.mktemp("instance")))
         for name in ("DRYDOCK_CLOUD", "DRYDOCK_STRICT", "DRYDOCK_SOLVE"):
             patch.delenv(name, raising=False)
-        instance = embedded.start(f"runbooks-test-{os.getpid()}")
+        instance = embedded.start(f"runbooks-test-{os.getpid()}", port=free_port())
         patch.setenv("DRYDOCK_INSTANCE", instance.name)
         made = connect()
         Lab.open("00-start-here", cloud=made).set_up(before="kill-a-task")
