@@ -15,13 +15,16 @@ from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import (
     coming,
     counts_errors,
+    dimensions,
     environment,
     is_steady,
+    load_balancer,
     network,
     register_backend,
     security_group,
     service,
     subnets,
+    target_groups,
     to_be_healthy,
     until_steady,
     vpc_id,
@@ -81,12 +84,9 @@ def version(cloud, one):
 
 def missing(cloud):
     """What there is not of the load balancer and its two target groups: a check that is not started, or None."""
-    elbv2 = cloud.client("elbv2")
-    pages = elbv2.get_paginator("describe_load_balancers").paginate()
-    if "drydock-canary" not in [one["LoadBalancerName"] for page in pages for one in page["LoadBalancers"]]:
+    if load_balancer(cloud, "drydock-canary") is None:
         return not_started("There is no load balancer drydock-canary.")
-    pages = elbv2.get_paginator("describe_target_groups").paginate()
-    there = [one["TargetGroupName"] for page in pages for one in page["TargetGroups"]]
+    there = target_groups(cloud)
     gone = [name for name in ("drydock-stable", "drydock-canary") if name not in there]
     return not_started(f"There is no target group {gone[0]}.") if gone else None
 
@@ -161,13 +161,11 @@ def getting_ready(cloud, name):
 
 def errors(cloud, since):
     """Answers with 5xx by the canary's targets, as CloudWatch has counted them."""
+    of = dimensions(group=group(cloud, "canary")["TargetGroupArn"], balancer=balancer(cloud)["LoadBalancerArn"])
     points = cloud.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/ApplicationELB",
         MetricName="HTTPCode_Target_5XX_Count",
-        Dimensions=[
-            {"Name": "TargetGroup", "Value": group(cloud, "canary")["TargetGroupArn"].rpartition(":")[2]},
-            {"Name": "LoadBalancer", "Value": balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2]},
-        ],
+        Dimensions=[{"Name": name, "Value": value} for name, value in of.items()],
         StartTime=since,
         EndTime=datetime.now(since.tzinfo) + timedelta(minutes=1),
         Period=300,
@@ -195,9 +193,8 @@ def held_against(cloud, step):
 
 def colours(cloud):
     """Name → target group of those that ECS sends the requests to; without those that there are not."""
-    pages = cloud.client("elbv2").get_paginator("describe_target_groups").paginate()
-    found = {one["TargetGroupName"].removeprefix("drydock-"): one for page in pages for one in page["TargetGroups"]}
-    return {name: found[name] for name in COLOURS if name in found}
+    found = target_groups(cloud)
+    return {name: found[f"drydock-{name}"] for name in COLOURS if f"drydock-{name}" in found}
 
 
 def advanced(one):
@@ -316,10 +313,7 @@ def traffic_role(cloud):
 def watch_colours(cloud, *named, threshold=5):
     """An alarm for the errors of each colour, by the dimensions of these names."""
     for name, group in colours(cloud).items():
-        of = {
-            "TargetGroup": group["TargetGroupArn"].rpartition(":")[2],
-            "LoadBalancer": balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2],
-        }
+        of = dimensions(group=group["TargetGroupArn"], balancer=balancer(cloud)["LoadBalancerArn"])
         cloud.client("cloudwatch").put_metric_alarm(
             AlarmName=f"drydock-release-{name}",
             Namespace="AWS/ApplicationELB",

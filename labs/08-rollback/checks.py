@@ -12,13 +12,16 @@ from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import (
     coming,
     counts_errors,
+    dimensions,
     environment,
     is_steady,
+    load_balancer,
     network,
     register_backend,
     security_group,
     service,
     subnets,
+    target_groups,
     to_be_healthy,
     until_steady,
     vpc_id,
@@ -132,12 +135,9 @@ def group(cloud):
 
 def missing(cloud):
     """What there is not of the load balancer, its target group and the service: a check not started, or None."""
-    elbv2 = cloud.client("elbv2")
-    pages = elbv2.get_paginator("describe_load_balancers").paginate()
-    if "drydock-rollback" not in [one["LoadBalancerName"] for page in pages for one in page["LoadBalancers"]]:
+    if load_balancer(cloud, "drydock-rollback") is None:
         return not_started("There is no load balancer drydock-rollback.")
-    pages = elbv2.get_paginator("describe_target_groups").paginate()
-    if "drydock-checkout" not in [one["TargetGroupName"] for page in pages for one in page["TargetGroups"]]:
+    if "drydock-checkout" not in target_groups(cloud):
         return not_started("There is no target group drydock-checkout.")
     if service(cloud, CHECKOUT) is None:
         return not_started("The cluster `drydock` has no service `checkout`.")
@@ -218,15 +218,12 @@ def revision(cloud, version):
 
 def watch_errors(cloud, minutes):
     """The alarm for errors of drydock-checkout in one of the last minutes; a deployment bakes for as many."""
-    dimensions = {
-        "TargetGroup": group(cloud)["TargetGroupArn"].rpartition(":")[2],
-        "LoadBalancer": balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2],
-    }
+    of = dimensions(group=group(cloud)["TargetGroupArn"], balancer=balancer(cloud)["LoadBalancerArn"])
     cloud.client("cloudwatch").put_metric_alarm(
         AlarmName=ALARM,
         Namespace="AWS/ApplicationELB",
         MetricName="HTTPCode_Target_5XX_Count",
-        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        Dimensions=[{"Name": name, "Value": value} for name, value in of.items()],
         Statistic="Sum",
         Period=60,
         EvaluationPeriods=minutes,

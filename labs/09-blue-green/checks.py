@@ -16,13 +16,16 @@ from drydock.labs import NothingToBreak, Outline, not_started, passed, wait_unti
 from drydock.labs.shop import (
     coming,
     counts_errors,
+    dimensions,
     environment,
     is_steady,
+    load_balancer,
     network,
     register_backend,
     security_group,
     service,
     subnets,
+    target_groups,
     until_steady,
     vpc_id,
 )
@@ -81,14 +84,12 @@ UNDER_WAY = ("PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "
 
 def balancer(cloud):
     """The load balancer, or None."""
-    pages = cloud.client("elbv2").get_paginator("describe_load_balancers").paginate()
-    return next((one for page in pages for one in page["LoadBalancers"] if one["LoadBalancerName"] == FAMILY), None)
+    return load_balancer(cloud, FAMILY)
 
 
 def groups(cloud):
     """primary, alternate → target group, of those that there are."""
-    pages = cloud.client("elbv2").get_paginator("describe_target_groups").paginate()
-    found = {one["TargetGroupName"]: one for page in pages for one in page["TargetGroups"]}
+    found = target_groups(cloud)
     return {name: found[f"{FAMILY}-{name}"] for name in GROUPS if f"{FAMILY}-{name}" in found}
 
 
@@ -185,14 +186,11 @@ def pauses(one):
 
 def errors(cloud, group, since):
     """Answers with 5xx by the targets of a group, as CloudWatch has counted them."""
-    dimensions = [
-        {"Name": "TargetGroup", "Value": group.rpartition(":")[2]},
-        {"Name": "LoadBalancer", "Value": balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2]},
-    ]
+    of = dimensions(group=group, balancer=balancer(cloud)["LoadBalancerArn"])
     points = cloud.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/ApplicationELB",
         MetricName="HTTPCode_Target_5XX_Count",
-        Dimensions=dimensions,
+        Dimensions=[{"Name": name, "Value": value} for name, value in of.items()],
         StartTime=since,
         EndTime=datetime.now(UTC) + timedelta(minutes=1),
         Period=60,
@@ -325,10 +323,7 @@ def watch(cloud):
     names = []
     for name, group in groups(cloud).items():
         names.append(f"{FAMILY}-{name}")
-        of = {
-            "TargetGroup": group["TargetGroupArn"].rpartition(":")[2],
-            "LoadBalancer": balancer(cloud)["LoadBalancerArn"].partition("loadbalancer/")[2],
-        }
+        of = dimensions(group=group["TargetGroupArn"], balancer=balancer(cloud)["LoadBalancerArn"])
         cloud.client("cloudwatch").put_metric_alarm(
             AlarmName=names[-1],
             Namespace="AWS/ApplicationELB",

@@ -11,7 +11,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from drydock.labs import NothingToBreak, Outline, not_started, passed, wait_until, wrong
-from drydock.labs.shop import coming, is_steady, network, security_group, service, subnets, until_steady, vpc_id
+from drydock.labs.shop import (
+    coming,
+    is_steady,
+    load_balancer,
+    network,
+    security_group,
+    service,
+    subnets,
+    target_groups,
+    until_steady,
+    vpc_id,
+)
 from drydock.load import Load
 from drydock.policy.profiles import STRICT
 from drydock.policy.requests.scaling import steps_of
@@ -110,16 +121,12 @@ def done_by(cloud, name, since, cause):
 
 def balancer(cloud):
     """The load balancer drydock-scaling, or None."""
-    pages = cloud.client("elbv2").get_paginator("describe_load_balancers").paginate()
-    found = [one for page in pages for one in page["LoadBalancers"]]
-    return next((one for one in found if one["LoadBalancerName"] == "drydock-scaling"), None)
+    return load_balancer(cloud, "drydock-scaling")
 
 
 def group(cloud):
     """The target group drydock-web, or None."""
-    pages = cloud.client("elbv2").get_paginator("describe_target_groups").paginate()
-    found = [one for page in pages for one in page["TargetGroups"]]
-    return next((one for one in found if one["TargetGroupName"] == "drydock-web"), None)
+    return target_groups(cloud).get("drydock-web")
 
 
 def label(cloud):

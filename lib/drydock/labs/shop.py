@@ -10,6 +10,7 @@ from typing import Any
 from drydock.cloud import Cloud
 from drydock.notebooks.wait import wait_until
 from drydock.policy.ecs.rollout import is_stuck
+from drydock.resources.kind import every, pairs
 
 CLUSTER = "drydock"
 SERVICES = ("frontend", "backend", "worker")
@@ -59,6 +60,18 @@ def tasks(cloud: Cloud, name: str, desired: str = "RUNNING") -> list[dict[str, A
     return ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"] if arns else []
 
 
+def load_balancer(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """The load balancer of that name as describe_load_balancers has it, or None."""
+    there = every(cloud.client("elbv2"), "describe_load_balancers", "LoadBalancers")
+    return next((one for one in there if one["LoadBalancerName"] == name), None)
+
+
+def target_groups(cloud: Cloud) -> dict[str, dict[str, Any]]:
+    """Name → target group, of all that there are, as describe_target_groups has them."""
+    there = every(cloud.client("elbv2"), "describe_target_groups", "TargetGroups")
+    return {one["TargetGroupName"]: one for one in there}
+
+
 def environment(cloud: Cloud, definition: str) -> dict[str, str]:
     """The environment of the first container of a task definition."""
     found = cloud.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
@@ -98,15 +111,20 @@ def register_backend(cloud: Cloud, family: str, version: str, **more: str) -> st
     return str(made["taskDefinition"]["taskDefinitionArn"])
 
 
+def dimensions(*, group: str, balancer: str) -> dict[str, str]:
+    """Under what CloudWatch has the requests of the target group of that ARN behind the load balancer of that ARN."""
+    return {"TargetGroup": group.rpartition(":")[2], "LoadBalancer": balancer.partition("loadbalancer/")[2]}
+
+
 def counts_errors(alarm: Mapping[str, Any], *, group: str, balancer: str) -> bool:
     """Whether an alarm counts the errors of the target group of that ARN behind the load balancer of that ARN.
 
     CloudWatch has them under two dimensions: with one of them alone, or a third, there are no data.
     """
-    wanted = {"TargetGroup": group.rpartition(":")[2], "LoadBalancer": balancer.partition("loadbalancer/")[2]}
-    named = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", ())}
     what = (alarm.get("Namespace"), alarm.get("MetricName"), alarm.get("Statistic"))
-    return named == wanted and what == ("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "Sum")
+    if what != ("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "Sum"):
+        return False
+    return pairs(alarm.get("Dimensions"), "Name") == dimensions(group=group, balancer=balancer)
 
 
 def is_steady(one: dict[str, Any]) -> bool:
