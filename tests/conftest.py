@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,9 @@ PROCESS = (
 _UNMARKED = "this test starts a process: mark it `process`"
 _STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"}
 _running: pytest.Item | None = None
-_started: set[str] = set()
-"""Tests that start a process and do not say so: whoever started it may take the refusal for a fault of its own."""
+_started: dict[str, str] = {}
+"""Tests that start a process and do not say so, with what was started and in which thread, which may be another's:
+whoever started it may take the refusal for a fault of its own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -90,10 +92,11 @@ def pytest_runtest_teardown() -> Iterator[None]:
     yield
 
 
-def _refuse_processes(event: str, _arguments: Any) -> None:
+def _refuse_processes(event: str, arguments: Any) -> None:
     if event in _STARTS and _running is not None and _running.get_closest_marker("process") is None:
-        _started.add(_running.nodeid)
-        raise AssertionError(_UNMARKED)
+        by = f"{_UNMARKED} (thread {threading.current_thread().name}: {event} {arguments!r:.500})"
+        _started.setdefault(_running.nodeid, by)
+        raise AssertionError(by)
 
 
 sys.addaudithook(_refuse_processes)
@@ -104,7 +107,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
     outcome = yield
     report = outcome.get_result()
     if item.nodeid in _started and report.passed:
-        report.outcome, report.longrepr = "failed", _UNMARKED
+        report.outcome, report.longrepr = "failed", _started[item.nodeid]
     if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped on CI, where every tool has to be there: {report.longrepr}"
