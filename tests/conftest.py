@@ -64,6 +64,9 @@ PROCESS = (
 _UNMARKED = "this test starts a process: mark it `process`"
 _STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"}
 _running: pytest.Item | None = None
+_file: Path | None = None
+_others: set[threading.Thread] = set()
+"""Threads from before the file of the test that runs: what they start is not its own."""
 _started: dict[str, str] = {}
 """Tests that start a process and do not say so, with what was started and in which thread, which may be another's:
 whoever started it may take the refusal for a fault of its own."""
@@ -78,7 +81,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    global _running
+    global _running, _file, _others
+    if _file != item.path:
+        _file, _others = item.path, set(threading.enumerate()) - {threading.current_thread()}
     _running = item
     yield
     _running = None
@@ -93,8 +98,10 @@ def pytest_runtest_teardown() -> Iterator[None]:
 
 
 def _refuse_processes(event: str, arguments: Any) -> None:
-    if event in _STARTS and _running is not None and _running.get_closest_marker("process") is None:
-        by = f"{_UNMARKED} (thread {threading.current_thread().name}: {event} {arguments!r:.500})"
+    if event not in _STARTS or _running is None or (thread := threading.current_thread()) in _others:
+        return
+    if _running.get_closest_marker("process") is None:
+        by = f"{_UNMARKED} (thread {thread.name}: {event} {arguments!r:.500})"
         _started.setdefault(_running.nodeid, by)
         raise AssertionError(by)
 

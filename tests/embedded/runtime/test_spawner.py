@@ -14,6 +14,8 @@ import psutil
 import pytest
 from tests.support.waiting import PATIENCE, eventually
 
+from drydock.embedded.assembly import AWS
+from drydock.embedded.carriers.runtime import spawner_of
 from drydock.embedded.carriers.runtime.spawner import Spawner
 
 from .conftest import Machine, alive
@@ -146,6 +148,17 @@ def test_close_ends_every_child(spawner: Spawner) -> None:
     spawner.close()
     assert child.wait(5) == 137
     assert not alive(child.pid)
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_work_under_way_when_the_cloud_ends_starts_nothing_more(tmp_path: Path, asked_before: bool) -> None:
+    host = AWS(tmp_path)
+    if asked_before:
+        host.helper(spawner_of)
+    host.close()
+    with pytest.raises(OSError, match="the cloud has ended"):
+        host.helper(spawner_of).spawn(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path)
+    assert not any("drydock-pump" in thread.name for thread in threading.enumerate())
 
 
 def test_a_program_that_is_not_there_is_an_error_that_names_it(spawner: Spawner) -> None:

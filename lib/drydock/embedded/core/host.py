@@ -142,6 +142,7 @@ class Host:
         self._last_closers: list[Callable[[], None]] = []
         self._wake = threading.Event()
         self._closing = threading.Event()
+        self._closed = False
         self.every_tick("clock", kept.turn, patient=True)
         self.on_close(kept.close, last=True)
         self._server: Door | None = None
@@ -253,8 +254,14 @@ class Host:
         self._instead[make] = instead
 
     def on_close(self, function: Callable[[], None], *, last: bool = False) -> None:
-        """Call `function` at the end, in the order of registration; `last`: after what may still need it."""
-        (self._last_closers if last else self._closers).append(function)
+        """Call `function` at the end, in the order of registration; `last`: after what may still need it.
+
+        Where the end has been, it is called at once: work that was under way may ask for a helper only then.
+        """
+        with self._helpers_lock:
+            if not self._closed:
+                return (self._last_closers if last else self._closers).append(function)
+        function()
 
     # -- the loop -------------------------------------------------------------------------------
 
@@ -329,7 +336,7 @@ class Host:
             self._server.stop()
         for thread in self._threads:
             thread.join(timeout=10)
-        for function in (*self._closers, *self._last_closers):
+        while function := self._next_closer():
             try:
                 function()
             except Exception:
@@ -339,3 +346,11 @@ class Host:
             if "data" in self.__dict__:
                 self.data.close()
         seams.release()
+
+    def _next_closer(self) -> Callable[[], None] | None:
+        with self._helpers_lock:
+            for closers in (self._closers, self._last_closers):
+                if closers:
+                    return closers.pop(0)
+            self._closed = True
+            return None

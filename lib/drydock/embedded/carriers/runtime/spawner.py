@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -98,6 +99,7 @@ class Spawner:
         self._lock = threading.RLock()
         self._socket: socket.socket | None = None
         self._helper: subprocess.Popen[bytes] | None = None
+        self._closed = False
         self._children: dict[int, Child] = {}
         self._outbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._serial = 0
@@ -105,8 +107,10 @@ class Spawner:
         """The ping that is not answered yet."""
 
     def start(self) -> None:
-        """Start the helper; nothing happens if it runs."""
+        """Start the helper; nothing happens if it runs. OSError once this is closed."""
         with self._lock:
+            if self._closed:
+                raise OSError(errno.ESHUTDOWN, "the cloud has ended")
             if self._socket is not None:
                 return
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -194,6 +198,7 @@ class Spawner:
     def close(self) -> None:
         """Kill every child and the helper; returns when all of them are gone."""
         with self._lock:
+            self._closed = True
             helper = self._helper
             self._hang_up()
             self._helper = None
