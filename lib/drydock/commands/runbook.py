@@ -77,14 +77,14 @@ def rehearse(
     runs: Annotated[Path, typer.Option(help="Folder for the evidence.")] = Path("reports/runbooks"),
 ) -> None:
     """Plan, apply and undo runbooks on an embedded AWS of their own. Exit code 1 where one is not as it should be."""
-    from drydock import rehearsal
+    from drydock import rehearsals
 
     names = catalogue.names() if name == "all" else [name]
     rows = []
     with ending_on_signals(STOPPED):
         for one in names:
             catalogue.notebook(one)
-            rows.append(rehearsal.rehearse(one, runs / one))
+            rows.append(rehearsals.rehearse(one, runs / one))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Runbook", "", "What was done", "Seconds"):
         table.add_column(column, overflow="fold")

@@ -137,13 +137,22 @@ def _act(
 def wait(
     cloud: Cloud, condition: Condition, results: Mapping[str, Any], state: Mapping[str, Any], *, minutes: float
 ) -> None:
-    """Ask until the condition holds. Raises StepFailed once it cannot, or after so many AWS minutes."""
-    seconds = max(FLOOR, minutes * 60 / cloud.speed)
-    deadline = time.monotonic() + seconds
+    """Ask until the condition holds, and has held for as long as it has to.
+
+    Raises StepFailed once it cannot, or after so many AWS minutes besides.
+    """
+    held = condition.minutes * 60 / cloud.speed
+    deadline = time.monotonic() + max(FLOOR, minutes * 60 / cloud.speed) + held
     every = max(0.1, 5 / cloud.speed)
+    since: float | None = None
     while True:
+        asked = time.monotonic()
         answer = send(cloud, condition.call, results, state)
-        if jmespath.search(condition.holds, answer):
+        if not jmespath.search(condition.holds, answer):
+            since = None
+        elif since is None:
+            since = asked
+        if since is not None and asked >= since + held:
             return
         if condition.fails and jmespath.search(condition.fails, answer):
             raise StepFailed(f"{condition.what}: it never will be, AWS says that it failed.")

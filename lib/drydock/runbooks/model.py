@@ -42,12 +42,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Condition:
-    """What is waited for: `holds`, JMESPath over the call's answer, is true; once `fails` is, it never will be."""
+    """What is waited for: `holds`, JMESPath over the call's answer, is true; once `fails` is, it never will be.
+
+    minutes  AWS minutes for which it has to hold without a break, as a bake needs; 0: once is enough
+    """
 
     what: str
     call: Call
     holds: str
     fails: str = ""
+    minutes: float = 0
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Step:
 
     sets  what the state is afterwards, by dotted path from the name of a look: {"service.desiredCount": 5}.
     undo  what brings the state before it back; None where nothing can.
+    found  for a call that does more when it is made twice: what picks, from another call's answer, what it answered if
+          it was made and its answer was lost; null where it was not made
     """
 
     name: str
@@ -80,6 +86,7 @@ class Step:
     do: Act
     undo: Act | None = None
     sets: Mapping[str, Any] = field(default_factory=dict)
+    found: Look | None = None
 
     @property
     def kind(self) -> Kind:

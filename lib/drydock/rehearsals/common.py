@@ -1,0 +1,45 @@
+"""What rehearsals share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from drydock.policy.operations import only_reads
+from drydock.rehearsals.record import Rehearsal
+from drydock.runbooks import runner
+from drydock.runbooks.evidence import Evidence
+
+SERVICE = {"cluster": "drydock-hello", "service": "drydock-hello"}
+"""Lab 00's service: two tasks behind a load balancer."""
+STALE = "plan-" + "0" * 32
+
+
+def planned_applied_undone(rehearsal: Rehearsal, runs: Path, given: Mapping[str, str]) -> None:
+    """Rehearse a runbook that changes something: dry run, stale approval, applied and verified, rolled back.
+
+    given  its parameters, but for those that say how it is run
+
+    Raises AssertionError, which says what was otherwise.
+    """
+    name = rehearsal.runbook
+    planned = runner.run(name, {**given, "dry_run": "true"}, root=runs)
+    assert planned.ok and planned.plan is not None and planned.plan.changes, f"no plan: {planned.error}"
+    assert only_read(planned.folder), "the dry run made a call that changes something"
+    rehearsal.done.append("dry run")
+    stale = runner.run(name, {**given, "dry_run": "false", "approve": STALE}, root=runs)
+    assert stale.outcome == "refused" and only_read(stale.folder), "a stale approval was not refused"
+    rehearsal.done.append("stale approval refused")
+    applied = runner.run(name, {**given, "dry_run": "false", "approve": planned.plan.hash}, root=runs)
+    assert applied.outcome == "applied", f"not applied: {applied.error}"
+    rehearsal.done.append("applied and verified")
+    said = runner.roll_back_run(applied.folder)
+    kept = Evidence(applied.folder)
+    assert said.endswith("rolled back") and kept.read("after.json") == kept.read("before.json"), said
+    rehearsal.done.append("rolled back to the state before")
+
+
+def only_read(folder: Path) -> bool:
+    """Whether the run of that folder made calls, and none that changes anything."""
+    calls = Evidence(folder).calls()
+    return bool(calls) and all(only_reads(call["operation"]) for call in calls)
