@@ -414,7 +414,8 @@ class Lab:
 
     @_not_the_learner
     def _towards(self, step: Step) -> tuple[bool, list[tuple[str, str]]]:
-        """Mend what a drill has broken and do what is shown before `step`; whether all is done, what to say of each."""
+        """Mend what a drill has broken and do what is shown before `step`, up to the first that does not come about;
+        whether all is done, what to say of each."""
         rows = [(one.title, self._brought(one)[1]) for one in self._needed(self.outline, [])]
         for one in self.steps:
             broken = progress.of(self.name).get(one.name, {}).get("broken")
@@ -422,9 +423,12 @@ class Lab:
                 one.solve(self.cloud, self, patience=60)
                 rows.append((one.title, "mended"))
         before = [one for one in self.steps[: self.steps.index(step)] if one.kind is Kind.SHOWN]
-        brought = [self._brought(one) for one in before]
-        rows += [(one.title, said) for one, (_, said) in zip(before, brought, strict=True)]
-        return all(done for done, _ in brought), rows
+        for one in before:
+            done, said = self._brought(one)
+            rows.append((one.title, said))
+            if not done:
+                return False, rows
+        return True, rows
 
     def _begins(self, step: Step) -> bool:
         """Whether nothing of `step` is done yet: a drill is not broken, of any other nothing has begun."""
