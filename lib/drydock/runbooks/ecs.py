@@ -51,17 +51,24 @@ def settled(run: Runbook, ecs: Any, cluster: str, service: str) -> list[str]:
     return [one["id"] for one in found]
 
 
-def require_bounds(run: Runbook, found: Mapping[str, Any]) -> str:
-    """How many of its tasks a deployment leaves, in words. Refuses a service where ECS could replace none.
+def require_unprotected(run: Runbook, ecs: Any, cluster: str, arns: Sequence[str]) -> None:
+    """Refuse where some of these tasks are protected from scale-in: a deployment waits for them, for up to two days."""
+    parts = [arns[first : first + _AT_ONCE] for first in range(0, len(arns), _AT_ONCE)]
+    found = [one for part in parts for one in ecs.get_task_protection(cluster=cluster, tasks=part)["protectedTasks"]]
+    kept = [one for one in found if one["protectionEnabled"]]
+    until = max((str(one.get("expirationDate", "")) for one in kept), default="")
+    told = f"{len(kept)} of {len(arns)} tasks are protected from scale-in, the last until {until}"
+    run.require(not kept, f"{told}: wait until they are done, or end it by UpdateTaskProtection.")
 
-    found  the service as DescribeServices has it
+
+def require_bounds(run: Runbook, desired: int, bounds: Mapping[str, Any]) -> str:
+    """How many of so many tasks a deployment leaves, in words. Refuses where ECS could replace none of them.
+
+    bounds  the service's deploymentConfiguration
     """
-    bounds, desired = found["deploymentConfiguration"], found["desiredCount"]
     low, high = bounds["minimumHealthyPercent"], bounds["maximumPercent"]
-    told = (
-        f"minimumHealthyPercent {low} and maximumPercent {high} let ECS neither start nor stop one of {desired} tasks"
-    )
-    run.require(not rollout.is_stuck(desired, low, high), f"{told} tasks: give the service other bounds.")
+    told = f"minimumHealthyPercent {low}, maximumPercent {high}: ECS may neither start nor stop any of {desired} tasks"
+    run.require(not rollout.is_stuck(desired, low, high), f"{told}. Give the service other bounds.")
     breaker = bounds.get("deploymentCircuitBreaker") or {}
     on = "on" if breaker.get("enable") else "off"
     back = " with roll-back" if breaker.get("rollback") else ""
@@ -80,8 +87,8 @@ def rolled_out(ecs: Any, cluster: str, service: str, *, known: Sequence[str], in
     new = f"!contains({_json(known)}, id)"
     replaced = f"taskDefinition == {_json(instead_of)}"
     done = f"{new} && rolloutState == 'COMPLETED'" + (f" && !({replaced})" if instead_of else "")
-    failed = f"services[0].deployments[?{new} && rolloutState == 'FAILED']"
-    back = f"services[0].deployments[?{new} && status == 'PRIMARY' && {replaced}]"
+    failed = _reason(f"{new} && rolloutState == 'FAILED'")
+    back = _reason(f"{new} && status == 'PRIMARY' && {replaced}")
     return Condition(
         f"the deployment of {service} ends",
         call(ecs.describe_services, cluster=cluster, services=[service]),
@@ -105,7 +112,7 @@ def steady(ecs: Any, cluster: str, service: str, *, task_definition: str = "", o
             f"length({there}) == `1` && services[0].runningCount == services[0].desiredCount"
             f" && {there}[?{is_it} && (rolloutState || 'COMPLETED') == 'COMPLETED']"
         ),
-        fails=f"{there}[?status == 'PRIMARY' && {is_it} && rolloutState == 'FAILED']",
+        fails=_reason(f"status == 'PRIMARY' && {is_it} && rolloutState == 'FAILED'"),
     )
 
 
@@ -150,6 +157,12 @@ def tasks(ecs: Any, cluster: str, service: str) -> list[dict[str, Any]]:
     return [one for part in parts for one in ecs.describe_tasks(cluster=cluster, tasks=part)["tasks"]]
 
 
+def of_one_deployment(ecs: Any, cluster: str, service: str) -> bool:
+    """Whether there is one deployment, and all tasks that are to run are its own."""
+    found = ecs.describe_services(cluster=cluster, services=[service])["services"][0]["deployments"]
+    return len(found) == 1 and {one["startedBy"] for one in tasks(ecs, cluster, service)} <= {found[0]["id"]}
+
+
 def targets(ecs: Any, elbv2: Any, cluster: str, service: str) -> list[list[str]]:
     """The states of the targets, of each target group that the service is behind."""
     behind = ecs.describe_services(cluster=cluster, services=[service])["services"][0].get("loadBalancers", ())
@@ -162,6 +175,11 @@ def healthy(ecs: Any, elbv2: Any, cluster: str, service: str) -> bool:
     """Whether in each target group at least as many targets are healthy as the service wants tasks."""
     wanted = ecs.describe_services(cluster=cluster, services=[service])["services"][0]["desiredCount"]
     return all(group.count("healthy") >= wanted for group in targets(ecs, elbv2, cluster, service))
+
+
+def _reason(such: str) -> str:
+    """Why the first deployment that is such is as it is, in the words of ECS; null where none is."""
+    return f"(services[0].deployments[?{such}].[rolloutStateReason || 'FAILED'] | [0][0])"
 
 
 def _json(value: Any) -> str:
