@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import urllib3
+from botocore.exceptions import ClientError
 
 from drydock.images import Reference
 from drydock.images.platform import Platform
@@ -58,17 +59,39 @@ def resolved(run: Runbook, ecr: Any, text: str, *, running: str, runtime: Mappin
     host = _ECR.fullmatch(image.registry)
     region = host[2] if host else run.cloud.region
     run.require(region == run.cloud.region, f"{image} is in {region}: replicate it to {run.cloud.region} first.")
-    registry = {"registryId": host[1]} if host else {}
-    place = {**registry, "repositoryName": image.repository}
+    place = _place(image)
     wants = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag}
     digest = run.look("image", ecr.describe_images, "imageDetails[0].imageDigest", **place, imageIds=[wants])
+    registry = {key: value for key, value in place.items() if key == "registryId"}
     there = ecr.describe_repositories(**registry, repositoryNames=[image.repository])["repositories"][0]
-    is_there = there["repositoryUri"] == image.name
-    run.require(is_there, f"{image} is not in ECR, which has {there['repositoryUri']}: push it there.")
+    uri = there["repositoryUri"]
+    run.require(uri == image.name, f"{image} is not in ECR, which has {uri}: push it there.")
     platforms = _platforms(ecr, place, digest)
     for_others = f"{image} is for {', '.join(platforms)}, and the task definition for {wanted(runtime)}"
     run.require(fits(platforms, runtime), f"{for_others}: build and push it for that.")
     return f"{image.name}@{digest}"
+
+
+def moved(ecr: Any, definition: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The images whose tag is that of another image in ECR than these tasks run, in words.
+
+    Images elsewhere than in ECR are not looked up.
+    """
+    ran: dict[str, set[str]] = {}
+    for container in (one for task in tasks for one in task["containers"] if "imageDigest" in one):
+        ran.setdefault(container["name"], set()).add(container["imageDigest"])
+    told = []
+    for container in definition["containerDefinitions"]:
+        image, digests = Reference.parse(container["image"]).tagged(), ran.get(container["name"], set())
+        if image.tag is None or not digests:
+            continue
+        try:
+            digest, manifest = _manifest(ecr, _place(image), {"imageTag": image.tag})
+        except (ClientError, IndexError):
+            continue
+        if not digests & {digest, *(one["digest"] for one in manifest.get("manifests", ()))}:
+            told.append(f"{image} is {digest} now, and {container['name']} runs {', '.join(sorted(digests))}")
+    return told
 
 
 def _named(text: str, running: str) -> Reference:
@@ -79,11 +102,22 @@ def _named(text: str, running: str) -> Reference:
     return Reference.parse(text).tagged()
 
 
+def _place(image: Reference) -> dict[str, Any]:
+    """The repository, as calls of ECR name it."""
+    host = _ECR.fullmatch(image.registry)
+    return {**({"registryId": host[1]} if host else {}), "repositoryName": image.repository}
+
+
+def _manifest(ecr: Any, place: Mapping[str, Any], wanted: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """(digest, manifest) of an image."""
+    answer = ecr.batch_get_image(**place, imageIds=[wanted], acceptedMediaTypes=[*_INDEXES, *_MANIFESTS])
+    found = answer["images"][0]
+    return found["imageId"]["imageDigest"], json.loads(found["imageManifest"])
+
+
 def _platforms(ecr: Any, place: Mapping[str, Any], digest: str) -> Sequence[str]:
     """What the image is for, "linux/amd64"; of an index all that it lists."""
-    wanted = [{"imageDigest": digest}]
-    answer = ecr.batch_get_image(**place, imageIds=wanted, acceptedMediaTypes=[*_INDEXES, *_MANIFESTS])
-    manifest = json.loads(answer["images"][0]["imageManifest"])
+    _, manifest = _manifest(ecr, place, {"imageDigest": digest})
     if "manifests" in manifest:
         return [str(Platform.of(one.get("platform", {}))) for one in manifest["manifests"]]
     layer = ecr.get_download_url_for_layer(**place, layerDigest=manifest["config"]["digest"])

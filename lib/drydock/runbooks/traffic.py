@@ -7,7 +7,7 @@ run.verify({"requests were answered": lambda: traffic.answered(lost=0)}, minutes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import urllib3
@@ -64,6 +64,20 @@ def address(elbv2: Any, target_groups: Iterable[str]) -> str:
                 if listener["Protocol"] == "HTTP" and arn in _forwarded(listener["DefaultActions"]):
                     return f"http://{name}/" if listener["Port"] == 80 else f"http://{name}:{listener['Port']}/"
     return ""
+
+
+def draining(elbv2: Any, target_groups: Iterable[str], definition: Mapping[str, Any]) -> str:
+    """How long a task that is replaced has for the requests that it has begun, in words."""
+    key = "deregistration_delay.timeout_seconds"
+    said = []
+    for arn in target_groups:
+        found = elbv2.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
+        delay = next((one["Value"] for one in found if one["Key"] == key), "300")
+        said.append(f"{arn.split('/')[1]} takes a target out {delay} s before its task is told to stop.")
+    for container in definition["containerDefinitions"]:
+        seconds = container.get("stopTimeout") or 30
+        said.append(f"{container['name']} has {seconds} s from SIGTERM to SIGKILL.")
+    return "\n".join(said)
 
 
 def fault(url: str) -> str:
