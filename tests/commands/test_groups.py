@@ -40,7 +40,7 @@ def test_what_there_is_is_listed_with_its_parameters(group: str, says: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("runbook", "plan", "nope"), "There are: diagnose-service, rollback-service, scale-service"),
+        (("runbook", "plan", "nope"), f"There are: {', '.join(catalogue.names())}"),
         (("runbook", "plan", "scale-service", "-p", "desired_count=-1"), "greater than or equal to 0"),
         (("runbook", "plan", "scale-service", "-p", "desired_cuont=1"), "There is no parameter 'desired_cuont'"),
         (("runbook", "plan", "scale-service", "-p", "desired_count"), "name=value"),

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock.policy.ecs.capacity import StrategyItem, next_provider, next_to_give_up, split
+from drydock.policy.ecs.capacity import (
+    StrategyItem,
+    next_provider,
+    next_to_give_up,
+    split,
+    strategy_of,
+    validate,
+    why_not_spot,
+)
 
 F, S, T = "FARGATE", "FARGATE_SPOT", "THIRD"
 
@@ -122,3 +130,43 @@ def test_scale_in_is_scale_out_reversed(strategy: tuple[StrategyItem, ...], n: i
     for left in range(n - 1, -1, -1):
         running[next_to_give_up(strategy, running)] -= 1
         assert running == split(strategy, left)
+
+
+@pytest.mark.parametrize(
+    ("base", "fargate", "spot", "expected"),
+    [
+        (1, 1, 3, [(F, 1, 1), (S, 3, 0)]),
+        (2, 0, 1, [(F, 0, 2), (S, 1, 0)]),
+        (0, 0, 1, [(S, 1, 0)]),
+        (1, 1, 0, [(F, 1, 1)]),
+    ],
+)
+def test_a_strategy_has_the_providers_that_get_tasks(
+    base: int, fargate: int, spot: int, expected: list[tuple[str, int, int]]
+) -> None:
+    made = strategy_of(fargate_base=base, fargate_weight=fargate, spot_weight=spot)
+    assert [(one["capacityProvider"], one["weight"], one["base"]) for one in made] == expected
+    validate(made, associated={F: "ACTIVE", S: "ACTIVE"})
+
+
+def test_a_strategy_without_a_weight_is_none() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        strategy_of(fargate_base=2, fargate_weight=0, spot_weight=0)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "version", "says"),
+    [
+        (None, "LATEST", ""),
+        ({}, "1.3.0", ""),
+        ({"cpuArchitecture": "ARM64"}, "1.4.0", ""),
+        ({"cpuArchitecture": "ARM64"}, "1.3.0", "platform version 1.4.0"),
+        ({}, "1.2.0", "platform version 1.3.0"),
+        ({"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}, "", "Linux tasks only"),
+    ],
+)
+def test_spot_runs_linux_of_a_platform_version_that_is_new_enough(
+    runtime: dict[str, str] | None, version: str, says: str
+) -> None:
+    found = why_not_spot(runtime, version)
+    assert says in found and bool(says) == bool(found)

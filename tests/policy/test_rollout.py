@@ -20,6 +20,7 @@ from drydock.policy.ecs.rollout import (
     is_steady,
     is_stuck,
     lower_bound,
+    maximum_percent,
     next_actions,
     upper_bound,
 )
@@ -403,3 +404,12 @@ def calls(count: int) -> int:
 
 def test_what_a_decision_costs_grows_as_the_tasks_do() -> None:
     assert calls(400) < 2.5 * calls(200)
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000))
+def test_the_least_maximum_percent_lets_a_batch_start(desired: int, batch: int) -> None:
+    percent = maximum_percent(desired, batch)
+    assert upper_bound(desired, percent) >= desired + batch > upper_bound(desired, percent - 1)
+    assert not is_stuck(desired, 100, percent)
+    if desired <= 100:
+        assert upper_bound(desired, percent) == desired + batch

@@ -89,11 +89,13 @@ class Cells:
         self._sources = [str(cell.source) for cell in found if cell.cell_type == "code"]
         self.names: dict[str, Any] = {}
         self._run(self._sources[0])
+        self._next = 1
         self.names |= HELLO | parameters
 
     def to(self, text: str) -> Any:
-        """Run the cells after the parameters up to that one."""
-        for source in self._sources[1:]:
+        """Run the cells from where it stopped, at first after the parameters, up to that one."""
+        while self._next < len(self._sources):
+            source, self._next = self._sources[self._next], self._next + 1
             shown = self._run(source)
             if text in source:
                 return shown

@@ -165,7 +165,7 @@ def test_the_deployments_of_every_page_are_read(ecs: Any) -> None:
     listed = client.list_service_deployments
     client.list_service_deployments = lambda **given: listed(maxResults=1, **given)
     cells("ecs.describe_services,")
-    cells("of_definition")
+    cells("attributes(ecs)")
     assert cells("def succeeded") == first
     del client.list_service_deployments
 

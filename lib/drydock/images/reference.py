@@ -16,6 +16,7 @@ _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _REFERENCE = re.compile(
     rf"(?P<registry>{_HOST})/(?P<repository>{_PATH})(?::(?P<tag>{_TAG}))?(?:@(?P<digest>[^@]+))?", re.ASCII
 )
+TAG = re.compile(_TAG, re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LONGEST_REPOSITORY = 255
 

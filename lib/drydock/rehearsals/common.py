@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from drydock.cloud import Cloud
 from drydock.policy.operations import only_reads
 from drydock.rehearsals.record import Rehearsal
 from drydock.runbooks import runner
@@ -15,10 +16,13 @@ SERVICE = {"cluster": "drydock-hello", "service": "drydock-hello"}
 STALE = "plan-" + "0" * 32
 
 
-def planned_applied_undone(rehearsal: Rehearsal, runs: Path, given: Mapping[str, str]) -> None:
+def planned_applied_undone(
+    rehearsal: Rehearsal, runs: Path, given: Mapping[str, str], *, again: Mapping[str, str] | None = None
+) -> None:
     """Rehearse a runbook that changes something: dry run, stale approval, applied and verified, rolled back.
 
     given  its parameters, but for those that say how it is run
+    again  what is given besides to a run after it is applied, which has nothing to change
 
     Raises AssertionError, which says what was otherwise.
     """
@@ -33,13 +37,37 @@ def planned_applied_undone(rehearsal: Rehearsal, runs: Path, given: Mapping[str,
     applied = runner.run(name, {**given, "dry_run": "false", "approve": planned.plan.hash}, root=runs)
     assert applied.outcome == "applied", f"not applied: {applied.error}"
     rehearsal.done.append("applied and verified")
+    if again is not None:
+        second = runner.run(name, {**given, **again, "dry_run": "true"}, root=runs)
+        assert second.outcome == "nothing to change", f"once it is applied: {second.outcome}: {second.error}"
+        rehearsal.done.append("applied again, nothing to change")
     said = runner.roll_back_run(applied.folder)
     kept = Evidence(applied.folder)
     assert said.endswith("rolled back") and kept.read("after.json") == kept.read("before.json"), said
     rehearsal.done.append("rolled back to the state before")
 
 
+def address_of_a_task(cloud: Cloud) -> str:
+    """The URL of one task of the service, past the load balancer: what is sent there is lost once it is replaced."""
+    ecs = cloud.client("ecs")
+    arns = ecs.list_tasks(cluster=SERVICE["cluster"], serviceName=SERVICE["service"])["taskArns"]
+    task = ecs.describe_tasks(cluster=SERVICE["cluster"], tasks=arns[:1])["tasks"][0]
+    return f"http://{task['containers'][0]['networkInterfaces'][0]['privateIpv4Address']}:8080/"
+
+
 def only_read(folder: Path) -> bool:
     """Whether the run of that folder made calls, and none that changes anything."""
     calls = Evidence(folder).calls()
     return bool(calls) and all(only_reads(call["operation"]) for call in calls)
+
+
+def rolled_back_by_itself(rehearsal: Rehearsal, runs: Path, given: Mapping[str, str], what: str) -> None:
+    """Rehearse what has to fail: applied, and undone by the run itself. `what`: what has failed, in words."""
+    planned = runner.run(rehearsal.runbook, {**given, "dry_run": "true"}, root=runs)
+    assert planned.ok and planned.plan is not None and planned.plan.changes, f"no plan: {planned.error}"
+    approved = {**given, "dry_run": "false", "approve": planned.plan.hash}
+    failed = runner.run(rehearsal.runbook, approved, root=runs)
+    kept = Evidence(failed.folder)
+    assert failed.outcome == "rolled back", f"{what}, and the run ended otherwise: {failed.outcome}: {failed.error}"
+    assert kept.read("after.json") == kept.read("before.json"), f"{what}, and the state is another than before"
+    rehearsal.done.append(f"{what}: rolled back by itself")

@@ -51,7 +51,10 @@ class Condition:
     call: Call
     holds: str
     fails: str = ""
-    minutes: float = 0
+    minutes: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "minutes", float(self.minutes))  # 5 and 5.0 are one plan, of one hash
 
 
 @dataclass(frozen=True)

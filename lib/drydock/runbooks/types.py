@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+
+from drydock.images import Reference
+from drydock.images.reference import TAG
 
 Cloud = Annotated[str, Field(pattern=r"^(|embedded|localstack|aws|https?://[^\s@]+)$")]
 """As for `drydock.connect`; "" is $DRYDOCK_CLOUD, else the embedded AWS. No user or password in the URL: parameters
@@ -32,6 +35,44 @@ DesiredCount = Annotated[int, Field(ge=0, le=5000)]
 
 Revision = Annotated[int, Field(ge=0)]
 """A revision of a task definition family; they count from 1."""
+
+TaskDefinitionName = Annotated[
+    str, Field(pattern=r"^(|(arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition/)?[a-zA-Z0-9_-]{1,255}:[1-9]\d*)$")
+]
+"""`family:revision`, or its ARN; "" names none."""
+
+ContainerName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{0,255}$")]
+"""ContainerDefinition: up to 255 letters, digits, underscores and hyphens; "" names none."""
+
+
+def _image(text: str) -> str:
+    if text and not TAG.fullmatch(text):
+        Reference.parse(f"image@{text}" if text.startswith("sha256:") else text)
+    return text
+
+
+ImageName = Annotated[str, AfterValidator(_image)]
+"""An image in full, or its tag or digest alone; "" names none."""
+
+Url = Annotated[str, Field(pattern=r"^(|https?://[^\s@]+)$")]
+"""No user or password in it: parameters are kept with the evidence. "" names none."""
+
+RequestRate = Annotated[float, Field(ge=0, le=1000)]
+"""Requests a second."""
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+Hours = Annotated[float, Field(ge=0, le=8760)]
+"""AWS hours."""
+
+Batch = Annotated[int, Field(ge=0, le=5000)]
+"""Tasks at once; 0 leaves it to the service's own bounds."""
+
+Weight = Annotated[int, Field(ge=0, le=1000)]
+"""CapacityProviderStrategyItem: 0 to 1,000."""
+
+Base = Annotated[int, Field(ge=0, le=100_000)]
+"""CapacityProviderStrategyItem: 0 to 100,000."""
 
 Minutes = Annotated[int, Field(ge=1, le=720)]
 """AWS minutes."""

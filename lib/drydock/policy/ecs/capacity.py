@@ -34,6 +34,37 @@ def items(strategy: Sequence[Mapping[str, Any]]) -> tuple[StrategyItem, ...]:
     )
 
 
+def strategy_of(*, fargate_base: int, fargate_weight: int, spot_weight: int) -> list[dict[str, Any]]:
+    """A ``capacityProviderStrategy`` over Fargate's two, by name; without a provider that would get no task.
+
+    Raises ValueError where no provider has a weight: ECS would place nothing beyond the base.
+    """
+    if not fargate_weight and not spot_weight:
+        raise ValueError("one of the two weights has to be above 0")
+    given = {"FARGATE": (fargate_weight, fargate_base), "FARGATE_SPOT": (spot_weight, 0)}
+    return [
+        {"capacityProvider": name, "weight": weight, "base": base}
+        for name, (weight, base) in given.items()
+        if weight or base
+    ]
+
+
+def why_not_spot(runtime: Mapping[str, Any] | None, platform_version: str) -> str:
+    """Why Fargate Spot does not run such tasks; empty where it does.
+
+    ``runtime``: the task definition's runtimePlatform. Source: documented (*CapacityProviderStrategyItem*): Linux, on
+    X86_64 from platform version 1.3.0 on and on ARM64 from 1.4.0 on.
+    """
+    runtime = runtime or {}
+    family = runtime.get("operatingSystemFamily") or "LINUX"
+    if family != "LINUX":
+        return f"it runs Linux tasks only, and these are for {family}"
+    least = (1, 4, 0) if runtime.get("cpuArchitecture") == "ARM64" else (1, 3, 0)
+    if platform_version not in ("", "LATEST") and tuple(map(int, platform_version.split("."))) < least:
+        return f"it needs the platform version {'.'.join(map(str, least))}, and the service has {platform_version}"
+    return ""
+
+
 def split(strategy: Sequence[StrategyItem], n: int, running: Mapping[str, int] | None = None) -> dict[str, int]:
     """Say how many of ``n`` new tasks go to each provider, given what already runs.
 

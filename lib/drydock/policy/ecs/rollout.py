@@ -121,6 +121,14 @@ def upper_bound(desired_count: int, maximum_percent: int) -> int:
     return desired_count * maximum_percent // 100
 
 
+def maximum_percent(desired_count: int, batch: int) -> int:
+    """The least maximumPercent with which a deployment may run ``batch`` tasks more than are desired (derived).
+
+    A percent is whole: of more than 100 tasks it may allow for a few more than that.
+    """
+    return -(-100 * (desired_count + batch) // max(1, desired_count))
+
+
 def is_stuck(desired_count: int, minimum_healthy_percent: int, maximum_percent: int) -> bool:
     """True if a rolling deployment of a healthy service can neither start nor stop a task."""
     return (

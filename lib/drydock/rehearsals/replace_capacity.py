@@ -1,0 +1,25 @@
+"""replace-capacity: a task on Fargate and one on Fargate Spot while requests are counted; and where they are lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from drydock.cloud import Cloud
+from drydock.notebooks.wait import wait_until
+from drydock.rehearsals.common import SERVICE, address_of_a_task, planned_applied_undone, rolled_back_by_itself
+from drydock.rehearsals.record import Rehearsal
+
+
+def given(cloud: Cloud, until: Any) -> dict[str, str]:
+    cloud.client("ecs").put_cluster_capacity_providers(
+        cluster=SERVICE["cluster"], capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
+    )
+    return {**SERVICE, "fargate_base": "1", "fargate_weight": "0", "spot_weight": "1", "rps": "0"}
+
+
+def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
+    counted = {**given(cloud, wait_until), "rps": "20"}
+    planned_applied_undone(rehearsal, runs, counted, again={})
+    past = {**counted, "url": address_of_a_task(cloud)}
+    rolled_back_by_itself(rehearsal, runs, past, "requests that are lost")
