@@ -547,6 +547,7 @@ TOLD = (
     ("notebooks.parameters", "BadParameter"),
     ("prep.questions", "BadQuestions"),
     ("runbooks.catalogue", "NoSuchRunbook"),
+    ("runbooks.approvals", "BadApproval"),
     ("runbooks.evidence", "NoSuchRun"),
     ("runbooks.runbook", "Refused"),
 )

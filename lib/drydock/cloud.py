@@ -23,6 +23,7 @@ import boto3
 import botocore.config
 import botocore.exceptions
 import botocore.loaders
+import botocore.session
 from botocore.awsrequest import AWSResponse
 
 from drydock.user import deaf_session
@@ -320,7 +321,7 @@ def _aws(region: str, account: str | None, budget_usd: float, estimate: float) -
         raise CloudRefused(
             "cloud='aws' is a real account. Name it: connect('aws', account='<its 12 digits>', budget_usd=…)."
         )
-    cloud = Cloud("aws", account, region, None, boto3.Session(region_name=region), budget_usd=budget_usd)
+    cloud = Cloud("aws", account, region, None, _patient_session(region), budget_usd=budget_usd)
     cloud.afford(estimate, "What you are about to create")
     cloud.client("ecs")
     answered = _caller(cloud)
@@ -330,6 +331,15 @@ def _aws(region: str, account: str | None, budget_usd: float, estimate: float) -
             f"Check AWS_PROFILE and the credentials that boto3 finds, or the account you named."
         )
     return cloud
+
+
+def _patient_session(region: str) -> Any:
+    """The ordinary session, which asks up to ten times what AWS throttles, where the user has not said how often."""
+    core = botocore.session.Session()
+    for name, value in (("retry_mode", "standard"), ("max_attempts", 10)):
+        known = core.session_var_map[name]
+        core.session_var_map[name] = (*known[:2], value, known[3])
+    return boto3.Session(region_name=region, botocore_session=core)
 
 
 def _embedded(region: str, name: str, profile: str | None) -> Cloud:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
@@ -17,6 +18,10 @@ from drydock.cloud import Cloud, connect
 from drydock.embedded.instance import free_port
 from drydock.labs import Lab
 from drydock.runbooks import catalogue
+from drydock.user import home
+
+if TYPE_CHECKING:
+    from .stepped import Case
 
 HELLO = {"cluster": "drydock-hello", "service": "drydock-hello"}
 
@@ -39,9 +44,32 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(autouse=True)
 def _runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folders of runs are made in the test's own folder."""
+    """Folders of runs are made in the test's own folder; what another test's run has left open is in nobody's way."""
     monkeypatch.setenv("DRYDOCK_RUNS", str(tmp_path / "runs"))
-    monkeypatch.delenv("DRYDOCK_RUN", raising=False)
+    for name in ("DRYDOCK_RUN", "DRYDOCK_APPROVERS", "DRYDOCK_AUTO_APPROVE"):
+        monkeypatch.delenv(name, raising=False)
+    if home().is_relative_to(tmp_path.parent):
+        shutil.rmtree(home() / "targets", ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a stepped cloud with lab 00's service."""
+    from .stepped import make_base
+
+    directory = tmp_path_factory.mktemp("base") / "aws"
+    with pytest.MonkeyPatch.context() as patch:
+        make_base(directory, patch)
+    return directory
+
+
+@pytest.fixture
+def case(base: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
+    """The runbook `name` on a stepped cloud of its own, in the state that its rehearsal prepares."""
+    from . import stepped
+
+    with stepped.opened(base, tmp_path / "aws") as world:
+        yield stepped.prepared(world, name, tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -85,8 +113,7 @@ class Cells:
     """
 
     def __init__(self, name: str, **parameters: Any) -> None:
-        found = nbformat.read(catalogue.notebook(name), as_version=4).cells
-        self._sources = [str(cell.source) for cell in found if cell.cell_type == "code"]
+        self._sources = sources(catalogue.notebook(name))
         self.names: dict[str, Any] = {}
         self._run(self._sources[0])
         self._next = 1
@@ -107,11 +134,22 @@ class Cells:
         return self._run(source.replace(*edit) if edit else source)
 
     def _run(self, source: str) -> Any:
-        *before, last = ast.parse(source).body
-        if not isinstance(last, ast.Expr):
-            before, last = [*before, last], None  # type: ignore[assignment]
-        exec(compile(ast.Module(before, []), "cell", "exec"), self.names)
-        return None if last is None else eval(compile(ast.Expression(last.value), "cell", "eval"), self.names)
+        return run_cell(source, self.names)
+
+
+def sources(notebook: Path) -> list[str]:
+    """Its code cells; the first declares the parameters."""
+    found = nbformat.read(notebook, as_version=4).cells
+    return [str(cell.source) for cell in found if cell.cell_type == "code"]
+
+
+def run_cell(source: str, names: dict[str, Any]) -> Any:
+    """Run a cell with these globals; what it shows."""
+    *before, last = ast.parse(source).body
+    if not isinstance(last, ast.Expr):
+        before, last = [*before, last], None  # type: ignore[assignment]
+    exec(compile(ast.Module(before, []), "cell", "exec"), names)
+    return None if last is None else eval(compile(ast.Expression(last.value), "cell", "eval"), names)
 
 
 def opened(name: str, **parameters: Any) -> Cells:

@@ -29,6 +29,9 @@ PLAN = Plan(
 def test_a_plan_written_and_read_is_the_same_plan() -> None:
     assert Plan.from_json(PLAN.as_json()).hash == PLAN.hash
     assert Plan.from_json(PLAN.as_json()).difference() == PLAN.difference()
+    bake = Condition("it is well", Call("ecs", "DescribeServices"), "services[0]", minutes=5)
+    baked = replace(PLAN, steps=(replace(PLAN.steps[0], do=replace(update(5), until=bake)),))
+    assert Plan.from_json(baked.as_json()).hash == baked.hash
 
 
 @pytest.mark.parametrize("minutes", [0, 5, 2.5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from drydock import user
 from drydock.cloud import Cloud
 from drydock.notebooks.wait import wait_until
 from drydock.policy.operations import only_reads
@@ -103,7 +105,8 @@ def test_of_two_runs_of_one_approval_only_one_finds_the_state_of_the_plan(ecs: A
     given = {"desired_count": 4, "dry_run": False, "approve": planned.plan.hash}
     reports: list[Report] = []
     root = planned.folder.parent
-    with Evidence(planned.folder).turn():
+    with (user.private(user.home() / "targets") / ".lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
         other = threading.Thread(target=lambda: reports.append(run("scale-service", **given)))
         other.start()
         while not list(root.glob("*/approval.json")):
@@ -304,7 +307,7 @@ def test_a_change_that_does_not_come_true_is_rolled_back(ecs: Any) -> None:
     assert "the deployment of drydock-hello ends: not within 1 minutes" in str(report.error)
     assert state(ecs) == (good, 2)
     events = [line["event"] for line in Evidence(report.folder).journal()]
-    assert events == ["begin", "failed", "undoing", "undone", "rolled back", "ended"]
+    assert events == ["begin", "answered", "failed", "undoing", "undone", "rolled back", "ended"]
 
 
 def test_a_cell_that_changes_something_by_itself_is_stopped(ecs: Any, tmp_path: Path, monkeypatch: Any) -> None:

@@ -1,8 +1,12 @@
-"""`drydock runbook`: list, plan, apply, roll back, rehearse."""
+"""`drydock runbook`: list, plan, approve, apply, resume, roll back, rehearse."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +17,29 @@ from rich.text import Text
 
 from drydock.notebooks import page
 from drydock.notebooks.signals import ENDED, STOPPED, ending_on_signals
-from drydock.runbooks import catalogue, parameters, runner
+from drydock.runbooks import approvals, catalogue, parameters, runner
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.model import Plan
-from drydock.runbooks.runbook import apply_command
+from drydock.runbooks.runbook import apply_command, approve_command
 
 app = typer.Typer(help="Operational runbooks: plan, approve, apply, roll back.", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+BAR = sys.stderr.isatty()
+
+
+class AutoApprove(StrEnum):
+    """Plans that need nobody's approval."""
+
+    reads = "reads"
+
 
 Name = Annotated[str, typer.Argument(help="A runbook, as `drydock runbook list` names it.")]
 Given = Annotated[list[str] | None, typer.Option("-p", help="name=value for the runbook; repeatable.")]
+Folder = Annotated[Path, typer.Argument(help="The folder of a run.")]
+Keep = Annotated[
+    bool,
+    typer.Option("--keep", help="Where a signal ends the run, leave what was begun for `resume`; else it is undone."),
+]
 Runs = Annotated[Path | None, typer.Option(help="Folder for the run's folder. By default $DRYDOCK_RUNS, else runs.")]
 
 
@@ -41,28 +58,80 @@ def list_runbooks() -> None:
 @app.command()
 def plan(name: Name, parameter: Given = None, runs: Runs = None) -> None:
     """Make the plan and show it: its steps, the difference they make, its hash. Changes nothing."""
-    report = _run(name, {**_pairs(parameter), "dry_run": "true"}, runs)
-    _show(report)
-    _end(report)
-    if report.plan is not None and report.plan.changes:
-        console.print(f"To apply it: {apply_command(name, _pairs(parameter), report.plan.hash)}", markup=False)
+    values = {**_pairs(parameter), "dry_run": "true"}
+    report = _shown(lambda: runner.run(name, values, root=runs, progress_bar=BAR))
+    if report.plan is None or not report.plan.changes:
+        return
+    to_apply = apply_command(name, _pairs(parameter), report.plan.hash)
+    if who := approvals.approvers_file(report.folder.parent):
+        console.print(f"To approve it, who is in {who}: {approve_command(report.folder)}", markup=False)
+        to_apply = apply_command(name, _pairs(parameter), approval=f"{report.plan.hash}.NAME{approvals.SUFFIX}")
+    console.print(f"To apply it: {to_apply}", markup=False)
 
 
 @app.command()
 def apply(
     name: Name,
     approve: Annotated[str, typer.Option(help="The plan's hash, as `drydock runbook plan` shows it.")] = "",
+    approval: Annotated[
+        list[Path] | None, typer.Option(help="A signed approval of the plan, as `approve` makes them; repeatable.")
+    ] = None,
+    auto_approve: Annotated[
+        AutoApprove | None, typer.Option(help="For a schedule: a plan that does more than read is refused.")
+    ] = None,
+    keep: Keep = False,
     parameter: Given = None,
     runs: Runs = None,
 ) -> None:
     """Apply the approved plan, verify it, and roll back where that fails. Exit code 1 unless it was applied."""
-    report = _run(name, {**_pairs(parameter), "dry_run": "false", "approve": approve}, runs)
-    _show(report)
-    _end(report)
+    if approve and approval:
+        raise typer.BadParameter("--approve names the plan, and so does --approval: give one of the two")
+    given = approve or os.pathsep.join(map(str, approval or ()))
+    values = {**_pairs(parameter), "dry_run": "false", "approve": given}
+    _shown(lambda: runner.run(name, values, root=runs, progress_bar=BAR, keep=keep, only_reads=bool(auto_approve)))
+
+
+@app.command()
+def resume(folder: Folder, keep: Keep = False) -> None:
+    """Go on with a run that was cut short: to its end, or, if it was on its way back, to its beginning.
+
+    Exit code 1 unless it is applied. How long its approval holds was asked when it was begun, and is not asked again.
+    """
+    for line in runner.how_far(folder):
+        console.print(line, markup=False)
+    _shown(lambda: runner.resume(folder, progress_bar=BAR, keep=keep))
+
+
+@app.command()
+def approve(
+    plan: Annotated[Path, typer.Argument(help="A plan.json, or the folder of the run that has it.")],
+    by: Annotated[str, typer.Option(help="Who approves, by the name that the file of approvers has.")],
+    key: Annotated[Path | None, typer.Option(help="The private key. By default the one that `key` has made.")] = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="For so long the approval can be used.")] = 24,
+    out: Annotated[Path | None, typer.Option(help="The file to write. By default <plan>.<name>.approval.")] = None,
+) -> None:
+    """Show a plan and sign an approval of it: of exactly this plan, by you, for a while."""
+    shown = Evidence.of(plan).plan if plan.is_dir() else Plan.from_json(plan.read_text())
+    signed = approvals.sign(shown, by, key or approvals.key_file(by), hours=hours)
+    _show_plan(shown)
+    to = out or Path(f"{shown.hash}.{by}{approvals.SUFFIX}")
+    to.write_text(signed.as_json())
+    console.print(f"{by} approves {shown.hash} until {signed.until}: {to}", markup=False)
+
+
+@app.command("key")
+def make_key(
+    name: Annotated[str, typer.Argument(help="Whose key.")],
+    out: Annotated[Path | None, typer.Option(help="The file to write. By default in Drydock's own folder.")] = None,
+) -> None:
+    """Make a key to sign approvals with. Only you can read it; its public half goes to the file of approvers."""
+    path, public = approvals.make_key(name, out)
+    console.print(f"The private key, for nobody else: {path}", markup=False)
+    console.print(f"For the file of approvers: {json.dumps({name: public})}", markup=False)
 
 
 @app.command("roll-back")
-def roll_back(folder: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> None:
+def roll_back(folder: Folder) -> None:
     """Undo a run that was applied, or that was cut short, from its folder."""
     with ending_on_signals(ENDED):
         said = runner.roll_back_run(folder)
@@ -104,13 +173,18 @@ def rehearse(
         raise typer.Exit(1)
 
 
-def _run(name: str, given: dict[str, str], runs: Path | None) -> runner.Report:
+def _shown(run: Callable[[], runner.Report]) -> runner.Report:
+    """What the run came to, shown also where a signal ends it. Exits where it is not what was asked for."""
     with ending_on_signals(ENDED):
         try:
-            return runner.run(name, given, root=runs, progress_bar=sys.stderr.isatty())
+            report = run()
         except runner.CutShort as cut:
             _show(cut.report)
             raise
+    _show(report)
+    if not report.ok:
+        raise typer.Exit(1)
+    return report
 
 
 def _show(report: runner.Report) -> None:
@@ -123,11 +197,6 @@ def _show(report: runner.Report) -> None:
     if report.error is not None:
         console.print(report.error, markup=False)
     console.print(f"Evidence: {report.folder}", markup=False)
-
-
-def _end(report: runner.Report) -> None:
-    if not report.ok:
-        raise typer.Exit(1)
 
 
 def _show_plan(plan: Plan) -> None:

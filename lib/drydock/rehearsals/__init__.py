@@ -1,6 +1,14 @@
 """Every runbook, rehearsed: planned, refused, applied and undone on an embedded AWS with a service of its own.
 
-The rehearsal of `verb-noun` is `rehearse(cloud, rehearsal, runs)` in the module `verb_noun` beside this one.
+The rehearsal of `verb-noun` is the module `verb_noun` beside this one, with two functions:
+
+    given(cloud, until) -> parameters      prepares the case, for a runbook that changes something: from lab 00's
+                                           service to what the runbook is for, and with which parameters it is run
+    rehearse(cloud, rehearsal, runs)       plans, refuses, applies and undoes it; begins with `given(cloud, wait_until)`
+
+`given` waits by `until(condition, what)` alone, with no waiter of boto3's and no sleep: tests/runbooks/
+test_every_boundary.py prepares the same case on a cloud whose time stands still otherwise, and kills the run at every
+line of its journal, there and back. What it needs of the cloud is AWS calls: no request through a load balancer.
 """
 
 from __future__ import annotations
@@ -13,7 +21,7 @@ from drydock.cloud import Cloud, connect
 from drydock.labs import Lab
 from drydock.notebooks.instances import own_instance
 from drydock.notebooks.wait import wait_until
-from drydock.rehearsals.common import SERVICE
+from drydock.rehearsals.common import steady
 from drydock.rehearsals.record import Rehearsal
 
 
@@ -41,10 +49,4 @@ def _set_up(cloud: Cloud) -> None:
     lab = Lab.open("00-start-here", cloud=cloud)
     lab.set_up(before="kill-a-task")
     cloud.listeners.clear()
-    ecs = cloud.client("ecs")
-
-    def completed() -> bool:
-        service = ecs.describe_services(cluster=SERVICE["cluster"], services=[SERVICE["service"]])["services"][0]
-        return bool(service["deployments"][0]["rolloutState"] == "COMPLETED")
-
-    wait_until(completed, "the deployment is completed")
+    steady(cloud, wait_until)

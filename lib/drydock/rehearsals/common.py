@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from drydock.cloud import Cloud
 from drydock.policy.operations import only_reads
@@ -14,6 +15,21 @@ from drydock.runbooks.evidence import Evidence
 SERVICE = {"cluster": "drydock-hello", "service": "drydock-hello"}
 """Lab 00's service: two tasks behind a load balancer."""
 STALE = "plan-" + "0" * 32
+
+Until = Callable[[Callable[[], Any], str], Any]
+"""Waits until the condition is true; the text names it. `drydock.notebooks.wait.wait_until` is one."""
+
+
+def steady(cloud: Cloud, until: Until) -> None:
+    """Wait until the service has one deployment, which is completed, and as many tasks run as it wants."""
+    ecs = cloud.client("ecs")
+
+    def completed() -> bool:
+        found = ecs.describe_services(cluster=SERVICE["cluster"], services=[SERVICE["service"]])["services"][0]
+        states = [one["rolloutState"] for one in found["deployments"]]
+        return states == ["COMPLETED"] and found["runningCount"] == found["desiredCount"]
+
+    until(completed, "the deployment is completed")
 
 
 def planned_applied_undone(

@@ -7,10 +7,14 @@ from pathlib import Path
 from drydock.cloud import Cloud
 from drydock.notebooks.wait import wait_until
 from drydock.policy import diagnosis
-from drydock.rehearsals.common import SERVICE, only_read
+from drydock.rehearsals.common import SERVICE, Until, only_read
 from drydock.rehearsals.record import Rehearsal
 from drydock.runbooks import runner
 from drydock.runbooks.evidence import Evidence
+
+
+def given(_cloud: Cloud, _until: Until) -> dict[str, str]:
+    return dict(SERVICE)
 
 
 def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:

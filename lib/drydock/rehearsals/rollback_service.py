@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from drydock.cloud import Cloud
-from drydock.rehearsals.common import SERVICE, planned_applied_undone
+from drydock.notebooks.wait import wait_until
+from drydock.rehearsals.common import SERVICE, Until, planned_applied_undone, steady
 from drydock.rehearsals.record import Rehearsal
 
 
-def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
+def given(cloud: Cloud, until: Until) -> dict[str, str]:
     ecs = cloud.client("ecs")
     first = ecs.describe_task_definition(taskDefinition="drydock-hello")["taskDefinition"]
     members = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
@@ -18,6 +19,10 @@ def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
     second["containerDefinitions"][0]["environment"] = [{"name": "VERSION", "value": "v2"}]
     ecs.register_task_definition(**second)
     ecs.update_service(**SERVICE, taskDefinition="drydock-hello")
-    ecs.get_waiter("services_stable").wait(cluster=SERVICE["cluster"], services=[SERVICE["service"]])
+    steady(cloud, until)
     ecs.deregister_task_definition(taskDefinition=first["taskDefinitionArn"])
-    planned_applied_undone(rehearsal, runs, SERVICE)
+    return dict(SERVICE)
+
+
+def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
+    planned_applied_undone(rehearsal, runs, given(cloud, wait_until))

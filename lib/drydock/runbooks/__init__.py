@@ -29,6 +29,13 @@ No call of `run.cloud` that changes anything leaves before the plan is approved,
 session or a thread. A cell that connects by itself, or calls a program, goes past this: take clients from `run.cloud`
 only. The hash that an approval names covers the plan, its parameters, the cloud, and what `run.look` saw: if any of it
 is another, nothing is applied. The same is looked at once more right before the first step.
+
+A run may be killed at any moment and goes on (`drydock runbook resume`, or the cells again with $DRYDOCK_RUN naming its
+folder). The cells above `run.plan` run once more then, in the middle of an applied plan: `run.look` gives what it saw
+when the plan was made, `run.require` passes, `run.plan` keeps the plan whatever steps it is given. What else those
+cells read is as it is by then, and must not make them fail. A step whose call may have left is made again, so it has to
+bear that: it sets a value, has a client token made of plain values, stops a named task; or it has `found`, which tells
+whether it was made, as `Step` says. Undoing may be called twice too.
 """
 
 from drydock.runbooks.catalogue import NoSuchRunbook

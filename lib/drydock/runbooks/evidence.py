@@ -1,8 +1,8 @@
 """What a run leaves: one folder that says what was planned, who approved it, what was called, and how it ended.
 
     plan.json        the plan, the state it was made from, its hash
-    approval.json    whose approval of which hash, and when
-    journal.jsonl    every step, written and synced before its call leaves and again when it is done
+    approval.json    whose approval of which hash, and when, with their signatures
+    journal.jsonl    every step, written and synced before its call leaves, when it is answered, and when it is done
     calls.jsonl      every AWS call: service, operation, request id, time, outcome
     before.json, after.json   the state, read again at the end
     findings.json    what a runbook that only reads has found
@@ -128,13 +128,6 @@ class Evidence:
                 time.sleep(0.05)
             yield
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """For the length of the block no other run that has its folder beside this one is in such a block."""
-        with (self.folder.parent / ".lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
     def called(self, sent: Sent, answer: dict[str, Any], status: int) -> None:
         """Add one AWS call. Its parameters are in the plan, where they matter, and not here."""
         line = {
@@ -170,7 +163,8 @@ class Evidence:
                 table.as_html(("What", "Before", "After"), plan.difference()),
             ]
         if approval:
-            body += ["<h2>Approval</h2>", table.as_html(("", ""), list(approval.items()))]
+            told = [(name, value) for name, value in approval.items() if isinstance(value, str)]
+            body += ["<h2>Approval</h2>", table.as_html(("", ""), told)]
         if after is not None:
             left = difference(plan.state, after) or [("", "the same as before", "")]
             body += [

@@ -56,6 +56,9 @@ class Condition:
     def __post_init__(self) -> None:
         object.__setattr__(self, "minutes", float(self.minutes))  # 5 and 5.0 are one plan, of one hash
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "minutes", float(self.minutes))  # as it is read again, and so hashed
+
 
 @dataclass(frozen=True)
 class Act:
@@ -116,7 +119,12 @@ class Plan:
     @property
     def hash(self) -> str:
         """Names this plan made from this state, and no other: "plan-" and 32 hexadecimal digits of SHA-256."""
-        return "plan-" + hashlib.sha256(_canonical(asdict(self)).encode()).hexdigest()[:32]
+        return f"plan-{self.digest[:32]}"
+
+    @property
+    def digest(self) -> str:
+        """All hexadecimal digits of the SHA-256 that `hash` has the beginning of."""
+        return hashlib.sha256(_canonical(asdict(self)).encode()).hexdigest()
 
     @property
     def place(self) -> str:
@@ -132,7 +140,11 @@ class Plan:
     @property
     def state_afterwards(self) -> dict[str, Any]:
         """The state that the plan says there will be."""
-        return _with(self.state, {path: value for step in self.steps for path, value in step.sets.items()})
+        return self.state_after(self.steps)
+
+    def state_after(self, steps: Sequence[Step], results: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The state that there is once these steps are done; what only their answers tell is looked up in `results`."""
+        return _with(self.state, {path: value for step in steps for path, value in step.sets.items()}, results or {})
 
     def difference(self) -> list[tuple[str, str, str]]:
         """(path, before, after) of all that the plan changes."""
@@ -233,14 +245,15 @@ def _references(value: Any, kind: str) -> Iterator[str]:
             yield from _references(item, kind)
 
 
-def _with(state: Mapping[str, Any], sets: Mapping[str, Any]) -> dict[str, Any]:
+def _with(state: Mapping[str, Any], sets: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
     changed = json.loads(json.dumps(plain(state)))
     for path, value in sets.items():
         *parents, last = path.split(".")
         place = changed
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[last] = KNOWN_AFTERWARDS if isinstance(value, Mapping) and set(value) == {_RESULT} else plain(value)
+        told = isinstance(value, Mapping) and set(value) == {_RESULT}
+        place[last] = results.get(value[_RESULT], KNOWN_AFTERWARDS) if told else plain(value)
     return dict(changed)
 
 

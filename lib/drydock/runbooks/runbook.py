@@ -7,7 +7,9 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,7 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from drydock.cloud import connect
 from drydock.notebooks import show
 from drydock.notebooks.parameters import BadParameter
-from drydock.runbooks import catalogue, evidence, executor, parameters
+from drydock.runbooks import approvals, catalogue, evidence, executor, parameters, targets
+from drydock.runbooks.approvals import BadApproval
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.guard import Guard, NotApproved
 from drydock.runbooks.model import (
@@ -30,11 +33,14 @@ from drydock.runbooks.model import (
     difference,
     plain,
 )
+from drydock.runbooks.targets import resume_command, roll_back_command
 from drydock.runbooks.told import Told
 
 Outcome = Literal["planned", "nothing to change", "read", "applied", "rolled back", "failed", "refused"]
 NOT_OF_THE_PLAN = ("dry_run", "approve", "cloud", "region", "account")
 """Parameters that say how a plan is run, not what it is; the cloud is in the plan for itself."""
+AUTO_APPROVE = "DRYDOCK_AUTO_APPROVE"
+"""Environment variable: "reads" lets plans run that only read, and no other, whatever approval they have."""
 
 
 class Refused(Told):
@@ -51,10 +57,19 @@ class Runbook:
     cloud      where its calls go: `run.cloud.client("ecs")`
     evidence   the folder of the run
     dry_run    the plan is made and shown, and nothing else
+
+    In the folder of a run that was cut short (see `Runbook.open`) it goes on with that one: what its looks saw, its
+    plan and its approval are the kept ones, and steps that are done are not taken again.
     """
 
     def __init__(
-        self, name: str, values: Mapping[str, Any], namespace: Mapping[str, Any], cloud: Any, folder: Evidence
+        self,
+        name: str,
+        values: Mapping[str, Any],
+        namespace: Mapping[str, Any],
+        cloud: Any,
+        folder: Evidence,
+        kept: Plan | None = None,
     ) -> None:
         self.name = name
         self.values = values
@@ -63,10 +78,13 @@ class Runbook:
         self.evidence = folder
         self.dry_run: bool = values["dry_run"]
         self.guard = Guard(cloud, folder)
-        self._looks: list[Look] = []
-        self._state: dict[str, Any] = {}
+        self._kept = kept
+        self._goes_on = kept is not None
+        self._looks: list[Look] = [*kept.looks] if kept else []
+        self._state: dict[str, Any] = {**kept.state} if kept else {}
         self._plan: Plan | None = None
         self._approved = ""
+        self._held: targets.Held | None = None
         self._step_failures: list[str] = []
         self._check_failures: list[str] = []
         self._verified = False
@@ -77,16 +95,23 @@ class Runbook:
     def open(cls, name: str, namespace: Mapping[str, Any]) -> Runbook:
         """Check the parameters, which are in the notebook's `globals()`, and connect.
 
+        Where $DRYDOCK_RUN is the folder of a run that was cut short after it began to apply its plan, the cells go on
+        with that run. A run before this one in the same notebook lets go of what it holds.
+
         Raises BadParameter, naming every parameter that is unknown, of another type or out of range; what
-        `drydock.connect` raises where the cloud is refused.
+        `drydock.connect` raises where the cloud is refused; Refused where the run in the folder cannot go on.
         """
         declared = parameters.declared(catalogue.notebook(name))
         unknown = [each for each in parameters.injected(namespace.get("In", [])) if each not in declared.defaults]
         if unknown:
             raise BadParameter(f"There is no parameter {unknown[0]!r}; there are {', '.join(declared.defaults)}.")
         values = declared.checked({each: namespace[each] for each in declared.defaults if each in namespace})
+        for other in [each for each in namespace.values() if isinstance(each, Runbook)]:
+            other._let_go(fall=True)
         cloud = connect(values["cloud"], region=values["region"], account=values["account"], budget_usd=float("inf"))
-        return cls(name, values, namespace, cloud, Evidence.start(name))
+        folder = Evidence.start(name)
+        kept = _goes_on_with(folder, name, values, cloud)
+        return cls(name, values, namespace, cloud, folder, kept)
 
     # -- before the plan
 
@@ -96,8 +121,11 @@ class Runbook:
             run.look("service", ecs.describe_services, "services[0].desiredCount", cluster="a", services=["b"])
 
         The plan's hash covers what is seen: if it is another when the plan is applied, nothing is applied.
-        A value of `params` may be `seen_in(look, path)`: what an earlier look saw.
+        A value of `params` may be `seen_in(look, path)`: what an earlier look saw. A run that goes on has what it saw
+        when its plan was made.
         """
+        if self._kept is not None and name in self._kept.state:
+            return self._kept.state[name]
         look = Look(name, call(method, **params), expression)
         self._looks = [*(other for other in self._looks if other.name != name), look]
         try:
@@ -107,8 +135,11 @@ class Runbook:
         return self._state[name]
 
     def require(self, condition: object, otherwise: str) -> None:
-        """Raise Refused with this text, which says what to do, where the condition does not hold."""
-        if not condition:
+        """Raise Refused with this text, which says what to do, where the condition does not hold.
+
+        A run that goes on has passed this before it changed anything.
+        """
+        if not condition and self._kept is None:
             raise Refused(self._refusal(otherwise))
 
     # -- the plan
@@ -119,37 +150,37 @@ class Runbook:
         Raises Refused once this run has begun to apply one: its folder is what undoes that.
         """
         self._require_as_opened()
-        given = {name: value for name, value in self.values.items() if name not in NOT_OF_THE_PLAN}
-        at = {"name": self.cloud.name, "instance": self.cloud.instance}
-        at |= {"account": self.cloud.account, "region": self.cloud.region}
-        self._plan = Plan(self.name, at, given, tuple(self._looks), self._state, tuple(steps))
+        if self._kept is not None:
+            self._plan = self._kept
+            return shown(self._plan)
+        given = _of_the_plan(self.values)
+        self._plan = Plan(self.name, _place(self.cloud), given, tuple(self._looks), self._state, tuple(steps))
         self.evidence.write_plan(self._plan)
         return shown(self._plan)
 
     def approve(self) -> show.Note:
-        """Hold the parameter `approve` against the plan's hash. A plan that changes nothing needs no approval.
+        """Hold the parameter `approve` against the plan: its hash, or paths of approvals that are signed.
 
-        Raises NotApproved where it is not that of this plan: the message says what is another since.
+        Where a file says who may approve (`approvals.approvers_file`) the hash alone is not enough. A plan that changes
+        nothing needs no approval. A run that goes on keeps the approval that it was begun with, also after its end.
+
+        Raises NotApproved, which says why, and what is another since; nothing is applied then.
         """
         plan = self._made()
         self._require_as_opened()
         self._approved = ""
-        approve = self.values["approve"]
         if not plan.changes:
             return show.Note("No approval is needed", "The plan changes nothing.")
+        if only := os.environ.get(AUTO_APPROVE):
+            raise NotApproved(self._refusal(_more_than_reads(only, plan)))
         if self.dry_run:
-            given = {name: value for name, value in self.values.items() if value != ""}
-            typed = apply_command(self.name, given, plan.hash)
-            here = f'dry_run = False\napprove = "{plan.hash}"'
-            lines = [typed, "", "or here, in the parameters, and then run all cells again:", "", here]
-            html = f"{show.code(typed)}{show.text(lines[2])}{show.code(here)}"
-            return show.Note("Dry run: to apply this plan, approve it by its hash", "\n".join(lines), html)
-        if approve != plan.hash:
-            raise NotApproved(self._refusal(_stale(approve, plan)))
+            return self._how_to_approve(plan)
+        try:
+            approval = self._kept_approval(plan) if self._kept else self._approval(plan)
+        except BadApproval as error:
+            raise NotApproved(self._refusal(str(error))) from error
         self._approved = plan.hash
-        by = _user()
-        self.evidence.write("approval.json", {"plan": approve, "by": by, "at": datetime.now(UTC), "how": "parameter"})
-        return show.Note("Approved", f"{plan.hash} by {by}", tone="passed")
+        return show.Note("Approved", f"{plan.hash} by {approval['by']}", tone="passed")
 
     # -- what it does
 
@@ -157,7 +188,10 @@ class Runbook:
         """Take the steps of the approved plan; a wait is given up after so many AWS minutes.
 
         A step that fails ends the applying and does not raise, so that the cells after it undo and report. An
-        interrupt is such a failure too. Raises NotApproved; Refused where this run has applied its plan already.
+        interrupt is such a failure too. From here until the run is verified or rolled back no other run on this machine
+        has its targets.
+
+        Raises NotApproved; Refused where this run has applied its plan already, or another has one of the targets.
         """
         plan = self._made()
         if not plan.changes:
@@ -169,12 +203,14 @@ class Runbook:
             )
         if self._approved != plan.hash:
             raise NotApproved("The plan is not approved: run the cell with run.approve() first. Nothing was changed.")
-        self._approved = ""
+        self._hold(plan)
+        self._approved, self._goes_on = "", False
         self._step_failures = ["The applying was cut short."]
         try:
             executor.apply(self.cloud, plan, self.guard, minutes=minutes)
         except executor.StateChanged as error:
             self._step_failures = []
+            self._let_go()
             raise NotApproved(self._refusal(f"The plan is of another state. Since it was made: {error}.")) from None
         except executor.StepFailed as error:
             self._step_failures = [str(error)]
@@ -199,6 +235,8 @@ class Runbook:
         self._check_failures = [f"{what}: {why}" for what, why in rows if why]
         self._verified = not self._check_failures
         self.evidence.note("verified" if self._verified else "not verified", why="; ".join(self._check_failures))
+        if self._verified:
+            self._let_go()
         told = [(what, why or "yes") for what, why in rows]
         tone = "passed" if self._verified else "wrong"
         return show.Note("Verify", show.plain_table(("", ""), told), show.table(("Check", ""), told), tone=tone)
@@ -212,12 +250,14 @@ class Runbook:
             return show.Note("Not verified yet", "The cell of run.verify comes first: it decides.", tone="wrong")
         if not self._failures:
             return show.Note("Nothing to roll back")
+        self._hold(plan)
         try:
             undo(self.cloud, plan, self.guard, minutes=minutes)
         except executor.StepFailed as error:
             self._roll_back_failure = str(error)
             return show.Note("The roll-back failed", str(error), tone="wrong")
         self._roll_back_failure, self._rolled_back = "", True
+        self._let_go()
         return show.Note("Rolled back", "The state is the one that was there before.", tone="passed")
 
     def findings(self, rows: Sequence[Mapping[str, str]]) -> show.Note:
@@ -252,14 +292,83 @@ class Runbook:
         else:
             outcome = "applied"
         end(self.evidence, outcome, why)
+        self._let_go()
         self.evidence.report()
         if why:
             left = executor.begun(self.evidence.journal())
-            then = f" To undo what it has changed: {roll_back_command(self.evidence)}" if left else ""
+            then = f" To undo what it has changed: {roll_back_command(self.evidence.folder)}" if left else ""
             raise RunFailed(f"{outcome}: {why.rstrip('.')}. The evidence is in {self.evidence.folder}.{then}")
         return show.Note(f"{self.name}: {outcome}", f"The evidence is in {self.evidence.folder}.")
 
     # --
+
+    def _how_to_approve(self, plan: Plan) -> show.Note:
+        given = {name: value for name, value in self.values.items() if value != ""}
+        typed, here = apply_command(self.name, given, plan.hash), f'dry_run = False\napprove = "{plan.hash}"'
+        heading = "Dry run: to apply this plan, approve it by its hash"
+        if who := approvals.approvers_file(evidence.root()):
+            signed = f"{plan.hash}.NAME{approvals.SUFFIX}"
+            sign = approve_command(self.evidence.folder)
+            typed = f"{sign}\n{apply_command(self.name, given, approval=signed)}"
+            here = f'dry_run = False\napprove = "{signed}"'
+            heading = f"Dry run: to apply this plan, have it approved by those in {who}"
+        between = "or here, in the parameters, and then run all cells again:"
+        html = f"{show.code(typed)}{show.text(between)}{show.code(here)}"
+        return show.Note(heading, "\n".join([typed, "", between, "", here]), html)
+
+    def _approval(self, plan: Plan) -> dict[str, Any]:
+        """The approval that was given, written down. Raises BadApproval."""
+        approve: str = self.values["approve"]
+        who = approvals.approvers_file(evidence.root())
+        now = datetime.now(UTC)
+        made: dict[str, Any] = {"plan": plan.hash, "at": now}
+        if not approve.endswith(approvals.SUFFIX):
+            if approve != plan.hash:
+                raise BadApproval(_stale(approve, plan))
+            if who is not None:
+                sign = approve_command(self.evidence.folder)
+                raise BadApproval(
+                    f"The hash alone approves nothing here: {who} says who may approve, by a signature. Have them type "
+                    f"{sign} and give the files that this makes by --approval."
+                )
+            made |= {"by": _user(), "how": "parameter"}
+        else:
+            if who is None:
+                raise BadApproval(
+                    f"Nothing says whose signatures count: name the file by ${approvals.APPROVERS}, or put it into "
+                    f"{evidence.root()} as approvers.json."
+                )
+            signed = approvals.read([Path(each) for each in approve.split(os.pathsep)])
+            if others := {one.plan for one in signed.values()} - {plan.hash}:
+                raise BadApproval(_stale(others.pop(), plan))
+            approvals.check(signed, plan, approvals.approvers(who), now=now)
+            people = ", ".join(one.by for one in signed.values())
+            made |= {"by": people, "how": "signed", "signatures": [asdict(one) for one in signed.values()]}
+        self.evidence.write("approval.json", made)
+        return made
+
+    def _kept_approval(self, plan: Plan) -> dict[str, Any]:
+        """The approval that the run was begun with, which has to be genuine still. Raises BadApproval."""
+        kept: dict[str, Any] = self.evidence.read("approval.json") or {}
+        if kept.get("plan") != plan.hash:
+            raise BadApproval(f"{self.evidence.folder} holds no approval of its plan.")
+        if who := approvals.approvers_file(evidence.root()):
+            signed = [approvals.Approval(**each) for each in kept.get("signatures", [])]
+            named = {f"approval.json, {number}": each for number, each in enumerate(signed, 1)}
+            approvals.check(named, plan, approvals.approvers(who), now=None)
+        return kept
+
+    def _hold(self, plan: Plan) -> None:
+        if self._held is None:
+            try:
+                self._held = targets.hold(plan, self.cloud, self.evidence.folder)
+            except targets.Busy as error:
+                raise Refused(self._refusal(str(error))) from None
+
+    def _let_go(self, *, fall: bool = False) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            held.fall() if fall else held.let_go()
 
     def _made(self) -> Plan:
         if self._plan is None:
@@ -281,7 +390,7 @@ class Runbook:
                     f"{name} is {self._namespace[name]!r}, and this run was opened with {value!r}: run the cells "
                     f"again, from that of Runbook.open on."
                 )
-        if self._has("begin"):
+        if self._has("begin") and not self._goes_on:
             raise Refused(
                 "This run has begun to apply its plan, and its folder is what undoes that. For another plan run "
                 "the cells again, from that of Runbook.open on."
@@ -396,16 +505,65 @@ def _listed(heading: str, lines: Sequence[str], tone: str = "note") -> show.Note
     return show.Note(heading, "\n".join(lines), tone=tone)
 
 
-def apply_command(name: str, given: Mapping[str, Any], plan_hash: str) -> str:
-    """What to type in a shell to apply the plan of that hash, made with these parameters and the others' defaults."""
+def apply_command(name: str, given: Mapping[str, Any], plan_hash: str = "", *, approval: str = "") -> str:
+    """What to type in a shell to apply the plan of that hash, made with these parameters and the others' defaults.
+
+    approval  the file that approves it, instead of the hash
+    """
     pairs = [f"{key}={value}" for key, value in given.items() if key not in ("dry_run", "approve")]
     words = [word for pair in pairs for word in ("-p", pair)]
-    return shlex.join(["drydock", "runbook", "apply", name, *words, "--approve", plan_hash])
+    approved = ["--approval", approval] if approval else ["--approve", plan_hash]
+    return shlex.join(["drydock", "runbook", "apply", name, *words, *approved])
 
 
-def roll_back_command(folder: Evidence) -> str:
-    """What to type in a shell to undo the run of this folder."""
-    return shlex.join(["drydock", "runbook", "roll-back", str(folder.folder)])
+def approve_command(run: Path) -> str:
+    """What those who may approve type in a shell to sign the plan of this run."""
+    return shlex.join(["drydock", "runbook", "approve", str(run), "--by", "NAME"])
+
+
+def _of_the_plan(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in NOT_OF_THE_PLAN}
+
+
+def _place(cloud: Any) -> dict[str, str]:
+    """The cloud as a plan has it."""
+    return {"name": cloud.name, "instance": cloud.instance, "account": cloud.account, "region": cloud.region}
+
+
+def _goes_on_with(folder: Evidence, name: str, values: Mapping[str, Any], cloud: Any) -> Plan | None:
+    """The plan of the run that this folder has, where that was cut short; None where a run begins in it.
+
+    Raises Refused where it cannot go on.
+    """
+    far = executor.progress(folder.journal())
+    if not far.started:
+        return None
+    plan = folder.plan
+    if far.outcome:
+        raise Refused(f"The run in {folder.folder} has ended: {far.outcome}. Nothing was changed.")
+    if far.back or not far.begun:
+        raise Refused(f"The run in {folder.folder} is on its way back: {resume_command(folder.folder)}")
+    here = (name, plain(_of_the_plan(values)), _place(cloud))
+    if values["dry_run"] or here != (plan.runbook, plan.parameters, plan.cloud):
+        raise Refused(
+            f"The run in {folder.folder} is of {plan.runbook} on {plan.place}, with the parameters of its plan.json; "
+            f"it goes on with those and dry_run = False only. Nothing was changed."
+        )
+    try:
+        other = executor.unlike(plan, far, executor.observe(cloud, plan.looks))
+    except (ClientError, BotoCoreError) as error:
+        raise Refused(f"The state could not be read: {error}. Nothing was changed.") from error
+    if other:
+        raise Refused(f"The run cannot go on from this state: {other}. Nothing was changed.")
+    folder.note("resumed")
+    return plan
+
+
+def _more_than_reads(only: str, plan: Plan) -> str:
+    if only != "reads":
+        return f"${AUTO_APPROVE} is {only!r}, and can be reads only."
+    steps = ", ".join(step.name for step in plan.changes)
+    return f"Only plans that read are let through here (auto-approve reads), and this one changes something: {steps}."
 
 
 def _user() -> str:

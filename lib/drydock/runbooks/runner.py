@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from drydock.cloud import Cloud, CloudRefused, CloudUnreachable, connect
 from drydock.notebooks.environment import environment
 from drydock.notebooks.execution import execute
 from drydock.notebooks.signals import Interrupted
-from drydock.runbooks import catalogue, evidence, executor, parameters, runbook
+from drydock.runbooks import approvals, catalogue, evidence, executor, parameters, runbook, targets
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.guard import Guard
 from drydock.runbooks.model import Plan
@@ -44,40 +45,122 @@ class CutShort(Interrupted):
         self.report = report
 
 
-def run(name: str, given: Mapping[str, Any], *, root: Path | None = None, progress_bar: bool = False) -> Report:
+def run(
+    name: str,
+    given: Mapping[str, Any],
+    *,
+    root: Path | None = None,
+    progress_bar: bool = False,
+    keep: bool = False,
+    only_reads: bool = False,
+) -> Report:
     """Run the notebook `name` with these parameters, which are checked before a kernel starts.
 
     root  where the run's folder is made; $DRYDOCK_RUNS, or `runs` in the working directory, by default.
+    keep  leave what was begun where a signal ends the run, for `resume`
+    only_reads  refuse a plan that changes anything, whatever approval it has
 
-    Whatever ends the run in the middle of applying (a signal, a kernel that dies, a cell's time-out), what was
-    begun is undone here, from the journal. Raises BadParameter, NoSuchRunbook; CutShort, for a signal that came as
-    Interrupted.
+    Whatever else ends the run in the middle of applying (a kernel that dies, a cell's time-out, and a signal without
+    `keep`), what was begun is undone here, from the journal. Raises BadParameter, NoSuchRunbook; CutShort, for a signal
+    that came as Interrupted.
     """
     source = catalogue.notebook(name)
     values = parameters.declared(source).read(given)
+    if str(values.get("approve", "")).endswith(approvals.SUFFIX):
+        values["approve"] = os.pathsep.join(str(Path(each).absolute()) for each in values["approve"].split(os.pathsep))
     at = (root or evidence.root()).absolute()
     folder = evidence.new_folder(at, name)
     folder.mkdir(parents=True, mode=0o700)
+    settings = {runbook.AUTO_APPROVE: "reads"} if only_reads else {}
+    kept = Evidence(folder)
+    return _executed(kept, name, values, "notebook.ipynb", settings, progress_bar=progress_bar, keep=keep)
+
+
+def resume(path: Path, *, progress_bar: bool = False, keep: bool = False) -> Report:
+    """Go on with the run of this folder, which was cut short: to its end, or back to where it came from.
+
+    It goes on through its notebook, where it was on its way there; where that cannot, and where it was on its way back,
+    what was begun is undone. The approval is the one that it was begun with.
+
+    Raises NoSuchRun; Refused where the run has changed nothing or has ended, where another process is at work on it,
+    and where the state is not the one that it left, which says what is different; CutShort as `run` does.
+    """
+    folder = Evidence.of(path)
+    plan, far = folder.plan, executor.progress(folder.journal())
+    if not far.started:
+        raise runbook.Refused(
+            f"{path}: this run has changed nothing, so there is nothing to go on with: apply it anew."
+        )
+    if far.outcome:
+        then = f" To undo it: {targets.roll_back_command(path)}" if far.begun else ""
+        raise runbook.Refused(f"{path}: this run has ended: {far.outcome}. Nothing was changed.{then}")
+    try:
+        with folder.at_work():
+            cloud = _cloud_of(plan)
+            Guard(cloud, folder)
+            if not far.back and far.begun:
+                _require_as_left(path, cloud, plan, far, minutes=_minutes(plan))
+    except evidence.AtWork as error:
+        raise runbook.Refused(f"{error} Nothing was changed.") from error
+    if far.back or not far.begun:
+        started = time.monotonic()
+        try:
+            said = _rolled_back(folder, cloud, "the run was cut short on its way back")
+        except (evidence.AtWork, targets.Busy) as error:
+            raise runbook.Refused(f"{error} Nothing was changed.") from error
+        return _report(folder, plan.runbook, said, time.monotonic() - started)
+    at = {"cloud": plan.cloud["name"], "region": plan.cloud["region"], "account": plan.cloud["account"]}
+    values = {**plan.parameters, **at, "dry_run": False, "approve": plan.hash}
+    checked = parameters.declared(catalogue.notebook(plan.runbook)).checked(values)
+    settings = {"DRYDOCK_INSTANCE": plan.cloud["instance"]} if plan.cloud["instance"] else {}
+    executed = "notebook.resumed.ipynb"
+    return _executed(folder, plan.runbook, checked, executed, settings, progress_bar=progress_bar, keep=keep)
+
+
+def how_far(path: Path) -> list[str]:
+    """What the run of this folder has come to, a line for each step. Raises NoSuchRun."""
+    folder = Evidence.of(path)
+    far = executor.progress(folder.journal())
+    words = {True: "its call was answered", False: "its call may have left"}
+    lines = []
+    for step in folder.plan.steps:
+        if step.name in far.done:
+            how = "done"
+        elif step.name == far.cut:
+            how = f"cut short; {words[far.answered]}"
+        else:
+            how = "not begun" if step.name not in far.begun and not far.undoing else "undone or not begun"
+        lines.append(f"{step.name}: {how}")
+    return lines
+
+
+def _executed(
+    kept: Evidence,
+    name: str,
+    values: Mapping[str, Any],
+    executed: str,
+    settings: Mapping[str, str],
+    *,
+    progress_bar: bool,
+    keep: bool,
+) -> Report:
+    """The notebook, run in the folder; what it leaves begun is undone."""
     started = time.monotonic()
-    settings = {evidence.FOLDER: str(folder), evidence.ROOT: str(at)}
+    at = {evidence.FOLDER: str(kept.folder), evidence.ROOT: str(kept.folder.parent)}
+    source, bar = catalogue.notebook(name), name if progress_bar else ""
     error: str | None = "the run was cut short"
     cut: BaseException | None = None
     try:
-        with environment(settings):
-            error = execute(source, folder / "notebook.ipynb", values, progress_bar=name if progress_bar else "")
+        with environment({**at, **settings}):
+            error = execute(source, kept.folder / executed, values, progress_bar=bar)
     except BaseException as ended:
         cut = ended
-    kept = Evidence(folder)
-    undone = settle(kept, error or "")
-    result = kept.read("result.json") or {}
-    report = Report(
-        name,
-        folder,
-        kept.plan if (folder / "plan.json").exists() else None,
-        result.get("outcome", "failed"),
-        undone or error,
-        time.monotonic() - started,
-    )
+    if keep and isinstance(cut, Interrupted) and executor.progress(kept.journal()).open:
+        undone = f"the run was cut short, and what was begun stays. Then: {targets.resume_command(kept.folder)}"
+        undone += f" or {targets.roll_back_command(kept.folder)}"
+    else:
+        undone = settle(kept, error or "")
+    report = _report(kept, name, undone or error, time.monotonic() - started)
     if isinstance(cut, Interrupted):
         raise CutShort(cut.code, report) from None
     if cut is not None:
@@ -85,18 +168,40 @@ def run(name: str, given: Mapping[str, Any], *, root: Path | None = None, progre
     return report
 
 
+def _report(kept: Evidence, name: str, error: str | None, seconds: float) -> Report:
+    plan = kept.plan if (kept.folder / "plan.json").exists() else None
+    left = "cut short" if executor.progress(kept.journal()).open else "failed"
+    outcome = (kept.read("result.json") or {}).get("outcome", left)
+    return Report(name, kept.folder, plan, outcome, error, seconds)
+
+
+def _require_as_left(path: Path, cloud: Cloud, plan: Plan, far: executor.Progress, *, minutes: float) -> None:
+    """Raises Refused where the state is not what the run left. What a step was cut in may take a while to show."""
+    deadline = time.monotonic() + (max(executor.FLOOR, minutes * 60 / cloud.speed) if far.cut else 0)
+    try:
+        while other := executor.unlike(plan, far, executor.observe(cloud, plan.looks)):
+            if time.monotonic() >= deadline:
+                raise runbook.Refused(
+                    f"The run cannot go on from this state: {other}. Nothing was changed. What it has begun can still "
+                    f"be undone: {targets.roll_back_command(path)}"
+                )
+            time.sleep(max(0.1, 5 / cloud.speed))
+    except (ClientError, BotoCoreError) as error:
+        raise runbook.Refused(f"The state could not be read: {error}. Nothing was changed.") from error
+
+
 def settle(folder: Evidence, why: str) -> str:
     """Undo what a run that was cut short had begun. Says what was done; nothing where the run ended by itself."""
-    journal = folder.journal()
-    if any(line["event"] == "ended" for line in journal):
+    far = executor.progress(folder.journal())
+    if far.outcome:
         return ""
     why = why or "the run was cut short"
     said = f"{why.rstrip('.')}; nothing was changed"
-    if executor.begun(journal):
+    if far.begun:
         try:
-            return roll_back(folder, _cloud_of(folder.plan), why)
-        except (CloudRefused, CloudUnreachable, OSError) as error:
-            said = f"{why}; not rolled back: {error}. Then: {runbook.roll_back_command(folder)}"
+            return _rolled_back(folder, _cloud_of(folder.plan), why)
+        except (CloudRefused, CloudUnreachable, targets.Busy, OSError) as error:
+            said = f"{why}; not rolled back: {error}. Then: {targets.roll_back_command(folder.folder)}"
     try:
         runbook.end(folder, "failed", said)
     except OSError as error:
@@ -104,19 +209,21 @@ def settle(folder: Evidence, why: str) -> str:
     return said
 
 
-def roll_back(folder: Evidence, cloud: Cloud, why: str) -> str:
-    """Undo the run of this folder, whatever state it is in. Says what it came to."""
+def _rolled_back(folder: Evidence, cloud: Cloud, why: str) -> str:
+    """Undo the run of this folder, whatever state it is in. Says what it came to. Raises Busy, AtWork."""
     plan = folder.plan
-    minutes = float(plan.parameters.get("minutes", 10))
     guard = Guard(cloud, folder)
+    held = targets.hold(plan, cloud, folder.folder)
     try:
-        runbook.undo(cloud, plan, guard, minutes=minutes)
+        runbook.undo(cloud, plan, guard, minutes=_minutes(plan))
     except executor.StepFailed as error:
         runbook.end(folder, "failed", f"{why}; then {error}")
         said = f"{why}; the roll-back failed: {error}"
     else:
         runbook.end(folder, "rolled back", why)
         said = f"{why}; rolled back"
+    finally:
+        held.fall()
     runbook.keep_state(cloud, folder, plan)
     folder.report()
     return said
@@ -130,11 +237,13 @@ def roll_back_run(path: Path) -> str:
     """
     folder = Evidence.of(path)
     plan = folder.plan
-    if not executor.begun(folder.journal()):
+    far = executor.progress(folder.journal())
+    if not far.begun:
         raise runbook.Refused(f"{path}: this run has changed nothing, or is rolled back already. Nothing was changed.")
     cloud = _cloud_of(plan)
     Guard(cloud, folder)
-    left = folder.read("after.json") if (folder.read("result.json") or {}).get("outcome") == "applied" else None
+    applied = (folder.read("result.json") or {}).get("outcome") == "applied" and not far.undoing
+    left = folder.read("after.json") if applied else None
     try:
         other = runbook.differs(left, executor.observe(cloud, plan.looks)) if left is not None else ""
     except (ClientError, BotoCoreError) as error:
@@ -142,9 +251,13 @@ def roll_back_run(path: Path) -> str:
     if other:
         raise runbook.Refused(f"The state is no longer the one that the run left: {other}. Nothing was changed.")
     try:
-        return roll_back(folder, cloud, "asked for")
-    except evidence.AtWork as error:
+        return _rolled_back(folder, cloud, "asked for")
+    except (evidence.AtWork, targets.Busy) as error:
         raise runbook.Refused(f"{error} Nothing was changed.") from error
+
+
+def _minutes(plan: Plan) -> float:
+    return float(plan.parameters.get("minutes", 10))
 
 
 def _cloud_of(plan: Plan) -> Cloud:

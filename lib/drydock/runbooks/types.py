@@ -77,5 +77,7 @@ Base = Annotated[int, Field(ge=0, le=100_000)]
 Minutes = Annotated[int, Field(ge=1, le=720)]
 """AWS minutes."""
 
-PlanHash = Annotated[str, Field(pattern=r"^(plan-[0-9a-f]{32})?$")]
-"""What a plan's hash looks like; "" names none."""
+PlanHash = Annotated[
+    str, Field(pattern=r"^(plan-[0-9a-f]{32}|[^:\s][^:]*\.approval(:[^:\s][^:]*\.approval)*)?$", max_length=4096)
+]
+"""What a plan's hash looks like, or the paths of signed approvals, between colons; "" names none."""

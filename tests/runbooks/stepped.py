@@ -1,0 +1,201 @@
+"""Runbooks on a cloud whose time passes only while they wait, their cells in this process, killed where a test says.
+
+A kill is an exception that nothing catches, after which nothing is written any more: the journal is synced line by
+line, so a real one leaves the same.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.support.stepped import World
+
+from drydock import cloud as clouds
+from drydock.cloud import LOCAL_ACCOUNT, Cloud
+from drydock.labs import Lab
+from drydock.notebooks.wait import wait_until
+from drydock.rehearsals.common import steady
+from drydock.runbooks import Runbook, executor, runbook, runner
+from drydock.runbooks.evidence import Evidence
+from drydock.runbooks.model import Plan
+from drydock.runbooks.runner import Report
+
+from .conftest import run_cell, sources
+
+Boundary = tuple[int, str]
+"""A line of the journal, by its number, and whether the run is killed before or after it is written."""
+
+
+class Killed(BaseException):
+    """As by SIGKILL."""
+
+
+class Death:
+    """Ends everything at a boundary: from there on nothing is written and no answer of a call arrives."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._at: Boundary | None = None
+        self._line = 0
+        self.dead = False
+        note = Evidence.note
+
+        def noted(kept: Evidence, event: str, step: str = "", **more: Any) -> None:
+            self._dies("before")
+            note(kept, event, step, **more)
+            self._dies("after")
+            self._line += 1
+
+        patch.setattr(Evidence, "note", noted)
+        for name in ("write", "called"):
+            patch.setattr(Evidence, name, self._only_alive(getattr(Evidence, name)))
+
+    def comes(self, at: Boundary | None) -> None:
+        """At that boundary, counted from now on."""
+        self._at, self._line, self.dead = at, 0, False
+
+    def _dies(self, side: str) -> None:
+        if self.dead or (self._line, side) == self._at:
+            self.dead = True
+            raise Killed
+
+    def _only_alive(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def only_alive(*given: Any, **named: Any) -> Any:
+            if self.dead:
+                raise Killed
+            return method(*given, **named)
+
+        return only_alive
+
+
+@dataclass
+class Case:
+    """A runbook in the state that its rehearsal prepares, with its parameters."""
+
+    name: str
+    given: Mapping[str, str]
+    cloud: Cloud
+    death: Death
+    runs: Path
+
+    def state(self, plan: Plan) -> dict[str, Any]:
+        return executor.observe(self.cloud, plan.looks)
+
+    def planned(self) -> Plan:
+        report = runner.run(self.name, {**self.given, "dry_run": "true"}, root=self.runs)
+        assert report.ok and report.plan is not None, report.error
+        return report.plan
+
+    def apply(self, approve: str, **more: Any) -> Report:
+        values = {**self.given, "dry_run": "false", "approve": approve}
+        return runner.run(self.name, values, root=self.runs, **more)
+
+    def applied(self, plan: Plan, killed: Boundary | None = None) -> Path:
+        """The folder of a run that was applied, or killed there."""
+        before = set(self.runs.iterdir())
+        self.death.comes(killed)
+        report = self.killed(lambda: self.apply(plan.hash))
+        assert report is None or report.outcome == "applied", report.error
+        return next(iter(set(self.runs.iterdir()) - before))
+
+    def killed(self, act: Callable[[], Any]) -> Any:
+        """What it returns; None where it was killed."""
+        try:
+            return act()
+        except Killed:
+            return None
+        finally:
+            self.death.comes(None)
+
+
+def make_base(directory: Path, patch: pytest.MonkeyPatch) -> None:
+    """The files of a cloud with lab 00's service."""
+    patch.setenv("DRYDOCK_HOME", str(directory.with_name("home")))
+    world = World(directory)
+    cloud = cloud_of(world)
+    done = threading.Event()
+
+    def pass_time() -> None:
+        while not done.is_set():
+            world.pass_time(5)
+
+    passing = threading.Thread(target=pass_time)
+    passing.start()
+    try:
+        Lab.open("00-start-here", cloud=cloud).set_up(before="kill-a-task")
+        steady(cloud, wait_until)
+    finally:
+        done.set()
+        passing.join()
+        world.close()
+
+
+@contextmanager
+def opened(base: Path, directory: Path) -> Iterator[World]:
+    """A copy of that cloud."""
+    shutil.copytree(base, directory)
+    world = World(directory)
+    try:
+        world.host.restore()
+        yield world
+    finally:
+        world.close()
+
+
+def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch) -> Case:
+    """The runbook on that cloud: its waits let the time pass, its cells run here. Skips where there is no case."""
+    patch.setenv("DRYDOCK_HOME", str(tmp_path / "home"))
+    rehearsal = importlib.import_module(f"drydock.rehearsals.{name.replace('-', '_')}")
+    if not hasattr(rehearsal, "given"):
+        pytest.skip(f"the rehearsal of {name} does not say how its case is prepared: see drydock.rehearsals")
+    cloud = cloud_of(world)
+    clock = SimpleNamespace(
+        monotonic=world.clock.elapsed, sleep=lambda seconds: world.pass_time(seconds * world.clock.speed)
+    )
+    for module in (executor, runbook, runner):
+        patch.setattr(module, "time", clock)
+    for module in (runbook, runner):
+        patch.setattr(module, "connect", lambda *_, **__: cloud)
+    patch.setattr(runner, "execute", in_process)
+
+    def until(condition: Callable[[], Any], _: str) -> Any:
+        return world.until(condition)
+
+    steady(cloud, until)
+    given = rehearsal.given(cloud, until)
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    return Case(name, given, cloud, Death(patch), runs)
+
+
+def cloud_of(world: World) -> Cloud:
+    """As `connect` makes them of an embedded AWS."""
+    endpoint = f"http://127.0.0.1:{world.host.port}"
+    cloud = clouds._local("embedded", endpoint, "us-east-1", instance="stepped", speed=world.clock.speed)
+    cloud.account = LOCAL_ACCOUNT
+    return cloud
+
+
+def in_process(source: Path, executed: Path, values: Mapping[str, Any], **_: Any) -> str | None:
+    """`drydock.notebooks.execution.execute` without a kernel; what it held falls as with one."""
+    names: dict[str, Any] = {}
+    try:
+        declared, *rest = sources(source)
+        run_cell(declared, names)
+        names |= values
+        for cell in rest:
+            run_cell(cell, names)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        for each in [each for each in names.values() if isinstance(each, Runbook)]:
+            each._let_go(fall=True)
+    return None
