@@ -56,9 +56,6 @@ class Condition:
     def __post_init__(self) -> None:
         object.__setattr__(self, "minutes", float(self.minutes))  # 5 and 5.0 are one plan, of one hash
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "minutes", float(self.minutes))  # as it is read again, and so hashed
-
 
 @dataclass(frozen=True)
 class Act:
