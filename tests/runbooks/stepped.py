@@ -31,8 +31,8 @@ from drydock.runbooks.runner import Report
 
 from .conftest import run_cell, sources
 
-Boundary = tuple[int, str]
-"""A line of the journal, by its number, and whether the run is killed before or after it is written."""
+Boundary = tuple[str, str, str]
+"""A line of the journal, by its event and step, and whether the run is killed "before" or "after" it is written."""
 
 
 class Killed(BaseException):
@@ -44,26 +44,24 @@ class Death:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._at: Boundary | None = None
-        self._line = 0
         self.dead = False
         note = Evidence.note
 
         def noted(kept: Evidence, event: str, step: str = "", **more: Any) -> None:
-            self._dies("before")
+            self._dies((event, step, "before"))
             note(kept, event, step, **more)
-            self._dies("after")
-            self._line += 1
+            self._dies((event, step, "after"))
 
         patch.setattr(Evidence, "note", noted)
         for name in ("write", "called"):
             patch.setattr(Evidence, name, self._only_alive(getattr(Evidence, name)))
 
     def comes(self, at: Boundary | None) -> None:
-        """At that boundary, counted from now on."""
-        self._at, self._line, self.dead = at, 0, False
+        """At that boundary, the next time that it is reached."""
+        self._at, self.dead = at, False
 
-    def _dies(self, side: str) -> None:
-        if self.dead or (self._line, side) == self._at:
+    def _dies(self, here: Boundary) -> None:
+        if self.dead or here == self._at:
             self.dead = True
             raise Killed
 
@@ -101,13 +99,13 @@ class Case:
     def applied(self, plan: Plan, killed: Boundary | None = None) -> Path:
         """The folder of a run that was applied, or killed there."""
         before = set(self.runs.iterdir())
-        self.death.comes(killed)
-        report = self.killed(lambda: self.apply(plan.hash))
+        report = self.killed(killed, lambda: self.apply(plan.hash))
         assert report is None or report.outcome == "applied", report.error
         return next(iter(set(self.runs.iterdir()) - before))
 
-    def killed(self, act: Callable[[], Any]) -> Any:
+    def killed(self, at: Boundary | None, act: Callable[[], Any]) -> Any:
         """What it returns; None where it was killed."""
+        self.death.comes(at)
         try:
             return act()
         except Killed:
@@ -158,7 +156,7 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
         pytest.skip(f"the rehearsal of {name} does not say how its case is prepared: see drydock.rehearsals")
     cloud = cloud_of(world)
     clock = SimpleNamespace(
-        monotonic=world.clock.elapsed, sleep=lambda seconds: world.pass_time(seconds * world.clock.speed)
+        monotonic=world.clock.elapsed, sleep=lambda seconds: _pass_time(world, seconds * world.clock.speed)
     )
     for module in (executor, runbook, runner):
         patch.setattr(module, "time", clock)
@@ -174,6 +172,11 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
     runs = tmp_path / "runs"
     runs.mkdir()
     return Case(name, given, cloud, Death(patch), runs)
+
+
+def _pass_time(world: World, aws_seconds: float) -> None:
+    world.clock.advance(aws_seconds)
+    world.settle()
 
 
 def cloud_of(world: World) -> Cloud:

@@ -6,7 +6,7 @@ The cloud is one whose time passes only while a run waits (stepped.py beside thi
 from __future__ import annotations
 
 import functools
-from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,12 +27,29 @@ def boundaries(journal: list[dict[str, Any]]) -> list[Boundary]:
     """Around each line of it; right after one is as right before the next where nothing happens between."""
     at_once = {("done", "begin"), ("undone", "undoing"), ("done", "applied"), ("undone", "rolled back")}
     found: list[Boundary] = []
-    for number, line in enumerate(journal):
-        before = journal[number - 1]["event"] if number else ""
-        if number and (before, line["event"]) not in at_once:
-            found.append((number, "before"))
-        found.append((number, "after"))
+    before = ""
+    for event, step in ((line["event"], line["step"]) for line in journal):
+        if before and (before, event) not in at_once:
+            found.append((event, step, "before"))
+        found.append((event, step, "after"))
+        before = event
     return found
+
+
+def outcome(folder: Path) -> str:
+    return executor.progress(Evidence(folder).journal()).outcome
+
+
+def went_on(case: Case, folder: Path, kills: list[Boundary]) -> str:
+    """How the run ended that was killed: it goes on, and is killed again at the next of these, which it takes out."""
+    while not outcome(folder):
+        at = kills[0] if kills else None
+        report = case.killed(at, lambda: runner.resume(folder))
+        if report is None:
+            kills.pop(0)
+        else:
+            assert report.outcome in ("applied", "rolled back"), report.error
+    return outcome(folder)
 
 
 @pytest.mark.parametrize("name", RUNBOOKS)
@@ -41,34 +58,37 @@ def test_a_run_that_is_killed_goes_on_to_one_end_or_the_other(case: Case) -> Non
     if not plan.changes:
         return
     as_it_was = census(case.cloud)
-    folder = case.applied(plan)
-    there = Evidence(folder).journal()
-    assert runner.roll_back_run(folder).endswith("rolled back")
-    back = Evidence(folder).journal()[len(there) :]
-    assert changes_in_words(as_it_was, census(case.cloud)) == ""
-    for forth, homewards in zip_longest(boundaries(there), boundaries(back)):
-        folder = case.applied(plan, forth)
-        kept = Evidence(folder)
-        where = f"killed {forth}, at the end of {[line['event'] for line in kept.journal()]}"
-        if forth is not None and not executor.progress(kept.journal()).outcome:
-            report = runner.resume(folder)
-            assert report.outcome in ("applied", "rolled back"), f"{where}: {report.error}"
-            if report.outcome == "rolled back":
-                assert changes_in_words(as_it_was, census(case.cloud)) == "", where
-                continue
-        assert executor.unlike(plan, executor.progress(kept.journal()), case.state(plan)) == "", where
-        case.death.comes(homewards)
-        case.killed(functools.partial(runner.roll_back_run, folder))
-        where = f"killed {homewards} on its way back, at the end of {[line['event'] for line in kept.journal()]}"
-        outcome = executor.progress(kept.journal()).outcome
-        if outcome == "applied":
-            runner.roll_back_run(folder)
-        elif not outcome:
-            report = runner.resume(folder)
-            assert report.outcome == "rolled back", f"{where}: {report.error}"
-        assert changes_in_words(as_it_was, census(case.cloud)) == "", where
+
+    def held(folder: Path, end: str) -> None:
+        """The cloud is as that end says, and the run is over."""
+        journal = Evidence(folder).journal()
+        told = str([f"{line['event']} {line['step']}" for line in journal])
+        if end == "applied":
+            assert executor.unlike(plan, executor.progress(journal), case.state(plan)) == "", told
+        else:
+            assert changes_in_words(as_it_was, census(case.cloud)) == "", told
         with pytest.raises(Refused, match="has ended"):
             runner.resume(folder)
+
+    folder = case.applied(plan)
+    forth = boundaries(Evidence(folder).journal())
+    so_far = len(Evidence(folder).journal())
+    assert runner.roll_back_run(folder).endswith("rolled back")
+    held(folder, "rolled back")
+    back = boundaries(Evidence(folder).journal()[so_far:])
+
+    whole = [[at] for at in (forth[1], forth[len(forth) // 2])]  # and once to the end at a stretch
+    for kills in (forth, *whole):
+        while kills:
+            folder = case.applied(plan, kills.pop(0))
+            held(folder, went_on(case, folder, kills))
+            if outcome(folder) == "applied":
+                case.killed(back.pop(0) if back else None, functools.partial(runner.roll_back_run, folder))
+                if outcome(folder) == "applied":  # it was killed before it began
+                    runner.roll_back_run(folder)
+                assert went_on(case, folder, back) == "rolled back"
+                held(folder, "rolled back")
+    assert not back
 
 
 def census(cloud: Cloud) -> dict[str, Any]:

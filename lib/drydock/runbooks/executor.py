@@ -50,11 +50,11 @@ class StateChanged(RuntimeError):
     """The state is another than the one that the plan was made from. Nothing was changed."""
 
 
-def observe(cloud: Cloud, looks: Sequence[Look]) -> dict[str, Any]:
-    """The state: what each look sees now, by its name."""
+def observe(cloud: Cloud, looks: Sequence[Look], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The state: what each look sees now, by its name. `known` is what earlier ones saw, for those that ask for it."""
     state: dict[str, Any] = {}
     for look in looks:
-        answer = send(cloud, look.call, {}, state)
+        answer = send(cloud, look.call, {}, {**(known or {}), **state})
         state[look.name] = plain(jmespath.search(look.expression, answer))
     return state
 

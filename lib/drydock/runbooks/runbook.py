@@ -127,9 +127,13 @@ class Runbook:
         if self._kept is not None and name in self._kept.state:
             return self._kept.state[name]
         look = Look(name, call(method, **params), expression)
+        again = name in self._state
         self._looks = [*(other for other in self._looks if other.name != name), look]
         try:
-            self._state = executor.observe(self.cloud, self._looks)
+            if again:
+                self._state = executor.observe(self.cloud, self._looks)
+            else:
+                self._state |= executor.observe(self.cloud, [look], self._state)
         except (ClientError, BotoCoreError) as error:
             self.require(False, f"{name} could not be read: {str(error).rstrip('.')}.")
         return self._state[name]
