@@ -65,11 +65,12 @@ def resolved(run: Runbook, ecr: Any, text: str, *, running: str, runtime: Mappin
     registry = {key: value for key, value in place.items() if key == "registryId"}
     there = ecr.describe_repositories(**registry, repositoryNames=[image.repository])["repositories"][0]
     uri = there["repositoryUri"]
-    run.require(uri == image.name, f"{image} is not in ECR, which has {uri}: push it there.")
+    is_there = uri == image.name or (image.is_loopback and Reference.parse(uri).is_loopback)
+    run.require(is_there, f"{image} is not in ECR, which has {uri}: push it there.")
     platforms = _platforms(ecr, place, digest)
     for_others = f"{image} is for {', '.join(platforms)}, and the task definition for {wanted(runtime)}"
     run.require(fits(platforms, runtime), f"{for_others}: build and push it for that.")
-    return f"{image.name}@{digest}"
+    return f"{uri}@{digest}"
 
 
 def moved(ecr: Any, definition: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> list[str]:
