@@ -219,6 +219,46 @@ def estimate(items: Iterable[Item], hours: float, *, region: str = "us-east-1") 
     return Estimate(tuple(item if is_priced else unpriced(item.what, item.count) for item in items), hours, region)
 
 
+@dataclass(frozen=True)
+class Change:
+    """What is charged by the hour before something, and after it."""
+
+    before: Sequence[Item]
+    after: Sequence[Item]
+    region: str = _REGION
+
+    @property
+    def usd_per_hour(self) -> float:
+        """What the priced part costs more after it; less where it is below 0."""
+        return estimate(self.after, 1, region=self.region).usd - estimate(self.before, 1, region=self.region).usd
+
+    @property
+    def not_priced(self) -> list[str]:
+        """What comes or goes and has no price here."""
+        before, after = (estimate(items, 1, region=self.region) for items in (self.before, self.after))
+        return [
+            f"{item.count} × {item.what} {word}"
+            for items, others, word in ((before.items, after.items, "before"), (after.items, before.items, "after"))
+            for item in items
+            if item.usd_per_hour is None and item.count and item not in others
+        ]
+
+    def __str__(self) -> str:
+        dates = sorted({item.dated for item in (*self.before, *self.after) if item.dated})
+        left_out = f"Not priced: {'; '.join(self.not_priced)}." if self.not_priced else ""
+        hour = self.usd_per_hour
+        if not dates or self.region != _REGION:
+            return left_out or "Nothing that is charged by the hour changes."
+        if abs(hour) < 1e-9:
+            return " ".join(filter(None, ["No change in what is charged by the hour and priced here.", left_out]))
+        sign = "+" if hour > 0 else "−"
+        told = (
+            f"{sign}${abs(hour):.4f} an hour, {sign}${abs(hour) * MONTH_HOURS:.2f} a month of {MONTH_HOURS} hours "
+            f"({self.region}, on demand, prices of {', '.join(dates)})."
+        )
+        return " ".join(filter(None, [told, left_out]))
+
+
 @dataclass
 class Cap:
     """Stops a real account's creating calls once what the estimate says has been spent. One of `Cloud.listeners`.

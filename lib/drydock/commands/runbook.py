@@ -1,21 +1,27 @@
-"""`drydock runbook`: list, plan, approve, apply, resume, roll back, rehearse."""
+"""`drydock runbook`: list, help, plan, approve, apply, resume, roll back, rehearse, and what runs have left."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import nbformat
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from drydock.commands import runs as kept_runs
 from drydock.notebooks import page
+from drydock.notebooks.execution import OnCell
 from drydock.notebooks.signals import ENDED, STOPPED, ending_on_signals
 from drydock.runbooks import approvals, catalogue, parameters, runner
 from drydock.runbooks.evidence import Evidence
@@ -24,7 +30,6 @@ from drydock.runbooks.runbook import apply_command, approve_command
 
 app = typer.Typer(help="Operational runbooks: plan, approve, apply, roll back.", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
-BAR = sys.stderr.isatty()
 
 
 class AutoApprove(StrEnum):
@@ -43,23 +48,47 @@ Keep = Annotated[
 Runs = Annotated[Path | None, typer.Option(help="Folder for the run's folder. By default $DRYDOCK_RUNS, else runs.")]
 
 
+app.command()(kept_runs.show)
+app.command()(kept_runs.verify)
+app.command()(kept_runs.forget)
+
+
 @app.command("list")
-def list_runbooks() -> None:
-    """The runbooks, and the parameters of each."""
+def list_runbooks(
+    kept: Annotated[bool, typer.Option("--runs", help="The runs that are kept, those still open first.")] = False,
+    at: Annotated[Path | None, typer.Option(help="Folder of the runs. By default $DRYDOCK_RUNS, else runs.")] = None,
+) -> None:
+    """The runbooks, and the parameters of each; or the runs that are kept."""
+    if kept:
+        kept_runs.list_runs(at)
+        return
     for name in catalogue.names():
         declared = parameters.declared(catalogue.notebook(name))
         console.print(f"[bold]{name}[/]  {page.heading(catalogue.notebook(name))}")
-        table = Table(box=None, pad_edge=False, show_header=False)
-        for parameter, default in declared.defaults.items():
-            table.add_row(f"  {parameter}", repr(default), declared.helps[parameter])
-        console.print(table)
+        _show_parameters(declared)
+
+
+@app.command("help")
+def help_on(name: Name) -> None:
+    """What a runbook is for, and what each of its parameters takes."""
+    declared = parameters.declared(catalogue.notebook(name))
+    console.print(nbformat.read(catalogue.notebook(name), as_version=4).cells[0].source, "", markup=False)
+    _show_parameters(declared)
+
+
+def _show_parameters(declared: parameters.Declared) -> None:
+    rows = [
+        (f"  {parameter}", declared.helps[parameter], declared.bounds(parameter), repr(default))
+        for parameter, default in declared.defaults.items()
+    ]
+    kept_runs.table(("  Parameter", "What", "Takes", "Default"), rows)
 
 
 @app.command()
 def plan(name: Name, parameter: Given = None, runs: Runs = None) -> None:
     """Make the plan and show it: its steps, the difference they make, its hash. Changes nothing."""
     values = {**_pairs(parameter), "dry_run": "true"}
-    report = _shown(lambda: runner.run(name, values, root=runs, progress_bar=BAR))
+    report = _shown(lambda on_cell: runner.run(name, values, root=runs, on_cell=on_cell))
     if report.plan is None or not report.plan.changes:
         return
     to_apply = apply_command(name, _pairs(parameter), report.plan.hash)
@@ -88,7 +117,9 @@ def apply(
         raise typer.BadParameter("--approve names the plan, and so does --approval: give one of the two")
     given = approve or os.pathsep.join(map(str, approval or ()))
     values = {**_pairs(parameter), "dry_run": "false", "approve": given}
-    _shown(lambda: runner.run(name, values, root=runs, progress_bar=BAR, keep=keep, only_reads=bool(auto_approve)))
+    _shown(
+        lambda on_cell: runner.run(name, values, root=runs, on_cell=on_cell, keep=keep, only_reads=bool(auto_approve))
+    )
 
 
 @app.command()
@@ -99,7 +130,7 @@ def resume(folder: Folder, keep: Keep = False) -> None:
     """
     for line in runner.how_far(folder):
         console.print(line, markup=False)
-    _shown(lambda: runner.resume(folder, progress_bar=BAR, keep=keep))
+    _shown(lambda on_cell: runner.resume(folder, on_cell=on_cell, keep=keep))
 
 
 @app.command()
@@ -113,7 +144,7 @@ def approve(
     """Show a plan and sign an approval of it: of exactly this plan, by you, for a while."""
     shown = Evidence.of(plan).plan if plan.is_dir() else Plan.from_json(plan.read_text())
     signed = approvals.sign(shown, by, key or approvals.key_file(by), hours=hours)
-    _show_plan(shown)
+    kept_runs.show_plan(shown)
     to = out or Path(f"{shown.hash}.{by}{approvals.SUFFIX}")
     to.write_text(signed.as_json())
     console.print(f"{by} approves {shown.hash} until {signed.until}: {to}", markup=False)
@@ -173,11 +204,12 @@ def rehearse(
         raise typer.Exit(1)
 
 
-def _shown(run: Callable[[], runner.Report]) -> runner.Report:
+def _shown(run: Callable[[OnCell | None], runner.Report]) -> runner.Report:
     """What the run came to, shown also where a signal ends it. Exits where it is not what was asked for."""
     with ending_on_signals(ENDED):
         try:
-            report = run()
+            with _progress() as on_cell:
+                report = run(on_cell)
         except runner.CutShort as cut:
             _show(cut.report)
             raise
@@ -187,31 +219,33 @@ def _shown(run: Callable[[], runner.Report]) -> runner.Report:
     return report
 
 
+@contextmanager
+def _progress() -> Iterator[OnCell | None]:
+    """Where somebody looks: how far the run is, and under which heading; gone at its end."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = ("{task.description}", BarColumn(), "{task.completed}/{task.total}", TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, of, heading: bar.update(task, completed=done, total=of, description=heading)
+
+
 def _show(report: runner.Report) -> None:
+    kept = Evidence(report.folder)
     if report.plan is not None:
-        _show_plan(report.plan)
-    for finding in Evidence(report.folder).read("findings.json") or ():
+        kept_runs.show_plan(report.plan, kept)
+    for finding in kept.read("findings.json") or ():
         console.print(Text("\n".join(f"{key}: {value}" for key, value in finding.items())), "")
     colour = "green" if report.ok else "red"
     console.print(f"[{colour}]{report.runbook}: {report.outcome}[/] in {report.seconds:.1f} s")
     if report.error is not None:
-        console.print(report.error, markup=False)
+        console.print(kept.hide(report.error), markup=False)
     console.print(f"Evidence: {report.folder}", markup=False)
-
-
-def _show_plan(plan: Plan) -> None:
-    console.print(Text.assemble((f"Plan {plan.hash}", "bold"), f" on {plan.place}"))
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Step", "Kind", "What"):
-        table.add_column(column, overflow="fold")
-    for step in plan.steps:
-        table.add_row(step.name, step.kind, Text(step.title))
-    console.print(table if plan.steps else "It changes nothing.")
-    for path, before, after in plan.difference():
-        console.print(Text(path, "bold"))
-        for sign, value, colour in (("-", before, "red"), ("+", after, "green")):
-            if value:
-                console.print(Text(f"  {sign} {value}", colour))
+    console.print(f"Seal: {report.seal}")
+    if names := kept.secrets:
+        command = shlex.join(["drydock", "runbook", "forget", str(report.folder)])
+        console.print(f"Its secrets.json has the values of {', '.join(names)}; to remove them: {command}", markup=False)
 
 
 def _pairs(texts: list[str] | None) -> dict[str, str]:

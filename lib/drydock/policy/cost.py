@@ -7,6 +7,10 @@ say what is charged (Fargate: the vCPU and the memory of a task; EC2: whole inst
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drydock.policy.ecs import capacity
 
 _DUST = 1e-9  # so that 0.3 / 0.1 counts as three
 
@@ -71,3 +75,22 @@ def saving(spot_share: float, discount: float) -> float:
     if not 0 <= discount <= 1:
         raise ValueError(f"A discount is a part of the price, from 0 to 1 (70 % is 0.70), not {discount:g}.")
     return spot_share * discount
+
+
+def charged_on(
+    count: int,
+    launch_type: str | None,
+    strategy: Sequence[Mapping[str, Any]],
+    default: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, int]:
+    """How many of a service's tasks run where: by capacity provider, "FARGATE", or "EC2".
+
+    strategy  the service's capacityProviderStrategy, as the API has it; `default` is the cluster's, which holds for a
+              service that has neither a strategy nor a launch type
+
+    Source: CreateService, launchType; the split is that of `capacity.split`.
+    """
+    chosen = capacity.items(strategy or ([] if launch_type else default))
+    if not chosen:
+        return {launch_type or "EC2": count}
+    return {provider: number for provider, number in capacity.split(chosen, count).items() if number}

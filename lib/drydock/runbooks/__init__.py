@@ -27,7 +27,8 @@ The cells after it are plain boto3, in AWS's own terms:
 
 No call of `run.cloud` that changes anything leaves before the plan is approved, be it by a client, a resource, its
 session or a thread. A cell that connects by itself, or calls a program, goes past this: take clients from `run.cloud`
-only. The hash that an approval names covers the plan, its parameters, the cloud, and what `run.look` saw: if any of it
+only. No parameter holds a secret (`types.Secret` says where one is), and none is shown, or in a file but secrets.json.
+The hash that an approval names covers the plan, its parameters, the cloud, and what `run.look` saw: if any of it
 is another, nothing is applied. The same is looked at once more right before the first step.
 
 A run may be killed at any moment and goes on (`drydock runbook resume`, or the cells again with $DRYDOCK_RUN naming its
@@ -41,6 +42,7 @@ whether it was made, as `Step` says. Undoing may be called twice too.
 from drydock.runbooks.catalogue import NoSuchRunbook
 from drydock.runbooks.evidence import NoSuchRun
 from drydock.runbooks.executor import StepFailed
+from drydock.runbooks.forms import form
 from drydock.runbooks.guard import NotApproved
 from drydock.runbooks.model import Act, Call, Condition, Look, Plan, Step, result_of, seen_in
 from drydock.runbooks.runbook import Refused, Runbook, RunFailed, act, call
@@ -61,6 +63,7 @@ __all__ = [
     "StepFailed",
     "act",
     "call",
+    "form",
     "result_of",
     "seen_in",
 ]

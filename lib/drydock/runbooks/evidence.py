@@ -1,6 +1,7 @@
 """What a run leaves: one folder that says what was planned, who approved it, what was called, and how it ended.
 
     plan.json        the plan, the state it was made from, its hash
+    cost.json        what the plan changes of what is charged by the hour, where there is any
     approval.json    whose approval of which hash, and when, with their signatures
     journal.jsonl    every step, written and synced before its call leaves, when it is answered, and when it is done
     calls.jsonl      every AWS call: service, operation, request id, time, outcome
@@ -9,8 +10,12 @@
     result.json      how it ended
     report.html      all of it on one page that opens offline
     notebook.ipynb   the notebook as it ran, where `drydock runbook` ran it
+    secrets.json     secret values that the plan's calls need, where there are any: see `forget`
+    manifest.jsonl   the SHA-256 of every file when the run ended: see `seal`
 
-Only the user can enter the folder: the state of a task definition holds the values of environment variables.
+Each line of journal.jsonl and calls.jsonl holds the hash of the one before. No other file than secrets.json has a
+secret value in it: a plan and a state have stand-ins (`apart`), also for the environment of containers, and texts have
+`(not shown)`.
 """
 
 from __future__ import annotations
@@ -20,8 +25,9 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,14 +35,17 @@ from typing import Any
 from drydock.cloud import Call as Sent
 from drydock.figures import table
 from drydock.notebooks import page
+from drydock.policy.secrets import HIDDEN, hidden, is_secret, looks_random, says_secret
+from drydock.runbooks import chain, seal
+from drydock.runbooks.apart import Value, apart, salt_of, whole
 from drydock.runbooks.model import Plan, difference, plain
 
 FOLDER = "DRYDOCK_RUN"
 """Environment variable: the very folder for the next run."""
 ROOT = "DRYDOCK_RUNS"
 """Environment variable: the folder that runs' folders are made in; `runs` in the working directory by default."""
-
-
+SECRETS = "secrets.json"
+_STATES = ("before.json", "after.json")
 PATIENCE = 5.0
 """Seconds to wait for a run that is at work: a kernel whose parent was killed ends within about one."""
 
@@ -54,6 +63,9 @@ class Evidence:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._salt = ""
+        self._seen: dict[str, Value] = {}
+        self._sealed = False
 
     @classmethod
     def start(cls, runbook: str) -> Evidence:
@@ -78,39 +90,83 @@ class Evidence:
         """Raises ValueError where the file was edited or is not whole."""
         path = self.folder / "plan.json"
         try:
-            return Plan.from_json(path.read_text())
+            return Plan.from_json(path.read_text(), self._kept())
         except ValueError as error:
             raise ValueError(f"{path}: {error} A run is undone only from the plan that it had.") from error
 
     def write(self, name: str, value: Any) -> None:
-        """Write `value` as JSON to the file `name`, whole or not at all."""
-        self._write(name, json.dumps(plain(value), indent=1) + "\n")
+        """Write `value` as JSON to the file `name`, whole or not at all; a state with stand-ins for its secrets."""
+        stored = self._apart(plain(value))[0] if name in _STATES else self._hidden(plain(value))
+        self._write(name, json.dumps(stored, indent=1) + "\n")
 
     def write_plan(self, plan: Plan) -> None:
         self._write("plan.json", plan.as_json())
+        self._salt = salt_of(plan.cloud)
+        self._keep(plan.secrets)
         self.write("before.json", plan.state)
+
+    def mind(self, state: Mapping[str, Any], cloud: Mapping[str, str]) -> None:
+        """From now on `hide` knows the secrets in this state, which was read to make a plan; `cloud` as in a Plan."""
+        self._seen |= apart(plain(state), salt_of(cloud))[1]
 
     def read(self, name: str) -> Any:
         """What is in the file `name`, or None. Raises ValueError where that is not JSON."""
         path = self.folder / name
         try:
-            return json.loads(path.read_text()) if path.exists() else None
+            found = json.loads(path.read_text()) if path.exists() else None
         except ValueError as error:
             raise ValueError(f"{path} is not as the run wrote it: {error}.") from error
+        return whole(found, self._kept()) if name in _STATES else found
 
     def note(self, event: str, step: str = "", **more: Any) -> None:
         """Add a line to the journal; on disk before this returns."""
-        line = {"at": _now(), "event": event, "step": step, **plain(more)}
-        with _opened(self.folder / "journal.jsonl", "ab+") as file:
-            file.seek(max(0, file.tell() - 1))
-            cut_short = file.read() not in (b"", b"\n")
-            file.write((cut_short * "\n" + json.dumps(line) + "\n").encode())
-            file.flush()
-            os.fsync(file.fileno())
+        line: dict[str, Any] = {"at": _now(), "event": event, "step": step}
+        for name, value in plain(more).items():
+            if name == "results":
+                line[name], secret = self._apart(value)
+                self._keep(secret)
+            else:
+                line[name] = self._hidden(value)
+        self._append("journal.jsonl", line, synced=True)
 
     def journal(self) -> list[dict[str, Any]]:
         """The journal's lines; one that a crash cut short is left out."""
-        return list(_lines(self.folder / "journal.jsonl"))
+        lines = [line.read for line in chain.lines(self.folder / "journal.jsonl") if line.read is not None]
+        has_secrets = any("results" in line for line in lines) and (self.folder / SECRETS).exists()
+        return whole(lines, self._kept()) if has_secrets else lines
+
+    @property
+    def secrets(self) -> list[str]:
+        """The names of the values that secrets.json holds."""
+        return sorted({value.name for value in self._kept().values()})
+
+    def forget(self) -> list[str]:
+        """Remove the secret values; their names. A step that needs one can be neither taken nor undone after that."""
+        names = self.secrets
+        if names:
+            (self.folder / SECRETS).unlink()
+            self.note("secrets removed")
+            self.seal()
+        return names
+
+    def seal(self) -> str:
+        """Write down the hash of every file, so that `drydock runbook verify` can tell what is changed after this; the
+        hash of that. What is written by this process from now on is sealed again.
+
+        Secret values stay only where a step that may still be undone was begun.
+        """
+        events = [line["event"] for line in self.journal()]
+        if "begin" not in events or "rolled back" in events:
+            (self.folder / SECRETS).unlink(missing_ok=True)
+        self._sealed = True
+        return seal.write(self.folder)
+
+    def hide(self, text: str) -> str:
+        """`text` without the secrets that are known of this run, and without what looks like one."""
+        for value in (self._seen | self._kept()).values():
+            if value.value in text and (is_secret(value.name, value.value) or looks_random(value.value)):
+                text = text.replace(value.value, HIDDEN)
+        return hidden(text)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -138,18 +194,17 @@ class Evidence:
             "status": status,
             "error": answer.get("Error", {}).get("Code", "") if status >= 300 else "",
         }
-        with _opened(self.folder / "calls.jsonl", "ab") as file:
-            file.write(json.dumps(line).encode() + b"\n")
+        self._append("calls.jsonl", line, synced=False)
 
     def calls(self) -> list[dict[str, Any]]:
         """The calls' lines, in order."""
-        return list(_lines(self.folder / "calls.jsonl"))
+        return [line.read for line in chain.lines(self.folder / "calls.jsonl") if line.read is not None]
 
     def report(self) -> None:
         """Write report.html from the other files."""
         plan, result = self.plan, self.read("result.json") or {}
         approval, after = self.read("approval.json"), self.read("after.json")
-        parameters = [(name, str(value)) for name, value in plan.parameters.items()]
+        parameters = [(name, self.hide(str(value))) for name, value in plan.parameters.items()]
         body = [
             f"<h1>{table.text(plan.runbook)}: {table.text(result.get('outcome', 'not ended'))}</h1>",
             f"<p>{table.text(result.get('why', ''))}</p>",
@@ -158,9 +213,17 @@ class Evidence:
         if plan.steps:
             body += [
                 "<h2>Steps</h2>",
-                table.as_html(("Step", "Kind", "What"), [(step.name, step.kind, step.title) for step in plan.steps]),
+                table.as_html(
+                    ("Step", "Kind", "What"), [(step.name, step.kind, self.hide(step.title)) for step in plan.steps]
+                ),
                 "<h2>What the plan changes</h2>",
                 table.as_html(("What", "Before", "After"), plan.difference()),
+            ]
+        if cost := self.read("cost.json"):
+            body += [
+                "<h2>Cost</h2>",
+                f"<p>{table.text(cost['text'])}</p>",
+                f"<p>Assumed: {table.text(cost['assumed'])}.</p>",
             ]
         if approval:
             told = [(name, value) for name, value in approval.items() if isinstance(value, str)]
@@ -172,25 +235,69 @@ class Evidence:
                 table.as_html(("What", "Before", "At the end"), left),
             ]
         if findings := self.read("findings.json"):
-            columns = list(findings[0])
+            heads = list(findings[0])
             body += [
                 "<h2>Findings</h2>",
-                table.as_html(columns, [[one.get(c, "") for c in columns] for one in findings]),
+                table.as_html(heads, [[one.get(head, "") for head in heads] for one in findings]),
             ]
         journal = [(line["at"], line["event"], line["step"], line.get("why", "")) for line in self.journal()]
         body += ["<h2>Journal</h2>", table.as_html(("When", "Event", "Step", ""), journal)]
-        calls = [tuple(str(value) for value in line.values()) for line in self.calls()]
-        body += [
-            "<h2>AWS calls</h2>",
-            table.as_html(("When", "Service", "Operation", "Request", "Status", "Error"), calls),
-        ]
+        columns = {"When": "at", "Service": "service", "Operation": "operation", "Request": "request_id"}
+        columns |= {"Status": "status", "Error": "error"}
+        calls = [[str(line.get(name, "")) for name in columns.values()] for line in self.calls()]
+        body += ["<h2>AWS calls</h2>", table.as_html([*columns], calls)]
         self._write("report.html", page.document(f"{plan.runbook}: {result.get('outcome', '')}", "".join(body)))
 
     def _write(self, name: str, text: str) -> None:
         fresh = self.folder / f"{name}.new"
         with _opened(fresh, "wb") as file:
+            if name == SECRETS:
+                fresh.chmod(0o600)
             file.write(text.encode())
         fresh.replace(self.folder / name)
+        if self._sealed:
+            seal.write(self.folder)
+
+    def _append(self, name: str, line: dict[str, Any], *, synced: bool) -> None:
+        with self._alone(), _opened(self.folder / name, "ab+") as file:
+            chain.append(file, line, synced=synced)
+        if self._sealed:
+            seal.write(self.folder)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """For the length of the block no other thread or process adds a line."""
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _apart(self, value: Any) -> tuple[Any, dict[str, Value]]:
+        """`value` with stand-ins for its secrets, and what they stand for."""
+        return apart(value, self._salt or salt_of(self.plan.cloud))
+
+    def _hidden(self, value: Any, name: str = "") -> Any:
+        if isinstance(value, Mapping):
+            return {key: self._hidden(item, key) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._hidden(item, name) for item in value]
+        if isinstance(value, str):
+            return HIDDEN if says_secret(name) else self.hide(value)
+        return value
+
+    def _kept(self) -> dict[str, Value]:
+        path = self.folder / SECRETS
+        if not path.exists():
+            return {}
+        return {hashed: Value(**value) for hashed, value in json.loads(path.read_text()).items()}
+
+    def _keep(self, secret: Mapping[str, Value]) -> None:
+        known = self._kept()
+        if secret.keys() - known.keys():
+            stored = {hashed: asdict(value) for hashed, value in {**known, **secret}.items()}
+            self._write(SECRETS, json.dumps(stored, indent=1) + "\n")
 
 
 def root() -> Path:
@@ -235,13 +342,3 @@ def _locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
-        return
-    for line in path.read_text().splitlines():
-        try:
-            yield json.loads(line)
-        except ValueError:
-            continue

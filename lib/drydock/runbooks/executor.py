@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
 from drydock.cloud import Cloud
+from drydock.runbooks.apart import Gone
 from drydock.runbooks.guard import Guard
 from drydock.runbooks.model import (
     KNOWN_AFTERWARDS,
@@ -180,7 +181,7 @@ def apply(cloud: Cloud, plan: Plan, guard: Guard, *, minutes: float) -> None:
                     wait(cloud, step.do.until, far.results, plan.state, minutes=minutes)
             except Exception as error:
                 evidence.note("failed", step.name, why=_why(error))
-                if isinstance(error, (ClientError, BotoCoreError, LookupError, StepFailed)):
+                if isinstance(error, (ClientError, BotoCoreError, LookupError, StepFailed, Gone)):
                     raise StepFailed(f"Step {step.name}: {_why(error)}") from error
                 raise
             except BaseException as error:
@@ -225,7 +226,7 @@ def roll_back(cloud: Cloud, plan: Plan, guard: Guard, *, minutes: float) -> None
                 _undo(cloud, step.undo, far.results, plan.state, minutes, again)
             except LookupError:
                 pass  # its call was never made, so there is nothing of it to undo
-            except (ClientError, BotoCoreError, StepFailed) as error:
+            except (ClientError, BotoCoreError, StepFailed, Gone) as error:
                 evidence.note("not undone", name, why=_why(error))
                 raise StepFailed(f"Undoing {name}: {_why(error)}") from error
             evidence.note("undone", name)

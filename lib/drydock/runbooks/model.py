@@ -16,6 +16,8 @@ import jmespath
 from pydantic import TypeAdapter
 
 from drydock.policy.operations import only_reads
+from drydock.policy.secrets import is_secret
+from drydock.runbooks.apart import Gone, Value, apart, is_stand_in, salt_of, same, whole
 
 Kind = Literal["reads", "changes", "unknown"]
 
@@ -121,7 +123,16 @@ class Plan:
     @property
     def digest(self) -> str:
         """All hexadecimal digits of the SHA-256 that `hash` has the beginning of."""
-        return hashlib.sha256(_canonical(asdict(self)).encode()).hexdigest()
+        return hashlib.sha256(_canonical(self._apart[0]).encode()).hexdigest()
+
+    @property
+    def secrets(self) -> dict[str, Value]:
+        """The secret values in the plan, by their stand-ins' hashes: they are not in `as_json`."""
+        return self._apart[1]
+
+    @property
+    def _apart(self) -> tuple[Any, dict[str, Value]]:
+        return apart(plain(asdict(self)), salt_of(self.cloud))
 
     @property
     def place(self) -> str:
@@ -148,16 +159,19 @@ class Plan:
         return difference(self.state, self.state_afterwards)
 
     def as_json(self) -> str:
-        """The whole plan, with its hash, for a file or another program."""
-        return json.dumps({"hash": self.hash, **plain(asdict(self))}, indent=1) + "\n"
+        """The whole plan, with its hash, for a file or another program; a stand-in in place of each secret value."""
+        return json.dumps({"hash": self.hash, **self._apart[0]}, indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> Plan:
-        """What `as_json` wrote. Raises ValueError where the text is no plan, or not the one its hash names."""
+    def from_json(cls, text: str, kept: Mapping[str, Value] | None = None) -> Plan:
+        """What `as_json` wrote, with the secret values in `kept` in their places.
+
+        Raises ValueError where the text is no plan, or not the one its hash names.
+        """
         try:
             read = json.loads(text)
             named = read.pop("hash", None) if isinstance(read, dict) else None
-            plan = TypeAdapter(cls).validate_python(read)
+            plan = TypeAdapter(cls).validate_python(whole(read, kept or {}))
         except ValueError as error:
             raise ValueError(f"This is not a whole plan ({str(error).splitlines()[0]}).") from error
         if named != plan.hash:
@@ -181,7 +195,10 @@ def results_used(plan: Plan) -> set[str]:
 
 
 def resolved(params: Any, results: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
-    """`params` with every stand-in replaced. Raises LookupError for one that is not there."""
+    """`params` with every stand-in replaced. Raises LookupError for one that is not there; Gone for a secret value
+    that is not kept any more."""
+    if is_stand_in(params):
+        raise Gone("A secret value that this call needs is not kept any more: `drydock runbook forget` removed it.")
     if isinstance(params, Mapping):
         if set(params) == {_RESULT}:
             return _there(results.get(params[_RESULT]), params[_RESULT])
@@ -194,12 +211,12 @@ def resolved(params: Any, results: Mapping[str, Any], state: Mapping[str, Any]) 
 
 
 def difference(before: Any, after: Any) -> list[tuple[str, str, str]]:
-    """(dotted path, before, after) where two states differ; the values of environment variables are not shown."""
+    """(dotted path, before, after) where two states differ; of environment variables and secrets no value is shown."""
     old, new = dict(_flat(before)), dict(_flat(after))
     return [
         (_printable(path), *_shown(path, old.get(path), new.get(path)))
         for path in [*old, *(path for path in new if path not in old)]
-        if old.get(path) != new.get(path)
+        if not same(old.get(path), new.get(path))
     ]
 
 
@@ -256,7 +273,9 @@ def _with(state: Mapping[str, Any], sets: Mapping[str, Any], results: Mapping[st
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """(dotted path, value) of all that is in `value`; lists of named things by their names. Empty ones are nothing."""
-    if isinstance(value, Mapping):
+    if is_stand_in(value):
+        yield path, value
+    elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _flat(item, f"{path}.{key}" if path else str(key))
     elif isinstance(value, (list, tuple)):
@@ -273,11 +292,15 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _shown(path: str, before: Any, after: Any) -> tuple[str, str]:
-    if _SECRET in path:
+    if _SECRET in path or any(_is_hidden(path.rpartition(".")[2], value) for value in (before, after)):
         return tuple(
             "" if value is None else word for value, word in ((before, "(not shown)"), (after, "(another, not shown)"))
         )  # type: ignore[return-value]
     return _words(before), _words(after)
+
+
+def _is_hidden(name: str, value: Any) -> bool:
+    return is_stand_in(value) or (isinstance(value, str) and is_secret(name, value))
 
 
 def _words(value: Any) -> str:

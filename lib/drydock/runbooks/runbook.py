@@ -17,7 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from drydock.cloud import connect
 from drydock.notebooks import show
 from drydock.notebooks.parameters import BadParameter
-from drydock.runbooks import approvals, catalogue, evidence, executor, parameters, targets
+from drydock.policy.secrets import hidden
+from drydock.runbooks import approvals, catalogue, costs, evidence, executor, parameters, targets
 from drydock.runbooks.approvals import BadApproval
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.guard import Guard, NotApproved
@@ -33,6 +34,7 @@ from drydock.runbooks.model import (
     difference,
     plain,
 )
+from drydock.runbooks.outputs import hide_in_outputs
 from drydock.runbooks.targets import resume_command, roll_back_command
 from drydock.runbooks.told import Told
 
@@ -101,6 +103,7 @@ class Runbook:
         Raises BadParameter, naming every parameter that is unknown, of another type or out of range; what
         `drydock.connect` raises where the cloud is refused; Refused where the run in the folder cannot go on.
         """
+        hide_in_outputs(hidden)
         declared = parameters.declared(catalogue.notebook(name))
         unknown = [each for each in parameters.injected(namespace.get("In", [])) if each not in declared.defaults]
         if unknown:
@@ -110,6 +113,7 @@ class Runbook:
             other._let_go(fall=True)
         cloud = connect(values["cloud"], region=values["region"], account=values["account"], budget_usd=float("inf"))
         folder = Evidence.start(name)
+        hide_in_outputs(folder.hide)
         kept = _goes_on_with(folder, name, values, cloud)
         return cls(name, values, namespace, cloud, folder, kept)
 
@@ -136,6 +140,7 @@ class Runbook:
                 self._state |= executor.observe(self.cloud, [look], self._state)
         except (ClientError, BotoCoreError) as error:
             self.require(False, f"{name} could not be read: {str(error).rstrip('.')}.")
+        self.evidence.mind(self._state, _place(self.cloud))
         return self._state[name]
 
     def require(self, condition: object, otherwise: str) -> None:
@@ -160,7 +165,10 @@ class Runbook:
         given = _of_the_plan(self.values)
         self._plan = Plan(self.name, _place(self.cloud), given, tuple(self._looks), self._state, tuple(steps))
         self.evidence.write_plan(self._plan)
-        return shown(self._plan)
+        cost = costs.change(self.cloud, self._plan)
+        if cost is not None:
+            self.evidence.write("cost.json", costs.as_data(cost, self.cloud))
+        return shown(self._plan, "" if cost is None else costs.as_data(cost, self.cloud)["text"])
 
     def approve(self) -> show.Note:
         """Hold the parameter `approve` against the plan: its hash, or paths of approvals that are signed.
@@ -298,11 +306,12 @@ class Runbook:
         end(self.evidence, outcome, why)
         self._let_go()
         self.evidence.report()
+        kept = where(self.evidence, self.evidence.seal())
         if why:
             left = executor.begun(self.evidence.journal())
             then = f" To undo what it has changed: {roll_back_command(self.evidence.folder)}" if left else ""
-            raise RunFailed(f"{outcome}: {why.rstrip('.')}. The evidence is in {self.evidence.folder}.{then}")
-        return show.Note(f"{self.name}: {outcome}", f"The evidence is in {self.evidence.folder}.")
+            raise RunFailed(f"{outcome}: {why.rstrip('.')}. {kept}{then}")
+        return show.Note(f"{self.name}: {outcome}", kept)
 
     # --
 
@@ -405,6 +414,7 @@ class Runbook:
         if self._has("begin"):
             return why
         end(self.evidence, "refused", why)
+        self.evidence.seal()
         return f"{why} Nothing was changed."
 
     def _differs(self, plan: Plan) -> str:
@@ -494,15 +504,18 @@ def end(folder: Evidence, outcome: Outcome, why: str = "") -> None:
     folder.note("ended", outcome=outcome, why=why)
 
 
-def shown(plan: Plan) -> show.Note:
-    """The plan as two tables: its steps, and the difference that they make to the state."""
+def shown(plan: Plan, cost: str = "") -> show.Note:
+    """The plan as two tables, its steps and the difference that they make to the state; and what it costs, in words."""
     steps = [(step.name, step.kind, step.title) for step in plan.steps]
     rows = plan.difference()
     if not steps:
         return show.Note(f"Plan {plan.hash}", "It changes nothing.")
     columns, heads = ("Step", "Kind", "What"), ("State", "Before", "After")
     text = show.plain_table(columns, steps) + "\n\n" + show.plain_table(heads, rows)
-    return show.Note(f"Plan {plan.hash}", text, show.table(columns, steps) + show.table(heads, rows))
+    html = show.table(columns, steps) + show.table(heads, rows)
+    if cost:
+        text, html = f"{text}\n\nCost {cost}", f"{html}<p>Cost {show.text(cost)}</p>"
+    return show.Note(f"Plan {plan.hash}", text, html)
 
 
 def _listed(heading: str, lines: Sequence[str], tone: str = "note") -> show.Note:
@@ -568,6 +581,17 @@ def _more_than_reads(only: str, plan: Plan) -> str:
         return f"${AUTO_APPROVE} is {only!r}, and can be reads only."
     steps = ", ".join(step.name for step in plan.changes)
     return f"Only plans that read are let through here (auto-approve reads), and this one changes something: {steps}."
+
+
+def where(folder: Evidence, seal: str) -> str:
+    """Where the evidence of a run is, what proves it, and which secrets are with it."""
+    text = f"The evidence is in {folder.folder}. Its seal, for the ticket: {seal}."
+    if names := folder.secrets:
+        command = shlex.join(["drydock", "runbook", "forget", str(folder.folder)])
+        text += (
+            f" Its secrets.json has the values of {', '.join(names)}, which its steps need; to remove them: {command}."
+        )
+    return text
 
 
 def _user() -> str:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from drydock.cloud import Cloud, CloudRefused, CloudUnreachable, connect
 from drydock.notebooks.environment import environment
-from drydock.notebooks.execution import execute
+from drydock.notebooks.execution import OnCell, execute
 from drydock.notebooks.signals import Interrupted
 from drydock.runbooks import approvals, catalogue, evidence, executor, parameters, runbook, targets
 from drydock.runbooks.evidence import Evidence
@@ -31,6 +31,7 @@ class Report:
     outcome: str
     error: str | None
     seconds: float
+    seal: str
 
     @property
     def ok(self) -> bool:
@@ -50,13 +51,14 @@ def run(
     given: Mapping[str, Any],
     *,
     root: Path | None = None,
-    progress_bar: bool = False,
+    on_cell: OnCell | None = None,
     keep: bool = False,
     only_reads: bool = False,
 ) -> Report:
     """Run the notebook `name` with these parameters, which are checked before a kernel starts.
 
     root  where the run's folder is made; $DRYDOCK_RUNS, or `runs` in the working directory, by default.
+    on_cell  told of each cell before it runs, as of `execute`
     keep  leave what was begun where a signal ends the run, for `resume`
     only_reads  refuse a plan that changes anything, whatever approval it has
 
@@ -73,10 +75,10 @@ def run(
     folder.mkdir(parents=True, mode=0o700)
     settings = {runbook.AUTO_APPROVE: "reads"} if only_reads else {}
     kept = Evidence(folder)
-    return _executed(kept, name, values, "notebook.ipynb", settings, progress_bar=progress_bar, keep=keep)
+    return _executed(kept, name, values, "notebook.ipynb", settings, on_cell=on_cell, keep=keep)
 
 
-def resume(path: Path, *, progress_bar: bool = False, keep: bool = False) -> Report:
+def resume(path: Path, *, on_cell: OnCell | None = None, keep: bool = False) -> Report:
     """Go on with the run of this folder, which was cut short: to its end, or back to where it came from.
 
     It goes on through its notebook, where it was on its way there; where that cannot, and where it was on its way back,
@@ -114,7 +116,7 @@ def resume(path: Path, *, progress_bar: bool = False, keep: bool = False) -> Rep
     checked = parameters.declared(catalogue.notebook(plan.runbook)).checked(values)
     settings = {"DRYDOCK_INSTANCE": plan.cloud["instance"]} if plan.cloud["instance"] else {}
     executed = "notebook.resumed.ipynb"
-    return _executed(folder, plan.runbook, checked, executed, settings, progress_bar=progress_bar, keep=keep)
+    return _executed(folder, plan.runbook, checked, executed, settings, on_cell=on_cell, keep=keep)
 
 
 def how_far(path: Path) -> list[str]:
@@ -141,18 +143,18 @@ def _executed(
     executed: str,
     settings: Mapping[str, str],
     *,
-    progress_bar: bool,
+    on_cell: OnCell | None,
     keep: bool,
 ) -> Report:
     """The notebook, run in the folder; what it leaves begun is undone."""
     started = time.monotonic()
     at = {evidence.FOLDER: str(kept.folder), evidence.ROOT: str(kept.folder.parent)}
-    source, bar = catalogue.notebook(name), name if progress_bar else ""
+    source = catalogue.notebook(name)
     error: str | None = "the run was cut short"
     cut: BaseException | None = None
     try:
         with environment({**at, **settings}):
-            error = execute(source, kept.folder / executed, values, progress_bar=bar)
+            error = execute(source, kept.folder / executed, values, on_cell=on_cell)
     except BaseException as ended:
         cut = ended
     if keep and isinstance(cut, Interrupted) and executor.progress(kept.journal()).open:
@@ -172,7 +174,7 @@ def _report(kept: Evidence, name: str, error: str | None, seconds: float) -> Rep
     plan = kept.plan if (kept.folder / "plan.json").exists() else None
     left = "cut short" if executor.progress(kept.journal()).open else "failed"
     outcome = (kept.read("result.json") or {}).get("outcome", left)
-    return Report(name, kept.folder, plan, outcome, error, seconds)
+    return Report(name, kept.folder, plan, outcome, error, seconds, kept.seal())
 
 
 def _require_as_left(path: Path, cloud: Cloud, plan: Plan, far: executor.Progress, *, minutes: float) -> None:
@@ -226,6 +228,7 @@ def _rolled_back(folder: Evidence, cloud: Cloud, why: str) -> str:
         held.fall()
     runbook.keep_state(cloud, folder, plan)
     folder.report()
+    folder.seal()
     return said
 
 
@@ -242,6 +245,15 @@ def roll_back_run(path: Path) -> str:
         raise runbook.Refused(f"{path}: this run has changed nothing, or is rolled back already. Nothing was changed.")
     cloud = _cloud_of(plan)
     Guard(cloud, folder)
+    try:
+        return _undone(folder, cloud, far)
+    finally:
+        folder.seal()
+
+
+def _undone(folder: Evidence, cloud: Cloud, far: executor.Progress) -> str:
+    """As `roll_back_run`."""
+    plan = folder.plan
     applied = (folder.read("result.json") or {}).get("outcome") == "applied" and not far.undoing
     left = folder.read("after.json") if applied else None
     try:

@@ -81,3 +81,8 @@ PlanHash = Annotated[
     str, Field(pattern=r"^(plan-[0-9a-f]{32}|[^:\s][^:]*\.approval(:[^:\s][^:]*\.approval)*)?$", max_length=4096)
 ]
 """What a plan's hash looks like, or the paths of signed approvals, between colons; "" names none."""
+
+WHERE_A_SECRET_IS = r"^(|env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$"
+Secret = Annotated[str, Field(pattern=WHERE_A_SECRET_IS)]
+"""Where a secret is, never what it is: `env:NAME` or `file:/path`. Parameters are kept with the evidence, and papermill
+writes them into its output notebook twice."""

@@ -1,0 +1,177 @@
+"""The runs that are kept, as their folders tell of them."""
+
+from __future__ import annotations
+
+import fcntl
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from drydock.runbooks import executor
+from drydock.runbooks.evidence import Evidence
+from drydock.runbooks.model import Plan
+from drydock.runbooks.runbook import apply_command
+from drydock.runbooks.targets import resume_command, roll_back_command
+
+_WHERE = ("cluster", "service", "services", "repository", "secret", "target")
+"""Parameters that say what a run is about."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. `outcome` is that of its end, else "at work" or "cut short"; `seconds` is None until it has ended."""
+
+    folder: Path
+    runbook: str
+    target: str
+    outcome: str
+    why: str
+    by: str
+    began: datetime | None
+    seconds: float | None
+    plan: Plan | None
+    left: list[str]
+    """Steps that were begun and are not undone."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has to see to it: it is at work, or has ended before it had applied or undone all."""
+        return self.outcome in ("at work", "cut short") or (self.outcome == "failed" and bool(self.left))
+
+    @property
+    def next(self) -> str:
+        """What to type next; empty where nothing has to be done."""
+        if self.outcome == "planned" and self.plan is not None:
+            given = {
+                name: value for name, value in {**self.plan.parameters, **_place(self.plan)}.items() if value != ""
+            }
+            return apply_command(self.runbook, given, self.plan.hash)
+        if self.left and self.outcome == "cut short":
+            return f"{resume_command(self.folder)}, or {roll_back_command(self.folder)}"
+        if self.left and self.outcome != "at work":
+            return roll_back_command(self.folder)
+        return ""
+
+
+def runs(root: Path) -> list[Run]:
+    """The runs whose folders are in `root`: open ones first, then the newest first."""
+    found = [read(folder) for folder in sorted(root.glob("*"), reverse=True) if is_run(folder)]
+    return sorted(found, key=lambda run: (not run.is_open, -(run.began.timestamp() if run.began else 0)))
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a run has left this folder."""
+    return folder.is_dir() and any((folder / name).exists() for name in ("plan.json", "result.json", "journal.jsonl"))
+
+
+def read(folder: Path) -> Run:
+    """The run of that folder. What of it is not whole is passed over."""
+    kept = Evidence(folder.resolve())
+    journal, calls = kept.journal(), kept.calls()
+    plan = _plan(folder)
+    result, approval = (_mapping(kept, name) for name in ("result.json", "approval.json"))
+    moments = [_moment(line.get("at")) for line in (*calls[:1], *journal[:1])]
+    began = min((moment for moment in moments if moment), default=None)
+    ended = _moment(result.get("at"))
+    at_work = _at_work(folder)
+    return Run(
+        kept.folder,
+        plan.runbook if plan else _named(folder),
+        _target(plan),
+        str(result.get("outcome") or ("at work" if at_work else "cut short")),
+        str(result.get("why", "")),
+        str(approval.get("by", "")) if isinstance(approval.get("by", ""), str) else ", ".join(approval["by"]),
+        began,
+        (ended - began).total_seconds() if began and ended else None,
+        plan,
+        executor.begun(journal),
+    )
+
+
+def steps(run: Run) -> Iterator[tuple[str, str, str, str]]:
+    """(step, how it ended, when it began, seconds) for each step of the plan."""
+    lines: dict[str, list[Mapping[str, Any]]] = {}
+    for line in Evidence(run.folder).journal():
+        lines.setdefault(line["step"], []).append(line)
+    for step in run.plan.steps if run.plan else ():
+        own = lines.get(step.name, [])
+        if not own:
+            yield step.name, "not begun", "", ""
+            continue
+        first, last = (_moment(line["at"]) for line in (own[0], own[-1]))
+        took = f"{(last - first).total_seconds():.1f}" if first and last else ""
+        yield step.name, str(own[-1]["event"]), str(own[0]["at"]), took
+
+
+def calls(run: Run) -> list[tuple[str, str, str]]:
+    """(call, how often, errors) of a run, the most frequent first."""
+    made = Evidence(run.folder).calls()
+    number = Counter(f"{call['service']}:{call['operation']}" for call in made)
+    errors: dict[str, Counter[str]] = {}
+    for call in made:
+        if call["error"]:
+            errors.setdefault(f"{call['service']}:{call['operation']}", Counter())[call["error"]] += 1
+    return [
+        (name, str(count), ", ".join(f"{code} × {times}" for code, times in errors.get(name, Counter()).items()))
+        for name, count in number.most_common()
+    ]
+
+
+def _place(plan: Plan) -> dict[str, str]:
+    """The parameters that say which cloud the plan is for."""
+    return {
+        "cloud": "" if plan.cloud["name"] == "embedded" else plan.cloud["name"],
+        "region": "" if plan.cloud["region"] == "us-east-1" else plan.cloud["region"],
+        "account": plan.cloud["account"] if plan.cloud["name"] == "aws" else "",
+    }
+
+
+def _plan(folder: Path) -> Plan | None:
+    try:
+        return Plan.from_json((folder / "plan.json").read_text())
+    except (ValueError, OSError):
+        return None
+
+
+def _mapping(kept: Evidence, name: str) -> dict[str, Any]:
+    try:
+        found = kept.read(name)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _target(plan: Plan | None) -> str:
+    if plan is None:
+        return ""
+    named = [str(plan.parameters[name]) for name in _WHERE if plan.parameters.get(name)]
+    place = "" if plan.cloud["name"] == "embedded" else f" on {plan.place}"
+    return "/".join(named) + place
+
+
+def _named(folder: Path) -> str:
+    """The runbook that the folder's own name tells: `<time>-<runbook>-<random>`."""
+    return "-".join(folder.name.split("-")[1:-1]) or folder.name
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _at_work(folder: Path) -> bool:
+    """Whether a process holds the run."""
+    try:
+        with (folder / "journal.jsonl").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
