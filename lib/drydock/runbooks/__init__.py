@@ -44,6 +44,7 @@ from drydock.runbooks.executor import StepFailed
 from drydock.runbooks.guard import NotApproved
 from drydock.runbooks.model import Act, Call, Condition, Look, Plan, Step, result_of, seen_in
 from drydock.runbooks.runbook import Refused, Runbook, RunFailed, act, call
+from drydock.runbooks.sources import read_from
 
 __all__ = [
     "Act",
@@ -61,6 +62,7 @@ __all__ = [
     "StepFailed",
     "act",
     "call",
+    "read_from",
     "result_of",
     "seen_in",
 ]

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
 from drydock.cloud import Cloud
+from drydock.runbooks import sources
 from drydock.runbooks.guard import Guard
 from drydock.runbooks.model import (
     KNOWN_AFTERWARDS,
@@ -62,7 +63,8 @@ def observe(cloud: Cloud, looks: Sequence[Look]) -> dict[str, Any]:
 def send(cloud: Cloud, call: Call, results: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
     """Make the call; its answer without the metadata."""
     client = cloud.client(call.service)
-    answer = getattr(client, botocore.xform_name(call.operation))(**resolved(call.params, results, state))
+    params = sources.with_values(cloud, resolved(call.params, results, state))
+    answer = getattr(client, botocore.xform_name(call.operation))(**params)
     answer.pop("ResponseMetadata", None)
     return plain(answer)
 
