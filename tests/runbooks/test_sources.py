@@ -32,7 +32,8 @@ class Secrets:
 
 
 def read(stand_in: Any, cloud: Any = None) -> Any:
-    return with_values(cloud or Secrets(), {"SecretString": stand_in, "SecretId": "a"})["SecretString"]
+    known: Any = cloud or Secrets()
+    return with_values(known, {"SecretString": stand_in, "SecretId": "a"})["SecretString"]
 
 
 @pytest.fixture

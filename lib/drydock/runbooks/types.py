@@ -43,6 +43,16 @@ PasswordCharacters = Annotated[str, Field(max_length=4096)]
 
 Days = Annotated[int, Field(ge=0, le=3650)]
 
+DaysKept = Annotated[int, Field(ge=1, le=3650)]
+"""A lifecycle policy counts from 1 day on."""
+
+AtLeastOne = Annotated[int, Field(ge=1, le=100)]
+
+RepositoryName = Annotated[
+    str, Field(min_length=2, max_length=256, pattern=r"^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$")
+]
+"""CreateRepository: 2 to 256 small letters, digits, and between them . _ - and /."""
+
 ClusterName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,255}$")]
 """CreateCluster: up to 255 letters, digits, underscores and hyphens."""
 
