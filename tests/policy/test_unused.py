@@ -7,7 +7,8 @@ import pytest
 from drydock.policy.ecr.expiry import DAY, Image, evaluate, parse
 from drydock.policy.ecr.unused import deletable, lifecycle_policy, named_in
 
-URI = "000000000000.dkr.ecr.us-east-1.amazonaws.com/shop/web"
+NAME = "shop/web"
+URI = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/{NAME}"
 NOW = 100 * DAY
 RULES = parse(lifecycle_policy(newest=2, untagged_days=7))
 
@@ -22,16 +23,14 @@ RULES = parse(lifecycle_policy(newest=2, untagged_days=7))
         (f"{URI}2:v1", None),
         (f"{URI}/part:v1", None),
         ("nginx:v1", None),
-        ("127.0.0.1:4566/shop/web:v1", None),
+        ("127.0.0.1:4566/shop/web:v1", "v1"),
+        ("127.0.0.1:4566/shop/web", "latest"),
+        ("000000000000.dkr-ecr.us-east-1.on.aws/shop/web:v1", "v1"),
+        ("shop/web:v1", "v1"),
     ],
 )
 def test_an_image_is_named_by_tag_or_digest(image: str, names: str | None) -> None:
-    assert named_in(image, URI) == names
-
-
-def test_a_port_is_no_tag() -> None:
-    assert named_in("127.0.0.1:4566/web", "127.0.0.1:4566/web") == "latest"
-    assert named_in("127.0.0.1:4566/web:v1", "127.0.0.1:4566/web") == "v1"
+    assert named_in(image, NAME) == names
 
 
 def images() -> list[Image]:

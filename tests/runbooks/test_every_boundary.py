@@ -47,6 +47,7 @@ def test_a_run_that_is_killed_goes_on_to_one_end_or_the_other(case: Case) -> Non
     back = Evidence(folder).journal()[len(there) :]
     assert changes_in_words(as_it_was, census(case.cloud)) == ""
     for forth, homewards in zip_longest(boundaries(there), boundaries(back)):
+        plan = case.planned() if case.planned_anew else plan
         folder = case.applied(plan, forth)
         kept = Evidence(folder)
         where = f"killed {forth}, at the end of {[line['event'] for line in kept.journal()]}"

@@ -1,4 +1,4 @@
-"""clean-images: old images are deleted and put back, and not deleted where one of them is used in that moment."""
+"""clean-images: old images are deleted and put back, and so they are by the run where one is used in that moment."""
 
 from __future__ import annotations
 
@@ -10,31 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from drydock.cloud import Cloud
-from drydock.rehearsals.common import planned_applied_undone
+from drydock.notebooks.wait import wait_until
+from drydock.rehearsals.common import planned_applied_undone, rolled_back_by_itself
 from drydock.rehearsals.record import Rehearsal
-from drydock.runbooks import runner
-from drydock.runbooks.evidence import Evidence
 
 REPOSITORY = "drydock-hello"
 OLD = 20
 """Images that nothing uses, besides the newest one: enough that somebody else is in time before all are deleted."""
 
 
+PLANNED_ANEW = True
+"""An image that is put back counts as pushed then."""
+
+
+def given(cloud: Cloud, until: Any, old: int = 1) -> dict[str, str]:
+    for number in range(old + 1):
+        _push_another(cloud.client("ecr"), number)
+    return {"repository": REPOSITORY, "newest": "1", "not_pulled_for": "0"}
+
+
 def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
-    ecr, ecs = cloud.client("ecr"), cloud.client("ecs")
-    for number in range(OLD + 1):
-        _push_another(ecr, number)
-    given = {"repository": REPOSITORY, "newest": "1", "not_pulled_for": "0"}
-    planned_applied_undone(rehearsal, runs, given)
-    planned = runner.run(rehearsal.runbook, given, root=runs)
-    assert planned.plan is not None, f"no plan: {planned.error}"
-    approved = given | {"dry_run": "false", "approve": planned.plan.hash}
-    first = next(step.do.call.params for step in planned.plan.steps if step.name == "delete_1")
-    with _used_once_it_is_deleted(ecr, ecs, first["imageIds"][0]["imageTag"]):
-        failed = runner.run(rehearsal.runbook, approved, root=runs)
-    kept = Evidence(failed.folder)
-    assert failed.outcome == "rolled back" and kept.read("after.json") == kept.read("before.json"), failed.error
-    rehearsal.done.append("images put back by itself once one was used")
+    parameters = given(cloud, wait_until, old=OLD)
+    planned_applied_undone(rehearsal, runs, parameters, again={})
+    with _used_once_it_is_deleted(cloud):
+        rolled_back_by_itself(rehearsal, runs, parameters, "an image that is used once it is deleted")
 
 
 def _push_another(ecr: Any, number: int) -> None:
@@ -50,20 +49,21 @@ def _push_another(ecr: Any, number: int) -> None:
 
 
 @contextmanager
-def _used_once_it_is_deleted(ecr: Any, ecs: Any, tag: str) -> Iterator[None]:
-    """While the block runs: once the image is gone, a task definition that names it is registered."""
+def _used_once_it_is_deleted(cloud: Cloud) -> Iterator[None]:
+    """While the block runs: once an image is gone, a task definition that names it is registered."""
+    ecr, ecs, ended = cloud.client("ecr"), cloud.client("ecs"), threading.Event()
     uri = ecr.describe_repositories(repositoryNames=[REPOSITORY])["repositories"][0]["repositoryUri"]
 
-    ended = threading.Event()
+    def tags() -> set[str]:
+        return {one.get("imageTag", "") for one in ecr.list_images(repositoryName=REPOSITORY)["imageIds"]}
 
-    def there() -> bool:
-        return any(one.get("imageTag") == tag for one in ecr.list_images(repositoryName=REPOSITORY)["imageIds"])
+    before = tags()
 
     def use() -> None:
-        while there():
+        while not (gone := before - tags()):
             if ended.wait(0.01):
                 return
-        container = {"name": "web", "image": f"{uri}:{tag}", "memory": 128}
+        container = {"name": "web", "image": f"{uri}:{gone.pop()}", "memory": 128}
         ecs.register_task_definition(family="drydock-late", containerDefinitions=[container])
 
     thread = threading.Thread(target=use)

@@ -127,6 +127,7 @@ def progress(journal: Sequence[Mapping[str, Any]]) -> Progress:
             far.back = True
         elif event in ("verified", "rolled back"):
             far.back, far.closed = False, True
+            far.begun = far.begun if event == "verified" else []  # steps that only read are not undone one by one
         elif event == "ended":
             far.closed, far.outcome = True, line.get("outcome", "failed")
     return far

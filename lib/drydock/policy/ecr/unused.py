@@ -15,12 +15,16 @@ LATEST = "latest"
 
 
 def named_in(image: str, repository: str) -> str | None:
-    """The tag or digest by which a container's `image` names one of the repository of this URI; else None.
+    """The tag or digest by which a container's `image` names one of the repository of this name; else None.
 
-    A digest decides where there is a tag too; without either it is the tag latest.
+    A digest decides where there is a tag too; without either it is the tag latest. The registry is not looked at: one
+    has several names, and an image of another one that is called the same stays in doubt.
     """
     name, _, digest = image.partition("@")
-    name, colon, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "")
+    first, slash, rest = name.partition("/")
+    if slash and (first == "localhost" or set(first) & set(".:")):
+        name = rest
+    name, colon, tag = name.partition(":")
     if name != repository:
         return None
     return digest or (tag if colon else LATEST)
