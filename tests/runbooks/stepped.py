@@ -83,6 +83,7 @@ class Case:
     cloud: Cloud
     death: Death
     runs: Path
+    planned_anew: bool = False
 
     def state(self, plan: Plan) -> dict[str, Any]:
         return executor.observe(self.cloud, plan.looks)
@@ -171,7 +172,7 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
     given = rehearsal.given(cloud, until)
     runs = tmp_path / "runs"
     runs.mkdir()
-    return Case(name, given, cloud, Death(patch), runs)
+    return Case(name, given, cloud, Death(patch), runs, getattr(rehearsal, "PLANNED_ANEW", False))
 
 
 def _pass_time(world: World, aws_seconds: float) -> None:

@@ -46,6 +46,7 @@ from drydock.runbooks.forms import form
 from drydock.runbooks.guard import NotApproved
 from drydock.runbooks.model import Act, Call, Condition, Look, Plan, Step, result_of, seen_in
 from drydock.runbooks.runbook import Refused, Runbook, RunFailed, act, call
+from drydock.runbooks.sources import read_from
 
 __all__ = [
     "Act",
@@ -64,6 +65,7 @@ __all__ = [
     "act",
     "call",
     "form",
+    "read_from",
     "result_of",
     "seen_in",
 ]

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
 from drydock.cloud import Cloud
+from drydock.runbooks import sources
 from drydock.runbooks.apart import Gone
 from drydock.runbooks.guard import Guard
 from drydock.runbooks.model import (
@@ -63,7 +64,8 @@ def observe(cloud: Cloud, looks: Sequence[Look], known: Mapping[str, Any] | None
 def send(cloud: Cloud, call: Call, results: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
     """Make the call; its answer without the metadata."""
     client = cloud.client(call.service)
-    answer = getattr(client, botocore.xform_name(call.operation))(**resolved(call.params, results, state))
+    params = sources.with_values(cloud, resolved(call.params, results, state))
+    answer = getattr(client, botocore.xform_name(call.operation))(**params)
     answer.pop("ResponseMetadata", None)
     return plain(answer)
 
@@ -126,6 +128,7 @@ def progress(journal: Sequence[Mapping[str, Any]]) -> Progress:
             far.back = True
         elif event in ("verified", "rolled back"):
             far.back, far.closed = False, True
+            far.begun = far.begun if event == "verified" else []  # steps that only read are not undone one by one
         elif event == "ended":
             far.closed, far.outcome = True, line.get("outcome", "failed")
     return far

@@ -24,8 +24,40 @@ Region = Annotated[str, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-\d$")]
 AccountId = Annotated[str, Field(pattern=r"^(\d{12})?$")]
 """12 digits, as text; "" where none has to be named."""
 
+SecretName = Annotated[
+    str, Field(pattern=r"^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[A-Za-z0-9/_+=.@-]{1,512}$")
+]
+"""CreateSecret: up to 512 letters, digits and /_+=.@-; or the secret's ARN."""
+
+TextSource = Annotated[str, Field(pattern=r"^(random|env:[A-Za-z_][A-Za-z0-9_]*|file:/.*[^/\s])$")]
+"""Where a value is read that is to be told to nobody: a variable of the environment, or a file."""
+
+JsonKey = Annotated[str, Field(pattern=r"^[^:\x00-\x1f]{0,255}$")]
+"""A key of a secret's JSON object; `valueFrom` of a container cannot name one with a colon."""
+
+PasswordLength = Annotated[int, Field(ge=4, le=4096)]
+"""GetRandomPassword: up to 4,096 characters, and one of each of the four kinds."""
+
+PasswordCharacters = Annotated[str, Field(max_length=4096)]
+"""GetRandomPassword: up to 4,096 characters that the password does not have."""
+
+Days = Annotated[int, Field(ge=0, le=3650)]
+
+DaysKept = Annotated[int, Field(ge=1, le=3650)]
+"""A lifecycle policy counts from 1 day on."""
+
+AtLeastOne = Annotated[int, Field(ge=1, le=100)]
+
+RepositoryName = Annotated[
+    str, Field(min_length=2, max_length=256, pattern=r"^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$")
+]
+"""CreateRepository: 2 to 256 small letters, digits, and between them . _ - and /."""
+
 ClusterName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,255}$")]
 """CreateCluster: up to 255 letters, digits, underscores and hyphens."""
+
+AnyCluster = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{0,255}$")]
+"""A cluster's name; "" is every cluster of the Region."""
 
 ServiceName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,255}$")]
 """CreateService: up to 255 letters, digits, underscores and hyphens."""

@@ -38,16 +38,24 @@ class SecretsManager(Service):
     )
 
     def install(self) -> None:
-        """Date each version once, to the millisecond, also when the journal is replayed."""
+        """Date each version once, to the millisecond, also when the journal is replayed.
+
+        A label that is moved is moved from the version that has it, and AWSCURRENT is what is read without a version.
+        """
         from moto.core import utils
         from moto.core.exceptions import JsonRESTError
         from moto.secretsmanager import models
-        from moto.secretsmanager.exceptions import InvalidRequestException, SecretNotFoundException
+        from moto.secretsmanager.exceptions import (
+            InvalidParameterException,
+            InvalidRequestException,
+            SecretNotFoundException,
+        )
 
         seams.replace(models, time=SimpleNamespace(time=lambda: utils.unix_time()))
         backend = models.SecretsManagerBackend
         add, create = seams.original(backend, "_add_secret"), seams.original(backend, "create_secret")
         delete, rotate = seams.original(backend, "delete_secret"), seams.original(backend, "rotate_secret")
+        move = seams.original(backend, "update_secret_version_stage")
 
         def _add_secret(self: Any, *given: Any, **named: Any) -> tuple[Any, bool]:
             secret, new_version = add(self, *given, **named)
@@ -98,8 +106,43 @@ class SecretsManager(Service):
                 raise refusal
             return rotate(manager, secret_id, **about)
 
+        def update_secret_version_stage(
+            manager: Any,
+            secret_id: str,
+            version_stage: str,
+            remove_from_version_id: str | None,
+            move_to_version_id: str | None,
+        ) -> tuple[str, str]:
+            if secret_id not in manager.secrets:
+                raise SecretNotFoundException()
+            secret = manager.secrets[secret_id]
+            having = [key for key, one in secret.versions.items() if version_stage in one["version_stages"]]
+            if having and having[0] == move_to_version_id and not remove_from_version_id:
+                return secret.arn, secret.name
+            if not seams.replaying():
+                if having and move_to_version_id and not remove_from_version_id:
+                    raise InvalidParameterException(
+                        f"The parameter RemoveFromVersionId can't be empty. Staging label {version_stage} is currently "
+                        f"attached to version {having[0]}, so you must explicitly reference that version in "
+                        f"RemoveFromVersionId."
+                    )
+                if version_stage == "AWSCURRENT" and having and not move_to_version_id:
+                    raise InvalidParameterException(
+                        "You can only move staging label AWSCURRENT to a different secret version. It can't be "
+                        "completely removed."
+                    )
+                if move_to_version_id and move_to_version_id not in secret.versions:
+                    raise InvalidParameterException(f"Not a valid version: {move_to_version_id}")
+            answer: tuple[str, str] = move(
+                manager, secret_id, version_stage, remove_from_version_id, move_to_version_id
+            )
+            if version_stage == "AWSCURRENT" and move_to_version_id:
+                secret.set_default_version_id(move_to_version_id)
+            return answer
+
         seams.replace(
             backend,
+            update_secret_version_stage=update_secret_version_stage,
             rotate_secret=rotate_secret,
             create_secret=create_secret,
             delete_secret=delete_secret,
