@@ -7,10 +7,9 @@ from typing import Any
 
 from drydock.cloud import Cloud
 from drydock.notebooks.wait import wait_until
-from drydock.rehearsals.common import SERVICE, planned_applied_undone
+from drydock.rehearsals.common import SERVICE, Until, planned_applied_undone, rolled_back_by_itself
 from drydock.rehearsals.record import Rehearsal
-from drydock.runbooks import runner, usage
-from drydock.runbooks.evidence import Evidence
+from drydock.runbooks import usage
 
 CLUSTER = SERVICE["cluster"]
 WIDE, PROUD = "drydock-wide", "drydock-proud"
@@ -21,25 +20,21 @@ time.sleep(9999 if task["Limits"]["Memory"] >= 1024 else 0)
 """
 
 
+def given(cloud: Cloud, until: Until) -> dict[str, str]:
+    serve(cloud.client("ecs"), WIDE, {})
+    return _measured(cloud, until, WIDE)
+
+
 def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
-    ecs = cloud.client("ecs")
-    serve(ecs, WIDE, {})
-    serve(ecs, PROUD, {"command": ["-c", NEEDS_1_GB]})
+    serve(cloud.client("ecs"), PROUD, {"command": ["-c", NEEDS_1_GB]})
+    planned_applied_undone(rehearsal, runs, given(cloud, wait_until), again={})
+    proud = _measured(cloud, wait_until, PROUD)
+    rolled_back_by_itself(rehearsal, runs, proud, "a size that its tasks do not start in")
 
-    def measured() -> bool:
-        return all(usage.measured(cloud, CLUSTER, each, days=1).minutes >= 2 for each in (WIDE, PROUD))
 
-    wait_until(measured, "both services are measured")
-    given = {"cluster": CLUSTER, "measured_minutes": "2", "days": "1"}
-    planned_applied_undone(rehearsal, runs, {**given, "service": WIDE})
-    planned = runner.run(rehearsal.runbook, {**given, "service": PROUD}, root=runs)
-    assert planned.ok and planned.plan is not None, f"no plan: {planned.error}"
-    approved = {**given, "service": PROUD, "dry_run": "false", "approve": planned.plan.hash}
-    failed = runner.run(rehearsal.runbook, approved, root=runs)
-    kept = Evidence(failed.folder)
-    assert failed.outcome == "rolled back", f"not rolled back: {failed.error}"
-    assert kept.read("after.json") == kept.read("before.json"), "rolled back to another state"
-    rehearsal.done.append("a size that the tasks do not start in rolled back")
+def _measured(cloud: Cloud, until: Until, service: str) -> dict[str, str]:
+    until(lambda: usage.measured(cloud, CLUSTER, service, days=1).minutes >= 2, f"{service} is measured")
+    return {"cluster": CLUSTER, "service": service, "measured_minutes": "2", "days": "1"}
 
 
 def serve(ecs: Any, name: str, changes: dict[str, Any]) -> None:

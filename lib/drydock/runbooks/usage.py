@@ -12,6 +12,8 @@ from drydock.policy.metrics import DAY, KEPT
 from drydock.policy.right_sizing import Change, Size, Stretch, Used, stretches
 
 _METRICS = {"cpu": "CPUUtilization", "memory": "MemoryUtilization"}
+_AHEAD = timedelta(hours=1)
+"""This machine's clock may be behind AWS's."""
 _MOST = 20
 """Names in one DescribeServiceRevisions or DescribeServiceDeployments."""
 
@@ -35,8 +37,8 @@ def measured(cloud: Cloud, cluster: str, service: str, *, days: float) -> Measur
     size is read by itself. Of several tasks the one that used most counts.
     """
     ecs = cloud.client("ecs")
-    until = datetime.now(UTC)
-    since = until - timedelta(days=days) / cloud.speed
+    here = datetime.now(UTC)
+    since, until = here - timedelta(days=days) / cloud.speed, here + _AHEAD
     now = ecs.describe_services(cluster=cluster, services=[service])["services"][0]
     sizes = _Sizes(ecs)
     size = sizes[now["taskDefinition"]]
