@@ -77,7 +77,7 @@ Base = Annotated[int, Field(ge=0, le=100_000)]
 Folder = Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=4096)]
 """The whole path of a folder, from / on: the kernel of a notebook has a working directory of its own."""
 
-Days = Annotated[int, Field(ge=1, le=63)]
+MetricDays = Annotated[int, Field(ge=1, le=63)]
 """Days of metrics. CloudWatch keeps data of a minute for 15 days and those of five minutes for 63 (GetMetricData)."""
 
 Percentile = Annotated[int, Field(ge=50, le=100)]
