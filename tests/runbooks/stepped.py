@@ -21,6 +21,7 @@ from tests.support.stepped import World
 
 from drydock import cloud as clouds
 from drydock.cloud import LOCAL_ACCOUNT, Cloud
+from drydock.embedded.carriers.usage import Usage
 from drydock.labs import Lab
 from drydock.notebooks.wait import wait_until
 from drydock.rehearsals.common import steady
@@ -168,6 +169,7 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
     def until(condition: Callable[[], Any], _: str) -> Any:
         return world.until(condition)
 
+    world.engine.meter.read = lambda _pid: Usage(world.clock.elapsed() / 10, 64 << 20)
     steady(cloud, until)
     given = rehearsal.given(cloud, until)
     runs = tmp_path / "runs"

@@ -106,6 +106,21 @@ Weight = Annotated[int, Field(ge=0, le=1000)]
 Base = Annotated[int, Field(ge=0, le=100_000)]
 """CapacityProviderStrategyItem: 0 to 100,000."""
 
+Folder = Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=4096)]
+"""The whole path of a folder, from / on: the kernel of a notebook has a working directory of its own."""
+
+MetricDays = Annotated[int, Field(ge=1, le=63)]
+"""Days of metrics. CloudWatch keeps data of a minute for 15 days and those of five minutes for 63 (GetMetricData)."""
+
+Percentile = Annotated[int, Field(ge=50, le=100)]
+"""Percent of the measured minutes."""
+
+Headroom = Annotated[int, Field(ge=0, le=300)]
+"""Percent on top of what was measured."""
+
+MeasuredMinutes = Annotated[int, Field(ge=1, le=63 * 1440)]
+"""AWS minutes for which CloudWatch has data."""
+
 Minutes = Annotated[int, Field(ge=1, le=720)]
 """AWS minutes."""
 
