@@ -331,7 +331,7 @@ class Runbook:
                     f"The hash alone approves nothing here: {who} says who may approve, by a signature. Have them type "
                     f"{sign} and give the files that this makes by --approval."
                 )
-            made |= {"by": _user(), "how": "parameter"}
+            made |= {"by": user(), "how": "parameter"}
         else:
             if who is None:
                 raise BadApproval(
@@ -566,7 +566,7 @@ def _more_than_reads(only: str, plan: Plan) -> str:
     return f"Only plans that read are let through here (auto-approve reads), and this one changes something: {steps}."
 
 
-def _user() -> str:
+def user() -> str:
     """Who approves; by number where the system, as in some containers, has no name for the user."""
     try:
         return getpass.getuser()

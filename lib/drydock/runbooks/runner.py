@@ -50,6 +50,7 @@ def run(
     given: Mapping[str, Any],
     *,
     root: Path | None = None,
+    folder: Path | None = None,
     progress_bar: bool = False,
     keep: bool = False,
     only_reads: bool = False,
@@ -57,6 +58,7 @@ def run(
     """Run the notebook `name` with these parameters, which are checked before a kernel starts.
 
     root  where the run's folder is made; $DRYDOCK_RUNS, or `runs` in the working directory, by default.
+    folder  the very folder of the run; one that has begun nothing may be there already
     keep  leave what was begun where a signal ends the run, for `resume`
     only_reads  refuse a plan that changes anything, whatever approval it has
 
@@ -68,9 +70,8 @@ def run(
     values = parameters.declared(source).read(given)
     if str(values.get("approve", "")).endswith(approvals.SUFFIX):
         values["approve"] = os.pathsep.join(str(Path(each).absolute()) for each in values["approve"].split(os.pathsep))
-    at = (root or evidence.root()).absolute()
-    folder = evidence.new_folder(at, name)
-    folder.mkdir(parents=True, mode=0o700)
+    folder = folder or evidence.new_folder((root or evidence.root()).absolute(), name)
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     settings = {runbook.AUTO_APPROVE: "reads"} if only_reads else {}
     kept = Evidence(folder)
     return _executed(kept, name, values, "notebook.ipynb", settings, progress_bar=progress_bar, keep=keep)
