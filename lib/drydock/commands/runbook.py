@@ -20,11 +20,14 @@ from rich.table import Table
 from rich.text import Text
 
 from drydock.commands import runs as kept_runs
+from drydock.commands import targets
+from drydock.commands.targets import AtOnce, File, Scheduler, StopAfter
 from drydock.notebooks import page
 from drydock.notebooks.execution import OnCell
 from drydock.notebooks.signals import ENDED, STOPPED, ending_on_signals
 from drydock.runbooks import approvals, catalogue, parameters, runner
 from drydock.runbooks.evidence import Evidence
+from drydock.runbooks.many import Pace
 from drydock.runbooks.model import Plan
 from drydock.runbooks.runbook import apply_command, approve_command
 
@@ -85,12 +88,21 @@ def _show_parameters(declared: parameters.Declared) -> None:
 
 
 @app.command()
-def plan(name: Name, parameter: Given = None, runs: Runs = None) -> None:
+def plan(
+    name: Name,
+    parameter: Given = None,
+    runs: Runs = None,
+    file: File = None,
+    at_once: AtOnce = 4,
+    scheduler: Scheduler = "",
+) -> None:
     """Make the plan and show it: its steps, the difference they make, its hash. Changes nothing."""
+    if file is not None:
+        return targets.plan(console, name, file, _pairs(parameter), Pace(at_once), runs, scheduler)
     values = {**_pairs(parameter), "dry_run": "true"}
     report = _shown(lambda on_cell: runner.run(name, values, root=runs, on_cell=on_cell))
     if report.plan is None or not report.plan.changes:
-        return
+        return None
     to_apply = apply_command(name, _pairs(parameter), report.plan.hash)
     if who := approvals.approvers_file(report.folder.parent):
         console.print(f"To approve it, who is in {who}: {approve_command(report.folder)}", markup=False)
@@ -111,8 +123,15 @@ def apply(
     keep: Keep = False,
     parameter: Given = None,
     runs: Runs = None,
+    file: File = None,
+    at_once: AtOnce = 4,
+    stop_after: StopAfter = 1,
+    scheduler: Scheduler = "",
 ) -> None:
     """Apply the approved plan, verify it, and roll back where that fails. Exit code 1 unless it was applied."""
+    if file is not None:
+        pace = Pace(at_once, stop_after)
+        return targets.apply(console, name, file, _pairs(parameter), approve, pace, runs, scheduler)
     if approve and approval:
         raise typer.BadParameter("--approve names the plan, and so does --approval: give one of the two")
     given = approve or os.pathsep.join(map(str, approval or ()))

@@ -344,7 +344,7 @@ class Runbook:
                     f"The hash alone approves nothing here: {who} says who may approve, by a signature. Have them type "
                     f"{sign} and give the files that this makes by --approval."
                 )
-            made |= {"by": _user(), "how": "parameter"}
+            made |= {"by": user(), "how": "parameter"}
         else:
             if who is None:
                 raise BadApproval(
@@ -595,7 +595,7 @@ def where(folder: Evidence, seal: str) -> str:
     return text
 
 
-def _user() -> str:
+def user() -> str:
     """Who approves; by number where the system, as in some containers, has no name for the user."""
     try:
         return getpass.getuser()

@@ -52,6 +52,7 @@ def run(
     *,
     root: Path | None = None,
     on_cell: OnCell | None = None,
+    folder: Path | None = None,
     keep: bool = False,
     only_reads: bool = False,
 ) -> Report:
@@ -59,6 +60,7 @@ def run(
 
     root  where the run's folder is made; $DRYDOCK_RUNS, or `runs` in the working directory, by default.
     on_cell  told of each cell before it runs, as of `execute`
+    folder  the very folder of the run; one that has begun nothing may be there already
     keep  leave what was begun where a signal ends the run, for `resume`
     only_reads  refuse a plan that changes anything, whatever approval it has
 
@@ -70,9 +72,8 @@ def run(
     values = parameters.declared(source).read(given)
     if str(values.get("approve", "")).endswith(approvals.SUFFIX):
         values["approve"] = os.pathsep.join(str(Path(each).absolute()) for each in values["approve"].split(os.pathsep))
-    at = (root or evidence.root()).absolute()
-    folder = evidence.new_folder(at, name)
-    folder.mkdir(parents=True, mode=0o700)
+    folder = folder or evidence.new_folder((root or evidence.root()).absolute(), name)
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     settings = {runbook.AUTO_APPROVE: "reads"} if only_reads else {}
     kept = Evidence(folder)
     return _executed(kept, name, values, "notebook.ipynb", settings, on_cell=on_cell, keep=keep)

@@ -1,0 +1,296 @@
+"""One runbook over many targets: one approval for all, a canary first, an end after failures, nothing applied twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.support.waiting import eventually
+
+from drydock.cloud import Cloud
+from drydock.runbooks import Act, Call, Plan, Step, many, process, runbook
+from drydock.runbooks.evidence import Evidence
+from drydock.runbooks.many import Pace, Summary
+from drydock.runbooks.process import Order
+from drydock.runbooks.target_list import Target
+
+from .conftest import registered
+
+NAMES = ("well", "held")
+PLACE = {"name": "embedded", "instance": "x", "account": "000000000000", "region": "us-east-1"}
+
+
+class Fleet:
+    """Runs that come to what they are told to, by service; `begun` has those that were applied, in order."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, str] = {}
+        self.counts: dict[str, int] = {}
+        self.begun: list[str] = []
+        self.most = 0
+        self.meanwhile: Callable[[], None] = lambda: None
+        self._now = 0
+        self._lock = threading.Lock()
+
+    def carry_out(self, order: Order) -> str:
+        service, dry = order.given["service"], order.given["dry_run"] == "true"
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            self.begun += [] if dry else [service]
+        if not dry:
+            self.meanwhile()
+        kept = Evidence(Path(order.folder))
+        kept.folder.mkdir()
+        change = Act(Call("ecs", "UpdateService", {"service": service}))
+        step = Step("scale", f"scale {service}", change, sets={"service.desiredCount": 4})
+        steps = [] if self.outcomes.get(service) == "nothing to change" else [step]
+        plan = Plan("scale-service", PLACE, {"service": service}, (), {"n": self.counts.get(service, 2)}, steps)
+        kept.write_plan(plan)
+        outcome = self.outcomes.get(service, "applied")
+        planned = outcome if outcome in ("refused", "nothing to change") else "planned"
+        runbook.end(kept, planned if dry else outcome, "it is so" if outcome in ("refused", "failed") else "")  # type: ignore[arg-type]
+        with self._lock:
+            self._now -= 1
+        return ""
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    made = Fleet()
+    monkeypatch.setattr(many, "carry_out", made.carry_out)
+    return made
+
+
+def targets(*services: str) -> list[Target]:
+    return [Target(f"shop/{name}", 1, {"cluster": "shop", "service": name}) for name in services]
+
+
+def planned(*services: str) -> Summary:
+    summary = many.begin("scale-service", targets(*services))
+    many.plan(summary)
+    return summary
+
+
+def applied(approve: str, *services: str, pace: Pace = Pace()) -> Summary:
+    summary = many.begin("scale-service", targets(*services))
+    many.apply(summary, approve, pace=pace)
+    return summary
+
+
+def outcomes(summary: Summary) -> list[str]:
+    kept = json.loads((summary.folder / "summary.json").read_text())
+    return [one["outcome"] for one in kept["targets"]]
+
+
+def test_one_approval_of_all_plans_lets_all_be_applied_the_canary_alone_and_first(fleet: Fleet) -> None:
+    plans = planned("a", "b", "c")
+    assert plans.ok and re.fullmatch("plans-[0-9a-f]{32}", plans.hash)
+    assert fleet.begun == []
+    summary = applied(plans.hash, "a", "b", "c")
+    assert summary.ok and outcomes(summary) == ["applied"] * 3
+    assert fleet.begun[0] == "a" and sorted(fleet.begun) == ["a", "b", "c"]
+    approval = json.loads((summary.folder / "approval.json").read_text())
+    assert approval["plans"] == plans.hash
+    html = (summary.folder / "report.html").read_text()
+    assert all(f'href="../{part.folder.name}/report.html"' in html for part in summary.parts if part.folder)
+
+
+def test_where_one_plan_is_another_since_nothing_is_applied_and_it_is_named(fleet: Fleet) -> None:
+    plans = planned("a", "b", "c")
+    fleet.counts["b"] = 3
+    summary = applied(plans.hash, "a", "b", "c")
+    assert (summary.ok, fleet.begun, outcomes(summary)) == (False, [], ["not begun"] * 3)
+    assert "Since then another: shop/b. Nothing was changed" in summary.why
+
+
+@pytest.mark.parametrize("approved", ["", "plans-" + "0" * 32])
+def test_without_an_approval_of_these_plans_nothing_is_applied(fleet: Fleet, approved: str) -> None:
+    assert "Nothing was changed" in applied(approved, "a", "b").why
+    assert fleet.begun == []
+
+
+def test_an_approval_covers_neither_more_targets_nor_another_order(fleet: Fleet) -> None:
+    plans = planned("a", "b")
+    for others in (("a", "b", "c"), ("a",), ("b", "a")):
+        assert not applied(plans.hash, *others).ok
+    assert fleet.begun == []
+
+
+def test_where_one_target_has_no_plan_none_can_be_approved(fleet: Fleet) -> None:
+    fleet.outcomes["b"] = "refused"
+    plans = planned("a", "b", "c")
+    assert (plans.ok, plans.hash, outcomes(plans)) == (False, "", ["planned", "refused", "planned"])
+    summary = applied("", "a", "b", "c")
+    assert fleet.begun == [] and "1 of 3 targets have no plan" in summary.why
+
+
+def test_a_canary_that_fails_is_the_last(fleet: Fleet) -> None:
+    plans = planned("a", "b", "c")
+    fleet.outcomes["a"] = "rolled back"
+    summary = applied(plans.hash, "a", "b", "c", pace=Pace(stop_after=9))
+    assert (fleet.begun, outcomes(summary)) == (["a"], ["rolled back", "not begun", "not begun"])
+    assert summary.why == "1 failed, so 2 were not begun."
+
+
+@pytest.mark.parametrize(("stop_after", "left"), [(1, ["not begun"] * 2), (2, ["applied"] * 2)])
+def test_after_so_many_failures_no_other_is_begun(fleet: Fleet, stop_after: int, left: list[str]) -> None:
+    plans = planned("a", "b", "c", "d")
+    fleet.outcomes["b"] = "failed"
+    summary = applied(plans.hash, "a", "b", "c", "d", pace=Pace(at_once=1, stop_after=stop_after))
+    assert outcomes(summary) == ["applied", "failed", *left]
+    assert not summary.ok
+
+
+def test_no_more_than_so_many_run_at_once(fleet: Fleet) -> None:
+    names = [f"s{number}" for number in range(9)]
+    summary = applied(planned(*names).hash, *names, pace=Pace(at_once=2))
+    assert summary.ok and fleet.most <= 4  # of the planning, whose pace is the default
+
+
+def test_what_is_so_already_is_left_and_the_next_is_the_canary(fleet: Fleet) -> None:
+    fleet.outcomes["a"] = "nothing to change"
+    plans = planned("a", "b", "c")
+    fleet.outcomes["b"] = "failed"
+    summary = applied(plans.hash, "a", "b", "c")
+    assert (fleet.begun, outcomes(summary)) == (["b"], ["nothing to change", "failed", "not begun"])
+
+
+def test_the_summary_is_true_while_it_runs(fleet: Fleet) -> None:
+    plans = planned("a", "b")
+    seen: list[list[str]] = []
+    summary = many.begin("scale-service", targets("a", "b"))
+    fleet.meanwhile = lambda: seen.append(outcomes(summary))
+    many.apply(summary, plans.hash)
+    assert seen == [["not begun", "not begun"], ["applied", "not begun"]]
+
+
+class Services:
+    """Two services of no tasks, in a cluster: `well`, and `held`, whose tasks crash until they are let go."""
+
+    def __init__(self, cloud: Cloud, go: Path) -> None:
+        self._ecs, self._go = cloud.client("ecs"), go
+        found = self._ecs.describe_services(cluster="drydock-hello", services=["drydock-hello"])["services"][0]
+        well = self._ecs.describe_task_definition(taskDefinition=found["taskDefinition"])["taskDefinition"]
+        held = (
+            f"import os, runpy; os.path.exists({str(go)!r}) or exit(1); runpy.run_path('backend.py', {{}}, '__main__')"
+        )
+        container = {**well["containerDefinitions"][0], "command": ["-c", held]}
+        self._ecs.create_cluster(clusterName="fleet")
+        definitions = {
+            "well": well["taskDefinitionArn"], "held": registered(self._ecs, containerDefinitions=[container])
+        }  # fmt: skip
+        for name, definition in definitions.items():
+            self._ecs.create_service(
+                cluster="fleet", serviceName=name, desiredCount=0, taskDefinition=definition,
+                **{key: found[key] for key in ("networkConfiguration", "launchType")},
+            )  # fmt: skip
+        eventually(lambda: all(one["deployments"][0]["rolloutState"] == "COMPLETED" for one in self._described()))
+
+    def let_go(self) -> None:
+        self._go.touch()
+
+    def wanted(self) -> list[int]:
+        """How many tasks each wants."""
+        return [one["desiredCount"] for one in self._described()]
+
+    def _described(self) -> list[dict[str, Any]]:
+        return list(self._ecs.describe_services(cluster="fleet", services=list(NAMES))["services"])
+
+
+@pytest.fixture(scope="module")
+def services(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Services:
+    return Services(cloud, tmp_path_factory.mktemp("held") / "go")
+
+
+def listing(tmp_path: Path, *services: str) -> Path:
+    path = tmp_path / "fleet.yaml"
+    rows = "".join(f"- {{service: {name}}}\n" for name in services)
+    path.write_text(f"common: {{cluster: fleet, desired_count: 1, minutes: 600}}\ntargets:\n{rows}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def plans(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Summary:
+    """The plans of both; that of `held` is the same once it is brought back."""
+    folder = tmp_path_factory.mktemp("plans")
+    made = many.begin("scale-service", many.listed("scale-service", listing(folder, *NAMES), {}), folder)
+    many.plan(made)
+    assert made.ok, made.why
+    return made
+
+
+def test_a_signal_undoes_what_runs_and_leaves_what_was_applied(
+    services: Services, plans: Summary, tmp_path: Path
+) -> None:
+    path = listing(tmp_path, *NAMES)
+    command = [sys.executable, "-m", "drydock.cli", "runbook", "apply", "scale-service", "--targets", str(path)]
+    running = subprocess.Popen(
+        [*command, "--approve", plans.hash, "--runs", str(tmp_path / "cut")],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    eventually(lambda: services.wanted() == [1, 1] or running.poll() is not None)
+    running.send_signal(signal.SIGTERM)
+    said, _ = running.communicate(timeout=60)
+    assert (running.returncode, services.wanted()) == (128 + signal.SIGTERM, [1, 0]), said
+    kept = json.loads(next((tmp_path / "cut").glob("*-targets-*/summary.json")).read_text())
+    assert [one["outcome"] for one in kept["targets"]] == ["applied", "rolled back"]
+    assert "It was stopped by a signal" in said
+
+
+def test_the_run_of_a_dask_worker_that_is_killed_goes_on_at_another_and_is_not_applied_twice(
+    services: Services, plans: Summary, tmp_path: Path
+) -> None:
+    from distributed import LocalCluster
+
+    summary = many.begin("scale-service", many.listed("scale-service", listing(tmp_path, "held"), {}))
+    of_held = plans.parts[1].plan
+    assert of_held is not None
+
+    def kill() -> None:
+        eventually(lambda: services.wanted()[1] == 1)
+        run = next(one for one in psutil.Process().children(recursive=True) if process.__name__ in one.cmdline())
+        worker = run.parent()
+        for one in (worker, run):
+            assert one is not None
+            one.kill()
+        services.let_go()
+
+    killer = threading.Thread(target=kill)
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        killer.start()
+        many.apply(summary, many.hash_of([of_held.hash]), scheduler=cluster.scheduler_address)
+        killer.join()
+    part = summary.parts[0]
+    assert part.folder is not None
+    assert (part.outcome, services.wanted()[1]) == ("applied", 1), part.why
+    kept = Evidence(part.folder)
+    assert [line["event"] for line in kept.journal()].count("begin") == 1
+    assert [call["operation"] for call in kept.calls()].count("UpdateService") == 1
+
+
+def test_what_is_sent_to_a_worker_has_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted")
+    summary = many.begin("scale-service", targets("a"))
+    sent: list[bytes] = []
+
+    class Pool:
+        def submit(self, function: Callable[[Order], str], order: Order) -> Any:
+            sent.append(pickle.dumps((process.carry_out, order)))
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        many._planned(summary, Pool(), Pace(), lambda part: None)  # type: ignore[arg-type]
+    assert sent and b"planted" not in sent[0]
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == "planted"
