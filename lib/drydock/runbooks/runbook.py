@@ -456,10 +456,11 @@ def undo(cloud: Any, plan: Plan, guard: Guard, *, minutes: float) -> None:
 
 
 def _changed_by_others(plan: Plan, found: Mapping[str, Any]) -> str:
-    """In words, what the plan changes and is found to be neither as before nor as planned."""
+    """In words, what the plan changes and is found to be neither as before nor as a step of it leaves it."""
     planned = {path: after for path, _, after in plan.difference()}
     rows = {path: (before, now) for path, before, now in difference(plan.state, found) if path in planned}
-    as_planned = set(planned) - {path for path, _, _ in difference(plan.state_afterwards, found)}
+    so_far = [plan.state_after(plan.steps[:count]) for count in range(1, len(plan.steps) + 1)]
+    as_planned = {path for state in so_far for path in set(planned) - {row[0] for row in difference(state, found)}}
     return "; ".join(
         f"{path} is {now or 'not there'}, and was {before or 'not there'} before and {planned[path]} as planned"
         for path, (before, now) in rows.items()
