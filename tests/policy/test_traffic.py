@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 
 from drydock.policy.requests.errors import Invalid
-from drydock.policy.traffic import band, chance_to_see, check_weights, requests_to_see, shares
+from drydock.policy.traffic import band, chance_to_see, check_weights, handover, requests_to_see, shares
 
 
 @pytest.mark.parametrize("weights", [[95, 5], [0], [0, 999], [0, 0], [1, 2, 3, 4, 5]])
@@ -88,3 +89,32 @@ def test_numbers_that_cannot_be() -> None:
         requests_to_see(0)
     with pytest.raises(ValueError, match="confidence=1"):
         requests_to_see(0.5, confidence=1)
+
+
+def slices(text: str) -> list[Counter[str]]:
+    return [Counter(each) for each in text.split()]
+
+
+def test_who_took_over_and_what_part_it_had_until_then() -> None:
+    met = handover(slices("aaaa aaab aaab aaaa aabb bbbb bbbb"))
+    assert met is not None
+    assert (met.before, met.after, met.requests, met.others) == ("a", "b", 8, 1)
+    assert met.within(0.1) and not met.within(0)
+
+
+def test_what_failed_meanwhile_counts_for_the_new_version() -> None:
+    met = handover([Counter(a=9), Counter(a=9, b=1), Counter({"a": 8, "500": 2}), Counter(a=1, b=9), Counter(b=9)])
+    assert met is not None
+    assert (met.requests, met.others) == (10, 2)
+
+
+def test_more_than_its_share_is_told_from_chance() -> None:
+    meanwhile = [Counter(a=90, b=10)] * 10
+    begun, ended = [Counter(a=100), Counter(a=99, b=1)], [Counter(a=1, b=99), Counter(b=100)]
+    met = handover([*begun, *meanwhile, *ended])
+    assert met is not None and met.within(0.1) and not met.within(0.05)
+
+
+@pytest.mark.parametrize("text", ["", "aaaa", "aaaa aaab aaaa", "bbbb aaaa bbbb"])
+def test_where_nobody_took_over(text: str) -> None:
+    assert handover(slices(text)) is None

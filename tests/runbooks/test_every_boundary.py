@@ -96,16 +96,20 @@ def census(cloud: Cloud) -> dict[str, Any]:
     """What a runbook may have left in the cloud, whether or not its looks see it."""
     ecs, elbv2, scaling = (cloud.client(name) for name in ("ecs", "elbv2", "application-autoscaling"))
     found: dict[str, Any] = {"definitions": ecs.list_task_definitions()["taskDefinitionArns"]}
+    shifted: set[str] = set()
     for cluster in ecs.list_clusters()["clusterArns"]:
         for arn in ecs.list_services(cluster=cluster)["serviceArns"]:
             service = ecs.describe_services(cluster=cluster, services=[arn])["services"][0]
             found[arn] = {name: value for name, value in service.items() if name not in PASSING}
+            advanced = [entry.get("advancedConfiguration", {}) for entry in service["loadBalancers"]]
+            shifted |= {entry.get("productionListenerRule") for entry in advanced}
     for group in elbv2.describe_target_groups()["TargetGroups"]:
         found[group["TargetGroupArn"]] = group
     for balancer in elbv2.describe_load_balancers()["LoadBalancers"]:
         for listener in elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
             rules = elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
-            found[listener["ListenerArn"]] = (listener, rules)
+            mine = [rule for rule in rules if rule["RuleArn"] not in shifted]  # which of two serves, is ECS's to say
+            found[listener["ListenerArn"]] = (listener, mine)
     found["scaling"] = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
     for secret in cloud.client("secretsmanager").list_secrets()["SecretList"]:
         found[secret["ARN"]] = secret["SecretVersionsToStages"]

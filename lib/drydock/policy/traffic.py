@@ -73,6 +73,42 @@ def band(requests: int, share: float, *, sigmas: float = 3.0) -> Band:
     return Band(expected, sigma, max(0, low), min(requests, high))
 
 
+@dataclass(frozen=True)
+class Handover:
+    """Who answered before and after, and how many requests of the time in which both did each of them got.
+
+    `others`: requests of that time that `before` did not answer, those that failed among them.
+    """
+
+    before: str
+    after: str
+    requests: int
+    others: int
+
+    def within(self, share: float, *, sigmas: float = 5.0) -> bool:
+        """Whether no more than this share went past `before`. At five sigmas one honest count in a million does."""
+        return self.others <= band(self.requests, share, sigmas=sigmas).high
+
+
+def handover(slices: Sequence[Mapping[str, int]]) -> Handover | None:
+    """What slices of time, with who answered in each, say of a version that took over from another; None if none did.
+
+    The slice in which the new version is first seen, and the last one of the old, are left out: they were chosen for
+    what is in them.
+    """
+    seen = [one for one in slices if sum(one.values())]
+    if not seen:
+        return None
+    before, after = (max(one, key=lambda name: one[name]) for one in (seen[0], seen[-1]))
+    if before == after:
+        return None
+    first = next(number for number, one in enumerate(seen) if one.get(after))
+    last = max(number for number, one in enumerate(seen) if one.get(before))
+    between = seen[first + 1 : last]
+    requests = sum(sum(one.values()) for one in between)
+    return Handover(before, after, requests, requests - sum(one.get(before, 0) for one in between))
+
+
 def chance_to_see(rate: float, requests: int) -> float:
     """How probable it is, 0 to 1, that what happens to one request in 1/`rate` shows at least once in `requests`.
 

@@ -273,8 +273,9 @@ def wait(
             since = asked
         if since is not None and asked >= since + held:
             return
-        if condition.fails and answer is not None and jmespath.search(condition.fails, answer):
-            raise StepFailed(f"{condition.what}: it never will be, AWS says that it failed.")
+        if condition.fails and answer is not None and (failed := jmespath.search(condition.fails, answer)):
+            says = f"AWS says {failed.rstrip('.')}" if isinstance(failed, str) else "AWS says that it failed"
+            raise StepFailed(f"{condition.what}: it never will be, {says}.")
         if time.monotonic() > deadline:
             raise StepFailed(f"{condition.what}: not within {minutes:g} minutes.")
         time.sleep(every)

@@ -46,6 +46,7 @@ class Call:
 class Condition:
     """What is waited for: `holds`, JMESPath over the call's answer, is true; once `fails` is, it never will be.
 
+    fails  where it gives text, that is told as what AWS says
     minutes  AWS minutes for which it has to hold without a break, as a bake needs; 0: once is enough
     """
 

@@ -13,7 +13,15 @@ from typing import Any, Self
 import urllib3
 
 from drydock.load import TIMEOUT, Load, Report
+from drydock.policy.traffic import handover
 from drydock.resources.kind import every
+
+SLICE = 0.1
+"""Our seconds for which requests are counted together to see which version had taken over."""
+
+
+class MoreThanItsShare(RuntimeError):
+    """A version that was to have a part of the requests had more."""
 
 
 class RequestsLost(RuntimeError):
@@ -49,6 +57,16 @@ class Traffic:
             return True
         share = 100 * report.failed / report.sent
         raise RequestsLost(f"{report.failed} of {report.sent} requests failed, {share:.2g} %: {_kinds(report)}")
+
+    def shared(self, share: float) -> bool:
+        """True where a version that took over has had no more than this share (0 to 1) while both of them answered.
+
+        True as well where the answers name no version, or only one. Raises MoreThanItsShare otherwise.
+        """
+        met = handover([who for _, who in self._load.by_second(SLICE)]) if self._load is not None else None
+        if met is None or met.within(share):
+            return True
+        raise MoreThanItsShare(f"{met.others} of {met.requests} requests went past {met.before}, not {share:.1%}")
 
 
 def address(elbv2: Any, target_groups: Iterable[str]) -> str:

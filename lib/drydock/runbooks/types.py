@@ -124,6 +124,29 @@ MeasuredMinutes = Annotated[int, Field(ge=1, le=63 * 1440)]
 Minutes = Annotated[int, Field(ge=1, le=720)]
 """AWS minutes."""
 
+CanaryPercent = Annotated[float, Field(ge=0.1, le=100, multiple_of=0.1)]
+"""CanaryConfiguration: multiples of 0.1 from 0.1 to 100."""
+
+BakeMinutes = Annotated[int, Field(ge=0, le=1440)]
+"""AWS minutes; ECS lets no bake time be longer than a day."""
+
+AlarmNames = Annotated[str, Field(pattern=r"^([^,]{1,255}(,[^,]{1,255})*)?$")]
+"""Names of CloudWatch alarms, separated by commas; "" names none."""
+
+LoadBalancerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$")]
+"""CreateLoadBalancer: up to 32 letters, digits and hyphens, none of these at either end."""
+
+TargetGroupName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$")]
+"""CreateTargetGroup: up to 32 letters, digits and hyphens, none of these at either end."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+RulePriority = Annotated[int, Field(ge=0, le=50_000)]
+"""CreateRule: 1 to 50,000; 0 is the listener's default rule."""
+
+Stages = Annotated[str, Field(pattern=r"^\d{1,3}( ?, ?\d{1,3})*$")]
+"""Whole percentages, separated by commas: "10,50,100"."""
+
 PlanHash = Annotated[
     str, Field(pattern=r"^(plan-[0-9a-f]{32}|[^:\s][^:]*\.approval(:[^:\s][^:]*\.approval)*)?$", max_length=4096)
 ]
