@@ -426,8 +426,10 @@ def run_lab(
     """Run labs headless: papermill, an executed notebook and an HTML page each. Exit code 1 when a step fails."""
     import os
     from contextlib import nullcontext
+    from functools import partial
 
-    from drydock.labs import catalogue, runner, together
+    from drydock.labs import catalogue, runner
+    from drydock.notebooks import together
     from drydock.notebooks.instances import instance_name, own_instance
     from drydock.notebooks.signals import STOPPED, ending_on_signals
 
@@ -453,7 +455,10 @@ def run_lab(
         saying = f"Stopped; its embedded AWS runs on: drydock down --name {instance_name()}"
     with ending_on_signals(saying):
         if jobs > 1:
-            together.run(names, jobs=jobs, out=out, given=given, keep_going=keep_going, done=done)
+            work = partial(runner.run, out=out, given=given, keep_going=keep_going, progress_bar=False)
+            within = partial(own_instance, profile=given.get("profile"))
+            longest_first = sorted(names, key=runner.measured, reverse=True)
+            together.run(longest_first, work, jobs=jobs, within=within, done=done)
         else:
             with own_instance(keep=keep, profile=given.get("profile")) if private else nullcontext() as instance:
                 for lab in names:
@@ -542,7 +547,7 @@ TOLD = (
     ("labs.catalogue", "NoSuchLab"),
     ("policy.profiles", "NoSuchProfile"),
     ("labs.copies", "NoSuchNotebook"),
-    ("labs.together", "Ended"),
+    ("notebooks.together", "Ended"),
     ("concepts.catalogue", "NoSuchConcept"),
     ("notebooks.parameters", "BadParameter"),
     ("prep.questions", "BadQuestions"),

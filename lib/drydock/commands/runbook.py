@@ -6,9 +6,11 @@ import json
 import os
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -194,16 +196,20 @@ def roll_back(folder: Folder) -> None:
 def rehearse(
     name: Annotated[str, typer.Argument(help="A runbook, or all.")] = "all",
     runs: Annotated[Path, typer.Option(help="Folder for the evidence.")] = Path("reports/runbooks"),
+    jobs: Annotated[int, typer.Option(min=1, help="So many at a time.")] = 1,
 ) -> None:
     """Plan, apply and undo runbooks on an embedded AWS of their own. Exit code 1 where one is not as it should be."""
     from drydock import rehearsals
+    from drydock.notebooks import together
+    from drydock.rehearsals.record import Rehearsal
 
-    names = catalogue.names() if name == "all" else [name]
-    rows = []
+    names = catalogue.names() if name == "all" else [catalogue.notebook(name).stem]
+    rows: list[Rehearsal] = []
+    started = time.monotonic()
     with ending_on_signals(STOPPED):
-        for one in names:
-            catalogue.notebook(one)
-            rows.append(rehearsals.rehearse(one, runs / one))
+        rehearse = partial(rehearsals.rehearse, runs=runs)
+        together.run(names, rehearse, jobs=jobs, within=nullcontext, done=rows.append)
+    rows.sort(key=lambda row: row.runbook)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Runbook", "", "What was done", "Seconds"):
         table.add_column(column, overflow="fold")
@@ -218,7 +224,7 @@ def rehearse(
     for row in rows:
         if row.error:
             console.print(f"{row.runbook}: {row.error}", markup=False)
-    console.print(f"{len(rows)} runbooks in {sum(row.seconds for row in rows):.1f} s; evidence in {runs}")
+    console.print(f"{len(rows)} runbooks in {time.monotonic() - started:.1f} s; evidence in {runs}")
     if any(row.error for row in rows):
         raise typer.Exit(1)
 

@@ -17,6 +17,8 @@ from drydock.notebooks.environment import environment
 from drydock.notebooks.execution import execute
 from drydock.notebooks.scratch import scratch
 
+_UNMEASURED = 30.0
+
 
 @dataclass(frozen=True)
 class Report:
@@ -98,6 +100,15 @@ def record(report: Report) -> None:
     measured = {"date": datetime.now(UTC).date().isoformat(), "seconds": round(report.seconds)}
     path = catalogue.notebook(report.lab).with_name("measured.json")
     path.write_text(json.dumps(measured, indent=1) + "\n")
+
+
+def measured(lab: str) -> float:
+    """Seconds that a run took when it was last measured; 30 for one that never was."""
+    try:
+        text = catalogue.notebook(lab).with_name("measured.json").read_text()
+    except FileNotFoundError:
+        return _UNMEASURED
+    return float(json.loads(text)["seconds"])
 
 
 def _write_states(path: Path, steps: list[str], done: Mapping[str, Any]) -> None:

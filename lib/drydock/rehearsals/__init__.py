@@ -27,7 +27,7 @@ from drydock.rehearsals.record import Rehearsal
 
 
 def rehearse(name: str, runs: Path) -> Rehearsal:
-    """Rehearse the runbook `name`; its folders of evidence are made in `runs`.
+    """Rehearse the runbook `name`; its folders of evidence are made in `runs`/`name`.
 
     Raises ModuleNotFoundError where there is no rehearsal for that runbook.
     """
@@ -38,7 +38,7 @@ def rehearse(name: str, runs: Path) -> Rehearsal:
         cloud = connect()
         _set_up(cloud)
         try:
-            acting.rehearse(cloud, rehearsal, runs)
+            acting.rehearse(cloud, rehearsal, runs / name)
         except AssertionError as error:
             rehearsal.error = str(error)
     rehearsal.seconds = time.monotonic() - started

@@ -1,50 +1,46 @@
-"""Several labs at a time, headless: each process runs one after the other on an embedded AWS of its own."""
+"""Several pieces of work at a time, headless: each process does one after the other."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing import connection, get_context, parent_process
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from drydock.labs import catalogue, runner
-from drydock.notebooks.instances import own_instance
 from drydock.notebooks.signals import ending_on_signals
 
-_UNKNOWN = 30.0
-"""Seconds of a lab that was never measured."""
+Done = TypeVar("Done")
 
 
 class Ended(RuntimeError):
-    """The process that ran a lab ended without a word of how it went."""
+    """A process ended without a word of how its work went."""
 
 
 def run(
     names: Sequence[str],
+    work: Callable[[str], Done],
     *,
     jobs: int,
-    out: Path,
-    given: Mapping[str, Any],
-    keep_going: bool,
-    done: Callable[[runner.Report], None],
+    within: Callable[[], AbstractContextManager[Any]],
+    done: Callable[[Done], None],
 ) -> None:
-    """Run the labs, at most `jobs` at a time, the longest first; `done` gets the report of each as it comes.
+    """Do the work of each name in this order, at most `jobs` at a time; `done` gets what comes of each as it comes.
 
-    Raises what `runner.run` does, and Ended. However this ends, its processes end, and all that they started.
+    work, within  functions of a module, or partial ones of such; a process does all its work in one `within`
+
+    Raises what `work` does, and Ended. However this ends, its processes end, and all that they started.
     """
     context = get_context("spawn")
-    waiting = sorted(names, key=_seconds)
+    waiting = [*reversed(names)]
     running: dict[connection.Connection, str] = {}
     workers = []
     try:
         for _ in range(min(jobs, len(names))):
             ours, theirs = context.Pipe()
-            workers.append(context.Process(target=_work, args=(theirs, out, dict(given), keep_going)))
+            workers.append(context.Process(target=_work, args=(theirs, work, within)))
             with held_back(signal.SIGINT):  # Ctrl-C reaches a worker too: not before it can answer
                 workers[-1].start()
             theirs.close()
@@ -66,7 +62,7 @@ def run(
 
 
 def _give(to: connection.Connection, waiting: list[str], running: dict[connection.Connection, str]) -> None:
-    """The worker's next lab; where none is left, it hears that its pipe is closed, and ends."""
+    """The worker's next name; where none is left, it hears that its pipe is closed, and ends."""
     if waiting:
         running[to] = waiting.pop()
         with suppress(ConnectionError):  # of one that is gone, its silence says so
@@ -75,31 +71,32 @@ def _give(to: connection.Connection, waiting: list[str], running: dict[connectio
         to.close()
 
 
-def _heard(worker: connection.Connection, lab: str) -> runner.Report:
+def _heard(worker: connection.Connection, name: str) -> Any:
     try:
         said = worker.recv()
     except (EOFError, ConnectionError) as error:
-        raise Ended(f"The process that ran {lab} was ended.") from error
+        raise Ended(f"The process that ran {name} was ended.") from error
     if isinstance(said, Exception):
         raise said
-    assert isinstance(said, runner.Report)
     return said
 
 
-def _work(labs: connection.Connection, out: Path, given: dict[str, Any], keep_going: bool) -> None:
+def _work(
+    names: connection.Connection, work: Callable[[str], Any], within: Callable[[], AbstractContextManager[Any]]
+) -> None:
     with ending_on_signals():
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         _end_with_the_parent()
         try:
-            with own_instance(profile=given.get("profile")):
-                while (lab := _next(labs)) is not None:
-                    labs.send(runner.run(lab, out=out, given=given, keep_going=keep_going, progress_bar=False))
+            with within():
+                while (name := _next(names)) is not None:
+                    names.send(work(name))
         except Exception as error:
-            labs.send(error)
+            names.send(error)
 
 
 def _end_with_the_parent() -> None:
-    """As by a signal, once the process that wants these labs is no more."""
+    """As by a signal, once the process that wants this work is no more."""
     parent = parent_process()
     assert parent is not None
 
@@ -120,18 +117,9 @@ def held_back(number: signal.Signals) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _next(labs: connection.Connection) -> str | None:
-    """The lab to run; None after the last one, and when who asks is no more."""
+def _next(names: connection.Connection) -> str | None:
+    """The next name; None after the last one, and when who asks is no more."""
     try:
-        return str(labs.recv())
+        return str(names.recv())
     except EOFError:
         return None
-
-
-def _seconds(lab: str) -> float:
-    """How long a run took when it was last measured."""
-    try:
-        measured = json.loads(catalogue.notebook(lab).with_name("measured.json").read_text())
-    except FileNotFoundError:
-        return _UNKNOWN
-    return float(measured["seconds"])
