@@ -1,4 +1,4 @@
-.PHONY: help setup labs labs-strict runbooks concepts prep jupyter lint format test test-fast crash soak fuzz notebooks compat bench lock clean
+.PHONY: help setup labs labs-strict runbooks concepts prep jupyter lint format test test-fast crash kill-runbooks soak fuzz notebooks compat bench lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -63,6 +63,9 @@ test: lint ## lint, and every test
 
 crash: setup ## kill the embedded AWS at ROUNDS (50) random moments under load; nothing that was answered may be lost
 	DRYDOCK_CRASH_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest tests/embedded/test_crash.py -k whatever_moment
+
+kill-runbooks: setup ## kill every runbook's processes at many moments, and go on with each run
+	DRYDOCK_KILL_RUNBOOKS=1 $(BIN)/pytest tests/runbooks/test_killed.py
 
 soak: setup ## churn the embedded AWS for MINUTES (15), and fail where memory, descriptors or files grow
 	$(BIN)/python benchmarks/soak.py --minutes $(or $(MINUTES),15)

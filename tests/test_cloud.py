@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -210,6 +211,29 @@ class TestRealAccount:
         with pytest.raises(CloudRefused, match=r"Calls of ecs would go to 127\.0\.0\.1:\d+, and STS"):
             connect("aws", account="012345678901", budget_usd=1.0)
         assert self.seen == []
+
+    def test_is_refused_where_a_profile_sends_sts_elsewhere(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        url = os.environ["AWS_ENDPOINT_URL"]
+        monkeypatch.delenv("AWS_ENDPOINT_URL")
+        config = f"[default]\nservices = mine\n[services mine]\nsts =\n  endpoint_url = {url}\n"
+        (tmp_path / "config").write_text(config)
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        with pytest.raises(CloudRefused, match=r"Calls of ecs would go to AWS, and STS, .* is at 127\.0\.0\.1:\d+"):
+            connect("aws", account="012345678901", budget_usd=1.0)
+        assert self.seen == []
+
+    def test_asks_again_what_is_throttled_unless_the_user_has_said_how_often(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def retries() -> Any:
+            client = connect("aws", account="012345678901", budget_usd=1.0).client("ecs")
+            return client.meta.config.retries["mode"], client.meta.config.retries["total_max_attempts"]
+
+        assert retries() == ("standard", 10)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "4")
+        assert retries() == ("standard", 4)
 
     def test_load_balancers_are_open_to_whom_it_was_said(self) -> None:
         given = {"account": "012345678901", "budget_usd": 1.0}

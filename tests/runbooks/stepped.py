@@ -77,11 +77,16 @@ class Death:
 
 @dataclass
 class Case:
-    """A runbook in the state that its rehearsal prepares, with its parameters."""
+    """A runbook in the state that its rehearsal prepares, with its parameters.
+
+    cloud   the run's; once it has begun nothing else may change anything by it
+    others  the same for everybody else
+    """
 
     name: str
     given: Mapping[str, str]
     cloud: Cloud
+    others: Cloud
     death: Death
     runs: Path
     planned_anew: bool = False
@@ -174,7 +179,8 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
     given = rehearsal.given(cloud, until)
     runs = tmp_path / "runs"
     runs.mkdir()
-    return Case(name, given, cloud, Death(patch), runs, getattr(rehearsal, "PLANNED_ANEW", False))
+    anew = getattr(rehearsal, "PLANNED_ANEW", False)
+    return Case(name, given, cloud, cloud_of(world), Death(patch), runs, anew)
 
 
 def _pass_time(world: World, aws_seconds: float) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from drydock.cloud import CloudRefused
 from drydock.runbooks import NotApproved, Refused, RunFailed, executor, runner
 
 from .conftest import Cells, deploy, described, opened, registered
@@ -168,6 +170,18 @@ def test_the_deployments_of_every_page_are_read(ecs: Any) -> None:
     cells("attributes(ecs)")
     assert cells("def succeeded") == first
     del client.list_service_deployments
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_ECS"])
+def test_a_run_does_not_go_elsewhere_than_to_whom_sts_is_asked(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    with pytest.raises(CloudRefused, match="Calls of ecs would go to "):
+        Cells("scale-service", cloud="aws", account="012345678901").to("Runbook.open(")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("controller", ["EXTERNAL", "CODE_DEPLOY"])

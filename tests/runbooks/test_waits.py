@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from drydock.runbooks import executor
 from drydock.runbooks.executor import StepFailed
@@ -16,7 +17,7 @@ ALARMS = Call("cloudwatch", "DescribeAlarms")
 
 
 class Course:
-    """Answers one after another, the last for ever; each look takes five seconds."""
+    """Answers one after another, the last for ever; a look takes five seconds. One in capitals is an error's code."""
 
     def __init__(self, *states: str) -> None:
         self.now = 0.0
@@ -29,6 +30,8 @@ class Course:
 
     def _answer(self) -> dict[str, Any]:
         state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        if state[0].isupper():
+            raise ClientError({"Error": {"Code": state}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "DescribeAlarms")
         return {"state": state, "ResponseMetadata": {}}
 
     def sleep(self, seconds: float) -> None:
@@ -58,6 +61,13 @@ def test_once_is_enough_unless_it_has_to_last(time: SimpleNamespace) -> None:
 
 def test_what_has_to_last_begins_anew_after_a_break(time: SimpleNamespace) -> None:
     assert waited(time, 1, "ok", "ok", "no", "ok") == 15 + 60
+
+
+def test_aws_that_is_asked_too_often_is_asked_again_and_other_errors_end_it(time: SimpleNamespace) -> None:
+    assert waited(time, 0, "no", "ThrottlingException", "ok") == 10
+    assert waited(time, 1, "ok", "RequestLimitExceeded", "ok") == 10 + 60
+    with pytest.raises(ClientError, match="AccessDenied"):
+        waited(time, 0, "no", "AccessDenied", "ok")
 
 
 def test_a_failure_within_it_ends_it(time: SimpleNamespace) -> None:
