@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from drydock.notebooks.parameters import BadParameter
 from drydock.rehearsals.common import address_of_a_task
 from drydock.runbooks import Refused, RunFailed
 
-from .conftest import Cells, described, opened, registered
+from .conftest import HELLO, Cells, deploy, described, opened, registered
 
 QUIET: dict[str, Any] = {"rps": 0.0}
 
@@ -53,21 +54,40 @@ def tasks(client: Any) -> list[dict[str, Any]]:
 # -- under load --------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def slow(ecs: Any, cloud: Cloud) -> Iterator[Any]:
+    """Each request takes a while, and a target that is taken out has a second of ours for those that it has begun."""
+    elbv2 = cloud.client("elbv2")
+    group = elbv2.describe_target_groups()["TargetGroups"][0]["TargetGroupArn"]
+
+    def drain(seconds: str) -> None:
+        delay = {"Key": "deregistration_delay.timeout_seconds", "Value": seconds}
+        elbv2.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
+
+    drain("30")
+    deploy(ecs, registered(ecs, environment={"LATENCY_MS": "200"}), 2)
+    yield ecs
+    drain("5")
+
+
 @pytest.mark.parametrize(
-    ("name", "given"),
+    ("name", "given", "again"),
     [
-        ("deploy-service", {"image": "v1"}),
-        ("recycle-tasks", {"older_than": 0.0, "batch": 1}),
-        ("replace-capacity", {"fargate_base": 1, "fargate_weight": 0, "spot_weight": 1}),
+        ("deploy-service", {"image": "v1"}, {}),
+        ("recycle-tasks", {"older_than": 0.0, "batch": 1}, {"older_than": 720.0}),
+        ("replace-capacity", {"fargate_base": 1, "fargate_weight": 0, "spot_weight": 1}, {}),
     ],
 )
-def test_every_task_is_replaced_and_no_request_is_lost(ecs: Any, name: str, given: dict[str, Any]) -> None:
-    before = {one["taskArn"] for one in tasks(ecs)}
+def test_every_task_is_replaced_and_no_request_is_lost(
+    slow: Any, name: str, given: dict[str, Any], again: dict[str, Any]
+) -> None:
+    before = {one["taskArn"] for one in tasks(slow)}
     cells = applied(name, rps=60.0, **given)
     assert cells("run.close(").heading == f"{name}: applied"
     report = cells.names["traffic"].report
     assert report.failed == 0 and report.sent > 60, report
-    assert not before & {one["taskArn"] for one in tasks(ecs)}
+    assert not before & {one["taskArn"] for one in tasks(slow)}
+    assert planned(name, **given | again).steps == []
 
 
 def test_requests_that_are_lost_bring_back_what_was_there(ecs: Any, cloud: Cloud) -> None:
@@ -184,20 +204,41 @@ def test_tasks_that_are_protected_are_waited_for_first(ecs: Any) -> None:
 # -- replace-capacity --------------------------------------------------------------------------------
 
 
-def test_capacity_that_is_so_already_is_not_replaced(ecs: Any) -> None:
-    now = described(ecs)
-    assert now.get("capacityProviderStrategy") or now["launchType"] == "FARGATE"
+def test_what_is_on_fargate_is_not_replaced_to_be_on_fargate(ecs: Any) -> None:
+    ecs.update_service(**HELLO, capacityProviderStrategy=[], forceNewDeployment=True)
+    deploy(ecs, described(ecs)["taskDefinition"], 2)
+    assert described(ecs)["launchType"] == "FARGATE"
+    assert planned("replace-capacity", spot_weight=0).steps == []
     assert [step.name for step in planned("replace-capacity").steps] == ["move"]
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("operation", "answer", "says"),
     [
-        ({"fargate_weight": 0, "spot_weight": 0}, "Give one of the two weights"),
+        ("DescribeClusters", {"clusters": [{"capacityProviders": ["FARGATE", "ours"]}]},
+         "has no FARGATE_SPOT: associate FARGATE ours FARGATE_SPOT with it"),
+        ("DescribeServices", {"launchType": "EC2"}, "drydock-hello is on EC2, and not on Fargate"),
+        ("DescribeServices", {"platformVersion": "1.2.0"}, "it needs the platform version 1.3.0"),
     ],
-)
-def test_capacity_that_cannot_be_is_refused(ecs: Any, given: dict[str, Any], says: str) -> None:
-    assert says in refused("replace-capacity", **given)
+)  # fmt: skip
+def test_capacity_that_cannot_be_is_refused(ecs: Any, operation: str, answer: dict[str, Any], says: str) -> None:
+    def as_if(parsed: dict[str, Any], **_: Any) -> None:
+        for found in parsed.get("services", ()):
+            found |= {"capacityProviderStrategy": []} | answer
+        parsed |= answer if operation == "DescribeClusters" else {}
+
+    cells = Cells("replace-capacity", **QUIET)
+    cells.to("Runbook.open(")
+    cells.names["ecs"].meta.events.register(f"after-call.ecs.{operation}", as_if)
+    with pytest.raises(Refused, match=says):
+        cells.to("run.plan(")
+
+
+def test_capacity_of_no_weight_is_refused(ecs: Any) -> None:
+    assert "Give one of the two weights" in refused("replace-capacity", fargate_weight=0, spot_weight=0)
+
+
+# -- each of them ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,13 @@ from typing import Any
 
 from drydock.cloud import Cloud
 from drydock.notebooks.wait import wait_until
-from drydock.rehearsals.common import SERVICE, planned_applied_undone, rolled_back_by_itself
+from drydock.rehearsals.common import SERVICE, Until, planned_applied_undone, rolled_back_by_itself
 from drydock.rehearsals.record import Rehearsal
 
+PLANNED_ANEW = True
 
-def given(cloud: Cloud, until: Any) -> dict[str, str]:
+
+def given(cloud: Cloud, until: Until) -> dict[str, str]:
     breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
     cloud.client("ecs").update_service(**SERVICE, deploymentConfiguration=breaker)
     return {**SERVICE, "image": "v1", "rps": "0"}

@@ -11,6 +11,7 @@ from drydock.rehearsals.common import SERVICE, Until, planned_applied_undone, ro
 from drydock.rehearsals.record import Rehearsal
 from drydock.runbooks import usage
 
+PLANNED_ANEW = True
 CLUSTER = SERVICE["cluster"]
 WIDE, PROUD = "drydock-wide", "drydock-proud"
 NEEDS_1_GB = """
