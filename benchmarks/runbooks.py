@@ -55,11 +55,12 @@ def commands(cloud: Cloud, at: Path) -> dict[str, list[str]]:
     bare = [nbformat.v4.new_code_cell(source) for source in sources]
     bare[0].metadata["tags"] = ["parameters"]
     prose = [cell for cell in cells if cell.cell_type == "markdown"]
-    nbformat.write(nbformat.v4.new_notebook(cells=[*prose, *bare]), at / "calls.ipynb")
+    metadata = nbformat.read(runbook, as_version=4).metadata
+    nbformat.write(nbformat.v4.new_notebook(cells=[*prose, *bare], metadata=metadata), at / "calls.ipynb")
     given = {**SERVICE, "desired_count": "4"}
     words = [word for name, value in given.items() for word in ("-p", name, value)]
     pairs = [word for name, value in given.items() for word in ("-p", f"{name}={value}")]
-    papermill = [sys.executable, "-m", "papermill", "--no-progress-bar", "-k", "python3"]
+    papermill = [sys.executable, "-m", "papermill", "--no-progress-bar"]
     return {
         "boto3": [sys.executable, str(at / "calls.py")],
         "papermill, boto3": [*papermill, str(at / "calls.ipynb"), str(at / "out.ipynb"), *words],

@@ -101,3 +101,11 @@ def test_a_run_whose_plan_is_not_whole_is_still_listed_and_shown(root: Path) -> 
     (root / "1-scale-service-a" / "plan.json").write_text("{")
     assert len(history.runs(root)) == 5
     assert "It has no whole plan" in said("show", str(root / "1-scale-service-a"))
+
+
+def test_help_says_what_each_parameter_takes() -> None:
+    text = " ".join(said("help", "scale-service").split())
+    assert "When to use" in text
+    assert "desired_count tasks that are wanted whole number, 0 to 5000 3" in text
+    assert "dry_run make the plan and show it; change nothing True or False True" in text
+    assert "text, ^[a-z]{2,}" in text

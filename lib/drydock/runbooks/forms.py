@@ -5,13 +5,14 @@ Every run is that of `drydock runbook`: its own kernel, its own folder of eviden
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from drydock.attended import attended
 from drydock.notebooks import show
-from drydock.runbooks import catalogue, parameters, runbook, runner
+from drydock.runbooks import approvals, catalogue, evidence, parameters, runbook, runner
 from drydock.runbooks.evidence import Evidence
 
 _HOW = ("dry_run", "approve")
@@ -50,6 +51,12 @@ class Form:
         self.plan = ipywidgets.Button(description="Plan", button_style="primary", tooltip="Changes nothing")
         self.apply = ipywidgets.Button(description="Approve and apply", button_style="danger")
         self.undo = ipywidgets.Button(description="Roll back", button_style="warning")
+        self.signed = ipywidgets.Text(
+            description="approvals",
+            placeholder=f"paths of signed approvals, between {os.pathsep}",
+            style={"description_width": "12em"},
+            layout={"width": "36em", "max_width": "100%"},
+        )
         self.bar = ipywidgets.IntProgress(min=0, max=1)
         self.at = ipywidgets.HTML()
         self.shown = ipywidgets.HTML()
@@ -64,8 +71,9 @@ class Form:
         self._progress = ipywidgets.HBox([self.bar, self.at])
         heading = ipywidgets.HTML(f"<h3>{show.text(name)}</h3>")
         buttons = ipywidgets.HBox([self.plan, self.apply, self.undo])
-        self.box = ipywidgets.VBox([heading, *rows, buttons, self._progress, self.shown])
+        self.box = ipywidgets.VBox([heading, *rows, self.signed, buttons, self._progress, self.shown])
         self._see(self._progress, False)
+        self._see(self.signed, approvals.approvers_file(evidence.root()) is not None)
         self._changed()
 
     @property
@@ -89,8 +97,9 @@ class Form:
         return ipywidgets.Text(value=str(default), **common)
 
     def _help(self, name: str) -> str:
-        told = f"{self._declared.helps[name]} ({self._declared.bounds(name)})"
-        return f'<div style="margin-left:12.5em;font-size:90%;opacity:.8">{show.text(told)}</div>'
+        bounds = "" if "pattern" in self._declared.schema(name) else f" ({self._declared.bounds(name)})"
+        told = show.text(f"{self._declared.helps[name]}{bounds}")
+        return f'<div style="margin-left:13.9em;font-size:90%;line-height:1.3;opacity:.8">{told}</div>'
 
     def _changed(self) -> None:
         """Say at each field what is wrong with it; a plan that was made is one of other values now."""
@@ -146,7 +155,7 @@ class Form:
         planned = self._report
         assert planned is not None and planned.plan is not None
         self._see(self.apply, False)
-        report = self._run(dry_run="false", approve=planned.plan.hash)
+        report = self._run(dry_run="false", approve=self.signed.value or planned.plan.hash)
         self._tell(report)
         self._report = report
         self._see(self.undo, report.outcome == "applied")
