@@ -6,9 +6,9 @@ from pathlib import Path
 
 from drydock.cloud import Cloud
 from drydock.notebooks.wait import wait_until
-from drydock.rehearsals.common import SERVICE, planned_applied_undone, rolled_back_by_itself
+from drydock.rehearsals.common import SERVICE, Until, planned_applied_undone, rolled_back_by_itself
 from drydock.rehearsals.record import Rehearsal
-from drydock.rehearsals.two_versions import Until, alarm, is_steady, like, listener_of, ringing
+from drydock.rehearsals.two_versions import alarm, is_steady, like, listener_of, ringing
 from drydock.runbooks import shifting
 
 GREEN = "drydock-green"

@@ -8,11 +8,12 @@ from typing import Any
 
 from drydock.cloud import Cloud
 from drydock.notebooks.wait import wait_until
-from drydock.rehearsals.common import SERVICE, planned_applied_undone, rolled_back_by_itself
+from drydock.rehearsals.common import SERVICE, Until, planned_applied_undone, rolled_back_by_itself
 from drydock.rehearsals.record import Rehearsal
-from drydock.rehearsals.two_versions import Until, alarm, is_steady, like, listener_of, ringing
+from drydock.rehearsals.two_versions import alarm, is_steady, like, listener_of, ringing
 from drydock.runbooks import shifting
 
+PLANNED_ANEW = True
 NAME = "drydock-canary"
 ALARM = "drydock-canary-errors"
 TIMES = {"canary_minutes": "1", "bake_minutes": "0"}

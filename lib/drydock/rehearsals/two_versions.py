@@ -11,8 +11,6 @@ from drydock.cloud import Cloud
 from drydock.notebooks.wait import wait_until
 from drydock.rehearsals.common import SERVICE
 
-Until = Callable[[Callable[[], Any], str], Any]
-
 
 @contextmanager
 def ringing(cloud: Cloud, name: str, *, once: Callable[[], bool]) -> Iterator[None]:

@@ -85,6 +85,8 @@ class Step:
     undo  what brings the state before it back; None where nothing can.
     found  for a call that does more when it is made twice: what picks, from another call's answer, what it answered if
           it was made and its answer was lost; null where it was not made
+    between  what the state is once the undoing of this step has left and those of the steps before have not, as `sets`,
+          where that is neither what was before nor what a step sets
     """
 
     name: str
@@ -93,6 +95,7 @@ class Step:
     undo: Act | None = None
     sets: Mapping[str, Any] = field(default_factory=dict)
     found: Look | None = None
+    between: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:

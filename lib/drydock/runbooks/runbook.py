@@ -7,7 +7,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -470,10 +470,11 @@ def undo(cloud: Any, plan: Plan, guard: Guard, *, minutes: float) -> None:
 
 
 def _changed_by_others(plan: Plan, found: Mapping[str, Any]) -> str:
-    """In words, what the plan changes and is found to be neither as before nor as any of its steps makes it."""
+    """In words, what the plan changes and is found to be neither as before nor as a step makes or leaves it."""
     planned = {path: after for path, _, after in plan.difference()}
     rows = {path: (before, now) for path, before, now in difference(plan.state, found) if path in planned}
     on_the_way = [plan.state_after(plan.steps[: number + 1]) for number in range(len(plan.steps))]
+    on_the_way += [plan.state_after([replace(step, sets=step.between)]) for step in plan.steps if step.between]
     as_planned = {path for state in on_the_way for path in set(planned) - {row[0] for row in difference(state, found)}}
     return "; ".join(
         f"{path} is {now or 'not there'}, and was {before or 'not there'} before and {planned[path]} as planned"

@@ -68,8 +68,9 @@ def as_canary(
 
 
 def at_once(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """For the way back, as UpdateService takes it: all at once, when it is healthy; no hook, no bake time, no alarm."""
-    return {**_without_strategy(configuration), **OFF, "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0}
+    """That CONFIGURATION for a way back: all at once, when it is healthy; no hook, no bake time, no alarm."""
+    kept = {name: value for name, value in _without_strategy(configuration).items() if name not in OFF}
+    return {**kept, "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0}
 
 
 def newest(ecs: Any, cluster: str, service: str) -> str:
