@@ -18,6 +18,7 @@ from drydock.user import home, private
 HELLO = {"cluster": CLUSTER, "serviceName": SERVICE["service"], "desiredCount": 3, "enableECSManagedTags": True}
 OF_WIDE = {"cluster": CLUSTER, "serviceName": WIDE}
 SIZED = {"cpu": "512", "memory": "1024", "containerDefinitions": [{"name": "web", "stopTimeout": 20}]}
+PLANNED_ANEW = True
 
 
 def given(cloud: Cloud, until: Until) -> dict[str, str]:
@@ -30,13 +31,13 @@ def given(cloud: Cloud, until: Until) -> dict[str, str]:
 
     until(steady, f"{WIDE} is steady")
     folder = private(home() / "desired")
-    _write(folder, HELLO)
     _write(folder, {**OF_WIDE, "taskDefinition": SIZED})
     return {"folder": str(folder)}
 
 
 def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
     parameters = given(cloud, wait_until)
+    _write(Path(parameters["folder"]), HELLO)
     planned_applied_undone(rehearsal, runs, parameters, again={})
     crashing = {"name": "web", "command": ["-c", "exit(1)"]}
     _write(Path(parameters["folder"]), {**OF_WIDE, "taskDefinition": {"containerDefinitions": [crashing]}})
