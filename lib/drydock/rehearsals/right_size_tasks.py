@@ -19,6 +19,7 @@ import json, os, time, urllib.request
 task = json.load(urllib.request.urlopen(os.environ["ECS_CONTAINER_METADATA_URI_V4"] + "/task"))
 time.sleep(9999 if task["Limits"]["Memory"] >= 1024 else 0)
 """
+PLANNED_ANEW = True
 
 
 def given(cloud: Cloud, until: Until) -> dict[str, str]:
