@@ -27,7 +27,6 @@ from drydock.runbooks.target_list import Target
 
 from .conftest import registered
 
-NAMES = ("well", "held")
 PLACE = {"name": "embedded", "instance": "x", "account": "000000000000", "region": "us-east-1"}
 
 
@@ -176,105 +175,95 @@ def test_the_summary_is_true_while_it_runs(fleet: Fleet) -> None:
     assert seen == [["not begun", "not begun"], ["applied", "not begun"]]
 
 
-class Services:
-    """Two services of no tasks, in a cluster: `well`, and `held`, whose tasks crash until they are let go."""
+class Held:
+    """A service of no tasks, `fleet/held`, whose tasks crash until they are let go."""
 
     def __init__(self, cloud: Cloud, go: Path) -> None:
         self._ecs, self._go = cloud.client("ecs"), go
         found = self._ecs.describe_services(cluster="drydock-hello", services=["drydock-hello"])["services"][0]
         well = self._ecs.describe_task_definition(taskDefinition=found["taskDefinition"])["taskDefinition"]
-        held = (
-            f"import os, runpy; os.path.exists({str(go)!r}) or exit(1); runpy.run_path('backend.py', {{}}, '__main__')"
-        )
-        container = {**well["containerDefinitions"][0], "command": ["-c", held]}
+        held = f"import os, runpy; os.path.exists({str(go)!r}) or exit(1)"
+        started = f"{held}; runpy.run_path('backend.py', {{}}, '__main__')"
+        container = {**well["containerDefinitions"][0], "command": ["-c", started]}
+        definition = registered(self._ecs, containerDefinitions=[container])
         self._ecs.create_cluster(clusterName="fleet")
-        definitions = {
-            "well": well["taskDefinitionArn"], "held": registered(self._ecs, containerDefinitions=[container])
-        }  # fmt: skip
-        for name, definition in definitions.items():
-            self._ecs.create_service(
-                cluster="fleet", serviceName=name, desiredCount=0, taskDefinition=definition,
-                **{key: found[key] for key in ("networkConfiguration", "launchType")},
-            )  # fmt: skip
-        eventually(lambda: all(one["deployments"][0]["rolloutState"] == "COMPLETED" for one in self._described()))
+        self._ecs.create_service(
+            cluster="fleet", serviceName="held", desiredCount=0, taskDefinition=definition,
+            **{key: found[key] for key in ("networkConfiguration", "launchType")},
+        )  # fmt: skip
+        eventually(lambda: self._described()["deployments"][0]["rolloutState"] == "COMPLETED")
 
     def let_go(self) -> None:
         self._go.touch()
 
-    def wanted(self) -> list[int]:
-        """How many tasks each wants."""
-        return [one["desiredCount"] for one in self._described()]
+    def wanted(self) -> int:
+        """How many tasks it wants."""
+        return int(self._described()["desiredCount"])
 
-    def _described(self) -> list[dict[str, Any]]:
-        return list(self._ecs.describe_services(cluster="fleet", services=list(NAMES))["services"])
+    def _described(self) -> dict[str, Any]:
+        return dict(self._ecs.describe_services(cluster="fleet", services=["held"])["services"][0])
 
 
 @pytest.fixture(scope="module")
-def services(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Services:
-    return Services(cloud, tmp_path_factory.mktemp("held") / "go")
+def held(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Held:
+    return Held(cloud, tmp_path_factory.mktemp("held") / "go")
 
 
-def listing(tmp_path: Path, *services: str) -> Path:
-    path = tmp_path / "fleet.yaml"
-    rows = "".join(f"- {{service: {name}}}\n" for name in services)
-    path.write_text(f"common: {{cluster: fleet, desired_count: 1, minutes: 600}}\ntargets:\n{rows}")
+@pytest.fixture(scope="module")
+def listing(held: Held, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("list") / "fleet.yaml"
+    path.write_text("common: {cluster: fleet, desired_count: 1, minutes: 600}\ntargets:\n- {service: held}\n")
     return path
 
 
 @pytest.fixture(scope="module")
-def plans(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Summary:
-    """The plans of both; that of `held` is the same once it is brought back."""
-    folder = tmp_path_factory.mktemp("plans")
-    made = many.begin("scale-service", many.listed("scale-service", listing(folder, *NAMES), {}), folder)
-    many.plan(made)
-    assert made.ok, made.why
-    return made
+def approved(listing: Path) -> str:
+    """The hash of the plan: the same after each test that brings the service back."""
+    plans = many.begin("scale-service", many.listed("scale-service", listing, {}), listing.parent)
+    many.plan(plans)
+    assert plans.ok, plans.why
+    return plans.hash
 
 
-def test_a_signal_undoes_what_runs_and_leaves_what_was_applied(
-    services: Services, plans: Summary, tmp_path: Path
-) -> None:
-    path = listing(tmp_path, *NAMES)
-    command = [sys.executable, "-m", "drydock.cli", "runbook", "apply", "scale-service", "--targets", str(path)]
+def test_a_signal_undoes_what_runs(held: Held, listing: Path, approved: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "drydock.cli", "runbook", "apply", "scale-service", "--targets", str(listing)]
     running = subprocess.Popen(
-        [*command, "--approve", plans.hash, "--runs", str(tmp_path / "cut")],
+        [*command, "--approve", approved, "--runs", str(tmp_path / "cut")],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    eventually(lambda: services.wanted() == [1, 1] or running.poll() is not None)
+    eventually(lambda: held.wanted() == 1 or running.poll() is not None)
     running.send_signal(signal.SIGTERM)
     said, _ = running.communicate(timeout=60)
-    assert (running.returncode, services.wanted()) == (128 + signal.SIGTERM, [1, 0]), said
+    assert (running.returncode, held.wanted()) == (128 + signal.SIGTERM, 0), said
     kept = json.loads(next((tmp_path / "cut").glob("*-targets-*/summary.json")).read_text())
-    assert [one["outcome"] for one in kept["targets"]] == ["applied", "rolled back"]
+    assert [one["outcome"] for one in kept["targets"]] == ["rolled back"]
     assert "It was stopped by a signal" in said
 
 
 def test_the_run_of_a_dask_worker_that_is_killed_goes_on_at_another_and_is_not_applied_twice(
-    services: Services, plans: Summary, tmp_path: Path
+    held: Held, listing: Path, approved: str
 ) -> None:
     from distributed import LocalCluster
 
-    summary = many.begin("scale-service", many.listed("scale-service", listing(tmp_path, "held"), {}))
-    of_held = plans.parts[1].plan
-    assert of_held is not None
+    summary = many.begin("scale-service", many.listed("scale-service", listing, {}))
 
     def kill() -> None:
-        eventually(lambda: services.wanted()[1] == 1)
+        eventually(lambda: held.wanted() == 1)
         run = next(one for one in psutil.Process().children(recursive=True) if process.__name__ in one.cmdline())
         worker = run.parent()
         for one in (worker, run):
             assert one is not None
             one.kill()
-        services.let_go()
+        held.let_go()
 
     killer = threading.Thread(target=kill)
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         killer.start()
-        many.apply(summary, many.hash_of([of_held.hash]), scheduler=cluster.scheduler_address)
+        many.apply(summary, approved, scheduler=cluster.scheduler_address)
         killer.join()
     part = summary.parts[0]
     assert part.folder is not None
-    assert (part.outcome, services.wanted()[1]) == ("applied", 1), part.why
+    assert (part.outcome, held.wanted()) == ("applied", 1), part.why
     kept = Evidence(part.folder)
     assert [line["event"] for line in kept.journal()].count("begin") == 1
     assert [call["operation"] for call in kept.calls()].count("UpdateService") == 1

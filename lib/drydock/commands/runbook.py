@@ -21,8 +21,8 @@ from rich.progress import BarColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from drydock.commands import copies, targets
 from drydock.commands import runs as kept_runs
-from drydock.commands import targets
 from drydock.commands.targets import AtOnce, File, Scheduler, StopAfter
 from drydock.notebooks import page
 from drydock.notebooks.execution import OnCell
@@ -197,8 +197,20 @@ def rehearse(
     name: Annotated[str, typer.Argument(help="A runbook, or all.")] = "all",
     runs: Annotated[Path, typer.Option(help="Folder for the evidence.")] = Path("reports/runbooks"),
     jobs: Annotated[int, typer.Option(min=1, help="So many at a time.")] = 1,
+    meant: Annotated[
+        str, typer.Option("--from", help="A cloud, as -p cloud takes it: rehearse on a copy of the service there.")
+    ] = "",
+    parameter: Given = None,
 ) -> None:
-    """Plan, apply and undo runbooks on an embedded AWS of their own. Exit code 1 where one is not as it should be."""
+    """Plan, apply and undo runbooks on an embedded AWS of their own. Exit code 1 where one is not as it should be.
+
+    With --from, and the runbook's parameters by -p, on a copy of the very service that they name: it is read there,
+    by calls that only read, and made again with stand-ins for its images and secrets.
+    """
+    if meant:
+        return copies.rehearse(console, name, _pairs(parameter), meant, runs)
+    if parameter:
+        raise typer.BadParameter("-p is for a rehearsal on a copy: say of which cloud by --from")
     from drydock import rehearsals
     from drydock.notebooks import together
     from drydock.rehearsals.record import Rehearsal
