@@ -89,7 +89,6 @@ class Case:
     others: Cloud
     death: Death
     runs: Path
-    planned_anew: bool = False
 
     def state(self, plan: Plan) -> dict[str, Any]:
         return executor.observe(self.cloud, plan.looks)
@@ -179,8 +178,7 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
     given = rehearsal.given(cloud, until)
     runs = tmp_path / "runs"
     runs.mkdir()
-    anew = getattr(rehearsal, "PLANNED_ANEW", False)
-    return Case(name, given, cloud, cloud_of(world), Death(patch), runs, anew)
+    return Case(name, given, cloud, cloud_of(world), Death(patch), runs)
 
 
 def _pass_time(world: World, aws_seconds: float) -> None:

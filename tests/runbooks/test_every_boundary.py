@@ -80,7 +80,7 @@ def test_a_run_that_is_killed_goes_on_to_one_end_or_the_other(case: Case) -> Non
     whole = [[at] for at in (forth[1], forth[len(forth) // 2])]  # and once to the end at a stretch
     for kills in (forth, *whole):
         while kills:
-            plan = case.planned() if case.planned_anew else plan
+            plan = case.planned()  # its steps may name what every deployment has anew
             folder = case.applied(plan, kills.pop(0))
             held(folder, went_on(case, folder, kills))
             if outcome(folder) == "applied":

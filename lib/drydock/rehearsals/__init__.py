@@ -9,8 +9,6 @@ The rehearsal of `verb-noun` is the module `verb_noun` beside this one, with two
 `given` waits by `until(condition, what)` alone, with no waiter of boto3's and no sleep: tests/runbooks/
 test_every_boundary.py prepares the same case on a cloud whose time stands still otherwise, and kills the run at every
 line of its journal, there and back. What it needs of the cloud is AWS calls: no request through a load balancer.
-PLANNED_ANEW = True says that what is undone leaves another plan to be made: something that was used up stays used up,
-or the deployment that a plan knows is another one.
 """
 
 from __future__ import annotations

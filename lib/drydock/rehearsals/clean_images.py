@@ -19,10 +19,6 @@ OLD = 20
 """Images that nothing uses, besides the newest one: enough that somebody else is in time before all are deleted."""
 
 
-PLANNED_ANEW = True
-"""An image that is put back counts as pushed then."""
-
-
 def given(cloud: Cloud, until: Any, old: int = 1) -> dict[str, str]:
     for number in range(old + 1):
         _push_another(cloud.client("ecr"), number)

@@ -15,8 +15,6 @@ from drydock.rehearsals.record import Rehearsal
 SECRET = "drydock-hello/settings"
 BEFORE = {"VERSION": "one", "CRASH_AT_START": "false"}
 VALUE = "DRYDOCK_REHEARSED_VALUE"
-PLANNED_ANEW = True
-"""A version cannot be deleted, so that a plan after a roll-back makes another one."""
 
 
 def given(cloud: Cloud, until: Until) -> dict[str, str]:
