@@ -13,7 +13,6 @@ from drydock.rehearsals.record import Rehearsal
 from drydock.rehearsals.two_versions import alarm, is_steady, like, listener_of, ringing
 from drydock.runbooks import shifting
 
-PLANNED_ANEW = True
 NAME = "drydock-canary"
 ALARM = "drydock-canary-errors"
 TIMES = {"canary_minutes": "1", "bake_minutes": "0"}

@@ -10,8 +10,6 @@ from drydock.notebooks.wait import wait_until
 from drydock.rehearsals.common import SERVICE, Until, planned_applied_undone, rolled_back_by_itself
 from drydock.rehearsals.record import Rehearsal
 
-PLANNED_ANEW = True
-
 
 def given(cloud: Cloud, until: Until) -> dict[str, str]:
     breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}

@@ -18,7 +18,6 @@ from drydock.user import home, private
 HELLO = {"cluster": CLUSTER, "serviceName": SERVICE["service"], "desiredCount": 3, "enableECSManagedTags": True}
 OF_WIDE = {"cluster": CLUSTER, "serviceName": WIDE}
 SIZED = {"cpu": "512", "memory": "1024", "containerDefinitions": [{"name": "web", "stopTimeout": 20}]}
-PLANNED_ANEW = True
 
 
 def given(cloud: Cloud, until: Until) -> dict[str, str]:

@@ -9,8 +9,6 @@ from drydock.notebooks.wait import wait_until
 from drydock.rehearsals.common import SERVICE, Until, address_of_a_task, planned_applied_undone, rolled_back_by_itself
 from drydock.rehearsals.record import Rehearsal
 
-PLANNED_ANEW = True
-
 
 def given(cloud: Cloud, until: Until) -> dict[str, str]:
     return {**SERVICE, "older_than": "0.0", "batch": "1", "rps": "0"}

@@ -11,7 +11,6 @@ from drydock.rehearsals.common import SERVICE, Until, planned_applied_undone, ro
 from drydock.rehearsals.record import Rehearsal
 from drydock.runbooks import usage
 
-PLANNED_ANEW = True
 CLUSTER = SERVICE["cluster"]
 WIDE, PROUD = "drydock-wide", "drydock-proud"
 NEEDS_1_GB = """
@@ -19,7 +18,6 @@ import json, os, time, urllib.request
 task = json.load(urllib.request.urlopen(os.environ["ECS_CONTAINER_METADATA_URI_V4"] + "/task"))
 time.sleep(9999 if task["Limits"]["Memory"] >= 1024 else 0)
 """
-PLANNED_ANEW = True
 
 
 def given(cloud: Cloud, until: Until) -> dict[str, str]:

@@ -10,8 +10,6 @@ from drydock.notebooks.wait import wait_until
 from drydock.rehearsals.common import SERVICE, Until, planned_applied_undone, steady
 from drydock.rehearsals.record import Rehearsal
 
-PLANNED_ANEW = True
-
 
 def given(cloud: Cloud, until: Until) -> dict[str, str]:
     ecs = cloud.client("ecs")
