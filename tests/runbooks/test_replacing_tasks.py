@@ -128,6 +128,20 @@ def test_a_revision_that_is_named_is_deployed_as_it_is(ecs: Any) -> None:
     assert planned("deploy-service", task_definition=now).steps == []
 
 
+def test_a_deployment_that_ecs_rolls_back_by_itself_is_undone_with_its_reason(ecs: Any) -> None:
+    before, own = described(ecs)["taskDefinition"], described(ecs)["deploymentConfiguration"]
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+    ecs.update_service(**HELLO, deploymentConfiguration=breaker)
+    crashing = registered(ecs, environment={"CRASH_AT_START": "true"}).rpartition("/")[2]
+    try:
+        cells = applied("deploy-service", **QUIET, task_definition=crashing)
+        with pytest.raises(RunFailed, match=r"rolled back: .*AWS says ECS deployment circuit breaker"):
+            cells("run.close(")
+        assert [one["taskDefinition"] for one in described(ecs)["deployments"]] == [before]
+    finally:
+        ecs.update_service(**HELLO, deploymentConfiguration=own)
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

@@ -150,6 +150,16 @@ def registered(ecs: Any, asked: Mapping[str, Any], *, newest: str | None) -> Loo
     )
 
 
+def service_deployments(ecs: Any, cluster: str, service: str, **only: Any) -> list[dict[str, Any]]:
+    """The service deployments that AWS keeps, newest first. `only`: what ListServiceDeployments takes besides."""
+    answer = ecs.list_service_deployments(cluster=cluster, service=service, **only)
+    found = list(answer["serviceDeployments"])
+    while answer.get("nextToken"):
+        answer = ecs.list_service_deployments(cluster=cluster, service=service, **only, nextToken=answer["nextToken"])
+        found += answer["serviceDeployments"]
+    return sorted(found, key=lambda one: one["createdAt"], reverse=True)
+
+
 def tasks(ecs: Any, cluster: str, service: str) -> list[dict[str, Any]]:
     """The tasks of the service that are to run, as DescribeTasks has them."""
     arns = list(every(ecs, "list_tasks", "taskArns", cluster=cluster, serviceName=service))
