@@ -201,9 +201,9 @@ def results_used(plan: Plan) -> set[str]:
 def resolved(params: Any, results: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
     """`params` with every stand-in replaced. Raises LookupError for one that is not there; Gone for a secret value
     that is not kept any more."""
-    if is_stand_in(params):
-        raise Gone("A secret value that this call needs is not kept any more: `drydock runbook forget` removed it.")
     if isinstance(params, Mapping):
+        if is_stand_in(params):
+            return _there(params, "")
         if set(params) == {_RESULT}:
             return _there(results.get(params[_RESULT]), params[_RESULT])
         if set(params) == {_LOOK}:
@@ -248,6 +248,8 @@ def _canonical(value: Any) -> str:
 def _there(value: Any, path: str) -> Any:
     if value is None:
         raise LookupError(f"Nothing is known of {path}.")
+    if is_stand_in(value):
+        raise Gone("A secret value that this call needs is not kept any more: `drydock runbook forget` removed it.")
     return value
 
 
