@@ -78,6 +78,7 @@ _BEFORE_A_VALUE = re.compile(
 _VALUE = re.compile(r"""\\?"(?P<double>[^"\\]+)|'(?P<single>[^']+)|(?P<plain>[^\s"',;&|\\]+)""")
 
 
+@lru_cache(maxsize=8192)
 def is_secret(name: str, value: str) -> bool:
     """Whether a value is one that nobody is to see: by the name it goes under, or because there is one in its text."""
     if not value or _REFERENCE.match(value):

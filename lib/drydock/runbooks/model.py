@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import jmespath
@@ -134,7 +135,7 @@ class Plan:
         """The secret values in the plan, by their stand-ins' hashes: they are not in `as_json`."""
         return self._apart[1]
 
-    @property
+    @cached_property
     def _apart(self) -> tuple[Any, dict[str, Value]]:
         return apart(plain(asdict(self)), salt_of(self.cloud))
 
