@@ -93,9 +93,10 @@ def test_whatever_goes_under_such_a_name_is_secret(name: str) -> None:
         ("clientRequestToken", "9f86d081884c7d65"),
         ("kmsKeyId", "alias/shop-2024-key"),
         ("PUBLIC_KEY", "AAAAC3NzaC1lZDI1NTE5AAAAIB"),
-        ("key", "Name2024abcdef"),
+        ("key", "Team-2024-Blue"),
         ("DB_PASSWORD", "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf"),
         ("secret", "shop/db"),
+        ("secret", "prod/db-2024x9"),
         ("TOKEN_TTL", "3600s9x8"),
         ("sortKey", "createdAt"),
         ("password", ""),
@@ -105,7 +106,7 @@ def test_what_is_about_a_secret_is_none(name: str, value: str) -> None:
     assert not is_secret(name, value)
 
 
-@pytest.mark.parametrize("name", ["TOKEN", "SLACK_TOKEN", "APP_SECRET", "COOKIE_KEY", "authToken"])
+@pytest.mark.parametrize("name", ["TOKEN", "SLACK_TOKEN", "APP_SECRET", "COOKIE_KEY", "authToken", "secret", "key"])
 def test_a_random_value_under_such_a_name_is_secret(name: str) -> None:
     assert is_secret(name, "q7Gx2LmZ9vTr4")
 

@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from drydock.runbooks import Act, Call, Look, Plan, Step, apart, executor, parameters
+from drydock.runbooks import Act, Call, Look, Plan, Step, apart, executor, parameters, result_of
 from drydock.runbooks.apart import Gone
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.model import difference, resolved
@@ -63,6 +63,13 @@ def test_no_file_but_one_has_a_secret_value_and_that_is_for_its_owner_alone(kept
     assert kept.journal()[1]["results"] == {"make.RandomPassword": "tr0ubador", "make.arn": "arn:aws:ecs:x"}
 
 
+def test_what_a_container_is_told_that_is_no_secret_may_be_spoken_of(tmp_path: Path) -> None:
+    kept = Evidence(tmp_path)
+    told = {"TIER": "production", "BACKEND": "http://backend.shop:8080", "GROUP": "arn:aws:x:1", "PIN": "Xy7Zq0Lm5Rt2"}
+    kept.mind({"environment": [{"name": name, "value": value} for name, value in told.items()]}, PLAN.cloud)
+    assert kept.hide(" ".join(told.values())) == "production http://backend.shop:8080 arn:aws:x:1 (not shown)"
+
+
 def test_the_hash_of_a_plan_covers_what_is_kept_apart(kept: Evidence) -> None:
     assert kept.plan == Evidence(kept.folder).plan
     assert kept.plan.hash == plan().hash != plan("hunter3").hash
@@ -90,6 +97,8 @@ def test_once_forgotten_a_plan_is_read_compared_and_says_what_it_cannot_do(kept:
     ]
     with pytest.raises(Gone, match="is not kept any more"):
         resolved(old.steps[0].do.call.params, {}, {})
+    with pytest.raises(Gone, match="is not kept any more"):
+        resolved(result_of("make", "password"), {"make.password": {apart.KEPT: "scrypt:a:b"}}, {})
     assert kept.forget() == []
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
 
+from drydock import cli
 from drydock.runbooks import catalogue, runner, seal
 from drydock.runbooks.evidence import Evidence
 
@@ -94,8 +96,8 @@ def test_no_secret_is_in_what_a_run_leaves_or_says(
 
 def test_a_secret_that_is_given_as_a_parameter_leaves_nothing(tmp_path: Path) -> None:
     given = ["-p", "cluster=AKIAIOSFODNN7EXAMPLE", "--runs", str(tmp_path / "runs")]
-    code, said = command("drydock.cli", "runbook", "plan", "scale-service", *given)
-    assert code == 2
-    assert "cluster has what looks like a key, a token or a password in it" in " ".join(said.split())
-    assert "AKIA" not in said
+    done = CliRunner().invoke(cli.app, ["runbook", "plan", "scale-service", *given])
+    assert done.exit_code == 2
+    assert "cluster has what looks like a key, a token or a password in it" in " ".join(done.output.split())
+    assert "AKIA" not in done.output
     assert not (tmp_path / "runs").exists()

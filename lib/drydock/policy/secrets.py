@@ -27,6 +27,9 @@ _STRONG = re.compile(
 """In a name, without its separators: whatever goes under it is secret, the dullest password too."""
 _STRONG_WORDS = {"pwd", "pass", "pw"}
 _WEAK_WORDS = {"token", "tokens", "secret", "secrets", "key", "keys", "credential", "credentials", "auth", "salt"}
+_AMBIGUOUS = {"key", "keys", "secret", "secrets"}
+"""By themselves these are more often the name of a tag, of an object or of a secret than a secret."""
+_TOKEN = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9+/=]{12,}")
 _OF_PAGES = re.compile(
     r"(next|starting|client|client_request|clientrequest|idempotency|continuation|pagination|creation|page|callerreference|task)_?token"
 )
@@ -75,11 +78,12 @@ _BEFORE_A_VALUE = re.compile(
 _VALUE = re.compile(r"""\\?"(?P<double>[^"\\]+)|'(?P<single>[^']+)|(?P<plain>[^\s"',;&|\\]+)""")
 
 
+@lru_cache(maxsize=8192)
 def is_secret(name: str, value: str) -> bool:
     """Whether a value is one that nobody is to see: by the name it goes under, or because there is one in its text."""
     if not value or _REFERENCE.match(value):
         return False
-    return says_secret(name) or (_weak(name) and looks_random(value)) or hidden(value) != value
+    return _goes_for_one(name, value) or hidden(value) != value
 
 
 def says_secret(name: str) -> bool:
@@ -113,12 +117,11 @@ def _found(text: str) -> Iterator[tuple[int, int]]:
     arns = [found.span() for found in _ARN.finditer(text)]
     for found in _BEFORE_A_VALUE.finditer(text):
         name = next(filter(None, found.groups()))
-        is_strong = says_secret(name)
-        value = _VALUE.match(text, found.end()) if is_strong or _weak(name) else None
+        value = _VALUE.match(text, found.end()) if says_secret(name) or _weak(name) else None
         if value is None or any(start <= found.start() < end for start, end in arns):
             continue
         said = value[value.lastgroup or 0]
-        if not _REFERENCE.match(said) and (is_strong or looks_random(said)):
+        if not _REFERENCE.match(said) and _goes_for_one(name, said):
             yield value.span(value.lastgroup or 0)
 
 
@@ -129,17 +132,24 @@ def _words(name: str) -> tuple[str, ...]:
     return tuple(word for word in re.split(r"[^a-z0-9]+", apart.lower()) if word)
 
 
+def _goes_for_one(name: str, value: str) -> bool:
+    """Whether that value under that name is a secret."""
+    if says_secret(name):
+        return True
+    if len(_words(name)) == 1 and _words(name)[0] in _AMBIGUOUS:
+        return bool(_TOKEN.fullmatch(value)) and _random(value)
+    return _weak(name) and _random(value)
+
+
 def _weak(name: str) -> bool:
     """Whether a random value under that name is a secret."""
     words = _words(name)
-    if len(words) == 1 and words[0] in ("key", "keys"):
-        return False  # of a tag, or of an object in a bucket
     if not words or words[-1] in _ABOUT or "public" in words or _OF_PAGES.search("_".join(words)):
         return False
     return bool(_WEAK_WORDS & set(words))
 
 
-def looks_random(value: str) -> bool:
+def _random(value: str) -> bool:
     """Whether a text is none that somebody has thought of, and neither a UUID nor a digest."""
     if len(value) < 8 or re.search(r"\s", value) or _UUID.fullmatch(value) or _DIGEST.fullmatch(value):
         return False

@@ -35,7 +35,7 @@ from typing import Any
 from drydock.cloud import Call as Sent
 from drydock.figures import table
 from drydock.notebooks import page
-from drydock.policy.secrets import HIDDEN, hidden, is_secret, looks_random, says_secret
+from drydock.policy.secrets import HIDDEN, hidden, is_secret, says_secret
 from drydock.runbooks import chain, seal
 from drydock.runbooks.apart import Value, apart, salt_of, whole
 from drydock.runbooks.model import Plan, difference, plain
@@ -164,7 +164,7 @@ class Evidence:
     def hide(self, text: str) -> str:
         """`text` without the secrets that are known of this run, and without what looks like one."""
         for value in (self._seen | self._kept()).values():
-            if value.value in text and (is_secret(value.name, value.value) or looks_random(value.value)):
+            if value.value in text and (is_secret(value.name, value.value) or is_secret("secret", value.value)):
                 text = text.replace(value.value, HIDDEN)
         return hidden(text)
 

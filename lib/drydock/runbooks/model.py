@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import jmespath
@@ -134,7 +135,7 @@ class Plan:
         """The secret values in the plan, by their stand-ins' hashes: they are not in `as_json`."""
         return self._apart[1]
 
-    @property
+    @cached_property
     def _apart(self) -> tuple[Any, dict[str, Value]]:
         return apart(plain(asdict(self)), salt_of(self.cloud))
 
@@ -201,9 +202,9 @@ def results_used(plan: Plan) -> set[str]:
 def resolved(params: Any, results: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
     """`params` with every stand-in replaced. Raises LookupError for one that is not there; Gone for a secret value
     that is not kept any more."""
-    if is_stand_in(params):
-        raise Gone("A secret value that this call needs is not kept any more: `drydock runbook forget` removed it.")
     if isinstance(params, Mapping):
+        if is_stand_in(params):
+            return _there(params, "")
         if set(params) == {_RESULT}:
             return _there(results.get(params[_RESULT]), params[_RESULT])
         if set(params) == {_LOOK}:
@@ -248,6 +249,8 @@ def _canonical(value: Any) -> str:
 def _there(value: Any, path: str) -> Any:
     if value is None:
         raise LookupError(f"Nothing is known of {path}.")
+    if is_stand_in(value):
+        raise Gone("A secret value that this call needs is not kept any more: `drydock runbook forget` removed it.")
     return value
 
 

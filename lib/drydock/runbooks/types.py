@@ -154,5 +154,5 @@ PlanHash = Annotated[
 
 WHERE_A_SECRET_IS = r"^(|env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$"
 Secret = Annotated[str, Field(pattern=WHERE_A_SECRET_IS)]
-"""Where a secret is, never what it is: `env:NAME` or `file:/path`. Parameters are kept with the evidence, and papermill
-writes them into its output notebook twice."""
+"""Where a secret is, never what it is: `env:NAME` or `file:/path`, for `read_from`. Parameters are kept with the
+evidence, and papermill writes them into its output notebook twice."""
