@@ -141,6 +141,10 @@ def with_pause(answer: dict[str, Any]) -> None:
     answer["services"][0]["deploymentConfiguration"]["lifecycleHooks"] = [hook]
 
 
+def without_tasks(answer: dict[str, Any]) -> None:
+    answer["services"][0]["desiredCount"] = 0
+
+
 def by_codedeploy(answer: dict[str, Any]) -> None:
     answer["services"][0]["deploymentController"] = {"type": "CODE_DEPLOY"}
 
@@ -162,6 +166,7 @@ def ringing(answer: dict[str, Any]) -> None:
     [
         ("ecs", "DescribeServices", without_role, "lacks a role that lets ECS change that rule (roleArn)"),
         ("ecs", "DescribeServices", with_pause, "pauses at POST_TEST_TRAFFIC_SHIFT until somebody continues"),
+        ("ecs", "DescribeServices", without_tasks, "wants no tasks"),
         ("ecs", "DescribeServices", by_codedeploy, "is deployed by CODE_DEPLOY: release it there"),
         ("elbv2", "DescribeRules", to_one_group, "has to forward to both"),
         ("elbv2", "DescribeTargetHealth", with_targets, "does not serve drydock-canary and has healthy targets"),
