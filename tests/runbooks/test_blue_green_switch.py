@@ -163,6 +163,19 @@ def test_a_rule_that_it_does_not_know_is_refused(
         cells.to("run.plan(")
 
 
+def test_a_rule_that_ecs_moves_is_left_to_ecs(site: dict[str, Any]) -> None:
+    cells = Cells("blue-green-switch", **site)
+    cells.to("rule = run.look(")
+
+    def moved_by_ecs(parsed: dict[str, Any], **_: Any) -> None:
+        for entry in parsed["services"][0]["loadBalancers"]:
+            entry["advancedConfiguration"] = {"productionListenerRule": cells.names["rule"]["arn"]}
+
+    cells.names["ecs"].meta.events.register("after-call.ecs.DescribeServices", moved_by_ecs)
+    with pytest.raises(Refused, match=r"ECS moves this rule for drydock-hello/.*: use canary-release"):
+        cells.to("managed = ")
+
+
 def test_green_with_fewer_healthy_targets_than_blue_is_refused(site: dict[str, Any]) -> None:
     cells = Cells("blue-green-switch", **site)
     cells.to("managed = ")

@@ -45,11 +45,11 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     yield clock
 
 
-def waited(time: SimpleNamespace, minutes: float, *states: str) -> float:
+def waited(time: SimpleNamespace, minutes: float, *states: str, fails: str = "state == 'alarm'") -> float:
     """Seconds until a wait of ten minutes, for `ok` during `minutes`, has come to its end."""
     course = Course(*states)
     time.monotonic, time.sleep = lambda: course.now, course.sleep
-    condition = Condition("it is well", ALARMS, "state == 'ok'", "state == 'alarm'", minutes)
+    condition = Condition("it is well", ALARMS, "state == 'ok'", fails, minutes)
     executor.wait(course, condition, {}, {}, minutes=10)  # type: ignore[arg-type]
     return course.now
 
@@ -73,6 +73,11 @@ def test_aws_that_is_asked_too_often_is_asked_again_and_other_errors_end_it(time
 def test_a_failure_within_it_ends_it(time: SimpleNamespace) -> None:
     with pytest.raises(StepFailed, match="it never will be"):
         waited(time, 30, *["ok"] * 9, "alarm")
+
+
+def test_what_aws_says_of_a_failure_is_told(time: SimpleNamespace) -> None:
+    with pytest.raises(StepFailed, match=r"^it is well: it never will be, AWS says errors went off\.$"):
+        waited(time, 30, "ok", "alarm", fails="state == 'alarm' && 'errors went off.'")
 
 
 def test_what_never_lasts_is_given_up_after_its_minutes_and_the_others(time: SimpleNamespace) -> None:
