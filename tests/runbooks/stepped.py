@@ -89,6 +89,7 @@ class Case:
     others: Cloud
     death: Death
     runs: Path
+    prepare: Callable[[], Mapping[str, str]]
     planned_anew: bool = False
 
     def state(self, plan: Plan) -> dict[str, Any]:
@@ -176,11 +177,16 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
 
     world.engine.meter.read = lambda _pid: Usage(world.clock.elapsed() / 10, 64 << 20)
     steady(cloud, until)
-    given = rehearsal.given(cloud, until)
+
+    def prepare() -> Mapping[str, str]:
+        cloud.listeners.clear()
+        return dict(rehearsal.given(cloud, until))
+
+    given = prepare()
     runs = tmp_path / "runs"
     runs.mkdir()
     anew = getattr(rehearsal, "PLANNED_ANEW", False)
-    return Case(name, given, cloud, cloud_of(world), Death(patch), runs, anew)
+    return Case(name, given, cloud, cloud_of(world), Death(patch), runs, prepare, anew)
 
 
 def _pass_time(world: World, aws_seconds: float) -> None:
