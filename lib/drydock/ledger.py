@@ -238,6 +238,15 @@ class Use:
 _WHOSE = "nothing says whether it is ours: delete it yourself if it is, then sweep again; or remove its line from {}"
 
 
+_EVERY_REAL, _EVERY_LOCAL = 5.0, 0.1
+"""Our seconds between two tries to delete what is still in use."""
+
+
+def _limit(cloud: Cloud, within: float | None) -> float:
+    """Our seconds for which it is tried again."""
+    return within if within is not None else 900.0 if cloud.real else 60.0
+
+
 def sweep(cloud: Cloud, lab: str | None = None, *, within: float | None = None, ledger: Ledger | None = None) -> Swept:
     """Delete everything of `lab` (None: of every lab) on this cloud, and list what is left.
 
@@ -249,17 +258,16 @@ def sweep(cloud: Cloud, lab: str | None = None, *, within: float | None = None, 
     ledger = ledger or Ledger()
     if lab is not None and (standing := uses(cloud, lab, ledger=ledger)):
         raise StillUsed(refusal(lab, standing))
-    limit = within if within is not None else 900.0 if cloud.real else 60.0
     swept = Swept()
     left = _owned(cloud, lab, ledger, swept)
     unsure = _unsure(cloud, lab, ledger, swept, left)
     errors: dict[tuple[str, str], str] = {}
-    deadline = time.monotonic() + limit
+    deadline = time.monotonic() + _limit(cloud, within)
     while left:
         left = _one_round(cloud, left, swept, errors)
         if not left or time.monotonic() > deadline:
             break
-        time.sleep(5.0 if cloud.real else 0.1)
+        time.sleep(_EVERY_REAL if cloud.real else _EVERY_LOCAL)
     for kind, identifier in left or _all_tagged(cloud, lab, errors):
         swept.survivors.append(Survivor(kind.name, identifier, errors.get((kind.name, identifier), "found by its tag")))
     for kind, identifier in unsure:
@@ -276,6 +284,45 @@ def owned(cloud: Cloud, lab: str | None = None, *, ledger: Ledger | None = None)
     """(kind, identifier) of what `sweep` would delete, in its order; what is gone already is left out."""
     found = _owned(cloud, lab, ledger or Ledger(), Swept())
     return [(kind.name, identifier) for kind, identifier in found if kind.exists(cloud, identifier)]
+
+
+def unknown(cloud: Cloud, lab: str | None = None, *, ledger: Ledger | None = None) -> list[str]:
+    """What may be left besides `owned`: kinds that this cloud would not list, and what nothing says whose it is."""
+    ledger, swept = ledger or Ledger(), Swept()
+    ours = _owned(cloud, lab, ledger, swept)
+    unsure = _unsure(cloud, lab, ledger, swept, ours)
+    there = [one for one in unsure if _exists(cloud, *one, {})]
+    return [
+        *swept.not_asked,
+        *(f"{kind.name} {identifier}: {_WHOSE.format(ledger.path)}" for kind, identifier in there),
+    ]
+
+
+class StillThere(RuntimeError):
+    """Something was not deleted in time; the text has AWS's last word."""
+
+
+def remove(cloud: Cloud, kind: str, identifier: str, *, within: float | None = None) -> None:
+    """Delete one thing, by its kind's name, and wait until it is gone; nothing where it is gone already.
+
+    What is still in use is tried again for `within` of our seconds (60 on a local cloud, 900 on AWS). With the last
+    thing that the ledger has of a lab a new round of it begins.
+
+    Raises StillThere after that.
+    """
+    swept, errors, ledger = Swept(), dict[tuple[str, str], str](), Ledger()
+    left = [(one, identifier) for one in KINDS if one.name == kind]
+    deadline = time.monotonic() + _limit(cloud, within)
+    while left := _one_round(cloud, left, swept, errors):
+        if time.monotonic() > deadline:
+            raise StillThere(str(Survivor(kind, identifier, errors.get((kind, identifier), ""))))
+        time.sleep(_EVERY_REAL if cloud.real else _EVERY_LOCAL)
+    known = ledger.entries(cloud.identity)
+    gone = [entry for entry in known if (entry.kind, entry.identifier) == (kind, identifier)]
+    ledger.forget(entry.id for entry in gone)
+    for lab in {entry.lab for entry in gone}:
+        if not ledger.entries(cloud.identity, lab):
+            ledger.begin(cloud.identity, lab)
 
 
 def by_lab(cloud: Cloud, *, ledger: Ledger | None = None) -> dict[tuple[str, str], str]:

@@ -6,6 +6,7 @@ Only prices with a source are here. What has none is named as not priced, never 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -257,6 +258,34 @@ class Change:
             f"({self.region}, on demand, prices of {', '.join(dates)})."
         )
         return " ".join(filter(None, [told, left_out]))
+
+
+def charged(cloud: Cloud, kind: str, identifier: str) -> list[Item]:
+    """What of a resource of this kind, as `drydock.resources` names it, is charged by the hour, as it is now."""
+    if kind == "ECS task":
+        return _tasks(cloud, identifier.split("/")[-2], [identifier])
+    if kind == "ECS service":
+        cluster, name = identifier.split("/")
+        arns = cloud.client("ecs").list_tasks(cluster=cluster, serviceName=name)["taskArns"]
+        return _tasks(cloud, cluster, arns) if arns else []
+    if kind == "load balancer":
+        elbv2 = cloud.client("elbv2")
+        one = elbv2.describe_load_balancers(LoadBalancerArns=[identifier])["LoadBalancers"][0]
+        return [application_load_balancers(), public_addresses(len(one["AvailabilityZones"]))]
+    return []
+
+
+def _tasks(cloud: Cloud, cluster: str, arns: list[str]) -> list[Item]:
+    """Tasks of one size are one item; their public addresses another."""
+    tasks = cloud.client("ecs").describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+    sizes = Counter((int(task["cpu"]), int(task["memory"])) for task in tasks)
+    items = [fargate_tasks(count, cpu=cpu, memory=memory) for (cpu, memory), count in sizes.items()]
+    details = [detail for task in tasks for each in task.get("attachments", ()) for detail in each["details"]]
+    ids = [detail["value"] for detail in details if detail["name"] == "networkInterfaceId"]
+    wanted = [{"Name": "network-interface-id", "Values": ids}]
+    found = cloud.client("ec2").describe_network_interfaces(Filters=wanted)["NetworkInterfaces"] if ids else []
+    public = [one for one in found if one.get("Association", {}).get("PublicIp")]
+    return [*items, public_addresses(len(public))] if public else items
 
 
 @dataclass

@@ -89,6 +89,7 @@ class Case:
     others: Cloud
     death: Death
     runs: Path
+    prepare: Callable[[], Mapping[str, str]]
 
     def state(self, plan: Plan) -> dict[str, Any]:
         return executor.observe(self.cloud, plan.looks)
@@ -175,10 +176,15 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
 
     world.engine.meter.read = lambda _pid: Usage(world.clock.elapsed() / 10, 64 << 20)
     steady(cloud, until)
-    given = rehearsal.given(cloud, until)
+
+    def prepare() -> Mapping[str, str]:
+        cloud.listeners.clear()
+        return dict(rehearsal.given(cloud, until))
+
+    given = prepare()
     runs = tmp_path / "runs"
     runs.mkdir()
-    return Case(name, given, cloud, cloud_of(world), Death(patch), runs)
+    return Case(name, given, cloud, cloud_of(world), Death(patch), runs, prepare)
 
 
 def _pass_time(world: World, aws_seconds: float) -> None:

@@ -15,6 +15,7 @@ import jmespath
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
+from drydock import ledger
 from drydock.cloud import Cloud
 from drydock.runbooks import sources
 from drydock.runbooks.apart import Gone
@@ -44,6 +45,10 @@ THROTTLED = frozenset({
 """AWS's codes for: not so often. boto3 has waited and asked again, up to ten times, before one of these comes here."""
 
 
+LEFTOVER = Call("ledger", "Remove")
+"""Deletes what a lab has left: `kind` and `identifier`, as the ledger has them."""
+
+
 class StepFailed(RuntimeError):
     """A step's call was refused, or what it should lead to did not come."""
 
@@ -62,7 +67,16 @@ def observe(cloud: Cloud, looks: Sequence[Look], known: Mapping[str, Any] | None
 
 
 def send(cloud: Cloud, call: Call, results: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
-    """Make the call; its answer without the metadata."""
+    """Make the call; its answer without the metadata.
+
+    That of LEFTOVER is made of several of AWS's: whichever its kind of resource needs to be gone.
+    """
+    if (call.service, call.operation) == (LEFTOVER.service, LEFTOVER.operation):
+        try:
+            ledger.remove(cloud, **call.params)
+        except ledger.StillThere as error:
+            raise StepFailed(f"It is still there: {error}") from error
+        return {}
     client = cloud.client(call.service)
     params = sources.with_values(cloud, resolved(call.params, results, state))
     answer = getattr(client, botocore.xform_name(call.operation))(**params)

@@ -48,6 +48,9 @@ DaysKept = Annotated[int, Field(ge=1, le=3650)]
 
 AtLeastOne = Annotated[int, Field(ge=1, le=100)]
 
+LabName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,62})?$")]
+"""As `drydock labs` names them; "" is every lab."""
+
 RepositoryName = Annotated[
     str, Field(min_length=2, max_length=256, pattern=r"^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$")
 ]
