@@ -136,6 +136,12 @@ def planned(folder: Path) -> Cells:
     return cells
 
 
+def test_a_new_size_is_priced(lab: Lab, tmp_path: Path) -> None:
+    file = "cluster: lab\nserviceName: web\ntaskDefinition: {cpu: '512', memory: '1024'}"
+    cost = planned(written(tmp_path, web=file)).names["run"].evidence.read("cost.json")
+    assert cost["usd_per_month"] == pytest.approx(2 * (0.04048 / 4 + 0.004445 / 2) * 730, abs=0.01)
+
+
 def test_what_differs_is_planned_and_nothing_else(lab: Lab, tmp_path: Path) -> None:
     folder = tmp_path / "desired"
     folder.mkdir()

@@ -2,83 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from tests.support.waiting import eventually
+from tests.support.stepped import World
 
 from drydock.cloud import Cloud
-from drydock.policy.right_sizing import Size
-from drydock.rehearsals.right_size_tasks import CLUSTER, WIDE, serve
-from drydock.runbooks import Refused, usage
+from drydock.embedded.carriers.usage import Usage
+from drydock.policy.right_sizing import Size, Used
+from drydock.runbooks import Refused, runbook, usage
 
 from .conftest import Cells
+from .stepped import cloud_of
 
 SMALL, LARGE = Size(256, 512), Size(1024, 4096)
 
 
-@pytest.fixture(scope="module")
-def wide(cloud: Cloud) -> Iterator[Any]:
-    """ECS, with a service of one task of 1 vCPU and 4 GB that was measured for two minutes."""
-    client = cloud.client("ecs")
-    serve(client, WIDE, {})
-    eventually(lambda: measured(cloud).minutes >= 2)
-    yield client
-    client.delete_service(cluster=CLUSTER, service=WIDE, force=True)
-
-
-def measured(cloud: Cloud) -> usage.Measured:
-    return usage.measured(cloud, CLUSTER, WIDE, days=1)
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A service `wide` of two tasks of 1 vCPU and 4 GB, that were measured for five minutes."""
+    monkeypatch.setenv("DRYDOCK_HOME", str(tmp_path / "home"))
+    made = World(tmp_path / "world")
+    made.engine.meter.read = lambda _pid: Usage(made.clock.elapsed() * 0.1, 64 << 20)
+    cloud = cloud_of(made)
+    monkeypatch.setattr(runbook, "connect", lambda *_, **__: cloud)
+    lab = made.lab()
+    small = lab.ecs.describe_task_definition(taskDefinition=lab.register())["taskDefinition"]
+    kept = {
+        name: small[name]
+        for name in ("networkMode", "requiresCompatibilities", "executionRoleArn", "containerDefinitions")
+    }
+    for family, container in (("wide", {}), ("held", {"memory": 1500})):
+        containers = [{**kept["containerDefinitions"][0], **container}]
+        large = {"cpu": "1024", "memory": "4096", "containerDefinitions": containers}
+        lab.ecs.register_task_definition(**kept | large, family=family)
+        lab.create(family, 2, family)
+        lab.until_steady(2, family)
+    made.pass_time(300)
+    yield made
+    made.close()
 
 
 def planned(**given: Any) -> Cells:
-    cells = Cells("right-size-tasks", **({"service": WIDE, "days": 1, "measured_minutes": 2} | given))
+    asked = {"cluster": "lab", "service": "wide", "days": 1, "measured_minutes": 3} | given
+    cells = Cells("right-size-tasks", **asked)
     cells.to("run.plan(")
     return cells
 
 
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        ({"measured_minutes": 1440}, r"\d+ minutes of drydock-wide were measured in 1 days, and 1440 are needed: wait"),
-        ({"service": "nobody"}, "There is no active service nobody in the cluster drydock-hello"),
-    ],
-)
-def test_what_cannot_be_sized_is_refused_with_the_way_out(wide: Any, given: dict[str, Any], says: str) -> None:
-    with pytest.raises(Refused, match=says):
-        planned(**given)
+def test_what_cannot_be_sized_is_refused_with_the_way_out(world: World) -> None:
+    with pytest.raises(Refused, match=r"\d minutes of wide were measured in 1 days, and 1440 are needed: wait until"):
+        planned(measured_minutes=1440)
+    with pytest.raises(Refused, match="There is no active service nobody in the cluster lab"):
+        planned(service="nobody")
 
 
-def test_the_size_that_fits_and_what_it_saves_are_planned(wide: Any, cloud: Cloud) -> None:
-    cells, minutes = planned(), measured(cloud).minutes
+def test_the_size_that_fits_and_what_it_saves_are_planned(world: World) -> None:
+    cells = planned()
     plan = cells.names["run"].evidence.plan
     assert {row for row in plan.difference() if row[0].startswith("running.")} == {
         ("running.cpu", "1024", "256"),
         ("running.memory", "4096", "512"),
     }
-    saved = 0.04048 + 4 * 0.004445 - (0.04048 / 4 + 0.004445 / 2)
-    assert f"saves ${saved:.5f} an hour and ${saved * 730:.2f} a month for each task" in plan.steps[1].title
-    eventually(lambda: measured(cloud).minutes > minutes)
+    cost = cells.names["run"].evidence.read("cost.json")
+    saved = 2 * (0.04048 + 4 * 0.004445 - (0.04048 / 4 + 0.004445 / 2))
+    assert cost["usd_per_month"] == pytest.approx(-saved * 730, abs=0.01)
+    world.pass_time(120)
     assert planned().names["run"].evidence.plan.hash == plan.hash, "what is measured meanwhile is no part of the plan"
-    cells.names["run"].cloud.region = "eu-west-1"
-    cells("saved = pricing")
-    assert cells.names["told"] == "not priced in eu-west-1"
+    assert planned(service="held").names["wanted"] == Size(256, 2048), "a container's own limit holds"
 
 
-def test_what_was_measured_at_another_size_counts_as_what_it_was(wide: Any, cloud: Cloud) -> None:
-    found = wide.describe_task_definition(taskDefinition=WIDE)["taskDefinition"]
-    before = measured(cloud)
-    assert {one.size for one in before.stretches} == {LARGE}
-    members = wide.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
-    kept = {name: value for name, value in found.items() if name in members}
-    wide.register_task_definition(**kept | {"cpu": "256", "memory": "512"})
-    wide.update_service(cluster=CLUSTER, service=WIDE, taskDefinition=WIDE)
-    eventually(lambda: measured(cloud).stretches[-1].size == SMALL)
-    minutes = measured(cloud).minutes
-    eventually(lambda: measured(cloud).minutes >= minutes + 2)
-    after = measured(cloud)
-    assert [one.size for one in after.stretches] == [LARGE, SMALL]
-    peak, later = (max(one.memory for one in found.used) for found in (before, after))
-    assert peak > 5 and later < 2 * peak, (peak, later)
-    assert not planned().names["run"].evidence.plan.steps
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def ago(hours: float) -> datetime:
+    return NOW - timedelta(hours=hours)
+
+
+class Told:
+    """ECS and CloudWatch, as they would answer of a service that was `LARGE` and is `SMALL` since two hours."""
+
+    sizes: Mapping[str, Size] = {"web:1": LARGE, "web:2": SMALL}
+    exceptions = SimpleNamespace(ClientException=LookupError)
+
+    def __init__(self, percent: float) -> None:
+        self.percent = percent
+        self.asked: list[tuple[datetime, datetime, int]] = []
+
+    def describe_services(self, **_: Any) -> Any:
+        return {"services": [{"taskDefinition": "web:2"}]}
+
+    def list_service_deployments(self, nextToken: str = "", **_: Any) -> Any:
+        arns = {"": [f"d{number}" for number in range(20)], "more": ["last"]}[nextToken]
+        return {"serviceDeployments": [{"serviceDeploymentArn": arn} for arn in arns]} | (
+            {} if nextToken else {"nextToken": "more"}
+        )
+
+    def describe_service_deployments(self, serviceDeploymentArns: list[str]) -> Any:
+        assert len(serviceDeploymentArns) <= 20
+        changed = {
+            "status": "SUCCESSFUL",
+            "startedAt": ago(3),
+            "finishedAt": ago(2),
+            "sourceServiceRevisions": [{"arn": "web:1"}],
+            "targetServiceRevision": {"arn": "web:2"},
+        }
+        waiting = {"status": "PENDING", "targetServiceRevision": {"arn": "web:2"}}
+        return {"serviceDeployments": [changed if arn == "last" else waiting for arn in serviceDeploymentArns]}
+
+    def describe_service_revisions(self, serviceRevisionArns: list[str]) -> Any:
+        return {"serviceRevisions": [{"serviceRevisionArn": arn, "taskDefinition": arn} for arn in serviceRevisionArns]}
+
+    def describe_task_definition(self, taskDefinition: str) -> Any:
+        size = self.sizes[taskDefinition]
+        return {"taskDefinition": {"cpu": str(size.cpu), "memory": str(size.memory)}}
+
+    def get_paginator(self, _operation: str) -> Any:
+        return SimpleNamespace(paginate=self._pages)
+
+    def _pages(self, *, StartTime: datetime, EndTime: datetime, MetricDataQueries: Any, **_: Any) -> Any:
+        self.asked.append((StartTime, EndTime, MetricDataQueries[0]["MetricStat"]["Period"]))
+        for query in MetricDataQueries:  # a page each
+            yield {"MetricDataResults": [{"Id": query["Id"], "Timestamps": [StartTime], "Values": [self.percent]}]}
+
+
+@pytest.mark.parametrize(("days", "period", "minutes"), [(1, 60, 2), (14, 60, 2), (30, 300, 10)])
+def test_what_was_measured_at_another_size_counts_as_what_it_was(days: int, period: int, minutes: int) -> None:
+    told = Told(50.0)
+    cloud = cast(Cloud, SimpleNamespace(client=lambda _: told, speed=1.0))
+    found = usage.measured(cloud, "lab", "web", days=days)
+    assert list(found.used) == [Used(512.0, 2048.0), Used(128.0, 256.0)]
+    assert found.minutes == minutes
+    (_, before, step), (after, _, _) = told.asked
+    assert step == period
+    assert ago(3) - timedelta(seconds=period) < before <= ago(3) and ago(2) <= after < ago(2) + timedelta(
+        seconds=period
+    )

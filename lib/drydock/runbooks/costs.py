@@ -139,7 +139,7 @@ class _Bill:
     def _size(self, definition: Any) -> Mapping[str, Any]:
         """The task definition, be it one that a step of this plan registers."""
         if isinstance(definition, Mapping):
-            made_by = str(definition.get(_RESULT, "")).partition(".")[0]
+            made_by = str(definition.get(_RESULT, "")).partition(".")[0].strip('"')
             return next((step.do.call.params for step in self.plan.steps if step.name == made_by), {})
         try:
             found = self.cloud.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
