@@ -13,7 +13,7 @@ from tests.support.waiting import eventually
 
 from drydock.cloud import Cloud
 from drydock.rehearsals import copied
-from drydock.rehearsals.copied import standin
+from drydock.rehearsals.copied import source, standin
 
 from .conftest import HELLO, described
 
@@ -74,16 +74,13 @@ def state(cloud: Cloud) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "given", "outcome"),
-    [("scale-service", {"desired_count": "3"}, "applied"), ("rollback-service", {}, "applied")],
-)
+@pytest.mark.parametrize(("name", "given"), [("scale-service", {"desired_count": "3"}), ("rollback-service", {})])
 def test_what_the_plan_said_happens_on_a_copy_and_the_source_is_as_it_was(
-    changed: Cloud, tmp_path: Path, name: str, given: dict[str, str], outcome: str
+    changed: Cloud, tmp_path: Path, name: str, given: dict[str, str]
 ) -> None:
     before = state(changed)
     compared = copied.rehearse(name, {**HELLO, **given}, "embedded", tmp_path)
-    assert (compared.outcome, compared.why) == (outcome, "")
+    assert (compared.outcome, compared.why) == ("applied", "")
     assert [(step.differs, step.happened.split()[0]) for step in compared.steps] == [("", "done")]
     assert compared.undone.endswith("rolled back")
     assert state(changed) == before
@@ -94,6 +91,15 @@ def test_what_the_plan_said_happens_on_a_copy_and_the_source_is_as_it_was(
         assert SECRET not in path.read_text()
     operations = {json.loads(line)["operation"] for line in (compared.folder / "read" / "calls.jsonl").open()}
     assert "DescribeServices" in operations and "GetSecretValue" not in operations
+
+
+def test_an_image_that_a_tag_or_a_digest_names_is_taken_along(changed: Cloud) -> None:
+    named = changed.client("ecr").describe_images(repositoryName="drydock-hello", imageIds=[{"imageTag": "v1"}])
+    digest = named["imageDetails"][0]["imageDigest"]
+    for another in ("v1", digest, "nowhere"):
+        found = source.read(changed, cluster="drydock-hello", services=["drydock-hello"], image=another)
+        assert set(found.images.values()) == {digest}
+        assert any(name.endswith(another) for name in found.images) == (another != "nowhere")
 
 
 def test_what_fails_on_the_copy_is_told_beside_the_plan(changed: Cloud, tmp_path: Path) -> None:

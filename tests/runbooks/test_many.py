@@ -19,7 +19,7 @@ import pytest
 from tests.support.waiting import eventually
 
 from drydock.cloud import Cloud
-from drydock.runbooks import Act, Call, Plan, Step, many, process, runbook
+from drydock.runbooks import Act, Call, Plan, Step, approvals, many, process, runbook
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.many import Pace, Summary
 from drydock.runbooks.process import Order
@@ -37,6 +37,7 @@ class Fleet:
         self.outcomes: dict[str, str] = {}
         self.counts: dict[str, int] = {}
         self.begun: list[str] = []
+        self.approved: list[str] = []
         self.most = 0
         self.meanwhile: Callable[[], None] = lambda: None
         self._now = 0
@@ -48,6 +49,7 @@ class Fleet:
             self._now += 1
             self.most = max(self.most, self._now)
             self.begun += [] if dry else [service]
+            self.approved += [] if dry else [order.given["approve"]]
         if not dry:
             self.meanwhile()
         kept = Evidence(Path(order.folder))
@@ -118,6 +120,46 @@ def test_where_one_plan_is_another_since_nothing_is_applied_and_it_is_named(flee
 def test_without_an_approval_of_these_plans_nothing_is_applied(fleet: Fleet, approved: str) -> None:
     assert "Nothing was changed" in applied(approved, "a", "b").why
     assert fleet.begun == []
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> dict[str, Path]:
+    """Private keys by name; two of the three have to approve."""
+    made = {name: approvals.make_key(name, tmp_path / name) for name in ("alice", "bob", "carol")}
+    who = {"quorum": 2, "approvers": {name: public for name, (_, public) in made.items()}}
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "approvers.json").write_text(json.dumps(who))
+    return {name: path for name, (path, _) in made.items()}
+
+
+def signed(plans: Summary, keys: dict[str, Path], *names: str) -> list[Path]:
+    """The folders in which each of these has signed all plans."""
+    folders = [plans.folder.parent.parent / f"by-{name}" for name in names]
+    for name, folder in zip(names, folders, strict=True):
+        many.sign(plans.folder, name, keys[name], hours=1, out=folder)
+    return folders
+
+
+def test_where_a_file_says_who_may_approve_every_plan_needs_their_signatures(
+    fleet: Fleet, keys: dict[str, Path]
+) -> None:
+    plans = planned("a", "b")
+    assert "2 have to approve this plan, and nobody did" in applied(plans.hash, "a", "b").why
+    one = many.begin("scale-service", targets("a", "b"))
+    many.apply(one, signed=signed(plans, keys, "alice"))
+    assert "shop/a, plan-" in one.why and fleet.begun == []
+    both = many.begin("scale-service", targets("a", "b"))
+    many.apply(both, signed=signed(plans, keys, "alice", "carol"))
+    assert both.ok and fleet.begun == ["a", "b"]
+    hashes = [part.plan.hash for part in plans.parts if part.plan]
+    for given, name in zip(fleet.approved, hashes, strict=True):
+        assert [Path(each).name for each in given.split(os.pathsep)] == [
+            f"{name}.{by}.approval" for by in ("alice", "carol")
+        ]
+    assert json.loads((both.folder / "approval.json").read_text())["by"] == "alice, carol"
+    more = many.begin("scale-service", targets("a", "b", "c"))
+    many.apply(more, signed=signed(plans, keys, "alice", "carol"))
+    assert "shop/c, plan-" in more.why and fleet.begun == ["a", "b"]
 
 
 def test_an_approval_covers_neither_more_targets_nor_another_order(fleet: Fleet) -> None:

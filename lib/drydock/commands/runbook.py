@@ -95,12 +95,13 @@ def plan(
     parameter: Given = None,
     runs: Runs = None,
     file: File = None,
-    at_once: AtOnce = 4,
+    at_once: AtOnce = None,
     scheduler: Scheduler = "",
 ) -> None:
     """Make the plan and show it: its steps, the difference they make, its hash. Changes nothing."""
     if file is not None:
-        return targets.plan(console, name, file, _pairs(parameter), Pace(at_once), runs, scheduler)
+        return targets.plan(console, name, file, _pairs(parameter), Pace(at_once or 4), runs, scheduler)
+    _refuse_without_targets(at_once, scheduler)
     values = {**_pairs(parameter), "dry_run": "true"}
     report = _shown(lambda on_cell: runner.run(name, values, root=runs, on_cell=on_cell))
     if report.plan is None or not report.plan.changes:
@@ -126,16 +127,19 @@ def apply(
     parameter: Given = None,
     runs: Runs = None,
     file: File = None,
-    at_once: AtOnce = 4,
-    stop_after: StopAfter = 1,
+    at_once: AtOnce = None,
+    stop_after: StopAfter = None,
     scheduler: Scheduler = "",
 ) -> None:
     """Apply the approved plan, verify it, and roll back where that fails. Exit code 1 unless it was applied."""
-    if file is not None:
-        pace = Pace(at_once, stop_after)
-        return targets.apply(console, name, file, _pairs(parameter), approve, pace, runs, scheduler)
     if approve and approval:
         raise typer.BadParameter("--approve names the plan, and so does --approval: give one of the two")
+    if file is not None:
+        if keep or auto_approve:
+            raise typer.BadParameter("--keep and --auto-approve are for one target: leave them out with --targets")
+        pace, common = Pace(at_once or 4, stop_after or 1), _pairs(parameter)
+        return targets.apply(console, name, file, common, approve, approval or (), pace, runs, scheduler)
+    _refuse_without_targets(at_once, stop_after, scheduler)
     given = approve or os.pathsep.join(map(str, approval or ()))
     values = {**_pairs(parameter), "dry_run": "false", "approve": given}
     _shown(
@@ -156,13 +160,15 @@ def resume(folder: Folder, keep: Keep = False) -> None:
 
 @app.command()
 def approve(
-    plan: Annotated[Path, typer.Argument(help="A plan.json, or the folder of the run that has it.")],
+    plan: Annotated[Path, typer.Argument(help="A plan.json, the folder of the run that has it, or that of a list.")],
     by: Annotated[str, typer.Option(help="Who approves, by the name that the file of approvers has.")],
     key: Annotated[Path | None, typer.Option(help="The private key. By default the one that `key` has made.")] = None,
     hours: Annotated[float, typer.Option(min=0.01, help="For so long the approval can be used.")] = 24,
     out: Annotated[Path | None, typer.Option(help="The file to write. By default <plan>.<name>.approval.")] = None,
 ) -> None:
-    """Show a plan and sign an approval of it: of exactly this plan, by you, for a while."""
+    """Show a plan, or all of a list of targets, and sign an approval: of exactly this, by you, for a while."""
+    if (plan / "targets.json").exists():
+        return targets.sign(console, plan, by, key, hours, out)
     shown = Evidence.of(plan).plan if plan.is_dir() else Plan.from_json(plan.read_text())
     signed = approvals.sign(shown, by, key or approvals.key_file(by), hours=hours)
     kept_runs.show_plan(shown)
@@ -283,6 +289,11 @@ def _show(report: runner.Report) -> None:
     if names := kept.secrets:
         command = shlex.join(["drydock", "runbook", "forget", str(report.folder)])
         console.print(f"Its secrets.json has the values of {', '.join(names)}; to remove them: {command}", markup=False)
+
+
+def _refuse_without_targets(*given: object) -> None:
+    if any(given):
+        raise typer.BadParameter("--at-once, --stop-after and --scheduler are for a list of targets: give --targets")
 
 
 def _pairs(texts: list[str] | None) -> dict[str, str]:

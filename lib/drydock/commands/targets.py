@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +14,18 @@ from rich.table import Table
 from rich.text import Text
 
 from drydock.notebooks.signals import ENDED, Interrupted, ending_on_signals
-from drydock.runbooks import many
+from drydock.runbooks import approvals, many
 from drydock.runbooks import targets as locks
+from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.many import Pace, Part, Summary
+from drydock.runbooks.model import Plan
+from drydock.runbooks.runbook import approve_command
 
 File = Annotated[Path | None, typer.Option("--targets", help="A YAML file: `common:` parameters, a list `targets:`.")]
-AtOnce = Annotated[int, typer.Option(min=1, help="With --targets: so many at once.")]
+AtOnce = Annotated[int | None, typer.Option(min=1, help="With --targets: so many at once. By default 4.")]
 StopAfter = Annotated[
-    int, typer.Option(min=1, help="With --targets: after so many failures no other is begun. A failed canary is one.")
+    int | None,
+    typer.Option(min=1, help="With --targets: after so many failures no other is begun. By default 1."),
 ]
 Scheduler = Annotated[str, typer.Option(help="With --targets: a Dask scheduler, tcp://…; its workers share this disk.")]
 
@@ -35,15 +39,31 @@ def plan(
         many.plan(summary, pace=pace, scheduler=scheduler, told=_telling(console))
     for part in summary.parts:
         if part.plan is not None and part.plan.changes:
-            console.print(Text(part.target.name, "bold"), f"on {part.plan.place}")
-            for what, before, after in part.plan.difference():
-                console.print(Text(f"  {what}: {before or 'not there'} → {after or 'not there'}"))
+            _show_difference(console, part.target.name, part.plan)
     _show(console, summary)
     if summary.ok and any(part.outcome == "planned" for part in summary.parts):
         pairs = [word for key, value in common.items() for word in ("-p", f"{key}={value}")]
-        words = ["drydock", "runbook", "apply", name, "--targets", str(path), *pairs, "--approve", summary.hash]
-        console.print(f"To apply them: {shlex.join(words)}", markup=False)
+        words = ["drydock", "runbook", "apply", name, "--targets", str(path), *pairs]
+        approved = ["--approve", summary.hash]
+        if who := approvals.approvers_file(summary.folder.parent):
+            console.print(f"To approve them, who is in {who}: {approve_command(summary.folder)}", markup=False)
+            approved = ["--approval", signed_folder(summary.hash, "NAME").name]
+        console.print(f"To apply them: {shlex.join([*words, *approved])}", markup=False)
     _end(summary)
+
+
+def signed_folder(plans: str, by: str) -> Path:
+    """Where somebody's approvals of the plans of that hash are written by default."""
+    return Path(f"{plans}.{by}{approvals.SUFFIX}s")
+
+
+def sign(console: Console, folder: Path, by: str, key: Path | None, hours: float, out: Path | None) -> None:
+    """Show what the plans of a list change, and sign an approval of each."""
+    hashed = (Evidence(folder).read("summary.json") or {}).get("hash", "")
+    to = out or signed_folder(hashed, by)
+    for plan in many.sign(folder, by, key or approvals.key_file(by), hours=hours, out=to):
+        _show_difference(console, plan.hash, plan)
+    console.print(f"{by} approves {hashed} for {hours:g} hours: {to}", markup=False)
 
 
 def apply(
@@ -52,6 +72,7 @@ def apply(
     path: Path,
     common: Mapping[str, str],
     approve: str,
+    signed: Sequence[Path],
     pace: Pace,
     runs: Path | None,
     scheduler: str,
@@ -59,7 +80,7 @@ def apply(
     """Apply the plans that `approve` names, and show what each came to."""
     summary = many.begin(name, many.listed(name, path, common), runs)
     with _shown_if_cut(console, summary):
-        many.apply(summary, approve, pace=pace, scheduler=scheduler, told=_telling(console))
+        many.apply(summary, approve, signed=signed, pace=pace, scheduler=scheduler, told=_telling(console))
     _show(console, summary)
     for part in summary.parts:
         if part.outcome == "applied" and part.folder is not None and not summary.ok:
@@ -67,6 +88,12 @@ def apply(
             command = locks.roll_back_command(part.folder)
             console.print(f"{part.target.name} is applied. To undo it: {with_profile}{command}", markup=False)
     _end(summary)
+
+
+def _show_difference(console: Console, name: str, plan: Plan) -> None:
+    console.print(Text(name, "bold"), f"on {plan.place}")
+    for what, before, after in plan.difference():
+        console.print(Text(f"  {what}: {before or 'not there'} → {after or 'not there'}"))
 
 
 @contextmanager

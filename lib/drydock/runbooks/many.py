@@ -13,6 +13,7 @@ Each target has a process of its own (`drydock.runbooks.process`), on this machi
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
@@ -20,11 +21,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from drydock.figures import table
 from drydock.notebooks import page
 from drydock.policy.targets import State, may_begin
-from drydock.runbooks import catalogue, evidence, parameters, runbook, target_list, targets
+from drydock.runbooks import approvals, catalogue, evidence, parameters, runbook, target_list, targets
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.model import Plan
 from drydock.runbooks.process import Order, carry_out, ended
@@ -36,7 +38,7 @@ _GOOD = ("planned", "read", "nothing to change", "applied")
 
 @dataclass
 class Part:
-    """What one target has come to."""
+    """What one target has come to; `approve` is what its run is given as that."""
 
     target: Target
     plan: Plan | None = None
@@ -44,6 +46,7 @@ class Part:
     outcome: str = NOT_BEGUN
     why: str = ""
     seconds: float = 0.0
+    approve: str = ""
 
     @property
     def ok(self) -> bool:
@@ -108,26 +111,91 @@ def plan(summary: Summary, *, pace: Pace = Pace(), scheduler: str = "", told: To
 
 
 def apply(
-    summary: Summary, approve: str, *, pace: Pace = Pace(), scheduler: str = "", told: Told = lambda part: None
+    summary: Summary,
+    approve: str = "",
+    *,
+    signed: Sequence[Path] = (),
+    pace: Pace = Pace(),
+    scheduler: str = "",
+    told: Told = lambda part: None,
 ) -> None:
-    """Plan every target and, where `approve` names exactly these plans, apply them: the canary, then the others.
+    """Plan every target and, where exactly these plans are approved, apply them: the canary, then the others.
+
+    approve  the hash of all plans; where a file says who may approve, it is not enough
+    signed   files of signed approvals, one for each plan and approver, and folders of such
 
     After `pace.stop_after` failures no other is begun; a canary that fails is the last. What was applied stays. On a
     signal those that run are rolled back, and it is raised as Interrupted once that is done and written down.
     """
     with _executor(scheduler, pace) as pool:
         _planned(summary, pool, pace, told)
-        if not summary.why and approve != summary.hash:
-            summary.why = _stale(approve, summary)
         to_do = [part for part in summary.parts if part.outcome == "planned"]
+        if not summary.why:
+            try:
+                approval = _approval(summary, to_do, approve, signed)
+            except approvals.BadApproval as error:
+                summary.why = f"{error} Nothing was changed."
         for part in to_do:
             part.outcome = NOT_BEGUN
         _write(summary)
         if to_do and not summary.why:
-            by = {"plans": approve, "by": runbook.user(), "at": datetime.now(UTC), "how": "parameter"}
-            Evidence(summary.folder).write("approval.json", by)
+            Evidence(summary.folder).write(
+                "approval.json", {"plans": summary.hash, "at": datetime.now(UTC), **approval}
+            )
             _applied(summary, pool, pace, told)
     _write(summary)
+
+
+def sign(folder: Path, by: str, key: Path, *, hours: float, out: Path) -> list[Plan]:
+    """Sign every plan of the list in `folder` that changes something, into files in the folder `out`; those plans.
+
+    Raises NoSuchRun, BadApproval.
+    """
+    rows = (Evidence(folder).read("summary.json") or {}).get("targets", [])
+    plans = [Evidence.of(folder / row["folder"]).plan for row in rows if row["folder"]]
+    changing = [plan for plan in plans if plan.changes]
+    if len(plans) < len(rows) or not changing:
+        raise evidence.NoSuchRun(f"{folder} is not a list of targets whose plans could be made and change something.")
+    made = {plan.hash: approvals.sign(plan, by, key, hours=hours) for plan in changing}
+    out.mkdir(parents=True, exist_ok=True)
+    for name, one in made.items():
+        (out / f"{name}.{by}{approvals.SUFFIX}").write_text(one.as_json())
+    return changing
+
+
+def _approval(summary: Summary, to_do: Sequence[Part], approve: str, signed: Sequence[Path]) -> dict[str, Any]:
+    """How these plans are approved; each part is told by what its own is. Raises BadApproval where one is not."""
+    who = approvals.approvers_file(summary.folder.parent)
+    if who is None and not signed:
+        if approve != summary.hash:
+            raise approvals.BadApproval(_stale(approve, summary))
+        for part in to_do:
+            part.approve = part.plan.hash if part.plan else ""
+        return {"by": runbook.user(), "how": "parameter"}
+    if who is None:
+        raise approvals.BadApproval(f"Nothing says whose signatures count: name the file by ${approvals.APPROVERS}.")
+    allowed, now = approvals.approvers(who), datetime.now(UTC)
+    files = [
+        each for path in signed for each in (sorted(path.glob(f"*{approvals.SUFFIX}")) if path.is_dir() else [path])
+    ]
+    given = approvals.read([path.absolute() for path in files])
+    for part in to_do:
+        assert part.plan is not None
+        own = {path: one for path, one in given.items() if one.plan == part.plan.hash}
+        try:
+            approvals.check(own, part.plan, allowed, now=now)
+        except approvals.BadApproval as error:
+            raise approvals.BadApproval(f"{part.target.name}, {part.plan.hash}: {error}") from error
+        part.approve = os.pathsep.join(own)
+    return {"by": ", ".join(sorted({one.by for one in given.values()})), "how": "signed"}
+
+
+def _files(signed: Sequence[Path]) -> Iterator[Path]:
+    for path in signed:
+        if path.is_dir():
+            yield from sorted(path.glob(f"*{approvals.SUFFIX}"))
+        else:
+            yield path
 
 
 def _planned(summary: Summary, pool: Executor, pace: Pace, told: Told) -> None:
@@ -142,9 +210,9 @@ def _planned(summary: Summary, pool: Executor, pace: Pace, told: Told) -> None:
 
 def _applied(summary: Summary, pool: Executor, pace: Pace, told: Told) -> None:
     work = {
-        number: {"dry_run": "false", "approve": part.plan.hash}
+        number: {"dry_run": "false", "approve": part.approve}
         for number, part in enumerate(summary.parts)
-        if part.outcome == NOT_BEGUN and part.plan is not None
+        if part.outcome == NOT_BEGUN
     }
     _carried_out(summary, pool, work, pace, canary=True, told=told)
     left = [part for part in summary.parts if part.outcome == NOT_BEGUN]
@@ -234,10 +302,9 @@ def _read(part: Part, order: Order, said: str, seconds: float) -> None:
 
 def _stale(approve: str, summary: Summary) -> str:
     if not approve:
-        text = f"The plans {summary.hash} are not approved: give that as --approve, after reading them."
-        return f"{text} Nothing was changed."
+        return f"The plans {summary.hash} are not approved: give that as --approve, after reading them."
     text = f"{approve} was approved, and the plans of the state as it is now are {summary.hash}."
-    return f"{text} {_since(approve, summary)}Nothing was changed."
+    return f"{text} {_since(approve, summary)}".rstrip()
 
 
 def _since(approve: str, summary: Summary) -> str:

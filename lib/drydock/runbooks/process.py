@@ -55,12 +55,12 @@ def carry_out(order: Order) -> str:
     for _ in range(_TRIES):
         if Path(order.stop).exists() and not Path(order.folder).exists():
             return "it was not begun"
-        why = _process(order)
+        killed, why = _process(order)
         if ended(Path(order.folder)):
             return ""
-        if not why.startswith("-"):
+        if not killed:
             break
-    return why.lstrip("-")
+    return why
 
 
 def ended(folder: Path) -> bool:
@@ -68,8 +68,8 @@ def ended(folder: Path) -> bool:
     return bool(executor.progress(Evidence(folder).journal()).outcome)
 
 
-def _process(order: Order) -> str:
-    """Why it ended; with a hyphen before it where it was killed."""
+def _process(order: Order) -> tuple[bool, str]:
+    """Whether it was killed, and why it ended."""
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [sys.executable, "-m", __name__],
@@ -95,10 +95,10 @@ def _process(order: Order) -> str:
                     told = True
         process.stdin.close()
         if code < 0:
-            return f"-its process was ended by signal {-code}"
+            return True, f"its process was ended by signal {-code}"
         said.seek(0)
         lines = said.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"its process ended with code {code}"
+        return False, lines[-1] if lines else f"its process ended with code {code}"
 
 
 def _run(order: Order) -> None:

@@ -99,7 +99,8 @@ def _read(values: Mapping[str, Any], cloud: str, folder: Path) -> Source:
     Guard(meant, Evidence(folder / "read"))
     services = [values["service"]] if "service" in values else []
     revisions = [value for name, value in values.items() if name.endswith("revision") and isinstance(value, int)]
-    return read(meant, cluster=values["cluster"], services=services, revisions=revisions)
+    image = str(values.get("image", ""))
+    return read(meant, cluster=values["cluster"], services=services, revisions=revisions, image=image)
 
 
 def _on_the_copy(compared: Compared, copy: Copy, given: Mapping[str, str], plan: Plan) -> None:

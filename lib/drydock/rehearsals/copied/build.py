@@ -308,22 +308,27 @@ class Copy:
         return str(ecs.register_task_definition(**asked)["taskDefinition"]["taskDefinitionArn"])
 
     def _images(self) -> None:
+        """A stand-in for each image, under its repository's name and its tag; each is an image of its own."""
         ecr = self.cloud.client("ecr")
-        uri = ecr.create_repository(repositoryName=standin.REPOSITORY)["repository"]["repositoryUri"]
         token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         user, _, password = base64.b64decode(token).decode().partition(":")
-        built: dict[str, images.Image] = {}
-        for found in self.source.definitions.values():
-            platform = _PLATFORMS[found.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64")]
-            if platform not in built:
-                built[platform] = _stand_in(platform)
-            for container in found["containerDefinitions"]:
-                name = container["image"]
-                if name not in self.names:
-                    reference = f"{uri}:{standin.tag(name)}"
-                    images.push(built[platform], reference, auth=(user, password))
-                    self.names[name] = reference
-                    self.left_out(f"the image {name}: the kit's sample app")
+        platforms = {
+            container["image"]: _PLATFORMS[found.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64")]
+            for found in self.source.definitions.values()
+            for container in found["containerDefinitions"]
+        }
+        for name, digest in self.source.images.items():
+            image = images.Reference.parse(name).tagged()
+            with _there_already():
+                ecr.create_repository(repositoryName=image.repository)
+            there = ecr.describe_repositories(repositoryNames=[image.repository])["repositories"][0]["repositoryUri"]
+            built = _stand_in(name, platforms.get(name) or next(iter(platforms.values())))
+            pushed = images.push(built, f"{there}:{image.tag or standin.tag(name)}", auth=(user, password))
+            self.names[image.name] = there
+            self.names[name] = f"{there}@{pushed}" if image.digest else f"{there}:{image.tag}"
+            if digest:
+                self.names[digest] = pushed
+            self.left_out(f"the image {name}: the kit's sample app")
 
     def _roles(self) -> None:
         """Every role that a task definition or a service names, to be assumed by ECS and its tasks."""
@@ -426,15 +431,15 @@ class Copy:
             self.left_out(f"the scaling policy {policy['PolicyName']}: there is no load that it could follow")
 
 
-def _stand_in(platform: str) -> images.Image:
+def _stand_in(name: str, platform: str) -> images.Image:
     services = catalogue.directory() / "services"
     with tempfile.TemporaryDirectory(prefix="drydock-stand-in-") as folder:
         context = Path(folder)
         shutil.copytree(services / "backend" / "vendor", context / "vendor")
-        for name in ("backend.py", "faults.py", "healthcheck.py"):
-            shutil.copy(services / "backend" / name, context / name)
+        for file in ("backend.py", "faults.py", "healthcheck.py"):
+            shutil.copy(services / "backend" / file, context / file)
         (context / "stand_in.py").write_text(_APP)
-        (context / "Dockerfile").write_text(_DOCKERFILE)
+        (context / "Dockerfile").write_text(f"{_DOCKERFILE}LABEL stand-in-for={json.dumps(name)}\n")
         return images.build(context, platform=platform, output=lambda line: None)
 
 

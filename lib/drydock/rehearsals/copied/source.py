@@ -9,6 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from drydock.cloud import Cloud
+from drydock.images import Reference
+from drydock.images.reference import TAG
 from drydock.resources.kind import every
 from drydock.runbooks.model import plain
 
@@ -22,6 +24,7 @@ _REVISIONS = 10
 class Source:
     """Answers of describe calls, each as AWS has them; by ARN or id where one is named by others.
 
+    images     image as it is named → its digest, where ECR says it; else empty
     history    service ARN → task definitions that its successful deployments had, oldest first
     unread     what could not be read, in words
     """
@@ -32,6 +35,7 @@ class Source:
     services: list[Described]
     history: dict[str, list[str]] = field(default_factory=dict)
     definitions: dict[str, Described] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
     vpcs: dict[str, Described] = field(default_factory=dict)
     subnets: dict[str, Described] = field(default_factory=dict)
     security_groups: dict[str, Described] = field(default_factory=dict)
@@ -51,8 +55,13 @@ class NothingToCopy(LookupError):
     """The parameters name nothing that could be rebuilt; the text says what is missing."""
 
 
-def read(cloud: Cloud, *, cluster: str, services: Iterable[str], revisions: Iterable[int] = ()) -> Source:
-    """All of it. `revisions` of the services' task definitions are taken along besides those that were deployed.
+def read(
+    cloud: Cloud, *, cluster: str, services: Iterable[str], revisions: Iterable[int] = (), image: str = ""
+) -> Source:
+    """All of it.
+
+    revisions  of the services' task definitions that are taken along besides those that were deployed
+    image      one that is taken along as well, in full, or a tag or digest alone in the repositories of the others
 
     Raises NothingToCopy where the cluster or one of the services is not there.
     """
@@ -73,6 +82,7 @@ def read(cloud: Cloud, *, cluster: str, services: Iterable[str], revisions: Iter
         raise NothingToCopy(f"There is {what} in the cluster {cluster}.")
     for service in source.services:
         _definitions(cloud, source, service, revisions)
+    _images(cloud, source, image)
     _balancers(cloud, source)
     _network(cloud, source)
     _scaling(cloud, source)
@@ -93,6 +103,36 @@ def _definitions(cloud: Cloud, source: Source, service: Described, revisions: It
             answer = _ask(source, f"the task definition {arn}", None, describe, taskDefinition=arn, include=["TAGS"])
             if answer is not None:
                 source.definitions[arn] = plain({**answer["taskDefinition"], "tags": answer.get("tags", [])})
+
+
+def _images(cloud: Cloud, source: Source, another: str) -> None:
+    named = [one["image"] for found in source.definitions.values() for one in found["containerDefinitions"]]
+    for name in dict.fromkeys(named):
+        source.images[name] = _digest(cloud, name)
+    repositories = dict.fromkeys(Reference.parse(name).name for name in named)
+    if TAG.fullmatch(another):
+        others = [f"{name}:{another}" for name in repositories]
+    elif another.startswith("sha256:"):
+        others = [f"{name}@{another}" for name in repositories]
+    else:
+        others = [another] if another else []
+    source.images |= {name: digest for name in others if (digest := _digest(cloud, name))}
+
+
+def _digest(cloud: Cloud, name: str) -> str:
+    """The digest of an image of ECR's; empty for another's, and for one that is not there or may not be asked for."""
+    image = Reference.parse(name).tagged()
+    if image.digest:
+        return image.digest
+    account, is_ecr = image.registry.partition(".dkr.")[::2]
+    where = {"registryId": account} if is_ecr else {}
+    try:
+        found = cloud.client("ecr").describe_images(
+            **where, repositoryName=image.repository, imageIds=[{"imageTag": image.tag}]
+        )
+    except ClientError:
+        return ""
+    return str(found["imageDetails"][0]["imageDigest"])
 
 
 def _deployed(ecs: Any, where: Mapping[str, str]) -> list[str]:

@@ -13,7 +13,6 @@ from typing import Any
 from drydock.policy.secrets import is_secret
 
 STAND_IN = "stand-in"
-REPOSITORY = "rehearsal/stand-in"
 
 _OF_THE_IMAGE = ("entryPoint", "command", "workingDirectory", "user")
 _NOT_HERE = {
@@ -31,7 +30,7 @@ Described = dict[str, Any]
 
 
 def tag(image: str) -> str:
-    """The tag of the stand-in for an image: each image has its own, so that two versions stay two."""
+    """The tag of the stand-in for an image that is named by its digest."""
     return hashlib.sha256(image.encode()).hexdigest()[:12]
 
 
