@@ -6,6 +6,7 @@ holding functions, so that a process without the notebook's kernel can carry out
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -182,6 +183,11 @@ class Plan:
         if named != plan.hash:
             raise ValueError(f"The plan has the hash {plan.hash} and says that it is {named}: it was edited since.")
         return plan
+
+
+@functools.cache
+def _reader() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)
 
 
 def result_of(step: str, path: str) -> dict[str, str]:
