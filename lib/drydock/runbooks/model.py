@@ -177,7 +177,7 @@ class Plan:
         try:
             read = json.loads(text)
             named = read.pop("hash", None) if isinstance(read, dict) else None
-            plan = TypeAdapter(cls).validate_python(whole(read, kept or {}))
+            plan = _reader().validate_python(whole(read, kept or {}))
         except ValueError as error:
             raise ValueError(f"This is not a whole plan ({str(error).splitlines()[0]}).") from error
         if named != plan.hash:
