@@ -6,6 +6,7 @@ holding functions, so that a process without the notebook's kernel can carry out
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -176,12 +177,17 @@ class Plan:
         try:
             read = json.loads(text)
             named = read.pop("hash", None) if isinstance(read, dict) else None
-            plan = TypeAdapter(cls).validate_python(whole(read, kept or {}))
+            plan = _reader().validate_python(whole(read, kept or {}))
         except ValueError as error:
             raise ValueError(f"This is not a whole plan ({str(error).splitlines()[0]}).") from error
         if named != plan.hash:
             raise ValueError(f"The plan has the hash {plan.hash} and says that it is {named}: it was edited since.")
         return plan
+
+
+@functools.cache
+def _reader() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)
 
 
 def result_of(step: str, path: str) -> dict[str, str]:
