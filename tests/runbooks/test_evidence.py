@@ -87,4 +87,4 @@ def test_a_user_without_a_name_can_approve(monkeypatch: pytest.MonkeyPatch) -> N
         raise KeyError("getpwuid(): uid not found: 12345")
 
     monkeypatch.setattr(runbook.getpass, "getuser", nobody)
-    assert runbook._user().startswith("uid ")
+    assert runbook.user().startswith("uid ")

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from drydock.commands.runbook import app
-from drydock.runbooks import history, runbook
+from drydock.runbooks import form, history, runbook
 from drydock.runbooks.evidence import Evidence
 
 from .test_model import PLAN
@@ -60,6 +60,8 @@ def test_the_list_says_what_each_was_about_and_who_approved_it(root: Path) -> No
     text = said("list", "--runs", "--at", str(root))
     assert "5 runs in" in text
     assert text.count("ada") == 5
+    run(root / "6-scale-service-targets-f", "7-scale-service-g", "applied", "begin")
+    assert "6-scale-service-targets-f/7-scale-service-g" in said("list", "--runs", "--at", str(root))
     assert " scale-service  a " in text
 
 
@@ -109,3 +111,8 @@ def test_help_says_what_each_parameter_takes() -> None:
     assert "desired_count tasks that are wanted whole number, 0 to 5000 3" in text
     assert "dry_run make the plan and show it; change nothing True or False True" in text
     assert "text, ^[a-z]{2,}" in text
+
+
+def test_a_form_that_nobody_is_there_to_fill_in_says_what_parameters_take() -> None:
+    assert "desired_count  tasks that are wanted" in repr(form("scale-service"))
+    assert "whole number, 0 to 5000" in form("scale-service")._repr_html_()

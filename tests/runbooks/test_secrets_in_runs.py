@@ -75,6 +75,7 @@ def test_no_secret_is_in_what_a_run_leaves_or_says(
     folder = next(runs.glob("*-rollback-service-*"))
     assert leaked(said, out.read_text(), *files(folder)) == []
     assert not (folder / "secrets.json").exists(), "a dry run needs none"
+    assert seal.verify(folder).faults == []
 
     pairs = [word for name, value in HELLO.items() for word in ("-p", f"{name}={value}")]
     plan_hash = Evidence(folder).plan.hash

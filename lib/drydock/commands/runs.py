@@ -35,7 +35,7 @@ def list_runs(root: Path | None) -> None:
             Text(run.outcome, _COLOURS.get(run.outcome, "")),
             run.by,
             f"{run.seconds:.1f} s" if run.seconds is not None else "",
-            run.folder.name,
+            str(run.folder.relative_to(at.resolve())),
         )
         for run in found
     ]

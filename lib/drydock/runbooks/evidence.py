@@ -161,6 +161,11 @@ class Evidence:
         self._sealed = True
         return seal.write(self.folder)
 
+    def seal_again(self) -> None:
+        """`seal` where that was done before: what was looked at in vain is written down too."""
+        if seal.last(self.folder):
+            self.seal()
+
     def hide(self, text: str) -> str:
         """`text` without the secrets that are known of this run, and without what looks like one."""
         for value in (self._seen | self._kept()).values():

@@ -57,8 +57,8 @@ class Run:
 
 
 def runs(root: Path) -> list[Run]:
-    """The runs whose folders are in `root`: open ones first, then the newest first."""
-    found = [read(folder) for folder in sorted(root.glob("*"), reverse=True) if is_run(folder)]
+    """The runs whose folders are in `root`, or in that of a list there: open ones first, then the newest first."""
+    found = [read(folder) for folder in (*root.glob("*"), *root.glob("*/*")) if is_run(folder)]
     return sorted(found, key=lambda run: (not run.is_open, -(run.began.timestamp() if run.began else 0)))
 
 

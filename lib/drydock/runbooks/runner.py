@@ -105,6 +105,9 @@ def resume(path: Path, *, on_cell: OnCell | None = None, keep: bool = False) -> 
                 _require_as_left(path, cloud, plan, far, minutes=_minutes(plan))
     except evidence.AtWork as error:
         raise runbook.Refused(f"{error} Nothing was changed.") from error
+    except runbook.Refused:
+        folder.seal_again()
+        raise
     if far.back or not far.begun:
         started = time.monotonic()
         try:
@@ -249,7 +252,7 @@ def roll_back_run(path: Path) -> str:
     try:
         return _undone(folder, cloud, far)
     finally:
-        folder.seal()
+        folder.seal_again()
 
 
 def _undone(folder: Evidence, cloud: Cloud, far: executor.Progress) -> str:
