@@ -20,6 +20,7 @@ import pytest
 from tests.support.stepped import World
 
 from drydock import cloud as clouds
+from drydock import ssm
 from drydock.cloud import LOCAL_ACCOUNT, Cloud
 from drydock.embedded.carriers.usage import Usage
 from drydock.labs import Lab
@@ -170,6 +171,7 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
     for module in (runbook, runner):
         patch.setattr(module, "connect", lambda *_, **__: cloud)
     patch.setattr(runner, "execute", in_process)
+    patch.setattr(ssm, "run", lambda *_, **__: "")  # no command runs on that cloud
 
     def until(condition: Callable[[], Any], _: str) -> Any:
         return world.until(condition)

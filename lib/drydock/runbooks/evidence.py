@@ -7,6 +7,7 @@
     calls.jsonl      every AWS call: service, operation, request id, time, outcome
     before.json, after.json   the state, read again at the end
     findings.json    what a runbook that only reads has found
+    transcript.json  what a command wrote that open-shell has run, and who asked for it
     result.json      how it ended
     report.html      all of it on one page that opens offline
     notebook.ipynb   the notebook as it ran, where `drydock runbook` ran it

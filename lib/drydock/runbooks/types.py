@@ -48,6 +48,15 @@ DaysKept = Annotated[int, Field(ge=1, le=3650)]
 
 AtLeastOne = Annotated[int, Field(ge=1, le=100)]
 
+TaskId = Annotated[str, Field(pattern=r"^([0-9a-f]{32}|[0-9a-f-]{36})?$")]
+"""The last part of a task's ARN; "" names none."""
+
+ShellCommand = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""One line. What a plan shows is what runs: no control characters."""
+
+Ticket = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""One line, as a ticket's number or address."""
+
 LabName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,62})?$")]
 """As `drydock labs` names them; "" is every lab."""
 
