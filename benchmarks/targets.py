@@ -48,6 +48,12 @@ def services(cloud: Cloud, count: int) -> list[str]:
     return names
 
 
+def cpu() -> float:
+    """Seconds of CPU that the runs' processes and their kernels have had."""
+    had = os.times()
+    return had.children_user + had.children_system
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", type=int, default=50)
@@ -58,14 +64,15 @@ def main() -> None:
         given = {"cluster": "fleet", "desired_count": "1"}
         wanted = [Target(name, 1, {**given, "service": name}) for name in names]
         print(f"load before: {os.getloadavg()[0]:.1f}; {os.cpu_count()} cores; {len(wanted)} targets")
-        print("| Workers | Seconds | Seconds a target |\n|---:|---:|---:|")
+        print("| Workers | Seconds | Seconds a target | CPU a target |\n|---:|---:|---:|---:|")
         for workers in map(int, options.workers.split(",")):
             summary = many.begin("scale-service", wanted, Path(folder))
-            started = time.monotonic()
+            started, used = time.monotonic(), cpu()
             many.plan(summary, pace=Pace(workers))
             seconds = time.monotonic() - started
             assert summary.ok, summary.why
-            print(f"| {workers} | {seconds:.1f} | {seconds / len(wanted):.2f} |")
+            each, busy = seconds / len(wanted), (cpu() - used) / len(wanted)
+            print(f"| {workers} | {seconds:.1f} | {each:.2f} | {busy:.2f} s |", flush=True)
         print(f"load after: {os.getloadavg()[0]:.1f}")
 
 

@@ -551,6 +551,7 @@ TOLD = (
     ("concepts.catalogue", "NoSuchConcept"),
     ("notebooks.parameters", "BadParameter"),
     ("prep.questions", "BadQuestions"),
+    ("rehearsals.copied.source", "NothingToCopy"),
     ("runbooks.catalogue", "NoSuchRunbook"),
     ("runbooks.approvals", "BadApproval"),
     ("runbooks.evidence", "NoSuchRun"),

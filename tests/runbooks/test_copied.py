@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support.waiting import eventually
 from drydock.cloud import Cloud
 from drydock.rehearsals import copied
 from drydock.rehearsals.copied import source, standin
+from drydock.rehearsals.copied.build import Copy
 
 from .conftest import HELLO, described
 
@@ -106,6 +108,38 @@ def test_what_fails_on_the_copy_is_told_beside_the_plan(changed: Cloud, tmp_path
     compared = copied.rehearse("scale-service", {**HELLO, "service": "nobody"}, "embedded", tmp_path)
     assert not compared.ok
     assert "no plan on the cloud that is meant: " in compared.why and "no active service nobody" in compared.why
+
+
+SERVICE = {"serviceName": "web", "serviceArn": "arn:web", "taskDefinition": "arn:web:1"}
+
+
+@pytest.mark.parametrize(
+    ("differs", "says"),
+    [
+        ({"launchType": "EC2"}, "web runs on EC2"),
+        ({"capacityProviderStrategy": [{"capacityProvider": "mine"}]}, "web runs on EC2"),
+        ({"deploymentController": {"type": "CODE_DEPLOY"}}, "web is not deployed by ECS"),
+        ({"schedulingStrategy": "DAEMON"}, "web is a DAEMON"),
+    ],
+)
+def test_what_cannot_be_made_again_is_refused_before_anything_is_made(differs: dict[str, Any], says: str) -> None:
+    found = source.Source("111122223333", "us-east-1", {"clusterName": "shop"}, [{**SERVICE, **differs}])
+    with pytest.raises(copied.NothingToCopy, match=says):
+        Copy(found, None).make()  # type: ignore[arg-type]
+
+
+def test_names_of_the_source_are_those_of_the_copy_wherever_they_stand() -> None:
+    where = SimpleNamespace(account="000000000000")
+    copy = Copy(source.Source("111122223333", "us-east-1", {}, []), where)  # type: ignore[arg-type]
+    web = "arn:aws:ecs:us-east-1:111122223333:task-definition/web:1"
+    copy.names = {web: "web-there", "subnet-1": "subnet-9", "registry.example/shop": "there/shop"}
+    assert copy.there({"a": ["subnet-1", 3], web: {"image": "registry.example/shop:v1"}, "n": "111122223333"}) == {
+        "a": ["subnet-9", 3],
+        "web-there": {"image": "there/shop:v1"},
+        "n": "111122223333",
+    }
+    others = [f"{web}2", "registry.example/shop-two:v1", "arn:aws:iam::111122223333:role/web"]
+    assert copy.there(others) == [one.replace("111122223333", "0" * 12) for one in others]
 
 
 WEB: dict[str, Any] = {"name": "web", "image": "shop:1", "portMappings": [{"containerPort": 3000}]}

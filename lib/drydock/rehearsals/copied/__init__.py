@@ -18,10 +18,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from drydock.cloud import connect
 from drydock.figures import table
 from drydock.notebooks import page
 from drydock.notebooks.instances import own_instance
+from drydock.notebooks.wait import TookTooLong
 from drydock.rehearsals.copied.build import Copy
 from drydock.rehearsals.copied.source import NothingToCopy, Source, read
 from drydock.runbooks import catalogue, evidence, parameters, runner
@@ -69,7 +72,8 @@ class Compared:
 def rehearse(name: str, given: Mapping[str, str], cloud: str, root: Path | None = None) -> Compared:
     """Rehearse the runbook with these parameters on a copy of what it is about on `cloud`.
 
-    Raises BadParameter, NoSuchRunbook; NothingToCopy where the parameters name nothing that can be rebuilt.
+    What cannot be copied is said in `why`. Raises BadParameter, NoSuchRunbook; NothingToCopy for a runbook that is not
+    about a service.
     """
     declared = parameters.declared(catalogue.notebook(name))
     values = declared.read({**given, "cloud": cloud})
@@ -84,9 +88,12 @@ def rehearse(name: str, given: Mapping[str, str], cloud: str, root: Path | None 
         compared.why = f"there is no plan on the cloud that is meant: {meant.error}"
     else:
         compared.place, compared.plan = meant.plan.place, meant.plan.hash
-        source = _read(values, cloud, folder)
-        with own_instance():
-            _on_the_copy(compared, Copy(source, connect("embedded", region=source.region)), given, meant.plan)
+        try:
+            source = _read(values, cloud, folder)
+            with own_instance():
+                _on_the_copy(compared, Copy(source, connect("embedded", region=source.region)), given, meant.plan)
+        except (NothingToCopy, ClientError, TookTooLong) as error:
+            compared.why = f"there is no copy to rehearse on: {error}"
     compared.seconds = time.monotonic() - started
     _write(compared)
     return compared

@@ -89,7 +89,7 @@ class Copy:
             return self.names[value]
         named = sorted((name for name in self.names if len(name) > 8 and name in value), key=len, reverse=True)
         for name in named:
-            value = value.replace(name, self.names[name])
+            value = re.sub(rf"{re.escape(name)}(?![\w/-])", self.names[name], value)
         pattern = _ACCOUNT_IN_ARN.format(account=re.escape(self.source.account))
         return re.sub(pattern, rf"\g<1>{self.cloud.account}", value)
 
