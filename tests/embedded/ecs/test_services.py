@@ -279,6 +279,8 @@ def test_an_empty_strategy_goes_back_to_the_launch_type(lab: Lab) -> None:
     lab.ecs.update_service(cluster="lab", service="app", forceNewDeployment=True)
     lab.until_steady(1)
     assert lab.tasks()[0].get("capacityProviderName") is None
+    again = lab.ecs.update_service(cluster="lab", service="app", capacityProviderStrategy=[])["service"]
+    assert (again["launchType"], again.get("capacityProviderStrategy")) == ("FARGATE", None)
 
 
 def test_a_rollback_that_fails_too_is_the_end_of_it(lab: Lab) -> None:

@@ -58,7 +58,8 @@ def updated(settings: Document, request: Mapping[str, Any]) -> Document:
         before, asked = settings["deploymentConfiguration"], changes["deploymentConfiguration"]
         result["deploymentConfiguration"] = changed_deployment(before, asked)
     if changes.get("capacityProviderStrategy") == []:  # back to the launch type
-        fargate = any(item["capacityProvider"] in FARGATE_PROVIDERS for item in settings["capacityProviderStrategy"])
+        had = settings.get("capacityProviderStrategy") or ()
+        fargate = any(item["capacityProvider"] in FARGATE_PROVIDERS for item in had)
         result["launchType"] = settings.get("launchType") or ("FARGATE" if fargate else "EC2")
         del result["capacityProviderStrategy"]
     elif "capacityProviderStrategy" in changes:
