@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import jmespath
 import pytest
+from botocore.stub import Stubber
 
 from drydock.runbooks import Condition, Look
-from drydock.runbooks.ecs import deployed, registered, rolled_out, steady
+from drydock.runbooks.ecs import deployed, failures, registered, rolled_out, steady, targets
 
 ECS = boto3.client("ecs", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
 OLD, NEW = "arn:aws:ecs:us-east-1:000000000000:task-definition/web:1", "…:task-definition/web:2"
@@ -100,3 +102,46 @@ def test_a_revision_is_found_again_by_its_number_and_images(revision: int, image
     look = registered(ECS, {"family": "web", "containerDefinitions": [{"image": "new"}]}, newest=OLD[:-1] + "3")
     latest = {"revision": revision, "containerDefinitions": [{"image": image}]}
     assert seen(look, {"taskDefinition": latest, "tags": []}) == ({"taskDefinition": latest} if is_it else None)
+
+
+def test_where_ecs_shifts_requests_the_targets_are_those_of_the_group_that_the_tasks_are_in() -> None:
+    elbv2 = boto3.client("elbv2", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    entry = {"targetGroupArn": "first", "advancedConfiguration": {"alternateTargetGroupArn": "second"}}
+    service = {"loadBalancers": [entry], "currentServiceRevisions": [{"arn": "revision"}]}
+    resolved = {"loadBalancers": [{"targetGroupArn": "second"}]}
+    revision = {"createdAt": datetime.now(UTC), "resolvedConfiguration": resolved}
+    with Stubber(ECS) as ecs, Stubber(elbv2) as balancing:
+        for _ in range(2):
+            ecs.add_response("describe_services", {"services": [service]})
+        ecs.add_response("describe_service_revisions", {"serviceRevisions": [revision]})
+        health = {"TargetHealthDescriptions": [{"TargetHealth": {"State": "healthy"}}]}
+        balancing.add_response("describe_target_health", health, {"TargetGroupArn": "second"})
+        assert targets(ECS, elbv2, "a", "web") == [["healthy"]]
+
+
+def test_tasks_that_stopped_by_themselves_are_told_with_why_and_how_many() -> None:
+    since = datetime.now(UTC)
+
+    def task(seconds: int, code: str, reason: str, *containers: dict[str, Any]) -> dict[str, Any]:
+        made = since + timedelta(seconds=seconds)
+        told = {"stopCode": code, "stoppedReason": reason, "containers": list(containers)}
+        return {"taskDefinitionArn": "arn/web:2", "createdAt": made, **told}
+
+    exited = task(1, "EssentialContainerExited", "Essential container in task exited", {"name": "app", "exitCode": 2})
+    no_image = {"name": "app", "reason": "CannotPullContainerError: not found"}
+    found = [
+        exited,
+        exited,
+        task(1, "TaskFailedToStart", "Task failed to start", no_image),
+        task(1, "ServiceSchedulerInitiated", "Task failed container health checks", {"name": "app", "exitCode": 0}),
+        task(1, "ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)"),
+        task(-1, "EssentialContainerExited", "of a deployment before"),
+    ]
+    with Stubber(ECS) as ecs:
+        ecs.add_response("list_tasks", {"taskArns": ["task"]})
+        ecs.add_response("describe_tasks", {"tasks": found})
+        assert failures(ECS, "a", "web", since=since).splitlines() == [
+            "2 × web:2: Essential container in task exited; app exit code 2",
+            "1 × web:2: Task failed to start; app CannotPullContainerError: not found",
+            "1 × web:2: Task failed container health checks",
+        ]

@@ -132,7 +132,7 @@ def test_no_value_is_read_before_the_plan_is_applied(cloud: Cloud, arn: str) -> 
         ({"secret_id": "nothing"}, "secret could not be read: .*ResourceNotFoundException"),
         ({"cluster": "nowhere"}, "There is no cluster nowhere"),
         ({"new_value": "env:NOT_SET_ANYWHERE"}, "NOT_SET_ANYWHERE is not set"),
-        ({"json_key": ""}, "VERSION is read. Name the key to renew by json_key"),
+        ({"json_key": ""}, "containers read VERSION of it. Name the key to renew by json_key"),
     ],
 )
 def test_what_cannot_be_rotated_so_is_refused(arn: str, given: dict[str, Any], says: str) -> None:

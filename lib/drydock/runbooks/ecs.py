@@ -12,13 +12,16 @@ COMPLETED too, with the task definition from before.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from drydock.policy.ecs import rollout
 from drydock.resources.kind import every
 from drydock.runbooks.model import Condition, Look
 from drydock.runbooks.runbook import Runbook, call
+from drydock.runbooks.shifting import serving
 
 FACTS = (
     "status: status, scheduling: schedulingStrategy, controller: deploymentController.type,"
@@ -167,6 +170,39 @@ def tasks(ecs: Any, cluster: str, service: str) -> list[dict[str, Any]]:
     return [one for part in parts for one in ecs.describe_tasks(cluster=cluster, tasks=part)["tasks"]]
 
 
+def failures(ecs: Any, cluster: str, service: str, *, since: datetime) -> str:
+    """Why tasks of the service that were made after `since` have stopped without ECS or somebody asking, in words.
+
+    Empty where none has. ECS tells of a task for an hour after it stopped at most.
+    """
+    asked = {"cluster": cluster, "serviceName": service, "desiredStatus": "STOPPED"}
+    arns = list(every(ecs, "list_tasks", "taskArns", **asked))
+    parts = [arns[first : first + _AT_ONCE] for first in range(0, len(arns), _AT_ONCE)]
+    stopped = [one for part in parts for one in ecs.describe_tasks(cluster=cluster, tasks=part)["tasks"]]
+    ours = [one for one in stopped if one["createdAt"] > since and not _asked_for(one)]
+    return "\n".join(f"{many} × {why}" for why, many in Counter(map(_why_stopped, ours)).most_common())
+
+
+def _asked_for(task: Mapping[str, Any]) -> bool:
+    scaled = str(task.get("stoppedReason", "")).startswith("Scaling activity")
+    return scaled or task.get("stopCode") in ("UserInitiated", "SpotInterruption", "TerminationNotice")
+
+
+def _why_stopped(task: Mapping[str, Any]) -> str:
+    revision = task["taskDefinitionArn"].rpartition("/")[2]
+    containers = [
+        f"{one['name']} " + ", ".join(filter(None, [_exit(one), one.get("reason", "")]))
+        for one in task["containers"]
+        if one.get("exitCode") or one.get("reason")
+    ]
+    said = str(task.get("stoppedReason") or task.get("stopCode") or "no reason is given").rstrip(".")
+    return f"{revision}: {'; '.join([said, *containers])}"
+
+
+def _exit(container: Mapping[str, Any]) -> str:
+    return f"exit code {container['exitCode']}" if "exitCode" in container else ""
+
+
 def of_one_deployment(ecs: Any, cluster: str, service: str) -> bool:
     """Whether there is one deployment, and all tasks that are to run are its own."""
     found = ecs.describe_services(cluster=cluster, services=[service])["services"][0]["deployments"]
@@ -174,9 +210,14 @@ def of_one_deployment(ecs: Any, cluster: str, service: str) -> bool:
 
 
 def targets(ecs: Any, elbv2: Any, cluster: str, service: str) -> list[list[str]]:
-    """The states of the targets, of each target group that the service is behind."""
+    """The states of the targets, of each target group that the service is behind.
+
+    Where ECS shifts its requests, that is the one of the two that its tasks are in: it changes with each deployment.
+    """
     behind = ecs.describe_services(cluster=cluster, services=[service])["services"][0].get("loadBalancers", ())
     groups = [one["targetGroupArn"] for one in behind if "targetGroupArn" in one]
+    if any("advancedConfiguration" in one for one in behind):
+        groups = sorted(serving(ecs, cluster, service))
     found = [elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"] for arn in groups]
     return [[one["TargetHealth"]["State"] for one in group] for group in found]
 

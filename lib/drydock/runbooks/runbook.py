@@ -514,7 +514,8 @@ def shown(plan: Plan, cost: str = "") -> show.Note:
         return show.Note(f"Plan {plan.hash}", "It changes nothing.")
     columns, heads = ("Step", "Kind", "What"), ("State", "Before", "After")
     text = show.plain_table(columns, steps) + "\n\n" + show.plain_table(heads, rows)
-    html = show.table(columns, steps) + show.table(heads, rows)
+    tables = show.table(columns, steps) + show.table(heads, rows)
+    html = f'<div style="overflow-wrap:anywhere">{tables}</div>'
     if cost:
         text, html = f"{text}\n\nCost {cost}", f"{html}<p>Cost {show.text(cost)}</p>"
     return show.Note(f"Plan {plan.hash}", text, html)

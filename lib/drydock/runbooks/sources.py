@@ -54,7 +54,7 @@ def wrong_with(source: str, *, key: str = "", keys: Sequence[str] = ()) -> str:
     if source == RANDOM:
         if needed and not key:
             named = ", ".join(sorted(set(needed)))
-            return f"The secret is a JSON object, of which {named} is read. Name the key to renew by json_key."
+            return f"The secret is a JSON object; containers read {named} of it. Name the key to renew by json_key."
         return ""
     try:
         value = _given(source)
