@@ -33,7 +33,7 @@ labs-strict: setup ## run every lab headless on an embedded AWS as slow, late an
 	@$(BIN)/drydock lab run all --out reports/strict --profile strict --jobs 2
 
 runbooks: setup ## rehearse every runbook
-	@$(BIN)/drydock runbook rehearse all --runs reports/runbooks --jobs 2
+	@$(BIN)/drydock runbook rehearse all --runs reports/runbooks --jobs 3
 
 concepts: setup ## run the notebooks that each show one rule
 	@$(BIN)/drydock concept run all --out reports
