@@ -304,7 +304,7 @@ def test_a_change_that_does_not_come_true_is_rolled_back(ecs: Any) -> None:
     sick = registered(ecs, environment={"FAIL_HEALTH": "true"})
     report = approved("rollback-service", to_revision=sick.rpartition(":")[2], minutes=1)
     assert report.outcome == "rolled back"
-    assert "the deployment of drydock-hello ends: not within 1 minutes" in str(report.error)
+    assert "not reached within 1 minutes: the deployment of drydock-hello ends" in str(report.error)
     assert state(ecs) == (good, 2)
     events = [line["event"] for line in Evidence(report.folder).journal()]
     assert events == ["begin", "answered", "failed", "undoing", "undone", "rolled back", "ended"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 
 def text(value: object) -> str:
@@ -14,11 +14,15 @@ def text(value: object) -> str:
     return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
 
 
-def as_html(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """An HTML table."""
+def as_html(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, breaking: Collection[str] = frozenset()
+) -> str:
+    """An HTML table. In the columns `breaking` a long word is broken anywhere, so that the others stay in view."""
+    styles = ["text-align:left" + (";overflow-wrap:anywhere" if name in breaking else "") for name in columns]
 
     def line(cells: Iterable[object], tag: str) -> str:
-        return "<tr>" + "".join(f'<{tag} style="text-align:left">{text(cell)}</{tag}>' for cell in cells) + "</tr>"
+        pairs = zip(styles, cells, strict=True)
+        return "<tr>" + "".join(f'<{tag} style="{style}">{text(cell)}</{tag}>' for style, cell in pairs) + "</tr>"
 
     body = "".join(line(row, "td") for row in rows)
     return f"<table><thead>{line(columns, 'th')}</thead><tbody>{body}</tbody></table>"

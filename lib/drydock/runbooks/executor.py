@@ -289,9 +289,9 @@ def wait(
             return
         if condition.fails and answer is not None and (failed := jmespath.search(condition.fails, answer)):
             says = f"AWS says {failed.rstrip('.')}" if isinstance(failed, str) else "AWS says that it failed"
-            raise StepFailed(f"{condition.what}: it never will be, {says}.")
+            raise StepFailed(f"not reached: {condition.what}; {says}.")
         if time.monotonic() > deadline:
-            raise StepFailed(f"{condition.what}: not within {minutes:g} minutes.")
+            raise StepFailed(f"not reached within {minutes:g} minutes: {condition.what}.")
         time.sleep(every)
 
 

@@ -311,7 +311,8 @@ class Runbook:
             left = executor.begun(self.evidence.journal())
             then = f" To undo what it has changed: {roll_back_command(self.evidence.folder)}" if left else ""
             raise RunFailed(f"{outcome}: {why.rstrip('.')}. {kept}{then}")
-        return show.Note(f"{self.name}: {outcome}", kept)
+        way_back = f"\nTo undo it: {roll_back_command(self.evidence.folder)}" if outcome == "applied" else ""
+        return show.Note(f"{self.name}: {outcome}", kept + way_back)
 
     # --
 
@@ -514,8 +515,7 @@ def shown(plan: Plan, cost: str = "") -> show.Note:
         return show.Note(f"Plan {plan.hash}", "It changes nothing.")
     columns, heads = ("Step", "Kind", "What"), ("State", "Before", "After")
     text = show.plain_table(columns, steps) + "\n\n" + show.plain_table(heads, rows)
-    tables = show.table(columns, steps) + show.table(heads, rows)
-    html = f'<div style="overflow-wrap:anywhere">{tables}</div>'
+    html = show.table(columns, steps, breaking={"What"}) + show.table(heads, rows, breaking={"Before", "After"})
     if cost:
         text, html = f"{text}\n\nCost {cost}", f"{html}<p>Cost {show.text(cost)}</p>"
     return show.Note(f"Plan {plan.hash}", text, html)
