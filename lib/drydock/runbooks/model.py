@@ -178,6 +178,8 @@ class Plan:
             read = json.loads(text)
             named = read.pop("hash", None) if isinstance(read, dict) else None
             plan = _reader().validate_python(whole(read, kept or {}))
+            if missing := {"name", "instance", "account", "region"} - plan.cloud.keys():
+                raise ValueError(f"its cloud has no {', '.join(sorted(missing))}")
         except ValueError as error:
             raise ValueError(f"This is not a whole plan ({str(error).splitlines()[0]}).") from error
         if named != plan.hash:
