@@ -116,3 +116,11 @@ def test_help_says_what_each_parameter_takes() -> None:
 def test_a_form_that_nobody_is_there_to_fill_in_says_what_parameters_take() -> None:
     assert "desired_count  tasks that are wanted" in repr(form("scale-service"))
     assert "whole number, 0 to 5000" in form("scale-service")._repr_html_()
+
+
+def test_what_others_have_said_does_not_command_the_terminal(tmp_path: Path) -> None:
+    kept = run(tmp_path, "1-scale-service-a", None, "begin")
+    runbook.end(kept, "failed", "the container said \x1b[2Jscale-service: applied")
+    output = said("show", str(kept.folder))
+    assert "\x1b" not in output
+    assert r"the container said \x1b[2Jscale-service: applied" in output
