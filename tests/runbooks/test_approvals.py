@@ -223,3 +223,18 @@ def test_a_key_is_for_its_owner_and_is_never_written_over(tmp_path: Path) -> Non
 def test_a_name_that_is_no_file_makes_no_key(name: str) -> None:
     with pytest.raises(BadApproval, match="is no name"):
         approvals.make_key(name)
+
+
+def test_a_link_to_a_file_that_is_not_there_lifts_no_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(approvals.APPROVERS, raising=False)
+    (tmp_path / "approvers.json").symlink_to(tmp_path / "not-mounted" / "approvers.json")
+    found = approvals.approvers_file(tmp_path)
+    assert found is not None
+    with pytest.raises(BadApproval, match="cannot be read"):
+        approvals.approvers(found)
+
+
+@pytest.mark.parametrize("hours", [float("inf"), float("nan"), 1e10, 1e308])
+def test_an_approval_ends_on_a_day_that_there_is(people: People, hours: float) -> None:
+    with pytest.raises(BadApproval, match="no date"):
+        people.sign("alice", hours=hours)

@@ -116,3 +116,20 @@ def test_help_says_what_each_parameter_takes() -> None:
 def test_a_form_that_nobody_is_there_to_fill_in_says_what_parameters_take() -> None:
     assert "desired_count  tasks that are wanted" in repr(form("scale-service"))
     assert "whole number, 0 to 5000" in form("scale-service")._repr_html_()
+
+
+def test_what_others_have_said_does_not_command_the_terminal(tmp_path: Path) -> None:
+    kept = run(tmp_path, "1-scale-service-a", None, "begin")
+    runbook.end(kept, "failed", "the container said \x1b[2Jscale-service: applied")
+    output = said("show", str(kept.folder))
+    assert "\x1b" not in output
+    assert r"the container said \x1b[2Jscale-service: applied" in output
+
+
+@pytest.mark.parametrize("line", ["{}", '{"event": "begin"}', '{"event": 7, "step": [], "at": {}}'])
+@pytest.mark.parametrize("name", ["journal.jsonl", "calls.jsonl"])
+def test_a_line_that_is_none_of_the_runs_is_passed_over(root: Path, name: str, line: str) -> None:
+    with (root / "1-scale-service-a" / name).open("a") as file:
+        file.write(line + "\n")
+    assert "5 runs" in said("list", "--runs", "--at", str(root))
+    assert "applied" in said("show", str(root / "1-scale-service-a"))

@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,9 +17,12 @@ from typing import Any
 
 import psutil
 import pytest
+import typer
+from rich.console import Console
 from tests.support.waiting import eventually
 
 from drydock.cloud import Cloud
+from drydock.commands import targets as commands
 from drydock.runbooks import Act, Call, Plan, Step, approvals, many, process, runbook
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.many import Pace, Summary
@@ -325,3 +329,16 @@ def test_what_is_sent_to_a_worker_has_no_credentials(monkeypatch: pytest.MonkeyP
         many._planned(summary, Pool(), Pace(), lambda part: None)  # type: ignore[arg-type]
     assert sent and b"planted" not in sent[0]
     assert os.environ["AWS_SECRET_ACCESS_KEY"] == "planted"
+
+
+def test_what_undoes_a_target_is_one_command_whatever_its_profile_is_called(
+    fleet: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "fleet.yaml").write_text('targets: [{service: a, aws_profile: "x;touch $(y)"}, {service: b}]')
+    fleet.outcomes["b"] = "failed"
+    approved = planned("a", "b").hash
+    console, pace = Console(soft_wrap=True), Pace()
+    with pytest.raises(typer.Exit):
+        commands.apply(console, "scale-service", tmp_path / "fleet.yaml", {}, approved, (), pace, None, "")
+    command = capsys.readouterr().out.partition("To undo it: ")[2].splitlines()[0]
+    assert shlex.split(command)[:4] == ["AWS_PROFILE=x;touch $(y)", "drydock", "runbook", "roll-back"]

@@ -117,3 +117,11 @@ def test_stand_ins_are_replaced_by_answers_or_said_to_be_missing() -> None:
         resolved(params, {}, {})
     step = Step("use", "x", Act(Call("ecs", "UpdateService", params)))
     assert results_used(replace(PLAN, steps=(step,))) == {"make.service.arn"}
+
+
+@pytest.mark.parametrize("key", ["name", "instance", "account", "region"])
+def test_a_plan_of_no_place_is_no_plan(key: str) -> None:
+    read = json.loads(PLAN.as_json())
+    del read["cloud"][key]
+    with pytest.raises(ValueError, match=f"its cloud has no {key}"):
+        Plan.from_json(json.dumps(read))

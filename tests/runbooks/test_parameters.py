@@ -14,6 +14,8 @@ from drydock.runbooks import catalogue, parameters, runner
 
 RUNBOOKS = catalogue.names()
 SCALE = parameters.declared(catalogue.notebook("scale-service"))
+DEPLOY = parameters.declared(catalogue.notebook("deploy-service"))
+CANARY = parameters.declared(catalogue.notebook("canary-release"))
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,8 @@ SCALE = parameters.declared(catalogue.notebook("scale-service"))
         ("dry_run", 0, "valid boolean"),
         ("account", 12345678901, "Give it as text"),
         ("account", "12345678901", "should match pattern"),
+        ("account", "١٢٣٤٥٦٧٨٩٠١٢", "should match pattern"),
+        ("region", "eu-west-١", "should match pattern"),
         ("cluster", "", "should match pattern"),
         ("service", "a/b", "should match pattern"),
         ("region", "us east 1", "should match pattern"),
@@ -43,6 +47,27 @@ def test_a_wrong_value_is_refused_by_name(name: str, value: Any, says: str) -> N
     with pytest.raises(BadParameter, match=re.escape(says)) as refused:
         SCALE.checked({name: value})
     assert name in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["٣", "1_000", " 5", "5\n", "0x10", "9" * 5000, "1e3", "", "inf"])
+def test_what_only_python_reads_as_a_number_is_none(text: str) -> None:
+    with pytest.raises(BadParameter, match="is not of type int") as refused:
+        SCALE.read({"desired_count": text})
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(("text", "is_one"), [("2.5", True), ("1e2", True), (".5", True), ("٣", False), ("nan", False)])
+def test_numbers_with_a_fraction_are_those_that_people_write(text: str, is_one: bool) -> None:
+    assert bool(DEPLOY.why_not("rps", text)) is not is_one
+
+
+def test_a_wrong_value_that_is_a_secret_is_not_told() -> None:
+    assert "AKIA" not in SCALE.why_not("desired_count", "AKIAIOSFODNN7EXAMPLE")
+
+
+@pytest.mark.parametrize("alarms", ["a\x1b[2J", "a\nb", "\x00"])
+def test_the_name_of_an_alarm_has_no_control_characters(alarms: str) -> None:
+    assert "should match pattern" in CANARY.why_not("alarms", alarms)
 
 
 def test_a_wrong_value_is_not_told_at_any_length() -> None:

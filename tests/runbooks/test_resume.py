@@ -265,3 +265,14 @@ def test_two_plans_are_apart_where_nothing_is_of_both(
     finally:
         held.let_go()
     targets.hold(plan_of(step=second), cloud, tmp_path / "second").let_go()
+
+
+def test_a_secret_is_of_no_one_cluster_that_a_plan_may_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRYDOCK_HOME", str(tmp_path / "home"))
+    cloud: Any = SimpleNamespace(endpoint="http://127.0.0.1:1", account="000000000000", region="us-east-1")
+    put = Step("put", "put", Act(Call("secretsmanager", "PutSecretValue", {"SecretId": "s"})), sets={"a": 1})
+    of_a, of_b = (replace(PLAN, parameters={"secret_id": "s", "cluster": each}, steps=(put,)) for each in "ab")
+    held = targets.hold(of_a, cloud, tmp_path / "first")
+    with pytest.raises(targets.Busy):
+        targets.hold(of_b, cloud, tmp_path / "second")
+    held.let_go()

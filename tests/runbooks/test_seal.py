@@ -192,3 +192,22 @@ def test_a_line_longer_than_is_read_at_once_is_followed(tmp_path: Path) -> None:
     found = chain.lines(tmp_path / "x")
     assert [len(line.raw) > 200_000 for line in found] == [True] * 3
     assert list(chain.faults(found)) == []
+
+
+@pytest.mark.parametrize("key", ["at", "files", "chains", "lines", "head", "bytes", "journal.jsonl", "prev"])
+@pytest.mark.parametrize("with_what", ["other", 7, None])
+def test_whatever_a_seal_says_otherwise_shows(kept: Evidence, key: str, with_what: object) -> None:
+    path = kept.folder / seal.MANIFEST
+    read = json.loads(path.read_text())
+    for place in (read, read["chains"], read["chains"]["journal.jsonl"]):
+        if key in place:
+            value = place.pop(key)
+            place |= {"other": value} if with_what == "other" else {key: with_what}
+    path.write_text(json.dumps(read) + "\n")
+    assert any(fault.startswith(("manifest.jsonl", "journal.jsonl", "plan.json")) for fault in told(kept.folder))
+
+
+@pytest.mark.parametrize("text", ['{"plan": [', "[]", "\u00ff"])
+def test_an_approval_that_is_none_is_told(kept: Evidence, text: str) -> None:
+    (kept.folder / "approval.json").write_bytes(text.encode("latin-1"))
+    assert any(one.startswith("approval.json: ") and "edited" not in one for one in told(kept.folder))

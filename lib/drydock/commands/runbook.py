@@ -279,11 +279,12 @@ def _show(report: runner.Report) -> None:
     if report.plan is not None:
         kept_runs.show_plan(report.plan, kept)
     for finding in kept.read("findings.json") or ():
-        console.print(Text("\n".join(f"{key}: {value}" for key, value in finding.items())), "")
+        told = "\n".join(f"{key}: {value}" for key, value in finding.items())
+        console.print(Text(kept_runs.lines(told)), "")
     colour = "green" if report.ok else "red"
     console.print(f"[{colour}]{report.runbook}: {report.outcome}[/] in {report.seconds:.1f} s")
     if report.error is not None:
-        console.print(kept.hide(report.error), markup=False)
+        console.print(kept_runs.lines(kept.hide(report.error)), markup=False)
     console.print(f"Evidence: {report.folder}", markup=False)
     console.print(f"Seal: {report.seal}")
     if names := kept.secrets:

@@ -15,7 +15,7 @@ from rich.text import Text
 from drydock.policy.secrets import hidden
 from drydock.runbooks import evidence, history, seal
 from drydock.runbooks.evidence import Evidence
-from drydock.runbooks.model import Plan
+from drydock.runbooks.model import Plan, printable
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
@@ -50,7 +50,7 @@ def show(run: Folder) -> None:
     kept = Evidence(found.folder)
     console.print(Text.assemble((f"{found.runbook} ", "bold"), (found.outcome, _COLOURS.get(found.outcome, ""))))
     if found.why:
-        console.print(found.why, markup=False)
+        console.print(lines(found.why), markup=False)
     if found.plan is None:
         console.print("It has no whole plan: it ended before it had one, or plan.json was edited.")
     else:
@@ -115,7 +115,7 @@ def show_plan(plan: Plan, kept: Evidence | None = None) -> None:
     hide = hidden if kept is None else kept.hide
     console.print(Text.assemble((f"Plan {plan.hash}", "bold"), f" on {plan.place}"))
     if plan.steps:
-        rows = [(step.name, step.kind, Text(hide(step.title))) for step in plan.steps]
+        rows = [(step.name, step.kind, Text(lines(hide(step.title)))) for step in plan.steps]
         table(("Step", "Kind", "What"), rows)
     else:
         console.print("It changes nothing.")
@@ -126,6 +126,11 @@ def show_plan(plan: Plan, kept: Evidence | None = None) -> None:
                 console.print(Text(f"  {sign} {value}", colour))
     if kept is not None and (cost := kept.read("cost.json")):
         console.print(Text.assemble(("Cost ", "bold"), cost["text"]))
+
+
+def lines(text: str) -> str:
+    """`text` as a terminal may have it: what AWS, or somebody's container, has said commands it nothing."""
+    return "\n".join(printable(line) for line in text.splitlines())
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:

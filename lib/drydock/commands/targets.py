@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from drydock.commands import runs as kept_runs
 from drydock.notebooks.signals import ENDED, Interrupted, ending_on_signals
 from drydock.runbooks import approvals, many
 from drydock.runbooks import targets as locks
@@ -84,7 +85,7 @@ def apply(
     _show(console, summary)
     for part in summary.parts:
         if part.outcome == "applied" and part.folder is not None and not summary.ok:
-            with_profile = f"AWS_PROFILE={part.target.aws_profile} " if part.target.aws_profile else ""
+            with_profile = f"AWS_PROFILE={shlex.quote(part.target.aws_profile)} " if part.target.aws_profile else ""
             command = locks.roll_back_command(part.folder)
             console.print(f"{part.target.name} is applied. To undo it: {with_profile}{command}", markup=False)
     _end(summary)
@@ -108,7 +109,8 @@ def _shown_if_cut(console: Console, summary: Summary) -> Iterator[None]:
 
 def _telling(console: Console) -> Callable[[Part], None]:
     def told(part: Part) -> None:
-        console.print(f"{part.target.name}: {part.outcome}{f': {part.why}' if part.why else ''}", markup=False)
+        told = f"{part.target.name}: {part.outcome}{f': {part.why}' if part.why else ''}"
+        console.print(kept_runs.lines(told), markup=False)
 
     return told
 

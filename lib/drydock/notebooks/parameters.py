@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from drydock.policy.secrets import hidden
+
+_NUMBER = {int: r"[+-]?[0-9]{1,20}", float: r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?"}
+"""What Python reads as a number and people do not is none: 1_000, digits of other scripts, inf."""
 
 
 class BadParameter(ValueError):
@@ -52,9 +59,7 @@ def _as_type_of(name: str, value: Any, known: Mapping[str, Any]) -> Any:
         return value
     if isinstance(value, str) and wanted is bool and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    if isinstance(value, str) and wanted in (int, float):
-        try:
-            return wanted(value)
-        except ValueError:
-            pass
-    raise BadParameter(f"{name}={value!r} is not of type {wanted.__name__}, as its default {known[name]!r} is.")
+    if isinstance(value, str) and re.fullmatch(_NUMBER.get(wanted, r"(?!)"), value, re.IGNORECASE):
+        return wanted(value)
+    given = reprlib.repr(hidden(value) if isinstance(value, str) else value)
+    raise BadParameter(f"{name}={given} is not of type {wanted.__name__}, as its default {known[name]!r} is.")

@@ -84,12 +84,15 @@ class Approval:
 
 
 def approvers_file(runs: Path) -> Path | None:
-    """The file that says who may approve, or None where none is configured. A file that is named has to be there."""
+    """The file that says who may approve, or None where none is configured.
+
+    One that is named has to be there, and so has what a link leads to: a folder that is not mounted lifts no rule.
+    """
     named = os.environ.get(APPROVERS)
     if named:
         return Path(named).absolute()
     path = runs / "approvers.json"
-    return path if path.exists() else None
+    return path if os.path.lexists(path) else None
 
 
 def approvers(path: Path) -> Approvers:
@@ -139,9 +142,15 @@ def key_file(name: str) -> Path:
 
 
 def sign(plan: Plan, by: str, key: Path, *, hours: float, now: datetime | None = None) -> Approval:
-    """That person's approval of the plan, from now on for so many hours. Raises BadApproval for a key that is none."""
+    """That person's approval of the plan, from now on for so many hours.
+
+    Raises BadApproval for a key that is none, and for an end that no calendar has.
+    """
     at = now or datetime.now(UTC)
-    until = at + timedelta(hours=hours)
+    try:
+        until = at + timedelta(hours=hours)
+    except (OverflowError, ValueError):
+        raise BadApproval(f"{hours:g} hours from now there is no date any more: write fewer.") from None
     said = Approval(plan.hash, plan.digest, by, *(each.isoformat(timespec="seconds") for each in (at, until)))
     return Approval(**asdict(said) | {"signature": base64.b64encode(_private(key).sign(said.signed)).decode()})
 

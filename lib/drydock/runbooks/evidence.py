@@ -131,8 +131,8 @@ class Evidence:
         self._append("journal.jsonl", line, synced=True)
 
     def journal(self) -> list[dict[str, Any]]:
-        """The journal's lines; one that a crash cut short is left out."""
-        lines = [line.read for line in chain.lines(self.folder / "journal.jsonl") if line.read is not None]
+        """The journal's lines; one that a crash cut short is left out, and one that says no event."""
+        lines = self._lines("journal.jsonl", "at", "event", "step")
         has_secrets = any("results" in line for line in lines) and (self.folder / SECRETS).exists()
         return whole(lines, self._kept()) if has_secrets else lines
 
@@ -204,7 +204,12 @@ class Evidence:
 
     def calls(self) -> list[dict[str, Any]]:
         """The calls' lines, in order."""
-        return [line.read for line in chain.lines(self.folder / "calls.jsonl") if line.read is not None]
+        return self._lines("calls.jsonl", "at", "service", "operation", "error")
+
+    def _lines(self, name: str, *said: str) -> list[dict[str, Any]]:
+        """Those lines of a chain that say all of that in text, as what the run wrote does."""
+        read = [line.read for line in chain.lines(self.folder / name) if line.read is not None]
+        return [line for line in read if all(isinstance(line.get(each), str) for each in said)]
 
     def report(self) -> None:
         """Write report.html from the other files."""

@@ -190,14 +190,6 @@ def _approval(summary: Summary, to_do: Sequence[Part], approve: str, signed: Seq
     return {"by": ", ".join(sorted({one.by for one in given.values()})), "how": "signed"}
 
 
-def _files(signed: Sequence[Path]) -> Iterator[Path]:
-    for path in signed:
-        if path.is_dir():
-            yield from sorted(path.glob(f"*{approvals.SUFFIX}"))
-        else:
-            yield path
-
-
 def _planned(summary: Summary, pool: Executor, pace: Pace, told: Told) -> None:
     work = {number: {"dry_run": "true"} for number in range(len(summary.parts))}
     _carried_out(summary, pool, work, Pace(pace.at_once, len(work) + 1), canary=False, told=told)

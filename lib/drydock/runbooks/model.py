@@ -178,6 +178,8 @@ class Plan:
             read = json.loads(text)
             named = read.pop("hash", None) if isinstance(read, dict) else None
             plan = _reader().validate_python(whole(read, kept or {}))
+            if missing := {"name", "instance", "account", "region"} - plan.cloud.keys():
+                raise ValueError(f"its cloud has no {', '.join(sorted(missing))}")
         except ValueError as error:
             raise ValueError(f"This is not a whole plan ({str(error).splitlines()[0]}).") from error
         if named != plan.hash:
@@ -225,7 +227,7 @@ def difference(before: Any, after: Any) -> list[tuple[str, str, str]]:
     """(dotted path, before, after) where two states differ; of environment variables and secrets no value is shown."""
     old, new = dict(_flat(before)), dict(_flat(after))
     return [
-        (_printable(path), *_shown(path, old.get(path), new.get(path)))
+        (printable(path), *_shown(path, old.get(path), new.get(path)))
         for path in [*old, *(path for path in new if path not in old)]
         if not same(old.get(path), new.get(path))
     ]
@@ -246,6 +248,11 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def printable(text: str) -> str:
+    """Control characters are written out: in a terminal they could hide or forge what a plan says."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _canonical(value: Any) -> str:
@@ -317,9 +324,4 @@ def _is_hidden(name: str, value: Any) -> bool:
 
 
 def _words(value: Any) -> str:
-    return "" if value is None else _printable(value) if isinstance(value, str) else json.dumps(plain(value))
-
-
-def _printable(text: str) -> str:
-    """Control characters are written out: in a terminal they could hide or forge what a plan says."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return "" if value is None else printable(value) if isinstance(value, str) else json.dumps(plain(value))

@@ -159,6 +159,8 @@ def _executed(
     try:
         with environment({**at, **settings}):
             error = execute(source, kept.folder / executed, values, on_cell=on_cell)
+    except OSError as full:
+        error = f"the notebook could not be kept: {full}"
     except BaseException as ended:
         cut = ended
     if keep and isinstance(cut, Interrupted) and executor.progress(kept.journal()).open:
@@ -178,7 +180,11 @@ def _report(kept: Evidence, name: str, error: str | None, seconds: float) -> Rep
     plan = kept.plan if (kept.folder / "plan.json").exists() else None
     left = "cut short" if executor.progress(kept.journal()).open else "failed"
     outcome = (kept.read("result.json") or {}).get("outcome", left)
-    return Report(name, kept.folder, plan, outcome, error, seconds, kept.seal())
+    try:
+        sealed = kept.seal()
+    except OSError as full:
+        sealed, error = "", f"{error or outcome}; the evidence could not be sealed: {full.strerror}"
+    return Report(name, kept.folder, plan, outcome, error, seconds, sealed)
 
 
 def _require_as_left(path: Path, cloud: Cloud, plan: Plan, far: executor.Progress, *, minutes: float) -> None:

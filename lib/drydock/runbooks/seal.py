@@ -23,6 +23,7 @@ from drydock.runbooks.model import Plan
 
 MANIFEST = "manifest.jsonl"
 CHAINS = ("journal.jsonl", "calls.jsonl")
+_OF_A_CHAIN = {"lines": int, "head": str, "bytes": int}
 _NOT_EVIDENCE = (".ipynb_checkpoints", ".lock")
 
 
@@ -78,12 +79,17 @@ def verify(folder: Path, expected: str = "") -> Verdict:
         verdict.notes += [f"{name}, line {each.number}: cut short, as by a crash, and the line after it says so."
                           for each, after in itertools.pairwise(lines)
                           if each.read is None and after.previous == each.hash]  # fmt: skip
-    whole = [seal for seal in seals if seal.read is not None]
+    whole = [seal for seal in seals if _is_seal(seal.read)]
+    verdict.faults += [
+        Fault(MANIFEST, seal.number, "is no seal: it was edited or put in")
+        for seal in seals
+        if seal.read is not None and seal not in whole
+    ]
     if whole and whole[-1].read is not None:
         verdict.seal, verdict.sealed_at = whole[-1].hash, str(whole[-1].read.get("at", ""))
         verdict.faults += _against_last(folder, whole[-1].read, found)
         verdict.faults += _against_earlier([seal.read or {} for seal in whole[:-1]], found)
-    else:
+    elif not any(fault.file == MANIFEST for fault in verdict.faults):
         verdict.notes += list(_unsealed(found))
         if any((line.read or {}).get("event") == "ended" for line in found["journal.jsonl"]):
             verdict.faults.append(Fault(MANIFEST, 0, "is not there, and the journal says that the run has ended"))
@@ -93,18 +99,36 @@ def verify(folder: Path, expected: str = "") -> Verdict:
     return verdict
 
 
+def _is_seal(read: Mapping[str, Any] | None) -> bool:
+    """Whether what a line of the manifest says is what a seal says."""
+    if read is None or not isinstance(read.get("at"), str) or not isinstance(read.get("files", {}), dict):
+        return False
+    chains = read.get("chains", {})
+    return isinstance(chains, dict) and all(
+        isinstance(one, dict) and {key: type(value) for key, value in one.items()} == _OF_A_CHAIN
+        for one in chains.values()
+    )
+
+
 def _of_plan(folder: Path) -> Iterator[Fault]:
     """Where the plan is not the one that its hash names, or the approval is another plan's."""
     try:
         plan = Plan.from_json((folder / "plan.json").read_text())
-        approval = json.loads((folder / "approval.json").read_text())
     except FileNotFoundError:
         return
     except ValueError as error:
         yield Fault("plan.json", 0, str(error))
         return
-    if approval.get("plan") != plan.hash:
-        yield Fault("approval.json", 0, f"is of the plan {approval.get('plan')}, and the run's is {plan.hash}")
+    try:
+        approval = json.loads((folder / "approval.json").read_text())
+    except FileNotFoundError:
+        return
+    except ValueError as error:
+        yield Fault("approval.json", 0, str(error))
+        return
+    of = approval.get("plan") if isinstance(approval, dict) else None
+    if of != plan.hash:
+        yield Fault("approval.json", 0, f"is of the plan {of}, and the run's is {plan.hash}")
 
 
 def _against_last(folder: Path, seal: Mapping[str, Any], found: Mapping[str, list[chain.Line]]) -> Iterator[Fault]:

@@ -26,6 +26,7 @@ from drydock.runbooks.model import Act, Plan
 from drydock.user import home, private
 
 Target = tuple[str, ...]
+_IN_CLUSTERS = ("ecs", "application-autoscaling")
 
 
 class Busy(RuntimeError):
@@ -51,8 +52,13 @@ class Held:
 
 
 def of(plan: Plan, cloud: Cloud) -> list[Target]:
-    """The targets of the plan: the services and clusters that its calls and its parameters name, else all there is."""
+    """The targets of the plan: the services and clusters that its calls and its parameters name, else all there is.
+
+    All there is, too, where it changes what is in no cluster, as a secret that services of several read.
+    """
     place = (cloud.endpoint or cloud.name, cloud.account, cloud.region)
+    if any(step.do.call.service not in _IN_CLUSTERS for step in plan.changes):
+        return [place]
     named = {_of_params(plan.parameters)}
     for step in plan.changes:
         named |= {_of_params(act.call.params) for act in (step.do, step.undo) if isinstance(act, Act)}

@@ -19,13 +19,13 @@ Cloud = Annotated[str, Field(pattern=r"^(|embedded|localstack|aws|https?://[^\s@
 """As for `drydock.connect`; "" is $DRYDOCK_CLOUD, else the embedded AWS. No user or password in the URL: parameters
 are kept with the evidence."""
 
-Region = Annotated[str, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-\d$")]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]$")]
 
-AccountId = Annotated[str, Field(pattern=r"^(\d{12})?$")]
+AccountId = Annotated[str, Field(pattern=r"^([0-9]{12})?$")]
 """12 digits, as text; "" where none has to be named."""
 
 SecretName = Annotated[
-    str, Field(pattern=r"^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[A-Za-z0-9/_+=.@-]{1,512}$")
+    str, Field(pattern=r"^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)?[A-Za-z0-9/_+=.@-]{1,512}$")
 ]
 """CreateSecret: up to 512 letters, digits and /_+=.@-; or the secret's ARN."""
 
@@ -81,7 +81,8 @@ Revision = Annotated[int, Field(ge=0)]
 """A revision of a task definition family; they count from 1."""
 
 TaskDefinitionName = Annotated[
-    str, Field(pattern=r"^(|(arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition/)?[a-zA-Z0-9_-]{1,255}:[1-9]\d*)$")
+    str,
+    Field(pattern=r"^(|(arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:task-definition/)?[a-zA-Z0-9_-]{1,255}:[1-9][0-9]*)$"),
 ]
 """`family:revision`, or its ARN; "" names none."""
 
@@ -142,8 +143,8 @@ CanaryPercent = Annotated[float, Field(ge=0.1, le=100, multiple_of=0.1)]
 BakeMinutes = Annotated[int, Field(ge=0, le=1440)]
 """AWS minutes; ECS lets no bake time be longer than a day."""
 
-AlarmNames = Annotated[str, Field(pattern=r"^([^,]{1,255}(,[^,]{1,255})*)?$")]
-"""Names of CloudWatch alarms, separated by commas; "" names none."""
+AlarmNames = Annotated[str, Field(pattern=r"^([^,\x00-\x1f\x7f]{1,255}(,[^,\x00-\x1f\x7f]{1,255})*)?$")]
+"""Names of CloudWatch alarms, separated by commas; "" names none. PutMetricAlarm: no control characters."""
 
 LoadBalancerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$")]
 """CreateLoadBalancer: up to 32 letters, digits and hyphens, none of these at either end."""
@@ -156,7 +157,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 RulePriority = Annotated[int, Field(ge=0, le=50_000)]
 """CreateRule: 1 to 50,000; 0 is the listener's default rule."""
 
-Stages = Annotated[str, Field(pattern=r"^\d{1,3}( ?, ?\d{1,3})*$")]
+Stages = Annotated[str, Field(pattern=r"^[0-9]{1,3}( ?, ?[0-9]{1,3})*$")]
 """Whole percentages, separated by commas: "10,50,100"."""
 
 PlanHash = Annotated[
