@@ -110,6 +110,14 @@ def test_another_run_of_the_service_waits_until_one_that_was_killed_is_ended(cas
     assert case.apply(plan.hash).outcome == "applied"
 
 
+def test_what_a_killed_run_has_made_so_is_not_called_so_already(case: Case) -> None:
+    folder = case.applied(case.planned(), WAITED)
+    assert count(case) == 4
+    report = case.apply("")
+    assert report.outcome == "refused"
+    assert f"The run {folder} (scale-service) on drydock-hello/drydock-hello of " in str(report.error)
+
+
 def test_a_run_that_was_verified_and_not_closed_is_in_nobodys_way(case: Case) -> None:
     plan = case.planned()
     folder = case.applied(plan, ("ended", "", "before"))

@@ -278,7 +278,10 @@ def _show(report: runner.Report) -> None:
     kept = Evidence(report.folder)
     if report.plan is not None:
         kept_runs.show_plan(report.plan, kept)
-    for finding in kept.read("findings.json") or ():
+    findings = kept.read("findings.json")
+    if findings == []:
+        console.print("No findings.")
+    for finding in findings or ():
         told = "\n".join(f"{key}: {value}" for key, value in finding.items())
         console.print(Text(kept_runs.lines(told)), "")
     colour = "green" if report.ok else "red"

@@ -292,6 +292,8 @@ class Runbook:
         why = ""
         if not plan.changes:
             outcome: Outcome = "read" if self.evidence.read("findings.json") is not None else "nothing to change"
+            if outcome == "nothing to change" and not self.dry_run:
+                self._hold(plan)  # what is so in the middle of another run need not stay so
         elif self.dry_run:
             outcome = "planned"
         elif self._failures:
