@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.support.waiting import eventually
 
 from drydock.cloud import Cloud
 from drydock.load import Report
@@ -50,6 +51,13 @@ def site(cloud: Cloud) -> Iterator[dict[str, Any]]:
     url = f"http://{front['DNSName']}/?service=canary"
     times = {"canary_minutes": 2, "bake_minutes": 0, "minutes": 30}
     yield {**given, "alarms": ",".join(names), "url": url, "rps": RPS, "percent": 20.0, **times}
+
+
+@pytest.fixture(autouse=True)
+def _none_rings(cloud: Cloud, site: dict[str, Any]) -> None:
+    """No alarm rings any more that a test before has rung."""
+    alarms = {"AlarmNames": site["alarms"].split(","), "StateValue": "ALARM"}
+    eventually(lambda: not cloud.client("cloudwatch").describe_alarms(**alarms)["MetricAlarms"])
 
 
 def revision(cloud: Cloud, **environment: str) -> str:
