@@ -63,14 +63,12 @@ def list_runbooks(
     kept: Annotated[bool, typer.Option("--runs", help="The runs that are kept, those still open first.")] = False,
     at: Annotated[Path | None, typer.Option(help="Folder of the runs. By default $DRYDOCK_RUNS, else runs.")] = None,
 ) -> None:
-    """The runbooks, and the parameters of each; or the runs that are kept."""
+    """The runbooks; or the runs that are kept."""
     if kept:
         kept_runs.list_runs(at)
         return
-    for name in catalogue.names():
-        declared = parameters.declared(catalogue.notebook(name))
-        console.print(f"[bold]{name}[/]  {page.heading(catalogue.notebook(name))}")
-        _show_parameters(declared)
+    kept_runs.table(("Runbook", ""), [(name, page.heading(catalogue.notebook(name))) for name in catalogue.names()])
+    console.print("drydock runbook help NAME says when to use one, and what its parameters take.")
 
 
 @app.command("help")
