@@ -32,10 +32,10 @@ def drydock(*arguments: str, code: int = 0, **environment: str) -> str:
 
 @pytest.mark.parametrize(
     ("group", "says"),
-    [("runbook", "scale-service  Scale a service"), ("concept", "capacity-mix"), ("prep", "quiz  Quiz")],
+    [("runbook", "scale-service +Scale a service"), ("concept", "capacity-mix"), ("prep", "quiz +Quiz")],
 )
-def test_what_there_is_is_listed_with_its_parameters(group: str, says: str) -> None:
-    assert says in drydock(group, "list")
+def test_what_there_is_is_listed(group: str, says: str) -> None:
+    assert re.search(says, drydock(group, "list"))
 
 
 @pytest.mark.parametrize(
