@@ -35,7 +35,7 @@ def rehearse(name: str, runs: Path) -> Rehearsal:
     started = time.monotonic()
     with own_instance():
         cloud = connect()
-        _set_up(cloud)
+        set_up(cloud)
         try:
             acting.rehearse(cloud, rehearsal, runs / name)
         except AssertionError as error:
@@ -44,7 +44,7 @@ def rehearse(name: str, runs: Path) -> Rehearsal:
     return rehearsal
 
 
-def _set_up(cloud: Cloud) -> None:
+def set_up(cloud: Cloud) -> None:
     """Lab 00's service: two tasks behind a load balancer."""
     lab = Lab.open("00-start-here", cloud=cloud)
     lab.set_up(before="kill-a-task")
