@@ -16,30 +16,52 @@ says in so many words, then what follows from numbers, then what is a consequenc
 """
 
 from drydock.policy.diagnosis.facts import (
+    Alarm,
     Attempt,
+    Call,
     Container,
     Deployment,
     Event,
     Facts,
+    Hook,
+    Instance,
+    Policy,
+    Scaling,
     StoppedTask,
     TargetGroup,
+    Trial,
     counted_since,
+    shares_of,
+    tried_at,
+    watching,
 )
 from drydock.policy.diagnosis.findings import Cause, Finding
+from drydock.policy.diagnosis.names import calls_of
 from drydock.policy.diagnosis.rules import diagnose
 from drydock.policy.diagnosis.stopped import meaning
 
 __all__ = [
+    "Alarm",
     "Attempt",
+    "Call",
     "Cause",
     "Container",
     "Deployment",
     "Event",
     "Facts",
     "Finding",
+    "Hook",
+    "Instance",
+    "Policy",
+    "Scaling",
     "StoppedTask",
     "TargetGroup",
+    "Trial",
+    "calls_of",
     "counted_since",
     "diagnose",
     "meaning",
+    "shares_of",
+    "tried_at",
+    "watching",
 ]
