@@ -82,6 +82,8 @@ def named(*instances: dict[str, Any], **changes: Any) -> Facts:
     return Facts.read(document(**changes), tasks=tasks, registered={"srv-1": instances})
 
 
+FAR = instance("far", "10.9.0.1", "web")
+FAR["Attributes"]["ECS_CLUSTER_NAME"] = "other"
 BOTH = (instance("one", "10.0.0.1", "web"), instance("two", "10.0.0.2", "web"))
 
 
@@ -100,8 +102,8 @@ def test_one_that_ecs_has_left_counts_once_no_task_comes_or_goes() -> None:
 
 @pytest.mark.parametrize(
     "further",
-    [(), (instance("api-task", "10.0.0.9", "api"),), (instance("by-hand", "10.0.0.2"),)],
-    ids=["none", "another service's", "a task's address"],
+    [(), (instance("api-task", "10.0.0.9", "api"),), (FAR,), (instance("by-hand", "10.0.0.2"),)],
+    ids=["none", "another service's", "another cluster's", "a task's address"],
 )
 def test_what_somebody_stands_behind_is_no_fault(further: tuple[dict[str, Any], ...]) -> None:
     assert causes(named(*BOTH, *further)) == []
@@ -111,6 +113,18 @@ def test_a_running_task_that_is_not_registered() -> None:
     [finding] = diagnose(named(BOTH[0]))
     assert finding.cause == Cause.NOT_FOUND_BY_NAME and "`two`" in finding.evidence
     assert causes(Facts.read(document(), tasks=[task("one")], registered={})) == []
+
+
+def test_a_task_that_is_registered_with_another_address_or_port() -> None:
+    moved = instance("one", "10.0.0.77", "web")
+    assert causes(named(moved, BOTH[1])) == [Cause.LEFT_BEHIND]
+    elsewhere = instance("one", "10.0.0.1", "web")
+    elsewhere["Attributes"]["AWS_INSTANCE_PORT"] = "9090"
+    facts = named(elsewhere, BOTH[1])
+    assert causes(facts) == []  # no port of the task definition is known
+    [finding] = diagnose(replace(facts, ports=(8080,)))
+    assert finding.cause == Cause.WRONG_PORT_REGISTERED and "`one` with port 9090" in finding.evidence
+    assert causes(replace(facts, ports=(9090,))) == []
 
 
 def told(value: str) -> list[Call]:
@@ -223,6 +237,11 @@ def test_tests_that_meet_another_rule_than_the_new_version_has() -> None:
     assert "meets the default rule, which forwards to web" in first.evidence
 
 
+def test_tests_whose_rule_is_gone() -> None:
+    first, _ = diagnose(Facts.read(shifted(), releases=[release()], test_rules=[PLAIN]))
+    assert first.cause == Cause.TESTS_ELSEWHERE and "There is no rule `testListenerRule`" in first.evidence
+
+
 @pytest.mark.parametrize("field", ["PathPatternConfig", ""])
 def test_tests_that_meet_the_new_version(field: str) -> None:
     values = {"PathPatternConfig": {"Values": ["/*"]}} if field else {"Values": ["*"]}
@@ -263,6 +282,8 @@ def watched(*alarms: Alarm, **more: Any) -> Facts:
         ({"TargetGroup": GROUP}, "always by LoadBalancer too"),
         ({}, "always by LoadBalancer too"),
         ({"TargetGroup": GROUP, "LoadBalancer": "app/gone/0123456789abcdef"}, f"is behind {BALANCER}"),
+        ({"TargetGroup": "web", "LoadBalancer": BALANCER}, "the value of TargetGroup is the end of an ARN"),
+        ({"TargetGroup": GROUP, "LoadBalancer": "shop"}, "from app/ or net/ or gwy/ on"),
         ({"TargetGroup": GROUP, "LoadBalancer": BALANCER, "ServiceName": "web"}, "has the dimension ServiceName"),
     ],
 )
@@ -334,6 +355,12 @@ def test_an_alarm_of_any_metric_without_data_for_long() -> None:
 def test_a_policy_that_no_alarm_calls() -> None:
     alone = replace(scaled(), scaling=Scaling(2, 8, policies=(Policy("more"),)))
     assert causes(alone) == [Cause.SCALING_BLIND]
+
+
+def test_an_alarm_whose_actions_are_switched_off_calls_no_policy() -> None:
+    [finding] = diagnose(scaled(replace(requests("ALARM"), acts=False)))
+    assert finding.cause == Cause.SCALING_BLIND and "ActionsEnabled of `errors` is false" in finding.evidence
+    assert causes(watched(replace(alarm(LoadBalancer=BALANCER), acts=False))) == []  # ECS asks for its state
 
 
 def test_a_range_that_ends_below_what_the_policy_wants() -> None:
@@ -457,5 +484,5 @@ def test_facts_name_what_they_are_made_of() -> None:
     assert facts.hooks == (
         Hook("sd-1", "hook-1", "POST_TEST_TRAFFIC_SHIFT", "", START + timedelta(hours=1), "ROLLBACK"),
     )
-    assert facts.registered[0] == Instance("one", "srv-1", "10.0.0.1", "web")
+    assert facts.registered[0] == Instance("one", "srv-1", "10.0.0.1", "shop/web")
     assert facts.tests == Trial("the rule of priority 10", ("the header X-Release: green",), "the default rule", "web")

@@ -9,6 +9,7 @@ from drydock.policy.diagnosis.findings import Cause, Finding, many
 
 _DIMENSIONS = frozenset(("TargetGroup", "LoadBalancer", "AvailabilityZone"))
 """Elastic Load Balancing user guides, *CloudWatch metrics*: a target group's are under it and its load balancer."""
+_VALUES = {"TargetGroup": ("targetgroup/",), "LoadBalancer": ("app/", "net/", "gwy/")}
 _REQUESTS = ("RequestCount", "RequestCountPerTarget")
 """What a target group has in every minute with a request; its other metrics may well have no data."""
 _SWITCHES = {
@@ -43,12 +44,13 @@ def _policies(facts: Facts, scaling: Scaling) -> Iterator[Finding]:
     silent = {one.name: list(_blind(facts, one.alarms, policy=True)) for one in scaling.policies}
     told = [f"Policy `{name}`: {' '.join(words)}" for name, words in silent.items() if words]
     told += [f"Policy `{one.name}`: no alarm calls it." for one in scaling.policies if not one.alarms]
+    told += [f"Policy `{one.name}`: {words}" for one in scaling.policies for words in _mute(facts, one)]
     if told:
         mend = (
             "`application-autoscaling.put_scaling_policy` of the same name makes its alarms again: with the "
             "`ResourceLabel` of the load balancer and target group that the service is behind now, or the dimensions "
             "under which `cloudwatch.list_metrics` has data. A step scaling policy needs an alarm with its ARN in "
-            "`AlarmActions`."
+            "`AlarmActions`; `cloudwatch.enable_alarm_actions` switches actions on."
         )
         yield Finding(Cause.SCALING_BLIND, " ".join(told), mend)
 
@@ -71,6 +73,14 @@ def _range(facts: Facts, scaling: Scaling) -> Iterator[Finding]:
     )
     mend = "`application-autoscaling.register_scalable_target(…, MaxCapacity=…)`, or let a task do more."
     yield Finding(Cause.SCALING_AT_MAXIMUM, evidence, mend)
+
+
+def _mute(facts: Facts, policy: Policy) -> Iterator[str]:
+    """Alarms whose actions are switched off."""
+    for name in policy.alarms:
+        one = (facts.alarms or {}).get(name)
+        if one is not None and not one.acts:
+            yield f"ActionsEnabled of `{name}` is false, so it calls nobody."
 
 
 def _ringing(facts: Facts, policy: Policy) -> Iterator[Alarm]:
@@ -110,6 +120,9 @@ def _misses(facts: Facts, alarm: Alarm, policy: bool) -> str:
     group, balancer = alarm.dimensions.get("TargetGroup"), alarm.dimensions.get("LoadBalancer")
     if strange := sorted(alarm.dimensions.keys() - _DIMENSIONS):
         return f"no metric of a load balancer has the dimension {strange[0]}"
+    for name, begins in _VALUES.items():
+        if not alarm.dimensions.get(name, begins[0]).startswith(begins):
+            return f"the value of {name} is the end of an ARN, from {' or '.join(begins)} on"
     if balancer is None and not (group and alarm.metric == "RequestCountPerTarget"):
         return "a metric of a load balancer is always by LoadBalancer too"
     if group is not None and group in facts.balancers:

@@ -118,7 +118,11 @@ class TargetGroup:
 
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm of CloudWatch. `unchanged`: AWS seconds in its state; `above`: it rings for much, not for little."""
+    """An alarm of CloudWatch.
+
+    unchanged   AWS seconds in its state
+    above       whether it rings for much, not for little; `acts` whether it calls anybody when it does
+    """
 
     name: str
     namespace: str = ""
@@ -128,6 +132,7 @@ class Alarm:
     unchanged: float = 0
     missing: str = "missing"
     above: bool = True
+    acts: bool = True
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ class Hook:
 class Trial:
     """Rules of the test listener, in words.
 
-    turned   the one that ECS turns to a new version; `conditions` what it takes
+    turned   the one that ECS turns to a new version, "" if it is gone; `conditions` what it takes
     met      the one that a plain request for / meets, "" if none; `serves` the target groups it sends it to
     """
 
@@ -158,12 +163,13 @@ class Trial:
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance in the Cloud Map service `registry`. `service`: the ECS service that has registered it, or ""."""
+    """An instance in the Cloud Map service `registry`. `service`: "cluster/service" that it is a task of, or ""."""
 
     id: str
     registry: str
     address: str = ""
     service: str = ""
+    port: int | None = None
 
 
 @dataclass(frozen=True)
@@ -463,15 +469,13 @@ def _hooks(release: Document) -> list[Hook]:
     ]
 
 
-def _tests(service: Document, rules: Sequence[Document]) -> Trial | None:
+def _tests(service: Document, rules: Sequence[Document]) -> Trial:
     arns = [one.get("testListenerRule") for one in _advanced(service)]
     turned = next((rule for rule in rules if rule["RuleArn"] in arns), None)
-    if turned is None:
-        return None
     in_order = sorted(rules, key=lambda rule: (rule["IsDefault"], 0 if rule["IsDefault"] else int(rule["Priority"])))
     met = next((rule for rule in in_order if all(map(_plain, rule.get("Conditions", ())))), None)
-    conditions = tuple(map(_condition, turned.get("Conditions", ())))
-    return Trial(_rule(turned), conditions, _rule(met) if met else "", _serves(met) if met else "")
+    conditions = tuple(map(_condition, turned.get("Conditions", ()))) if turned else ()
+    return Trial(_rule(turned) if turned else "", conditions, _rule(met) if met else "", _serves(met) if met else "")
 
 
 def _rule(rule: Document) -> str:
@@ -503,7 +507,11 @@ def _serves(rule: Document) -> str:
 
 def _instance(document: Document, registry: str) -> Instance:
     its = document.get("Attributes", {})
-    return Instance(document["Id"], registry, its.get("AWS_INSTANCE_IPV4", ""), its.get("ECS_SERVICE_NAME", ""))
+    by = f"{its.get('ECS_CLUSTER_NAME', '')}/{its['ECS_SERVICE_NAME']}" if "ECS_SERVICE_NAME" in its else ""
+    port = its.get("AWS_INSTANCE_PORT", "")
+    return Instance(
+        document["Id"], registry, its.get("AWS_INSTANCE_IPV4", ""), by, int(port) if port.isdecimal() else None
+    )
 
 
 def _unlisted(task: Document, registered: Mapping[str, Sequence[Document]]) -> bool:
@@ -527,6 +535,7 @@ def _alarm(document: Document, now: datetime | None, speed: float) -> Alarm:
         (now - since).total_seconds() * speed if now and since else 0,
         document.get("TreatMissingData", "missing"),
         document.get("ComparisonOperator", "Greater").startswith("Greater"),
+        document.get("ActionsEnabled", True),
     )
 
 

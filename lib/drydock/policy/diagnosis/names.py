@@ -53,6 +53,16 @@ def registered(facts: Facts) -> Iterator[Finding]:
             f"name gets that address among those of {many(len(facts.alive), 'task')}.",
             f"{calls} ECS takes away only what it has registered itself.",
         )
+    elsewhere = [one for one in facts.registered if _silent_port(facts, one)]
+    if elsewhere:
+        told = [f"`{one.id}` with port {one.port}" for one in elsewhere]
+        yield Finding(
+            Cause.WRONG_PORT_REGISTERED,
+            f"Registered: {', '.join(told)}. Container ports of the task definition: "
+            f"{', '.join(map(str, facts.ports))}.",
+            "`ecs.update_service(serviceRegistries=…)` with the `containerName` and `containerPort` that listens; what "
+            "was registered by hand goes by `servicediscovery.deregister_instance`.",
+        )
     missing = sorted(facts.unlisted)
     if missing and facts.steady_now:
         yield Finding(
@@ -62,10 +72,20 @@ def registered(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _stands_behind(facts: Facts, one: Instance) -> bool:
+    known = one.address and any(facts.alive.values())
+    return one.address in facts.alive.values() if known else one.id in facts.alive
+
+
 def _nobody(facts: Facts, one: Instance) -> bool:
-    if one.id in facts.alive or (one.address and one.address in facts.alive.values()):
-        return False
-    return not one.service or (one.service == facts.service and facts.steady_now)
+    own = one.service == f"{facts.cluster}/{facts.service}"
+    return not _stands_behind(facts, one) and (not one.service or (own and facts.steady_now))
+
+
+def _silent_port(facts: Facts, one: Instance) -> bool:
+    """Whether a task is registered with a port at which none of its containers listens."""
+    mine = one.address in filter(None, facts.alive.values())
+    return mine and one.port is not None and bool(facts.ports) and one.port not in facts.ports
 
 
 def called(facts: Facts) -> Iterator[Finding]:

@@ -32,13 +32,14 @@ def _at_hook(facts: Facts, hook: Hook) -> Finding:
 
 def _tests(facts: Facts) -> Iterator[Finding]:
     tests = facts.tests
-    if tests is None or tests.met == tests.turned:
+    if tests is None or (tests.turned and tests.met == tests.turned):
         return
+    turns = f"ECS turns {tests.turned} to the new version" if tests.turned else "There is no rule `testListenerRule`"
     conditions = f", which takes {' and '.join(tests.conditions)}" if tests.conditions else ""
     instead = f"meets {tests.met}, which forwards to {tests.serves or 'no target group'}" if tests.met else "meets none"
     yield Finding(
         Cause.TESTS_ELSEWHERE,
-        f"ECS turns {tests.turned} to the new version{conditions}. A plain request to the test listener {instead}.",
+        f"{turns}{conditions}. A plain request to the test listener {instead}.",
         "What such tests say is not about the new version: do not let it on by them "
         "(`ecs.continue_service_deployment(…, action='ROLLBACK')`). Then give `testListenerRule` of "
         "`advancedConfiguration` the rule that tests meet (`ecs.update_service(loadBalancers=…)`), or send tests what "
