@@ -290,7 +290,7 @@ def watched(*alarms: Alarm, **more: Any) -> Facts:
 def test_an_alarm_that_watches_nothing(of: dict[str, Any], words: str) -> None:
     [finding] = diagnose(watched(alarm(**of)))
     assert finding.cause == Cause.ALARM_BLIND
-    assert words in finding.evidence and "what is missing is notBreaching" in finding.evidence
+    assert words in finding.evidence and "TreatMissingData notBreaching" in finding.evidence
 
 
 def test_an_alarm_that_is_gone() -> None:

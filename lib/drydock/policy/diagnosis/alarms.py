@@ -102,7 +102,7 @@ def _blind(facts: Facts, names: Iterable[str], *, policy: bool = False) -> Itera
         elif why := _without_data(facts, one, policy):
             by = ", ".join(f"{key}={value}" for key, value in sorted(one.dimensions.items())) or "no dimension"
             watches = f"`{name}` watches {one.metric or 'an expression'} by {by}: {why}."
-            yield f"{watches} Its state is {one.state}; what is missing is {one.missing}."
+            yield f"{watches} Its state is {one.state}, TreatMissingData {one.missing}."
 
 
 def _without_data(facts: Facts, alarm: Alarm, policy: bool) -> str:
