@@ -11,8 +11,10 @@ fault came back after such a state. So a fault that was mended stays in the past
 Sources. stopCode, stoppedReason and events: Amazon ECS developer guide, *Stopped tasks error messages* and *Service
 event messages*; the end of a message is written by whoever refused (a registry, Secrets Manager, EC2), so it is
 matched by its words. Reasons of targets: Elastic Load Balancing API Reference, *TargetHealth*. Exit codes above 128 are
-128 plus a signal, 126 and 127 those of a shell (POSIX, *Shell Command Language*, 2.8.2). The order is ours: what AWS
-says in so many words, then what follows from numbers, then what is a consequence. So are the limits in capitals.
+128 plus a signal, 126 and 127 those of a shell (POSIX, *Shell Command Language*, 2.8.2). Dimensions of alarms: Elastic
+Load Balancing user guides, *CloudWatch metrics*; what a task is registered with: ECS developer guide, *Service
+discovery*. The order is ours: what AWS says in so many words, then what follows from numbers, then what is a
+consequence. So are the limits in capitals.
 """
 
 from drydock.policy.diagnosis.facts import (
