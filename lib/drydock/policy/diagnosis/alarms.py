@@ -10,8 +10,6 @@ from drydock.policy.diagnosis.findings import Cause, Finding, many
 _DIMENSIONS = frozenset(("TargetGroup", "LoadBalancer", "AvailabilityZone"))
 """Elastic Load Balancing user guides, *CloudWatch metrics*: a target group's are under it and its load balancer."""
 _VALUES = {"TargetGroup": ("targetgroup/",), "LoadBalancer": ("app/", "net/", "gwy/")}
-_REQUESTS = ("RequestCount", "RequestCountPerTarget")
-"""What a target group has in every minute with a request; its other metrics may well have no data."""
 _SWITCHES = {
     "DynamicScalingOutSuspended": "no policy adds a task",
     "DynamicScalingInSuspended": "no policy takes a task away",
@@ -129,9 +127,7 @@ def _misses(facts: Facts, alarm: Alarm, policy: bool) -> str:
         known = facts.balancers[group]
         if balancer is not None and balancer != known:
             return f"that target group is behind {known or 'no load balancer'}"
-        asked = sum(one.requests for one in facts.groups if one.arn.endswith(f":{group}"))
-        told = f"there are no data, and there were {asked:.0f} requests lately"
-        return told if asked and alarm.metric in _REQUESTS and _silent(alarm) else ""
+        return ""
     if group is not None and facts.balancers and (policy or alarm.state == "INSUFFICIENT_DATA"):
         return f"the service is behind {' and '.join(sorted(facts.balancers))}"
     return ""
