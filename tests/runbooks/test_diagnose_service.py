@@ -1,4 +1,4 @@
-"""The runbook diagnose-service against services that are really broken, as the drills of labs 04 and 05 break them."""
+"""The runbook diagnose-service against services that are really broken, as the labs' drills break them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ BOUNDS = {
     "minimumHealthyPercent": 100,
     "maximumPercent": 200,
     "deploymentCircuitBreaker": {"enable": False, "rollback": False},
+    "alarms": {"alarmNames": [], "enable": False, "rollback": False},
+}
+SCALED = {
+    "ServiceNamespace": "ecs",
+    "ResourceId": "service/drydock-hello/drydock-hello",
+    "ScalableDimension": "ecs:service:DesiredCount",
 }
 LOG_GROUP = "/drydock-hello"
 
@@ -94,7 +100,10 @@ def _mended(cloud: Cloud, ecs: Any) -> Iterator[None]:
     cloud.client("elbv2").modify_target_group(
         TargetGroupArn=group(cloud), HealthCheckPath="/health", HealthCheckPort="traffic-port"
     )
-    update(ecs, deploymentConfiguration=BOUNDS)
+    update(ecs, deploymentConfiguration=BOUNDS, healthCheckGracePeriodSeconds=0)
+    scaling = cloud.client("application-autoscaling")
+    with contextlib.suppress(scaling.exceptions.ObjectNotFoundException):
+        scaling.deregister_scalable_target(**SCALED)
 
 
 # -- a healthy service
@@ -267,6 +276,59 @@ def out_of_memory(cloud: Cloud, ecs: Any) -> None:
     wait_until(killed, "a task has run out of memory")
 
 
+def dimensions(cloud: Cloud) -> dict[str, str]:
+    """Under what CloudWatch has the requests of the target group."""
+    [found] = cloud.client("elbv2").describe_target_groups(Names=["drydock-hello"])["TargetGroups"]
+    balancer = found["LoadBalancerArns"][0].partition(":loadbalancer/")[2]
+    return {"LoadBalancer": balancer, "TargetGroup": found["TargetGroupArn"].rpartition(":")[2]}
+
+
+def held_by_grace(cloud: Cloud, ecs: Any) -> None:
+    sick = revision(ecs, environment=environment(FAIL_HEALTH="true"))
+    update(ecs, taskDefinition=sick, healthCheckGracePeriodSeconds=86400)
+    elbv2 = cloud.client("elbv2")
+
+    def unhealthy() -> bool:
+        found = elbv2.describe_target_health(TargetGroupArn=group(cloud))["TargetHealthDescriptions"]
+        return "unhealthy" in [one["TargetHealth"]["State"] for one in found]
+
+    wait_until(unhealthy, "a new target fails its health checks")
+
+
+def blind_alarm(cloud: Cloud, ecs: Any) -> None:
+    cloud.client("cloudwatch").put_metric_alarm(
+        AlarmName="hello-errors",
+        Namespace="AWS/ApplicationELB",
+        MetricName="HTTPCode_Target_5XX_Count",
+        Dimensions=[{"Name": "TargetGroup", "Value": dimensions(cloud)["TargetGroup"]}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=5,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
+    wait_until(lambda: steady(ecs), "drydock-hello is steady")
+    alarms = {"alarmNames": ["hello-errors"], "enable": True, "rollback": True}
+    update(ecs, deploymentConfiguration=BOUNDS | {"alarms": alarms})
+
+
+def never_scales(cloud: Cloud, ecs: Any) -> None:
+    wait_until(lambda: steady(ecs), "drydock-hello is steady")
+    scaling, of = cloud.client("application-autoscaling"), dimensions(cloud)
+    scaling.register_scalable_target(
+        **SCALED, MinCapacity=2, MaxCapacity=4, SuspendedState={"DynamicScalingOutSuspended": True}
+    )
+    label = f"{of['LoadBalancer'].rpartition('/')[0]}/0123456789abcdef/{of['TargetGroup']}"
+    measured = {"PredefinedMetricType": "ALBRequestCountPerTarget", "ResourceLabel": label}
+    scaling.put_scaling_policy(
+        **SCALED,
+        PolicyName="requests",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 30.0, "PredefinedMetricSpecification": measured},
+    )
+
+
 @pytest.mark.parametrize(
     ("breaks", "cause", "words"),
     [
@@ -284,6 +346,9 @@ def out_of_memory(cloud: Cloud, ecs: Any) -> None:
         (stuck_by_its_bounds, Cause.STUCK, "0 of 3 tasks are of the new deployment"),
         (no_task_wanted, Cause.NONE_WANTED, "desiredCount is 0"),
         (server_errors, Cause.ERRORS, "were answered 5xx"),
+        (held_by_grace, Cause.GRACE_TOO_LONG, "healthCheckGracePeriodSeconds is 86400"),
+        (blind_alarm, Cause.ALARM_BLIND, "`hello-errors` watches HTTPCode_Target_5XX_Count by TargetGroup"),
+        (never_scales, Cause.SCALING_BLIND, "Policy `requests`"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
@@ -340,6 +405,37 @@ def test_errors_of_the_deployment_before_are_none_of_the_current_one(cloud: Clou
     ask(url)
     wait_until(lambda: told_of_errors(cloud, begun) >= 20, "the load balancer's metrics tell of errors")
     assert findings(diagnosed()) == []
+
+
+def test_names_that_lead_nowhere_and_calls_without_the_right_port(cloud: Cloud, ecs: Any) -> None:
+    cloud_map, ec2 = cloud.client("servicediscovery"), cloud.client("ec2")
+    subnets = described(ecs)["networkConfiguration"]["awsvpcConfiguration"]["subnets"]
+    vpc = ec2.describe_subnets(SubnetIds=subnets[:1])["Subnets"][0]["VpcId"]
+    operation = cloud_map.create_private_dns_namespace(Name="hello.internal", Vpc=vpc)["OperationId"]
+    wait_until(lambda: cloud_map.get_operation(OperationId=operation)["Operation"]["Status"] == "SUCCESS", "it is made")
+    [namespace] = [one for one in cloud_map.list_namespaces()["Namespaces"] if one["Name"] == "hello.internal"]
+    registry = cloud_map.create_service(
+        Name="web",
+        NamespaceId=namespace["Id"],
+        DnsConfig={"RoutingPolicy": "MULTIVALUE", "DnsRecords": [{"Type": "A", "TTL": 10}]},
+    )["Service"]
+    given = environment(BACKEND_URL="http://web.hello.internal", OTHER="http://nobody.hello.internal:8080")
+    calling = revision(ecs, environment=given)
+    try:
+        update(ecs, taskDefinition=calling, serviceRegistries=[{"registryArn": registry["Arn"]}])
+        wait_until(lambda: steady(ecs), "its tasks are registered")
+        first, second = findings(diagnosed())
+        assert (first["Finding"], second["Finding"]) == (Cause.NOBODY_CALLED, Cause.WRONG_PORT_CALLED)
+        assert "`OTHER` of `web` is http://nobody.hello.internal:8080" in first["Evidence"]
+        assert "port 80. `drydock-hello` listens at 8080" in second["Evidence"]
+        nobody = {"AWS_INSTANCE_IPV4": "10.99.0.250"}
+        cloud_map.register_instance(ServiceId=registry["Id"], InstanceId="by-hand", Attributes=nobody)
+        wait_until(lambda: len(cloud_map.list_instances(ServiceId=registry["Id"])["Instances"]) > 2, "it is registered")
+        first = findings(diagnosed())[0]
+        assert first["Finding"] == Cause.LEFT_BEHIND
+        assert "`by-hand` (10.99.0.250)" in first["Evidence"]
+    finally:
+        update(ecs, serviceRegistries=[])
 
 
 def _healthy(cloud: Cloud) -> int:

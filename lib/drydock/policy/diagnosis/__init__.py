@@ -11,35 +11,59 @@ fault came back after such a state. So a fault that was mended stays in the past
 Sources. stopCode, stoppedReason and events: Amazon ECS developer guide, *Stopped tasks error messages* and *Service
 event messages*; the end of a message is written by whoever refused (a registry, Secrets Manager, EC2), so it is
 matched by its words. Reasons of targets: Elastic Load Balancing API Reference, *TargetHealth*. Exit codes above 128 are
-128 plus a signal, 126 and 127 those of a shell (POSIX, *Shell Command Language*, 2.8.2). The order is ours: what AWS
-says in so many words, then what follows from numbers, then what is a consequence. So are the limits in capitals.
+128 plus a signal, 126 and 127 those of a shell (POSIX, *Shell Command Language*, 2.8.2). Dimensions of alarms: Elastic
+Load Balancing user guides, *CloudWatch metrics*; what a task is registered with: ECS developer guide, *Service
+discovery*. The order is ours: what AWS says in so many words, then what follows from numbers, then what is a
+consequence. So are the limits in capitals.
 """
 
 from drydock.policy.diagnosis.facts import (
+    Alarm,
     Attempt,
+    Call,
     Container,
     Deployment,
     Event,
     Facts,
+    Hook,
+    Instance,
+    Policy,
+    Scaling,
     StoppedTask,
     TargetGroup,
+    Trial,
     counted_since,
+    shares_of,
+    tried_at,
+    watching,
 )
 from drydock.policy.diagnosis.findings import Cause, Finding
+from drydock.policy.diagnosis.names import calls_of
 from drydock.policy.diagnosis.rules import diagnose
 from drydock.policy.diagnosis.stopped import meaning
 
 __all__ = [
+    "Alarm",
     "Attempt",
+    "Call",
     "Cause",
     "Container",
     "Deployment",
     "Event",
     "Facts",
     "Finding",
+    "Hook",
+    "Instance",
+    "Policy",
+    "Scaling",
     "StoppedTask",
     "TargetGroup",
+    "Trial",
+    "calls_of",
     "counted_since",
     "diagnose",
     "meaning",
+    "shares_of",
+    "tried_at",
+    "watching",
 ]

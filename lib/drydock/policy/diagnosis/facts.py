@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from drydock.policy.traffic import shares
+
 Document = Mapping[str, Any]
 _NONE: Mapping[str, Any] = MappingProxyType({})
 LATELY = timedelta(minutes=15)
@@ -109,6 +111,98 @@ class TargetGroup:
     def name(self) -> str:
         return self.arn.split("/")[1] if "/" in self.arn else self.arn
 
+    @property
+    def error_rate(self) -> float:
+        return self.errors / self.requests if self.requests else 0.0
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm of CloudWatch.
+
+    unchanged   AWS seconds in its state
+    above       whether it rings for much, not for little; `acts` whether it calls anybody when it does
+    """
+
+    name: str
+    namespace: str = ""
+    metric: str = ""
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+    state: str = "OK"
+    unchanged: float = 0
+    missing: str = "missing"
+    above: bool = True
+    acts: bool = True
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A lifecycle hook at which a service deployment waits: a PAUSE, or a `target` that is asked."""
+
+    deployment: str
+    id: str
+    stage: str
+    target: str = ""
+    expires_at: datetime | None = None
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Rules of the test listener, in words.
+
+    turned   the one that ECS turns to a new version, "" if it is gone; `conditions` what it takes
+    met      the one that a plain request for / meets, "" if none; `serves` the target groups it sends it to
+    """
+
+    turned: str
+    conditions: tuple[str, ...] = ()
+    met: str = ""
+    serves: str = ""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance in the Cloud Map service `registry`. `service`: "cluster/service" that it is a task of, or ""."""
+
+    id: str
+    registry: str
+    address: str = ""
+    service: str = ""
+    port: int | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A name that a container is told to call. `there`: whether anybody is registered there, who listens at `ports`."""
+
+    container: str
+    variable: str
+    url: str
+    host: str
+    port: int
+    service: str = ""
+    ports: tuple[int, ...] = ()
+    there: bool = True
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A scaling policy, and the names of the alarms that call it."""
+
+    name: str
+    alarms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """The scalable target that the service is. `suspended`: what of SuspendedState is set."""
+
+    least: int
+    most: int
+    suspended: tuple[str, ...] = ()
+    policies: tuple[Policy, ...] = ()
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -116,9 +210,19 @@ class Facts:
 
     ports       container ports of its task definition; `checks` the commands of its health checks, by container
     unhealthy   ids of its running tasks whose healthStatus is UNHEALTHY
+    beside      target groups of others that a rule shares requests with it; `shares` the part of each, by ARN, of both
+    runs        service and task definition that are behind those, by ARN
     subnets     free addresses by subnet; a subnet that is gone has -1
+    ways_out    by subnet whether it has a default route; empty where that could not be read
     instances   container instances of the cluster, None where tasks do not need any
     attempts    newest first
+    watching    names of the alarms that are to roll a deployment back; `alarms` those and the scaling policies' that
+                there are, None where they could not be read
+    registered  instances in the Cloud Map services that it registers its tasks in; `unlisted` running tasks that are
+                not in each; `alive` the address of each task that has not stopped
+    calls       names of Cloud Map that its containers call
+    hooks       those that a deployment waits at; `tests` of a test listener that serves nothing but tests
+    balancers   its target groups, and the load balancer of each, as CloudWatch names them
     unread      what AWS did not let be read, in words
     """
 
@@ -141,9 +245,23 @@ class Facts:
     stopped: tuple[StoppedTask, ...] = ()
     unhealthy: tuple[str, ...] = ()
     groups: tuple[TargetGroup, ...] = ()
+    beside: tuple[TargetGroup, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
+    runs: Mapping[str, str] = field(default_factory=dict)
     subnets: Mapping[str, int] = field(default_factory=dict)
+    ways_out: Mapping[str, bool] = field(default_factory=dict)
     instances: int | None = None
     attempts: tuple[Attempt, ...] = ()
+    registered: tuple[Instance, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    alive: Mapping[str, str] = field(default_factory=dict)
+    calls: tuple[Call, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    tests: Trial | None = None
+    watching: tuple[str, ...] = ()
+    alarms: Mapping[str, Alarm] | None = None
+    balancers: Mapping[str, str] = field(default_factory=dict)
+    scaling: Scaling | None = None
     unread: tuple[str, ...] = ()
 
     @classmethod
@@ -156,11 +274,24 @@ class Facts:
         groups: Sequence[Document] = (),
         health: Mapping[str, Sequence[Document]] = _NONE,
         requests: Mapping[str, tuple[float, float]] = _NONE,
+        beside: Sequence[Document] = (),
+        shared: Mapping[str, float] = _NONE,
+        neighbours: Sequence[Document] = (),
         subnets: Sequence[Document] | None = None,
+        routes: Sequence[Document] = (),
         cluster: Document | None = None,
         attempts: Sequence[Document] = (),
         lines: Mapping[str, Sequence[str]] = _NONE,
+        registered: Mapping[str, Sequence[Document]] = _NONE,
+        calls: Sequence[Call] = (),
+        releases: Sequence[Document] = (),
+        test_rules: Sequence[Document] = (),
+        alarms: Sequence[Document] | None = None,
+        balanced: Sequence[Document] = (),
+        scalable: Document | None = None,
+        policies: Sequence[Document] = (),
         unread: Sequence[str] = (),
+        now: datetime | None = None,
         speed: float = 1.0,
     ) -> Facts:
         """Facts from documents as boto3 has them.
@@ -169,10 +300,21 @@ class Facts:
         tasks        of describe_tasks: the service's, running and stopped
         definitions  of describe_task_definition, by ARN: the service's and those of stopped tasks
         groups       of describe_target_groups; `health`: their TargetHealthDescriptions, `requests`: (all, 5xx), by ARN
+        beside       of describe_target_groups: those of others in `shared`, which `shares_of` makes of rules
+        neighbours   of describe_services: others of the cluster
         subnets      of describe_subnets; None where they could not be read
+        routes       of describe_route_tables, of the VPC of the subnets
         cluster      of describe_clusters
         attempts     of list_service_deployments
         lines        last lines of the log of a stopped task, by its ARN
+        registered   of list_instances, by id of the Cloud Map service; without those that could not be read
+        calls        of `calls_of`, with what is registered under each name
+        releases     of describe_service_deployments: those under way
+        test_rules   of describe_rules: those of the listener of its testListenerRule
+        alarms       of describe_alarms: those of the deployments and of the policies; None where they could not be read
+        balanced     of describe_target_groups: `groups`, and those that ECS shifts requests to
+        scalable     of describe_scalable_targets; `policies` of describe_scaling_policies
+        now          when it was read
         speed        AWS seconds in a second of the timestamps
         """
         definition = definitions.get(service.get("taskDefinition", ""), {})
@@ -201,15 +343,35 @@ class Facts:
             stopped=tuple(_stopped(one, definitions, lines, speed) for one in tasks if one.get("stopCode")),
             unhealthy=tuple(_id(one) for one in tasks if _unhealthy(one)),
             groups=tuple(_group(one, health, requests) for one in groups),
+            beside=tuple(_group(one, health, requests) for one in beside),
+            shares=dict(shared),
+            runs=dict(running for one in (*neighbours, service) for running in _runs(one)),
             subnets={name: free.get(name, -1) for name in network.get("subnets", ())} if subnets is not None else {},
+            ways_out={one["SubnetId"]: _way_out(one, routes) for one in subnets or ()} if routes else {},
             instances=_instances(service, cluster),
             attempts=tuple(sorted(map(_attempt, attempts), key=lambda one: one.created_at, reverse=True)),
+            registered=tuple(_instance(one, registry) for registry, each in registered.items() for one in each),
+            unlisted=tuple(_id(one) for one in tasks if _unlisted(one, registered)),
+            alive={_id(one): _address(one) for one in tasks if one.get("lastStatus") != "STOPPED"},
+            calls=tuple(calls),
+            hooks=tuple(hook for one in releases for hook in _hooks(one)),
+            tests=_tests(service, test_rules) if test_rules else None,
+            watching=watching(service),
+            alarms=None if alarms is None else {one["AlarmName"]: _alarm(one, now, speed) for one in alarms},
+            balancers=dict(map(_balanced, balanced)),
+            scaling=_scaling(scalable, policies) if scalable else None,
             unread=tuple(unread),
         )
 
     @property
     def primary(self) -> Deployment | None:
         return next((one for one in self.deployments if one.primary), None)
+
+    @property
+    def steady_now(self) -> bool:
+        """Whether no task comes or goes."""
+        done = len(self.deployments) == 1 and self.deployments[0].rollout_state in ("COMPLETED", "")
+        return done and self.running_count == self.desired_count and not self.pending_count
 
     @property
     def rolled_back(self) -> bool:
@@ -245,6 +407,154 @@ def counted_since(service: Document, tasks: Sequence[Document], now: datetime, s
             last = max([current["createdAt"], *filter(None, ended)])
             begun.append(last.replace(second=0, microsecond=0) + timedelta(minutes=1))
     return max(begun)
+
+
+def watching(service: Document) -> tuple[str, ...]:
+    """Names of the alarms that are to roll a deployment of the service back."""
+    given = service.get("deploymentConfiguration", {}).get("alarms") or {}
+    return tuple(given.get("alarmNames", ())) if given.get("enable") and given.get("rollback") else ()
+
+
+def shares_of(groups: Sequence[str], rules: Sequence[Document]) -> dict[str, float]:
+    """Which part of its requests each target group gets of a rule that shares them between one of these and others."""
+    found: dict[str, float] = {}
+    for rule in rules:
+        for action in rule.get("Actions", ()):
+            several = action.get("ForwardConfig", {}).get("TargetGroups", ())
+            weights = {one["TargetGroupArn"]: one.get("Weight", 1) for one in several}
+            part = {arn: each for arn, each in shares(weights).items() if each}
+            if len(part) > 1 and part.keys() & {*groups}:
+                found |= part
+    return found
+
+
+def _runs(service: Document) -> list[tuple[str, str]]:
+    definition = service.get("taskDefinition", "").rpartition("/")[2]
+    entries = [one for one in service.get("loadBalancers", ()) if not one.get("advancedConfiguration")]
+    told = f"the service `{service['serviceName']}` with `{definition}`"
+    return [(one["targetGroupArn"], told) for one in entries if "targetGroupArn" in one]
+
+
+def tried_at(service: Document) -> str:
+    """ARN of the listener that serves the tests of the service's new versions, and nothing else; "" if none."""
+    for one in _advanced(service):
+        rule, production = one.get("testListenerRule", ""), one.get("productionListenerRule", "")
+        if ":listener-rule/app/" in rule and _listener(rule) != _listener(production):
+            return _listener(rule)
+    return ""
+
+
+def _listener(rule: str) -> str:
+    return rule.rpartition("/")[0].replace(":listener-rule/", ":listener/")
+
+
+def _advanced(service: Document) -> list[Document]:
+    newest = [each for one in service.get("deployments", ())[:1] for each in one.get("loadBalancers", ())]
+    entries = [*service.get("loadBalancers", ()), *newest]
+    return [one["advancedConfiguration"] for one in entries if one.get("advancedConfiguration")]
+
+
+def _hooks(release: Document) -> list[Hook]:
+    return [
+        Hook(
+            release["serviceDeploymentArn"],
+            one.get("hookId", ""),
+            release.get("lifecycleStage", ""),
+            "" if one["targetType"] == "PAUSE" else one.get("targetArn", ""),
+            one.get("expiresAt"),
+            one.get("timeoutAction", ""),
+        )
+        for one in release.get("lifecycleHookDetails", ())
+        if one["status"] in ("AWAITING_ACTION", "IN_PROGRESS")
+    ]
+
+
+def _tests(service: Document, rules: Sequence[Document]) -> Trial:
+    arns = [one.get("testListenerRule") for one in _advanced(service)]
+    turned = next((rule for rule in rules if rule["RuleArn"] in arns), None)
+    in_order = sorted(rules, key=lambda rule: (rule["IsDefault"], 0 if rule["IsDefault"] else int(rule["Priority"])))
+    met = next((rule for rule in in_order if all(map(_plain, rule.get("Conditions", ())))), None)
+    conditions = tuple(map(_condition, turned.get("Conditions", ()))) if turned else ()
+    return Trial(_rule(turned) if turned else "", conditions, _rule(met) if met else "", _serves(met) if met else "")
+
+
+def _rule(rule: Document) -> str:
+    return "the default rule" if rule["IsDefault"] else f"the rule of priority {rule['Priority']}"
+
+
+def _plain(condition: Document) -> bool:
+    """Whether a request for / without more meets it."""
+    values = condition.get("PathPatternConfig", {}).get("Values") or condition.get("Values", ())
+    return condition["Field"] == "path-pattern" and bool({"/", "*", "/*"} & {*values})
+
+
+def _condition(condition: Document) -> str:
+    header = condition.get("HttpHeaderConfig")
+    if header:
+        return f"the header {header['HttpHeaderName']}: {' or '.join(header['Values'])}"
+    settings: Document = next((value for name, value in condition.items() if name.endswith("Config")), {})
+    values = settings.get("Values") or condition.get("Values", ())
+    told = [f"{one.get('Key', '')}={one['Value']}" if isinstance(one, Mapping) else str(one) for one in values]
+    return f"the {condition['Field']} {' or '.join(told)}"
+
+
+def _serves(rule: Document) -> str:
+    """The target groups to which a rule sends requests, by name."""
+    forwards = [one for one in rule["Actions"] if one["Type"] == "forward"]
+    several = [each for one in forwards for each in one.get("ForwardConfig", {}).get("TargetGroups") or [one]]
+    return ", ".join(one["TargetGroupArn"].split("/")[1] for one in several if one.get("Weight", 1))
+
+
+def _instance(document: Document, registry: str) -> Instance:
+    its = document.get("Attributes", {})
+    by = f"{its.get('ECS_CLUSTER_NAME', '')}/{its['ECS_SERVICE_NAME']}" if "ECS_SERVICE_NAME" in its else ""
+    port = its.get("AWS_INSTANCE_PORT", "")
+    return Instance(
+        document["Id"], registry, its.get("AWS_INSTANCE_IPV4", ""), by, int(port) if port.isdecimal() else None
+    )
+
+
+def _unlisted(task: Document, registered: Mapping[str, Sequence[Document]]) -> bool:
+    runs = task.get("lastStatus") == task.get("desiredStatus") == "RUNNING"
+    return runs and any(_id(task) not in [one["Id"] for one in each] for each in registered.values())
+
+
+def _address(task: Document) -> str:
+    details = [each for one in task.get("attachments", ()) for each in one.get("details", ())]
+    return next((str(one["value"]) for one in details if one["name"] == "privateIPv4Address"), "")
+
+
+def _alarm(document: Document, now: datetime | None, speed: float) -> Alarm:
+    since = document.get("StateUpdatedTimestamp")
+    return Alarm(
+        document["AlarmName"],
+        document.get("Namespace", ""),
+        document.get("MetricName", ""),
+        {one["Name"]: one["Value"] for one in document.get("Dimensions", ())},
+        document.get("StateValue", ""),
+        (now - since).total_seconds() * speed if now and since else 0,
+        document.get("TreatMissingData", "missing"),
+        document.get("ComparisonOperator", "Greater").startswith("Greater"),
+        document.get("ActionsEnabled", True),
+    )
+
+
+def _balanced(group: Document) -> tuple[str, str]:
+    balancer = next(iter(group.get("LoadBalancerArns", ())), "")
+    return group["TargetGroupArn"].rpartition(":")[2], balancer.partition(":loadbalancer/")[2]
+
+
+def _scaling(target: Document, policies: Sequence[Document]) -> Scaling:
+    return Scaling(
+        target["MinCapacity"],
+        target["MaxCapacity"],
+        tuple(name for name, value in target.get("SuspendedState", {}).items() if value),
+        tuple(
+            Policy(one["PolicyName"], tuple(each["AlarmName"] for each in one.get("Alarms", ())))
+            for one in policies
+            if one["PolicyType"] != "PredictiveScaling"  # it looks at forecasts
+        ),
+    )
 
 
 def _id(task: Document) -> str:
@@ -323,6 +633,15 @@ def _group(
         tuple(failures),
         *requests.get(arn, (0, 0)),
     )
+
+
+def _way_out(subnet: Document, tables: Sequence[Document]) -> bool:
+    """Whether a subnet has a default route: its own table's, else that of its VPC's main one."""
+    name, of_vpc = subnet["SubnetId"], [each for each in tables if each["VpcId"] == subnet["VpcId"]]
+    own = [each for each in of_vpc if any(one.get("SubnetId") == name for one in each["Associations"])]
+    main = [each for each in of_vpc if any(one.get("Main") for one in each["Associations"])]
+    routes = [route for table in (own or main)[:1] for route in table["Routes"] if route.get("State") != "blackhole"]
+    return any(one.get("DestinationCidrBlock") == "0.0.0.0/0" for one in routes)
 
 
 def _instances(service: Document, cluster: Document | None) -> int | None:

@@ -105,7 +105,8 @@ OF_TASKS: Mapping[Cause, Callable[[Facts, StoppedTask], str]] = {
 OF_PLACEMENT = {
     Cause.NO_INSTANCES: (
         "Register container instances (an Auto Scaling group behind a capacity provider), or run the service on "
-        "Fargate: `ecs.update_service(capacityProviderStrategy=…, forceNewDeployment=True)`."
+        "Fargate: `ecs.update_service(capacityProviderStrategy=…, forceNewDeployment=True)`. A service that names "
+        "neither launch type nor strategy goes to instances where its cluster has no `defaultCapacityProviderStrategy`."
     ),
     Cause.QUOTA: "Ask for more in Service Quotas (AWS Fargate: vCPUs), or want fewer or smaller tasks.",
     Cause.NO_CAPACITY: "Add subnets in further Availability Zones, or FARGATE beside FARGATE_SPOT; ECS keeps trying.",

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from drydock.policy.diagnosis import mends
+from drydock.policy.diagnosis import alarms, mends, names, releases
 from drydock.policy.diagnosis.facts import Container, Facts, StoppedTask, TargetGroup
 from drydock.policy.diagnosis.findings import Cause, Finding, many, short
 from drydock.policy.diagnosis.stopped import BY_TASKS, Failures, exited, failures_of, how_many, not_now, wrote
@@ -30,13 +30,20 @@ def diagnose(facts: Facts) -> list[Finding]:
     found = [
         *_none_wanted(facts),
         *(_of_tasks(facts, cause, one) for cause, one in failures.items() if cause in BY_TASKS),
+        *releases.held_by_grace(facts),
         *_container_health(facts, failures.get(Cause.CONTAINER_UNHEALTHY)),
         *_target_health(facts, failures.get(Cause.NO_ANSWER)),
         *_placement(facts, failures.get(Cause.NO_ADDRESSES)),
+        *_cut_off(facts),
         *_registration(facts),
+        *names.registered(facts),
+        *names.called(facts),
+        *releases.waiting(facts),
         *_stuck(facts),
         *_failed(facts),
         *_slow_stop(facts),
+        *alarms.of_deployments(facts),
+        *alarms.of_scaling(facts),
         *_errors(facts),
         *_inactive(facts),
     ]
@@ -198,6 +205,23 @@ def _place(message: str) -> Cause:
     return Cause.NOT_PLACED
 
 
+def _cut_off(facts: Facts) -> list[Finding]:
+    without = sorted(name for name, there in facts.ways_out.items() if not there)
+    if not without or len(without) == len(facts.ways_out):
+        return []
+    others = sorted(facts.ways_out.keys() - {*without})
+    evidence = (
+        f"No default route: {', '.join(without)}. With one: {', '.join(others)}. So about "
+        f"{len(without)} of {many(len(facts.ways_out), 'task')} may reach no registry."
+    )
+    mend = (
+        "A subnet in no `Associations` has the main route table of its VPC (`ec2.describe_route_tables`): "
+        "`ec2.associate_route_table` with the table of the others. A subnet that is meant to have VPC endpoints alone "
+        "is no fault."
+    )
+    return [Finding(Cause.CUT_OFF, evidence, mend)]
+
+
 def _registration(facts: Facts) -> list[Finding]:
     refused = [message for message in facts.news if "failed to register targets" in message]
     unused = [group.name for group in facts.groups if "unused" in group.states]
@@ -279,17 +303,27 @@ def _slow_stop(facts: Facts) -> list[Finding]:
 
 def _errors(facts: Facts) -> list[Finding]:
     found = []
-    for group in facts.groups:
-        rate = group.errors / group.requests if group.requests else 0.0
-        if group.errors >= ERRORS and rate >= ERROR_RATE:
-            evidence = (
-                f"{group.errors:.0f} of {group.requests:.0f} requests to `{group.name}` were answered 5xx: {rate:.1%}."
-            )
+    both = {one.arn: one for one in (*facts.groups, *facts.beside)}
+    for group in both.values():
+        if group.errors < ERRORS or group.error_rate < ERROR_RATE:
+            continue
+        shared = [one for one in both.values() if one.arn in facts.shares]
+        others = [one for one in shared if one is not group] if group in shared else []
+        evidence = (
+            f"{group.errors:.0f} of {group.requests:.0f} requests to `{group.name}` were answered 5xx: "
+            f"{group.error_rate:.1%}."
+        )
+        if runs := facts.runs.get(group.arn):
+            evidence += f" Behind it is {runs}."
+        for other in others:
+            evidence += f" Of those to `{other.name}`, which shares the requests with it, {other.error_rate:.1%}."
+        mend = "Read the log of its tasks for the requests that failed, and look at what the program calls."
+        if others:
             mend = (
-                "Read the log of its tasks for the requests that failed, and look at what the program calls."
-                f"{mends.back(facts)}"
+                f"It gets {facts.shares[group.arn]:.0%} of the requests. Give it the weight 0, and the others what it "
+                "had (`elbv2.modify_listener` or `elbv2.modify_rule`); its tasks may stay, to be looked at. " + mend
             )
-            found.append(Finding(Cause.ERRORS, evidence, mend))
+        found.append(Finding(Cause.ERRORS, evidence, f"{mend}{mends.back(facts) if group in facts.groups else ''}"))
     return found
 
 
