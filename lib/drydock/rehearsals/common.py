@@ -32,6 +32,21 @@ def steady(cloud: Cloud, until: Until) -> None:
     until(completed, "the deployment is completed")
 
 
+def planned_and_guarded(rehearsal: Rehearsal, runs: Path, given: Mapping[str, str]) -> str:
+    """The hash of the plan: a dry run makes it by calls that only read, and with a stale approval nothing is changed.
+
+    Raises AssertionError, which says what was otherwise.
+    """
+    planned = runner.run(rehearsal.runbook, {**given, "dry_run": "true"}, root=runs)
+    assert planned.ok and planned.plan is not None and planned.plan.changes, f"no plan: {planned.error}"
+    assert only_read(planned.folder), "the dry run made a call that changes something"
+    rehearsal.done.append("dry run")
+    stale = runner.run(rehearsal.runbook, {**given, "dry_run": "false", "approve": STALE}, root=runs)
+    assert stale.outcome == "refused" and only_read(stale.folder), "a stale approval was not refused"
+    rehearsal.done.append("stale approval refused")
+    return planned.plan.hash
+
+
 def planned_applied_undone(
     rehearsal: Rehearsal, runs: Path, given: Mapping[str, str], *, again: Mapping[str, str] | None = None
 ) -> None:
@@ -43,14 +58,8 @@ def planned_applied_undone(
     Raises AssertionError, which says what was otherwise.
     """
     name = rehearsal.runbook
-    planned = runner.run(name, {**given, "dry_run": "true"}, root=runs)
-    assert planned.ok and planned.plan is not None and planned.plan.changes, f"no plan: {planned.error}"
-    assert only_read(planned.folder), "the dry run made a call that changes something"
-    rehearsal.done.append("dry run")
-    stale = runner.run(name, {**given, "dry_run": "false", "approve": STALE}, root=runs)
-    assert stale.outcome == "refused" and only_read(stale.folder), "a stale approval was not refused"
-    rehearsal.done.append("stale approval refused")
-    applied = runner.run(name, {**given, "dry_run": "false", "approve": planned.plan.hash}, root=runs)
+    approve = planned_and_guarded(rehearsal, runs, given)
+    applied = runner.run(name, {**given, "dry_run": "false", "approve": approve}, root=runs)
     assert applied.outcome == "applied", f"not applied: {applied.error}"
     rehearsal.done.append("applied and verified")
     if again is not None:

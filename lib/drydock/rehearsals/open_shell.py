@@ -7,7 +7,7 @@ from typing import Any
 
 from drydock.cloud import Cloud
 from drydock.notebooks.wait import wait_until
-from drydock.rehearsals.common import SERVICE, STALE, Until, only_read, steady
+from drydock.rehearsals.common import SERVICE, Until, planned_and_guarded, steady
 from drydock.rehearsals.record import Rehearsal
 from drydock.runbooks import runner
 from drydock.runbooks.evidence import Evidence
@@ -41,14 +41,8 @@ def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
     assert refused.outcome == "refused" and "enableExecuteCommand" in str(refused.error), f"{refused.error}"
     rehearsal.done.append("refused without ECS Exec")
     parameters = given(cloud, wait_until)
-    planned = run()
-    assert planned.ok and planned.plan is not None and planned.plan.changes, f"no plan: {planned.error}"
-    assert only_read(planned.folder), "the dry run made a call that changes something"
-    rehearsal.done.append("dry run")
-    stale = run(dry_run="false", approve=STALE)
-    assert stale.outcome == "refused" and only_read(stale.folder), "a stale approval was not refused"
-    rehearsal.done.append("stale approval refused")
-    applied = run(dry_run="false", approve=planned.plan.hash)
+    approve = planned_and_guarded(rehearsal, runs, parameters)
+    applied = run(dry_run="false", approve=approve)
     assert applied.outcome == "applied", f"not applied: {applied.error}"
     assert Evidence(applied.folder).read(FILE)["output"] == ["42"], "what the command wrote is not kept"
     rehearsal.done.append("run, and what it wrote kept")

@@ -7,7 +7,7 @@ from typing import Any
 
 from drydock.cloud import Cloud
 from drydock.ledger import owned
-from drydock.rehearsals.common import SERVICE, STALE, only_read
+from drydock.rehearsals.common import SERVICE, planned_and_guarded
 from drydock.rehearsals.record import Rehearsal
 from drydock.resources.kind import TAG
 from drydock.runbooks import runner
@@ -34,14 +34,8 @@ def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
     assert refused.outcome == "refused" and "lab another has the" in str(refused.error), f"{refused.error}"
     rehearsal.done.append("refused while another lab uses it")
     ecs.stop_task(cluster=SERVICE["cluster"], task=task)
-    planned = run()
-    assert planned.ok and planned.plan is not None and planned.plan.changes, f"no plan: {planned.error}"
-    assert only_read(planned.folder), "the dry run made a call that changes something"
-    rehearsal.done.append("dry run")
-    stale = run(dry_run="false", approve=STALE)
-    assert stale.outcome == "refused" and only_read(stale.folder), "a stale approval was not refused"
-    rehearsal.done.append("stale approval refused")
-    applied = run(dry_run="false", approve=planned.plan.hash)
+    approve = planned_and_guarded(rehearsal, runs, {"lab": LAB})
+    applied = run(dry_run="false", approve=approve)
     assert applied.outcome == "applied" and not owned(cloud, LAB), f"not applied: {applied.error}"
     rehearsal.done.append("applied and verified")
     assert run().outcome == "nothing to change", "something would be deleted again"

@@ -165,9 +165,7 @@ def service_deployments(ecs: Any, cluster: str, service: str, **only: Any) -> li
 
 def tasks(ecs: Any, cluster: str, service: str) -> list[dict[str, Any]]:
     """The tasks of the service that are to run, as DescribeTasks has them."""
-    arns = list(every(ecs, "list_tasks", "taskArns", cluster=cluster, serviceName=service))
-    parts = [arns[first : first + _AT_ONCE] for first in range(0, len(arns), _AT_ONCE)]
-    return [one for part in parts for one in ecs.describe_tasks(cluster=cluster, tasks=part)["tasks"]]
+    return _tasks(ecs, cluster=cluster, serviceName=service)
 
 
 def failures(ecs: Any, cluster: str, service: str, *, since: datetime) -> str:
@@ -175,12 +173,16 @@ def failures(ecs: Any, cluster: str, service: str, *, since: datetime) -> str:
 
     Empty where none has. ECS tells of a task for an hour after it stopped at most.
     """
-    asked = {"cluster": cluster, "serviceName": service, "desiredStatus": "STOPPED"}
-    arns = list(every(ecs, "list_tasks", "taskArns", **asked))
-    parts = [arns[first : first + _AT_ONCE] for first in range(0, len(arns), _AT_ONCE)]
-    stopped = [one for part in parts for one in ecs.describe_tasks(cluster=cluster, tasks=part)["tasks"]]
+    stopped = _tasks(ecs, cluster=cluster, serviceName=service, desiredStatus="STOPPED")
     ours = [one for one in stopped if one["createdAt"] > since and not _asked_for(one)]
     return "\n".join(f"{many} × {why}" for why, many in Counter(map(_why_stopped, ours)).most_common())
+
+
+def _tasks(ecs: Any, *, cluster: str, **which: str) -> list[dict[str, Any]]:
+    """`which`: what ListTasks takes besides."""
+    arns = list(every(ecs, "list_tasks", "taskArns", cluster=cluster, **which))
+    parts = [arns[first : first + _AT_ONCE] for first in range(0, len(arns), _AT_ONCE)]
+    return [one for part in parts for one in ecs.describe_tasks(cluster=cluster, tasks=part)["tasks"]]
 
 
 def _asked_for(task: Mapping[str, Any]) -> bool:
