@@ -70,6 +70,7 @@ def test_long_headers_are_read(host: AWS) -> None:
     assert [status for status, _ in said(host, head(*CALL, "X-Amz-Security-Token: " + "x" * 60_000) + b"{}")] == [200]
 
 
+@pytest.mark.process  # a journal of this size is compacted by a process of its own
 def test_an_object_that_is_too_large_is_refused_as_s3_does(
     client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,7 +51,9 @@ def network(cloud: Cloud) -> list[Any]:
     ec2 = cloud.client("ec2")
     vpc = ec2.create_vpc(CidrBlock=cloud.vpc_cidr, TagSpecifications=named("vpc"))["Vpc"]["VpcId"]
     first = str(cloud.vpc_cidr).replace("/16", "/20")
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=first, TagSpecifications=named("subnet"))["Subnet"]["SubnetId"]
+    subnet = ec2.create_subnet(
+        VpcId=vpc, CidrBlock=first, AvailabilityZone=f"{cloud.region}a", TagSpecifications=named("subnet")
+    )["Subnet"]["SubnetId"]
     gateway = ec2.create_internet_gateway(TagSpecifications=named("internet-gateway"))["InternetGateway"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"], VpcId=vpc)
     table = ec2.create_route_table(VpcId=vpc, TagSpecifications=named("route-table"))["RouteTable"]["RouteTableId"]
@@ -76,7 +78,10 @@ def others(cloud: Cloud) -> list[Any]:
 def balanced(cloud: Cloud) -> list[Any]:
     elbv2, [vpc, subnet, *_] = cloud.client("elbv2"), network(cloud)
     second = cloud.client("ec2").create_subnet(
-        VpcId=vpc, CidrBlock=str(cloud.vpc_cidr).replace(".0.0/16", ".16.0/20"), TagSpecifications=named("subnet")
+        VpcId=vpc,
+        CidrBlock=str(cloud.vpc_cidr).replace(".0.0/16", ".16.0/20"),
+        AvailabilityZone=f"{cloud.region}b",
+        TagSpecifications=named("subnet"),
     )["Subnet"]["SubnetId"]
     front = elbv2.create_load_balancer(Name="mine", Subnets=[subnet, second])["LoadBalancers"][0]["LoadBalancerArn"]
     group = elbv2.create_target_group(Name="mine", VpcId=vpc, Protocol="HTTP", Port=80, TargetType="ip")

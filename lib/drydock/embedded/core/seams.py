@@ -51,7 +51,8 @@ _own = threading.local()
 _now: Callable[[], datetime.datetime] = functools.partial(datetime.datetime.now, datetime.UTC)
 
 
-def _utcnow() -> datetime.datetime:
+def utcnow() -> datetime.datetime:
+    """What time it is for the request at hand, or for the cloud; in UTC, without a time zone, as moto has it."""
     return _moment or _now().replace(tzinfo=None)
 
 
@@ -84,15 +85,15 @@ class _Datetime(datetime.datetime, metaclass=_AnyDatetime):
 
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> Any:
-        return _utcnow().replace(tzinfo=datetime.UTC).astimezone(tz).replace(tzinfo=tz)
+        return utcnow().replace(tzinfo=datetime.UTC).astimezone(tz).replace(tzinfo=tz)
 
     @classmethod
     def utcnow(cls) -> Any:
-        return _utcnow()
+        return utcnow()
 
 
 def _time() -> float:
-    return _utcnow().replace(tzinfo=datetime.UTC).timestamp()
+    return utcnow().replace(tzinfo=datetime.UTC).timestamp()
 
 
 def keep_time(service: str) -> None:
@@ -102,7 +103,7 @@ def keep_time(service: str) -> None:
     import moto.core.utils
 
     instead: dict[int, Any] = {
-        id(original(moto.core.utils, "utcnow")): _utcnow,  # of a module that was there before `prepare`
+        id(original(moto.core.utils, "utcnow")): utcnow,  # of a module that was there before `prepare`
         id(datetime.datetime): _Datetime,
         id(datetime): SimpleNamespace(**{**vars(datetime), "datetime": _Datetime}),
         id(time): SimpleNamespace(**{**vars(time), "time": _time}),
@@ -181,7 +182,7 @@ def prepare() -> None:
     import moto.core.utils
 
     original(moto.core.utils, "utcnow")
-    replace(moto.core.utils, utcnow=_utcnow)
+    replace(moto.core.utils, utcnow=utcnow)
     _let_go_of_what_is_deleted()
     _settle_chance()
     _settle_backends()

@@ -11,7 +11,6 @@ from moto.applicationautoscaling.models import (
     ServiceNamespaceValueSet,
     _target_params_are_valid,
 )
-from moto.core.utils import utcnow
 from moto.moto_api._internal import mock_random
 from moto.utilities.utils import get_partition
 
@@ -81,7 +80,7 @@ def _new(backend: Scaling, key: Key, request: Document, bounds: Bounds) -> Targe
     linked = f"arn:{partition}:iam::{account}:role/aws-service-role/{LINKED_TO}/{LINKED_ROLE}"
     role = linked if key[0] == requests.ECS else request.get("RoleARN") or ""
     arn = f"arn:{partition}:application-autoscaling:{region}:{account}:scalable-target/{name}"
-    return Target(key, arn, region, role, utcnow(), bounds)
+    return Target(key, arn, region, role, seams.utcnow(), bounds)
 
 
 def deregister_scalable_target(backend: Scaling, request: Document) -> Document:
@@ -147,7 +146,7 @@ def _new_policy(backend: Scaling, target: Target, name: str, kind: str) -> Polic
     region, account = backend.region_name, backend.account_id
     start = f"arn:{get_partition(region)}:autoscaling:{region}:{account}:scalingPolicy:{mock_random.uuid4()}"
     arn = f"{start}:resource/{namespace}/{resource}:policyName/{name}"
-    policy = Policy(name, arn, kind, utcnow(), {})
+    policy = Policy(name, arn, kind, seams.utcnow(), {})
     if kind == requests.TRACKING:
         policy.action = f"{arn}:createdBy/{mock_random.uuid4()}"
         policy.high, policy.low = (
@@ -270,14 +269,14 @@ def put_scheduled_action(backend: Scaling, request: Document) -> Document:
     request = {**request, **{key: moment.replace(tzinfo=UTC) for key, moment in times.items() if not moment.tzinfo}}
     known = target.actions.get(name)
     with refusing():
-        requests.scheduled(request, known.settings if known is not None else None, utcnow().replace(tzinfo=UTC))
+        requests.scheduled(request, known.settings if known is not None else None, seams.utcnow().replace(tzinfo=UTC))
     given = {key: request[key] for key in _OF_ACTIONS if request.get(key) is not None}
     if known is None:
         namespace, resource, _ = target.key
         start = f"arn:{get_partition(backend.region_name)}:autoscaling:{backend.region_name}:{backend.account_id}"
         named = f"resource/{namespace}/{resource}:scheduledActionName/{name}"
         arn = f"{start}:scheduledAction:{mock_random.uuid4()}:{named}"
-        known = target.actions[name] = Action(name, arn, utcnow(), 0, {})
+        known = target.actions[name] = Action(name, arn, seams.utcnow(), 0, {})
     kept = {key: value for key, value in known.settings.items() if key not in ("StartTime", "EndTime")}
     known.settings, known.changed = {**kept, **given}, known.changed + 1
     backend.controller.changed()

@@ -11,7 +11,6 @@ from typing import Any
 from moto.cloudwatch.exceptions import InvalidFormat, ResourceNotFound, ValidationError
 from moto.cloudwatch.utils import make_arn_for_alarm
 from moto.core.responses import ActionResult, EmptyResult
-from moto.core.utils import utcnow
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.refusals import Refusal, refusing
@@ -53,7 +52,7 @@ class Operations:
         backend, request = response.cloudwatch_backend, _request(response)
         with refusing():
             requests.composite_alarm(request)
-        made = Alarm(backend.region_name, request["AlarmName"], "", request, utcnow())
+        made = Alarm(backend.region_name, request["AlarmName"], "", request, seams.utcnow())
         suppressor = (request.get("ActionsSuppressor") or "").split(":alarm:", 1)[-1]
         unknown = (made.children | ({suppressor} if suppressor else set())) - set(backend.alarms) - {made.name}
         if unknown and not seams.replaying():
@@ -65,7 +64,7 @@ class Operations:
         """Make an alarm, or give the one of this name other settings; its state stays."""
         name, tags = request["AlarmName"], request.pop("Tags", None) or []
         arn = make_arn_for_alarm(backend.region_name, backend.account_id, name)
-        made = Alarm(backend.region_name, name, arn, request, utcnow())
+        made = Alarm(backend.region_name, name, arn, request, seams.utcnow())
         alarm: Alarm = backend.alarms.setdefault(name, made)
         is_new = alarm is made
         if alarm.kind != made.kind:

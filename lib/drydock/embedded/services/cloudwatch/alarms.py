@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from moto.core.utils import unix_time, utcnow
+from moto.core.utils import unix_time
 
+from drydock.embedded.core import seams
 from drydock.embedded.core.data import Data
 from drydock.policy import alarm_rules
 from drydock.policy.alarms import FIRST_REASON, INSUFFICIENT_DATA
@@ -46,8 +47,8 @@ class Alarm:
     value: str = INSUFFICIENT_DATA
     reason: str = FIRST_REASON
     reason_data: str = ""
-    updated: datetime = field(default_factory=utcnow)
-    transitioned: datetime = field(default_factory=utcnow)
+    updated: datetime = field(default_factory=seams.utcnow)
+    transitioned: datetime = field(default_factory=seams.utcnow)
     changed_at: float = 0.0
     """AWS second of the last change of its value."""
     before: str = INSUFFICIENT_DATA
@@ -129,7 +130,7 @@ class Kept:
     def happened(self, alarm: Alarm, item: str, summary: str, data: dict[str, Any]) -> None:
         self._data.write(
             "INSERT INTO alarm_history (region, alarm, type, at, item, summary, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            *(alarm.region, alarm.name, alarm.kind, _seconds(utcnow()), item, summary, json.dumps(data)),
+            *(alarm.region, alarm.name, alarm.kind, _seconds(seams.utcnow()), item, summary, json.dumps(data)),
         )
         self._data.write("DELETE FROM alarm_history WHERE at < ?", unix_time() - REMEMBERED)
 
@@ -158,7 +159,7 @@ class Kept:
 def changed(alarm: Alarm, value: str, reason: str, data: dict[str, Any] | str | None, at: float, kept: Kept) -> None:
     """Let an alarm be in a state from an AWS second on, which may be the one that it is in."""
     before = _state(alarm)
-    now = utcnow()
+    now = seams.utcnow()
     if value != alarm.value:
         alarm.transitioned, alarm.before, alarm.changed_at = now, alarm.value, at
     alarm.value, alarm.reason, alarm.updated = value, reason, now

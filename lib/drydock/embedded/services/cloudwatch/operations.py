@@ -17,8 +17,9 @@ from moto.cloudwatch.exceptions import (
 )
 from moto.cloudwatch.models import MetricDatumBase
 from moto.core.responses import ActionResult
-from moto.core.utils import unix_time, utcnow
+from moto.core.utils import unix_time
 
+from drydock.embedded.core import seams
 from drydock.policy import metric_search
 from drydock.policy.infix import Malformed
 from drydock.policy.metric_math import ID, MathError, Series, Source, compute
@@ -79,7 +80,7 @@ def _check_range(given: dict[str, Any], number: int) -> None:
 
 
 def _data(given: dict[str, Any]) -> Iterator[Datum]:
-    at = _seconds(given.get("Timestamp") or utcnow())
+    at = _seconds(given.get("Timestamp") or seams.utcnow())
     for sample in _samples(given, at):
         yield Datum(
             given["MetricName"],

@@ -15,6 +15,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from drydock.embedded.core import seams
 from drydock.policy.ecs import strategy
 from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker
@@ -26,9 +27,7 @@ KEPT_EVENTS = 100
 
 
 def utcnow() -> datetime:
-    import moto.core.utils
-
-    return moto.core.utils.utcnow().replace(tzinfo=UTC)
+    return seams.utcnow().replace(tzinfo=UTC)
 
 
 class Ids:

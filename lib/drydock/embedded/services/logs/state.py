@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from moto.core.utils import unix_time, unix_time_millis, utcnow
+from moto.core.utils import unix_time, unix_time_millis
 from moto.logs import models
 from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.logs_query import ParsedEvent
@@ -124,7 +124,7 @@ def install(host: Host) -> Streams:
         number = streams.row(stream)
         if log_events:
             first = store.put(
-                number, [(event["timestamp"], event["message"]) for event in log_events], unix_time(utcnow())
+                number, [(event["timestamp"], event["message"]) for event in log_events], unix_time(seams.utcnow())
             )
             _tell_subscribers(stream, [{"id": at, **event} for at, event in enumerate(log_events, first)])
         kept = store.stream(number)
@@ -226,7 +226,7 @@ def put_log_events(
     if group is None:
         raise ResourceNotFoundException
     times = [event["timestamp"] for event in log_events]
-    now = int(unix_time(utcnow()) * 1000)
+    now = int(unix_time(seams.utcnow()) * 1000)
     too_old = sum(at < now - OLDEST for at in times)
     expired = sum(at < oldest(group) for at in times)
     too_new = sum(at > now + NEWEST for at in times)
