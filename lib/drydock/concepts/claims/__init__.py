@@ -7,10 +7,11 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, rollout
+from drydock.concepts.claims import capacity, cost, mesh, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
+from drydock.concepts.claims.mesh import MESH, MTLS, OUTLIERS, RETRIES, ROUTING
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
 
@@ -22,7 +23,12 @@ __all__ = [
     "FARGATE_EC2",
     "GROUPS",
     "GUIDES",
+    "MESH",
+    "MTLS",
+    "OUTLIERS",
     "PLACEMENT",
+    "RETRIES",
+    "ROUTING",
     "SPLIT",
     "Claim",
     "Verdict",
@@ -32,7 +38,10 @@ __all__ = [
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
 CLAIMS: tuple[Claim, ...] = tuple(
-    sorted((*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS), key=lambda claim: (claim.id[0], int(claim.id[1:])))
+    sorted(
+        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *mesh.CLAIMS),
+        key=lambda claim: (claim.id[0], int(claim.id[1:])),
+    )
 )
 """All of them: guide A's first, in order of their numbers."""
 

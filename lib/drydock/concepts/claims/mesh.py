@@ -1,0 +1,42 @@
+"""What the guides say of App Mesh, weighted routes, retries, outlier detection and mutual TLS."""
+
+from __future__ import annotations
+
+from drydock.concepts.claims.claim import Claim, Verdict
+from drydock.policy import traffic
+
+MESH = "service mesh"
+ROUTING = "weighted routing"
+RETRIES = "retries"
+OUTLIERS = "outlier detection"
+MTLS = "mutual TLS"
+
+_APP_MESH = "botocore 1.44.5, App Mesh API"
+
+CLAIMS = (
+    Claim(
+        id="A70",
+        lines="720–755, 802",
+        subjects=(MESH, ROUTING),
+        says="A route with weights 90 and 10 sends 10 % of the requests to the second version.",
+        unit="%",
+        said=0.10,
+        today=lambda: {"share of weight 10 beside 90": traffic.shares({"v1": 90, "v2": 10})["v2"]},
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="The share is right, the example is not: the virtual node of the second version is never created, and "
+        "both nodes would select the same Cloud Map instances, because neither asks for attributes. Then both "
+        "weights lead to the same tasks.",
+        source=f"{_APP_MESH}, WeightedTarget and AwsCloudMapServiceDiscovery (documented)",
+    ),
+    Claim(
+        id="A71",
+        lines="699–755",
+        subjects=(MESH, ROUTING),
+        says="The virtual service is created first, then router, node and route.",
+        judged=(Verdict.UNVERIFIABLE,),
+        holds="The service names a router that is not there yet, and the route names a node that never comes. The "
+        "other way round nothing is named before it exists: nodes, router, route, service. Whether App Mesh refused "
+        "the guide's order cannot be tried any more.",
+        source="derived from what each request names",
+    ),
+)

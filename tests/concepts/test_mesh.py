@@ -1,0 +1,42 @@
+"""What the concepts about a mesh draw and ask: their numbers against policy."""
+
+from __future__ import annotations
+
+import pytest
+
+from drydock.concepts import weighted_routing
+
+
+def test_the_question_of_weights_is_answered_by_the_sum() -> None:
+    asked = weighted_routing.question(90, 10)
+    assert asked.answer == pytest.approx(100 * 10 / 120)
+    assert "App Mesh refused this route: the sum, 120" in asked.reason
+    assert "App Mesh" not in weighted_routing.question(9, 1).reason
+
+
+def test_the_remainders_of_a_version_are_as_many_as_its_weight() -> None:
+    assert weighted_routing.intervals(90, 10).rows == [
+        ("stable", 90, "0 to 89", "90.0 %"),
+        ("canary", 10, "90 to 99", "10.0 %"),
+    ]
+    assert weighted_routing.intervals(3, 0).rows[1] == ("canary", 0, "none", "0.0 %")
+
+
+def test_the_figure_of_samples_has_what_its_table_has() -> None:
+    shown = weighted_routing.spread(90, 10, 1000)
+    [chosen] = [row for row in shown.rows if row[-1]]
+    assert chosen == ("1,000", "100.0", "57", "149", "5.7 % to 14.9 %", "← chosen")
+    assert shown.data[-1]["x"] == [1000, 1000]
+    assert shown.data[-1]["y"] == [5.7, 14.9]
+    assert [trace["y"][shown.data[0]["x"].index(1000)] for trace in shown.data[:3]] == [14.9, 10.0, 5.7]
+
+
+def test_a_smaller_canary_waits_longer_and_hurts_fewer() -> None:
+    rows = weighted_routing.waiting(90, 10, 2.0, 50.0).rows
+    assert rows[0] == ("1.0 %", "14,900", "298 s", "")
+    assert rows[2] == ("10.0 %", "1,490", "30 s", "← this route")
+    assert weighted_routing.whom(90, 10, 2.0, 50.0).rows[1] == ("5", "1,500", "30")
+
+
+def test_what_the_routers_refuse_is_said() -> None:
+    assert ("6 times 1", "Application Load Balancer: 6 targets, and it takes 5.") in weighted_routing.refusals().rows
