@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drydock.concepts import weighted_routing
+from drydock.concepts import retries, weighted_routing
 
 
 def test_the_question_of_weights_is_answered_by_the_sum() -> None:
@@ -40,3 +40,34 @@ def test_a_smaller_canary_waits_longer_and_hurts_fewer() -> None:
 
 def test_what_the_routers_refuse_is_said() -> None:
     assert ("6 times 1", "Application Load Balancer: 6 targets, and it takes 5.") in weighted_routing.refusals().rows
+
+
+def test_the_question_of_retries_is_the_product_of_a_longer_chain() -> None:
+    asked = retries.question(2, 3)
+    assert asked.answer == 81
+    assert "3 × 3 × 3 × 3 = 81" in asked.reason
+
+
+def test_the_storm_has_its_chosen_point_on_the_line_and_in_the_table() -> None:
+    shown = retries.storm(3, 3, 100)
+    assert shown.title == "The last service fails 100 %: it gets 64.00 requests for one, 64 at most"
+    assert shown.data[0]["y"][-1] == shown.data[2]["y"][0] == 64
+    assert shown.rows[-1] == ("100 %", "64.00", "100.00 %", "← chosen")
+    assert shown.data[1]["y"][-1] == 4
+
+
+def test_the_back_off_is_told_where_documentation_and_code_differ() -> None:
+    rows = retries.waits(4).rows
+    assert rows[0][1:3] == ("0 to 24 ms", "0 to 24 ms")
+    assert rows[2][1:3] == ("0 to 174 ms", "0 to 99 ms")
+
+
+def test_the_tasks_for_retries_are_paid_for() -> None:
+    rows = retries.bill(2, 3, 30, 100.0, 20.0).rows
+    assert [row[2] for row in rows] == ["5", "8", "135"]
+
+
+def test_attempts_that_have_no_time_left_are_said() -> None:
+    rows = retries.latest(3, 6000, 15_000).rows
+    assert rows[2][3] == "the route's timeout"
+    assert rows[3] == (4, "never", "", "no time is left")

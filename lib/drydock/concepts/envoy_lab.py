@@ -87,25 +87,38 @@ class Upstream:
 
 def cluster(name: str, *upstreams: Upstream, **more: Any) -> Resource:
     """A static cluster of these servers; `more` are further fields of Envoy's Cluster."""
-    endpoints = [
-        {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": one.port}}}}
-        for one in upstreams
-    ]
+    return _cluster(
+        name, [{"socket_address": {"address": "127.0.0.1", "port_value": one.port}} for one in upstreams], **more
+    )
+
+
+def _cluster(name: str, addresses: Sequence[Resource], **more: Any) -> Resource:
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}} for address in addresses]}]
     return {
         "name": name,
         "type": "STATIC",
         "connect_timeout": "5s",
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+        "load_assignment": {"cluster_name": name, "endpoints": endpoints},
         **more,
     }
 
 
-def static(routes: Mapping[str, Resource], clusters: Sequence[Resource]) -> Resource:
-    """Static resources: a listener on a free port for each RouteAction of `routes`, by its name, and the clusters."""
-    return {"listeners": [_listener(name, route) for name, route in routes.items()], "clusters": list(clusters)}
+def static(
+    routes: Mapping[str, Resource], clusters: Sequence[Resource], *, inner: Mapping[str, Resource] | None = None
+) -> Resource:
+    """Static resources: a listener on a free port for each RouteAction of `routes`, by its name, and the clusters.
+
+    inner  RouteActions that only this Envoy's own routes lead to, each through the cluster of its name.
+    """
+    inner = inner or {}
+    paths = {name: {"pipe": {"path": f"{name}.sock"}} for name in inner}
+    free = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
+    listeners = [_listener(name, route, free) for name, route in routes.items()]
+    listeners += [_listener(name, route, paths[name]) for name, route in inner.items()]
+    return {"listeners": listeners, "clusters": [*clusters, *(_cluster(name, [path]) for name, path in paths.items())]}
 
 
-def _listener(name: str, route: Resource) -> Resource:
+def _listener(name: str, route: Resource, address: Resource) -> Resource:
     hosts = [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": route}]}]
     manager = {
         "@type": _MANAGER,
@@ -115,7 +128,7 @@ def _listener(name: str, route: Resource) -> Resource:
     }
     return {
         "name": name,
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+        "address": address,
         "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.policy import traffic
+from drydock.policy.mesh import retries
 
 MESH = "service mesh"
 ROUTING = "weighted routing"
@@ -38,5 +39,21 @@ CLAIMS = (
         "other way round nothing is named before it exists: nodes, router, route, service. Whether App Mesh refused "
         "the guide's order cannot be tried any more.",
         source="derived from what each request names",
+    ),
+    Claim(
+        id="A75",
+        lines="806–824",
+        subjects=(RETRIES,),
+        says="A retry policy has maxRetries 3 and perRetryTimeout 2 s for server-error, gateway-error and "
+        "connection-error.",
+        today=lambda: {
+            "attempts of one request": retries.attempts(1.0, 3),
+            "ms until the last one ends at the latest": retries.slowest(3, 2000)[-1].ends,
+            "requests over three calls that each retry": retries.load(1.0, 3, 3),
+        },
+        judged=(Verdict.RIGHT, Verdict.OVERSIMPLIFIED),
+        holds="The names are right, and the attempts fit into the route's 15 s. What it leaves out: a retry is load "
+        "for what is failing, each further call multiplies it, and a request that changes something may happen twice.",
+        source=f"{_APP_MESH}, HttpRetryPolicy (documented); Envoy, router filter (documented)",
     ),
 )
