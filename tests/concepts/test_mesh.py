@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drydock.concepts import retries, weighted_routing
+from drydock.concepts import outlier_detection, retries, weighted_routing
 
 
 def test_the_question_of_weights_is_answered_by_the_sum() -> None:
@@ -71,3 +71,42 @@ def test_attempts_that_have_no_time_left_are_said() -> None:
     rows = retries.latest(3, 6000, 15_000).rows
     assert rows[2][3] == "the route's timeout"
     assert rows[3] == (4, "never", "", "no time is left")
+
+
+def test_the_question_of_outliers_counts_whole_hosts() -> None:
+    asked = outlier_detection.question(3, 50)
+    assert asked.answer == 2
+    assert "one more were 60.0 %" in asked.reason
+    assert asked.reason.endswith("and ejected 3.")
+
+
+def test_minutes_show_each_return_of_a_host_that_goes_on_failing() -> None:
+    shown = outlier_detection.minutes(3, 1, 5, 50, 30)
+    assert shown.rows == [
+        ("4 s", "host 1", "30 s"),
+        ("44 s", "host 1", "60 s"),
+        ("114 s", "host 1", "90 s"),
+        ("214 s", "host 1", "120 s"),
+    ]
+    assert [shown.data[0]["y"][second] for second in (3, 4, 39, 40)] == [0, 1, 1, 0]
+    assert shown.data[1]["y"][10] == 0
+
+
+def test_in_panic_it_is_as_if_nobody_were_ejected() -> None:
+    shown = outlier_detection.minutes(4, 3, 5, 100, 30)
+    assert shown.title == ("3 of 4 hosts fail: 75.0 % of the requests fail, 75.0 % without ejections. Envoy panics")
+    assert shown.data[0]["y"][10] == 3
+
+
+def test_success_rates_find_the_few_and_not_the_many() -> None:
+    found = {row[0]: row[3:] for row in outlier_detection.success_rates().rows}
+    assert found["one of 5 succeeds 99 %"] == (1, 0)
+    assert found["two of 5 succeed 0 %"] == (0, 2)
+    assert found["two of 10 succeed 0 %"] == (2, 2)
+    assert outlier_detection.most_of_a_kind() == pytest.approx(0.2169, abs=1e-4)
+
+
+def test_the_course_is_what_the_rows_of_answers_say() -> None:
+    found = {row[0]: row[1] for row in outlier_detection.rows_of_answers(5).rows}
+    assert found["5 × 500, one an hour"] == "yes"
+    assert found["4 × 500, one 200, 4 × 500"] == "no"

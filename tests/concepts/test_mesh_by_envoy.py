@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drydock.concepts import weighted_routing
+from drydock.concepts import outlier_detection, weighted_routing
 from drydock.concepts.envoy_lab import Upstream, cluster, envoy, static
 from drydock.policy.mesh import weights
 
@@ -26,3 +26,16 @@ def test_weights_that_policy_refuses_envoy_refuses_too(asked: tuple[int, int]) -
         envoy(static({"shop": route}, [cluster(f"v{weight}", one) for weight in set(asked)])),
     ):
         pass
+
+
+@pytest.mark.parametrize(("hosts", "errors"), [(2, 1), (3, 5)])
+def test_envoy_ejects_after_as_many_errors_in_a_row_as_computed(hosts: int, errors: int) -> None:
+    """`one_fails` itself asserts that it is not sooner, nor another host, and that the host gets nothing after it."""
+    shown = outlier_detection.one_fails(hosts, errors)
+    assert [(row[1], row[2], row[3]) for row in shown.rows][0] == (errors, 0, "yes")
+
+
+def test_envoy_ejects_as_many_of_all_as_computed() -> None:
+    rows = outlier_detection.all_fail([(3, 50), (1, 50), (4, 100)]).rows
+    assert [row[3] for row in rows] == [1, 0, 4]
+    assert [row[5] for row in rows] == ["no", "no", "yes"]

@@ -152,7 +152,7 @@ class Proxy:
         found = self._administration(f"/stats?format=json&filter={quote(pattern)}")["stats"]
         return {one["name"]: one["value"] for one in found if "name" in one}
 
-    def flags(self, cluster: str) -> dict[int, bool]:
+    def ejected(self, cluster: str) -> dict[int, bool]:
         """Port → whether outlier detection has ejected that host of `cluster`."""
         [found] = [
             one for one in self._administration("/clusters?format=json")["cluster_statuses"] if one["name"] == cluster
@@ -172,8 +172,8 @@ class Proxy:
 
 
 @contextmanager
-def envoy(static_resources: Resource) -> Iterator[Proxy]:
-    """An Envoy with these static resources that serves; it ends with the block.
+def envoy(static_resources: Resource, **more: Any) -> Iterator[Proxy]:
+    """An Envoy with these static resources that serves; it ends with the block. `more` are fields of its bootstrap.
 
     Raises EnvoyMissing, and RuntimeError with Envoy's own words for a configuration that it refuses.
     """
@@ -181,12 +181,12 @@ def envoy(static_resources: Resource) -> Iterator[Proxy]:
         directory = Path(name)
         admin = {"address": {"pipe": {"path": ADMIN, "mode": 0o600}}}
         node = {"id": "drydock", "cluster": "drydock"}
-        config = {"node": node, "admin": admin, "static_resources": static_resources}
+        config = {"node": node, "admin": admin, "static_resources": static_resources, **more}
         (directory / "bootstrap.json").write_text(json.dumps(config))
         with (directory / "log").open("w") as log:
             process = subprocess.Popen(
                 [binary(), "--config-path", "bootstrap.json", "--concurrency", "1", "--disable-hot-restart",
-                 "--log-level", "error"],
+                 "--log-level", "error", "--file-flush-interval-msec", "20"],
                 cwd=directory,
                 stdout=log,
                 stderr=log,

@@ -145,7 +145,8 @@ def chain(max_retries: int, hops: int, requests: int, answer: Callable[[int], in
     with Upstream(answer) as last:
         config = static({"call1": route(max_retries, targets[0])}, [cluster("last", last)], inner=inner)
         with envoy(config) as proxy:
-            return (statuses := ask(proxy.url("call1"), requests)) and (last.asked, statuses)
+            statuses = ask(proxy.url("call1"), requests)
+        return last.asked, statuses
 
 
 def dead(max_retries: int, hops: int) -> Figure:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.policy import traffic
-from drydock.policy.mesh import retries
+from drydock.policy.mesh import outliers, retries
+from drydock.policy.mesh.outliers import Detector, Host, Limit
 
 MESH = "service mesh"
 ROUTING = "weighted routing"
@@ -55,5 +56,45 @@ CLAIMS = (
         holds="The names are right, and the attempts fit into the route's 15 s. What it leaves out: a retry is load "
         "for what is failing, each further call multiplies it, and a request that changes something may happen twice.",
         source=f"{_APP_MESH}, HttpRetryPolicy (documented); Envoy, router filter (documented)",
+    ),
+    Claim(
+        id="A76",
+        lines="843",
+        subjects=(OUTLIERS,),
+        says="A host that answers with 5 errors in 10 seconds is ejected.",
+        judged=(Verdict.WRONG,),
+        holds="maxServerErrors counts 5xx in a row, however long they take. The interval is that of the sweep, which "
+        "lets hosts back in; it is no window to count in.",
+        source=f"{_APP_MESH}, OutlierDetection (documented); Envoy, outlier detection (documented)",
+    ),
+    Claim(
+        id="A77",
+        lines="844",
+        subjects=(OUTLIERS,),
+        says="With maxEjectionPercent 50 never more than half of the hosts are ejected.",
+        unit="%",
+        said=0.50,
+        today=lambda: {
+            "one host of 1, as App Mesh documents it": outliers.most_out(1, 50, Limit.FIRST_FREE) / 1,
+            "3 hosts, oldest Envoys": outliers.most_out(3, 50, Limit.BEFORE) / 3,
+            "3 hosts, Envoy 1.31 and later": outliers.most_out(3, 50) / 3,
+        },
+        holds="App Mesh ejected at least one host, whatever the limit. The oldest Envoys could go over it by one host. "
+        "Envoy 1.31 and later keep to it.",
+        source=f"{_APP_MESH}, OutlierDetection (documented); Envoy's code and changelog of 1.31 (observed)",
+    ),
+    Claim(
+        id="A78",
+        lines="845",
+        subjects=(OUTLIERS,),
+        says="After 30 seconds the host is back.",
+        said=30,
+        today=lambda: {
+            f"s, ejection {turn} in a row": Detector().ejection_time(Host(factor=turn)) for turn in (1, 2, 3, 10)
+        },
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="The time is the base times the ejections in a row, 300 s at most, and then until the next sweep. The "
+        "factor falls by one with each sweep that the host stays in.",
+        source="Envoy, outlier detection (documented) and its test EjectTimeBackoff (observed)",
     ),
 )
