@@ -28,7 +28,7 @@ _READINGS = {
     Limit.FIRST_FREE: "then: the first host is free",
     Limit.STRICT: "Envoy 1.31 and later",
 }
-_BASE = 0.4  # seconds, of the real Envoy's base ejection time and interval in `times`
+_BASE = 0.25  # seconds, of the real Envoy's base ejection time and interval in `times`
 _TURNS = 3  # ejections there
 _PATIENCE = 15.0  # our seconds for Envoy to get there
 
@@ -301,7 +301,7 @@ def times() -> Figure:
         [
             (
                 turn,
-                f"{outliers.Detector(base_ejection_time=_BASE).ejection_time(Host(factor=turn)):.1f} s",
+                f"{outliers.Detector(base_ejection_time=_BASE).ejection_time(Host(factor=turn)):.2f} s",
                 f"{one:.2f} s",
             )
             for turn, one in enumerate(lasted, start=1)

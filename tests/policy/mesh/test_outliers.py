@@ -148,7 +148,6 @@ def test_the_time_out_does_not_grow_beyond_its_longest() -> None:
     hosts, moment, lasted = {"a": Host()}, 0.0, []
     for _ in range(14):
         hosts = detector.swept(hosts, moment)
-        hosts = fail(detector, hosts, "a", 0)
         for _ in range(5):
             hosts = detector.answered(hosts, "a", 500, moment)
         lasted.append(detector.ejection_time(hosts["a"]))
