@@ -98,6 +98,7 @@ VERDICTS = {
     "A76": "wrong",
     "A77": "wrong",
     "A78": "right, oversimplified",
+    "A79": "wrong",
     "B1": "wrong",
     "B39": "wrong",
     "B40": "wrong",

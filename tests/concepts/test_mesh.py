@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drydock.concepts import outlier_detection, retries, weighted_routing
+from drydock.concepts import mutual_tls, outlier_detection, retries, weighted_routing
 
 
 def test_the_question_of_weights_is_answered_by_the_sum() -> None:
@@ -110,3 +110,29 @@ def test_the_course_is_what_the_rows_of_answers_say() -> None:
     found = {row[0]: row[1] for row in outlier_detection.rows_of_answers(5).rows}
     assert found["5 × 500, one an hour"] == "yes"
     assert found["4 × 500, one 200, 4 × 500"] == "no"
+
+
+def test_a_server_that_asks_for_nothing_lets_everybody_in() -> None:
+    rows = mutual_tls.handshakes("nothing", "nothing", "our CA").rows
+    assert {row[1] for row in rows} == {"200"}
+    assert [row[3] == "200" for row in rows] == [False, True, True, False, False]
+    assert [row[4] == "200" for row in rows] == [False, True, False, False, False]
+    assert mutual_tls.question().answer == "no"
+
+
+def test_the_chosen_handshake_is_outlined_and_told() -> None:
+    shown = mutual_tls.handshakes("one of another CA", "a certificate of our CA", "our CA")
+    assert shown.title.endswith("server refuses: its issuer is not trusted")
+    assert shown.layout["shapes"][0]["x0"] == 1.5
+    assert shown.layout["shapes"][0]["y0"] == 3.5
+    assert shown.data[0]["z"][4][2] == 0
+
+
+def test_certificates_follow_each_other_and_an_outage_beyond_the_reserve_shows() -> None:
+    assert mutual_tls.life(168, 120, 48).title.endswith(": 0 h without a valid certificate")
+    assert mutual_tls.life(168, 120, 60).title.endswith(": 12 h without a valid certificate")
+    assert mutual_tls.life(168, 120, 0).rows[1] == (2, 120, 288, 48)
+
+
+def test_the_authority_is_paid_for_by_the_month() -> None:
+    assert [row[2:] for row in mutual_tls.bill(20, 120).rows] == [("400", "140"), ("50", "140")]

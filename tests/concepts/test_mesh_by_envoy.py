@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drydock.concepts import outlier_detection, weighted_routing
+from drydock.concepts import mutual_tls, outlier_detection, weighted_routing
 from drydock.concepts.envoy_lab import Upstream, cluster, envoy, static
 from drydock.policy.mesh import weights
 
@@ -40,3 +40,9 @@ def test_envoy_ejects_as_many_of_all_as_computed() -> None:
     rows = outlier_detection.all_fail([(3, 50), (1, 50), (4, 100)]).rows
     assert [row[3] for row in rows] == [1, 0, 4]
     assert [row[5] for row in rows] == ["no", "no", "yes"]
+
+
+@pytest.mark.parametrize("client_checks", ["our CA", "our CA and another name"])
+def test_envoy_refuses_the_handshakes_that_policy_refuses_and_for_its_reasons(client_checks: str) -> None:
+    """`measured` itself asserts each of the twenty."""
+    assert len(mutual_tls.measured(client_checks).rows) == 20

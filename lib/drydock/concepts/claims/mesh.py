@@ -97,4 +97,25 @@ CLAIMS = (
         "factor falls by one with each sweep that the host stays in.",
         source="Envoy, outlier detection (documented) and its test EjectTimeBackoff (observed)",
     ),
+    Claim(
+        id="A79",
+        lines="847–893",
+        subjects=(MTLS,),
+        says="A listener with TLS mode STRICT and a certificate, and clients that trust its CA, make mutual TLS.",
+        judged=(Verdict.WRONG,),
+        holds="That is one-way TLS. The listener has no validation, so it asks the client for nothing, and the client "
+        "has no certificate to show. In App Mesh the client's could come from a file or an SDS, not from ACM.",
+        source=f"{_APP_MESH}, ListenerTls and ClientTlsCertificate (documented); Envoy (observed)",
+    ),
+    Claim(
+        id="A80",
+        lines="685, 803, 892, 1266",
+        subjects=(MTLS,),
+        says="With a mesh, mutual TLS is automatic, rotation of certificates included.",
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="Not in App Mesh, see A79. ECS Service Connect encrypts with certificates of a private CA that you pay "
+        "for. Its API has a CA, a key and a role for the server's side, and nothing about who may call. Istio's meshes "
+        "have mutual TLS by default.",
+        source="botocore 1.44.5, ECS API, ServiceConnectTlsConfiguration (documented); Istio's documentation",
+    ),
 )
