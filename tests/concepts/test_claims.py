@@ -15,6 +15,7 @@ from drydock.concepts.claims import (
     GROUPS,
     MESH,
     MTLS,
+    NEED,
     OUTLIERS,
     PLACEMENT,
     RETRIES,
@@ -94,12 +95,15 @@ VERDICTS = {
     "A39": "inconsistent",
     "A40": "outdated",
     "A50": "right",
+    "A69": "outdated",
     "A70": "right, oversimplified",
     "A76": "wrong",
     "A77": "wrong",
     "A78": "right, oversimplified",
     "A79": "wrong",
     "B1": "wrong",
+    "B8": "wrong, inconsistent",
+    "B11": "outdated",
     "B39": "wrong",
     "B40": "wrong",
     "B41": "unverifiable",
@@ -168,7 +172,19 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
     tables = claims_about(
-        SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, MESH, ROUTING, RETRIES, OUTLIERS, MTLS
+        SPLIT,
+        GROUPS,
+        PLACEMENT,
+        BOUNDS,
+        FARGATE_EC2,
+        DISCOUNTS,
+        CONTROL_PLANES,
+        MESH,
+        ROUTING,
+        RETRIES,
+        OUTLIERS,
+        MTLS,
+        NEED,
     )
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 

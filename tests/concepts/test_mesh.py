@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import botocore.session
 import pytest
+from botocore import validate
 
-from drydock.concepts import mutual_tls, outlier_detection, retries, weighted_routing
+from drydock.concepts import app_mesh, mesh_or_none, mutual_tls, outlier_detection, retries, weighted_routing
 
 
 def test_the_question_of_weights_is_answered_by_the_sum() -> None:
@@ -136,3 +138,50 @@ def test_certificates_follow_each_other_and_an_outage_beyond_the_reserve_shows()
 
 def test_the_authority_is_paid_for_by_the_month() -> None:
     assert [row[2:] for row in mutual_tls.bill(20, 120).rows] == [("400", "140"), ("50", "140")]
+
+
+def test_the_question_of_a_mesh_counts_both_sidecars() -> None:
+    assert mesh_or_none.question(20, 3, 1000).answer == pytest.approx(0.8)
+
+
+def test_the_matrix_marks_what_is_wanted_and_says_what_is_lacking() -> None:
+    shown = mesh_or_none.matrix("ECS", "find, retry")
+    assert shown.rows[0][:3] == ("ECS Service Connect", 1, "nothing")
+    marked = [need for need in shown.data[0]["y"] if need.startswith("▸ ")]
+    assert marked == ["▸ find each other by name", "▸ retries and timeouts without code"]
+    assert {row[0]: row[2] for row in shown.rows}["VPC Lattice"] == "retry"
+
+
+def test_what_the_ways_cost() -> None:
+    usd = {name: cost for name, _, _, cost in mesh_or_none.monthly(20, 3, 1000, 500)}
+    assert usd["VPC Lattice"] == pytest.approx(20 * 0.025 * 730 + 500 * 0.025)
+    assert usd["ECS Service Connect"] == pytest.approx((15 * 0.04048 + 3.75 * 0.004445) * 730)
+    assert usd["Cloud Map DNS"] == 0
+
+
+def test_a_proxy_moves_a_fargate_task_to_the_next_size() -> None:
+    rows = {row[0]: row for row in mesh_or_none.steps().rows}
+    assert rows["256 / 512"][2] == "512 / 1024"
+    assert rows["512 / 1024"][2] == "1024 / 2048"
+    assert rows["1024 / 2048"][3] == "2.00 times"
+
+
+def test_the_end_of_app_mesh_is_a_day() -> None:
+    assert app_mesh.question("2026-09-29").answer == "yes"
+    assert app_mesh.question("2026-09-30").answer == "no"
+    assert app_mesh.calendar(32).title == "2026-09-01: 29 days are left"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "name"),
+    [("appmesh", "CreateRoute", "route"), ("appmesh", "CreateVirtualNode", "virtual-node")],
+)
+def test_the_configurations_of_app_mesh_are_such_as_its_api_took(service: str, operation: str, name: str) -> None:
+    model = botocore.session.get_session().get_service_model(service).operation_model(operation)
+    assert not validate.ParamValidator().validate(app_mesh.document(name), model.input_shape).has_errors()
+
+
+def test_the_service_connect_configuration_is_such_as_ecs_takes() -> None:
+    model = botocore.session.get_session().get_service_model("ecs").operation_model("CreateService")
+    shape = model.input_shape.members["serviceConnectConfiguration"]
+    assert not validate.ParamValidator().validate(app_mesh.document("service-connect"), shape).has_errors()

@@ -11,7 +11,7 @@ from drydock.concepts.claims import capacity, cost, mesh, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
-from drydock.concepts.claims.mesh import MESH, MTLS, OUTLIERS, RETRIES, ROUTING
+from drydock.concepts.claims.mesh import MESH, MTLS, NEED, OUTLIERS, RETRIES, ROUTING
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
 
@@ -25,6 +25,7 @@ __all__ = [
     "GUIDES",
     "MESH",
     "MTLS",
+    "NEED",
     "OUTLIERS",
     "PLACEMENT",
     "RETRIES",

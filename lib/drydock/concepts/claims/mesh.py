@@ -12,10 +12,21 @@ ROUTING = "weighted routing"
 RETRIES = "retries"
 OUTLIERS = "outlier detection"
 MTLS = "mutual TLS"
+NEED = "mesh or none"
 
 _APP_MESH = "botocore 1.44.5, App Mesh API"
 
 CLAIMS = (
+    Claim(
+        id="A69",
+        lines="22, 34, 688–893, 1173, 1392; guide B, 11, 52, 577–620",
+        subjects=(MESH,),
+        says="AWS App Mesh is the mesh for ECS and EKS.",
+        judged=(Verdict.OUTDATED,),
+        holds="App Mesh took no new customers from 2024-09-24 on and was discontinued on 2026-09-30. AWS names ECS "
+        "Service Connect for ECS and VPC Lattice for EKS.",
+        source="AWS Containers Blog, migrating from App Mesh (documented)",
+    ),
     Claim(
         id="A70",
         lines="720–755, 802",
@@ -40,6 +51,36 @@ CLAIMS = (
         "other way round nothing is named before it exists: nodes, router, route, service. Whether App Mesh refused "
         "the guide's order cannot be tried any more.",
         source="derived from what each request names",
+    ),
+    Claim(
+        id="A72",
+        lines="764, 782–794",
+        subjects=(MESH,),
+        says="IgnoredUID is 1337, and the Envoy container names no user.",
+        judged=(Verdict.WRONG,),
+        holds="IgnoredUID has to be the user of the proxy's container. Where they differ, the proxy's own requests are "
+        "sent back to it.",
+        source="botocore 1.44.5, ECS API, ProxyConfiguration (documented)",
+    ),
+    Claim(
+        id="A73",
+        lines="759–796",
+        subjects=(MESH,),
+        says="A task definition with a proxyConfiguration of five properties, and no network mode.",
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="EgressIgnoredPorts is missing, which is required and may be empty. So are the network mode, which has "
+        "to be awsvpc, and the sizes and roles that Fargate wants.",
+        source="botocore 1.44.5, ECS API, ProxyConfiguration (documented)",
+    ),
+    Claim(
+        id="A74",
+        lines="684, 804, 1264",
+        subjects=(MESH, NEED),
+        says="Envoy sends metrics to CloudWatch and traces to X-Ray by itself.",
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="A proxy counts and traces what it is told to, and something has to collect it: an agent, and for traces "
+        "the service has to pass on the headers. ECS Service Connect sends its metrics to CloudWatch without more.",
+        source="AWS Containers Blog, migrating from App Mesh to Service Connect; Envoy, tracing (documented)",
     ),
     Claim(
         id="A75",
@@ -114,8 +155,47 @@ CLAIMS = (
         says="With a mesh, mutual TLS is automatic, rotation of certificates included.",
         judged=(Verdict.OVERSIMPLIFIED,),
         holds="Not in App Mesh, see A79. ECS Service Connect encrypts with certificates of a private CA that you pay "
-        "for. Its API has a CA, a key and a role for the server's side, and nothing about who may call. Istio's meshes "
-        "have mutual TLS by default.",
+        "for. Its API has a CA, a key and a role for the server's side, and nothing about who may call. Istio's "
+        "proxies use mutual TLS with each other by default, and take plain text, too, until they are told not to.",
         source="botocore 1.44.5, ECS API, ServiceConnectTlsConfiguration (documented); Istio's documentation",
+    ),
+    Claim(
+        id="A99",
+        lines="1173–1175",
+        subjects=(MESH,),
+        says="Meshes of App Mesh in two regions are joined into one.",
+        judged=(Verdict.WRONG,),
+        holds="A mesh belonged to one region, and its API had nothing to join two of them. A virtual gateway let "
+        "requests in from anywhere, as a load balancer does.",
+        source=f"{_APP_MESH}: its operations (documented)",
+    ),
+    Claim(
+        id="B8",
+        lines="162, 171",
+        subjects=(MESH,),
+        says="The proxy is envoyproxy/envoy:v1.25.0 with APPMESH_VIRTUAL_NODE_NAME.",
+        judged=(Verdict.WRONG, Verdict.INCONSISTENT),
+        holds="Envoy itself knows no such variable. App Mesh had an image of its own that did, and guide A uses it, "
+        "with APPMESH_RESOURCE_ARN.",
+        source="guide A, 783–786, against guide B; Envoy's documentation",
+    ),
+    Claim(
+        id="B9",
+        lines="164, 197",
+        subjects=(MESH,),
+        says="The Envoy container runs as user 1337, which IgnoredUID names.",
+        judged=(Verdict.RIGHT,),
+        holds="They are the same, as the API asks for. Guide A forgets the user.",
+        source="botocore 1.44.5, ECS API, ProxyConfiguration (documented)",
+    ),
+    Claim(
+        id="B11",
+        lines="192–201",
+        subjects=(MESH,),
+        says="A task definition has a proxyConfiguration of type APPMESH.",
+        judged=(Verdict.OUTDATED,),
+        holds="APPMESH is the only type that there is, and it went with App Mesh. Service Connect adds its proxy "
+        "without a word in the task definition, beside a name for the port.",
+        source="botocore 1.44.5, ECS API, ProxyConfiguration and ServiceConnectService (documented)",
     ),
 )
