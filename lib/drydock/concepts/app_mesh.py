@@ -77,10 +77,10 @@ def calendar(month: int) -> Figure:
     rest = f"{left} days are left" if left > 0 else f"it ended {-left} days ago"
     return Figure(
         f"{day}: {rest}",
-        ("Who", "From", "Until", f"On {day}"),
+        ("Who", "Until", f"On {day}"),
         [
-            ("new customers", "", CLOSED, "yes" if app_mesh.may_use(day, customer=False) else "no"),
-            ("old customers", "", ENDED, "yes" if app_mesh.may_use(day, customer=True) else "no"),
+            ("new customers", CLOSED, "yes" if app_mesh.may_use(day, customer=False) else "no"),
+            ("old customers", ENDED, "yes" if app_mesh.may_use(day, customer=True) else "no"),
         ],
         [
             {
@@ -183,11 +183,11 @@ def parallel(tasks: int, cpu: int, memory: int, days: int) -> Figure:
     assert hour is not None
     dated = PRICES["fargate x86_64 vCPU"]
     rows = [
-        (f"{length} days", f"{tasks * hour * 24 * length:,.2f}", f"{2 * tasks * hour * 24 * length:,.2f}")
+        (length, f"{tasks * hour * 24 * length:,.2f}", f"{2 * tasks * hour * 24 * length:,.2f}")
         for length in sorted({days, 1, 7, 30})
     ]
     return Figure(
         f"{tasks} tasks of {cpu} CPU units and {memory} MiB twice. {dated.region}, prices of {dated.date}",
-        ("For", "The second copy, USD", "Both, USD"),
+        ("Days", "The second copy, USD", "Both, USD"),
         rows,
     )

@@ -84,7 +84,7 @@ def matrix(platform: str, needs: str) -> Figure:
             **LAYOUT,
             "xaxis": {"title": {"text": "ways"}, "type": "category"},
             "yaxis": {"title": {"text": ""}, "type": "category", "autorange": "reversed"},
-            "margin": {"l": 330, "r": 20, "t": 55, "b": 90},
+            "margin": {"l": 270, "r": 20, "t": 55, "b": 90},
             "height": 470,
         },
     )

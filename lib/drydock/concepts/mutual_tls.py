@@ -108,7 +108,10 @@ def handshakes(client_shows: str, server_asks: str, client_checks: str) -> Figur
         [
             {
                 "type": "heatmap",
-                "x": [one.replace(", if", ",<br>if").replace(" of our", "<br>of our") for one in asked],
+                "x": [
+                    one.replace(", if", ",<br>if").replace(" of our", "<br>of our").replace(" for the", "<br>for the")
+                    for one in asked
+                ],
                 "y": [one.replace(" that ", "<br>that ").replace(" for ", "<br>for ") for one in shown],
                 "z": through,
                 "text": [["200" if one else "refused" for one in row] for row in through],
@@ -332,6 +335,7 @@ def life(lifetime_hours: int, renew_after_hours: int, outage_hours: int, days: i
                     "yref": "paper",
                     "fillcolor": COLOURS[5],
                     "opacity": 0.3,
+                    "layer": "below",
                     "line": {"width": 0},
                 }
             ],

@@ -172,10 +172,12 @@ def minutes(
         {
             **LAYOUT,
             "xaxis": {"title": {"text": "seconds"}},
-            "yaxis": {"title": {"text": "hosts out"}, "range": [0, max(hosts, 1)]},
+            "yaxis": {"title": {"text": "hosts out"}, "range": [0, hosts], "dtick": 1 if hosts <= 10 else 5},
             "yaxis2": {
                 "title": {"text": "% that fail"},
                 "range": [0, 100],
+                "tickmode": "linear",
+                "dtick": 25,
                 "overlaying": "y",
                 "side": "right",
                 "showgrid": False,

@@ -116,14 +116,14 @@ def storm(max_retries: int, hops: int, failure_percent: int) -> Figure:
         ],
         {
             "xaxis": {"title": {"text": "attempts that the last service fails, in %"}},
-            "yaxis": {"title": {"text": "requests for one of the customer's"}, "rangemode": "tozero"},
+            "yaxis": {"title": {"text": "requests for one"}, "rangemode": "tozero"},
             **LAYOUT,
         },
     )
 
 
 def _small(part: float) -> str:
-    return percent(part, 2) if part >= 0.0001 or not part else f"{part:.0e} of them"
+    return percent(part, 2) if part >= 0.0001 or not part else "under 0.01 %"
 
 
 def route(max_retries: int, target: str) -> Resource:

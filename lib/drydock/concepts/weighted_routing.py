@@ -98,7 +98,7 @@ def spread(stable_weight: int, canary_weight: int, requests: int) -> Figure:
             for name, values, line in lines
         ],
         {
-            "xaxis": {"title": {"text": "requests, each tick ten times the last"}, "type": "log"},
+            "xaxis": {"title": {"text": "requests, on a logarithmic scale"}, "type": "log"},
             "yaxis": {"title": {"text": "% that the canary gets"}, "rangemode": "tozero"},
             **LAYOUT,
         },

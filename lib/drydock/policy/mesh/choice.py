@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 NEEDS = {
     "find": "find each other by name",
-    "balance": "share requests, not only connections, among tasks",
+    "balance": "share requests out among tasks",
     "metrics": "metrics of requests without code",
     "retry": "retries and timeouts without code",
-    "outlier": "leave out a host that fails",
-    "weights": "share requests between two versions by weight",
+    "outlier": "leave out hosts that fail",
+    "weights": "weights for two versions",
     "encrypt": "encrypt between tasks",
     "caller": "know the caller and refuse others",
     "accounts": "across VPCs and accounts",
