@@ -12,6 +12,8 @@ from drydock.policy.requests.task_definition import FARGATE_SIZES
 from drydock.pricing import MONTH_HOURS, PRICES, fargate_hour
 
 BOTH = ("ECS", "EKS")
+ASKED = ("find", "find, balance, retry", "retry, caller", "encrypt, caller", "weights, accounts")
+"""Needs to choose from."""
 NODE_TASKS = 10
 """Pods of one node, for the number of ztunnels: an assumption."""
 
