@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, grid
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
-from drydock.figures.figure import COLOURS
 from drydock.policy.mesh import choice
 from drydock.policy.requests.task_definition import FARGATE_SIZES
 from drydock.pricing import MONTH_HOURS, PRICES, fargate_hour
@@ -66,21 +65,13 @@ def matrix(platform: str, needs: str) -> Figure:
             for way in sorted(here, key=lambda way: (way not in fits, way.parts))
         ],
         [
-            {
-                "type": "heatmap",
-                "x": [way.name.replace(" with ", "<br>with ").replace(", ", ",<br>") for way in here],
-                "y": marked,
-                "z": [[int(need in way.has) for way in here] for need in choice.NEEDS],
-                "text": [["yes" if need in way.has else "no" for way in here] for need in choice.NEEDS],
-                "texttemplate": "%{text}",
-                "textfont": {"color": "#ffffff"},
-                "colorscale": [[0, "#6e7781"], [1, COLOURS[2]]],
-                "zmin": 0,
-                "zmax": 1,
-                "showscale": False,
-                "xgap": 3,
-                "ygap": 3,
-            }
+            grid(
+                [way.name.replace(" with ", "<br>with ").replace(", ", ",<br>") for way in here],
+                marked,
+                [[need in way.has for way in here] for need in choice.NEEDS],
+                words=("no", "yes"),
+                no="#6e7781",
+            )
         ],
         {
             **LAYOUT,

@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, grid
 from drydock.concepts.envoy_lab import Upstream, ask, cluster, envoy, static
 from drydock.concepts.predict import Question
 from drydock.embedded.carriers.envoy import Resource
@@ -97,7 +97,7 @@ def handshakes(client_shows: str, server_asks: str, client_checks: str) -> Figur
     """Every certificate of a client against every demand of a server, the chosen one outlined. Raises ValueError."""
     chosen = outcome(client_shows, server_asks, client_checks)
     shown, asked = list(CLIENT_SHOWS), list(SERVER_ASKS)
-    through = [[int(outcome(row, column, client_checks) is None) for column in asked] for row in shown]
+    through = [[outcome(row, column, client_checks) is None for column in asked] for row in shown]
     assert all(row[3] <= row[2] <= row[1] <= row[0] for row in through), "a server that asks for more lets more in"
     x, y = asked.index(server_asks), shown.index(client_shows)
     square = {"type": "rect", "x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
@@ -106,24 +106,18 @@ def handshakes(client_shows: str, server_asks: str, client_checks: str) -> Figur
         ("The client shows", *(f"Server asks: {one}" for one in asked)),
         [(row, *(said(outcome(row, column, client_checks)) for column in asked)) for row in shown],
         [
-            {
-                "type": "heatmap",
-                "x": [
-                    one.replace(", if", ",<br>if").replace(" of our", "<br>of our").replace(" for the", "<br>for the")
+            grid(
+                [
+                    one.replace(", if", ",<br>if")
+                    .replace("certificate of", "certificate<br>of")
+                    .replace(" for", "<br>for")
                     for one in asked
                 ],
-                "y": [one.replace(" that ", "<br>that ").replace(" for ", "<br>for ") for one in shown],
-                "z": through,
-                "text": [["200" if one else "refused" for one in row] for row in through],
-                "texttemplate": "%{text}",
-                "textfont": {"color": "#ffffff"},
-                "colorscale": [[0, COLOURS[5]], [1, COLOURS[2]]],
-                "zmin": 0,
-                "zmax": 1,
-                "showscale": False,
-                "xgap": 3,
-                "ygap": 3,
-            }
+                [one.replace(" that ", "<br>that ").replace(" for ", "<br>for ") for one in shown],
+                through,
+                words=("refused", "200"),
+                no=COLOURS[5],
+            )
         ],
         {
             "xaxis": {"title": {"text": "what the server asks for"}, "type": "category"},

@@ -131,7 +131,7 @@ CLAIMS = (
         says="After 30 seconds the host is back.",
         said=30,
         today=lambda: {
-            f"s, ejection {turn} in a row": Detector().ejection_time(Host(factor=turn)) for turn in (1, 2, 3, 10)
+            f"seconds, ejection {turn} in a row": Detector().ejection_time(Host(factor=turn)) for turn in (1, 2, 3, 10)
         },
         judged=(Verdict.OVERSIMPLIFIED,),
         holds="The time is the base times the ejections in a row, 300 s at most, and then until the next sweep. The "
