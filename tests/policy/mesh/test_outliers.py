@@ -116,6 +116,16 @@ def test_what_the_limit_spares_may_be_ejected_by_its_next_row() -> None:
     assert out(fail(detector, hosts, "b", 5)) == ["b"]
 
 
+def test_who_is_back_begins_a_new_row_whatever_it_answered_while_it_was_out() -> None:
+    detector = Detector(max_ejection_percent=100)
+    hosts = fail(detector, three(), "a", 5)
+    hosts = fail(detector, hosts, "a", 3)
+    hosts = detector.swept(hosts, 30)
+    hosts = fail(detector, hosts, "a", 4)
+    assert out(hosts) == []
+    assert out(fail(detector, hosts, "a", 1)) == ["a"]
+
+
 def test_the_time_out_grows_and_falls_again() -> None:
     """OutlierDetectorImplTest.EjectTimeBackoff: 10, 20, 30 s, after two healthy intervals 20 s, after many 10 s."""
     detector = Detector(base_ejection_time=10, interval=10, max_ejection_percent=100)

@@ -107,6 +107,7 @@ def test_the_guides_policy_ends_well_inside_of_fifteen_seconds() -> None:
 def test_an_attempt_that_takes_all_the_time_is_the_last() -> None:
     assert len(retries.slowest(3, 20_000)) == 1
     assert retries.slowest(3, 20_000)[0].cut
+    assert [one.cut for one in retries.slowest(3, 15_000)] == [True]
     assert retries.slowest(2, 0, route_timeout=500)[0].ends == 500
     with pytest.raises(ValueError, match="never ends"):
         retries.slowest(1, 0, route_timeout=0)

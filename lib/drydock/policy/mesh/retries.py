@@ -67,7 +67,7 @@ def backoff(number: int, retry: int, *, base: int = BASE, longest: int | None = 
 class Attempt:
     """One try, in milliseconds since the request came: when it `starts` and `ends` at the latest.
 
-    `cut` is whether the timeout of the route ended it before its own.
+    `cut` is whether the timeout of the route ended it, which is not later than its own then.
     """
 
     number: int
@@ -93,7 +93,7 @@ def slowest(
         own = starts + per_try_timeout if per_try_timeout else float("inf")
         if min(own, end) == float("inf"):
             raise ValueError("Without any timeout an attempt that nobody answers never ends.")
-        found.append(Attempt(number + 1, starts, int(min(own, end)), own > end))
+        found.append(Attempt(number + 1, starts, int(min(own, end)), own >= end))
         starts = int(min(own, end))
     return found
 
