@@ -13,6 +13,7 @@ from drydock.concepts.claims import (
     DISCOUNTS,
     FARGATE_EC2,
     GROUPS,
+    HPA,
     PLACEMENT,
     SPLIT,
     Claim,
@@ -24,6 +25,7 @@ BY_ID = {claim.id: claim for claim in CLAIMS}
 WANTED = {
     *(f"A{number}" for number in range(1, 25)),
     *(f"A{number}" for number in range(33, 46)),
+    *(f"A{number}" for number in range(81, 86)),
     "A50", "B1", "B16", "B38", "B39", "B40", "B41", "B54",
 }  # fmt: skip
 
@@ -51,6 +53,10 @@ COMPUTED = {
     "A22": [1.21375, 1.14265],
     "A39": [0.80, 0.64],
     "A50": [3, 6],
+    "A81": [5, 5, 6, 7, 5],
+    "A82": [15],
+    "A84": [6, 8],
+    "A85": [300],
     "B16": [2, 1],
     "B39": [360.40, 288.35, 108.12],
     "B40": [420.48, 350.40, 280.32],
@@ -84,6 +90,11 @@ VERDICTS = {
     "A39": "inconsistent",
     "A40": "outdated",
     "A50": "right",
+    "A81": "oversimplified",
+    "A82": "right",
+    "A83": "right",
+    "A84": "wrong",
+    "A85": "right, oversimplified",
     "B1": "wrong",
     "B39": "wrong",
     "B40": "wrong",
@@ -152,7 +163,7 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 
 
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
-    tables = claims_about(SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES)
+    tables = claims_about(SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, HPA)
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 
 
