@@ -74,7 +74,8 @@ def course(
     loads: Sequence[int], autoscaler: Autoscaler, container: Container, *, start: int, every: float = SYNC_PERIOD
 ) -> list[Moment]:
     """What becomes of `start` pods, by the load of each turn in millicores."""
-    ready, warming = start, []  # warming: (ready at, pods), the oldest first
+    ready = start
+    warming: list[tuple[float, int]] = []  # ready at, how many; the oldest first
     history = History()
     seen: Measured | None = None
     passed: list[Moment] = []

@@ -41,13 +41,11 @@ class Measured:
     pods     how many they are.
     usage    of all of them, in milli-units.
     request  of all of them, in milli-units; 0 where the metric is none of a resource.
-    stray    metrics of pods that are not in the list. They count for utilization not at all, for an average in full.
     """
 
     pods: int
     usage: int
     request: int = 0
-    stray: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -117,23 +115,20 @@ def by_average(
 
     The average is rounded down to a whole milli-unit. Raises NoMetrics.
     """
-    counted = measured.pods + len(measured.stray)
-    usage = measured.usage + sum(measured.stray)
-    if not counted:
+    if not measured.pods:
         raise NoMetrics("did not receive metrics for targeted pods (pods might be unready)")
     _positive(target)
-    average = _divided(usage, counted)
+    average = measured.usage // measured.pods
     return _settle(
         measured.pods,
         average,
         average / target,
-        lambda added, pods, request: _divided(usage + added, counted + pods) / target,
+        lambda added, pods, request: (measured.usage + added) // (measured.pods + pods) / target,
         unready=[0] * unready,
         missing=[0] * missing,
         spare=[target] * missing,
         current=current,
         tolerance=tolerance,
-        strays=len(measured.stray),
     )
 
 
@@ -178,7 +173,6 @@ def _settle(
     spare: Sequence[int],
     current: int,
     tolerance: Tolerance,
-    strays: int = 0,
 ) -> Proposal:
     """Pods without a metric make the change smaller and never turn it round.
 
@@ -195,7 +189,7 @@ def _settle(
         added += missing
     new = again(sum(spare) if ratio < 1 else 0, len(added), sum(added))
     turned = (ratio < 1 < new) or (new < 1 < ratio)
-    replicas = current if tolerance.holds(new) or turned else _ceil(new * (pods + strays + len(added)))
+    replicas = current if tolerance.holds(new) or turned else _ceil(new * (pods + len(added)))
     if (new < 1 and replicas > current) or (new > 1 and replicas < current):
         replicas = current
     return Proposal(replicas, usage, ratio)
@@ -204,11 +198,6 @@ def _settle(
 def _positive(target: int) -> None:
     if target <= 0:
         raise ValueError(f"A target is more than 0, not {target}.")
-
-
-def _divided(total: int, count: int) -> int:
-    """As Go divides whole numbers: towards zero."""
-    return int(total / count) if total < 0 else total // count
 
 
 def _ceil(replicas: float) -> int:
