@@ -247,9 +247,7 @@ def test_value(current: int, ready: int, value: int, target: int, tolerance: Tol
         pytest.param(1, INT64, INT64, Tolerance(), 1, INT64, id="ExternalPerPodMetricUsageOverflow"),
     ],
 )
-def test_average_value(
-    current: int, value: int, target: int, tolerance: Tolerance, expected: int, usage: int
-) -> None:
+def test_average_value(current: int, value: int, target: int, tolerance: Tolerance, expected: int, usage: int) -> None:
     proposal = by_average_value(value, target, current=current, tolerance=tolerance)
     assert (proposal.replicas, proposal.usage) == (expected, usage)
 

@@ -2,7 +2,7 @@
 
 Source: kubernetes/kubernetes, pkg/controller/podautoscaler/replica_calculator.go and metrics/utilization.go, read in
 2026 (observed); the tests hold against replica_calculator_test.go. Tolerances of a HorizontalPodAutoscaler of its own:
-KEP-4951 (documented). Usage, requests and values are milli-units, as `quantities.milli` has them.
+KEP-4951 (documented). Usage, requests and values are milli-units, as `Quantity.milli` has them.
 """
 
 from __future__ import annotations
