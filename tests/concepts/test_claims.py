@@ -10,6 +10,7 @@ from drydock.concepts.claims import (
     BOUNDS,
     CLAIMS,
     CONTROL_PLANES,
+    CUSTOM,
     DISCOUNTS,
     FARGATE_EC2,
     GROUPS,
@@ -57,6 +58,7 @@ COMPUTED = {
     "A82": [15],
     "A84": [6, 8],
     "A85": [300],
+    "A120": [5],
     "B16": [2, 1],
     "B39": [360.40, 288.35, 108.12],
     "B40": [420.48, 350.40, 280.32],
@@ -163,7 +165,7 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 
 
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
-    tables = claims_about(SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, HPA)
+    tables = claims_about(SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, HPA, CUSTOM)
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 
 

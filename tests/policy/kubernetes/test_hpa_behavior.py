@@ -148,7 +148,7 @@ def test_scaling_with_rules(
         pytest.param(3, 1, 2, 8, 2, "TooFewReplicas", id="prenormalized desired replicas < minReplicas"),
         pytest.param(1, 0, 0, 10, 0, "DesiredWithinRange", id="prenormalized desired zeroed replicas within range"),
         pytest.param(20, 1000, 1, 10, 10, "TooManyReplicas", id="maxReplicas is the limit"),
-        pytest.param(3, 1000, 1, 2000, 6, "ScaleUpLimit", id="scaleUpLimit is the limit (upstream's factor in tests is 8)"),
+        pytest.param(3, 1000, 1, 2000, 6, "ScaleUpLimit", id="scaleUpLimit is the limit (tests: 8 times)"),
         pytest.param(1, 1000, 1, 2000, 4, "ScaleUpLimit", id="4 at least"),
     ],
 )  # fmt: skip

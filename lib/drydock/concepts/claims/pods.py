@@ -8,6 +8,7 @@ from drydock.policy.kubernetes.hpa.behavior import Behavior, Policy, Rules
 from drydock.policy.kubernetes.hpa.replicas import Measured
 
 HPA = "HorizontalPodAutoscaler"
+CUSTOM = "custom metrics"
 
 _CODE = "kubernetes/kubernetes, pkg/controller/podautoscaler (observed)"
 
@@ -83,5 +84,20 @@ CLAIMS = (
         holds="It takes the highest of what was wanted in the last 300 seconds. It is no timer: a short peak within "
         "them keeps the pods for another 300 seconds.",
         source="KEP-853 (documented); " + _CODE,
+    ),
+    Claim(
+        id="A120",
+        lines="926–943",
+        subjects=(CUSTOM,),
+        says="An HPA of type Pods on http_requests_per_second with averageValue 1000 scales by requests.",
+        unit="",
+        today=lambda: {
+            "5,000 a second in all, 3 pods": replicas.by_average(Measured(3, 5_000_000), 1_000_000, current=3).replicas
+        },
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="The manifest is right, and Kubernetes itself serves no such metric. Something has to serve "
+        "custom.metrics.k8s.io, as prometheus-adapter does; until then the HPA says FailedGetPodsMetric and does "
+        "nothing. KEDA serves external.metrics.k8s.io.",
+        source="Kubernetes documentation, Horizontal Pod Autoscaling (documented)",
     ),
 )

@@ -69,6 +69,13 @@ class Turn:
     limited: Decision | None = None
 
     @property
+    def held_by(self) -> str:
+        """The reason why what was wanted was not set; "" where it was, or where no metric was asked."""
+        if not self.stabilized or not self.limited or self.wanted == self.replicas:
+            return ""
+        return (self.stabilized if self.limited.replicas == self.stabilized.replicas else self.limited).reason
+
+    @property
     def conditions(self) -> tuple[Condition, ...]:
         """As status.conditions has them."""
         if self.rescaled:

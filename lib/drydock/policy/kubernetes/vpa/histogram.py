@@ -24,7 +24,8 @@ _CHECKPOINT = 10_000
 class Buckets(Protocol):
     """Where one bucket ends and the next begins."""
 
-    epsilon: float
+    @property
+    def epsilon(self) -> float: ...
 
     @property
     def count(self) -> int: ...
@@ -180,12 +181,12 @@ class Histogram:
             return 1.0
         if at > self.reference + self.half_life * _MOST_HALF_LIVES:
             self._shift(at)
-        return 2.0 ** ((at - self.reference) / self.half_life)
+        return math.exp2((at - self.reference) / self.half_life)
 
     def _shift(self, reference: float) -> None:
         """Move the reference to a whole number of half-lives."""
         reference = math.floor(reference / self.half_life + 0.5) * self.half_life
-        scale = 2.0 ** math.floor((self.reference - reference) / self.half_life + 0.5)
+        scale = math.ldexp(1.0, math.floor((self.reference - reference) / self.half_life + 0.5))
         self.weights = [weight * scale for weight in self.weights]
         self.total *= scale
         self.reference = reference

@@ -29,11 +29,12 @@ class Usage:
         self.last: float | None = None
         self.samples = 0
 
-    def add_cpu(self, millicores: int, at: float) -> None:
-        self.cpu.add(millicores / 1000, CPU_WEIGHT, at)
+    def add_cpu(self, millicores: float, at: float, count: int = 1) -> None:
+        """`count` samples alike, as of so many pods."""
+        self.cpu.add(millicores / 1000, CPU_WEIGHT * count, at)
         self.first = at if self.first is None else min(self.first, at)
         self.last = at if self.last is None else max(self.last, at)
-        self.samples += 1
+        self.samples += count
 
     def confidence(self, interval: float = INTERVAL) -> float:
         """The days of history, or the days that its samples of CPU would be, one a minute: what is less."""
