@@ -17,6 +17,8 @@ from drydock.concepts.claims import (
     HPA,
     PLACEMENT,
     SPLIT,
+    TOGETHER,
+    VPA,
     Claim,
     Verdict,
     claims_about,
@@ -26,7 +28,7 @@ BY_ID = {claim.id: claim for claim in CLAIMS}
 WANTED = {
     *(f"A{number}" for number in range(1, 25)),
     *(f"A{number}" for number in range(33, 46)),
-    *(f"A{number}" for number in range(81, 86)),
+    *(f"A{number}" for number in (*range(81, 86), *range(90, 94), *range(120, 123))),
     "A50", "B1", "B16", "B38", "B39", "B40", "B41", "B54",
 }  # fmt: skip
 
@@ -58,7 +60,10 @@ COMPUTED = {
     "A82": [15],
     "A84": [6, 8],
     "A85": [300],
+    "A90": [5],
+    "A92": [12, 10],
     "A120": [5],
+    "A121": [262144000],
     "B16": [2, 1],
     "B39": [360.40, 288.35, 108.12],
     "B40": [420.48, 350.40, 280.32],
@@ -97,6 +102,8 @@ VERDICTS = {
     "A83": "right",
     "A84": "wrong",
     "A85": "right, oversimplified",
+    "A91": "outdated, wrong",
+    "A122": "right, oversimplified",
     "B1": "wrong",
     "B39": "wrong",
     "B40": "wrong",
@@ -165,7 +172,9 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 
 
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
-    tables = claims_about(SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, HPA, CUSTOM)
+    tables = claims_about(
+        SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, HPA, CUSTOM, VPA, TOGETHER
+    )
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 
 

@@ -11,7 +11,7 @@ from drydock.concepts.claims import capacity, cost, pods, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
-from drydock.concepts.claims.pods import CUSTOM, HPA
+from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
 
@@ -27,6 +27,8 @@ __all__ = [
     "HPA",
     "PLACEMENT",
     "SPLIT",
+    "TOGETHER",
+    "VPA",
     "Claim",
     "Verdict",
     "claims_about",

@@ -6,10 +6,16 @@ from drydock.concepts.claims.claim import Claim, Numbers, Verdict
 from drydock.policy.kubernetes.hpa import behavior, replicas
 from drydock.policy.kubernetes.hpa.behavior import Behavior, Policy, Rules
 from drydock.policy.kubernetes.hpa.replicas import Measured
+from drydock.policy.kubernetes.vpa import updater
+from drydock.policy.kubernetes.vpa.recommender import recommend
+from drydock.policy.kubernetes.vpa.usage import Container, Usage
 
 HPA = "HorizontalPodAutoscaler"
 CUSTOM = "custom metrics"
+VPA = "VerticalPodAutoscaler"
+TOGETHER = "HPA and VPA together"
 
+_VPA = "kubernetes/autoscaler, vertical-pod-autoscaler 1.7.1"
 _CODE = "kubernetes/kubernetes, pkg/controller/podautoscaler (observed)"
 
 
@@ -26,6 +32,14 @@ def _first_turn() -> Numbers:
         "the guide's, from 4 pods": behavior.limit(4, 100, least=1, most=100, behavior=guide).replicas,
         "the defaults, from 4 pods": behavior.limit(4, 100, least=1, most=100).replicas,
     }
+
+
+def _used_200_mb() -> Numbers:
+    usage = Usage()
+    container = Container(usage)
+    for hour in range(8 * 24):
+        container.memory(200_000_000, hour * 3600.0)
+    return {"recommended for 200 MB, in bytes": recommend({"app": usage})["app"].target["memory"]}
 
 
 CLAIMS = (
@@ -99,5 +113,71 @@ CLAIMS = (
         "custom.metrics.k8s.io, as prometheus-adapter does; until then the HPA says FailedGetPodsMetric and does "
         "nothing. KEDA serves external.metrics.k8s.io.",
         source="Kubernetes documentation, Horizontal Pod Autoscaling (documented)",
+    ),
+    Claim(
+        id="A90",
+        lines="1008",
+        subjects=(VPA,),
+        says="Pods that request 100m of CPU and use 500m are over-provisioned or under-provisioned.",
+        unit="%",
+        today=lambda: {"usage of the request": 500 / 100},
+        judged=(Verdict.WRONG,),
+        holds="They are under-provisioned: they use five times what is reserved for them.",
+        source="computed",
+    ),
+    Claim(
+        id="A91",
+        lines="1022, 1042–1043",
+        subjects=(VPA,),
+        says="The update mode is Auto, and Recreate is an older name for the same.",
+        judged=(Verdict.OUTDATED, Verdict.WRONG),
+        holds="It is the other way round: Auto is deprecated and means Recreate, which is the default. "
+        "InPlaceOrRecreate resizes pods without a restart where it can; it is stable since 1.6.",
+        source=f"{_VPA}, docs/features.md (documented)",
+    ),
+    Claim(
+        id="A92",
+        lines="1035–1038",
+        subjects=(VPA,),
+        says="It evicts pods and makes new ones with the new requests, again and again.",
+        today=lambda: {
+            "hours that a pod within its bounds is left alone": updater.LIFETIME / 3600,
+            "least change after that, per cent": 100 * updater.MIN_CHANGE,
+        },
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="A pod is updated when a request lies outside the bounds, after 12 hours if it is 10 % off, or after an "
+        "OOM kill within 10 minutes of its start. A workload with one replica is not evicted at all by default.",
+        source=f"{_VPA}, pkg/updater (observed)",
+    ),
+    Claim(
+        id="A93",
+        lines="1055",
+        subjects=(VPA,),
+        says="Not for stateful workloads: an eviction may lose data.",
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="An eviction respects the PodDisruptionBudget, and a persistent volume outlives the pod. What is lost is "
+        "what only the pod's memory or its own disk has. A resize in place loses nothing.",
+        source="Kubernetes documentation, Disruptions (documented)",
+    ),
+    Claim(
+        id="A121",
+        lines="1049, 1414",
+        subjects=(VPA,),
+        says="Its recommendations save what pods waste that request 2 GB and use 200 MB.",
+        unit="",
+        today=_used_200_mb,
+        judged=(Verdict.RIGHT,),
+        holds="It recommends no less than 250 MiB for a pod, which is more than the percentile and the margin here.",
+        source=f"computed; {_VPA} (observed)",
+    ),
+    Claim(
+        id="A122",
+        lines="1056, 1364–1372",
+        subjects=(TOGETHER,),
+        says="HPA and VPA on the same metric conflict, so VPA should only recommend then.",
+        judged=(Verdict.RIGHT, Verdict.OVERSIMPLIFIED),
+        holds="On the same resource they do. VPA on memory beside an HPA on CPU does not, and neither does VPA on CPU "
+        "beside an HPA on a metric that requests do not enter, such as requests in a second.",
+        source=f"{_VPA}, docs/known-limitations.md (documented)",
     ),
 )

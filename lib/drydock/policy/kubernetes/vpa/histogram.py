@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -55,7 +56,7 @@ class Exponential:
                 f"{self.epsilon:g} and {self.ratio:g}."
             )
 
-    @property
+    @cached_property
     def count(self) -> int:
         return math.ceil(self._log(self.most)) + 1
 
