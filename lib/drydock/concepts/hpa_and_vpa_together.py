@@ -49,8 +49,8 @@ def question(load: int, target: int, request: int, most: int) -> Question:
     else:
         reason = (
             f"A VPA leaves usage at {full:.0f} % of the request, or less, as buckets are rounded up. That is not "
-            f"{target} %, so the HPA changes the pods, each then uses another amount, and the VPA follows. {first} pods "
-            f"become {last}, and a request of {request}m becomes {passed[-1].request:.0f}m."
+            f"{target} %, so the HPA changes the pods, each then uses another amount, and the VPA follows. {first} "
+            f"pods become {last}, and a request of {request}m becomes {passed[-1].request:.0f}m."
         )
     return Question(
         f"A steady load of {load}m is shared by pods that request {request}m each. An HPA keeps CPU at {target} % of "

@@ -136,8 +136,8 @@ def queue(metric: str, arrivals: int, surge_percent: int, per_pod: int, target: 
     ]
     pods = [one.pods for one in passed]
     return Figure(
-        f"{metric}: at most {max(pods)} pods and {max(one.waiting for one in passed)} waiting, {turns(pods)} "
-        "times turned round",
+        f"{metric}: at most {max(pods)} pods and {max(one.waiting for one in passed)} waiting, "
+        f"turned round {turns(pods)} times",
         ("Minute", "Arrived", "Waiting", "Wanted", "Pods", "Held back by"),
         rows,
         [
