@@ -210,11 +210,11 @@ def test_without_a_common_metric_there_is_no_fight() -> None:
         (lambda: hpa.stairs(5, 70, 101), "tolerance_percent is a whole number from 0 to 100, not 101"),
         (lambda: hpa.surge(**{**SURGE, "startup": -1}, behavior="none"), "startup is a whole number from 0 to 600"),
         (lambda: hpa.surge(**SURGE, behavior=""), "behavior is one of defaults, none, guide A's, never down, not ''"),
-        (lambda: hpa_custom_metrics.queue("", target=1, **QUEUE), "metric is one of messages that wait"),
+        (lambda: hpa_custom_metrics.queue("", target=1, **QUEUE), "metric is one of waiting"),
         (lambda: hpa_custom_metrics.kinds(1, 1, pods=2, ready=3), "ready is a whole number from 0 to 2, not 3"),
         (lambda: vpa.days(200, 500, 101, 1000), "swing_percent is a whole number from 0 to 100, not 101"),
         (lambda: vpa.days("a", 500, 10, 1000), "before is a whole number from 1 to 100000, not 'a'"),  # type: ignore[arg-type]
-        (lambda: hpa_and_vpa_together.fight("x", **PAIR), "pair is one of HPA and VPA on CPU"),
+        (lambda: hpa_and_vpa_together.fight("x", **PAIR), "pair is one of both on CPU"),
     ],
 )
 def test_what_a_parameter_cannot_be_is_said_by_its_name(draw: Callable[[], Figure], says: str) -> None:

@@ -15,7 +15,7 @@ from drydock.policy.kubernetes.vpa.recommender import Settings
 from drydock.pricing import MONTH_HOURS, fargate_hour
 
 DAYS = 10
-BOTH, OFF, LOAD = "HPA and VPA on CPU", "HPA on CPU, VPA only recommends", "HPA on requests, VPA on CPU"
+BOTH, OFF, LOAD = "both on CPU", "VPA off", "HPA on requests"
 PAIRS = (BOTH, OFF, LOAD)
 """What each autoscaler looks at, by the name that the notebook gives it."""
 
@@ -117,7 +117,7 @@ def targets(load: int, swing_percent: int, request: int, most: int) -> Figure:
              sum(one.updated for one in passed))
         )  # fmt: skip
     return Figure(
-        f"{BOTH}, after {DAYS} days, by the target of the HPA",
+        f"Both on CPU, after {DAYS} days, by the target of the HPA",
         ("Target", "Pods", "Request of a pod", "Pods updated"),
         rows,
     )

@@ -19,9 +19,9 @@ from drydock.pricing import fargate_hour
 
 MINUTES, BEFORE = 40, 3
 METRICS = {
-    "messages that wait, AverageValue": {"is_average": True, "is_rate": False},
-    "messages that wait, Value": {"is_average": False, "is_rate": False},
-    "messages that arrive, AverageValue": {"is_average": True, "is_rate": True},
+    "waiting, AverageValue": {"is_average": True, "is_rate": False},
+    "waiting, Value": {"is_average": False, "is_rate": False},
+    "arriving, AverageValue": {"is_average": True, "is_rate": True},
 }
 """What the autoscaler looks at, by the name that the notebook gives it."""
 

@@ -129,8 +129,9 @@ def days(before: int, after: int, swing_percent: int, request: int) -> Figure:
     follows = next((one.at for one in passed if one.at >= CHANGE * DAY and _is_near(one, after, swing_percent)), None)
     told = "never within this time" if follows is None else f"{(follows - CHANGE * DAY) / HOUR:g} h after the change"
     shown = [one for one in passed if one.updated or one.at % DAY == 0]
+    top = max(2 * before, 2 * after, request)
     lines = (
-        ("upper bound", [min(one.found.upper["cpu"], 6 * max(before, after)) for one in passed], COLOURS[7], "dot"),
+        ("upper bound", [min(one.found.upper["cpu"], top) for one in passed], COLOURS[7], "dot"),
         ("target", [one.found.target["cpu"] for one in passed], COLOURS[0], "solid"),
         ("lower bound", [one.found.lower["cpu"] for one in passed], COLOURS[7], "dash"),
         ("request", [one.request for one in passed], COLOURS[5], "solid"),

@@ -21,7 +21,7 @@ _CODE = "kubernetes/kubernetes, pkg/controller/podautoscaler (observed)"
 
 def _five_pods() -> Numbers:
     return {
-        f"5 pods at {used} %": replicas.by_utilization(Measured(5, 5 * used, 500), 70, current=5).replicas
+        f"of 5 pods, at {used} %": replicas.by_utilization(Measured(5, 5 * used, 500), 70, current=5).replicas
         for used in (65, 76, 78, 90, 62)
     }
 
