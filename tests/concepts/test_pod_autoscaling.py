@@ -154,7 +154,7 @@ def test_the_question_of_vpa() -> None:
 
 
 def test_targets_of_steady_usage() -> None:
-    assert [row[3] for row in vpa.buckets().rows] == [
+    assert [row[4] for row in vpa.buckets().rows] == [
         "25m", "63m", "126m", "247m", "296m", "587m", "1168m", "4742m",
     ]  # fmt: skip
 

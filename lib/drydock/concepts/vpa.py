@@ -61,12 +61,12 @@ def buckets() -> Figure:
         found = steady(used, MIB, days=1).target["cpu"]
         end = _end(used)
         assert found == max(recommender.with_margin(end, 0.15), 25), f"{used}m: {found}"
-        rows.append(
-            (f"{used}m", f"{end}m", f"{recommender.with_margin(end, 0.15)}m", f"{found}m", f"{found / used:.2f}")
-        )
+        bucket, margin = CPU.find(used / 1000), recommender.with_margin(end, 0.15)
+        width = 1000 * (CPU.start(bucket + 1) - CPU.start(bucket))
+        rows.append((f"{used}m", f"{width:.0f}m", f"{end}m", f"{margin}m", f"{found}m", f"{found / used:.2f}"))
     return Figure(
         "A container that always uses as much",
-        ("Uses", "End of its bucket", "And 15 %", "Target", "Target / usage"),
+        ("Uses", "Width of its bucket", "End of its bucket", "And 15 %", "Target", "Target / usage"),
         rows,
     )
 

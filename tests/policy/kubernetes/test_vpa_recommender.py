@@ -233,3 +233,11 @@ def test_bounds_lie_on_both_sides_of_the_target(levels: list[int]) -> None:
     found = recommend({"app": usage})["app"]
     assert found.lower["cpu"] <= found.target["cpu"] <= found.upper["cpu"]
     assert found.target["cpu"] >= 25
+
+
+@given(st.integers(100, 4000))
+@settings(max_examples=30, deadline=None)
+def test_a_steady_usage_of_a_tenth_of_a_core_or_more_gets_15_to_33_per_cent(millicores: int) -> None:
+    usage = Usage()
+    usage.add_cpu(millicores, 0.0)
+    assert 1.14 * millicores <= recommend({"app": usage})["app"].target["cpu"] <= 1.33 * millicores

@@ -39,7 +39,7 @@ def _used_200_mb() -> Numbers:
     container = Container(usage)
     for hour in range(8 * 24):
         container.memory(200_000_000, hour * 3600.0)
-    return {"recommended for 200 MB, in bytes": recommend({"app": usage})["app"].target["memory"]}
+    return {"recommended for 200 MB, in MiB": recommend({"app": usage})["app"].target["memory"] / 2**20}
 
 
 CLAIMS = (
