@@ -10,10 +10,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 HALF_LIFE = 24 * 3600.0
 _MOST_HALF_LIVES = 100
@@ -67,6 +68,8 @@ class Exponential:
 
     def find_all(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """`find` of many at once."""
+        import numpy as np
+
         inside = np.maximum(values, self.first) * ((self.ratio - 1) / self.first) + 1
         found = np.minimum((np.log(inside) / math.log(self.ratio)).astype(np.int64), self.count - 1)
         return np.where(values < self.first, 0, found)
@@ -221,6 +224,8 @@ def percentiles(
 
     Returns a row for each container, a column for each of `parts`.
     """
+    import numpy as np
+
     weights = weight * np.exp2((at - at[0]) / half_life)
     starts = np.array([buckets.start(bucket) for bucket in range(buckets.count)])
     found = np.empty((len(values), len(parts)))
