@@ -63,7 +63,7 @@ CLAIMS = (
         unit="",
         said=15,
         today=lambda: {"the default of the sync period, in seconds": behavior.SYNC_PERIOD},
-        holds="The whole cluster has one such period; managed control planes do not let it be set.",
+        holds="It is one flag of the controller manager, for all of a cluster.",
         source="Kubernetes documentation, kube-controller-manager (documented)",
     ),
     Claim(
