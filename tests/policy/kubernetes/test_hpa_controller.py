@@ -17,7 +17,14 @@ from drydock.policy.kubernetes.hpa.behavior import (
     Rules,
 )
 from drydock.policy.kubernetes.hpa.controller import History, Metric, Turn
-from drydock.policy.kubernetes.hpa.replicas import Measured, Proposal, by_average, by_utilization
+from drydock.policy.kubernetes.hpa.replicas import (
+    Measured,
+    Proposal,
+    by_average,
+    by_average_value,
+    by_utilization,
+    by_value,
+)
 
 
 def wants(replicas: int) -> Metric:
@@ -55,7 +62,7 @@ QPS = Metric("qps", by_average(Measured(3, 60000), 15000, current=3))
 def test_several_metrics(
     current: int, metrics: list[Metric], least: int, most: int, expected: int, active: str
 ) -> None:
-    turn = controller.turn(current, metrics, least=least, most=most)
+    turn = controller.turn(current, metrics, least=least, most=most, history=History(()))
     assert turn.replicas == expected
     assert said(turn)["ScalingActive"] == active
     assert turn.rescaled is (expected != current)
@@ -72,6 +79,82 @@ def test_outside_the_bounds_no_metric_is_asked(current: int, least: int, most: i
     turn = controller.turn(current, [FAILED], least=least, most=most)
     assert turn.replicas == expected
     assert said(turn) == {"AbleToScale": "True SucceededRescale"}
+
+
+GENERATED = Rules((Policy(PERCENT, 700, 60),))
+WANTED: list[tuple[str, int, int, int, Proposal, Behavior | None, int, str]] = [
+    # name, replicas, minReplicas, maxReplicas, what the metric asks for, behavior, expected, ScalingLimited
+    ("ScaleUpCMUnreadyandCpuHot", 3, 2, 6, by_average(Measured(3, 95000), 15000, current=3), None, 6,
+     "True TooManyReplicas"),
+    ("ScaleUpCMObject", 3, 2, 6, by_value(20000, 15000, current=3, ready=3), None, 4, "False DesiredWithinRange"),
+    ("ScaleUpFromZeroCMObject", 0, 0, 6, by_value(20000, 15000, current=0, ready=0), None, 2,
+     "False DesiredWithinRange"),
+    ("ScaleUpFromZeroIgnoresToleranceCMObject", 0, 0, 6, by_value(1000, 1000, current=0, ready=0), None, 1,
+     "False DesiredWithinRange"),
+    ("ScaleUpPerPodCMObject", 3, 2, 6, by_average_value(40000, 10000, current=3), None, 4, "False DesiredWithinRange"),
+    ("ScaleUpCMExternal", 3, 2, 6, by_value(8600, 6666, current=3, ready=3), None, 4, "False DesiredWithinRange"),
+    ("ScaleUpPerPodCMExternal", 3, 2, 6, by_average_value(8600, 2222, current=3), None, 4, "False DesiredWithinRange"),
+    ("ScaleDownCMObject", 5, 2, 6, by_value(12000, 20000, current=5, ready=5), None, 3, "False DesiredWithinRange"),
+    ("ScaleDownToZeroCMObject", 5, 0, 6, by_value(0, 20000, current=5, ready=5), None, 0, "False DesiredWithinRange"),
+    ("ScaleDownPerPodCMObject", 5, 2, 6, by_average_value(60000, 20000, current=5), None, 3,
+     "False DesiredWithinRange"),
+    ("ScaleDownCMExternal", 5, 2, 6, by_value(8600, 14400, current=5, ready=5), None, 3, "False DesiredWithinRange"),
+    ("ScaleDownPerPodCMExternal", 5, 2, 6, by_average_value(8600, 3000, current=5), None, 3,
+     "False DesiredWithinRange"),
+    ("ToleranceCMExternal", 4, 2, 6, by_value(8600, 8666, current=4, ready=4), None, 4, "False DesiredWithinRange"),
+    ("TolerancePerPodCMExternal", 4, 2, 6, by_average_value(8600, 2200, current=4), None, 4,
+     "False DesiredWithinRange"),
+    ("MinReplicas", 3, 2, 5, by_utilization(Measured(3, 115, 3000), 90, current=3), None, 2, "True TooFewReplicas"),
+    ("ZeroMinReplicasDesiredZero", 3, 0, 5, by_utilization(Measured(3, 0, 3000), 90, current=3), None, 0,
+     "False DesiredWithinRange"),
+    ("MinReplicasDesiredZero", 3, 2, 5, by_utilization(Measured(3, 0, 3000), 90, current=3), None, 2,
+     "True TooFewReplicas"),
+    ("MaxReplicas", 3, 2, 5, by_utilization(Measured(3, 18500, 3000), 90, current=3), None, 5, "True TooManyReplicas"),
+    ("SuperfluousMetrics", 4, 2, 6, by_utilization(Measured(4, 23500, 4000), 100, current=4), None, 6,
+     "True TooManyReplicas"),
+    ("MissingMetrics", 4, 2, 6, by_utilization(Measured(2, 495, 2000), 100, current=4, missing=[1000, 1000]), None, 3,
+     "False DesiredWithinRange"),
+    ("EventCreated", 1, 1, 5, by_utilization(Measured(1, 200, 200), 50, current=1), None, 2,
+     "False DesiredWithinRange"),
+    ("EventNotCreated", 2, 1, 5, by_utilization(Measured(2, 400, 800), 50, current=2), None, 2,
+     "False DesiredWithinRange"),
+    ("MissingReports", 4, 1, 5, by_utilization(Measured(1, 200, 200), 50, current=4), None, 2,
+     "False DesiredWithinRange"),
+    ("UpscaleCap", 3, 1, 100, by_utilization(Measured(3, 600, 300), 10, current=3), Behavior(up=GENERATED), 24,
+     "True ScaleUpLimit"),
+    ("UpscaleCapGreaterThanMaxReplicas", 3, 1, 20, by_utilization(Measured(3, 600, 300), 10, current=3),
+     Behavior(up=GENERATED), 20, "True TooManyReplicas"),
+    ("MoreReplicasThanSpecNoScale", 4, 1, 8, by_utilization(Measured(5, 2500, 5000), 50, current=4), None, 4,
+     "False DesiredWithinRange"),
+    ("ScaleDownWithScalingRules", 5, 2, 6, by_utilization(Measured(5, 1400, 5000), 50, current=5),
+     Behavior(up=Rules((Policy(PERCENT, 100, 15),), window=30)), 3, "False DesiredWithinRange"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("current", "least", "most", "proposal", "behavior", "expected", "limited"),
+    [case[1:] for case in WANTED],
+    ids=[case[0] for case in WANTED],
+)
+def test_a_turn(
+    current: int, least: int, most: int, proposal: Proposal, behavior: Behavior | None, expected: int, limited: str
+) -> None:
+    turn = controller.turn(
+        current, [Metric("metric", proposal)], least=least, most=most, behavior=behavior, history=History(())
+    )
+    assert turn.replicas == expected
+    assert said(turn)["ScalingLimited"] == limited
+    assert said(turn)["AbleToScale"] == ("True SucceededRescale" if turn.rescaled else "True ReadyForNewScale")
+
+
+def test_scale_down_stabilize_initial_size() -> None:
+    """A controller that has just started takes what it finds for its first recommendation, so nothing goes at once."""
+    turn = controller.turn(5, [CPU_DOWN], least=2, most=6)
+    assert turn.replicas == 5
+    assert said(turn)["AbleToScale"] == "True ScaleDownStabilized"
+    assert controller.turn(5, [CPU_DOWN], least=2, most=6, history=turn.history, now=299.0).replicas == 5
+    later = controller.turn(5, [CPU_DOWN], least=2, most=6, history=turn.history, now=300.0)
+    assert later.replicas == 3
 
 
 def test_stabilize_downscale() -> None:

@@ -33,9 +33,12 @@ class Metric:
 
 @dataclass(frozen=True)
 class History:
-    """What the controller remembers between turns. A controller that is restarted has forgotten it."""
+    """What the controller remembers between turns. One that is restarted has forgotten it.
 
-    recommendations: tuple[Recommendation, ...] = ()
+    recommendations  None before the first turn, in which the replicas that it finds count as recommended.
+    """
+
+    recommendations: tuple[Recommendation, ...] | None = None
     added: tuple[Event, ...] = ()
     removed: tuple[Event, ...] = ()
 
@@ -126,6 +129,10 @@ def turn(
     """
     if not 0 <= least <= most:
         raise ValueError(f"minReplicas is from 0 to maxReplicas, not {least} with maxReplicas {most}.")
+    recommendations = history.recommendations
+    if recommendations is None:
+        recommendations = (Recommendation(now, current),)
+        history = History(recommendations, history.added, history.removed)
     if not current and least:
         reason = "scaling is disabled since the replica count of the target is zero"
         return Turn(0, history, False, (False, "ScalingDisabled", reason))
@@ -139,9 +146,8 @@ def turn(
         True, "ValidMetricFound", f"the HPA was able to successfully calculate a replica count from {name}"
     )  # fmt: skip
     used = behavior or _LEGACY
-    stabilized = behaviors.stabilize(current, wanted, history.recommendations, used, now)
+    stabilized = behaviors.stabilize(current, wanted, recommendations, used, now)
     since = now - max(used.up.window, used.down.window)
-    recommendations = history.recommendations
     while recommendations and recommendations[0].at <= since:
         recommendations = recommendations[1:]
     history = History((*recommendations, Recommendation(now, wanted)), history.added, history.removed)
