@@ -39,7 +39,7 @@ REPLACES = (
 
 def document(name: str) -> Any:
     """A fixture of this concept, as JSON has it."""
-    return json.loads(fixture(f"app-mesh/{name}.json").read_text())
+    return json.loads(fixture(f"app-mesh/{name}.json"))
 
 
 def read_day(day: str) -> date:

@@ -38,9 +38,13 @@ def notebook(name: str) -> Path:
     return directory() / f"{name}.ipynb"
 
 
-def fixture(name: str) -> Path:
-    """A file that notebooks show, such as "gitops/deployment.yaml". Raises NoSuchConcept where it is not there."""
+def fixture(name: str) -> str:
+    """The text of a manifest or of configuration that notebooks show, of `fixtures/` beside them.
+
+    Raises LookupError, listing those there are.
+    """
     path = directory() / "fixtures" / name
     if not path.is_file():
-        raise NoSuchConcept(f"No file {name} in {directory() / 'fixtures'}.")
-    return path
+        there = ", ".join(sorted(one.name for one in path.parent.glob("*")))
+        raise LookupError(f"No fixture {name!r} in {path.parent}. There are: {there}.")
+    return path.read_text()

@@ -7,11 +7,12 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, mesh, rollout
+from drydock.concepts.claims import capacity, cost, mesh, pods, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
 from drydock.concepts.claims.mesh import MESH, MTLS, NEED, OUTLIERS, RETRIES, ROUTING
+from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
 
@@ -19,10 +20,12 @@ __all__ = [
     "BOUNDS",
     "CLAIMS",
     "CONTROL_PLANES",
+    "CUSTOM",
     "DISCOUNTS",
     "FARGATE_EC2",
     "GROUPS",
     "GUIDES",
+    "HPA",
     "MESH",
     "MTLS",
     "NEED",
@@ -31,6 +34,8 @@ __all__ = [
     "RETRIES",
     "ROUTING",
     "SPLIT",
+    "TOGETHER",
+    "VPA",
     "Claim",
     "Verdict",
     "claims_about",
@@ -40,7 +45,7 @@ GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
-        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *mesh.CLAIMS),
+        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *mesh.CLAIMS, *pods.CLAIMS),
         key=lambda claim: (claim.id[0], int(claim.id[1:])),
     )
 )
