@@ -7,13 +7,16 @@ import re
 import pytest
 
 from drydock.concepts.claims import (
+    ADD_ONS,
     BOUNDS,
     CLAIMS,
     CONTROL_PLANES,
     DISCOUNTS,
     FARGATE_EC2,
     GROUPS,
+    IDENTITY,
     PLACEMENT,
+    POLICY,
     SPLIT,
     Claim,
     Verdict,
@@ -24,7 +27,7 @@ BY_ID = {claim.id: claim for claim in CLAIMS}
 WANTED = {
     *(f"A{number}" for number in range(1, 25)),
     *(f"A{number}" for number in range(33, 46)),
-    "A50", "B1", "B16", "B38", "B39", "B40", "B41", "B54",
+    "A50", *(f"A{number}" for number in range(62, 69)), "A102", "B1", "B16", "B38", "B39", "B40", "B41", "B54", "B25",
 }  # fmt: skip
 
 COMPUTED = {
@@ -51,6 +54,7 @@ COMPUTED = {
     "A22": [1.21375, 1.14265],
     "A39": [0.80, 0.64],
     "A50": [3, 6],
+    "A66": [1152, 60],
     "B16": [2, 1],
     "B39": [360.40, 288.35, 108.12],
     "B40": [420.48, 350.40, 280.32],
@@ -84,6 +88,7 @@ VERDICTS = {
     "A39": "inconsistent",
     "A40": "outdated",
     "A50": "right",
+    "A66": "wrong",
     "B1": "wrong",
     "B39": "wrong",
     "B40": "wrong",
@@ -152,7 +157,9 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 
 
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
-    tables = claims_about(SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES)
+    tables = claims_about(
+        SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, IDENTITY, ADD_ONS, POLICY
+    )
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 
 

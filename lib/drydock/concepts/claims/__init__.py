@@ -7,14 +7,16 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, rollout
+from drydock.concepts.claims import capacity, cost, identity, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
+from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
 
 __all__ = [
+    "ADD_ONS",
     "BOUNDS",
     "CLAIMS",
     "CONTROL_PLANES",
@@ -22,7 +24,9 @@ __all__ = [
     "FARGATE_EC2",
     "GROUPS",
     "GUIDES",
+    "IDENTITY",
     "PLACEMENT",
+    "POLICY",
     "SPLIT",
     "Claim",
     "Verdict",
@@ -32,7 +36,10 @@ __all__ = [
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
 CLAIMS: tuple[Claim, ...] = tuple(
-    sorted((*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS), key=lambda claim: (claim.id[0], int(claim.id[1:])))
+    sorted(
+        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *identity.CLAIMS),
+        key=lambda claim: (claim.id[0], int(claim.id[1:])),
+    )
 )
 """All of them: guide A's first, in order of their numbers."""
 

@@ -1,0 +1,56 @@
+"""What the concepts about identity and fleets of clusters draw and ask."""
+
+from __future__ import annotations
+
+import jwt
+import pytest
+
+from drydock.concepts import irsa_and_pod_identity as irsa
+
+
+@pytest.mark.parametrize(
+    ("kind", "vault", "admitted"),
+    [
+        ("sub and aud", True, {"cart in shop, the one that is meant"}),
+        ("sub", False, {"cart in shop, the one that is meant"}),
+        ("sub", True, {"cart in shop, the one that is meant", "its token for Vault"}),
+        ("aud", True, {"cart in shop, the one that is meant", "debug in shop", "cart in dev"}),
+        ("sub like *:cart", False, {"cart in shop, the one that is meant", "cart in dev"}),
+        ("sub equals *:cart", False, set()),
+    ],
+)
+def test_whom_a_trust_policy_lets_in(kind: str, vault: bool, admitted: set[str]) -> None:
+    found = {one.who for one in irsa.CALLERS if irsa.answer(one, kind, vault=vault, hours=1).admitted}
+    assert found == admitted
+    assert irsa.question(kind, vault=vault).answer == len(admitted)
+
+
+def test_the_marks_of_the_figure_are_the_answers() -> None:
+    shown = irsa.callers("sub", True, 1)
+    wrong = next(trace for trace in shown.data if trace["name"] == "gets it, and should not")
+    assert ("sub", "its token for Vault") in zip(wrong["x"], wrong["y"], strict=True)
+    assert sum(len(trace["x"]) for trace in shown.data) == len(irsa.CALLERS) * len(irsa.POLICIES)
+    assert [row[1] for row in shown.rows][:3] == ["credentials", "credentials", "AccessDenied"]
+
+
+def test_a_token_is_really_signed() -> None:
+    meant = irsa.token(irsa.CALLERS[0])
+    head, body, signature = meant.split(".")
+    assert jwt.get_unverified_header(meant) == {"alg": "RS256", "kid": "A1", "typ": "JWT"}
+    assert irsa.verified(meant) == irsa.claims_of(irsa.CALLERS[0])
+    other = irsa.token(irsa.CALLERS[2]).split(".")[1]
+    assert irsa.verified(f"{head}.{other}.{signature}") is None
+    assert body != other
+
+
+def test_as_many_clusters_fit_in_a_trust_policy_as_aws_writes() -> None:
+    """Amazon EKS User Guide, comparison of Pod Identity and IRSA: typically 4 in 2048 characters, 8 with more."""
+    assert irsa.clusters_that_fit(2048) == 4
+    assert irsa.clusters_that_fit(4096) >= 8
+
+
+def test_pod_identity_needs_both_actions_and_can_ask_for_a_namespace() -> None:
+    allowed = {(row[0], row[1]): row[2] for row in irsa.pod_identity("shop").rows}
+    assert allowed["for shop alone", "shop"] == "yes"
+    assert allowed["for shop alone", "dev"] == "no"
+    assert {allowed["without sts:TagSession", one] for one in ("shop", "dev")} == {"no"}
