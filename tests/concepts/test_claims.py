@@ -13,6 +13,7 @@ from drydock.concepts.claims import (
     CONTROL_PLANES,
     DISCOUNTS,
     FARGATE_EC2,
+    GITOPS,
     GROUPS,
     IDENTITY,
     PLACEMENT,
@@ -27,7 +28,10 @@ BY_ID = {claim.id: claim for claim in CLAIMS}
 WANTED = {
     *(f"A{number}" for number in range(1, 25)),
     *(f"A{number}" for number in range(33, 46)),
-    "A50", *(f"A{number}" for number in range(62, 69)), "A102", "B1", "B16", "B38", "B39", "B40", "B41", "B54", "B25",
+    "A50", "B1", "B16", "B38", "B39", "B40", "B41", "B54",
+    *(f"A{number}" for number in range(62, 69)),
+    *(f"A{number}" for number in (94, 95, 96, 101, 102)),
+    "B25",
 }  # fmt: skip
 
 COMPUTED = {
@@ -55,6 +59,7 @@ COMPUTED = {
     "A39": [0.80, 0.64],
     "A50": [3, 6],
     "A66": [1152, 60],
+    "A96": [1, 10],
     "B16": [2, 1],
     "B39": [360.40, 288.35, 108.12],
     "B40": [420.48, 350.40, 280.32],
@@ -158,7 +163,7 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
     tables = claims_about(
-        SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, IDENTITY, ADD_ONS, POLICY
+        SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, IDENTITY, ADD_ONS, POLICY, GITOPS
     )
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jwt
 import pytest
 
+from drydock.concepts import gitops_drift as gitops
 from drydock.concepts import irsa_and_pod_identity as irsa
 
 
@@ -54,3 +55,30 @@ def test_pod_identity_needs_both_actions_and_can_ask_for_a_namespace() -> None:
     assert allowed["for shop alone", "shop"] == "yes"
     assert allowed["for shop alone", "dev"] == "no"
     assert {allowed["without sts:TagSession", one] for one in ("shop", "dev")} == {"no"}
+
+
+def test_the_red_line_of_the_timeline_is_as_long_as_the_edit_stands() -> None:
+    shown = gitops.timeline(4, 10, 12, 5)
+    lines = {trace["name"]: trace["x"] for trace in shown.data}
+    assert lines["edit stands"] == [12, 20]
+    assert lines["commit waits"] == [5, 8]
+    assert lines["manifests are applied"] == [0, 8, 10, 20, 30]
+    assert shown.rows[3] == ("20", "the edit is taken back")
+
+
+def test_only_what_the_manifests_name_is_brought_back() -> None:
+    cluster: gitops.Cluster = {"Deployment/cart": {"spec": {"replicas": 7, "revisionHistoryLimit": 2}}}
+    changed = gitops.reconcile(cluster, {"Deployment/cart": {"spec": {"replicas": 3}}}, prune=True)
+    assert changed == ["Deployment/cart spec.replicas back to 3"]
+    assert cluster == {"Deployment/cart": {"spec": {"replicas": 3, "revisionHistoryLimit": 2}}}
+
+
+@pytest.mark.process
+def test_the_repository_is_a_real_one_and_its_hashes_are_the_same_each_time() -> None:
+    first, second = gitops.walk(), gitops.walk()
+    assert first.rows == second.rows
+    heads = [row[1] for row in first.rows]
+    assert len(set(heads)) == 4
+    assert first.rows[2][2] == "Deployment/cart spec.replicas back to 3"
+    assert first.rows[3][2] == "nothing"
+    assert first.rows[-1][3] == "there is none"

@@ -36,3 +36,11 @@ def notebook(name: str) -> Path:
     if name not in known:
         raise NoSuchConcept(f"No concept {name!r} in {directory()}. There are: {', '.join(known)}.")
     return directory() / f"{name}.ipynb"
+
+
+def fixture(name: str) -> Path:
+    """A file that notebooks show, such as "gitops/deployment.yaml". Raises NoSuchConcept where it is not there."""
+    path = directory() / "fixtures" / name
+    if not path.is_file():
+        raise NoSuchConcept(f"No file {name} in {directory() / 'fixtures'}.")
+    return path

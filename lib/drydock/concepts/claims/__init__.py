@@ -7,10 +7,11 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, identity, rollout
+from drydock.concepts.claims import capacity, cost, fleet, identity, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
+from drydock.concepts.claims.fleet import GITOPS
 from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
@@ -22,6 +23,7 @@ __all__ = [
     "CONTROL_PLANES",
     "DISCOUNTS",
     "FARGATE_EC2",
+    "GITOPS",
     "GROUPS",
     "GUIDES",
     "IDENTITY",
@@ -37,7 +39,7 @@ GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
-        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *identity.CLAIMS),
+        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *identity.CLAIMS, *fleet.CLAIMS),
         key=lambda claim: (claim.id[0], int(claim.id[1:])),
     )
 )

@@ -1,0 +1,61 @@
+"""What the guides say of many clusters: GitOps, progressive delivery, several regions."""
+
+from __future__ import annotations
+
+from drydock.concepts.claims.claim import Claim, Verdict
+from drydock.policy.gitops import COMMIT, EDIT, Event, live_after
+
+GITOPS = "GitOps"
+
+_FLUX = "Flux 2.9.4 (documented)"
+_CLOCKS = {"source": 1, "interval": 10}  # minutes, as guide A has them
+
+
+def _longest(kind: str) -> float:
+    event = Event(1e-6, kind)
+    return round(live_after(event, [event], **_CLOCKS))
+
+
+CLAIMS = (
+    Claim(
+        id="A94",
+        lines="1068–1073",
+        subjects=(GITOPS,),
+        says="Flux is installed for an organisation with `flux bootstrap github --personal`.",
+        judged=(Verdict.WRONG,),
+        holds="--personal says that the owner is a user. For an organisation it is left out.",
+        source="fluxcd/flux2 2.9.4, cmd/flux/bootstrap_github.go",
+    ),
+    Claim(
+        id="A95",
+        lines="1102",
+        subjects=(GITOPS,),
+        says="The Kustomization of version v1 has `validation: client`.",
+        judged=(Verdict.WRONG,),
+        holds="Version v1 has no such field. Flux applies on the server and tries that first without effect.",
+        source=f"{_FLUX}; that the API server refuses the field is not verified for this edition",
+    ),
+    Claim(
+        id="A96",
+        lines="1105–1109",
+        subjects=(GITOPS,),
+        says="Flux pulls every minute and takes manual changes back.",
+        today=lambda: {
+            "minutes until a commit is applied, at most": _longest(COMMIT),
+            "minutes until a change by hand is taken back, at most": _longest(EDIT),
+        },
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="Git is asked every minute. A change by hand stands until the Kustomization applies again, which it does "
+        "every 10 minutes in the manifest shown. It applies on the server and only what the manifests name.",
+        source=_FLUX,
+    ),
+    Claim(
+        id="A101",
+        lines="46, 1060",
+        subjects=(GITOPS,),
+        says="GitOps is done with Flux or Argo CD.",
+        judged=(Verdict.RIGHT,),
+        holds="EKS can run Argo CD for you now, as one of the EKS capabilities (CreateCapability with type ARGOCD).",
+        source="botocore 1.44.5, EKS API (documented)",
+    ),
+)

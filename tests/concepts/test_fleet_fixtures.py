@@ -1,0 +1,65 @@
+"""The manifests that notebooks about fleets show: valid for the version of Kubernetes or Flux that they are for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from drydock.concepts import fixture
+
+NAME = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}
+DURATION = {"type": "string", "pattern": "^([0-9]+(ms|s|m|h))+$"}
+
+
+def closed(required: list[str], **properties: Any) -> dict[str, Any]:
+    """An object with these properties and no others."""
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+METADATA = closed(["name"], name=NAME, namespace=NAME)
+SPECS = {
+    "GitRepository": closed(
+        ["interval", "url"],
+        interval=DURATION,
+        url={"type": "string", "pattern": "^(http|https|ssh)://.*$"},
+        ref=closed([], branch={"type": "string"}, tag={"type": "string"}, semver={"type": "string"}),
+    ),
+    "Kustomization": closed(
+        ["interval", "sourceRef", "prune"],
+        interval=DURATION,
+        retryInterval=DURATION,
+        timeout=DURATION,
+        sourceRef=closed(
+            ["kind", "name"], kind={"enum": ["OCIRepository", "GitRepository", "Bucket"]}, name=NAME, namespace=NAME
+        ),
+        path={"type": "string"},
+        prune={"type": "boolean"},
+        wait={"type": "boolean"},
+    ),
+}
+"""Of Flux 2.9: source.toolkit.fluxcd.io/v1 and kustomize.toolkit.fluxcd.io/v1, the fields that are used here."""
+
+
+def documents(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(fixture(name).read_text()))
+
+
+@pytest.mark.parametrize("name", ["gitops/deployment.yaml"])
+def test_objects_of_kubernetes_are_valid(name: str) -> None:
+    for document in documents(name):
+        kubernetes_validate.validate(document, "1.36", strict=True)
+
+
+def test_objects_of_flux_are_valid_and_have_no_field_that_is_gone() -> None:
+    for document in documents("gitops/flux.yaml"):
+        assert document["apiVersion"] in ("source.toolkit.fluxcd.io/v1", "kustomize.toolkit.fluxcd.io/v1")
+        jsonschema.validate(document["metadata"], METADATA)
+        jsonschema.validate(document["spec"], SPECS[document["kind"]])
+    with pytest.raises(jsonschema.ValidationError, match="'validation' was unexpected"):
+        jsonschema.validate(
+            {**documents("gitops/flux.yaml")[1]["spec"], "validation": "client"}, SPECS["Kustomization"]
+        )
