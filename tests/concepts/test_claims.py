@@ -11,6 +11,7 @@ from drydock.concepts.claims import (
     BOUNDS,
     CLAIMS,
     CONTROL_PLANES,
+    DELIVERY,
     DISCOUNTS,
     FARGATE_EC2,
     GITOPS,
@@ -31,7 +32,7 @@ WANTED = {
     "A50", "B1", "B16", "B38", "B39", "B40", "B41", "B54",
     *(f"A{number}" for number in range(62, 69)),
     *(f"A{number}" for number in (94, 95, 96, 101, 102)),
-    "B25",
+    "B25", "B47", "B48",
 }  # fmt: skip
 
 COMPUTED = {
@@ -61,6 +62,7 @@ COMPUTED = {
     "A66": [1152, 60],
     "A96": [1, 10],
     "B16": [2, 1],
+    "B48": [0.1, 0.2, 0.3333, 0.5],
     "B39": [360.40, 288.35, 108.12],
     "B40": [420.48, 350.40, 280.32],
     "B41": [0.7146, 0.5719],
@@ -163,7 +165,18 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
     tables = claims_about(
-        SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, IDENTITY, ADD_ONS, POLICY, GITOPS
+        SPLIT,
+        GROUPS,
+        PLACEMENT,
+        BOUNDS,
+        FARGATE_EC2,
+        DISCOUNTS,
+        CONTROL_PLANES,
+        IDENTITY,
+        ADD_ONS,
+        POLICY,
+        GITOPS,
+        DELIVERY,
     )
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 

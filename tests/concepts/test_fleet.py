@@ -7,6 +7,7 @@ import pytest
 
 from drydock.concepts import gitops_drift as gitops
 from drydock.concepts import irsa_and_pod_identity as irsa
+from drydock.concepts import progressive_delivery as delivery
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,38 @@ def test_the_repository_is_a_real_one_and_its_hashes_are_the_same_each_time() ->
     assert first.rows[2][2] == "Deployment/cart spec.replicas back to 3"
     assert first.rows[3][2] == "nothing"
     assert first.rows[-1][3] == "there is none"
+
+
+def test_a_weight_is_a_number_of_pods_without_a_router() -> None:
+    shown = delivery.shares(4, 10, 1)
+    [chosen] = [row for row in shown.rows if row[-1]]
+    assert chosen[:5] == ("10 %", 1, 4, "20.0 %", 1)
+    line, router, mark = shown.data
+    assert (mark["x"], mark["y"]) == ([10], [20.0])
+    assert line["y"][10] == 20
+    assert router["y"] == [0, 100]
+
+
+def test_the_steps_are_those_of_the_file_and_the_bars_the_decisions() -> None:
+    shown = delivery.pods(4, 1, 0)
+    assert delivery.weights() == [10, 50]
+    old, new = shown.data
+    assert [row[1:3] for row in shown.rows] == list(zip(new["y"], old["y"], strict=True))
+    assert shown.title.endswith("8 decisions, 5 pods at most")
+    assert delivery.pods(1, 0, 0).rows[1] == ("1", 0, 0, "nobody serves")
+
+
+@pytest.mark.parametrize(
+    ("bad_from", "end", "minute"), [(0, "promoted", 5), (1, "rolled back", 6), (4, "rolled back", 9)]
+)
+def test_how_an_analysis_ends(bad_from: int, end: str, minute: float) -> None:
+    last = delivery.runs(10, 50, 5, bad_from)[-1]
+    assert (last.end, last.minute) == (end, minute)
+
+
+def test_who_meets_a_bad_version() -> None:
+    rows = {row[0]: row[1:] for row in delivery.exposure(100, 4, 1).rows}
+    assert rows["all pods at once"] == ("36,000", "100.0 %")
+    assert rows["Rollout of 4 replicas, 10 %, no router"] == ("7,200", "20.0 %")
+    assert rows["Flagger, the file above"] == ("3,600", "10.0 %")
+    assert rows["ECS, strategy CANARY as it is by default, 5 %"] == ("1,800", "5.0 %")

@@ -41,11 +41,81 @@ SPECS = {
         wait={"type": "boolean"},
     ),
 }
-"""Of Flux 2.9: source.toolkit.fluxcd.io/v1 and kustomize.toolkit.fluxcd.io/v1, the fields that are used here."""
+SPECS |= {
+    "Rollout": closed(
+        ["replicas", "selector", "template", "strategy"],
+        replicas={"type": "integer", "minimum": 0},
+        selector={"type": "object"},
+        template={"type": "object"},
+        strategy=closed(
+            [],
+            canary=closed(
+                [],
+                maxSurge={"type": ["integer", "string"]},
+                maxUnavailable={"type": ["integer", "string"]},
+                steps={
+                    "type": "array",
+                    "items": {
+                        "oneOf": [
+                            closed(["setWeight"], setWeight={"type": "integer", "minimum": 0, "maximum": 100}),
+                            closed(["pause"], pause=closed([], duration=DURATION)),
+                        ]
+                    },
+                },
+            ),
+        ),
+    ),
+    "Canary": closed(
+        ["targetRef", "service", "analysis"],
+        provider={"type": "string"},
+        targetRef=closed(["apiVersion", "kind", "name"], apiVersion={}, kind={"enum": ["Deployment"]}, name=NAME),
+        service=closed(
+            ["port"],
+            port={"type": "integer"},
+            gatewayRefs={"type": "array", "items": closed(["name"], name=NAME, namespace=NAME)},
+        ),
+        analysis=closed(
+            ["interval", "threshold"],
+            interval=DURATION,
+            threshold={"type": "integer", "minimum": 1},
+            maxWeight={"type": "integer", "minimum": 0, "maximum": 100},
+            stepWeight={"type": "integer", "minimum": 0, "maximum": 100},
+            metrics={
+                "type": "array",
+                "items": closed(
+                    ["name"],
+                    name={"type": "string"},
+                    interval=DURATION,
+                    thresholdRange=closed([], min={"type": "number"}, max={"type": "number"}),
+                ),
+            },
+        ),
+    ),
+}
+"""Of Argo Rollouts 1.9 and Flagger 1: argoproj.io/v1alpha1 and flagger.app/v1beta1, the fields that are used here. And
+of Flux 2.9: source.toolkit.fluxcd.io/v1 and kustomize.toolkit.fluxcd.io/v1, the fields that are used here."""
 
 
 def documents(name: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(fixture(name).read_text()))
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("delivery/rollout.yaml", "argoproj.io/v1alpha1"), ("delivery/canary.yaml", "flagger.app/v1beta1")],
+)
+def test_objects_of_delivery_are_valid(name: str, version: str) -> None:
+    [document] = documents(name)
+    assert document["apiVersion"] == version
+    jsonschema.validate(document["spec"], SPECS[document["kind"]])
+
+
+def test_the_pods_of_the_rollout_are_valid_as_those_of_a_deployment() -> None:
+    [rollout] = documents("delivery/rollout.yaml")
+    spec = {**rollout["spec"], "strategy": {"type": "RollingUpdate"}}
+    kubernetes_validate.validate(
+        {**rollout, "apiVersion": "apps/v1", "kind": "Deployment", "spec": spec}, "1.36", strict=True
+    )
 
 
 @pytest.mark.parametrize("name", ["gitops/deployment.yaml"])

@@ -26,11 +26,16 @@ Cluster = dict[str, dict[str, Any]]
 """Objects by "Kind/name", as the API server would have them."""
 
 
+def stands(edit_minute: int, source_minutes: int, apply_minutes: int) -> float:
+    """Minutes that an edit by hand stands where nobody commits. Raises ValueError."""
+    _check(source_minutes, apply_minutes, edit_minute, 0)
+    event = Event(edit_minute, EDIT)
+    return live_after(event, [event], source=source_minutes, interval=apply_minutes)
+
+
 def question(source: int, interval: int, edit: int) -> Question:
     """When an edit is taken back that nobody commits. All in minutes; raises ValueError."""
-    _check(source, interval, edit, 0)
-    event = Event(edit, EDIT)
-    minutes = live_after(event, [event], source=source, interval=interval)
+    minutes = stands(edit, source, interval)
     return Question(
         f"Flux looks at Git every {source} minutes, and its Kustomization has an interval of {interval} minutes. Both "
         f"have just run. {edit} minutes later somebody scales the Deployment with kubectl. Nobody commits anything. "

@@ -11,7 +11,7 @@ from drydock.concepts.claims import capacity, cost, fleet, identity, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
-from drydock.concepts.claims.fleet import GITOPS
+from drydock.concepts.claims.fleet import DELIVERY, GITOPS
 from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
@@ -21,6 +21,7 @@ __all__ = [
     "BOUNDS",
     "CLAIMS",
     "CONTROL_PLANES",
+    "DELIVERY",
     "DISCOUNTS",
     "FARGATE_EC2",
     "GITOPS",

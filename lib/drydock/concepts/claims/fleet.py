@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from drydock.concepts.claims.claim import Claim, Verdict
+from drydock.policy import rollouts
 from drydock.policy.gitops import COMMIT, EDIT, Event, live_after
 
 GITOPS = "GitOps"
+DELIVERY = "progressive delivery"
 
 _FLUX = "Flux 2.9.4 (documented)"
 _CLOCKS = {"source": 1, "interval": 10}  # minutes, as guide A has them
@@ -14,6 +16,11 @@ _CLOCKS = {"source": 1, "interval": 10}  # minutes, as guide A has them
 def _longest(kind: str) -> float:
     event = Event(1e-6, kind)
     return round(live_after(event, [event], **_CLOCKS))
+
+
+def _share(replicas: int) -> float:
+    canary, stable = rollouts.closest(replicas, 10, 1)
+    return canary / (canary + stable)
 
 
 CLAIMS = (
@@ -57,5 +64,28 @@ CLAIMS = (
         judged=(Verdict.RIGHT,),
         holds="EKS can run Argo CD for you now, as one of the EKS capabilities (CreateCapability with type ARGOCD).",
         source="botocore 1.44.5, EKS API (documented)",
+    ),
+    Claim(
+        id="B47",
+        lines="818",
+        subjects=(DELIVERY,),
+        says="Flagger releases canaries with Istio or App Mesh.",
+        judged=(Verdict.OUTDATED,),
+        holds="App Mesh is gone since 30 September 2026. Flagger shifts traffic by the Gateway API, Istio, Linkerd, "
+        "NGINX and others.",
+        source="fluxcd/flagger, deployment strategies (documented)",
+    ),
+    Claim(
+        id="B48",
+        lines="820–829",
+        subjects=(DELIVERY,),
+        says="A Rollout with the steps 10, 50 and 100 sends 10 % to the new version first.",
+        unit="%",
+        said=0.10,
+        today=lambda: {f"of {n} replicas, maxSurge 1, no router": _share(n) for n in (10, 4, 2, 1)},
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="Without trafficRouting the weight is a number of pods, and a service of few pods has no 10 %. The last "
+        "step, 100, is superfluous: after the steps comes the whole.",
+        source="argoproj/argo-rollouts, utils/replicaset/canary.go (observed)",
     ),
 )
