@@ -118,7 +118,15 @@ def test_the_pods_of_the_rollout_are_valid_as_those_of_a_deployment() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["gitops/deployment.yaml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gitops/deployment.yaml",
+        "policy/workloads.yaml",
+        "policy/workloads-policy.yaml",
+        "policy/workloads-hasty-policy.yaml",
+    ],
+)
 def test_objects_of_kubernetes_are_valid(name: str) -> None:
     for document in documents(name):
         kubernetes_validate.validate(document, "1.36", strict=True)
