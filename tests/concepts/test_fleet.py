@@ -7,6 +7,7 @@ import pytest
 
 from drydock.concepts import gitops_drift as gitops
 from drydock.concepts import irsa_and_pod_identity as irsa
+from drydock.concepts import multi_region as regions
 from drydock.concepts import progressive_delivery as delivery
 
 
@@ -118,3 +119,17 @@ def test_who_meets_a_bad_version() -> None:
     assert rows["Rollout of 4 replicas, 10 %, no router"] == ("7,200", "20.0 %")
     assert rows["Flagger, the file above"] == ("3,600", "10.0 %")
     assert rows["ECS, strategy CANARY as it is by default, 5 %"] == ("1,800", "5.0 %")
+
+
+def test_the_lines_of_the_figure_and_what_is_lost_agree() -> None:
+    shown = regions.moving(30, 3, 60, 0, 0)
+    dns, anycast = (dict(zip(trace["x"], trace["y"], strict=True)) for trace in shown.data)
+    assert [dns[at] for at in (0, 85, 90, 120, 150)] == [100, 100, 100, 50, 0]
+    assert [anycast[at] for at in (85, 90)] == [100, 0]
+    assert shown.title.endswith("lost are 120 s of traffic by DNS, 90 s by Global Accelerator")
+    assert regions.question(10, 3, 300).answer == 330
+
+
+def test_room_for_the_loss_of_a_region() -> None:
+    rows = [row[:4] for row in regions.capacity(12, 1024, 2048).rows]
+    assert rows[1:] == [(2, 12, 24, "100 %"), (3, 6, 18, "50 %"), (4, 4, 16, "33 %")]

@@ -11,7 +11,7 @@ from drydock.concepts.claims import capacity, cost, fleet, identity, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
-from drydock.concepts.claims.fleet import DELIVERY, GITOPS
+from drydock.concepts.claims.fleet import CLUSTERS, DELIVERY, GITOPS, MULTI_REGION
 from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
@@ -20,6 +20,7 @@ __all__ = [
     "ADD_ONS",
     "BOUNDS",
     "CLAIMS",
+    "CLUSTERS",
     "CONTROL_PLANES",
     "DELIVERY",
     "DISCOUNTS",
@@ -28,6 +29,7 @@ __all__ = [
     "GROUPS",
     "GUIDES",
     "IDENTITY",
+    "MULTI_REGION",
     "PLACEMENT",
     "POLICY",
     "SPLIT",

@@ -8,6 +8,8 @@ from drydock.policy.gitops import COMMIT, EDIT, Event, live_after
 
 GITOPS = "GitOps"
 DELIVERY = "progressive delivery"
+MULTI_REGION = "several regions"
+CLUSTERS = "many clusters or few"
 
 _FLUX = "Flux 2.9.4 (documented)"
 _CLOCKS = {"source": 1, "interval": 10}  # minutes, as guide A has them
@@ -55,6 +57,36 @@ CLAIMS = (
         holds="Git is asked every minute. A change by hand stands until the Kustomization applies again, which it does "
         "every 10 minutes in the manifest shown. It applies on the server and only what the manifests name.",
         source=_FLUX,
+    ),
+    Claim(
+        id="A97",
+        lines="1130",
+        subjects=(MULTI_REGION,),
+        says="A Network Load Balancer is asked for by the annotation aws-load-balancer-type: nlb.",
+        judged=(Verdict.OUTDATED,),
+        holds="That is for the controller inside Kubernetes. The AWS Load Balancer Controller takes `external` and, "
+        "with it, aws-load-balancer-nlb-target-type: ip.",
+        source="not verified for this edition",
+    ),
+    Claim(
+        id="A98",
+        lines="1165–1169",
+        subjects=(MULTI_REGION,),
+        says="Global Accelerator has two fixed anycast addresses, leads to the nearest healthy endpoint and fails over "
+        "by itself.",
+        judged=(Verdict.RIGHT,),
+        holds="With dual stack there are two IPv6 addresses, too. Its API is in us-west-2 only: the commands shown "
+        "need --region us-west-2.",
+        source="AWS Global Accelerator Developer Guide (documented); the region is not verified for this edition",
+    ),
+    Claim(
+        id="A99",
+        lines="1173–1175",
+        subjects=(MULTI_REGION,),
+        says="App Mesh federates the meshes of two regions.",
+        judged=(Verdict.WRONG,),
+        holds="App Mesh was a service of one region and had no federation. It ended on 30 September 2026.",
+        source="aws/aws-app-mesh-roadmap, README (documented)",
     ),
     Claim(
         id="A101",
