@@ -7,6 +7,7 @@ import pytest
 
 from drydock.concepts import gitops_drift as gitops
 from drydock.concepts import irsa_and_pod_identity as irsa
+from drydock.concepts import many_clusters_or_few as many
 from drydock.concepts import multi_region as regions
 from drydock.concepts import progressive_delivery as delivery
 
@@ -133,3 +134,19 @@ def test_the_lines_of_the_figure_and_what_is_lost_agree() -> None:
 def test_room_for_the_loss_of_a_region() -> None:
     rows = [row[:4] for row in regions.capacity(12, 1024, 2048).rows]
     assert rows[1:] == [(2, 12, 24, "100 %"), (3, 6, 18, "50 %"), (4, 4, 16, "33 %")]
+
+
+def test_the_bars_of_the_bill_are_its_table() -> None:
+    shown = many.bill(8, 4, 10, 3, 4)
+    for place, row in enumerate(shown.rows):
+        wanted, spare, fees = (trace["y"][place] for trace in shown.data)
+        assert f"{fees:,.2f}" == row[2]
+        assert wanted + spare + fees == pytest.approx(float(str(row[4]).replace(",", "")), abs=0.02)
+    assert [row[1] for row in shown.rows][:4] == [28, 32, 36, 40]
+    assert many.question(12, 3).answer == pytest.approx(657)
+
+
+def test_what_is_expected_to_be_lost_is_the_same_for_any_number_of_clusters() -> None:
+    rows = many.losses(8, 2).rows
+    assert {row[3] for row in rows} == {"2.0 %"}
+    assert [row[1] for row in rows] == sorted((row[1] for row in rows), key=lambda part: float(str(part).split()[0]))
