@@ -5,6 +5,7 @@ from __future__ import annotations
 import jwt
 import pytest
 
+from drydock.concepts import add_ons as addons
 from drydock.concepts import gitops_drift as gitops
 from drydock.concepts import irsa_and_pod_identity as irsa
 from drydock.concepts import many_clusters_or_few as many
@@ -150,3 +151,29 @@ def test_what_is_expected_to_be_lost_is_the_same_for_any_number_of_clusters() ->
     rows = many.losses(8, 2).rows
     assert {row[3] for row in rows} == {"2.0 %"}
     assert [row[1] for row in rows] == sorted((row[1] for row in rows), key=lambda part: float(str(part).split()[0]))
+
+
+def test_the_green_bars_are_where_nothing_is_wrong() -> None:
+    shown = addons.together(34, 33, 32)
+    bars, there = shown.data
+    assert (bars["x"][:2], bars["x"][3:5]) == ([31, 34], [31, 34])
+    assert there["x"] == [34, 33, 32]
+    assert addons.together(36, 33, 32).rows[2][3] == "kube-proxy 1.32 is 4 versions behind the API server, 3 at most"
+    assert addons.together(34, 35, 32).rows[2][2] == "nothing, beside this kubelet"
+
+
+def test_what_is_asked_of_add_ons() -> None:
+    assert addons.question(35, 32, 31).answer == "no"
+    assert addons.question(35, 32, 32).answer == "yes"
+
+
+def test_versions_without_a_build_are_refused() -> None:
+    with pytest.raises(AssertionError, match=r"v1\.15\.0-eksbuild\.2 is a version"):
+        addons.refused(["v1.15.0-eksbuild.2"])
+
+
+def test_the_updates_of_an_upgrade() -> None:
+    assert addons.updates("1.31", "1.34").title == "From 1.31 to 1.34: 10 updates"
+    rows = dict(addons.work("1.31", "1.34", 5).rows)
+    assert (rows["updates of control plane"], rows["updates in all"]) == (15, 50)
+    assert rows["a month of extended support beyond standard, USD"] == "1,825.00"

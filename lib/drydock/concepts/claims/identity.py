@@ -47,7 +47,7 @@ CLAIMS = (
         says="EKS detects manual changes of an add-on and can bring them back.",
         judged=(Verdict.OVERSIMPLIFIED,),
         holds="Fields are owned by whoever applied them last. A conflict is looked at when an add-on is created or "
-        "updated, and resolveConflicts says what then happens: NONE, OVERWRITE, and PRESERVE for an update.",
+        "updated, and resolveConflicts says what then happens: NONE, OVERWRITE or PRESERVE.",
         source=_API,
     ),
     Claim(
