@@ -177,3 +177,9 @@ def test_the_updates_of_an_upgrade() -> None:
     rows = dict(addons.work("1.31", "1.34", 5).rows)
     assert (rows["updates of control plane"], rows["updates in all"]) == (15, 50)
     assert rows["a month of extended support beyond standard, USD"] == "1,825.00"
+
+
+def test_what_a_cluster_publishes_has_no_private_part() -> None:
+    rows = dict(irsa.published("A1").rows)
+    assert set(rows) == {"alg", "e", "kid", "kty", "n", "use"}
+    assert (rows["kty"], rows["n"]) == ("RSA", "342 characters, base64url")

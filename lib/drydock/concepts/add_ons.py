@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, marks, names
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -45,6 +45,7 @@ def together(api_server: int, kubelet: int, kube_proxy: int) -> Figure:
         "kube-proxy": [minor for minor in minors if not skew(api_server, kubelet, minor)],
     }
     there = {"API server": api_server, "kubelet": kubelet, "kube-proxy": kube_proxy}
+    shown = [*there.values(), *(minor for each in allowed.values() for minor in each)]
     supported = "not supported" if wrong else "supported"
     return Figure(
         f"1.{api_server}, kubelet 1.{kubelet}, kube-proxy 1.{kube_proxy}: {supported}",
@@ -71,40 +72,35 @@ def together(api_server: int, kubelet: int, kube_proxy: int) -> Figure:
                 "line": {"color": COLOURS[2], "width": 14},
                 "opacity": 0.5,
             },
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": "is",
-                "x": list(there.values()),
-                "y": list(there),
-                "marker": {"size": 16, "color": COLOURS[0], "symbol": "diamond"},
-            },
+            marks("is", ((minor, name) for name, minor in there.items()), symbol="diamond", colour=COLOURS[0]),
         ],
         {
             **LAYOUT,
             "height": 320,
-            "xaxis": {"title": {"text": "minor version of Kubernetes, 1.x"}, "dtick": 1},
-            "yaxis": {
-                "title": {"text": "component"},
-                "type": "category",
-                "categoryorder": "array",
-                "categoryarray": list(reversed(there)),
-                "automargin": True,
+            "xaxis": {
+                "title": {"text": "minor version of Kubernetes, 1.x"},
+                "dtick": 1,
+                "range": [min(shown) - 0.5, max(shown) + 0.5],
             },
+            "yaxis": names("component", reversed(there)),
         },
     )
 
 
 def latest() -> Figure:
     """The latest version of each add-on by version of Kubernetes, as two editions of the user guide have them."""
-    minors = [f"1.{minor}" for minor in range(28, 35)]
-    rows: list[tuple[str, ...]] = []
-    for when, table in (("December 2024", LATEST), ("late 2025", LATEST_2025)):
-        for name, versions in table.items():
-            assert all(add_ons.version(one) for one in versions.values())
-            rows.append((name, when, *(versions.get(minor, "") for minor in minors)))
+    tables = {
+        f"{name}, {when}": versions
+        for name in LATEST
+        for when, table in (("December 2024", LATEST), ("late 2025", LATEST_2025))
+        if (versions := table.get(name))
+    }
+    assert all(add_ons.version(one) for versions in tables.values() for one in versions.values())
+    minors = sorted({minor for versions in tables.values() for minor in versions})
     return Figure(
-        "The latest version of an add-on, by version of Kubernetes", ("Add-on", "As of", *minors), sorted(rows)
+        "The latest version of an add-on, by version of Kubernetes",
+        ("Kubernetes", *tables),
+        [(minor, *(versions.get(minor, "") for versions in tables.values())) for minor in minors],
     )
 
 

@@ -6,14 +6,14 @@ import copy
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from drydock.concepts import checks
 from drydock.concepts.catalogue import fixture
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, marks, names
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -68,8 +68,8 @@ def timeline(source_minutes: int, apply_minutes: int, edit_minute: int, commit_m
     polls = list(range(0, UNTIL + 1, source_minutes)) if source_minutes else [commit_minute]
     rows = [(f"{one.at:g}", _what(one)) for one in done]
     data = [
-        _marks("Git is looked at", polls, "line-ns-open", COLOURS[7]),
-        _marks("manifests are applied", [one.at for one in done], "line-ns-open", COLOURS[0]),
+        _strokes("Git is looked at", polls, COLOURS[7]),
+        _strokes("manifests are applied", [one.at for one in done], COLOURS[0]),
         *(_wait(one, live[one.kind]) for one in events),
     ]
     by = f"every {source_minutes} min" if source_minutes else "by webhook"
@@ -82,17 +82,11 @@ def timeline(source_minutes: int, apply_minutes: int, edit_minute: int, commit_m
         {
             **LAYOUT,
             "xaxis": {"title": {"text": "minutes"}, "range": [-1, UNTIL + 1]},
-            "yaxis": {
-                "title": {"text": "what happens"},
-                "type": "category",
-                "categoryorder": "array",
-                "categoryarray": [
-                    "manifests are applied", "Git is looked at", "edit stands", "commit waits"
-                ],
-                "automargin": True,
-            },
+            "yaxis": names(
+                "what happens", ("manifests are applied", "Git is looked at", "edit stands", "commit waits")
+            ),
         },
-    )  # fmt: skip
+    )
 
 
 def _what(one: Apply) -> str:
@@ -100,9 +94,8 @@ def _what(one: Apply) -> str:
     return ", ".join(parts) or "the same again, nothing differs"
 
 
-def _marks(name: str, at: list[Any], symbol: str, colour: str) -> dict[str, Any]:
-    marker = {"size": 16, "symbol": symbol, "color": colour, "line": {"width": 2, "color": colour}}
-    return {"type": "scatter", "mode": "markers", "name": name, "x": at, "y": [name] * len(at), "marker": marker}
+def _strokes(name: str, at: Iterable[float], colour: str) -> dict[str, Any]:
+    return marks(name, ((one, name) for one in at), symbol="line-ns-open", colour=colour)
 
 
 def _wait(event: Event, minutes: float) -> dict[str, Any]:
@@ -275,7 +268,7 @@ def tools() -> Figure:
                 "Argo CD",
                 "automated",
                 "within 3 min: 120 s, and up to 60 s of jitter",
-                "never; it is shown as OutOfSync",
+                "with the next commit; until then it is shown as OutOfSync",
             ),
             ("Argo CD", "automated, selfHeal", "within 3 min", "seconds after it; 5 s is the documented delay"),
         ],

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, marks, names
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -189,6 +189,15 @@ def shown(caller: Caller) -> Figure:
     return Figure("The token in the pod's file, decoded", ("Part", "Name", "Value"), rows)
 
 
+def published(cluster: str) -> Figure:
+    """The cluster's JWKS. The modulus is another one in each process, so only its length is told."""
+    [key] = jwks(cluster)["keys"]
+    rows = [
+        (name, f"{len(value)} characters, base64url" if name == "n" else value) for name, value in sorted(key.items())
+    ]
+    return Figure(f"{issuer(cluster)}/keys", ("Name", "Value"), rows)
+
+
 _MARKS = {
     "gets the role": ("circle", COLOURS[2]),
     "gets it, and should not": ("x", COLOURS[5]),
@@ -217,14 +226,7 @@ def callers(policy: str, vault: bool, token_hours: int) -> Figure:
             admitted = answer(one, kind, vault=vault, hours=token_hours).admitted
             points[_mark(one, admitted=admitted)].append((kind, one.who))
     data = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": name,
-            "x": [kind for kind, _ in found],
-            "y": [who for _, who in found],
-            "marker": {"size": 18, "symbol": symbol, "color": colour, "line": {"width": 3, "color": colour}},
-        }
+        marks(name, found, symbol=symbol, colour=colour, size=18)
         for (name, found), (symbol, colour) in zip(points.items(), _MARKS.values(), strict=True)
         if found
     ]
@@ -236,19 +238,8 @@ def callers(policy: str, vault: bool, token_hours: int) -> Figure:
         data,
         {
             **LAYOUT,
-            "xaxis": {
-                "title": {"text": "what the trust policy asks for"},
-                "type": "category",
-                "categoryorder": "array",
-                "categoryarray": list(POLICIES),
-            },
-            "yaxis": {
-                "title": {"text": "who calls"},
-                "type": "category",
-                "categoryorder": "array",
-                "categoryarray": [one.who for one in reversed(CALLERS)],
-                "automargin": True,
-            },
+            "xaxis": names("what the trust policy asks for", POLICIES),
+            "yaxis": names("who calls", (one.who for one in reversed(CALLERS))),
         },
     )
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -23,7 +22,6 @@ from drydock.policy.failover import (
 from drydock.pricing import MONTH_HOURS, fargate_tasks
 
 UNTIL = 600
-STEP = 5
 ACCELERATOR_HOUR = 0.025
 """USD, as guide A has it; not verified for this edition."""
 
@@ -66,7 +64,7 @@ def ways(
 def moving(check_interval: int, failure_threshold: int, ttl: int, stuck_percent: int, reroute_seconds: int) -> Figure:
     """The part of a failed region's clients that still go there, over ten minutes. Raises ValueError."""
     compared = ways(check_interval, failure_threshold, ttl, stuck_percent, reroute_seconds)
-    seconds = range(0, UNTIL + 1, STEP)
+    seconds = range(UNTIL + 1)
     parts = {name: [still_there(at, *rest) for at in seconds] for name, *rest in compared}
     assert all(before >= after for one in parts.values() for before, after in pairwise(one))
     lost = {name: lost_seconds(UNTIL, *rest) for name, *rest in compared}
@@ -75,23 +73,19 @@ def moving(check_interval: int, failure_threshold: int, ttl: int, stuck_percent:
         f"{lost['Route 53']:.0f} s of traffic by DNS, {lost['Global Accelerator']:.0f} s by Global Accelerator",
         ("Seconds after the failure", *(f"Still there, {name}" for name in parts)),
         [
-            (at, *(percent(one[at // STEP]) for one in parts.values()))
+            (at, *(percent(one[at], 1) for one in parts.values()))
             for at in (0, 30, 60, 90, 120, 150, 180, 240, 300, 450, 600)
         ],
         [
-            _line(name, list(seconds), [100 * one for one in values], colour)
+            line(name, seconds, [100 * one for one in values], colour=colour, shape="hv")
             for (name, values), colour in zip(parts.items(), (COLOURS[0], COLOURS[1]), strict=True)
         ],
         {
             **LAYOUT,
             "xaxis": {"title": {"text": "seconds after the failure"}},
-            "yaxis": {"title": {"text": "clients that still go to the failed region, %"}, "range": [-4, 104]},
+            "yaxis": {"title": {"text": "still go there, % of clients"}, "range": [-4, 104]},
         },
     )
-
-
-def _line(name: str, x: list[Any], y: list[Any], colour: str) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": {"color": colour, "width": 3}}
 
 
 def detected(pairs: Sequence[tuple[int, int]]) -> Figure:

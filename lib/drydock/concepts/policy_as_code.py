@@ -8,7 +8,7 @@ from typing import Any
 
 from drydock.concepts import checks
 from drydock.concepts.catalogue import fixture
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, marks, names
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -145,9 +145,9 @@ def question(min_replicas: int) -> Question:
     come = [name for name in manifests() if admitted(name, False, min_replicas, "Fail")[0]]
     missed = [name for name in come if not admitted(name, True, min_replicas, "Fail")[0]]
     return Question(
-        f"The two Rego files below have the same four rules for Deployments, at least {min_replicas} replicas among "
-        "them. One was written in haste. How many of the eight Deployments does it let through that the careful one "
-        "refuses?",
+        f"Two Rego files of this notebook have the same four rules for Deployments, at least {min_replicas} replicas "
+        "among them. The one above was written in haste. How many of the eight Deployments does it let through that "
+        "the careful one refuses?",
         len(missed),
         f"These: {', '.join(missed)}. What is not there makes a condition of Rego neither true nor false, and the rule "
         "says nothing; the other gaps are images that no rule looks at.",
@@ -200,38 +200,15 @@ def verdicts(careful: bool, min_replicas: int, failure_policy: str) -> Figure:
             for name in said
         ],
         [
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": mark,
-                "x": [rule for rule, _ in found],
-                "y": [name for _, name in found],
-                "marker": {
-                    "size": 15,
-                    "symbol": _SYMBOLS[mark][0],
-                    "color": _SYMBOLS[mark][1],
-                    "line": {"width": 2, "color": _SYMBOLS[mark][1]},
-                },
-            }
+            marks(mark, found, symbol=_SYMBOLS[mark][0], colour=_SYMBOLS[mark][1], size=15)
             for mark, found in points.items()
             if found
         ],
         {
             **LAYOUT,
             "height": 440,
-            "xaxis": {
-                "title": {"text": "rule"},
-                "type": "category",
-                "categoryorder": "array",
-                "categoryarray": list(RULES),
-            },
-            "yaxis": {
-                "title": {"text": "manifest"},
-                "type": "category",
-                "categoryorder": "array",
-                "categoryarray": list(reversed(said)),
-                "automargin": True,
-            },
+            "xaxis": names("rule", RULES),
+            "yaxis": names("manifest", reversed(said)),
         },
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from drydock.concepts import checks
 from drydock.concepts.catalogue import fixture
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, marks, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -60,16 +60,9 @@ def shares(replicas: int, weight: int, max_surge: int) -> Figure:
         ("Weight", "New pods", "Old pods", "Share without a router", f"New pods with a router (old: {replicas})", ""),
         rows,
         [
-            _line("without a router: by pods", list(every), parts, COLOURS[0], "hv"),
-            _line("with a router: as the weight says", [0, 100], [0, 100], COLOURS[7], "linear", dash="dash"),
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": "chosen",
-                "x": [weight],
-                "y": [100 * chosen],
-                "marker": {"size": 14, "color": COLOURS[5]},
-            },
+            line("without a router: by pods", every, parts, colour=COLOURS[0], shape="hv"),
+            line("with a router: as the weight says", [0, 100], [0, 100], colour=COLOURS[7], dash="dash"),
+            marks("chosen", [(weight, 100 * chosen)], symbol="circle", colour=COLOURS[5], size=14),
         ],
         {
             **LAYOUT,
@@ -77,11 +70,6 @@ def shares(replicas: int, weight: int, max_surge: int) -> Figure:
             "yaxis": {"title": {"text": "requests to the new version, %"}, "range": [-4, 104]},
         },
     )
-
-
-def _line(name: str, x: list[Any], y: list[Any], colour: str, shape: str, dash: str = "solid") -> dict[str, Any]:
-    line = {"color": colour, "shape": shape, "dash": dash}
-    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line}
 
 
 def rollout() -> dict[str, Any]:
@@ -163,25 +151,24 @@ def analysed(step_weight: int, max_weight: int, threshold: int, bad_from: int) -
             for number, one in enumerate(found)
         ],
         [
-            _line(
+            line(
                 "weight of the new version",
                 [one.minute for one in found],
                 [one.weight for one in found],
-                COLOURS[0],
-                "hv",
+                colour=COLOURS[0],
+                shape="hv",
             ),
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": "check failed",
-                "x": [one.minute for one in found if not one.passed and not one.end],
-                "y": [one.weight for one in found if not one.passed and not one.end],
-                "marker": {"size": 11, "symbol": "x", "color": COLOURS[5]},
-            },
+            marks(
+                "check failed",
+                ((one.minute, one.weight) for one in found if not one.passed and not one.end),
+                symbol="x",
+                colour=COLOURS[5],
+                size=11,
+            ),
         ],
         {
             **LAYOUT,
-            "xaxis": {"title": {"text": "minutes"}, "rangemode": "tozero"},
+            "xaxis": {"title": {"text": "minutes"}, "range": [-0.3, last.minute + 0.3]},
             "yaxis": {"title": {"text": "weight, %"}, "range": [-4, 104]},
         },
     )

@@ -73,7 +73,8 @@ def decide(document: str, kind: str, principal: str, actions: Sequence[str], con
             reasons.append(f"statement {number}: {statement.get('Effect')}")
             for action in about:
                 effects[action].add(statement.get("Effect"))
-    reasons += [f"nothing allows {action}" for action, found in effects.items() if not found]
+    if any(effects.values()):
+        reasons += [f"nothing allows {action}" for action, found in effects.items() if not found]
     return Decision(all(each == {"Allow"} for each in effects.values()), tuple(reasons))
 
 
