@@ -113,7 +113,8 @@ def jwks(cluster: str) -> Mapping[str, Any]:
     from jwt.algorithms import RSAAlgorithm
 
     public = RSAAlgorithm.to_jwk(_key(cluster).public_key(), as_dict=True)
-    return {"keys": [{**public, "kid": cluster, "alg": "RS256", "use": "sig"}]}
+    modulus = {name: public[name] for name in ("kty", "n", "e")}
+    return {"keys": [{**modulus, "kid": cluster, "alg": "RS256", "use": "sig"}]}
 
 
 @cache
