@@ -105,6 +105,12 @@ def test_a_rollout_comes_through_and_keeps_its_bounds(replicas: int, weight: int
     assert all(replicas - less <= canary + stable <= replicas + more for canary, stable in found)
 
 
+def test_pods_that_are_available_are_not_given_up_for_some_that_are_not() -> None:
+    """Worked out by hand from adjustReplicaWithinLimits of canary.go: maxUnavailable 0, and no canary is available."""
+    assert closest(2, 75, 1) == (2, 1)
+    assert scale(2, 75, Pods(2, 2), Pods(3, 0), surge=1, unavailable=0) == (1, 2)
+
+
 def test_flagger_as_its_documentation_has_it() -> None:
     """fluxcd/flagger, docs/gitbook/usage/deployment-strategies.md: 25 minutes; 20, 40, 60 for steps of 20 up to 50."""
     assert flagger_minutes(1, 2, 50, 10) == (25, 10)

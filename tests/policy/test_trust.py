@@ -44,6 +44,7 @@ def trust(condition: dict[str, Any], effect: str = "Allow") -> dict[str, Any]:
     [
         ({"StringEquals": {"p:sub": "a"}}, {"p:sub": "a"}, True),
         ({"StringEquals": {"P:Sub": "a"}}, {"p:sub": "a"}, True),
+        ({"StringEquals": {"p:sub": "a"}}, {"P:SUB": "a"}, True),
         ({"StringEquals": {"p:sub": ["b", "a"]}}, {"p:sub": "a"}, True),
         ({"StringEquals": {"p:sub": "A"}}, {"p:sub": "a"}, False),
         ({"StringEqualsIgnoreCase": {"p:sub": "A"}}, {"p:sub": "a"}, True),
