@@ -79,7 +79,7 @@ def version(text: str) -> Version:
 
 
 def steps(now: str, wanted: str) -> list[str]:
-    """The minor versions that a VPC CNI goes through, one at a time, up or down.
+    """The minor versions that a VPC CNI goes through, one at a time. Down is ours: the page is about updates.
 
     >>> steps("v1.28.1-eksbuild.1", "v1.30.1-eksbuild.1")
     ['1.29', '1.30']
