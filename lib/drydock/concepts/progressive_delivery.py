@@ -121,7 +121,7 @@ def pods(replicas: int, max_surge: int, max_unavailable: int) -> Figure:
             **LAYOUT,
             "barmode": "stack",
             "xaxis": {"title": {"text": "decision of the controller"}, "type": "category"},
-            "yaxis": {"title": {"text": "pods"}},
+            "yaxis": {"title": {"text": "pods"}, "dtick": max(1, most // 10)},
         },
     )
 
