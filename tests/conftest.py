@@ -25,6 +25,7 @@ PROCESS = (
     "*/test_notebooks.py",
     "commands/*",
     "concepts/test_explore.py",
+    "concepts/test_policy_as_code.py",
     "concepts/test_runner.py",
     "embedded/applicationautoscaling/test_requests.py",
     "embedded/awslambda/*",

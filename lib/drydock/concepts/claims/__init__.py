@@ -7,25 +7,34 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, pods, rollout
+from drydock.concepts.claims import capacity, cost, fleet, identity, pods, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
+from drydock.concepts.claims.fleet import CLUSTERS, DELIVERY, GITOPS, MULTI_REGION
+from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
 from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
 
 __all__ = [
+    "ADD_ONS",
     "BOUNDS",
     "CLAIMS",
+    "CLUSTERS",
     "CONTROL_PLANES",
     "CUSTOM",
+    "DELIVERY",
     "DISCOUNTS",
     "FARGATE_EC2",
+    "GITOPS",
     "GROUPS",
     "GUIDES",
     "HPA",
+    "IDENTITY",
+    "MULTI_REGION",
     "PLACEMENT",
+    "POLICY",
     "SPLIT",
     "TOGETHER",
     "VPA",
@@ -38,7 +47,7 @@ GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
-        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *pods.CLAIMS),
+        (*capacity.CLAIMS, *cost.CLAIMS, *fleet.CLAIMS, *identity.CLAIMS, *pods.CLAIMS, *rollout.CLAIMS),
         key=lambda claim: (claim.id[0], int(claim.id[1:])),
     )
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drydock.concepts.claims.claim import Claim, Numbers, Verdict
+from drydock.concepts.claims.fleet import CLUSTERS, MULTI_REGION
 from drydock.policy import cost
 from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, fargate_hour
 
@@ -222,7 +223,7 @@ CLAIMS = (
     Claim(
         id="A18",
         lines="1233",
-        subjects=(CONTROL_PLANES,),
+        subjects=(CONTROL_PLANES, CLUSTERS),
         says="One EKS cluster instead of five saves USD 360 a month.",
         unit="USD",
         said=360,
@@ -234,7 +235,7 @@ CLAIMS = (
     Claim(
         id="A19",
         lines="1243, 1407",
-        subjects=(CONTROL_PLANES,),
+        subjects=(CONTROL_PLANES, CLUSTERS),
         says="An EKS control plane is USD 0.10 an hour, USD 73 a month.",
         unit="USD",
         said=73,
@@ -250,7 +251,7 @@ CLAIMS = (
     Claim(
         id="A20",
         lines="1232",
-        subjects=(CONTROL_PLANES,),
+        subjects=(CONTROL_PLANES, CLUSTERS),
         says="Clusters of developers that are off at night and at weekends save 70 %.",
         unit="%",
         said=0.70,
@@ -262,7 +263,7 @@ CLAIMS = (
     Claim(
         id="A21",
         lines="1171",
-        subjects=(CONTROL_PLANES,),
+        subjects=(CONTROL_PLANES, MULTI_REGION),
         says="Global Accelerator is USD 0.025 an hour, about USD 18 a month, and USD 0.005 a GB.",
         unit="USD",
         said=18,
