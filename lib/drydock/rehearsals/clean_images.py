@@ -21,7 +21,7 @@ OLD = 20
 
 def given(cloud: Cloud, until: Any, old: int = 1) -> dict[str, str]:
     for number in range(old + 1):
-        _push_another(cloud.client("ecr"), number)
+        push_another(cloud.client("ecr"), number)
     return {"repository": REPOSITORY, "newest": "1", "not_pulled_for": "0"}
 
 
@@ -32,7 +32,7 @@ def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
         rolled_back_by_itself(rehearsal, runs, parameters, "an image that is used once it is deleted")
 
 
-def _push_another(ecr: Any, number: int) -> None:
+def push_another(ecr: Any, number: int) -> None:
     """An image of the same layers with another digest, and the tag old-<number>."""
     found = ecr.batch_get_image(repositoryName=REPOSITORY, imageIds=[{"imageTag": "v1"}])["images"][0]
     manifest = json.loads(found["imageManifest"]) | {"annotations": {"number": str(number)}}

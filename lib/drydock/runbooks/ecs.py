@@ -132,8 +132,8 @@ def steady(
     of               JMESPath that holds for the deployment, where something else matters
     wants            how many tasks that is, where it matters; not `instead_of` any more, and any other number is
                      somebody else's
-    minutes          AWS minutes for which it has to last: where nothing tells the deployment that is waited for from the
-                     one before, which may be seen for a moment longer
+    minutes          AWS minutes for which it has to last: where nothing tells the deployment that is waited for from
+                     the one before, which may be seen for a moment longer
     """
     is_it = " && ".join(filter(None, [task_definition and f"taskDefinition == {_json(task_definition)}", of])) or "id"
     there, wanted = "services[0].deployments", "services[0].desiredCount"

@@ -57,11 +57,21 @@ class StateChanged(RuntimeError):
     """The state is another than the one that the plan was made from. Nothing was changed."""
 
 
-def observe(cloud: Cloud, looks: Sequence[Look], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The state: what each look sees now, by its name. `known` is what earlier ones saw, for those that ask for it."""
+def observe(
+    cloud: Cloud, looks: Sequence[Look], known: Mapping[str, Any] | None = None, *, begun: bool = False
+) -> dict[str, Any]:
+    """The state: what each look sees now, by its name. `known` is what earlier ones saw, for those that ask for it.
+
+    begun  the plan is being applied: what is shared, and cannot be read any more, is None
+    """
     state: dict[str, Any] = {}
     for look in looks:
-        answer = send(cloud, look.call, {}, {**(known or {}), **state})
+        try:
+            answer = send(cloud, look.call, {}, {**(known or {}), **state})
+        except ClientError:
+            if not (begun and look.shared):
+                raise
+            answer = None
         state[look.name] = plain(jmespath.search(look.expression, answer))
     return state
 

@@ -427,7 +427,7 @@ class Runbook:
 
     def _differs(self, plan: Plan) -> str:
         try:
-            found = executor.observe(self.cloud, plan.looks)
+            found = executor.observe(self.cloud, plan.looks, begun=True)
         except (ClientError, BotoCoreError) as error:
             return f"it could not be read: {error}"
         return differs(_left_by(plan, self.evidence), found, plan)
@@ -469,10 +469,10 @@ def undo(cloud: Any, plan: Plan, guard: Guard, *, minutes: float) -> None:
     """
     try:
         results = executor.progress(guard.evidence.journal()).results
-        if theirs := _changed_by_others(plan, results, executor.observe(cloud, plan.looks)):
+        if theirs := _changed_by_others(plan, results, executor.observe(cloud, plan.looks, begun=True)):
             raise executor.StepFailed(f"Nothing was undone, because somebody else has been at work: {theirs}")
         executor.roll_back(cloud, plan, guard, minutes=minutes)
-        left = differs(plan.state, executor.observe(cloud, plan.looks), plan)
+        left = differs(plan.state, executor.observe(cloud, plan.looks, begun=True), plan)
     except (ClientError, BotoCoreError) as error:
         raise executor.StepFailed(f"The state could not be read: {error}") from error
     if left:
@@ -480,20 +480,23 @@ def undo(cloud: Any, plan: Plan, guard: Guard, *, minutes: float) -> None:
 
 
 def _changed_by_others(plan: Plan, results: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """In words, what a step changes and is found to be neither as before nor as a step makes or leaves it.
+    """In words, what a step changes and is found to be neither as before nor as a step makes or leaves it; and the
+    status of what is changed, which is another once somebody has deleted it.
 
     results  what the steps have answered
     """
     on_the_way = [plan.state_after(plan.steps[: number + 1], results) for number in range(len(plan.steps))]
     on_the_way += [plan.state_after([replace(step, sets=step.between)], results) for step in plan.steps if step.between]
-    planned = {path: after for state in on_the_way for path, _, after in difference(plan.state, state)}
-    planned |= {path: after for path, _, after in difference(plan.state, plan.state_after(plan.steps, results))}
-    rows = {path: (before, now) for path, before, now in _held(plan, difference(plan.state, found)) if path in planned}
+    changed = {path: after for state in on_the_way for path, _, after in difference(plan.state, state)}
+    changed |= {path: after for path, _, after in difference(plan.state, plan.state_after(plan.steps, results))}
+    statuses = {f"{path.partition('.')[0]}.status" for path in changed}
     expected = [{path: then for path, then, _ in difference(state, found)} for state in on_the_way]
     return "; ".join(
-        f"{path} is {now or 'not there'}, and was {before or 'not there'} before and {planned[path]} as planned"
-        for path, (before, now) in rows.items()
-        if all(then.get(path, KNOWN_AFTERWARDS) != KNOWN_AFTERWARDS for then in expected)
+        f"{path} is {now or 'not there'}, and was {before or 'not there'} before"
+        + (f" and {changed[path]} as planned" if path in changed else "")
+        for path, before, now in _held(plan, difference(plan.state, found))
+        if path in statuses
+        or (path in changed and all(then.get(path, KNOWN_AFTERWARDS) != KNOWN_AFTERWARDS for then in expected))
     )
 
 
@@ -507,8 +510,8 @@ def differs(expected: Mapping[str, Any], found: Mapping[str, Any], plan: Plan) -
 
 def _held(plan: Plan, rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     """Those of a difference that are of no look that others share."""
-    shared = tuple(look.name for look in plan.looks if look.shared)
-    return [row for row in rows if row[0] not in shared]
+    shared = tuple(f"{look.name}." for look in plan.looks if look.shared)
+    return [row for row in rows if not f"{row[0]}.".startswith(shared)]
 
 
 def _left_by(plan: Plan, folder: Evidence) -> dict[str, Any]:
@@ -519,7 +522,7 @@ def _left_by(plan: Plan, folder: Evidence) -> dict[str, Any]:
 def keep_state(cloud: Any, folder: Evidence, plan: Plan) -> dict[str, Any] | None:
     """Write after.json; where the state cannot be read, the journal says why, and there is none."""
     try:
-        found = executor.observe(cloud, plan.looks)
+        found = executor.observe(cloud, plan.looks, begun=True)
     except (ClientError, BotoCoreError) as error:
         (folder.folder / "after.json").unlink(missing_ok=True)
         folder.note("not read", why=str(error))
