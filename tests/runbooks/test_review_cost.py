@@ -104,7 +104,7 @@ def test_images_that_no_task_definition_in_use_names_are_unused() -> None:
         ],
         "plain": [image("sha256:f", "latest"), image("sha256:g", "v1")],
     }
-    assert [(one.name, one.unused, one.stored) for one in read.repositories()] == [("web", 1, 10), ("plain", 1, 10)]
+    assert [(one.name, one.unused, one.stored) for one in read.repositories()] == [("web", 2, 20), ("plain", 1, 10)]
 
 
 def of_nobody() -> Cloud:

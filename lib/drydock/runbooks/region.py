@@ -14,6 +14,7 @@ from drydock import pricing
 from drydock.cloud import Cloud
 from drydock.policy import right_sizing
 from drydock.policy.cost_review import GIB, Balancer, LogGroup, Repository, Service
+from drydock.policy.ecr.unused import described, named_in, unused
 from drydock.policy.right_sizing import Size
 from drydock.pricing import Item
 from drydock.resources.kind import every
@@ -151,16 +152,18 @@ class Region:
         return found
 
     def repositories(self) -> list[Repository]:
-        """Images with a tag that were pushed before the days that count, and that no task definition in use names."""
+        """Images that were pushed before the days that count, and that no task definition in use names."""
         arns = {one["taskDefinition"] for one in self.described} | {one["taskDefinitionArn"] for one in self.tasks}
         definitions = [self._definition(arn) for arn in arns]
-        containers = [one for each in definitions for one in each.get("containerDefinitions", ())]
-        used = {one["image"].partition("/")[2] for one in containers}
+        named = [one["image"] for each in definitions for one in each.get("containerDefinitions", ())]
+        run = {one["imageDigest"] for task in self.tasks for one in task["containers"] if "imageDigest" in one}
         found = []
-        for repository, images in self.images.items():
-            tagged = [one for one in images if one.get("imageTags") and one["imagePushedAt"] < self._since]
-            old = [one for one in tagged if not used & set(_references(repository, one))]
-            found.append(Repository(repository, len(old), sum(one.get("imageSizeInBytes", 0) for one in old)))
+        for repository, details in self.images.items():
+            images, lists = described(details)
+            used = run | {name for image in named if (name := named_in(image, repository))}
+            old = {one.digest for one in unused(images, used, since=self._since.timestamp(), lists=lists)}
+            stored = [one.get("imageSizeInBytes", 0) for one in details if one["imageDigest"] in old]
+            found.append(Repository(repository, len(old), sum(stored)))
         return found
 
     # --
@@ -277,12 +280,3 @@ def _parts(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
 
 def _architecture(definition: dict[str, Any]) -> str:
     return str((definition.get("runtimePlatform") or {}).get("cpuArchitecture") or "X86_64").lower()
-
-
-def _references(repository: str, image: Any) -> Iterator[str]:
-    """How a container definition names the image, after the registry's host; without a tag, `latest` is meant."""
-    yield f"{repository}@{image['imageDigest']}"
-    for tag in image["imageTags"]:
-        yield f"{repository}:{tag}"
-        if tag == "latest":
-            yield repository
