@@ -10,7 +10,7 @@ import jmespath
 import pytest
 from botocore.stub import Stubber
 
-from drydock.runbooks import Condition, Look
+from drydock.runbooks import Condition, Look, executor
 from drydock.runbooks.ecs import deployed, registered, rolled_out, serving, steady
 from drydock.runbooks.stops import TasksStopped, none_stopped, stopped
 
@@ -164,3 +164,36 @@ def test_a_number_of_tasks_that_somebody_else_has_set_is_not_waited_for() -> Non
     assert told(condition, found) == WAIT
     found["services"][0] |= {"desiredCount": 7}
     assert jmespath.search(condition.fails, found) == "somebody else has set desiredCount to 7"
+
+
+def test_a_deployment_that_shows_late_is_waited_for_where_only_its_time_tells_it() -> None:
+    course = Course(
+        answer(BEFORE), answer(one("b", "PRIMARY", "IN_PROGRESS"), REPLACED), answer(one("b", "PRIMARY", "COMPLETED"))
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executor, "time", course)
+        executor.wait(course, steady(ECS, "a", "web", task_definition=OLD, minutes=1), {}, {}, minutes=20)  # type: ignore[arg-type]
+    assert course.asked > 3 and course.now >= 60
+
+
+class Course:
+    """A cloud, and its clock, whose service answers one after another, the last for ever; a look takes five seconds."""
+
+    speed = 1.0
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers, self.now, self.asked = list(answers), 0.0, 0
+
+    def client(self, _service: str) -> Any:
+        return self
+
+    def describe_services(self, **_: Any) -> Any:
+        self.asked += 1
+        found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return {**found, "ResponseMetadata": {}}
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
