@@ -172,7 +172,7 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
         pytest.skip(f"the rehearsal of {name} does not say how its case is prepared: see drydock.rehearsals")
     cloud = cloud_of(world)
     clock = SimpleNamespace(
-        monotonic=world.clock.elapsed, sleep=lambda seconds: _pass_time(world, seconds * world.clock.speed)
+        monotonic=world.clock.elapsed, sleep=lambda seconds: pass_time(world, seconds * world.clock.speed)
     )
     for module in (executor, runbook, runner):
         patch.setattr(module, "time", clock)
@@ -197,7 +197,7 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
     return Case(world, name, given, cloud, cloud_of(world), Death(patch), runs, prepare)
 
 
-def _pass_time(world: World, aws_seconds: float) -> None:
+def pass_time(world: World, aws_seconds: float) -> None:
     world.clock.advance(aws_seconds)
     world.settle()
 

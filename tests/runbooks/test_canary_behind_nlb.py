@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from drydock.rehearsals.common import SERVICE
 from drydock.rehearsals.two_versions import is_steady
-from drydock.runbooks import runner
+from drydock.runbooks import executor, runner
 from drydock.runbooks.evidence import Evidence
 
-from .stepped import Case
+from .stepped import Case, pass_time
 
 
 @pytest.fixture
@@ -54,8 +56,12 @@ def behind_nlb(case: Case) -> Case:
 
 
 @pytest.mark.parametrize("name", ["canary-release"])
-def test_a_canary_behind_a_network_load_balancer_is_released_and_taken_back(behind_nlb: Case) -> None:
-    case = behind_nlb
+def test_a_canary_behind_a_network_load_balancer_is_released_and_taken_back(
+    behind_nlb: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, world = behind_nlb, behind_nlb.world
+    half_a_minute = SimpleNamespace(monotonic=world.clock.elapsed, sleep=lambda _: pass_time(world, 30))
+    monkeypatch.setattr(executor, "time", half_a_minute)
     plan = case.planned()
     folder = case.applied(plan)
     assert runner.roll_back_run(folder).endswith("; rolled back")
