@@ -201,7 +201,7 @@ def _hourly(what: str, item: str, count: int) -> Item:
 
 
 def unpriced(what: str, count: int = 1) -> Item:
-    """Something that a real account is charged for and no dated price here covers: a load balancer, logs."""
+    """Something that a real account is charged for and no dated price here covers: a secret, a task on Spot."""
     return Item(what, None, count)
 
 
