@@ -88,3 +88,13 @@ def test_a_user_without_a_name_can_approve(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(runbook.getpass, "getuser", nobody)
     assert runbook.user().startswith("uid ")
+
+
+def test_a_place_where_nothing_can_be_written_is_named_with_how_to_name_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DRYDOCK_RUNS", str(tmp_path / "file"))
+    with pytest.raises(OSError, match=r"runs are kept there; \$DRYDOCK_RUNS or --runs names another") as raised:
+        Evidence.start("scale-service")
+    assert str(raised.value.filename).startswith(str(tmp_path / "file"))

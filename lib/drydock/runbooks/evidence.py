@@ -73,8 +73,7 @@ class Evidence:
         """Make the folder of a run that begins."""
         named = os.environ.get(FOLDER)
         folder = Path(named) if named else new_folder(root(), runbook)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return cls(folder.resolve())
+        return cls(made(folder).resolve())
 
     @classmethod
     def of(cls, folder: Path) -> Evidence:
@@ -314,6 +313,16 @@ class Evidence:
 def root() -> Path:
     """Where runs' folders are made: $DRYDOCK_RUNS, or `runs` in the working directory."""
     return Path(os.environ.get(ROOT) or "runs").absolute()
+
+
+def made(folder: Path) -> Path:
+    """The folder, which is made where it is not there. Raises OSError, which says how to name another place."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        elsewhere = f"{error.strerror}: runs are kept there; ${ROOT} or --runs names another folder"
+        raise OSError(error.errno, elsewhere, str(folder)) from error
+    return folder
 
 
 def new_folder(at: Path, runbook: str) -> Path:

@@ -72,8 +72,7 @@ def run(
     values = parameters.declared(source).read(given)
     if str(values.get("approve", "")).endswith(approvals.SUFFIX):
         values["approve"] = os.pathsep.join(str(Path(each).absolute()) for each in values["approve"].split(os.pathsep))
-    folder = folder or evidence.new_folder((root or evidence.root()).absolute(), name)
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    folder = evidence.made(folder or evidence.new_folder((root or evidence.root()).absolute(), name))
     settings = {runbook.AUTO_APPROVE: "reads"} if only_reads else {}
     kept = Evidence(folder)
     return _executed(kept, name, values, "notebook.ipynb", settings, on_cell=on_cell, keep=keep)
@@ -267,7 +266,7 @@ def _undone(folder: Evidence, cloud: Cloud, far: executor.Progress) -> str:
     applied = (folder.read("result.json") or {}).get("outcome") == "applied" and not far.undoing
     left = folder.read("after.json") if applied else None
     try:
-        other = runbook.differs(left, executor.observe(cloud, plan.looks)) if left is not None else ""
+        other = runbook.differs(left, executor.observe(cloud, plan.looks, begun=True), plan) if left is not None else ""
     except (ClientError, BotoCoreError) as error:
         raise runbook.Refused(f"The state could not be read: {error}. Nothing was changed.") from error
     if other:

@@ -79,8 +79,7 @@ def rehearse(name: str, given: Mapping[str, str], cloud: str, root: Path | None 
     values = declared.read({**given, "cloud": cloud})
     if "cluster" not in values:
         raise NothingToCopy(f"{name} has no parameter `cluster`: only what ECS runs can be copied.")
-    folder = evidence.new_folder((root or evidence.root()).absolute(), f"{name}-rehearsal")
-    folder.mkdir(parents=True, mode=0o700)
+    folder = evidence.made(evidence.new_folder((root or evidence.root()).absolute(), f"{name}-rehearsal"))
     compared = Compared(name, folder)
     started = time.monotonic()
     meant = runner.run(name, {**given, "cloud": cloud, "dry_run": "true"}, root=folder / "meant")
