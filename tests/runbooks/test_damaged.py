@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from drydock import cli
 from drydock.cloud import Call as Sent
-from drydock.runbooks import Refused, evidence, executor, runbook, runner, targets
+from drydock.runbooks import Refused, evidence, executor, history, runbook, runner, targets
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.files import Damaged
 
@@ -25,10 +25,7 @@ from .test_kept_apart import plan
 SHOWN = ("cost.json", "before.json", "after.json", "findings.json", "result.json")
 NEEDED = ("plan.json", "journal.jsonl", "secrets.json")
 FILES = (*NEEDED, *SHOWN, "approval.json", "calls.jsonl", "manifest.jsonl", "report.html")
-COMMANDS = (
-    ["list", "--runs", "--at", "{runs}"],
-    *([name, "{run}"] for name in ("show", "verify", "resume", "roll-back")),
-)
+READING = ["list", "show", "verify"]
 
 
 def ran(folder: Path, *, ended: bool) -> Evidence:
@@ -96,8 +93,8 @@ def without(picked: int) -> Callable[[Path], object]:
     return change
 
 
-def another(picked: int, value: Any) -> Callable[[Path], object]:
-    """With another value there; of lines of JSON, in the line of that number."""
+def another(picked: int, value: Any, more: bool) -> Callable[[Path], object]:
+    """With another value there, or one more; of lines of JSON, in the line of that number."""
 
     def change(path: Path) -> None:
         lines = [path.read_text()] if path.suffix == ".json" else path.read_text().splitlines()
@@ -105,6 +102,8 @@ def another(picked: int, value: Any) -> Callable[[Path], object]:
         found = json.loads(lines[number])
         places = list(_places(found))
         holder, key = places[picked % len(places)]
+        if isinstance(holder, dict) and more:
+            key = "more"
         holder[key] = value
         lines[number] = json.dumps(found)
         path.write_text("\n".join(lines) + "\n")
@@ -130,7 +129,7 @@ DAMAGES = st.one_of(
     st.just(put(b'{"text": "\\ud800"}')),
     st.floats(0, 0.99).map(cut),
     st.integers(0, 1000).map(without),
-    st.builds(another, st.integers(0, 1000), VALUES),
+    st.builds(another, st.integers(0, 1000), VALUES, st.booleans()),
 )
 
 
@@ -151,9 +150,9 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
-def said(command: list[str], runs: Path, run: Path) -> str:
+def said(command: list[str]) -> str:
     """What the command says; it ends as a command does, and not with a traceback."""
-    done = CliRunner().invoke(cli.app, ["runbook", *(each.format(runs=runs, run=run) for each in command)])
+    done = CliRunner().invoke(cli.app, ["runbook", *command])
     assert done.exception is None or isinstance(done.exception, SystemExit), (command, done.exception)
     return done.output
 
@@ -164,7 +163,7 @@ def said(command: list[str], runs: Path, run: Path) -> str:
 def test_no_command_breaks_on_a_file_that_was_edited(
     whole: Path, tmp_path: Path, name: str, damage: Callable[[Path], object], ended: bool
 ) -> None:
-    for command in COMMANDS:
+    for commands in (READING, ["resume"], ["roll-back"]):
         runs = tmp_path / "runs"
         shutil.rmtree(runs, ignore_errors=True)
         shutil.copytree(whole, runs)
@@ -175,6 +174,111 @@ def test_no_command_breaks_on_a_file_that_was_edited(
             damage(run / name)
         except (ValueError, LookupError):  # of report.html there is no key
             return
-        output = said(command, runs, run)
-        if command[0] == "list":
-            assert "2 runs in" in output
+        for command in commands:
+            output = said([command, str(run)] if command != "list" else ["list", "--runs", "--at", str(runs)])
+            assert command != "list" or "2 runs in" in output
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "says"),
+    [
+        ("approval.json", put(b"[]"), "approval.json is not as the run wrote it: all of it: "),
+        ("approval.json", another(0, {"a": 1}, False), "approval.json is not as the run wrote it: plan: "),
+        (
+            "secrets.json",
+            put(b'{"scrypt:a:b": {"name": "DB", "value": "x"}}'),
+            "the value of DB is not the one that its",
+        ),
+        ("secrets.json", put(b'{"a": "b"}'), "secrets.json is not as the run wrote it: a: "),
+        ("cost.json", put(b"{}"), "cost.json is not as the run wrote it: text: "),
+        ("cost.json", put(b"{"), "or move it away: it is only shown."),
+        ("result.json", put(b""), "result.json is not as the run wrote it: it is empty. Bring it back from a copy"),
+        ("findings.json", put(b"\xff"), "findings.json is not as the run wrote it: it is no text"),
+        ("after.json", as_directory, "after.json cannot be read: Is a directory. Make it readable."),
+        ("plan.json", cut(0.5), "plan.json: This is not a whole plan"),
+        ("plan.json", Path.unlink, "plan.json is not as the run wrote it: it is not there, and register began"),
+        ("journal.jsonl", put(b""), "journal.jsonl is not as the run wrote it: 6 of the 6 lines that were sealed"),
+        (
+            "journal.jsonl",
+            without(1),
+            "journal.jsonl is not as the run wrote it: line 2 does not follow the line before",
+        ),
+        ("journal.jsonl", as_directory, "journal.jsonl cannot be read: Is a directory"),
+    ],
+)
+def test_the_list_and_the_run_say_which_file_it_is_and_what_to_do(
+    whole: Path, tmp_path: Path, name: str, damage: Callable[[Path], object], says: str
+) -> None:
+    runs = tmp_path / "copy"
+    shutil.copytree(whole, runs)
+    run = min(runs.iterdir())
+    damage(run / name)
+    for command in (["list", "--runs", "--at", str(runs)], ["show", str(run)]):
+        told = [line for line in said(command).splitlines() if says in line]
+        assert len(told) == 1 and told[0].endswith(f"What else is not as it was: drydock runbook verify {run}")
+    assert len(history.runs(runs)) == 2
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("name", NEEDED)
+def test_nothing_is_undone_from_a_folder_that_does_not_tell_what_was_done(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(runbook, "undo", lambda *_, **__: pytest.fail("it was undone"))
+    runs = tmp_path / "copy"
+    shutil.copytree(whole, runs)
+    for run in runs.iterdir():
+        (run / name).write_text("{}\n{")
+        before = {path.name: path.read_bytes() for path in run.iterdir()}
+        for command in (runner.roll_back_run, runner.resume):
+            with pytest.raises(Damaged, match=name):
+                command(run)
+        assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_what_is_only_shown_is_in_no_way_back_and_the_page_says_that_it_is_damaged(whole: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "copy"
+    shutil.copytree(whole, runs)
+    run = min(runs.iterdir())
+    (run / "cost.json").write_text("{")
+    assert runner.roll_back_run(run) == "asked for; rolled back"
+    assert "cost.json is not as the run wrote it" in (run / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_run_does_not_go_on_without_its_approval(whole: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "copy"
+    shutil.copytree(whole, runs)
+    run = max(runs.iterdir())
+    (run / "approval.json").unlink()
+    with pytest.raises(Refused, match=r"holds no approval of its plan, .* To undo what it has begun: drydock runbook"):
+        runner.resume(run)
+
+
+def test_a_run_whose_journal_is_gone_is_not_said_to_have_changed_nothing(whole: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "copy"
+    shutil.copytree(whole, runs)
+    run = max(runs.iterdir())
+    (run / "journal.jsonl").unlink()
+    with pytest.raises(Damaged, match=r"it has no step that began, and calls\.jsonl has RegisterTaskDefinition"):
+        runner.roll_back_run(run)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"target": 1}', "{", '{"target": ["a"], "run": 3}'])
+def test_a_lock_that_was_edited_is_in_nobodys_way(tmp_path: Path, text: str) -> None:
+    held = tmp_path / "held.json"
+    held.write_text(text)
+    targets._make_way(held, [("a",)], tmp_path)
+    assert not held.exists()
+
+
+def test_a_run_that_cannot_be_read_stays_in_the_way(whole: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "copy"
+    shutil.copytree(whole, runs)
+    run = max(runs.iterdir())
+    (run / "journal.jsonl").write_text("{}\n{}\n")
+    held = tmp_path / "held.json"
+    held.write_text(json.dumps({"target": ["a", "1", "r"], "run": str(run), "runbook": "x", "process": 1}))
+    with pytest.raises(targets.Busy, match=r"may have been cut short: .*journal\.jsonl is not as the run wrote it"):
+        targets._make_way(held, [("a", "1", "r")], tmp_path)

@@ -106,13 +106,12 @@ def plan(path: Path, kept: Mapping[str, Value] | None = None) -> Plan:
             raise ValueError("It is not there.")
         return Plan.from_json(text, kept)
     except ValueError as error:
-        why = "It is empty." if text is not None and not text.strip() else error
-        raise Damaged(f"{path}: {why} A run is undone only from the plan that it had. {_advice(path)}") from None
+        raise Damaged(f"{path}: {error} A run is undone only from the plan that it had. {_advice(path)}") from None
 
 
 def secrets(path: Path) -> dict[str, Value]:
     """What secrets.json holds, by the stand-ins' hashes. Raises Damaged, also where a value is not of its hash."""
-    found = {hashed: Value(**value) for hashed, value in (read(path) or {}).items()}
+    found: dict[str, Value] = _shape(SECRETS).validate_python(read(path) or {})
     if other := [value.name for hashed, value in found.items() if not is_of(hashed, value.value)]:
         raise damaged(path, f"the value of {other[0]} is not the one that its hash names")
     return found

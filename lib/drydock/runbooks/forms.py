@@ -178,7 +178,7 @@ class Form:
         )
         if findings := kept.read("findings.json"):
             heads = [*findings[0]]
-            told += show.table(heads, [[one[head] for head in heads] for one in findings])
+            told += show.table(heads, [[one.get(head, "") for head in heads] for one in findings])
         if report.plan is not None:
             cost = (kept.read("cost.json") or {}).get("text", "")
             told += runbook.shown(report.plan, cost)._repr_html_()

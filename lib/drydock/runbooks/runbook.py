@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import TypeAdapter
 
 from drydock.cloud import connect, named
 from drydock.notebooks import show
@@ -365,7 +366,7 @@ class Runbook:
         if kept.get("plan") != plan.hash:
             raise BadApproval(f"{self.evidence.folder} holds no approval of its plan.")
         if who := approvals.approvers_file(evidence.root()):
-            signed = [approvals.Approval(**each) for each in kept.get("signatures", [])]
+            signed = TypeAdapter(list[approvals.Approval]).validate_python(kept.get("signatures", []))
             named = {f"approval.json, {number}": each for number, each in enumerate(signed, 1)}
             approvals.check(named, plan, approvals.approvers(who), now=None)
         return kept
