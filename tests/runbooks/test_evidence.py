@@ -19,6 +19,8 @@ from typer.testing import CliRunner
 from drydock.cloud import Call as Sent
 from drydock.commands.runbook import app
 from drydock.notebooks import parameters as notebook_parameters
+from drydock.notebooks.environment import environment
+from drydock.rehearsals.common import signed_by_nobody
 from drydock.runbooks import (
     approvals,
     catalogue,
@@ -184,6 +186,9 @@ def test_another_folder_for_the_run_lifts_no_rule_of_who_approves(
     (usual / "approvers.json").write_text("{}")
     runner.run("scale-service", {}, root=other)
     assert told == [str(usual / "approvers.json")]
+    with environment(signed_by_nobody(other)):
+        runner.run("scale-service", {}, root=other)
+    assert told[1] == ""
     (other / "approvers.json").write_text("{}")
     with pytest.raises(BadApproval, match=r"say who may approve: name the one that counts by \$DRYDOCK_APPROVERS"):
         runner.run("scale-service", {}, root=other)

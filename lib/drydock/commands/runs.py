@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -37,7 +38,7 @@ def list_runs(root: Path | None) -> None:
             Text(run.outcome, _COLOURS.get(run.outcome, "")),
             run.by,
             f"{run.seconds:.1f} s" if run.seconds is not None else "",
-            str(run.folder.relative_to(at.resolve())),
+            os.path.relpath(run.folder, at.resolve()),
         )
         for run in found
     ]

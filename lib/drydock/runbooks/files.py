@@ -122,21 +122,24 @@ def lines(path: Path) -> list[chain.Line]:
     try:
         return chain.lines(path)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def damaged(path: Path, why: str) -> Damaged:
     return Damaged(f"{path} is not as the run wrote it: {why}. {_advice(path)}")
 
 
+def unreadable(path: Path, error: OSError) -> Damaged:
+    return Damaged(f"{path} cannot be read: {error.strerror}. Make it readable{_without(path)}.")
+
+
 def _advice(path: Path) -> str:
     verify = typed(["drydock", "runbook", "verify", str(path.parent)])
-    without = f", or move it away: {_WITHOUT[path.name]}" if path.name in _WITHOUT else ""
-    return f"Bring it back from a copy of the folder{without}. What else is not as it was: {verify}"
+    return f"Bring it back from a copy of the folder{_without(path)}. What else is not as it was: {verify}"
 
 
-def _unreadable(path: Path, error: OSError) -> Damaged:
-    return Damaged(f"{path} cannot be read: {error.strerror}. Make it readable. {_advice(path)}")
+def _without(path: Path) -> str:
+    return f", or move it away: {_WITHOUT[path.name]}" if path.name in _WITHOUT else ""
 
 
 def _text(path: Path) -> str | None:
@@ -145,7 +148,7 @@ def _text(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     except UnicodeDecodeError as error:
         raise damaged(path, f"it is no text ({error.reason} at byte {error.start})") from None
 

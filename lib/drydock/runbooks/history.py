@@ -20,6 +20,7 @@ from drydock.runbooks.targets import resume_command, roll_back_command
 
 _WHERE = ("cluster", "service", "services", "repository", "secret", "target")
 """Parameters that say what a run is about."""
+_LEFT = ("plan.json", "result.json", "journal.jsonl")
 _SHOWN = ("result.json", "approval.json", "cost.json", "findings.json", "before.json", "after.json")
 
 
@@ -66,8 +67,11 @@ def runs(root: Path) -> list[Run]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a run has left this folder."""
-    return folder.is_dir() and any((folder / name).exists() for name in ("plan.json", "result.json", "journal.jsonl"))
+    """Whether a run has left this folder; one that cannot be looked into may be one."""
+    try:
+        return folder.is_dir() and any((folder / name).exists() for name in _LEFT)
+    except OSError:
+        return True
 
 
 def read(folder: Path) -> Run:
@@ -87,6 +91,10 @@ def read(folder: Path) -> Run:
     plan = whole(_plan, None, kept)
     shown = {name: whole(files.read, None, kept.folder / name) or {} for name in _SHOWN}
     whole(lambda: kept.secrets, None)
+    try:
+        next(kept.folder.iterdir(), None)
+    except OSError as error:
+        faults = {str(files.unreadable(kept.folder, error)): None}
     result, approval = shown["result.json"], shown["approval.json"]
     moments = [_moment(line.get("at")) for line in (*calls[:1], *journal[:1])]
     began = min((moment for moment in moments if moment), default=None)
