@@ -158,7 +158,7 @@ def said(command: list[str]) -> str:
 
 
 @pytest.mark.usefixtures("nowhere")
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(FILES), damage=DAMAGES, ended=st.booleans())
 def test_no_command_breaks_on_a_file_that_was_edited(
     whole: Path, tmp_path: Path, name: str, damage: Callable[[Path], object], ended: bool
@@ -269,6 +269,15 @@ def test_a_run_whose_journal_is_gone_is_not_said_to_have_changed_nothing(whole: 
     run = max(runs.iterdir())
     (run / "journal.jsonl").unlink()
     with pytest.raises(Damaged, match=r"it has no step that began, and calls\.jsonl has RegisterTaskDefinition"):
+        runner.roll_back_run(run)
+
+
+def test_a_step_that_the_plan_does_not_have_is_not_undone(whole: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "copy"
+    shutil.copytree(whole, runs)
+    run = max(runs.iterdir())
+    (run / "journal.jsonl").write_text((run / "journal.jsonl").read_text().replace("register", "deregister"))
+    with pytest.raises(Damaged, match="it tells of a step deregister, and the plan has none"):
         runner.roll_back_run(run)
 
 

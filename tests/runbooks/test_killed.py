@@ -76,7 +76,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Cloud]:
         yield cloud
 
 
-@pytest.mark.timeout(1800 if ALL else 180)
+@pytest.mark.timeout(3600 if ALL else 180)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_whose_processes_are_killed_comes_to_one_end_or_the_other(

@@ -15,7 +15,7 @@ from drydock.cloud import Cloud, CloudRefused, CloudUnreachable, connect
 from drydock.notebooks.environment import environment
 from drydock.notebooks.execution import OnCell, execute
 from drydock.notebooks.signals import Interrupted
-from drydock.runbooks import approvals, catalogue, evidence, executor, parameters, runbook, targets
+from drydock.runbooks import approvals, catalogue, evidence, executor, files, parameters, runbook, targets
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.files import Damaged
 from drydock.runbooks.guard import Guard
@@ -133,7 +133,12 @@ def _left(path: Path) -> tuple[Evidence, Plan, executor.Progress]:
     """What is left of the run of this folder, if that tells what it has done. Raises NoSuchRun, Damaged."""
     folder = Evidence.of(path)
     folder.require_whole()
-    return folder, folder.plan, executor.progress(folder.journal())
+    plan, far = folder.plan, executor.progress(folder.journal())
+    if unknown := {*far.begun, *filter(None, [far.undoing])} - {step.name for step in plan.steps}:
+        raise files.damaged(
+            folder.folder / "journal.jsonl", f"it tells of a step {min(unknown)}, and the plan has none"
+        )
+    return folder, plan, far
 
 
 def _approvers(folder: Path) -> dict[str, str]:
