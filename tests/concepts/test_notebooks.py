@@ -11,6 +11,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from tests.support.inline import run_here
 from tests.support.nbval import compare
 
 from drydock import concepts
@@ -22,7 +23,8 @@ HEADINGS = [
     "Remember", "Sources",
 ]  # fmt: skip
 WIDGET = "application/vnd.jupyter.widget-view+json"
-NAMES = ["capacity-mix", "fargate-or-ec2", "rolling-bounds"]
+NAMES = concepts.names()
+GIVEN = Path(__file__).parent / "given"
 
 
 def cells(path: Path) -> list[Any]:
@@ -41,10 +43,6 @@ def said(path: Path) -> str:
 def explored(path: Path) -> list[Any]:
     """The outputs of the cell with the sliders."""
     return next(cell.outputs for cell in cells(path) if cell.source.startswith("explore("))
-
-
-def test_they_are_all_there() -> None:
-    assert set(NAMES) <= set(concepts.names())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,44 +99,45 @@ def test_the_committed_outputs_are_what_the_concept_gives(name: str, tmp_path: P
     compare(concepts.notebook(name), tmp_path, root=concepts.notebook(name).parent)
 
 
-OTHER = [
-    ("capacity-mix", {"n": 40, "base": 1}, "Tasks wanted: 40. On FARGATE: 9, on FARGATE_SPOT: 31"),
-    ("capacity-mix", {"n": 1}, "Tasks wanted: 1. On FARGATE: 1, on FARGATE_SPOT: 0"),
-    ("capacity-mix", {"base": 0, "fargate_weight": 0, "spot_discount": 0.5}, "On FARGATE: 0, on FARGATE_SPOT: 10"),
-    ("rolling-bounds", {"desired_count": 10, "minimum_healthy_percent": 100, "maximum_percent": 110}, "after 20"),
-    ("rolling-bounds", {"desired_count": 3, "minimum_healthy_percent": 100, "maximum_percent": 125}, "it never moves"),
-    ("rolling-bounds", {"desired_count": 4, "minimum_healthy_percent": 0, "maximum_percent": 100}, "nobody serves"),
-    ("fargate-or-ec2", {"tasks": 50, "memory": 4096, "instance_type": "m5.large"}, "they meet at 82 %"),
-    ("fargate-or-ec2", {"instance_type": "m7g.xlarge", "tasks_percent": 80}, "16 GB, arm64): they meet at 88 %"),
-    ("fargate-or-ec2", {"cpu": 256, "memory": 512, "tasks": 1, "spot_discount": 0.3}, "Fargate Spot at 30 % off"),
-]  # fmt: skip
+def given(kind: str) -> list[Any]:
+    """Parameters of each notebook and what it says then: [{parameters}, text] under "other" or "wrong" of its file."""
+    return [
+        pytest.param(name, values, says, id=f"{name}-{n}")
+        for name in NAMES
+        for n, (values, says) in enumerate(json.loads((GIVEN / f"{name}.json").read_text())[kind])
+    ]
 
 
-@pytest.mark.parametrize(("name", "given", "says"), OTHER, ids=[f"{name}-{n}" for n, (name, *_) in enumerate(OTHER)])
-def test_it_runs_headless_with_other_parameters(name: str, given: dict[str, Any], says: str, tmp_path: Path) -> None:
-    report = concepts.run(name, out=tmp_path, given=given, progress_bar=False)
-    assert report.error is None
-    assert says in said(report.notebook)
-    assert WIDGET not in said(report.notebook)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_concept_is_run_at_three_other_sets_of_parameters_and_at_a_wrong_one(name: str) -> None:
+    sets = json.loads((GIVEN / f"{name}.json").read_text())
+    assert len(sets["other"]) >= 3
+    assert sets["wrong"]
 
 
-WRONG = [
-    ("capacity-mix", {"fargate_weight": 0, "spot_weight": 0}, "a weight value greater than zero"),
-    ("capacity-mix", {"spot_discount": 70.0}, "from 0 to 1"),
-    ("rolling-bounds", {"minimum_healthy_percent": 100, "maximum_percent": 100}, "cannot be 100"),
-    ("rolling-bounds", {"desired_count": -1}, "desired_count is a whole number from 0 to 5000, not -1"),
-    ("fargate-or-ec2", {"memory": 512}, "With 1024 CPU units it has 2048, 3072"),
-    ("fargate-or-ec2", {"instance_type": "m9.large"}, "No dated price for instance_type 'm9.large'"),
-]
+@pytest.mark.parametrize(("name", "values", "says"), given("other"))
+def test_it_runs_headless_with_other_parameters(name: str, values: dict[str, Any], says: str, tmp_path: Path) -> None:
+    executed = tmp_path / "out.ipynb"
+    assert run_here(concepts.notebook(name), executed, {"solve": True, **values}) is None
+    assert says in said(executed)
+    assert WIDGET not in said(executed)
 
 
-@pytest.mark.parametrize(("name", "given", "says"), WRONG, ids=[f"{name}-{n}" for n, (name, *_) in enumerate(WRONG)])
+@pytest.mark.parametrize(("name", "values", "says"), given("wrong"))
 def test_values_that_cannot_be_fail_the_run_and_say_why(
-    name: str, given: dict[str, Any], says: str, tmp_path: Path
+    name: str, values: dict[str, Any], says: str, tmp_path: Path
 ) -> None:
-    report = concepts.run(name, out=tmp_path, given=given, progress_bar=False)
-    assert not report.ok
-    assert says in (report.error or "")
+    assert says in (run_here(concepts.notebook(name), tmp_path / "out.ipynb", values) or "it runs")
+
+
+@pytest.mark.parametrize("values", [{"base": 1}, {"spot_discount": 70.0}])
+def test_a_run_in_this_process_gives_what_a_kernel_gives(values: dict[str, Any], tmp_path: Path) -> None:
+    here = run_here(concepts.notebook("capacity-mix"), tmp_path / "here.ipynb", {"solve": True, **values})
+    report = concepts.run("capacity-mix", out=tmp_path, given=values)
+    assert (here is None) is report.ok
+    assert (here or "") in (report.error or "")
+    if report.ok:
+        assert said(tmp_path / "here.ipynb").count("<table") == said(report.notebook).count("<table")
 
 
 def test_plain_papermill_gives_a_figure_and_a_table_to_read(tmp_path: Path) -> None:
