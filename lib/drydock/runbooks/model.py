@@ -186,10 +186,11 @@ class Plan:
             plan = _reader().validate_python(whole(read, kept or {}))
             if missing := {"name", "instance", "account", "region"} - plan.cloud.keys():
                 raise ValueError(f"its cloud has no {', '.join(sorted(missing))}")
-        except ValueError as error:
+            hashed = plan.hash
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"This is not a whole plan ({str(error).splitlines()[0]}).") from error
-        if named != plan.hash:
-            raise ValueError(f"The plan has the hash {plan.hash} and says that it is {named}: it was edited since.")
+        if named != hashed:
+            raise ValueError(f"The plan has the hash {hashed} and says that it is {named}: it was edited since.")
         return plan
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -13,8 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import TypeAdapter
 
-from drydock.cloud import connect
+from drydock.cloud import connect, named
 from drydock.notebooks import show
 from drydock.notebooks.parameters import BadParameter
 from drydock.policy.secrets import hidden
@@ -36,7 +36,7 @@ from drydock.runbooks.model import (
 )
 from drydock.runbooks.outputs import hide_in_outputs
 from drydock.runbooks.targets import resume_command, roll_back_command
-from drydock.runbooks.told import Told
+from drydock.runbooks.told import Told, typed
 
 Outcome = Literal["planned", "nothing to change", "read", "applied", "rolled back", "failed", "refused"]
 NOT_OF_THE_PLAN = ("dry_run", "approve", "cloud", "region", "account")
@@ -315,27 +315,24 @@ class Runbook:
         self.evidence.report()
         kept = where(self.evidence, self.evidence.seal())
         if why:
-            left = executor.begun(self.evidence.journal())
+            left = executor.begun(self.evidence.events())
             then = f" To undo what it has changed: {roll_back_command(self.evidence.folder)}" if left else ""
-            raise RunFailed(f"{outcome}: {why.rstrip('.')}. {kept}{then}")
+            raise RunFailed(f"{outcome}: {why.rstrip('.')}.{then}\n{kept}")
         way_back = f"\nTo undo it: {roll_back_command(self.evidence.folder)}" if outcome == "applied" else ""
         return show.Note(f"{self.name}: {outcome}", kept + way_back)
 
     # --
 
     def _how_to_approve(self, plan: Plan) -> show.Note:
-        given = {name: value for name, value in self.values.items() if value != ""}
-        typed, here = apply_command(self.name, given, plan.hash), f'dry_run = False\napprove = "{plan.hash}"'
+        in_shell = "\n".join(next_commands(self.name, self.values, plan, self.evidence.folder))
+        here = f'dry_run = False\napprove = "{plan.hash}"'
         heading = "Dry run: to apply this plan, approve it by its hash"
         if who := approvals.approvers_file(evidence.root()):
-            signed = f"{plan.hash}.NAME{approvals.SUFFIX}"
-            sign = approve_command(self.evidence.folder)
-            typed = f"{sign}\n{apply_command(self.name, given, approval=signed)}"
-            here = f'dry_run = False\napprove = "{signed}"'
+            here = f'dry_run = False\napprove = "{_signed(plan)}"'
             heading = f"Dry run: to apply this plan, have it approved by those in {who}"
         between = "or here, in the parameters, and then run all cells again:"
-        html = f"{show.code(typed)}{show.text(between)}{show.code(here)}"
-        return show.Note(heading, "\n".join([typed, "", between, "", here]), html)
+        html = f"{show.code(in_shell)}{show.text(between)}{show.code(here)}"
+        return show.Note(heading, "\n".join([in_shell, "", between, "", here]), html)
 
     def _approval(self, plan: Plan) -> dict[str, Any]:
         """The approval that was given, written down. Raises BadApproval."""
@@ -374,7 +371,7 @@ class Runbook:
         if kept.get("plan") != plan.hash:
             raise BadApproval(f"{self.evidence.folder} holds no approval of its plan.")
         if who := approvals.approvers_file(evidence.root()):
-            signed = [approvals.Approval(**each) for each in kept.get("signatures", [])]
+            signed = TypeAdapter(list[approvals.Approval]).validate_python(kept.get("signatures", []))
             named = {f"approval.json, {number}": each for number, each in enumerate(signed, 1)}
             approvals.check(named, plan, approvals.approvers(who), now=None)
         return kept
@@ -401,7 +398,7 @@ class Runbook:
         return [*self._step_failures, *self._check_failures, *filter(None, [self._roll_back_failure])]
 
     def _has(self, event: str) -> bool:
-        return any(line["event"] == event for line in self.evidence.journal())
+        return any(line["event"] == event for line in self.evidence.events())
 
     def _require_as_opened(self) -> None:
         """Raises Refused where this run has changed something, or its parameters are others than it was opened with."""
@@ -555,20 +552,54 @@ def _listed(heading: str, lines: Sequence[str], tone: str = "note") -> show.Note
     return show.Note(heading, "\n".join(lines), tone=tone)
 
 
-def apply_command(name: str, given: Mapping[str, Any], plan_hash: str = "", *, approval: str = "") -> str:
-    """What to type in a shell to apply the plan of that hash, made with these parameters and the others' defaults.
+def next_commands(name: str, given: Mapping[str, Any], plan: Plan, run: Path) -> list[str]:
+    """What to type in a shell to apply the plan that the run of this folder has made; first to sign it, where needed.
 
-    approval  the file that approves it, instead of the hash
+    given  the parameters that it was made with, but for those that have their defaults
+
+    Raises BadApproval as `approvals.approvers_file`.
     """
-    pairs = [f"{key}={value}" for key, value in given.items() if key not in ("dry_run", "approve")]
-    words = [word for pair in pairs for word in ("-p", pair)]
-    approved = ["--approval", approval] if approval else ["--approve", plan_hash]
-    return shlex.join(["drydock", "runbook", "apply", name, *words, *approved])
+    default, runs = evidence.root(), run.resolve().parent
+    words = ["drydock", "runbook", "apply", name, *_pairs(name, given)]
+    elsewhere = [] if runs == default.resolve() else ["--runs", str(runs)]
+    if approvals.approvers_file(default, runs):
+        return [approve_command(run), typed([*words, "--approval", _signed(plan), *elsewhere])]
+    return [typed([*words, "--approve", plan.hash, *elsewhere])]
 
 
 def approve_command(run: Path) -> str:
     """What those who may approve type in a shell to sign the plan of this run."""
-    return shlex.join(["drydock", "runbook", "approve", str(run), "--by", "NAME"])
+    return typed(["drydock", "runbook", "approve", str(run), "--by", "NAME"])
+
+
+def place_parameters(plan: Plan) -> dict[str, str]:
+    """The parameters that say which cloud the plan is for; empty where that is what they are without being given."""
+    cloud = plan.cloud["name"]
+    return {
+        "cloud": "" if cloud == named(None) else cloud,
+        "region": plan.cloud["region"],
+        "account": "" if cloud in ("embedded", "localstack") else plan.cloud["account"],
+    }
+
+
+def _pairs(name: str, given: Mapping[str, Any]) -> list[str]:
+    """The options that give these parameters. What is empty by default is left out where it is; the place as well."""
+    try:
+        defaults = parameters.declared(catalogue.notebook(name)).defaults
+    except (catalogue.NoSuchRunbook, ValueError):
+        defaults = {}
+    left_out = {
+        key
+        for key, value in given.items()
+        if str(value) == str(defaults.get(key)) and (value == "" or key in NOT_OF_THE_PLAN)
+    }
+    pairs = [f"{key}={value}" for key, value in given.items() if key not in (*left_out, "dry_run", "approve")]
+    return [word for pair in pairs for word in ("-p", pair)]
+
+
+def _signed(plan: Plan) -> str:
+    """The file that `drydock runbook approve` writes for NAME."""
+    return f"{plan.hash}.NAME{approvals.SUFFIX}"
 
 
 def _of_the_plan(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -620,7 +651,7 @@ def where(folder: Evidence, seal: str) -> str:
     """Where the evidence of a run is, what proves it, and which secrets are with it."""
     text = f"The evidence is in {folder.folder}. Its seal, for the ticket: {seal}."
     if names := folder.secrets:
-        command = shlex.join(["drydock", "runbook", "forget", str(folder.folder)])
+        command = typed(["drydock", "runbook", "forget", str(folder.folder)])
         text += (
             f" Its secrets.json has the values of {', '.join(names)}, which its steps need; to remove them: {command}."
         )
