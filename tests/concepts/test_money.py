@@ -1,0 +1,71 @@
+"""The notebooks about money: their numbers against the dated prices, and against upstream's examples."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drydock.concepts import cost_explorer
+from drydock.figures import Figure
+from drydock.policy.right_sizing import Size
+from drydock.pricing import PRICES
+
+
+def column(figure: Figure, name: str) -> list[str]:
+    return [str(row[list(figure.columns).index(name)]) for row in figure.rows]
+
+
+@pytest.mark.parametrize("figure", [cost_explorer.bill(instances=3, spot_percent=50, storage=50)], ids=["bill"])
+def test_a_figure_names_its_axes_and_plotly_takes_it(figure: Figure) -> None:
+    drawn = figure.plotly()
+    assert drawn.layout.xaxis.title.text and drawn.layout.yaxis.title.text
+    assert json.loads(json.dumps(figure.spec)) == figure.spec
+
+
+def test_ten_tasks_alone_cost_what_guide_bs_example_comes_to() -> None:
+    shown = cost_explorer.bill(load_balancers=0, public_addresses=0)
+    assert shown.title == "USD 360.40 in 730 h, 355.46 in 720 h"
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "charged"),
+    [
+        (1024, 8192, Size(2048, 9216)),  # EKS User Guide, fargate-pod-configuration.adoc: 1 vCPU and 8 GB
+        (256, 512, Size(256, 1024)),
+        (1024, 2048, Size(1024, 3072)),
+    ],
+)
+def test_a_pod_is_charged_with_256_mib_more_at_the_next_size(cpu: int, memory: int, charged: Size) -> None:
+    assert cost_explorer.charged_size(cost_explorer.checked(orchestrator="EKS", cpu=cpu, memory=memory)) == charged
+    assert cost_explorer.charged_size(cost_explorer.checked(cpu=cpu, memory=memory)) == Size(cpu, memory)
+
+
+def test_the_largest_pod_has_no_size_left() -> None:
+    with pytest.raises(ValueError, match="No Fargate size holds a pod of 16384 CPU units and 122880 MiB"):
+        cost_explorer.bill(orchestrator="EKS", cpu=16384, memory=122880)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tasks=st.integers(1, 5000), spot=st.integers(0, 100), instances=st.integers(0, 500))
+def test_every_task_is_on_the_bill_once_and_spot_never_costs_more(tasks: int, spot: int, instances: int) -> None:
+    mix = cost_explorer.checked(tasks=tasks, spot_percent=spot, instances=instances)
+    assert sum(item.count for item in cost_explorer.items(mix) if "Fargate task" in item.what) == tasks
+    assert cost_explorer.hourly(mix) <= cost_explorer.hourly(cost_explorer.checked(tasks=tasks, instances=instances))
+
+
+def test_one_change_leaves_the_others_and_says_what_cannot_be() -> None:
+    shown = cost_explorer.one_change(tasks=10)
+    bills = dict(zip(column(shown, "Change"), column(shown, "Bill"), strict=True))
+    assert bills["as it is"] == "+0.0 %"
+    assert "With 1024 CPU units it has 2048" in bills["half of the memory"]
+    on_windows = dict(zip(column(shown, "Change"), column(shown, "USD an hour"), strict=True))["Windows"]
+    prices = (PRICES[f"fargate windows {one}"].usd for one in ("vCPU", "licence", "memory", "memory"))
+    assert float(on_windows) == pytest.approx(10 * sum(prices) + 0.0225 + 2 * 0.005, abs=1e-5)
+
+
+def test_doubling_grows_the_bill_by_the_part_that_is_tasks_and_instances() -> None:
+    assert cost_explorer.question(tasks=10, load_balancers=0, public_addresses=0).answer == pytest.approx(100)
+    assert cost_explorer.question(tasks=1, instances=0).answer == pytest.approx(100 * 0.04937 / (0.04937 + 0.0325))
