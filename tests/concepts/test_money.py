@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drydock.concepts import cost_explorer
+from drydock.concepts import cost_explorer, savings_stack
 from drydock.figures import Figure
 from drydock.policy.right_sizing import Size
 from drydock.pricing import PRICES
@@ -69,3 +69,48 @@ def test_one_change_leaves_the_others_and_says_what_cannot_be() -> None:
 def test_doubling_grows_the_bill_by_the_part_that_is_tasks_and_instances() -> None:
     assert cost_explorer.question(tasks=10, load_balancers=0, public_addresses=0).answer == pytest.approx(100)
     assert cost_explorer.question(tasks=1, instances=0).answer == pytest.approx(100 * 0.04937 / (0.04937 + 0.0325))
+
+
+def test_the_stack_multiplies_and_the_percentages_do_not_add_up() -> None:
+    shown = savings_stack.stack(
+        100, 1024, 2048, to_cpu=512, to_memory=1024, architecture="arm64", spot_percent=60, spot_discount=0.7,
+        plan_percent=20,
+    )  # fmt: skip
+    assert column(shown, "USD in 730 h") == ["3,604.01", "1,802.01", "1,441.75", "836.22", "720.88"]
+    assert column(shown, "Saves, of the line before")[1:] == ["50.0 %", "20.0 %", "42.0 %", "13.8 %"]
+    left = (1 - 0.5) * (1441.75 / 1802.01) * (1 - 0.42) * (720.88 / 836.22)
+    assert float(column(shown, "Saved so far")[-1].split()[0]) == pytest.approx(100 * (1 - left), abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("night", "plan", "committed", "title"),
+    [
+        (40, 20, 40, "USD 73.46 a day with the plan, 82.94 without it: -11.4 %"),
+        (40, 20, 100, "USD 94.79 a day with the plan, 82.94 without it: +14.3 %"),
+        (100, 20, 100, "USD 94.79 a day with the plan, 118.49 without it: -20.0 %"),
+        (60, 20, 100, "USD 94.79 a day with the plan, 94.79 without it: +0.0 %"),
+    ],
+)
+def test_a_commitment_pays_where_more_than_the_price_that_is_left_is_used(
+    night: int, plan: int, committed: int, title: str
+) -> None:
+    assert savings_stack.day(100, 1024, 2048, night, plan, committed).title == title
+
+
+def test_the_least_bill_commits_to_what_runs_by_night() -> None:
+    shown = savings_stack.commitments(100, 1024, 2048, 40, 20)
+    assert [row[0] for row in shown.rows if row[-1]] == [40]
+    assert savings_stack.question(100, 1024, 2048, 40, 20).answer == "higher"
+    assert savings_stack.question(100, 1024, 2048, 100, 52).answer == "lower"
+
+
+def test_awss_example_is_given_as_awss_guide_has_it() -> None:
+    shown = savings_stack.aws_example()
+    assert column(shown, "On demand") == ["0.00", "56.24", "32.70", "32.70"]
+    assert column(shown, "Covered, in this order")[1] == "2.857 r5.4xlarge"
+
+
+def test_a_plan_stays_behind_with_its_family() -> None:
+    before, after = savings_stack.moved_family().rows
+    assert (before[2], after[1]) == ("0.0000", "0.0000")
+    assert float(str(after[4])) > float(str(before[4]))
