@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drydock.concepts import cost_explorer, savings_stack
+from drydock.concepts import cost_explorer, right_sizing, savings_stack
 from drydock.figures import Figure
 from drydock.policy.right_sizing import Size
 from drydock.pricing import PRICES
@@ -114,3 +114,39 @@ def test_a_plan_stays_behind_with_its_family() -> None:
     before, after = savings_stack.moved_family().rows
     assert (before[2], after[1]) == ("0.0000", "0.0000")
     assert float(str(after[4])) > float(str(before[4]))
+
+
+def service(**given: int) -> right_sizing.Service:
+    common = {"tasks": 10, "cpu": 1024, "memory": 2048, "busy_cpu": 300, "peak_memory": 512, "percentile": 99}
+    return right_sizing.Service(**{**common, "headroom": 20, **given})
+
+
+def test_the_week_is_the_same_for_the_same_seed_and_has_the_peak_that_was_asked_for() -> None:
+    assert service().used == service().used != service(seed=2).used
+    assert max(one.memory for one in service().used) == pytest.approx(512)
+
+
+def test_more_headroom_and_a_higher_percentile_never_ask_for_less() -> None:
+    sizes = [service(percentile=percentile, headroom=30).wanted for percentile in (50, 90, 99, 100)]
+    prices = [right_sizing.price(size) for size in sizes]
+    assert prices == sorted(prices)
+    assert service(headroom=0).need.memory < service(headroom=50).need.memory
+
+
+def test_the_guides_task_fits_into_512_mib_without_any_room() -> None:
+    shown = right_sizing.too_small(
+        tasks=10, cpu=1024, memory=2048, busy_cpu=200, peak_memory=512, percentile=99, headroom=20
+    )
+    rows = {row[0]: row for row in shown.rows}
+    assert rows["256 CPU units and 512 MiB"][3:] == ("fits", "0 %", "")
+    assert rows["256 CPU units and 1024 MiB"][5] == "← wanted"
+
+
+def test_percent_of_cpu_is_of_the_size_at_that_time() -> None:
+    shown = right_sizing.after_a_change(
+        tasks=10, cpu=1024, memory=2048, busy_cpu=200, peak_memory=512, percentile=99, headroom=20
+    )
+    assert [row[1:] for row in shown.rows] == [
+        ("Wed 00:00", "512 CPU units and 1024 MiB", "19.5 %"),
+        ("Mon 00:00", "1024 CPU units and 2048 MiB", "9.8 %"),
+    ]

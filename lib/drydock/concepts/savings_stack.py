@@ -96,8 +96,8 @@ def question(tasks: int, cpu: int, memory: int, night_percent: int, plan_percent
         "then lower or higher than without it?",
         "lower" if with_plan < without else "higher",
         f"The plan is paid in all 24 hours and used to {percent(part)}. It makes the day USD {with_plan:,.2f} instead "
-        f"of {without:,.2f}: a commitment pays where more than {100 - plan_percent} % of it is used, which is 100 % less "
-        "the discount.",
+        f"of {without:,.2f}: a commitment pays where more than {100 - plan_percent} % of it is used, which is 100 % "
+        "less the discount.",
         choices=("lower", "higher"),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drydock.concepts.claims.claim import Claim, Numbers, Verdict
+from drydock.concepts.claims.sizes import SIZES
 from drydock.policy import cost
 from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, fargate_hour
 
@@ -170,7 +171,7 @@ CLAIMS = (
     Claim(
         id="A14",
         lines="1205–1210",
-        subjects=(DISCOUNTS,),
+        subjects=(DISCOUNTS, SIZES),
         says="A task cut from 1024 CPU units and 2048 MiB to 256 and 512 costs 75 % less; it uses 200 and 512.",
         unit="%",
         said=0.75,
