@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drydock.concepts import cost_explorer, right_sizing, savings_stack
+from drydock.concepts import cost_explorer, ecs_or_eks, right_sizing, savings_stack, version_calendar
 from drydock.figures import Figure
 from drydock.policy.right_sizing import Size
 from drydock.pricing import PRICES
@@ -150,3 +151,39 @@ def test_percent_of_cpu_is_of_the_size_at_that_time() -> None:
         ("Wed 00:00", "512 CPU units and 1024 MiB", "19.5 %"),
         ("Mon 00:00", "1024 CPU units and 2048 MiB", "9.8 %"),
     ]
+
+
+def test_on_the_day_a_support_ends_the_fee_is_six_times_as_high() -> None:
+    before, after = (version_calendar.calendar("1.34", "2026-11-21", days, 1) for days in (10, 11))
+    assert before.title == "2026-12-01: 1.34 is in standard support; control planes: 1, USD 73.00 in 730 h"
+    assert after.title == "2026-12-02: 1.34 is in extended support; control planes: 1, USD 438.00 in 730 h"
+
+
+def test_who_always_waits_pays_extended_support_without_end() -> None:
+    waiting, following = version_calendar.strategies("2026-11-21", "1.33", 12, 1).rows
+    assert (waiting[1], following[1]) == ("5,256.00", "876.00")
+    assert version_calendar.question("2026-11-21", "1.33", 12).answer == pytest.approx((11 + 354 * 6) / 365)
+
+
+def test_the_same_tasks_cost_the_same_compute_and_eks_a_fee_besides() -> None:
+    ways = {name: (compute, fee) for name, compute, fee in fleet().ways()}
+    assert ways["ECS on c5.2xlarge"][0] == ways["EKS on c5.2xlarge"][0]
+    assert ways["EKS on c5.2xlarge"][1] == pytest.approx(0.10)
+    assert ways["EKS on c5.2xlarge, extended support"][1] == pytest.approx(0.60)
+    assert ways["EKS on Fargate"][0] > ways["ECS on Fargate"][0]
+
+
+def test_the_least_number_of_pods_is_where_the_fee_gets_below_five_percent() -> None:
+    least = int(ecs_or_eks.question(1024, 2048).answer)
+    shares = [
+        fee / (compute + fee)
+        for pods in (least - 1, least)
+        for name, compute, fee in fleet(tasks=pods).ways()
+        if name == "EKS on Fargate"
+    ]
+    assert shares[0] >= 0.05 > shares[1]
+
+
+def fleet(**given: Any) -> ecs_or_eks.Fleet:
+    common = {"tasks": 100, "cpu": 1024, "memory": 2048, "instance_type": "c5.2xlarge", "tasks_percent": 90}
+    return ecs_or_eks.Fleet(**{**common, "clusters": 1, **given})

@@ -7,12 +7,14 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, rollout, sizes
+from drydock.concepts.claims import capacity, cost, orchestrators, rollout, sizes, versions
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
+from drydock.concepts.claims.orchestrators import ORCHESTRATORS
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.concepts.claims.sizes import SIZES
+from drydock.concepts.claims.versions import VERSIONS
 from drydock.figures import Figure
 
 __all__ = [
@@ -23,9 +25,11 @@ __all__ = [
     "FARGATE_EC2",
     "GROUPS",
     "GUIDES",
+    "ORCHESTRATORS",
     "PLACEMENT",
     "SIZES",
     "SPLIT",
+    "VERSIONS",
     "Claim",
     "Verdict",
     "claims_about",
@@ -33,9 +37,11 @@ __all__ = [
 
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
+_MODULES = (capacity, cost, orchestrators, rollout, sizes, versions)
+
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
-        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *sizes.CLAIMS),
+        (claim for module in _MODULES for claim in module.CLAIMS),
         key=lambda claim: (claim.id[0], int(claim.id[1:])),
     )
 )
