@@ -268,9 +268,14 @@ CLAIMS = (
         unit="USD",
         said=18,
         own=lambda: {"0.025 × 720 h": 0.025 * 720},
-        judged=(Verdict.UNVERIFIABLE,),
-        holds="The fee for data depends on the direction and on the pair of regions; as far as we know it is more.",
-        source="not verified for this edition",
+        today=lambda: {
+            "at the dated price, 720 h": PRICES["global accelerator"].usd * THIRTY_DAYS_HOURS,
+            "730 h": PRICES["global accelerator"].usd * MONTH_HOURS,
+        },
+        judged=(Verdict.WRONG,),
+        holds="The hourly fee is right, the one for data is not. It depends on where the data come from and go to: "
+        "AWS's list begins at USD 0.010 a GB, and has 0.015 within North America.",
+        source="aws.amazon.com/global-accelerator/pricing (documented)",
     ),
     Claim(
         id="A22",

@@ -27,4 +27,42 @@ CLAIMS = (
         "plugin. It charges a part of the instances' price for that. Without Auto Mode the statement holds.",
         source="EKS User Guide, EKS Auto Mode (documented)",
     ),
+    Claim(
+        id="B17",
+        lines="292",
+        subjects=(ORCHESTRATORS,),
+        says="A service has enable_execute_command.",
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="The task role also needs four actions of ssmmessages, the container a file system that can be written "
+        "to and a shell, and logging of the commands its own permissions. Guide B's distroless image has no shell.",
+        source="ECS Developer Guide, June 2023, ECS Exec (documented)",
+    ),
+    Claim(
+        id="B18",
+        lines="211–212",
+        subjects=(ORCHESTRATORS,),
+        says="Container Insights is switched on by containerInsights = enabled.",
+        judged=(Verdict.RIGHT,),
+        holds="Valid. A newer value, enhanced, measures tasks and containers besides clusters and services.",
+        source="botocore 1.44.5, ECS API, ClusterSetting (documented)",
+    ),
+    Claim(
+        id="B52",
+        lines="831–862",
+        subjects=(ORCHESTRATORS,),
+        says="A lab deploys three services on ECS: repositories, images, a cluster, task definitions, services, names.",
+        judged=(Verdict.OVERSIMPLIFIED,),
+        holds="It has headings and no steps. Labs 01 to 06 of this project go the same way, with each call, check and "
+        "clean-up.",
+        source="this project",
+    ),
+    Claim(
+        id="B55",
+        lines="427–428",
+        subjects=(ORCHESTRATORS,),
+        says="The VPC CNI is given ENABLE_PREFIX_DELEGATION and WARM_PREFIX_TARGET, for more pods on a node.",
+        judged=(Verdict.RIGHT,),
+        holds="Valid, on instances of the Nitro system.",
+        source="EKS User Guide, December 2024 (documented)",
+    ),
 )

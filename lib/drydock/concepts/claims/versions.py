@@ -38,4 +38,14 @@ CLAIMS = (
         holds="No cluster of this version can be made any more. 1.36 is the newest that our sources have.",
         source="EKS User Guide, calendar of December 2024 (documented)",
     ),
+    Claim(
+        id="B27",
+        lines="561–574",
+        subjects=(VERSIONS,),
+        says="A Helm chart gets its values in blocks, set { … }.",
+        judged=(Verdict.OUTDATED,),
+        holds="Version 3 of Terraform's Helm provider takes a list of values: set = [ { … } ]. The load balancer "
+        "controller also wants region and vpcId where it cannot ask the instance for them.",
+        source="not verified for this edition",
+    ),
 )
