@@ -96,7 +96,7 @@ def items(mix: Mix) -> list[Item]:
     """What of the mix is charged by the hour, in the order of the bill; nothing that there are none of."""
     size = charged_size(mix)
     on_spot = round(mix.tasks * mix.spot_percent / 100)
-    task = {"cpu": size.cpu, "memory": size.memory, "architecture": mix.architecture}
+    task: Any = {"cpu": size.cpu, "memory": size.memory, "architecture": mix.architecture}
     found = [pricing.fargate_tasks(mix.tasks - on_spot, **task)]
     if on_spot:
         found.append(pricing.spot_tasks(on_spot, mix.spot_discount, **task))

@@ -139,10 +139,13 @@ def compare(tasks: int, cpu: int, memory: int, instance_type: str, tasks_percent
                 "type": "bar",
                 "name": name,
                 "x": [way[0] for way in ways],
-                "y": [round(way[place] * MONTH_HOURS, 2) for way in ways],
+                "y": [round(hour * MONTH_HOURS, 2) for hour in hours],
                 "marker": {"color": colour},
             }
-            for name, place, colour in (("compute", 1, COLOURS[0]), ("control planes", 2, COLOURS[1]))
+            for name, hours, colour in (
+                ("compute", [way[1] for way in ways], COLOURS[0]),
+                ("control planes", [way[2] for way in ways], COLOURS[1]),
+            )
         ],
         {
             "barmode": "stack",

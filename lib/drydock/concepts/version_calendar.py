@@ -84,14 +84,14 @@ def calendar(version: str, today: str, days: int, clusters: int) -> Figure:
                 "orientation": "h",
                 "name": name,
                 "y": list(NAMES),
-                "base": [str(start(one)) for one in CALENDAR],
-                "x": [(end(one) - start(one)).days * 86_400_000 for one in CALENDAR],
+                "base": [str(start) for start, _ in spans],
+                "x": [(end - start).days * 86_400_000 for start, end in spans],
                 "marker": {"color": colour},
                 "hovertemplate": "%{y}: until %{x}",
             }
-            for name, start, end, colour in (
-                ("standard support", _released, lambda one: one.standard_until, COLOURS[0]),
-                ("extended support", lambda one: one.standard_until, lambda one: one.extended_until, COLOURS[1]),
+            for name, spans, colour in (
+                ("standard support", [(_released(one), one.standard_until) for one in CALENDAR], COLOURS[0]),
+                ("extended support", [(one.standard_until, one.extended_until) for one in CALENDAR], COLOURS[1]),
             )
         ],
         {
