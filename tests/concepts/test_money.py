@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drydock.concepts import cost_explorer, ecs_or_eks, right_sizing, savings_stack, version_calendar
+from drydock.concepts import (
+    cost_explorer,
+    ecs_or_eks,
+    right_sizing,
+    savings_stack,
+    the_eight_pitfalls,
+    version_calendar,
+)
 from drydock.figures import Figure
 from drydock.policy.right_sizing import Size
 from drydock.pricing import PRICES
@@ -187,3 +194,34 @@ def test_the_least_number_of_pods_is_where_the_fee_gets_below_five_percent() -> 
 def fleet(**given: Any) -> ecs_or_eks.Fleet:
     common = {"tasks": 100, "cpu": 1024, "memory": 2048, "instance_type": "c5.2xlarge", "tasks_percent": 90}
     return ecs_or_eks.Fleet(**{**common, "clusters": 1, **given})
+
+
+@pytest.mark.parametrize("name", the_eight_pitfalls.NAMES)
+def test_each_pitfall_fails_and_is_mended(name: str) -> None:
+    one = the_eight_pitfalls.named(name, 100)
+    better = (lambda a, b: a < b) if one.less_is_better else (lambda a, b: a > b)
+    assert better(one.mended.value, one.fault.value)
+    assert not better(one.guide.value, one.mended.value)
+
+
+def test_two_cures_of_the_guide_lack_nothing() -> None:
+    shown = the_eight_pitfalls.lacking(100)
+    assert [row[0][0] for row in shown.rows if row[1] == "nothing"] == ["4", "8"]
+
+
+def test_the_guides_urls_are_answered_only_with_the_port() -> None:
+    one = the_eight_pitfalls.endpoints(20)
+    assert (one.fault.value, one.guide.value, one.mended.value) == (0, 0, 100)
+
+
+def test_hpa_and_vpa_on_one_metric_run_away_and_one_of_them_settles() -> None:
+    one = the_eight_pitfalls.both_scalers(1000)
+    assert one.fault.why == "from 4 on: 4, 5, 7, 9, 12, 15, 19, 24, 30"
+    assert one.guide.why.endswith(": 4, 6, 6, 6, 6, 6, 6, 6, 6")
+    assert the_eight_pitfalls.question(60).answer == 14
+    assert the_eight_pitfalls.both_scalers(10).fault.value == 10
+
+
+def test_two_pitfalls_are_on_the_bill() -> None:
+    assert [row[0][0] for row in the_eight_pitfalls.money(100).rows] == ["1", "5"]
+    assert the_eight_pitfalls.money(100).rows[0][3] == "54.6 %"  # 78 % of the tasks at 70 % off
