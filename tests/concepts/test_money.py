@@ -79,6 +79,10 @@ def test_doubling_grows_the_bill_by_the_part_that_is_tasks_and_instances() -> No
     assert cost_explorer.question(tasks=1, instances=0).answer == pytest.approx(100 * 0.04937 / (0.04937 + 0.0325))
 
 
+def load(night: int, plan: int) -> dict[str, int]:
+    return {"tasks": 100, "cpu": 1024, "memory": 2048, "night_percent": night, "plan_percent": plan}
+
+
 def test_the_stack_multiplies_and_the_percentages_do_not_add_up() -> None:
     shown = savings_stack.stack(
         100, 1024, 2048, to_cpu=512, to_memory=1024, architecture="arm64", spot_percent=60, spot_discount=0.7,
@@ -102,14 +106,14 @@ def test_the_stack_multiplies_and_the_percentages_do_not_add_up() -> None:
 def test_a_commitment_pays_where_more_than_the_price_that_is_left_is_used(
     night: int, plan: int, committed: int, title: str
 ) -> None:
-    assert savings_stack.day(100, 1024, 2048, night, plan, committed).title == title
+    assert savings_stack.day(**load(night, plan), commitment_percent=committed).title == title
 
 
 def test_the_least_bill_commits_to_what_runs_by_night() -> None:
-    shown = savings_stack.commitments(100, 1024, 2048, 40, 20)
+    shown = savings_stack.commitments(**load(40, 20))
     assert [row[0] for row in shown.rows if row[-1]] == [40]
-    assert savings_stack.question(100, 1024, 2048, 40, 20).answer == "higher"
-    assert savings_stack.question(100, 1024, 2048, 100, 52).answer == "lower"
+    assert savings_stack.question(**load(40, 20)).answer == "higher"
+    assert savings_stack.question(**load(100, 52)).answer == "lower"
 
 
 def test_awss_example_is_given_as_awss_guide_has_it() -> None:

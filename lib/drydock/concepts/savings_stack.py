@@ -77,17 +77,10 @@ class Load:
         return [savings_plans.hour(self.usage(hour), [plan]) for hour in range(24)]
 
 
-def question(tasks: int, cpu: int, memory: int, night_percent: int, plan_percent: int) -> Question:
+def question(**given: int) -> Question:
     """Whether a plan for the day's peak is cheaper than none, at half as many tasks by night as the notebook has."""
-    night = night_percent // 2
-    load = Load(
-        tasks=tasks,
-        cpu=cpu,
-        memory=memory,
-        night_percent=night,
-        plan_percent=plan_percent,
-        commitment_percent=100,
-    )
+    load = Load(**{**given, "night_percent": given["night_percent"] // 2}, commitment_percent=100)
+    tasks, night, plan_percent = load.tasks, load.night_percent, load.plan_percent
     without, with_plan = _total(load.hours(0)), _total(load.hours())
     part = (len(DAY) + (24 - len(DAY)) * night / 100) / 24
     return Question(
@@ -102,19 +95,12 @@ def question(tasks: int, cpu: int, memory: int, night_percent: int, plan_percent
     )
 
 
-def day(tasks: int, cpu: int, memory: int, night_percent: int, plan_percent: int, commitment_percent: int) -> Figure:
+def day(**given: int) -> Figure:
     """A day's hours: what the plan covers, what is charged on demand, and what of the commitment is lost.
 
     Raises ValueError for numbers that cannot be.
     """
-    load = Load(
-        tasks=tasks,
-        cpu=cpu,
-        memory=memory,
-        night_percent=night_percent,
-        plan_percent=plan_percent,
-        commitment_percent=commitment_percent,
-    )
+    load = Load(**given)
     bills, without = load.hours(), _total(load.hours(0))
     parts: tuple[tuple[str, Sequence[float], str], ...] = (
         ("commitment used", [bill.used for bill in bills], COLOURS[2]),
@@ -158,20 +144,10 @@ def day(tasks: int, cpu: int, memory: int, night_percent: int, plan_percent: int
     )
 
 
-def commitments(tasks: int, cpu: int, memory: int, night_percent: int, plan_percent: int) -> Figure:
+def commitments(**given: int) -> Figure:
     """The day's bill by how much is committed: from nothing to a fifth more than the peak."""
     steps = range(0, 121, 10)
-    loads = [
-        Load(
-            tasks=tasks,
-            cpu=cpu,
-            memory=memory,
-            night_percent=night_percent,
-            plan_percent=plan_percent,
-            commitment_percent=step,
-        )
-        for step in steps
-    ]
+    loads = [Load(**given, commitment_percent=step) for step in steps]
     totals = [_total(load.hours()) for load in loads]
     best = min(range(len(totals)), key=totals.__getitem__)
     return Figure(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from drydock.concepts.claims import capacity, cost, orchestrators, rollout, sizes, versions
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
-from drydock.concepts.claims.claim import Claim, Verdict
+from drydock.concepts.claims.claim import COLUMNS, Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
 from drydock.concepts.claims.orchestrators import ORCHESTRATORS
 from drydock.concepts.claims.rollout import BOUNDS
@@ -60,16 +60,6 @@ def claims_about(*subjects: str) -> Figure:
     chosen = [claim for claim in CLAIMS if set(subjects) & set(claim.subjects)]
     return Figure(
         f"What the guides say: {', '.join(subjects)}. A is “{GUIDES['A']}”, B is “{GUIDES['B']}”.",
-        ("Claim", "Says (lines of the guide)", "Computed again", "Verdict", "What holds", "Source"),
-        [
-            (
-                claim.id,
-                f"{claim.says} ({claim.lines})",
-                claim.recomputed,
-                claim.verdict,
-                claim.holds,
-                claim.source,
-            )
-            for claim in chosen
-        ],
+        COLUMNS,
+        [claim.row for claim in chosen],
     )

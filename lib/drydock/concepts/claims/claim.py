@@ -16,6 +16,8 @@ EXACT = 0.001
 ROUNDED = 0.03
 """Two numbers that differ by less are the same but for rounding."""
 
+COLUMNS = ("Claim", "Says (lines of the guide)", "Computed again", "Verdict", "What holds", "Source")
+
 
 class Verdict(StrEnum):
     RIGHT = "right"
@@ -94,6 +96,11 @@ class Claim:
         own = ", ".join(f"{self._shown(value)} ({what})" for what, value in self._values(self.own))
         today = [f"{what}: {self._shown(value)}" for what, value in self._values(self.today)]
         return "; ".join([*([f"its own figures give {own}"] if own else []), *today])
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Of a table with COLUMNS."""
+        return (self.id, f"{self.says} ({self.lines})", self.recomputed, self.verdict, self.holds, self.source)
 
     def numbers(self) -> dict[str, float]:
         """Every computed value by its words, for a test to hold against known ones."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from drydock.concepts import checks
 from drydock.concepts.claims import CLAIMS, GUIDES
-from drydock.concepts.claims.claim import EXACT, ROUNDED, Claim, Verdict, apart
+from drydock.concepts.claims.claim import COLUMNS, EXACT, ROUNDED, Claim, Verdict, apart
 from drydock.concepts.drawing import LAYOUT, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
@@ -96,19 +96,8 @@ def table(guide: str = ALL, verdict: str = ALL, subject: str = ALL, find: str = 
     assert sum(sum(each.values()) for each in counts.values()) == len(claims), "a claim is counted twice or not at all"
     return Figure(
         f"Claims: {len(claims)} of {len(CLAIMS)}",
-        ("Claim", "Says (lines of the guide)", "Computed again", "Verdict", "What holds", "Source", "About"),
-        [
-            (
-                claim.id,
-                f"{claim.says} ({claim.lines})",
-                claim.recomputed,
-                claim.verdict,
-                claim.holds,
-                claim.source,
-                ", ".join(claim.subjects),
-            )
-            for claim in claims
-        ],
+        (*COLUMNS, "About"),
+        [(*claim.row, ", ".join(claim.subjects)) for claim in claims],
         [
             {
                 "type": "bar",
