@@ -18,6 +18,7 @@ from drydock.pricing import (
     THIRTY_DAYS_HOURS,
     Cap,
     Shape,
+    by_use,
     control_planes,
     estimate,
     fargate_hour,
@@ -25,6 +26,7 @@ from drydock.pricing import (
     global_accelerators,
     instances,
     spot_tasks,
+    stored,
     task_storage,
     unpriced,
 )
@@ -97,6 +99,17 @@ def test_counts_and_hours_multiply() -> None:
     assert estimate([fargate_tasks(100, cpu=1024, memory=2048)], 720).usd == pytest.approx(3554.64)
     assert estimate([instances(50, "m5.large")], 720).usd == pytest.approx(3456.0)
     assert PRICES["eks control plane"].usd * MONTH_HOURS == pytest.approx(73.0)
+
+
+def test_what_is_stored_costs_its_share_of_a_month() -> None:
+    month = estimate([stored("logs", 100), stored("images", 50)], MONTH_HOURS)
+    assert month.usd == pytest.approx(100 * 0.03 + 50 * 0.10)
+    assert [row[3] for row in month.rows()] == ["2026-06", "2026-03"]
+
+
+def test_what_is_charged_by_use_is_told_with_its_unit_and_date() -> None:
+    assert by_use("NAT gateway, data") == "0.045 USD a GB (price of 2026-02-24)"
+    assert by_use("network load balancer, LCU") == "0.006 USD a NLCU-hour (price of 2026-05)"
 
 
 def test_what_has_no_price_is_named_and_adds_nothing() -> None:

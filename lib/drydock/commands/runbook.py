@@ -283,7 +283,8 @@ def _show(report: runner.Report) -> None:
         told = "\n".join(f"{key}: {value}" for key, value in finding.items())
         console.print(Text(kept_runs.lines(told)), "")
     colour = "green" if report.ok else "red"
-    console.print(f"[{colour}]{report.runbook}: {report.outcome}[/] in {report.seconds:.1f} s")
+    counted = "" if findings is None else f", {len(findings)} finding{'s' * (len(findings) != 1)}, nothing changed,"
+    console.print(f"[{colour}]{report.runbook}: {report.outcome}[/]{counted} in {report.seconds:.1f} s")
     if report.error is not None:
         console.print(kept_runs.lines(kept.hide(report.error)), markup=False)
     console.print(f"Evidence: {report.folder}", markup=False)

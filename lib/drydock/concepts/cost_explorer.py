@@ -22,8 +22,8 @@ EKS_OVERHEAD_MIB = 256
 
 NOT_IN_IT = (
     ("data transfer between zones, regions and to the internet", "by the GB"),
-    ("capacity units of load balancers, data of NAT gateways and of Global Accelerator", "by what they carry"),
-    ("logs, metrics and traces", "by the GB and by the metric"),
+    ("capacity units of load balancers, data of Global Accelerator", "by what they carry"),
+    ("logs that are kept, metrics and traces", "by the GB and month, and by the metric"),
     ("images in ECR, disks of instances", "by the GB and month"),
     ("the fee of EKS Auto Mode and of ECS Managed Instances", "a part of the instance's price: no dated one"),
     ("taxes, support plans, discounts by contract", "your own"),
@@ -34,7 +34,7 @@ NOT_IN_IT = (
 @dataclass(frozen=True, kw_only=True)
 class Mix:
     """What runs. `cpu` in CPU units, `memory` in MiB of a task, `storage` in GiB of a task; `spot_percent` of the tasks
-    are on Fargate Spot, `spot_discount` is a part of 1."""
+    are on Fargate Spot, `spot_discount` is a part of 1; GB through NAT gateways and of logs ingested in 730 h."""
 
     orchestrator: str = "ECS"
     clusters: int = 1
@@ -50,12 +50,17 @@ class Mix:
     load_balancers: int = 1
     public_addresses: int = 2
     accelerators: int = 0
+    nat_gateways: int = 0
+    nat_gb: int = 0
+    logs_gb: int = 0
 
 
 def checked(**given: Any) -> Mix:
     """A mix. Raises ValueError, naming the parameter, for what cannot be, on Fargate, with Windows or on EKS."""
     mix = Mix(**given)
-    for name in ("tasks", "instances", "load_balancers", "public_addresses", "accelerators"):
+    for name in (
+        "tasks", "instances", "load_balancers", "public_addresses", "accelerators", "nat_gateways", "nat_gb", "logs_gb",
+    ):  # fmt: skip
         checks.whole(name, getattr(mix, name), 0)
     checks.whole("clusters", mix.clusters, 1)
     checks.whole("storage", mix.storage, 20, 200)
@@ -104,9 +109,12 @@ def items(mix: Mix) -> list[Item]:
         found.append(pricing.task_storage(mix.tasks, mix.storage))
     found += [
         pricing.instances(mix.instances, mix.instance_type),
-        pricing.application_load_balancers(mix.load_balancers),
+        pricing.load_balancers(count=mix.load_balancers),
         pricing.public_addresses(mix.public_addresses),
         pricing.global_accelerators(mix.accelerators),
+        pricing.nat_gateways(mix.nat_gateways),
+        _by_gb("through NAT gateways", "NAT gateway, data", mix.nat_gb),
+        _by_gb("of logs ingested", "logs, ingested", mix.logs_gb),
     ]
     if _on_eks(mix):
         found.append(pricing.control_planes(mix.clusters, extended=mix.orchestrator != "EKS"))
@@ -212,6 +220,12 @@ def not_in_it() -> Figure:
 
 def _on_eks(mix: Mix) -> bool:
     return mix.orchestrator != "ECS"
+
+
+def _by_gb(what: str, item: str, gb: int) -> Item:
+    """So many GB in 730 h, as what one hour of them costs."""
+    price = PRICES[item]
+    return Item(f"GB {what} in {MONTH_HOURS} h", price.usd / MONTH_HOURS, gb, price.date)
 
 
 def _hour(item: Item) -> float:

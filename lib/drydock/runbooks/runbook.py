@@ -119,18 +119,21 @@ class Runbook:
 
     # -- before the plan
 
-    def look(self, name: str, method: Callable[..., Any], expression: str, **params: Any) -> Any:
+    def look(
+        self, name: str, method: Callable[..., Any], expression: str, *, shared: bool = False, **params: Any
+    ) -> Any:
         """Read something that the plan depends on: `expression`, JMESPath, of what a client's method answers.
 
             run.look("service", ecs.describe_services, "services[0].desiredCount", cluster="a", services=["b"])
 
-        The plan's hash covers what is seen: if it is another when the plan is applied, nothing is applied.
+        The plan's hash covers what is seen: if it is another when the plan is applied, nothing is applied. What is
+        `shared` others may change as well once that has begun, as the newest revision of a family.
         A value of `params` may be `seen_in(look, path)`: what an earlier look saw. A run that goes on has what it saw
         when its plan was made.
         """
         if self._kept is not None and name in self._kept.state:
             return self._kept.state[name]
-        look = Look(name, call(method, **params), expression)
+        look = Look(name, call(method, **params), expression, shared)
         again = name in self._state
         self._looks = [*(other for other in self._looks if other.name != name), look]
         try:
@@ -288,7 +291,7 @@ class Runbook:
         Raises RunFailed where the run did not do what was asked, so that papermill and the shell are told.
         """
         plan = self._made()
-        keep_state(self.cloud, self.evidence, plan)
+        found = keep_state(self.cloud, self.evidence, plan)
         why = ""
         if not plan.changes:
             outcome: Outcome = "read" if self.evidence.read("findings.json") is not None else "nothing to change"
@@ -303,6 +306,8 @@ class Runbook:
             outcome, why = "refused", told or "the plan was not applied; nothing was changed"
         elif not self._verified:
             outcome, why = "failed", "the plan was applied, and not verified"
+        elif found is not None and (since := differs(_left_by(plan, self.evidence), found, plan)):
+            outcome, why = "failed", f"it was applied and verified, and then somebody else changed it: {since}"
         else:
             outcome = "applied"
         end(self.evidence, outcome, why)
@@ -422,9 +427,10 @@ class Runbook:
 
     def _differs(self, plan: Plan) -> str:
         try:
-            return differs(plan.state_afterwards, executor.observe(self.cloud, plan.looks))
+            found = executor.observe(self.cloud, plan.looks, begun=True)
         except (ClientError, BotoCoreError) as error:
             return f"it could not be read: {error}"
+        return differs(_left_by(plan, self.evidence), found, plan)
 
     def _waited(self, check: Callable[[], object], minutes: float) -> str:
         """Empty once the check is true, else why it is not. AWS's errors are asked again, those of the check not."""
@@ -462,45 +468,67 @@ def undo(cloud: Any, plan: Plan, guard: Guard, *, minutes: float) -> None:
     Raises StepFailed; so it does before anything is undone where somebody else has changed since what the plan changes.
     """
     try:
-        if theirs := _changed_by_others(plan, executor.observe(cloud, plan.looks)):
+        results = executor.progress(guard.evidence.journal()).results
+        if theirs := _changed_by_others(plan, results, executor.observe(cloud, plan.looks, begun=True)):
             raise executor.StepFailed(f"Nothing was undone, because somebody else has been at work: {theirs}")
         executor.roll_back(cloud, plan, guard, minutes=minutes)
-        left = differs(plan.state, executor.observe(cloud, plan.looks))
+        left = differs(plan.state, executor.observe(cloud, plan.looks, begun=True), plan)
     except (ClientError, BotoCoreError) as error:
         raise executor.StepFailed(f"The state could not be read: {error}") from error
     if left:
         raise executor.StepFailed(f"Every step was undone, and the state is another than before: {left}")
 
 
-def _changed_by_others(plan: Plan, found: Mapping[str, Any]) -> str:
-    """In words, what the plan changes and is found to be neither as before nor as a step makes or leaves it."""
-    planned = {path: after for path, _, after in plan.difference()}
-    rows = {path: (before, now) for path, before, now in difference(plan.state, found) if path in planned}
-    on_the_way = [plan.state_after(plan.steps[: number + 1]) for number in range(len(plan.steps))]
-    on_the_way += [plan.state_after([replace(step, sets=step.between)]) for step in plan.steps if step.between]
-    as_planned = {path for state in on_the_way for path in set(planned) - {row[0] for row in difference(state, found)}}
+def _changed_by_others(plan: Plan, results: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """In words, what a step changes and is found to be neither as before nor as a step makes or leaves it; and the
+    status of what is changed, which is another once somebody has deleted it.
+
+    results  what the steps have answered
+    """
+    on_the_way = [plan.state_after(plan.steps[: number + 1], results) for number in range(len(plan.steps))]
+    on_the_way += [plan.state_after([replace(step, sets=step.between)], results) for step in plan.steps if step.between]
+    changed = {path: after for state in on_the_way for path, _, after in difference(plan.state, state)}
+    changed |= {path: after for path, _, after in difference(plan.state, plan.state_after(plan.steps, results))}
+    statuses = {f"{path.partition('.')[0]}.status" for path in changed}
+    expected = [{path: then for path, then, _ in difference(state, found)} for state in on_the_way]
     return "; ".join(
-        f"{path} is {now or 'not there'}, and was {before or 'not there'} before and {planned[path]} as planned"
-        for path, (before, now) in rows.items()
-        if path not in as_planned and planned[path] != KNOWN_AFTERWARDS
+        f"{path} is {now or 'not there'}, and was {before or 'not there'} before"
+        + (f" and {changed[path]} as planned" if path in changed else "")
+        for path, before, now in _held(plan, difference(plan.state, found))
+        if path in statuses
+        or (path in changed and all(then.get(path, KNOWN_AFTERWARDS) != KNOWN_AFTERWARDS for then in expected))
     )
 
 
-def differs(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """In words, where what is found differs from what is expected; empty where it does not."""
-    rows = [row for row in difference(expected, found) if row[1] != KNOWN_AFTERWARDS]
+def differs(expected: Mapping[str, Any], found: Mapping[str, Any], plan: Plan) -> str:
+    """In words, where what is found differs from what is expected; empty where it does not. What is shared may."""
+    rows = [row for row in _held(plan, difference(expected, found)) if row[1] != KNOWN_AFTERWARDS]
     return "; ".join(
         f"{path} is {now or 'not there'} and should be {before or 'not there'}" for path, before, now in rows
     )
 
 
-def keep_state(cloud: Any, folder: Evidence, plan: Plan) -> None:
+def _held(plan: Plan, rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Those of a difference that are of no look that others share."""
+    shared = tuple(f"{look.name}." for look in plan.looks if look.shared)
+    return [row for row in rows if not f"{row[0]}.".startswith(shared)]
+
+
+def _left_by(plan: Plan, folder: Evidence) -> dict[str, Any]:
+    """The state that the plan says there will be, with what the steps of the run have answered."""
+    return plan.state_after(plan.steps, executor.progress(folder.journal()).results)
+
+
+def keep_state(cloud: Any, folder: Evidence, plan: Plan) -> dict[str, Any] | None:
     """Write after.json; where the state cannot be read, the journal says why, and there is none."""
     try:
-        folder.write("after.json", executor.observe(cloud, plan.looks))
+        found = executor.observe(cloud, plan.looks, begun=True)
     except (ClientError, BotoCoreError) as error:
         (folder.folder / "after.json").unlink(missing_ok=True)
         folder.note("not read", why=str(error))
+        return None
+    folder.write("after.json", found)
+    return found
 
 
 def end(folder: Evidence, outcome: Outcome, why: str = "") -> None:

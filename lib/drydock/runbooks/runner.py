@@ -267,7 +267,7 @@ def _undone(folder: Evidence, cloud: Cloud, far: executor.Progress) -> str:
     applied = (folder.read("result.json") or {}).get("outcome") == "applied" and not far.undoing
     left = folder.read("after.json") if applied else None
     try:
-        other = runbook.differs(left, executor.observe(cloud, plan.looks)) if left is not None else ""
+        other = runbook.differs(left, executor.observe(cloud, plan.looks, begun=True), plan) if left is not None else ""
     except (ClientError, BotoCoreError) as error:
         raise runbook.Refused(f"The state could not be read: {error}. Nothing was changed.") from error
     if other:
