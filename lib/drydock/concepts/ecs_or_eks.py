@@ -138,7 +138,7 @@ def compare(tasks: int, cpu: int, memory: int, instance_type: str, tasks_percent
             {
                 "type": "bar",
                 "name": name,
-                "x": [way[0] for way in ways],
+                "x": [way[0].replace(" on ", "<br>on ").replace(", ", ",<br>") for way in ways],
                 "y": [round(hour * MONTH_HOURS, 2) for hour in hours],
                 "marker": {"color": colour},
             }

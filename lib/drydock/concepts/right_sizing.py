@@ -123,17 +123,14 @@ def week(**given: int) -> Figure:
     hours = list(range(HOURS))
     tops = [_top(service.used[hour * PERIODS : (hour + 1) * PERIODS]) for hour in hours]
     lines = [
-        (f"{name} {what}", [value, value], axis, {"color": colour, "dash": dash})
-        for axis, what, values in (
-            ("y", "CPU", (size.cpu, wanted.cpu)),
-            ("y2", "memory", (size.memory, wanted.memory)),
-        )
+        (name, [value, value], axis, {"color": colour, "dash": dash})
+        for axis, values in (("y", (size.cpu, wanted.cpu)), ("y2", (size.memory, wanted.memory)))
         for (name, colour, dash), value in zip(
-            (("size now,", COLOURS[7], "dot"), ("size wanted,", COLOURS[2], "dash")), values, strict=True
+            (("size now", COLOURS[7], "dot"), ("size wanted", COLOURS[2], "dash")), values, strict=True
         )
     ]
     return Figure(
-        f"{size} now: USD {now:,.2f} a month. Wanted: {wanted}, USD {then:,.2f}, {100 * (then / now - 1):+.1f} %",
+        f"Wanted: {wanted}, USD {then:,.2f} instead of {now:,.2f} a month, {100 * (then / now - 1):+.1f} %",
         ("", "CPU units", "MiB", f"USD in {MONTH_HOURS} h, {service.tasks} tasks"),
         [
             ("used on average", *_mean(service.used), ""),

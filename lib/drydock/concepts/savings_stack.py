@@ -243,7 +243,7 @@ def stack(
         [
             {
                 "type": "bar",
-                "x": [name for name, _ in steps],
+                "x": ["as it is", "size", architecture, "Spot", "plan"],
                 "y": [round(hour * MONTH_HOURS, 2) for _, hour in steps],
                 "marker": {"color": [COLOURS[7], *([COLOURS[0]] * (len(steps) - 1))]},
             }
@@ -251,8 +251,6 @@ def stack(
         {
             "yaxis": {"title": {"text": f"USD in {MONTH_HOURS} h"}, "rangemode": "tozero"},
             **LAYOUT,
-            "margin": {"l": 60, "r": 20, "t": 85, "b": 110},
-            "height": 450,
         },
     )
 
