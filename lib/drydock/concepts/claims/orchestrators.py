@@ -56,13 +56,4 @@ CLAIMS = (
         "clean-up.",
         source="this project",
     ),
-    Claim(
-        id="B55",
-        lines="427–428",
-        subjects=(ORCHESTRATORS,),
-        says="The VPC CNI is given ENABLE_PREFIX_DELEGATION and WARM_PREFIX_TARGET, for more pods on a node.",
-        judged=(Verdict.RIGHT,),
-        holds="Valid, on instances of the Nitro system.",
-        source="EKS User Guide, December 2024 (documented)",
-    ),
 )
