@@ -178,7 +178,8 @@ def test_a_learner_reads_words_and_no_marks_of_ours() -> None:
 def test_claims_are_chosen_by_guide_verdict_subject_and_words() -> None:
     assert {claim.id[0] for claim in review.chosen(guide="B")} == {"B"}
     assert all("outdated" in claim.verdicts for claim in review.chosen(verdict="outdated"))
-    assert [claim.id for claim in review.chosen(find="M5.XLARGE instead")] == ["A17"]
+    found = review.chosen(find="ONE M5.XLARGE instead of three")
+    assert [claim.id for claim in found] == ["A17"]
     assert {claim.id for claim in review.chosen(subject=SPLIT)} == {row[0] for row in claims_about(SPLIT).rows}
     with pytest.raises(ValueError, match="verdict is one of all, wrong"):
         review.chosen(verdict="false")
