@@ -7,11 +7,12 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, orchestrators, rollout, sizes, versions
+from drydock.concepts.claims import capacity, cost, orchestrators, pods, rollout, sizes, versions
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import COLUMNS, Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
 from drydock.concepts.claims.orchestrators import ORCHESTRATORS
+from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.concepts.claims.sizes import SIZES
 from drydock.concepts.claims.versions import VERSIONS
@@ -21,15 +22,19 @@ __all__ = [
     "BOUNDS",
     "CLAIMS",
     "CONTROL_PLANES",
+    "CUSTOM",
     "DISCOUNTS",
     "FARGATE_EC2",
     "GROUPS",
     "GUIDES",
+    "HPA",
     "ORCHESTRATORS",
     "PLACEMENT",
     "SIZES",
     "SPLIT",
+    "TOGETHER",
     "VERSIONS",
+    "VPA",
     "Claim",
     "Verdict",
     "claims_about",
@@ -37,7 +42,7 @@ __all__ = [
 
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
-_MODULES = (capacity, cost, orchestrators, rollout, sizes, versions)
+_MODULES = (capacity, cost, orchestrators, pods, rollout, sizes, versions)
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
