@@ -12,8 +12,10 @@ from drydock.concepts.drawing import LAYOUT, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
-from drydock.policy import cost, scaling
+from drydock.policy import cost
 from drydock.policy.ecs import breaker, capacity
+from drydock.policy.kubernetes.hpa.replicas import Measured, by_utilization
+from drydock.policy.kubernetes.vpa.recommender import Settings, with_margin
 from drydock.policy.requests.errors import Invalid
 from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, fargate_hour
 
@@ -194,10 +196,10 @@ def credentials(tasks: int = 100) -> Pitfall:
     )
 
 
-def both_scalers(tasks: int = 100, *, usage: float = 400.0, target: float = 70.0, rounds: int = 8) -> Pitfall:
+def both_scalers(tasks: int = 100, *, usage: int = 400, target: int = 70, rounds: int = 8) -> Pitfall:
     """8. HPA and VPA on CPU together: the one sets what the other measures by.
 
-    usage  CPU units of each of 4 replicas at the beginning; target  of the HPA, in % of the request
+    usage  millicores of each of 4 replicas at the beginning; target  of the HPA, in % of the request
     """
     load, most = 4 * usage, max(tasks, 10)
     fight = _fight(load, target, most, rounds)
@@ -234,7 +236,7 @@ def named(name: str, tasks: int) -> Pitfall:
 
 def question(target: int) -> Question:
     """How many replicas VPA and HPA together have made of 4 after three rounds. Raises ValueError."""
-    checks.whole("target", target, 1, 86)
+    checks.whole("target", target, 1, 70)
     course = _fight(1600, target, 1000, 3)
     return Question(
         f"A HorizontalPodAutoscaler keeps CPU at {target} % of the requests. A VerticalPodAutoscaler sets each request "
@@ -340,20 +342,18 @@ def _nodes(count: int, vcpu: float, gb: float, instance_type: str) -> float:
     return cost.instances_needed(count, fit) * PRICES[f"ec2 {instance_type}"].usd
 
 
-def _fight(load: float, target: float, most: int, rounds: int, *, vertical: bool = True) -> list[int]:
-    """Replicas, round by round: VPA sets each request to the use and 15 %, the HPA then brings use to `target` %.
+def _fight(load: int, target: int, most: int, rounds: int, *, vertical: bool = True) -> list[int]:
+    """Replicas, round by round: VPA sets each request to the use and its margin, the HPA then acts on the use in %.
 
-    load  CPU units of all replicas together; it does not change.
+    load  millicores of all replicas together, which does not change
 
-    The margin is VPA's default (documented). The HPA's proportion is that of `scaling.Tracking`: replicas times what is
-    measured over what is wanted, rounded up. Its tolerance of 10 % and its windows are left out: they delay the steps.
+    One turn of each a round; the HPA's windows and VPA's history are left out. Both delay the rounds.
     """
-    replicas, request = 4, load / 4
-    found = [replicas]
+    pods, request = 4, load // 4
+    found = [pods]
     for _ in range(rounds):
-        each = load / replicas
-        request = each * 1.15 if vertical else request
-        measured = 100 * each / request
-        replicas = min(most, scaling.Tracking(target, [measured], is_high=measured > target).wanted(replicas))
-        found.append(replicas)
+        if vertical:
+            request = with_margin(load // pods, Settings().margin)
+        pods = min(most, by_utilization(Measured(pods, load, pods * request), target, current=pods).replicas)
+        found.append(pods)
     return found
