@@ -15,14 +15,19 @@ from drydock.pricing import (
     MONTH_HOURS,
     PRICES,
     SHAPES,
+    THIRTY_DAYS_HOURS,
     Cap,
     Shape,
     by_use,
+    control_planes,
     estimate,
     fargate_hour,
     fargate_tasks,
+    global_accelerators,
     instances,
+    spot_tasks,
     stored,
+    task_storage,
     unpriced,
 )
 
@@ -44,6 +49,32 @@ def test_every_price_says_where_when_and_from_whom() -> None:
 )
 def test_a_fargate_task_costs_its_cpu_and_its_memory(cpu: int, memory: int, architecture: str, usd: float) -> None:
     assert estimate([fargate_tasks(1, cpu=cpu, memory=memory, architecture=architecture)], 1).usd == pytest.approx(usd)
+
+
+def test_windows_has_a_licence_besides() -> None:
+    assert fargate_hour(1, 0, "windows") == pytest.approx(0.09148 + 0.046)
+    assert fargate_hour(2, 4, "windows") == pytest.approx(2 * (0.09148 + 0.046) + 4 * 0.01005)
+
+
+def test_spot_is_a_discount_of_the_readers_and_not_for_windows() -> None:
+    item = spot_tasks(4, 0.7, cpu=1024, memory=2048)
+    assert (item.usd_per_hour, item.count) == (pytest.approx(0.04937 * 0.3), 4)
+    assert item.what.endswith("on Spot at 70 % off (assumed)")
+    with pytest.raises(ValueError, match="Fargate Spot does not run Windows"):
+        spot_tasks(1, 0.7, cpu=1024, memory=2048, architecture="windows")
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        spot_tasks(1, 70, cpu=1024, memory=2048)
+
+
+def test_storage_is_charged_above_20_gib() -> None:
+    assert estimate([task_storage(3, 20)], 1).usd == 0
+    assert estimate([task_storage(3, 50)], 1).usd == pytest.approx(3 * 30 * 0.000111)
+
+
+def test_control_planes_and_accelerators_in_both_months() -> None:
+    assert estimate([control_planes(1)], MONTH_HOURS).usd == pytest.approx(73)
+    assert estimate([control_planes(1, extended=True)], MONTH_HOURS).usd == pytest.approx(438)
+    assert estimate([global_accelerators(1)], THIRTY_DAYS_HOURS).usd == pytest.approx(18)
 
 
 def test_fargate_by_the_hour() -> None:

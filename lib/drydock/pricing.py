@@ -39,6 +39,8 @@ _EC2 = "karpenter-provider-aws 1.14.1, zz_generated.pricing_aws.go"
 _EKS = "AWS Containers Blog, EKS extended support pricing"
 _ELB = "aws.amazon.com/elasticloadbalancing/pricing, the examples of us-east-1"
 _VPC = "AWS News Blog, public IPv4 address charge"
+_WINDOWS = "vantage.sh/blog/fargate-pricing"
+_ACCELERATOR = "aws.amazon.com/global-accelerator/pricing and awsnegotiations.com"
 _NLB = "awsnegotiations.com/elastic-load-balancer-cost and clustercost.com/blog/network-load-balancer-pricing-2025"
 _NAT = "cloudburn.io/blog/aws-nat-gateway-pricing and usage.ai/blogs/aws-network-costs"
 _LOGS = "c3x.dev/blog/cloudwatch-logs-cost-optimization and hykell.com, aws-cloudwatch-logs-pricing"
@@ -56,6 +58,10 @@ PRICES: dict[str, Price] = {
         _price("fargate x86_64 memory", 0.004445, "GB-hour", _FARGATE, "2026-03"),
         _price("fargate arm64 vCPU", 0.03238, "vCPU-hour", _FARGATE, "2026-03"),
         _price("fargate arm64 memory", 0.00356, "GB-hour", _FARGATE, "2026-03"),
+        _price("fargate windows vCPU", 0.09148, "vCPU-hour", _WINDOWS, "2026-03"),
+        _price("fargate windows memory", 0.01005, "GB-hour", _WINDOWS, "2026-03"),
+        _price("fargate windows licence", 0.046, "vCPU-hour", _WINDOWS, "2026-03"),
+        _price("fargate storage above 20 GiB", 0.000111, "GB-hour", _FARGATE, "2026-03"),
         _price("application load balancer", 0.0225, "hour", _ELB, "2026-09-20"),
         _price("application load balancer, LCU", 0.008, "LCU-hour", _NLB, "2026-05"),
         _price("network load balancer", 0.0225, "hour", _NLB, "2026-05"),
@@ -68,6 +74,7 @@ PRICES: dict[str, Price] = {
         _price("public IPv4 address", 0.005, "hour", _VPC, "2024-02-01"),
         _price("eks control plane", 0.10, "hour", _EKS, "2026-11-21"),
         _price("eks control plane, extended support", 0.60, "hour", _EKS, "2026-11-21"),
+        _price("global accelerator", 0.025, "hour", _ACCELERATOR, "2026-05"),
         *(
             _price(f"ec2 {instance_type}", usd, "hour", _EC2, "2026-07-20")
             for instance_type, usd in {
@@ -151,13 +158,51 @@ def fargate_tasks(count: int, *, cpu: int, memory: int, architecture: str = "x86
 
 
 def fargate_hour(vcpu: float, gb: float, architecture: str = "x86_64") -> float:
-    """USD an hour of so much vCPU and memory on Fargate, on demand, at the dated prices."""
+    """USD an hour of so much vCPU and memory on Fargate, on demand, at the dated prices.
+
+    architecture  "x86_64" and "arm64" with Linux, "windows" with its licence
+    """
+    licence = PRICES["fargate windows licence"].usd if architecture == "windows" else 0.0
     return cost.fargate_hour(
         vcpu,
         gb,
-        vcpu_price=PRICES[f"fargate {architecture} vCPU"].usd,
+        vcpu_price=PRICES[f"fargate {architecture} vCPU"].usd + licence,
         gb_price=PRICES[f"fargate {architecture} memory"].usd,
     )
+
+
+def spot_tasks(count: int, discount: float, *, cpu: int, memory: int, architecture: str = "x86_64") -> Item:
+    """`count` tasks on Fargate Spot, at a discount that is the reader's assumption, a part of 1: no dated one is known.
+
+    Raises ValueError for a discount outside 0 to 1, and for Windows, which Fargate Spot does not run.
+    """
+    if architecture == "windows":
+        raise ValueError("Fargate Spot does not run Windows: choose no tasks on Spot, or another architecture.")
+    on_demand = fargate_tasks(1, cpu=cpu, memory=memory, architecture=architecture)
+    assert on_demand.usd_per_hour is not None
+    return Item(
+        f"{on_demand.what}, on Spot at {100 * discount:.0f} % off (assumed)",
+        on_demand.usd_per_hour * (1 - cost.saving(1, discount)),
+        count,
+        on_demand.dated,
+    )
+
+
+def task_storage(count: int, gib: int) -> Item:
+    """What `count` Fargate tasks with `gib` GiB of ephemeral storage are charged for it: for what is above 20 GiB."""
+    price = PRICES["fargate storage above 20 GiB"]
+    return Item(f"Fargate storage, {gib} GiB a task", price.usd * max(0, gib - 20), count, price.date)
+
+
+def control_planes(count: int, *, extended: bool = False) -> Item:
+    """`count` control planes of EKS, on versions in standard or in extended support. ECS charges for none."""
+    what = "EKS control plane, extended support" if extended else "EKS control plane"
+    return _hourly(what, f"eks{what.removeprefix('EKS')}", count)
+
+
+def global_accelerators(count: int) -> Item:
+    """`count` accelerators of Global Accelerator; the data that they carry is charged besides."""
+    return _hourly("Global Accelerator", "global accelerator", count)
 
 
 def instances(count: int, instance_type: str) -> Item:

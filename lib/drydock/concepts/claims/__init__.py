@@ -7,14 +7,24 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from drydock.concepts.claims import capacity, cost, fleet, identity, pods, rollout
+=======
+from drydock.concepts.claims import capacity, cost, orchestrators, pods, rollout, sizes, versions
+>>>>>>> money
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
-from drydock.concepts.claims.claim import Claim, Verdict
+from drydock.concepts.claims.claim import COLUMNS, Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
+<<<<<<< HEAD
 from drydock.concepts.claims.fleet import CLUSTERS, DELIVERY, GITOPS, MULTI_REGION
 from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
+=======
+from drydock.concepts.claims.orchestrators import ORCHESTRATORS
+>>>>>>> money
 from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
+from drydock.concepts.claims.sizes import SIZES
+from drydock.concepts.claims.versions import VERSIONS
 from drydock.figures import Figure
 
 __all__ = [
@@ -31,12 +41,19 @@ __all__ = [
     "GROUPS",
     "GUIDES",
     "HPA",
+<<<<<<< HEAD
     "IDENTITY",
     "MULTI_REGION",
     "PLACEMENT",
     "POLICY",
+=======
+    "ORCHESTRATORS",
+    "PLACEMENT",
+    "SIZES",
+>>>>>>> money
     "SPLIT",
     "TOGETHER",
+    "VERSIONS",
     "VPA",
     "Claim",
     "Verdict",
@@ -45,9 +62,15 @@ __all__ = [
 
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
+_MODULES = (capacity, cost, orchestrators, pods, rollout, sizes, versions)
+
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
+<<<<<<< HEAD
         (*capacity.CLAIMS, *cost.CLAIMS, *fleet.CLAIMS, *identity.CLAIMS, *pods.CLAIMS, *rollout.CLAIMS),
+=======
+        (claim for module in _MODULES for claim in module.CLAIMS),
+>>>>>>> money
         key=lambda claim: (claim.id[0], int(claim.id[1:])),
     )
 )
@@ -66,16 +89,6 @@ def claims_about(*subjects: str) -> Figure:
     chosen = [claim for claim in CLAIMS if set(subjects) & set(claim.subjects)]
     return Figure(
         f"What the guides say: {', '.join(subjects)}. A is “{GUIDES['A']}”, B is “{GUIDES['B']}”.",
-        ("Claim", "Says (lines of the guide)", "Computed again", "Verdict", "What holds", "Source"),
-        [
-            (
-                claim.id,
-                f"{claim.says} ({claim.lines})",
-                claim.recomputed,
-                claim.verdict,
-                claim.holds,
-                claim.source,
-            )
-            for claim in chosen
-        ],
+        COLUMNS,
+        [claim.row for claim in chosen],
     )

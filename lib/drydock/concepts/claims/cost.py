@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drydock.concepts.claims.claim import Claim, Numbers, Verdict
 from drydock.concepts.claims.fleet import CLUSTERS, MULTI_REGION
+from drydock.concepts.claims.sizes import SIZES
 from drydock.policy import cost
 from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, fargate_hour
 
@@ -171,7 +172,7 @@ CLAIMS = (
     Claim(
         id="A14",
         lines="1205–1210",
-        subjects=(DISCOUNTS,),
+        subjects=(DISCOUNTS, SIZES),
         says="A task cut from 1024 CPU units and 2048 MiB to 256 and 512 costs 75 % less; it uses 200 and 512.",
         unit="%",
         said=0.75,
@@ -268,9 +269,14 @@ CLAIMS = (
         unit="USD",
         said=18,
         own=lambda: {"0.025 × 720 h": 0.025 * 720},
-        judged=(Verdict.UNVERIFIABLE,),
-        holds="The fee for data depends on the direction and on the pair of regions; as far as we know it is more.",
-        source="not verified for this edition",
+        today=lambda: {
+            "at the dated price, 720 h": PRICES["global accelerator"].usd * THIRTY_DAYS_HOURS,
+            "730 h": PRICES["global accelerator"].usd * MONTH_HOURS,
+        },
+        judged=(Verdict.WRONG,),
+        holds="The hourly fee is right, the one for data is not. It depends on where the data come from and go to: "
+        "AWS's list begins at USD 0.010 a GB, and has 0.015 within North America.",
+        source="aws.amazon.com/global-accelerator/pricing (documented)",
     ),
     Claim(
         id="A22",
