@@ -7,20 +7,13 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from drydock.concepts.claims import capacity, cost, fleet, identity, pods, rollout
-=======
-from drydock.concepts.claims import capacity, cost, orchestrators, pods, rollout, sizes, versions
->>>>>>> money
+from drydock.concepts.claims import capacity, cost, fleet, identity, orchestrators, pods, rollout, sizes, versions
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import COLUMNS, Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
-<<<<<<< HEAD
 from drydock.concepts.claims.fleet import CLUSTERS, DELIVERY, GITOPS, MULTI_REGION
 from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
-=======
 from drydock.concepts.claims.orchestrators import ORCHESTRATORS
->>>>>>> money
 from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.concepts.claims.sizes import SIZES
@@ -41,16 +34,12 @@ __all__ = [
     "GROUPS",
     "GUIDES",
     "HPA",
-<<<<<<< HEAD
     "IDENTITY",
     "MULTI_REGION",
-    "PLACEMENT",
-    "POLICY",
-=======
     "ORCHESTRATORS",
     "PLACEMENT",
+    "POLICY",
     "SIZES",
->>>>>>> money
     "SPLIT",
     "TOGETHER",
     "VERSIONS",
@@ -62,15 +51,11 @@ __all__ = [
 
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
-_MODULES = (capacity, cost, orchestrators, pods, rollout, sizes, versions)
+_MODULES = (capacity, cost, fleet, identity, orchestrators, pods, rollout, sizes, versions)
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
-<<<<<<< HEAD
-        (*capacity.CLAIMS, *cost.CLAIMS, *fleet.CLAIMS, *identity.CLAIMS, *pods.CLAIMS, *rollout.CLAIMS),
-=======
         (claim for module in _MODULES for claim in module.CLAIMS),
->>>>>>> money
         key=lambda claim: (claim.id[0], int(claim.id[1:])),
     )
 )
