@@ -73,7 +73,7 @@ def test_the_benchmark_of_upstream_comes_out_at_its_number() -> None:
 
 @pytest.mark.parametrize("order", [[0], [2, 1, 0], [0, 2, 1], []])
 def test_larger_pods_come_first(order: list[int]) -> None:
-    """estimator/decreasing_pod_orderer_test.go: 1 m and 1 B, 2 m and 1 B, 2 m and 100 B on a node of 4 m and 600 MiB."""
+    """estimator/decreasing_pod_orderer_test.go: its three pods, on a node of 4 m and 600 MiB."""
     sizes = [(1, 1), (2, 1), (2, 100)]
     groups = [Group(pod(*sizes[place]), 1) for place in order]
     sorted_ = [order[place] for place in ca.largest_first(groups, node(4, 600))]
@@ -118,7 +118,11 @@ def test_waste_is_of_the_capacity_and_equal_waste_leaves_both() -> None:
         shape = {"cpu": cpu, "memory": gib * 1024 * MIB}
         return Option(name, nodes, Node(name, {"cpu": 1, "memory": 1}, capacity=shape), pods)
 
-    large, xlarge, c5 = option("m5.large", 2000, 8, 2), option("m5.xlarge", 4000, 16, 1), option("c5.xlarge", 4000, 8, 1)
+    large, xlarge, c5 = (
+        option("m5.large", 2000, 8, 2),
+        option("m5.xlarge", 4000, 16, 1),
+        option("c5.xlarge", 4000, 8, 1),
+    )
     assert [ca.waste(one) for one in (large, xlarge, c5)] == [0.875, 0.875, 0.5]
     assert ca.least_waste([large, xlarge]) == [large, xlarge]
     assert ca.least_waste([large, xlarge, c5]) == [c5]
@@ -137,7 +141,9 @@ def test_least_nodes(counts: list[int], best: list[int]) -> None:
 
 def test_most_pods() -> None:
     """expander/mostpods/mostpods_test.go, TestMostPods."""
-    none, one, other = (Option(name, 1, node(1, 1), (pod(1),) * count) for name, count in (("0", 0), ("1", 1), ("1b", 1)))
+    none, one, other = (
+        Option(name, 1, node(1, 1), (pod(1),) * count) for name, count in (("0", 0), ("1", 1), ("1b", 1))
+    )
     assert ca.most_pods([none]) == [none]
     assert ca.most_pods([none, one]) == [one]
     assert ca.most_pods([none, one, other]) == [one, other]
@@ -168,13 +174,22 @@ def test_priority(tiers: dict[int, list[str]], offered: str, best: str) -> None:
 
 
 def test_a_pattern_that_is_none_is_refused_with_its_tier() -> None:
-    with pytest.raises(ValueError, match=re.escape("priority 10: '*large' is no regular expression: nothing to repeat")):
+    with pytest.raises(
+        ValueError, match=re.escape("priority 10: '*large' is no regular expression: nothing to repeat")
+    ):
         ca.by_priority({10: ["*large"]})
 
 
-def price_option(name: str, nodes: int, cpu: int, price: float | None, pods: tuple[int, ...], exists: bool = True) -> Option:
+def price_option(
+    name: str, nodes: int, cpu: int, price: float | None, pods: tuple[int, ...], exists: bool = True
+) -> Option:
     return Option(
-        name, nodes, Node(name, {"cpu": cpu, "memory": 1000}), tuple(Pod("p", {"cpu": one}) for one in pods), price, exists
+        name,
+        nodes,
+        Node(name, {"cpu": cpu, "memory": 1000}),
+        tuple(Pod("p", {"cpu": one}) for one in pods),
+        price,
+        exists,
     )
 
 
@@ -211,7 +226,13 @@ def _holds(letter: str) -> ca.Expander:
 
 @pytest.mark.parametrize(
     ("filters", "offered", "best"),
-    [("", "b a", "b a"), ("a", "ab b", "ab"), ("ab", "xab xa x", "xab"), ("x", "xc xaa xab", "xc xaa xab"), ("ab", "a", "a")],
+    [
+        ("", "b a", "b a"),
+        ("a", "ab b", "ab"),
+        ("ab", "xab xa x", "xab"),
+        ("x", "xc xaa xab", "xc xaa xab"),
+        ("ab", "a", "a"),
+    ],
 )
 def test_expanders_in_a_chain(filters: str, offered: str, best: str) -> None:
     """expander/factory/chain_test.go, before its fallback: what is left for that to take one of."""

@@ -7,16 +7,18 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, rollout
+from drydock.concepts.claims import capacity, cost, nodes, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
+from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
 
 __all__ = [
     "BOUNDS",
     "CLAIMS",
+    "CLUSTER_AUTOSCALER",
     "CONTROL_PLANES",
     "DISCOUNTS",
     "FARGATE_EC2",
@@ -32,7 +34,10 @@ __all__ = [
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
 CLAIMS: tuple[Claim, ...] = tuple(
-    sorted((*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS), key=lambda claim: (claim.id[0], int(claim.id[1:])))
+    sorted(
+        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *nodes.CLAIMS),
+        key=lambda claim: (claim.id[0], int(claim.id[1:])),
+    )
 )
 """All of them: guide A's first, in order of their numbers."""
 

@@ -375,28 +375,19 @@ def scale_down(
     """For each node whether it is unneeded: little of it is requested, and its pods fit on nodes that stay.
 
     Utilization at the threshold is low enough. Nodes are gone through in order; pods of one that can go are moved in
-    the simulation, so the next one finds less room, and a node that pods were moved to stays. DaemonSets' and mirror
-    pods, and pods below the priority cutoff, need no new place. Source: core/scaledown (observed).
+    the simulation, and no pods go to it any more, so the next one finds less room. DaemonSets' and mirror pods need no
+    new place. Pods below the priority cutoff count for nothing. Source: core/scaledown/planner (observed).
     """
     trial = Cluster()
     for name, node in cluster.nodes.items():
-        trial.add(node, cluster.pods[name])
-    stays: set[str] = set()
+        trial.add(node, [pod for pod in cluster.pods[name] if pod.priority >= PRIORITY_CUTOFF])
     found = []
     for name, node in cluster.nodes.items():
-        used = utilization(node, cluster.pods[name], ignore_daemon_sets=ignore_daemon_sets).value
-        if name in disabled:
-            found.append(Unneeded(name, used, DISABLED))
-            continue
-        if used > threshold:
-            found.append(Unneeded(name, used, BUSY))
-            continue
-        to = None if name in stays else _moved(trial, name)
-        if to is None:
-            found.append(Unneeded(name, used, NO_PLACE))
-            continue
-        stays.update(to.values())
-        found.append(Unneeded(name, used, "", to))
+        counted = [pod for pod in cluster.pods[name] if pod.priority >= PRIORITY_CUTOFF]
+        used = utilization(node, counted, ignore_daemon_sets=ignore_daemon_sets).value
+        reason = DISABLED if name in disabled else BUSY if used > threshold else ""
+        to = None if reason else _moved(trial, name)
+        found.append(Unneeded(name, used, reason or ("" if to is not None else NO_PLACE), to or {}))
     return found
 
 
@@ -406,7 +397,7 @@ def _moved(trial: Cluster, name: str) -> dict[str, str] | None:
     pods = trial.remove(name)
     moved: list[tuple[Pod, str]] = []
     for pod in pods:
-        if pod.of_daemon_set or pod.mirror or pod.priority < PRIORITY_CUTOFF:
+        if pod.of_daemon_set or pod.mirror:
             continue
         place = next((one for one in trial.nodes if trial.fits(pod, one)), None)
         if place is None:

@@ -146,8 +146,7 @@ class Cluster:
             if spread.honors_taints and untolerated(pod, node.taints):
                 continue
             found[labels[spread.topology_key]] += sum(
-                other.namespace == pod.namespace and selects(spread.selector, other.labels)
-                for other in self.pods[name]
+                other.namespace == pod.namespace and selects(spread.selector, other.labels) for other in self.pods[name]
             )
         return found
 
@@ -187,9 +186,7 @@ class Cluster:
         """Whether each term is met by pods that all terms mean, or the pod is the first of those it asks for."""
         if not all(term.topology_key in labels for term in pod.affinity):
             return False
-        company = [
-            place for other, place in self.bound() if all(_is_meant(pod, term, other) for term in pod.affinity)
-        ]
+        company = [place for other, place in self.bound() if all(_is_meant(pod, term, other) for term in pod.affinity)]
         if all(
             any(_same_domain(term.topology_key, labels, self.labels(place)) for place in company)
             for term in pod.affinity
