@@ -14,6 +14,7 @@ from drydock.concepts.claims import (
     DISCOUNTS,
     FARGATE_EC2,
     GROUPS,
+    KARPENTER,
     PLACEMENT,
     SPLIT,
     Claim,
@@ -153,7 +154,9 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 
 
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
-    tables = claims_about(SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, CLUSTER_AUTOSCALER)
+    tables = claims_about(
+        SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, CLUSTER_AUTOSCALER, KARPENTER
+    )
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 
 

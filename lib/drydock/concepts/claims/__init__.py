@@ -11,7 +11,7 @@ from drydock.concepts.claims import capacity, cost, nodes, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
-from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER
+from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER, KARPENTER
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
 
@@ -24,6 +24,7 @@ __all__ = [
     "FARGATE_EC2",
     "GROUPS",
     "GUIDES",
+    "KARPENTER",
     "PLACEMENT",
     "SPLIT",
     "Claim",

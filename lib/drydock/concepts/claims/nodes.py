@@ -45,4 +45,24 @@ CLAIMS = (
         "size of all, so with types of other sizes it counts wrongly.",
         source="kubernetes/autoscaler, README of the AWS provider (documented)",
     ),
+    Claim(
+        id="A60",
+        lines="483–515, 1332",
+        subjects=(KARPENTER,),
+        says="Karpenter is set up by a Provisioner of karpenter.sh/v1alpha5 and an AWSNodeTemplate.",
+        judged=(Verdict.OUTDATED,),
+        holds="Versions since 0.33 do not read them. A NodePool of karpenter.sh/v1 and an EC2NodeClass of "
+        "karpenter.k8s.aws/v1 take their place; below they are carried over.",
+        source=_KARPENTER,
+    ),
+    Claim(
+        id="A61",
+        lines="501, 530",
+        subjects=(KARPENTER,),
+        says="That manifest, with ttlSecondsAfterEmpty, consolidates: three underused nodes become one.",
+        judged=(Verdict.WRONG,),
+        holds="In v1alpha5 consolidation.enabled had to be set, and it excluded ttlSecondsAfterEmpty. The manifest "
+        "removes empty nodes only.",
+        source="karpenter.sh, documentation of 0.31, Provisioners (documented)",
+    ),
 )

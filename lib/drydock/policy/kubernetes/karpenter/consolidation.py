@@ -137,6 +137,18 @@ def consolidate(
     return look.empty() or look.several() or look.single()
 
 
+def together(
+    going: Sequence[Running],
+    nodes: Sequence[Running],
+    pools: Sequence[NodePool],
+    types: Sequence[InstanceType],
+    *,
+    spot_to_spot: bool = False,
+) -> Move | None:
+    """What would become of these nodes if they went together, whatever budgets and policies say; None: no move."""
+    return _Look(nodes, pools, types, {}, spot_to_spot, ()).move(going)
+
+
 class _Look:
     def __init__(
         self,
@@ -181,9 +193,7 @@ class _Look:
         low, high = 1, min(len(candidates) - 1, MAXIMUM_BATCH)
         while low <= high:
             middle = (low + high) // 2
-            move = self._move(candidates[: middle + 1])
-            if move and move.replacement:
-                move = self._without_what_goes(move)
+            move = self.move(candidates[: middle + 1])
             if move and self._is_balanced(move):
                 best, low = move, middle + 1
             else:
@@ -194,7 +204,7 @@ class _Look:
         for one in self._interwoven(self._underutilized()):
             if not self._within_budget([one], "Underutilized"):
                 continue
-            move = self._move([one])
+            move = self.move([one])
             if move and self._is_balanced(move):
                 return move
         return None
@@ -207,7 +217,7 @@ class _Look:
         longest = max(map(len, by_pool.values()), default=0)
         return [nodes[place] for place in range(longest) for nodes in by_pool.values() if place < len(nodes)]
 
-    def _move(self, going: Sequence[Running]) -> Move | None:
+    def move(self, going: Sequence[Running]) -> Move | None:
         names = {one.node.name for one in going}
         stay = Cluster()
         for one in self.nodes:
@@ -220,7 +230,10 @@ class _Look:
         if not plan.new:
             return Move("Underutilized", tuple(going))
         new = self._cheaper(plan.new[0], going)
-        return Move("Underutilized", tuple(going), new) if new and new.types else None
+        if not new or not new.types:
+            return None
+        move = Move("Underutilized", tuple(going), new)
+        return self._without_what_goes(move) if len(going) > 1 else move
 
     def _used(self, without: set[str]) -> dict[str, dict[str, int]]:
         used: dict[str, dict[str, int]] = {}
