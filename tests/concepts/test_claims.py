@@ -11,10 +11,13 @@ from drydock.concepts.claims import (
     CLAIMS,
     CLUSTER_AUTOSCALER,
     CONTROL_PLANES,
+    DAEMON_SETS,
     DISCOUNTS,
     FARGATE_EC2,
+    FARGATE_PROFILES,
     GROUPS,
     KARPENTER,
+    NODES,
     PLACEMENT,
     SPLIT,
     Claim,
@@ -26,7 +29,7 @@ BY_ID = {claim.id: claim for claim in CLAIMS}
 WANTED = {
     *(f"A{number}" for number in range(1, 25)),
     *(f"A{number}" for number in range(33, 46)),
-    "A50", "B1", "B16", "B38", "B39", "B40", "B41", "B54",
+    *(f"A{number}" for number in range(50, 62)), "B24", "B26", "B55", "B1", "B16", "B38", "B39", "B40", "B41", "B54",
 }  # fmt: skip
 
 COMPUTED = {
@@ -53,10 +56,12 @@ COMPUTED = {
     "A22": [1.21375, 1.14265],
     "A39": [0.80, 0.64],
     "A50": [3, 6],
+    "A56": [0, 3],
     "B16": [2, 1],
     "B39": [360.40, 288.35, 108.12],
     "B40": [420.48, 350.40, 280.32],
     "B41": [0.7146, 0.5719],
+    "B55": [29, 110],
 }
 
 VERDICTS = {
@@ -86,6 +91,10 @@ VERDICTS = {
     "A39": "inconsistent",
     "A40": "outdated",
     "A50": "right",
+    "A51": "wrong",
+    "A55": "right",
+    "A56": "wrong",
+    "A61": "wrong",
     "B1": "wrong",
     "B39": "wrong",
     "B40": "wrong",
@@ -154,9 +163,9 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 
 
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
-    tables = claims_about(
-        SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES, CLUSTER_AUTOSCALER, KARPENTER
-    )
+    subjects = (SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES)
+    nodes = (CLUSTER_AUTOSCALER, KARPENTER, FARGATE_PROFILES, DAEMON_SETS, NODES)
+    tables = claims_about(*subjects, *nodes)
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 
 

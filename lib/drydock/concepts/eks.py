@@ -31,14 +31,17 @@ def usd(name: str) -> float:
     return PRICES[f"ec2 {name}"].usd
 
 
-def max_pods(name: str) -> int:
+def max_pods(name: str, *, prefixes: bool = False) -> int:
+    """How many pods may run on an instance, by its addresses."""
+    if prefixes:
+        return eks_nodes.max_pods_with_prefixes(*INTERFACES[name], SHAPES[name].vcpu)
     return eks_nodes.max_pods(*INTERFACES[name])
 
 
-def node(name: str) -> Node:
+def node(name: str, *, prefixes: bool = False) -> Node:
     """An instance as a node: what pods may request of it, and all that EC2 says that it has."""
     shape = SHAPES[name]
-    pods = max_pods(name)
+    pods = max_pods(name, prefixes=prefixes)
     return Node(
         name,
         eks_nodes.allocatable(shape.vcpu, shape.gb * 1024, pods),

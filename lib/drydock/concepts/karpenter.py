@@ -148,7 +148,7 @@ def question(running_nodes: int) -> Question:
         gone,
         f"It asks about several nodes at once, and halves: {', '.join(asked)}. Two {LARGE} cost just what the {XLARGE} "
         f"costs that would hold their pods, so two are no move. Three cost more than one {XLARGE}, and the pods of "
-        "four need two new nodes. A number that the halving does not come to is not tried. One node alone has no cheaper "
+        "four need two new nodes. A number that the halving does not come to is not tried. One alone has no cheaper "
         "place.",
     )
 

@@ -10,6 +10,7 @@ from drydock.policy.kubernetes.eks_nodes import (
     max_pods_with_prefixes,
     reserved_mib,
     reserved_millicores,
+    update,
 )
 
 
@@ -38,3 +39,19 @@ def test_reserved_memory_follows_pods_and_not_memory() -> None:
     assert allocatable(2, 8192, 29) == {"cpu": 1930, "memory": (8192 - 255 - 319 - 100) * 1024**2, "pods": 29}
     with pytest.raises(ValueError, match="Of 1024 MiB nothing is left for pods where 110 may run: 1465 are kept"):
         allocatable(2, 1024, 110)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "zones", "unavailable", "expected"),
+    [(10, 5, 1, (10, 10)), (40, 5, 20, (20, 2)), (41, 5, 20, (20, 3)), (3, 3, 1, (6, 3)), (0, 3, 1, (0, 0))],
+)
+def test_what_an_update_takes(nodes: int, zones: int, unavailable: int, expected: tuple[int, int]) -> None:
+    """EKS User Guide, "Understand each phase of node updates": five zones launch 10 nodes, or 20 of 20."""
+    assert update(nodes, zones=zones, max_unavailable=unavailable) == expected
+
+
+def test_updates_that_eks_refuses() -> None:
+    with pytest.raises(ValueError, match="max_unavailable is from 1 to 100, not 101"):
+        update(3, zones=3, max_unavailable=101)
+    with pytest.raises(ValueError, match="not 3 nodes in 0"):
+        update(3, zones=0)

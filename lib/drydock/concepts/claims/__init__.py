@@ -11,7 +11,7 @@ from drydock.concepts.claims import capacity, cost, nodes, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
-from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER, KARPENTER
+from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER, DAEMON_SETS, FARGATE_PROFILES, KARPENTER, NODES
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
 
@@ -20,11 +20,14 @@ __all__ = [
     "CLAIMS",
     "CLUSTER_AUTOSCALER",
     "CONTROL_PLANES",
+    "DAEMON_SETS",
     "DISCOUNTS",
     "FARGATE_EC2",
+    "FARGATE_PROFILES",
     "GROUPS",
     "GUIDES",
     "KARPENTER",
+    "NODES",
     "PLACEMENT",
     "SPLIT",
     "Claim",

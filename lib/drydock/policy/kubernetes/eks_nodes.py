@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+MOST_UNAVAILABLE = 100
 RESERVED_CPU = ((1, 60), (2, 10), (4, 5))
 """Millicores kept of each core up to the first, the second and the fourth; beyond them 2.5 of each."""
 EVICTION_MIB = 100
@@ -54,3 +55,18 @@ def allocatable(vcpu: int, mib: int, pods: int) -> dict[str, int]:
     if memory <= 0:
         raise ValueError(f"Of {mib} MiB nothing is left for pods where {pods} may run: {reserved_mib(pods)} are kept.")
     return {"cpu": 1000 * vcpu - reserved_millicores(vcpu), "memory": memory * 1024**2, "pods": pods}
+
+
+def update(nodes: int, *, zones: int, max_unavailable: int = 1) -> tuple[int, int]:
+    """What updating a managed node group takes: new nodes launched before any old one goes, at most, and rounds.
+
+    Up to twice as many nodes as there are zones come first, or `max_unavailable` if that is more; then in each round
+    so many old nodes are drained and end. Source: EKS User Guide, "Understand each phase of node updates" (documented).
+
+    Raises ValueError for what the API refuses.
+    """
+    if not 1 <= max_unavailable <= MOST_UNAVAILABLE:
+        raise ValueError(f"max_unavailable is from 1 to {MOST_UNAVAILABLE}, not {max_unavailable}.")
+    if nodes < 0 or zones < 1:
+        raise ValueError(f"A group has nodes in at least one zone, not {nodes} nodes in {zones}.")
+    return max(2 * zones, max_unavailable) if nodes else 0, -(-nodes // max_unavailable)
