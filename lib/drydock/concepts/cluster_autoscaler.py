@@ -12,7 +12,7 @@ from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy.kubernetes import cluster_autoscaler as ca
 from drydock.policy.kubernetes.cluster_autoscaler import Estimate, Expander, Group, Option
-from drydock.policy.kubernetes.scheduling import HOSTNAME, ZONE, Cluster, Node, Pod, Spread
+from drydock.policy.kubernetes.scheduling import HOSTNAME, ZONE, Cluster, Node, Pod, Spread, preemption
 from drydock.policy.kubernetes.scheduling.model import equal
 from drydock.pricing import MONTH_HOURS, PRICES
 
@@ -285,4 +285,29 @@ def timeline(added: int, unneeded: int) -> Figure:
             ("--scale-down-delay-after-add is over", added + ca.DELAY_AFTER_ADD),
             ("both are over", f"{after:g}"),
         ],
+    )
+
+
+def headroom() -> Figure:
+    """A full node with a pod that only holds room: what happens to it and to one that does not when another comes."""
+    node = eks.node("m5.large")
+    rows = []
+    for what, priority in (
+        ("a pod that holds room", ca.PRIORITY_CUTOFF),
+        ("a pod below the cutoff", -11),
+        ("a web server", 0),
+    ):
+        trial = Cluster([node])
+        held = Pod(what, {"cpu": 1500}, priority=priority)
+        trial.bind(held, node.name)
+        found = preemption.preempt(Pod("new", {"cpu": 1000}, priority=0), trial)
+        goes = found is not None
+        assert goes == (priority < 0)
+        then = "starts at once" if goes else "waits for a new node"
+        adds = "yes" if not goes or priority >= ca.PRIORITY_CUTOFF else "no"
+        rows.append((what, priority, "goes" if goes else "stays", then, adds))
+    return Figure(
+        "A node with 430 m left, and a new pod of 1,000 m and priority 0",
+        ("On the node", "Its priority", "It", "The new pod", "Cluster Autoscaler adds a node"),
+        rows,
     )
