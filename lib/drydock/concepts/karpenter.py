@@ -260,6 +260,8 @@ def course(
                 "side": "right",
                 "rangemode": "tozero",
                 "showgrid": False,
+                "tickmode": "linear",
+                "dtick": max(1, max(len(nodes) for _, nodes in steps) // 5),
             },
             **LAYOUT,
             "margin": {**LAYOUT["margin"], "r": 60},
@@ -335,7 +337,7 @@ def _said(move: Move) -> str:
     if move.reason == "Empty":
         return f"{goes}: empty"
     if move.replacement:
-        return f"{goes}, a {move.replacement.cheapest.name} comes"
+        return f"{goes}, one {move.replacement.cheapest.name} comes"
     return f"{goes}: the pods fit elsewhere"
 
 

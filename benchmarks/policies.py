@@ -1,0 +1,90 @@
+"""How fast the rules are on days and weeks of input, over three sizes each: `python benchmarks/policies.py [NAME …]`.
+
+Each is run three times and the fastest is told: what else the machine does only makes it slower.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from drydock.policy.kubernetes import cluster_autoscaler
+from drydock.policy.kubernetes.cluster_autoscaler import Group
+from drydock.policy.kubernetes.karpenter import provisioning
+from drydock.policy.kubernetes.karpenter.offers import ON_DEMAND, SPOT, NodePool, Offering, instance_type
+from drydock.policy.kubernetes.scheduling import Node, Pod
+
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`run` with each of `sizes`, of which the last has to end within `limit` seconds."""
+
+    sizes: Sequence[int]
+    unit: str
+    limit: float
+    run: Callable[[int], object]
+
+
+def cluster_autoscaler_estimate(pods: int) -> object:
+    """Upstream's BenchmarkBinpackingEstimate at 51,000: of 51 pods one is nearly twice as large as the others."""
+    large = pods // 51
+    groups = [
+        Group(Pod("small", {"cpu": 50, "memory": 100}), pods - large),
+        Group(Pod("large", {"cpu": 95, "memory": 190}), large),
+    ]
+    node = Node("node", {"cpu": 1000, "memory": 5000 * 1024**2, "pods": 100})
+    found = cluster_autoscaler.estimate(groups, node, max_nodes=3000)
+    assert pods != 51_000 or found.nodes == 2595
+    return found
+
+
+def karpenter_schedule(pods: int) -> object:
+    """Pods of sizes that are all different, over 500 instance types in three zones."""
+    types = []
+    for n in range(500):
+        cpu = n % 64 + 1
+        amounts = {"cpu": 1000 * cpu, "memory": cpu * (2 + n % 4) * 1024**3, "pods": 110}
+        offered = [Offering(zone, kind, 0.05 * cpu) for zone in "abc" for kind in (SPOT, ON_DEMAND)]
+        kept = {**amounts, "cpu": amounts["cpu"] - 100}
+        types.append(instance_type(f"type-{n}", capacity=amounts, allocatable=kept, offerings=offered, labels={}))
+    chance = random.Random(1)
+    asked = [
+        Pod(f"pod-{n}", {"cpu": chance.randrange(50, 4000), "memory": chance.randrange(64 * 1024**2, 8 * 1024**3)})
+        for n in range(pods)
+    ]
+    plan = provisioning.schedule(asked, [NodePool("default")], types)
+    assert sum(len(node.pods) for node in plan.new) == pods
+    return plan
+
+
+RULES: Mapping[str, Rule] = {
+    "cluster-autoscaler-estimate": Rule((5_100, 15_300, 51_000), "pods", 1.0, cluster_autoscaler_estimate),
+    "karpenter-schedule": Rule((1000, 3000, 10_000), "pods", 5.0, karpenter_schedule),
+}
+
+
+def seconds(rule: Rule, size: int) -> float:
+    took = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        rule.run(size)
+        took.append(time.perf_counter() - began)
+    return min(took)
+
+
+def main() -> None:
+    for name in sys.argv[1:] or RULES:
+        rule = RULES[name]
+        measured = {size: seconds(rule, size) for size in rule.sizes}
+        told = ", ".join(f"{size} {rule.unit}: {took:.3f} s" for size, took in measured.items())
+        within = "within" if measured[rule.sizes[-1]] <= rule.limit else "OVER"
+        print(f"{name:28} {told}; {within} {rule.limit:g} s")
+
+
+if __name__ == "__main__":
+    main()
