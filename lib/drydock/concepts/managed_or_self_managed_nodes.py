@@ -18,9 +18,9 @@ SYSTEM = (
 """DaemonSets that every node has: name, millicores and MiB that each requests, as EKS sets them up."""
 
 DUTIES = (
-    ("makes the Auto Scaling group", "EKS", "you", "none is there", "AWS"),
+    ("makes the Auto Scaling group", "EKS", "you", "there is none", "there is none"),
     ("picks the image", "EKS, or you by a launch template", "you", "you, by alias or id", "AWS"),
-    ("starts an update of the image", "you", "you", "drift, at once", "AWS"),
+    ("starts an update of the image", "you", "you", "Karpenter, by drift, within its budgets", "AWS"),
     ("drains a node that goes", "EKS", "you, or a handler of yours", "Karpenter", "AWS"),
     ("answers a notice of Spot", "EKS", "a handler of yours", "Karpenter, by a queue", "AWS"),
     ("picks the instance type", "you, a list", "you, a list", "Karpenter, of what you allow", "AWS, of what you allow"),

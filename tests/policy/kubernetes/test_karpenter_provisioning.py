@@ -115,6 +115,15 @@ def test_limits(pool: NodePool, used: dict[str, int], asked: list[Pod], schedule
     }
 
 
+@pytest.mark.parametrize(("limit", "waiting"), [(17_000, 1), (18_000, 0)])
+def test_a_limit_is_charged_with_the_largest_type_on_the_list(limit: int, waiting: int) -> None:
+    """scheduling/scheduler.go, *subtractMax*: 16 CPU of the arm type, although a type of 2 would be launched."""
+    zones = [Pod(zone, {"cpu": 1000}, node_selector={ZONE: f"test-zone-{zone}"}) for zone in "12"]
+    plan = schedule(zones, [limited(limit)], DEFAULTS)
+    assert len(plan.unscheduled) == waiting
+    assert {node.cheapest.name for node in plan.new} == {SMALL}
+
+
 def test_the_pool_with_the_highest_weight_comes_first_unless_another_is_asked_for() -> None:
     """suite_test.go, "Weighted NodePools" and "should schedule to an explicitly selected NodePool"."""
     pools = [NodePool("plain"), NodePool("light", weight=20), NodePool("heavy", weight=100)]
