@@ -149,6 +149,61 @@ def test_fewer_domains_than_there_have_to_be(least: int, fitting: list[str]) -> 
     assert [name for name in cluster.nodes if cluster.fits(spreading(2, "node", least), name)] == fitting
 
 
+BARS = {"bar": ""}
+BOTH = {**FOOS, **BARS}
+
+
+def two(first: Spread, second: Spread, labels: dict[str, str], **more: object) -> Pod:
+    return Pod("p", labels=labels, spread=(first, second), **more)  # type: ignore[arg-type]
+
+
+BY_ZONE, BY_NODE = Spread(equal(FOOS), 1, "zone"), Spread(equal(FOOS), 1, "node")
+BARS_BY_ZONE, BARS_BY_NODE = Spread(equal(BARS), 1, "zone"), Spread(equal(BARS), 1, "node")
+
+
+@pytest.mark.parametrize(
+    ("on", "pod", "fitting"),
+    [
+        ({"a": [FOOS, FOOS], "b": [FOOS], "y": [FOOS] * 4}, two(BY_ZONE, BY_NODE, FOOS), ""),
+        ({"a": [FOOS], "y": [BARS]}, two(BY_ZONE, BARS_BY_NODE, BOTH), "x"),
+        ({"a": [FOOS], "x": [BARS], "y": [BARS]}, two(BY_ZONE, BARS_BY_NODE, BOTH), ""),
+        ({"a": [FOOS, BOTH], "y": [FOOS, BOTH, FOOS]}, two(BY_ZONE, BARS_BY_NODE, BOTH), "b"),
+        ({"a": [FOOS], "x": [BARS], "y": [BARS]}, two(BY_ZONE, BARS_BY_NODE, BARS), "a b"),
+        ({"a": [BOTH, FOOS], "b": [BOTH], "y": [FOOS, BOTH, FOOS]}, two(BARS_BY_ZONE, BY_ZONE, BOTH), "x y"),
+    ],
+    ids=[
+        "spreads = [3/4, 2/1/0/4]", "[1/0, 1/0/0/1]", "[1/0, 0/0/1/1]", "[2/3, 1/0/0/1]",
+        "pod doesn't match itself on 'zone' constraint", "two Constraints on zone, spreads = [3/3, 2/1]",
+    ],
+)  # fmt: skip
+def test_two_constraints_hold_both(on: dict[str, list[dict[str, str]]], pod: Pod, fitting: str) -> None:
+    """podtopologyspread/filtering_test.go, TestMultipleConstraints."""
+    cluster = spread_cluster({})
+    for name, each in on.items():
+        for n, labels in enumerate(each):
+            cluster.bind(Pod(f"{name}-{n}", labels=labels), f"node-{name}")
+    assert " ".join(name[-1] for name in cluster.nodes if cluster.fits(pod, name)) == fitting
+
+
+@pytest.mark.parametrize(
+    ("unlike", "taint", "pod"),
+    [
+        ("y", "", two(BY_ZONE, Spread(equal(FOOS), 1, "node", honors_affinity=False), FOOS, node_selector=FOOS)),
+        ("", "y", two(Spread(equal(FOOS), 1, "zone", honors_taints=True), BY_NODE, FOOS)),
+    ],
+    ids=["zone: honor/ignore, node: ignore/ignore", "zone: honor/honor, node: honor/ignore"],
+)
+def test_nodes_that_are_no_domain(unlike: str, taint: str, pod: Pod) -> None:
+    """podtopologyspread/filtering_test.go, TestMultipleConstraints, "two node inclusion Constraints"."""
+    cluster = Cluster()
+    for name, zone in ZONED.items():
+        labels = {"zone": zone, "node": name, **({} if name[-1] == unlike else FOOS)}
+        cluster.add(Node(name, {}, labels, (FOO,) if name[-1] == taint else ()))
+    for name in ("node-a", "node-b", "node-y"):
+        cluster.bind(Pod(f"on-{name}", labels=FOOS), name)
+    assert [name for name in cluster.nodes if cluster.fits(pod, name)] == ["node-x"]
+
+
 def test_pods_of_another_namespace_do_not_count_and_a_node_without_the_label_fits_nothing() -> None:
     """podtopologyspread/filtering_test.go, the cases of these names."""
     cluster = spread_cluster({"node-x": 1, "node-y": 1})
