@@ -5,17 +5,23 @@ Each is run three times and the fastest is told: what else the machine does only
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from drydock.policy.kubernetes import cluster_autoscaler
 from drydock.policy.kubernetes.cluster_autoscaler import Group
+from drydock.policy.kubernetes.hpa.behavior import SYNC_PERIOD, Behavior
+from drydock.policy.kubernetes.hpa.course import Autoscaler, Container, course
 from drydock.policy.kubernetes.karpenter import provisioning
 from drydock.policy.kubernetes.karpenter.offers import ON_DEMAND, SPOT, NodePool, Offering, instance_type
 from drydock.policy.kubernetes.scheduling import Node, Pod
+from drydock.policy.kubernetes.vpa.histogram import CPU, percentiles
 
 ROUNDS = 3
 
@@ -28,6 +34,21 @@ class Rule:
     unit: str
     limit: float
     run: Callable[[int], object]
+
+
+def hpa_day(hours: int) -> object:
+    """An autoscaler's turns, one each 15 seconds, over a load that rises and falls twice a day."""
+    turns = int(hours * 3600 / SYNC_PERIOD)
+    loads = [int(4000 + 3500 * math.sin(turn * SYNC_PERIOD / 43200 * 2 * math.pi)) for turn in range(turns)]
+    return course(loads, Autoscaler(70, 2, 100, Behavior()), Container(250, 500), start=20)
+
+
+def vpa_week(containers: int) -> object:
+    """Bounds and target of CPU, of a week with a sample each minute."""
+    rng = np.random.default_rng(1)
+    at = np.arange(7 * 1440) * 60.0
+    values = rng.gamma(2.0, 0.1, size=(containers, len(at)))
+    return percentiles(CPU, values, at, (0.5, 0.9, 0.95), weight=0.1)
 
 
 def cluster_autoscaler_estimate(pods: int) -> object:
@@ -63,6 +84,8 @@ def karpenter_schedule(pods: int) -> object:
 
 
 RULES: Mapping[str, Rule] = {
+    "hpa-day": Rule((6, 12, 24), "hours", 0.2, hpa_day),
+    "vpa-week": Rule((250, 500, 1000), "containers", 5.0, vpa_week),
     "cluster-autoscaler-estimate": Rule((5_100, 15_300, 51_000), "pods", 1.0, cluster_autoscaler_estimate),
     "karpenter-schedule": Rule((1000, 3000, 10_000), "pods", 5.0, karpenter_schedule),
 }

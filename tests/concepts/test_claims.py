@@ -11,15 +11,19 @@ from drydock.concepts.claims import (
     CLAIMS,
     CLUSTER_AUTOSCALER,
     CONTROL_PLANES,
+    CUSTOM,
     DAEMON_SETS,
     DISCOUNTS,
     FARGATE_EC2,
     FARGATE_PROFILES,
     GROUPS,
+    HPA,
     KARPENTER,
     NODES,
     PLACEMENT,
     SPLIT,
+    TOGETHER,
+    VPA,
     Claim,
     Verdict,
     claims_about,
@@ -29,7 +33,8 @@ BY_ID = {claim.id: claim for claim in CLAIMS}
 WANTED = {
     *(f"A{number}" for number in range(1, 25)),
     *(f"A{number}" for number in range(33, 46)),
-    *(f"A{number}" for number in range(50, 62)), "B24", "B26", "B55", "B1", "B16", "B38", "B39", "B40", "B41", "B54",
+    *(f"A{number}" for number in (*range(50, 62), *range(81, 86), *range(90, 94), *range(120, 123))),
+    "B1", "B16", "B24", "B26", "B38", "B39", "B40", "B41", "B54", "B55",
 }  # fmt: skip
 
 COMPUTED = {
@@ -57,6 +62,14 @@ COMPUTED = {
     "A39": [0.80, 0.64],
     "A50": [3, 6],
     "A56": [0, 3],
+    "A81": [5, 5, 6, 7, 5],
+    "A82": [15],
+    "A84": [6, 8],
+    "A85": [300],
+    "A90": [5],
+    "A92": [12, 10],
+    "A120": [5],
+    "A121": [250],
     "B16": [2, 1],
     "B39": [360.40, 288.35, 108.12],
     "B40": [420.48, 350.40, 280.32],
@@ -95,6 +108,13 @@ VERDICTS = {
     "A55": "right",
     "A56": "wrong",
     "A61": "wrong",
+    "A81": "oversimplified",
+    "A82": "right",
+    "A83": "right",
+    "A84": "wrong",
+    "A85": "right, oversimplified",
+    "A91": "outdated, wrong",
+    "A122": "right, oversimplified",
     "B1": "wrong",
     "B39": "wrong",
     "B40": "wrong",
@@ -165,7 +185,8 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
     subjects = (SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES)
     nodes = (CLUSTER_AUTOSCALER, KARPENTER, FARGATE_PROFILES, DAEMON_SETS, NODES)
-    tables = claims_about(*subjects, *nodes)
+    pods = (HPA, CUSTOM, VPA, TOGETHER)
+    tables = claims_about(*subjects, *nodes, *pods)
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 
 

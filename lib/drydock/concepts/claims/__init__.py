@@ -7,11 +7,12 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, nodes, rollout
+from drydock.concepts.claims import capacity, cost, nodes, pods, rollout
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
 from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER, DAEMON_SETS, FARGATE_PROFILES, KARPENTER, NODES
+from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.figures import Figure
 
@@ -20,16 +21,20 @@ __all__ = [
     "CLAIMS",
     "CLUSTER_AUTOSCALER",
     "CONTROL_PLANES",
+    "CUSTOM",
     "DAEMON_SETS",
     "DISCOUNTS",
     "FARGATE_EC2",
     "FARGATE_PROFILES",
     "GROUPS",
     "GUIDES",
+    "HPA",
     "KARPENTER",
     "NODES",
     "PLACEMENT",
     "SPLIT",
+    "TOGETHER",
+    "VPA",
     "Claim",
     "Verdict",
     "claims_about",
@@ -39,7 +44,7 @@ GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
-        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *nodes.CLAIMS),
+        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *nodes.CLAIMS, *pods.CLAIMS),
         key=lambda claim: (claim.id[0], int(claim.id[1:])),
     )
 )
