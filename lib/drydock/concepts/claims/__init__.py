@@ -7,12 +7,24 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, fleet, identity, orchestrators, pods, rollout, sizes, versions
+from drydock.concepts.claims import (
+    capacity,
+    cost,
+    fleet,
+    identity,
+    nodes,
+    orchestrators,
+    pods,
+    rollout,
+    sizes,
+    versions,
+)
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
 from drydock.concepts.claims.claim import COLUMNS, Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
 from drydock.concepts.claims.fleet import CLUSTERS, DELIVERY, GITOPS, MULTI_REGION
 from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
+from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER, DAEMON_SETS, FARGATE_PROFILES, KARPENTER, NODES
 from drydock.concepts.claims.orchestrators import ORCHESTRATORS
 from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
@@ -25,17 +37,22 @@ __all__ = [
     "BOUNDS",
     "CLAIMS",
     "CLUSTERS",
+    "CLUSTER_AUTOSCALER",
     "CONTROL_PLANES",
     "CUSTOM",
+    "DAEMON_SETS",
     "DELIVERY",
     "DISCOUNTS",
     "FARGATE_EC2",
+    "FARGATE_PROFILES",
     "GITOPS",
     "GROUPS",
     "GUIDES",
     "HPA",
     "IDENTITY",
+    "KARPENTER",
     "MULTI_REGION",
+    "NODES",
     "ORCHESTRATORS",
     "PLACEMENT",
     "POLICY",
@@ -51,7 +68,7 @@ __all__ = [
 
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
-_MODULES = (capacity, cost, fleet, identity, orchestrators, pods, rollout, sizes, versions)
+_MODULES = (capacity, cost, fleet, identity, nodes, orchestrators, pods, rollout, sizes, versions)
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
