@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from drydock.cli import app
 from drydock.embedded.instance import free_port
-from drydock.load import LATE, Load, Report
+from drydock.load import LATE, Answer, Load, Report
 from tests.support.waiting import eventually
 
 
@@ -25,7 +26,7 @@ class Shop(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.answers: list[tuple[int, str]] = [(200, "v1")]
+        self.answers: list[tuple[int, Any]] = [(200, "v1")]
         self.served = 0
         self.turn = threading.Lock()
         self.open = threading.Event()
@@ -76,6 +77,35 @@ def test_answers_are_counted_by_version_and_status(shop: Shop) -> None:
     assert report.versions == {"v1": 20, "v2": 10}
     assert report.lost == {}
     assert 0 < report.p50 <= report.p95 <= report.p99
+
+
+def test_it_tells_of_all_that_failed_answered_or_not() -> None:
+    answers = [Answer(0, 0, 0.01, status) for status in (200, 404, 503, 503)] + [Answer(0, 0, 1, lost="cut off")]
+    report = Report.of(answers, asked=5, seconds=1.0)
+    assert ("failed", "503: 2, cut off: 1") in report.rows()
+    assert report.failed == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("<b>v1</b>\x1b[2J", "?b?v1?/b??[2J"),
+        ("AKIAIOSFODNN7EXAMPLE", "(not shown)"),
+        ("v" * 999, "v" * 60 + "…"),
+        ({"secret": "of an object"}, ""),
+        (7, "7"),
+    ],
+)
+def test_what_a_stranger_calls_its_version_is_kept_to_what_a_version_is(shop: Shop, said: Any, kept: str) -> None:
+    shop.answers = [(200, said)]
+    report = Load(shop.url, rps=20).start(0.1).wait()
+    assert report.versions == ({kept: 2} if kept else {})
+
+
+def test_of_many_versions_those_are_named_that_answered_most() -> None:
+    answers = [Answer(0, 0, 0.01, 200, f"v{number}") for number in (1, 1, *range(2, 30))]
+    told = dict(Report.of(answers, asked=30, seconds=1.0).rows())["version"]
+    assert told.startswith("v1: 2, ") and told.endswith(", 19 others: 19")
 
 
 def test_what_is_not_answered_is_lost_and_says_how(shop: Shop) -> None:

@@ -15,12 +15,19 @@ from drydock.pricing import (
     MONTH_HOURS,
     PRICES,
     SHAPES,
+    THIRTY_DAYS_HOURS,
     Cap,
     Shape,
+    by_use,
+    control_planes,
     estimate,
     fargate_hour,
     fargate_tasks,
+    global_accelerators,
     instances,
+    spot_tasks,
+    stored,
+    task_storage,
     unpriced,
 )
 
@@ -42,6 +49,32 @@ def test_every_price_says_where_when_and_from_whom() -> None:
 )
 def test_a_fargate_task_costs_its_cpu_and_its_memory(cpu: int, memory: int, architecture: str, usd: float) -> None:
     assert estimate([fargate_tasks(1, cpu=cpu, memory=memory, architecture=architecture)], 1).usd == pytest.approx(usd)
+
+
+def test_windows_has_a_licence_besides() -> None:
+    assert fargate_hour(1, 0, "windows") == pytest.approx(0.09148 + 0.046)
+    assert fargate_hour(2, 4, "windows") == pytest.approx(2 * (0.09148 + 0.046) + 4 * 0.01005)
+
+
+def test_spot_is_a_discount_of_the_readers_and_not_for_windows() -> None:
+    item = spot_tasks(4, 0.7, cpu=1024, memory=2048)
+    assert (item.usd_per_hour, item.count) == (pytest.approx(0.04937 * 0.3), 4)
+    assert item.what.endswith("on Spot at 70 % off (assumed)")
+    with pytest.raises(ValueError, match="Fargate Spot does not run Windows"):
+        spot_tasks(1, 0.7, cpu=1024, memory=2048, architecture="windows")
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        spot_tasks(1, 70, cpu=1024, memory=2048)
+
+
+def test_storage_is_charged_above_20_gib() -> None:
+    assert estimate([task_storage(3, 20)], 1).usd == 0
+    assert estimate([task_storage(3, 50)], 1).usd == pytest.approx(3 * 30 * 0.000111)
+
+
+def test_control_planes_and_accelerators_in_both_months() -> None:
+    assert estimate([control_planes(1)], MONTH_HOURS).usd == pytest.approx(73)
+    assert estimate([control_planes(1, extended=True)], MONTH_HOURS).usd == pytest.approx(438)
+    assert estimate([global_accelerators(1)], THIRTY_DAYS_HOURS).usd == pytest.approx(18)
 
 
 def test_fargate_by_the_hour() -> None:
@@ -66,6 +99,17 @@ def test_counts_and_hours_multiply() -> None:
     assert estimate([fargate_tasks(100, cpu=1024, memory=2048)], 720).usd == pytest.approx(3554.64)
     assert estimate([instances(50, "m5.large")], 720).usd == pytest.approx(3456.0)
     assert PRICES["eks control plane"].usd * MONTH_HOURS == pytest.approx(73.0)
+
+
+def test_what_is_stored_costs_its_share_of_a_month() -> None:
+    month = estimate([stored("logs", 100), stored("images", 50)], MONTH_HOURS)
+    assert month.usd == pytest.approx(100 * 0.03 + 50 * 0.10)
+    assert [row[3] for row in month.rows()] == ["2026-06", "2026-03"]
+
+
+def test_what_is_charged_by_use_is_told_with_its_unit_and_date() -> None:
+    assert by_use("NAT gateway, data") == "0.045 USD a GB (price of 2026-02-24)"
+    assert by_use("network load balancer, LCU") == "0.006 USD a NLCU-hour (price of 2026-05)"
 
 
 def test_what_has_no_price_is_named_and_adds_nothing() -> None:

@@ -8,7 +8,7 @@ import json
 from drydock.images import build, push
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import PLATFORM, coming, stopped_by_hand, to_be_healthy
-from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
+from drydock.pricing import fargate_tasks, load_balancers, public_addresses, unpriced
 
 outline = Outline(
     title="Start here",
@@ -17,7 +17,7 @@ outline = Outline(
     needs=["03-cluster:create-network", "03-cluster:create-security-groups"],
     costs=[
         fargate_tasks(2, cpu=256, memory=512),
-        application_load_balancers(),
+        load_balancers(),
         unpriced("load balancer capacity units"),
         public_addresses(5),
     ],

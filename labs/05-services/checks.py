@@ -27,7 +27,7 @@ from drydock.labs.shop import (
     vpc_id,
 )
 from drydock.policy.ecs import rollout
-from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
+from drydock.pricing import fargate_tasks, load_balancers, public_addresses, unpriced
 from drydock.resources.kind import every
 
 outline = Outline(
@@ -45,7 +45,7 @@ outline = Outline(
     ],
     costs=[
         fargate_tasks(6, cpu=256, memory=512),
-        application_load_balancers(),
+        load_balancers(),
         unpriced("load balancer capacity units"),
         public_addresses(9),
         unpriced("CloudWatch Logs and Container Insights"),

@@ -10,7 +10,7 @@ import urllib3
 
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
 from drydock.labs.shop import coming, is_steady, service, stopped_by_hand, tasks, until_steady, vpc_id
-from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
+from drydock.pricing import fargate_tasks, load_balancers, public_addresses, unpriced
 from drydock.resources.kind import every
 
 outline = Outline(
@@ -20,7 +20,7 @@ outline = Outline(
     needs=["05-services:create-load-balancer", "05-services:create-services"],
     costs=[
         fargate_tasks(8, cpu=256, memory=512),
-        application_load_balancers(),
+        load_balancers(),
         unpriced("load balancer capacity units"),
         unpriced("Cloud Map calls and hosted zone"),
         public_addresses(11),

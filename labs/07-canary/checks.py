@@ -31,7 +31,7 @@ from drydock.labs.shop import (
 )
 from drydock.load import Load
 from drydock.policy.traffic import chance_to_see, requests_to_see, shares
-from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
+from drydock.pricing import fargate_tasks, load_balancers, public_addresses, unpriced
 
 outline = Outline(
     title="Canary",
@@ -47,7 +47,7 @@ outline = Outline(
     ],
     costs=[
         fargate_tasks(8, cpu=256, memory=512),
-        application_load_balancers(),
+        load_balancers(),
         unpriced("load balancer capacity units"),
         public_addresses(11),
         unpriced("CloudWatch Logs and Container Insights"),

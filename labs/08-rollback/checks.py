@@ -28,7 +28,7 @@ from drydock.labs.shop import (
 )
 from drydock.load import Load
 from drydock.policy.ecs.breaker import ThresholdConfiguration, threshold
-from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
+from drydock.pricing import fargate_tasks, load_balancers, public_addresses, unpriced
 
 outline = Outline(
     title="Roll-back",
@@ -43,7 +43,7 @@ outline = Outline(
     ],
     costs=[
         fargate_tasks(4, cpu=256, memory=512),
-        application_load_balancers(),
+        load_balancers(),
         unpriced("load balancer capacity units"),
         public_addresses(7),
         unpriced("CloudWatch alarms, Logs and Container Insights"),

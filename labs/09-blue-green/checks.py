@@ -30,7 +30,7 @@ from drydock.labs.shop import (
     vpc_id,
 )
 from drydock.load import Load
-from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
+from drydock.pricing import fargate_tasks, load_balancers, public_addresses, unpriced
 
 outline = Outline(
     title="Blue/green",
@@ -46,7 +46,7 @@ outline = Outline(
     ],
     costs=[
         fargate_tasks(4, cpu=256, memory=512),
-        application_load_balancers(),
+        load_balancers(),
         unpriced("load balancer capacity units"),
         public_addresses(7),
         unpriced("CloudWatch Logs and Container Insights"),

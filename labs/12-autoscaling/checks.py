@@ -28,7 +28,7 @@ from drydock.policy.profiles import STRICT
 from drydock.policy.requests.scaling import steps_of
 from drydock.policy.scaling import Bounds
 from drydock.policy.scaling_course import course, stepping, turns
-from drydock.pricing import application_load_balancers, fargate_tasks, public_addresses, unpriced
+from drydock.pricing import fargate_tasks, load_balancers, public_addresses, unpriced
 from drydock.resources.kind import every
 
 outline = Outline(
@@ -44,7 +44,7 @@ outline = Outline(
     ],
     costs=[
         fargate_tasks(11, cpu=256, memory=512),
-        application_load_balancers(),
+        load_balancers(),
         unpriced("load balancer capacity units"),
         public_addresses(14),
         unpriced("CloudWatch alarms, Logs and Container Insights"),

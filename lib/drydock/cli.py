@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from drydock.labs.runner import Report
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
-errors = Console(highlight=False, soft_wrap=True, stderr=True)
+errors = Console(highlight=False, emoji=False, soft_wrap=True, stderr=True)
 
 
 ELSEWHERE = {
@@ -555,6 +555,7 @@ TOLD = (
     ("runbooks.catalogue", "NoSuchRunbook"),
     ("runbooks.approvals", "BadApproval"),
     ("runbooks.evidence", "NoSuchRun"),
+    ("runbooks.files", "Damaged"),
     ("runbooks.runbook", "Refused"),
 )
 """Errors whose own text says all that the user needs, by module."""

@@ -283,7 +283,7 @@ def connect(
     if isinstance(cloud, Cloud):
         name = name or cloud.instance or None
         cloud = cloud.name
-    cloud = cloud or os.environ.get("DRYDOCK_CLOUD") or "embedded"
+    cloud = named(cloud)
     if account is not None and account != "":
         _check_account_id(account)
     if other_account:
@@ -309,6 +309,11 @@ def connect(
     made.account = _own_account(made, account)
     made.second_account = other_account
     return made
+
+
+def named(cloud: str | None) -> str:
+    """Which cloud `connect` goes to where it is given that, by its one name: a URL ends without a /."""
+    return (cloud or os.environ.get("DRYDOCK_CLOUD") or "embedded").rstrip("/")
 
 
 def _check_account_id(account: object) -> None:
@@ -371,7 +376,7 @@ def _at(url: str, region: str, account: str | None) -> Cloud:
             f"{url} is not on this machine. Say whose account it is: "
             f"connect({url!r}, account='<12 digits>'). Dummy credentials are used either way."
         )
-    return _local(url.rstrip("/"), url.rstrip("/"), region)
+    return _local(url, url, region)
 
 
 def _local(name: str, endpoint: str, region: str, *, instance: str = "", speed: float = 1.0) -> Cloud:

@@ -17,16 +17,22 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import urllib3
+
+from drydock.policy.secrets import hidden
 
 TIMEOUT = 5.0
 """Our seconds after which a request that is not answered is lost."""
 LATE = 0.5
 """Our seconds: a request that leaves later than that after its moment is one by which the rate was not kept."""
 UNNAMED = "unnamed"
+SHOWN = 10
+"""Versions that a report names."""
+LONGEST = 60
+"""Characters of a version that are kept."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +91,13 @@ class Report:
         return sum(self.statuses.values())
 
     @property
+    def failures(self) -> dict[str, int]:
+        """Those that a customer would complain of, by kind: answered with 5xx, or not at all."""
+        return {status: many for status, many in self.statuses.items() if status >= "500"} | self.lost
+
+    @property
     def failed(self) -> int:
-        """Those that a customer would complain of: answered with 5xx, or not at all."""
-        return sum(self.lost.values()) + sum(many for status, many in self.statuses.items() if status >= "500")
+        return sum(self.failures.values())
 
     @property
     def kept(self) -> bool:
@@ -100,8 +110,8 @@ class Report:
     def rows(self) -> list[tuple[str, str]]:
         """What it says, line by line."""
         rate = f", {self.sent / self.seconds:.1f} a second" if self.seconds else ""
-        rows = [("sent", f"{self.sent}{rate}"), ("answered", _told(self.statuses)), ("lost", _told(self.lost))]
-        rows.append(("version", _told(self.versions)))
+        rows = [("sent", f"{self.sent}{rate}"), ("answered", _told(self.statuses)), ("failed", _told(self.failures))]
+        rows.append(("version", _told(_most(self.versions))))
         if self.answered:
             rows.append(("latency", f"p50 {self.p50:g} ms, p95 {self.p95:g} ms, p99 {self.p99:g} ms"))
         if not self.kept:
@@ -122,6 +132,13 @@ def _counted(found: Iterable[str]) -> dict[str, int]:
 
 def _told(counts: dict[str, int]) -> str:
     return ", ".join(f"{name}: {many}" for name, many in counts.items()) or "none"
+
+
+def _most(versions: Mapping[str, int]) -> dict[str, int]:
+    """Those that answered most, and how many the others did: a server may name another with every answer."""
+    by_count = sorted(versions.items(), key=lambda one: -one[1])
+    others = sum(many for _, many in by_count[SHOWN:])
+    return dict(sorted(by_count[:SHOWN])) | ({f"{len(by_count) - SHOWN} others": others} if others else {})
 
 
 def _percentile(ordered: Sequence[float], percent: int) -> float:
@@ -222,9 +239,18 @@ def _why(error: Exception) -> str:
 
 
 def _version(reply: urllib3.BaseHTTPResponse) -> str:
-    """`version` in what the shop's services answer; "" where an answer has none, as an error has not."""
+    """`version` in what the shop's services answer; "" where an answer has none, as an error has not.
+
+    Whoever answers may be anybody: what looks like a secret, control characters and markup, and what is longer than a
+    version is, is not kept.
+    """
     try:
         found = reply.json()
     except (UnicodeDecodeError, json.JSONDecodeError):
         return ""
-    return str(found.get("version", "")) if isinstance(found, dict) else ""
+    version = found.get("version", "") if isinstance(found, dict) else ""
+    if not isinstance(version, (str, int, float)):
+        return ""
+    text = hidden(str(version)[: 10 * LONGEST])
+    kept = "".join(each if each.isprintable() and each not in "<>&" else "?" for each in text)
+    return kept if len(kept) <= LONGEST else f"{kept[:LONGEST]}…"

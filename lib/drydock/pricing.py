@@ -32,7 +32,8 @@ class Price:
     source: str
 
 
-_REGION = "us-east-1"
+PRICED = "us-east-1"
+"""The Region of the prices."""
 _FARGATE = "vantage.sh/blog/fargate-pricing and cloudburn.io/blog/aws-fargate-pricing"
 _EC2 = "karpenter-provider-aws 1.14.1, zz_generated.pricing_aws.go"
 _EKS = "AWS Containers Blog, EKS extended support pricing"
@@ -40,10 +41,16 @@ _ELB = "aws.amazon.com/elasticloadbalancing/pricing, the examples of us-east-1"
 _PRIVATE_CA = "aws.amazon.com/private-ca/pricing"
 _LATTICE = "aws.amazon.com/vpc/lattice/pricing, the examples of us-east-1"
 _VPC = "AWS News Blog, public IPv4 address charge"
+_WINDOWS = "vantage.sh/blog/fargate-pricing"
+_ACCELERATOR = "aws.amazon.com/global-accelerator/pricing and awsnegotiations.com"
+_NLB = "awsnegotiations.com/elastic-load-balancer-cost and clustercost.com/blog/network-load-balancer-pricing-2025"
+_NAT = "cloudburn.io/blog/aws-nat-gateway-pricing and usage.ai/blogs/aws-network-costs"
+_LOGS = "c3x.dev/blog/cloudwatch-logs-cost-optimization and hykell.com, aws-cloudwatch-logs-pricing"
+_ECR = "cloudburn.io/blog/amazon-ecr-pricing and wring.co/blog/aws-ecr-pricing-guide"
 
 
 def _price(item: str, usd: float, unit: str, source: str, date: str) -> Price:
-    return Price(item, usd, unit, _REGION, date, source)
+    return Price(item, usd, unit, PRICED, date, source)
 
 
 PRICES: dict[str, Price] = {
@@ -53,7 +60,19 @@ PRICES: dict[str, Price] = {
         _price("fargate x86_64 memory", 0.004445, "GB-hour", _FARGATE, "2026-03"),
         _price("fargate arm64 vCPU", 0.03238, "vCPU-hour", _FARGATE, "2026-03"),
         _price("fargate arm64 memory", 0.00356, "GB-hour", _FARGATE, "2026-03"),
+        _price("fargate windows vCPU", 0.09148, "vCPU-hour", _WINDOWS, "2026-03"),
+        _price("fargate windows memory", 0.01005, "GB-hour", _WINDOWS, "2026-03"),
+        _price("fargate windows licence", 0.046, "vCPU-hour", _WINDOWS, "2026-03"),
+        _price("fargate storage above 20 GiB", 0.000111, "GB-hour", _FARGATE, "2026-03"),
         _price("application load balancer", 0.0225, "hour", _ELB, "2026-09-20"),
+        _price("application load balancer, LCU", 0.008, "LCU-hour", _NLB, "2026-05"),
+        _price("network load balancer", 0.0225, "hour", _NLB, "2026-05"),
+        _price("network load balancer, LCU", 0.006, "NLCU-hour", _NLB, "2026-05"),
+        _price("NAT gateway", 0.045, "hour", _NAT, "2026-02-24"),
+        _price("NAT gateway, data", 0.045, "GB", _NAT, "2026-02-24"),
+        _price("logs, ingested", 0.50, "GB", _LOGS, "2026-06"),
+        _price("logs, stored", 0.03, "GB-month", _LOGS, "2026-06"),
+        _price("images, stored", 0.10, "GB-month", _ECR, "2026-03"),
         _price("public IPv4 address", 0.005, "hour", _VPC, "2024-02-01"),
         _price("eks control plane", 0.10, "hour", _EKS, "2026-11-21"),
         _price("eks control plane, extended support", 0.60, "hour", _EKS, "2026-11-21"),
@@ -61,6 +80,7 @@ PRICES: dict[str, Price] = {
         _price("private certificate authority, short-lived", 50, "month", _PRIVATE_CA, "2026"),
         _price("vpc lattice service", 0.025, "hour", _LATTICE, "2026"),
         _price("vpc lattice data", 0.025, "GB", _LATTICE, "2026"),
+        _price("global accelerator", 0.025, "hour", _ACCELERATOR, "2026-05"),
         *(
             _price(f"ec2 {instance_type}", usd, "hour", _EC2, "2026-07-20")
             for instance_type, usd in {
@@ -144,13 +164,51 @@ def fargate_tasks(count: int, *, cpu: int, memory: int, architecture: str = "x86
 
 
 def fargate_hour(vcpu: float, gb: float, architecture: str = "x86_64") -> float:
-    """USD an hour of so much vCPU and memory on Fargate, on demand, at the dated prices."""
+    """USD an hour of so much vCPU and memory on Fargate, on demand, at the dated prices.
+
+    architecture  "x86_64" and "arm64" with Linux, "windows" with its licence
+    """
+    licence = PRICES["fargate windows licence"].usd if architecture == "windows" else 0.0
     return cost.fargate_hour(
         vcpu,
         gb,
-        vcpu_price=PRICES[f"fargate {architecture} vCPU"].usd,
+        vcpu_price=PRICES[f"fargate {architecture} vCPU"].usd + licence,
         gb_price=PRICES[f"fargate {architecture} memory"].usd,
     )
+
+
+def spot_tasks(count: int, discount: float, *, cpu: int, memory: int, architecture: str = "x86_64") -> Item:
+    """`count` tasks on Fargate Spot, at a discount that is the reader's assumption, a part of 1: no dated one is known.
+
+    Raises ValueError for a discount outside 0 to 1, and for Windows, which Fargate Spot does not run.
+    """
+    if architecture == "windows":
+        raise ValueError("Fargate Spot does not run Windows: choose no tasks on Spot, or another architecture.")
+    on_demand = fargate_tasks(1, cpu=cpu, memory=memory, architecture=architecture)
+    assert on_demand.usd_per_hour is not None
+    return Item(
+        f"{on_demand.what}, on Spot at {100 * discount:.0f} % off (assumed)",
+        on_demand.usd_per_hour * (1 - cost.saving(1, discount)),
+        count,
+        on_demand.dated,
+    )
+
+
+def task_storage(count: int, gib: int) -> Item:
+    """What `count` Fargate tasks with `gib` GiB of ephemeral storage are charged for it: for what is above 20 GiB."""
+    price = PRICES["fargate storage above 20 GiB"]
+    return Item(f"Fargate storage, {gib} GiB a task", price.usd * max(0, gib - 20), count, price.date)
+
+
+def control_planes(count: int, *, extended: bool = False) -> Item:
+    """`count` control planes of EKS, on versions in standard or in extended support. ECS charges for none."""
+    what = "EKS control plane, extended support" if extended else "EKS control plane"
+    return _hourly(what, f"eks{what.removeprefix('EKS')}", count)
+
+
+def global_accelerators(count: int) -> Item:
+    """`count` accelerators of Global Accelerator; the data that they carry is charged besides."""
+    return _hourly("Global Accelerator", "global accelerator", count)
 
 
 def instances(count: int, instance_type: str) -> Item:
@@ -159,9 +217,29 @@ def instances(count: int, instance_type: str) -> Item:
     return Item(f"EC2 {instance_type}", price.usd if price else None, count, price.date if price else "")
 
 
-def application_load_balancers(count: int = 1) -> Item:
-    """`count` Application Load Balancers; what they carry (capacity units) is charged besides."""
-    return _hourly("Application Load Balancer", "application load balancer", count)
+def load_balancers(kind: str = "application", count: int = 1) -> Item:
+    """`count` load balancers of a type, as the API names it; what they carry (capacity units) is charged besides."""
+    what = f"{kind.capitalize()} Load Balancer"
+    item = f"{kind} load balancer"
+    return _hourly(what, item, count) if item in PRICES else unpriced(what, count)
+
+
+def nat_gateways(count: int = 1) -> Item:
+    """`count` NAT gateways; the data that they process is charged besides."""
+    return _hourly("NAT gateway", "NAT gateway", count)
+
+
+def stored(what: str, gib: float) -> Item:
+    """What so much storage costs for an hour, of a month of MONTH_HOURS. `what`: "logs" or "images"; AWS's GB is 2**30
+    bytes."""
+    price = PRICES[f"{what}, stored"]
+    return Item(f"{gib:.2f} GiB of {what}", price.usd * gib / MONTH_HOURS, 1, price.date)
+
+
+def by_use(item: str) -> str:
+    """What is charged besides by what is used, in words: "0.045 USD a GB (price of 2026-02-24)"."""
+    price = PRICES[item]
+    return f"{price.usd:g} USD a {price.unit} (price of {price.date})"
 
 
 def public_addresses(count: int) -> Item:
@@ -174,7 +252,7 @@ def _hourly(what: str, item: str, count: int) -> Item:
 
 
 def unpriced(what: str, count: int = 1) -> Item:
-    """Something that a real account is charged for and no dated price here covers: a load balancer, logs."""
+    """Something that a real account is charged for and no dated price here covers: a secret, a task on Spot."""
     return Item(what, None, count)
 
 
@@ -211,7 +289,7 @@ class Estimate:
             return "Nothing here is charged by the hour."
         dates = sorted({item.dated for item in self.items if item.dated})
         if not dates:
-            where = "" if self.region == _REGION else f" in {self.region}"
+            where = "" if self.region == PRICED else f" in {self.region}"
             return f"Not priced{where}: {', '.join(self.not_priced)}"
         text = f"${self.usd:.4f} for {self.hours:g} h ({self.region}, prices of {', '.join(dates)})"
         return text + (f"; not priced: {', '.join(self.not_priced)}" if self.not_priced else "")
@@ -222,7 +300,7 @@ def estimate(items: Iterable[Item], hours: float, *, region: str = "us-east-1") 
 
     In another region than the table's nothing is priced: a price of one region is not shown for another.
     """
-    is_priced = region == _REGION
+    is_priced = region == PRICED
     return Estimate(tuple(item if is_priced else unpriced(item.what, item.count) for item in items), hours, region)
 
 
@@ -232,7 +310,7 @@ class Change:
 
     before: Sequence[Item]
     after: Sequence[Item]
-    region: str = _REGION
+    region: str = PRICED
 
     @property
     def usd_per_hour(self) -> float:
@@ -254,7 +332,7 @@ class Change:
         dates = sorted({item.dated for item in (*self.before, *self.after) if item.dated})
         left_out = f"Not priced: {'; '.join(self.not_priced)}." if self.not_priced else ""
         hour = self.usd_per_hour
-        if not dates or self.region != _REGION:
+        if not dates or self.region != PRICED:
             return left_out or "Nothing that is charged by the hour changes."
         if abs(hour) < 1e-9:
             return " ".join(filter(None, ["No change in what is charged by the hour and priced here.", left_out]))
@@ -277,7 +355,7 @@ def charged(cloud: Cloud, kind: str, identifier: str) -> list[Item]:
     if kind == "load balancer":
         elbv2 = cloud.client("elbv2")
         one = elbv2.describe_load_balancers(LoadBalancerArns=[identifier])["LoadBalancers"][0]
-        return [application_load_balancers(), public_addresses(len(one["AvailabilityZones"]))]
+        return [load_balancers(one.get("Type", "application")), public_addresses(len(one["AvailabilityZones"]))]
     return []
 
 

@@ -104,6 +104,9 @@ def test_what_has_no_price_is_told_without_a_sum_and_comes_last() -> None:
     )
     told = review(facts, lambda size, architecture: None, HOURS)
     assert {one.money for one in told} == {"not priced"}
+    stored = {one.what: one.money for one in review(replace(facts, log_hour=0.001, image_hour=0.01), price, HOURS)}
+    assert stored["The log group /b keeps its lines for ever"] == f"up to {9 * 0.001 * HOURS:.2f}"
+    assert stored["The repository web keeps images that are not used"] == f"up to {2 * 0.01 * HOURS:.2f}"
     priced = [one.what for one in review(facts, price, HOURS)]
     assert priced[2:] == [
         "The log group /b keeps its lines for ever",

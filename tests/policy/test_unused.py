@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drydock.policy.ecr.expiry import DAY, Image, evaluate, parse
-from drydock.policy.ecr.unused import deletable, lifecycle_policy, named_in
+from drydock.policy.ecr.unused import deletable, lifecycle_policy, named_in, unused
 
 NAME = "shop/web"
 URI = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/{NAME}"
@@ -77,3 +77,18 @@ def test_a_signature_goes_with_its_image_and_stays_with_it() -> None:
 def test_nothing_is_deleted_that_the_lifecycle_policy_would_keep() -> None:
     selected = {one.digest for one in evaluate(RULES, images(), NOW)}
     assert set(left({"v1"})) < selected
+
+
+def test_what_nobody_uses_costs_with_a_tag_or_without() -> None:
+    signature = Image("sha256:sig", 70 * DAY, subject="sha256:0")
+    several = Image("sha256:list", 80 * DAY, ("v9",))
+
+    def found(used: set[str], *more: Image) -> set[str]:
+        lists = {one.digest for one in more if not one.subject}
+        return {one.digest for one in unused([*images(), *more], used, since=93 * DAY, lists=lists)}
+
+    assert found(set()) == {"sha256:old", "sha256:0", "sha256:1", "sha256:2"}
+    assert found({"v0"}, signature) == {"sha256:old", "sha256:1", "sha256:2"}
+    assert "sha256:sig" in found({"v1"}, signature)
+    assert found({"v9"}, several) == {"sha256:0", "sha256:1", "sha256:2"}
+    assert {"sha256:list", "sha256:old"} <= found(set(), several)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,12 @@ class Cells:
             if text in source:
                 return shown
         raise LookupError(text)
+
+    def as_if(self, client: str, operation: str, change: Callable[[dict[str, Any]], object]) -> None:
+        """From now on that operation's answers to the cells' client are changed before they see them."""
+        meta = self.names[client].meta
+        event = f"after-call.{meta.service_model.service_id.hyphenize()}.{operation}"
+        meta.events.register(event, lambda parsed, **_: change(parsed) and None)
 
     def __call__(self, text: str, *edit: str) -> Any:
         """`edit` is a piece of the cell and what is written there instead."""

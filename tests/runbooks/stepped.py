@@ -47,12 +47,15 @@ class Death:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._at: Boundary | None = None
         self.dead = False
+        self.meanwhile: dict[tuple[str, str], Callable[[], object]] = {}
+        """By a line's event and step: what happens once it is written, the first time."""
         note = Evidence.note
 
         def noted(kept: Evidence, event: str, step: str = "", **more: Any) -> None:
             self._dies((event, step, "before"))
             note(kept, event, step, **more)
             self._dies((event, step, "after"))
+            self.meanwhile.pop((event, step), lambda: None)()
 
         patch.setattr(Evidence, "note", noted)
         for name in ("write", "called"):
@@ -84,6 +87,7 @@ class Case:
     others  the same for everybody else
     """
 
+    world: World
     name: str
     given: Mapping[str, str]
     cloud: Cloud
@@ -110,6 +114,10 @@ class Case:
         report = self.killed(killed, lambda: self.apply(plan.hash))
         assert report is None or report.outcome == "applied", report.error
         return next(iter(set(self.runs.iterdir()) - before))
+
+    def when(self, event: str, step: str, happens: Callable[[], object]) -> None:
+        """That happens once the journal has that line, the first time."""
+        self.death.meanwhile[event, step] = happens
 
     def killed(self, at: Boundary | None, act: Callable[[], Any]) -> Any:
         """What it returns; None where it was killed."""
@@ -164,7 +172,7 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
         pytest.skip(f"the rehearsal of {name} does not say how its case is prepared: see drydock.rehearsals")
     cloud = cloud_of(world)
     clock = SimpleNamespace(
-        monotonic=world.clock.elapsed, sleep=lambda seconds: _pass_time(world, seconds * world.clock.speed)
+        monotonic=world.clock.elapsed, sleep=lambda seconds: pass_time(world, seconds * world.clock.speed)
     )
     for module in (executor, runbook, runner):
         patch.setattr(module, "time", clock)
@@ -186,10 +194,10 @@ def prepared(world: World, name: str, tmp_path: Path, patch: pytest.MonkeyPatch)
     given = prepare()
     runs = tmp_path / "runs"
     runs.mkdir()
-    return Case(name, given, cloud, cloud_of(world), Death(patch), runs, prepare)
+    return Case(world, name, given, cloud, cloud_of(world), Death(patch), runs, prepare)
 
 
-def _pass_time(world: World, aws_seconds: float) -> None:
+def pass_time(world: World, aws_seconds: float) -> None:
     world.clock.advance(aws_seconds)
     world.settle()
 

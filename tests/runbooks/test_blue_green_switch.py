@@ -156,9 +156,7 @@ def test_a_rule_that_it_does_not_know_is_refused(
 ) -> None:
     cells = Cells("blue-green-switch", **site)
     cells.to("Runbook.open(")
-    cells.names[client].meta.events.register(
-        f"after-call.elastic-load-balancing-v2.{operation}", lambda parsed, **_: change(parsed)
-    )
+    cells.as_if(client, operation, change)
     with pytest.raises(Refused, match=re.escape(says)):
         cells.to("run.plan(")
 
@@ -167,11 +165,11 @@ def test_a_rule_that_ecs_moves_is_left_to_ecs(site: dict[str, Any]) -> None:
     cells = Cells("blue-green-switch", **site)
     cells.to("rule = run.look(")
 
-    def moved_by_ecs(parsed: dict[str, Any], **_: Any) -> None:
+    def moved_by_ecs(parsed: dict[str, Any]) -> None:
         for entry in parsed["services"][0]["loadBalancers"]:
             entry["advancedConfiguration"] = {"productionListenerRule": cells.names["rule"]["arn"]}
 
-    cells.names["ecs"].meta.events.register("after-call.ecs.DescribeServices", moved_by_ecs)
+    cells.as_if("ecs", "DescribeServices", moved_by_ecs)
     with pytest.raises(Refused, match=r"ECS moves this rule for drydock-hello/.*: use canary-release"):
         cells.to("managed = ")
 

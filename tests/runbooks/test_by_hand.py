@@ -186,12 +186,12 @@ def test_a_run_does_not_go_elsewhere_than_to_whom_sts_is_asked(
 
 @pytest.mark.parametrize("controller", ["EXTERNAL", "CODE_DEPLOY"])
 def test_a_service_that_is_not_deployed_by_ecs_is_refused_for_that(ecs: Any, controller: str) -> None:
-    def deployed_otherwise(parsed: dict[str, Any], **_: Any) -> None:
+    def deployed_otherwise(parsed: dict[str, Any]) -> None:
         for found in parsed["services"]:
             found |= {"deploymentController": {"type": controller}, "deployments": []}
 
     cells = Cells("scale-service", desired_count=4)
     cells.to("Runbook.open(")
-    cells.names["ecs"].meta.events.register("after-call.ecs.DescribeServices", deployed_otherwise)
+    cells.as_if("ecs", "DescribeServices", deployed_otherwise)
     with pytest.raises(Refused, match=f"drydock-hello is deployed by {controller}"):
         cells("ecs.describe_services,")

@@ -139,16 +139,6 @@ def described_revision(ecs: Any, name: str) -> str:
     return str(ecs.describe_task_definition(taskDefinition=name)["taskDefinition"]["taskDefinitionArn"])
 
 
-def as_if(cells: Cells, client: str, operation: str, change: Any) -> None:
-    """The client's answers to that operation are changed before the cell sees them."""
-
-    def changed(parsed: dict[str, Any], **_: Any) -> None:
-        change(parsed)
-
-    events = cells.names[client].meta.events
-    events.register(f"after-call.{cells.names[client].meta.service_model.service_name}.{operation}", changed)
-
-
 def without_role(answer: dict[str, Any]) -> None:
     for entry in answer["services"][0]["loadBalancers"]:
         del entry["advancedConfiguration"]["roleArn"]
@@ -196,7 +186,7 @@ def test_what_cannot_be_released_safely_is_refused_and_says_what_to_do(
 ) -> None:
     cells = Cells("canary-release", **site, task_definition="drydock-hello:1")
     cells.to("Runbook.open(")
-    as_if(cells, client, operation, change)
+    cells.as_if(client, operation, change)
     with pytest.raises(Refused, match=re.escape(says)):
         cells.to("run.plan(")
 

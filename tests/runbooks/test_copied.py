@@ -110,22 +110,82 @@ def test_what_fails_on_the_copy_is_told_beside_the_plan(changed: Cloud, tmp_path
     assert "no plan on the cloud that is meant: " in compared.why and "no active service nobody" in compared.why
 
 
-SERVICE = {"serviceName": "web", "serviceArn": "arn:web", "taskDefinition": "arn:web:1"}
-
-
 @pytest.mark.parametrize(
     ("differs", "says"),
     [
         ({"launchType": "EC2"}, "web runs on EC2"),
         ({"capacityProviderStrategy": [{"capacityProvider": "mine"}]}, "web runs on EC2"),
-        ({"deploymentController": {"type": "CODE_DEPLOY"}}, "web is not deployed by ECS"),
-        ({"schedulingStrategy": "DAEMON"}, "web is a DAEMON"),
+        ({"deploymentController": {"type": "CODE_DEPLOY"}}, "web is deployed by CODE_DEPLOY"),
+        ({"deploymentController": {"type": "EXTERNAL"}, "launchType": "EC2"}, "web is deployed by EXTERNAL"),
+        ({"schedulingStrategy": "DAEMON", "launchType": "EC2"}, "web is a DAEMON"),
+        ({"loadBalancers": [{"loadBalancerName": "old", "containerPort": 80}]}, "the Classic Load Balancer old"),
     ],
 )
-def test_what_cannot_be_made_again_is_refused_before_anything_is_made(differs: dict[str, Any], says: str) -> None:
-    found = source.Source("111122223333", "us-east-1", {"clusterName": "shop"}, [{**SERVICE, **differs}])
+def test_a_service_that_cannot_be_made_again_is_refused_before_anything_else_is_read(
+    differs: dict[str, Any], says: str
+) -> None:
+    answers = {
+        "describe_clusters": {"clusters": [{"clusterName": "shop", "status": "ACTIVE"}]},
+        "describe_services": {"services": [{"serviceName": "web", "status": "ACTIVE", **differs}]},
+    }
+    ecs = SimpleNamespace(**{name: lambda answer=answer, **_: answer for name, answer in answers.items()})
+    cloud: Any = SimpleNamespace(client=lambda _: ecs, account="111122223333", region="us-east-1")
     with pytest.raises(copied.NothingToCopy, match=says):
-        Copy(found, None).make()  # type: ignore[arg-type]
+        source.read(cloud, cluster="shop", services=["web"])
+
+
+@pytest.mark.parametrize(
+    ("definition", "says"),
+    [
+        ({"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}}, "runs WINDOWS_SERVER_2022_CORE"),
+        (
+            {"containerDefinitions": [{"name": "app", "portMappings": [{"containerPort": 80}, {"containerPort": 81}]}]},
+            "forwards to port 81 of the container app, and its stand-in listens on 80 only",
+        ),
+    ],
+)
+def test_what_no_stand_in_can_be_for_is_refused_by_name(definition: dict[str, Any], says: str) -> None:
+    service = {"serviceName": "web", "loadBalancers": [{"containerName": "app", "containerPort": 81}]}
+    with pytest.raises(copied.NothingToCopy, match=says):
+        source.refuse_definition(service, definition)
+
+
+def test_a_stand_in_answers_the_path_of_each_load_balancer_that_it_is_behind() -> None:
+    behind = [{"targetGroupArn": arn, "containerName": "web", "containerPort": 3000} for arn in ("a", "b", "c")]
+    groups = {"a": {"HealthCheckPath": "/up?deep=1"}, "b": {"HealthCheckPath": "/ready"}, "c": {"Protocol": "TCP"}}
+    services = [{"serviceName": "web", "loadBalancers": behind}]
+    found = source.Source("111122223333", "us-east-1", {}, services, target_groups=groups)
+    assert Copy(found, None)._paths() == {"web": "/up /ready"}  # type: ignore[arg-type]
+
+
+def test_a_secret_of_another_region_has_its_stand_in_there_and_only_one_version() -> None:
+    made: list[tuple[str, str | None, str]] = []
+
+    class Client:
+        def __init__(self, service: str, region: str | None) -> None:
+            self.service, self.region = service, region
+
+        def create_secret(self, **asked: str) -> dict[str, str]:
+            made.append((self.service, self.region, asked["Name"]))
+            return {"ARN": f"arn:aws:secretsmanager:{self.region}:000000000000:secret:{asked['Name']}-AAAAAA"}
+
+        def put_parameter(self, **asked: str) -> None:
+            made.append((self.service, self.region, asked["Name"]))
+
+    where: Any = SimpleNamespace(account="000000000000", client=lambda service, region=None: Client(service, region))
+    copy = Copy(source.Source("111122223333", "us-east-1", {}, []), where)
+    arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-Ab12Cd"
+    copy._secrets(
+        [f"{arn}:key:AWSPREVIOUS:", f"{arn}:key::", "arn:aws:ssm:eu-west-1:111122223333:parameter/flag", "own"]
+    )
+    assert made == [
+        ("ssm", "eu-west-1", "flag"),
+        ("ssm", None, "own"),
+        ("secretsmanager", "eu-west-1", "shop"),
+    ]
+    there = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:shop-AAAAAA:key::"
+    assert copy.there([f"{arn}:key:AWSPREVIOUS:", f"{arn}:key::"]) == [there, there]
+    assert any("AWSPREVIOUS" in one for one in copy.left) and any("shop in eu-west-1" in one for one in copy.left)
 
 
 def test_names_of_the_source_are_those_of_the_copy_wherever_they_stand() -> None:

@@ -77,6 +77,13 @@ def test_public_addresses_and_load_balancers_are_charged() -> None:
     found = cost(update(desiredCount=3), service={**SERVICE, "networkConfiguration": public})
     assert found.usd_per_hour == pytest.approx(HOUR + 0.005)
     assert cost(Call("elbv2", "CreateLoadBalancer", {"Name": "web"})).usd_per_hour == pytest.approx(0.0225)
+    arn = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer"
+    gone = {
+        kind: Call("elbv2", "DeleteLoadBalancer", {"LoadBalancerArn": f"{arn}/{kind}/a/1"}) for kind in ("net", "gwy")
+    }
+    assert cost(gone["net"]).usd_per_hour == pytest.approx(-0.0225)
+    assert "Not priced: 1 × Gateway Load Balancer before" in str(cost(gone["gwy"]))
+    assert cost(Call("ec2", "CreateNatGateway", {})).usd_per_hour == pytest.approx(0.045)
 
 
 def test_the_prices_of_one_region_are_not_shown_for_another() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -10,8 +10,9 @@ import jmespath
 import pytest
 from botocore.stub import Stubber
 
-from drydock.runbooks import Condition, Look
-from drydock.runbooks.ecs import deployed, failures, registered, rolled_out, steady, targets
+from drydock.runbooks import Condition, Look, executor
+from drydock.runbooks.ecs import deployed, registered, rolled_out, serving, steady
+from drydock.runbooks.stops import TasksStopped, none_stopped, stopped
 
 ECS = boto3.client("ecs", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
 OLD, NEW = "arn:aws:ecs:us-east-1:000000000000:task-definition/web:1", "…:task-definition/web:2"
@@ -105,43 +106,94 @@ def test_a_revision_is_found_again_by_its_number_and_images(revision: int, image
 
 
 def test_where_ecs_shifts_requests_the_targets_are_those_of_the_group_that_the_tasks_are_in() -> None:
-    elbv2 = boto3.client("elbv2", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
     entry = {"targetGroupArn": "first", "advancedConfiguration": {"alternateTargetGroupArn": "second"}}
     service = {"loadBalancers": [entry], "currentServiceRevisions": [{"arn": "revision"}]}
     resolved = {"loadBalancers": [{"targetGroupArn": "second"}]}
     revision = {"createdAt": datetime.now(UTC), "resolvedConfiguration": resolved}
-    with Stubber(ECS) as ecs, Stubber(elbv2) as balancing:
-        for _ in range(2):
-            ecs.add_response("describe_services", {"services": [service]})
+    with Stubber(ECS) as ecs:
+        ecs.add_response("describe_services", {"services": [service]})
         ecs.add_response("describe_service_revisions", {"serviceRevisions": [revision]})
-        health = {"TargetHealthDescriptions": [{"TargetHealth": {"State": "healthy"}}]}
-        balancing.add_response("describe_target_health", health, {"TargetGroupArn": "second"})
-        assert targets(ECS, elbv2, "a", "web") == [["healthy"]]
+        assert serving(ECS, "a", "web") == {"second"}
 
 
 def test_tasks_that_stopped_by_themselves_are_told_with_why_and_how_many() -> None:
-    since = datetime.now(UTC)
-
-    def task(seconds: int, code: str, reason: str, *containers: dict[str, Any]) -> dict[str, Any]:
-        made = since + timedelta(seconds=seconds)
+    def task(by: str, code: str, reason: str, *containers: dict[str, Any]) -> dict[str, Any]:
         told = {"stopCode": code, "stoppedReason": reason, "containers": list(containers)}
-        return {"taskDefinitionArn": "arn/web:2", "createdAt": made, **told}
+        return {"taskDefinitionArn": "arn/web:2", "startedBy": by, **told}
 
-    exited = task(1, "EssentialContainerExited", "Essential container in task exited", {"name": "app", "exitCode": 2})
+    exited = task(
+        "new", "EssentialContainerExited", "Essential container in task exited", {"name": "app", "exitCode": 2}
+    )
     no_image = {"name": "app", "reason": "CannotPullContainerError: not found"}
     found = [
         exited,
         exited,
-        task(1, "TaskFailedToStart", "Task failed to start", no_image),
-        task(1, "ServiceSchedulerInitiated", "Task failed container health checks", {"name": "app", "exitCode": 0}),
-        task(1, "ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)"),
-        task(-1, "EssentialContainerExited", "of a deployment before"),
+        task("new", "TaskFailedToStart", "Task failed to start", no_image),
+        task("new", "ServiceSchedulerInitiated", "Task failed container health checks", {"name": "app", "exitCode": 0}),
+        task("new", "ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)"),
+        task("old", "EssentialContainerExited", "of a deployment before"),
     ]
     with Stubber(ECS) as ecs:
-        ecs.add_response("list_tasks", {"taskArns": ["task"]})
-        ecs.add_response("describe_tasks", {"tasks": found})
-        assert failures(ECS, "a", "web", since=since).splitlines() == [
+        for _ in range(2):
+            ecs.add_response("list_tasks", {"taskArns": ["task"]})
+            ecs.add_response("describe_tasks", {"tasks": found})
+        assert stopped(ECS, cluster="a", service="web", known=["old"]) == [
             "2 × web:2: Essential container in task exited; app exit code 2",
             "1 × web:2: Task failed to start; app CannotPullContainerError: not found",
             "1 × web:2: Task failed container health checks",
         ]
+        with pytest.raises(TasksStopped, match="of a deployment before"):
+            none_stopped(ECS, cluster="a", service="web")
+
+
+GONE_SOON = {"services": [{"status": "DRAINING", "deployments": [], "runningCount": 1, "desiredCount": 0}]}
+MISSING = {"services": [], "failures": [{"arn": "web", "reason": "MISSING"}]}
+
+
+@pytest.mark.parametrize(("found", "status"), [(GONE_SOON, "DRAINING"), (MISSING, "MISSING")])
+def test_a_service_that_is_deleted_is_not_waited_for(found: Any, status: str) -> None:
+    for condition in (rolled_out(ECS, "a", "web", known=["a"]), steady(ECS, "a", "web", wants=0, instead_of=2)):
+        assert jmespath.search(condition.fails, found) == f"the service is {status}"
+
+
+def test_a_number_of_tasks_that_somebody_else_has_set_is_not_waited_for() -> None:
+    condition = steady(ECS, "a", "web", wants=2, instead_of=4)
+    found = answer(BEFORE)
+    assert told(condition, found) == DONE
+    found["services"][0] |= {"desiredCount": 4, "runningCount": 4}
+    assert told(condition, found) == WAIT
+    found["services"][0] |= {"desiredCount": 7}
+    assert jmespath.search(condition.fails, found) == "somebody else has set desiredCount to 7"
+
+
+def test_a_deployment_that_shows_late_is_waited_for_where_only_its_time_tells_it() -> None:
+    course = Course(
+        answer(BEFORE), answer(one("b", "PRIMARY", "IN_PROGRESS"), REPLACED), answer(one("b", "PRIMARY", "COMPLETED"))
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executor, "time", course)
+        executor.wait(course, steady(ECS, "a", "web", task_definition=OLD, minutes=1), {}, {}, minutes=20)  # type: ignore[arg-type]
+    assert course.asked > 3 and course.now >= 60
+
+
+class Course:
+    """A cloud, and its clock, whose service answers one after another, the last for ever; a look takes five seconds."""
+
+    speed = 1.0
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers, self.now, self.asked = list(answers), 0.0, 0
+
+    def client(self, _service: str) -> Any:
+        return self
+
+    def describe_services(self, **_: Any) -> Any:
+        self.asked += 1
+        found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return {**found, "ResponseMetadata": {}}
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from drydock.commands.runbook import app
-from drydock.runbooks import form, history, runbook
+from drydock.runbooks import catalogue, executor, form, forms, history, parameters, runbook
 from drydock.runbooks.evidence import Evidence
+from drydock.runbooks.runner import Report
 
 from .test_model import PLAN
 
@@ -116,6 +118,29 @@ def test_help_says_what_each_parameter_takes() -> None:
 def test_a_form_that_nobody_is_there_to_fill_in_says_what_parameters_take() -> None:
     assert "desired_count  tasks that are wanted" in repr(form("scale-service"))
     assert "whole number, 0 to 5000" in form("scale-service")._repr_html_()
+
+
+def test_the_form_says_how_it_ended_above_a_plan_that_may_be_long(root: Path) -> None:
+    made = forms.Form("scale-service", parameters.declared(catalogue.notebook("scale-service")))
+    failed = root / "4-scale-service-d"
+    made._tell(Report("scale-service", failed, PLAN, "failed", "the targets were not healthy", 1.0, "5ea1"))
+    shown = made.shown.value
+    assert 0 < shown.index("scale-service: failed") < shown.index("the targets were not") < shown.index(PLAN.hash)
+
+
+def test_a_run_that_failed_says_in_its_first_line_why_and_what_undoes_it_and_one_seal_after_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Evidence(root / "2-scale-service-b")
+    made = runbook.Runbook("scale-service", {"dry_run": False}, {}, SimpleNamespace(listeners=[]), kept)
+    made._plan, made._step_failures = PLAN, ["Step scale: not reached."]
+    monkeypatch.setattr(executor, "observe", lambda *_: PLAN.state)
+    with pytest.raises(runbook.RunFailed) as failed:
+        made.close()
+    first, second = str(failed.value).splitlines()
+    undo = f"drydock runbook roll-back {kept.folder}"
+    assert first == f"failed: Step scale: not reached. To undo what it has changed: {undo}"
+    assert second.count("seal") == 1
 
 
 def test_what_others_have_said_does_not_command_the_terminal(tmp_path: Path) -> None:

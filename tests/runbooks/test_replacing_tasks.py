@@ -165,14 +165,14 @@ def test_an_image_for_another_platform_is_refused(ecs: Any) -> None:
     arm = registered(ecs, runtimePlatform={"cpuArchitecture": "ARM64"})
     first = described(ecs)["taskDefinition"]
 
-    def as_if(parsed: dict[str, Any], **_: Any) -> None:
+    def for_arm(parsed: dict[str, Any]) -> None:
         found = parsed.get("taskDefinition", {})
         if found.get("taskDefinitionArn") == first:
             found["runtimePlatform"] = {"cpuArchitecture": "ARM64"}
 
     cells = Cells("deploy-service", **QUIET, image="v1")
     cells.to("Runbook.open(")
-    cells.names["ecs"].meta.events.register("after-call.ecs.DescribeTaskDefinition", as_if)
+    cells.as_if("ecs", "DescribeTaskDefinition", for_arm)
     with pytest.raises(Refused, match="is for linux/amd64, and the task definition for linux/arm64"):
         cells.to("run.plan(")
     ecs.deregister_task_definition(taskDefinition=arm)
@@ -196,12 +196,12 @@ def test_a_batch_narrows_the_bounds_and_gives_them_back(ecs: Any) -> None:
 
 
 def test_a_tag_that_was_moved_is_not_recycled_into_another_image(ecs: Any) -> None:
-    def another(parsed: dict[str, Any], **_: Any) -> None:
+    def another(parsed: dict[str, Any]) -> None:
         parsed["images"][0]["imageId"]["imageDigest"] = "sha256:" + "0" * 64
 
     cells = Cells("recycle-tasks", **QUIET, older_than=0.0)
     cells.to("Runbook.open(")
-    cells.names["ecr"].meta.events.register("after-call.ecr.BatchGetImage", another)
+    cells.as_if("ecr", "BatchGetImage", another)
     with pytest.raises(Refused, match=r"v1 is sha256:0{64} now, and web runs .*: the new tasks would run that"):
         cells.to("run.plan(")
 
@@ -236,14 +236,14 @@ def test_what_is_on_fargate_is_not_replaced_to_be_on_fargate(ecs: Any) -> None:
     ],
 )  # fmt: skip
 def test_capacity_that_cannot_be_is_refused(ecs: Any, operation: str, answer: dict[str, Any], says: str) -> None:
-    def as_if(parsed: dict[str, Any], **_: Any) -> None:
+    def otherwise(parsed: dict[str, Any]) -> None:
         for found in parsed.get("services", ()):
             found |= {"capacityProviderStrategy": []} | answer
         parsed |= answer if operation == "DescribeClusters" else {}
 
     cells = Cells("replace-capacity", **QUIET)
     cells.to("Runbook.open(")
-    cells.names["ecs"].meta.events.register(f"after-call.ecs.{operation}", as_if)
+    cells.as_if("ecs", operation, otherwise)
     with pytest.raises(Refused, match=says):
         cells.to("run.plan(")
 
@@ -274,12 +274,12 @@ def test_parameters_out_of_bounds_are_refused_by_name(name: str, value: Any) -> 
 
 @pytest.mark.parametrize("name", ["deploy-service", "recycle-tasks", "replace-capacity"])
 def test_a_service_with_another_strategy_is_refused(ecs: Any, name: str) -> None:
-    def canary(parsed: dict[str, Any], **_: Any) -> None:
+    def canary(parsed: dict[str, Any]) -> None:
         for found in parsed["services"]:
             found["deploymentConfiguration"]["strategy"] = "CANARY"
 
     cells = Cells(name, **QUIET | ({"image": "v1"} if name == "deploy-service" else {}))
     cells.to("Runbook.open(")
-    cells.names["ecs"].meta.events.register("after-call.ecs.DescribeServices", canary)
+    cells.as_if("ecs", "DescribeServices", canary)
     with pytest.raises(Refused, match="has the strategy CANARY: canary-release deploys such a service"):
         cells.to("run.plan(")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,12 +15,14 @@ from botocore.exceptions import ClientError
 from tests.support.stepped import World
 
 from drydock.cloud import LOCAL_ACCOUNT, Cloud
+from drydock.commands import runbook
 from drydock.embedded.carriers.usage import Usage
-from drydock.policy.cost_review import Facts, Repository, Service, review
+from drydock.policy.cost_review import GIB, Facts, LogGroup, Repository, Service, review
 from drydock.policy.right_sizing import Size
 from drydock.pricing import MONTH_HOURS, estimate
 from drydock.runbooks import catalogue, parameters
 from drydock.runbooks.region import Region
+from drydock.runbooks.runner import Report
 
 from .stepped import cloud_of
 
@@ -82,6 +85,30 @@ def test_a_load_balancer_is_judged_once_it_is_a_day_old(world: World) -> None:
     assert found.hour == pytest.approx(0.0225 + 0.005 * len(balancer["AvailabilityZones"]))
 
 
+def test_what_is_stored_and_what_carries_has_its_price_and_what_is_used_is_named(world: World) -> None:
+    lab = world.lab()
+    world.client("elbv2").create_load_balancer(Name="wire", Type="network", Subnets=lab.subnets)
+    world.client("logs").create_log_group(logGroupName="/web")
+    read = Region(cloud_of(world), days=1, minutes=3)
+    read.log_groups = [LogGroup("/web", 10 * GIB, None)]
+    assert {"Network Load Balancer", "10.00 GiB of logs"} <= {row[0] for row in estimate(read.items(), 1).rows()}
+    assert estimate(read.items(), 1).not_priced == []
+    assert read.by_use() == [
+        "logs, ingested: 0.5 USD a GB (price of 2026-06)",
+        "network load balancer, LCU: 0.006 USD a NLCU-hour (price of 2026-05)",
+    ]
+    read.cloud.region = "eu-west-1"
+    assert read.by_use()[0] == "logs, ingested: no dated price" and read.stored_hour("logs") is None
+
+
+def test_the_shell_counts_what_was_found_and_says_that_nothing_was_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "findings.json").write_text(json.dumps([{"Finding": "it is idle"}]))
+    runbook._show(Report("review-cost", tmp_path, None, "read", None, 1.0, "seal"))
+    assert "review-cost: read, 1 finding, nothing changed, in 1.0 s" in capsys.readouterr().out
+
+
 def test_images_that_no_task_definition_in_use_names_are_unused() -> None:
     read = Region(of_nobody(), days=1, minutes=3)
     long_ago = datetime(2026, 1, 1, tzinfo=UTC)
@@ -104,7 +131,7 @@ def test_images_that_no_task_definition_in_use_names_are_unused() -> None:
         ],
         "plain": [image("sha256:f", "latest"), image("sha256:g", "v1")],
     }
-    assert [(one.name, one.unused, one.stored) for one in read.repositories()] == [("web", 1, 10), ("plain", 1, 10)]
+    assert [(one.name, one.unused, one.stored) for one in read.repositories()] == [("web", 2, 20), ("plain", 1, 10)]
 
 
 def of_nobody() -> Cloud:

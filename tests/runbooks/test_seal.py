@@ -138,6 +138,23 @@ def test_a_folder_that_was_written_anew_shows_only_against_a_seal_that_was_kept(
     assert CliRunner().invoke(app, ["verify", str(kept.folder), "--seal", theirs]).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("mistyped", "says"),
+    [
+        (lambda seal: seal[:-1], "a seal is 64 digits of 0-9 and a-f, and this has 63"),
+        (lambda seal: f"Seal: {seal}", "a seal is 64 digits"),
+        (lambda seal: seal[:-1] + ("0" if seal[-1] != "0" else "1"), "which is nearly the same"),
+        (lambda seal: f" {seal.upper()}", "as it was sealed"),
+    ],
+)
+def test_a_seal_that_is_mistyped_is_told_from_a_folder_that_was_written_anew(
+    kept: Evidence, mistyped: Callable[[str], str], says: str
+) -> None:
+    typed = mistyped(seal.last(kept.folder))
+    output = CliRunner().invoke(app, ["verify", str(kept.folder), "--seal", typed], terminal_width=400).output
+    assert says in " ".join(output.replace("│", " ").split())
+
+
 def test_an_approval_of_another_plan_shows_even_where_all_was_sealed_anew(kept: Evidence) -> None:
     (kept.folder / "approval.json").write_text(json.dumps({"plan": "plan-" + "0" * 32}))
     kept.seal()

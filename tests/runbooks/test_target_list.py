@@ -46,6 +46,8 @@ targets:
         ("common:\n  dry_run: false\ntargets:\n- {service: a}", "line 2: dry_run is given by the command"),
         ("targets:\n- {service: a, approve: x}", "line 2: approve is given by the command"),
         ("targets:\n- {service: a}\n\n- {service: a, desired_count: 5}", "line 4: this is the target of line 2 again"),
+        ("targets:\n- {service: a, cloud: ''}\n- {service: a, cloud: embedded}", "line 3: this is the target of"),
+        ("targets:\n- {service: a}\n- {service: a, account: '000000000000'}", "line 3: this is the target of line 2"),
         ("targets:\n- {service: a, canary: true}\n- {service: b, canary: true}", "line 3: the target of line 2 is the"),
         ("targets:\n- {service: a, canary: maybe}", "line 2: canary='maybe'"),
         ("targets:\n- {service: a, service: b}", "line 2: service is there twice"),

@@ -97,6 +97,8 @@ class World:
         self.host.make_instead(Envoy, lambda _: self.envoy)  # type: ignore[arg-type, return-value]
         self.sick: set[str] = set()
         self.is_sick: Callable[[str], bool] = lambda address: address in self.sick
+        self.crashes = False
+        """Whether what starts from now on exits at once, with 1."""
         self.watchers: list[Callable[[], None]] = []
         """Called after every change of a task's state."""
         self.turned: list[Callable[[], object]] = []
@@ -215,6 +217,8 @@ class World:
         """What the test's image does (tests/embedded/ecs/app), as its environment asks; `check` is a health check."""
         if "check" in argv:
             return Program(exits=int(self.is_sick(environment["DRYDOCK_ADDRESS"])))
+        if self.crashes:
+            return Program([("stdout", "crashing")], exits=1)
         if environment.get("EXIT"):
             return Program([("stdout", "exiting")], exits=int(environment["EXIT"]))
         handles = {} if environment.get("IGNORE_SIGTERM") else {int(signal.SIGTERM): 0}

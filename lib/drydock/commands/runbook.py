@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,14 +26,14 @@ from drydock.commands.targets import AtOnce, File, Scheduler, StopAfter
 from drydock.notebooks import page
 from drydock.notebooks.execution import OnCell
 from drydock.notebooks.signals import ENDED, STOPPED, ending_on_signals
-from drydock.runbooks import approvals, catalogue, parameters, runner
+from drydock.runbooks import approvals, catalogue, evidence, files, parameters, runner
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.many import Pace
-from drydock.runbooks.model import Plan
-from drydock.runbooks.runbook import apply_command, approve_command
+from drydock.runbooks.runbook import next_commands
+from drydock.runbooks.told import typed
 
 app = typer.Typer(help="Operational runbooks: plan, approve, apply, roll back.", no_args_is_help=True)
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+console = kept_runs.console
 
 
 class AutoApprove(StrEnum):
@@ -104,10 +103,10 @@ def plan(
     report = _shown(lambda on_cell: runner.run(name, values, root=runs, on_cell=on_cell))
     if report.plan is None or not report.plan.changes:
         return None
-    to_apply = apply_command(name, _pairs(parameter), report.plan.hash)
-    if who := approvals.approvers_file(report.folder.parent):
-        console.print(f"To approve it, who is in {who}: {approve_command(report.folder)}", markup=False)
-        to_apply = apply_command(name, _pairs(parameter), approval=f"{report.plan.hash}.NAME{approvals.SUFFIX}")
+    *to_approve, to_apply = next_commands(name, _pairs(parameter), report.plan, report.folder)
+    for command in to_approve:
+        who = approvals.approvers_file(evidence.root(), report.folder.parent)
+        console.print(f"To approve it, who is in {who}: {command}", markup=False)
     console.print(f"To apply it: {to_apply}", markup=False)
 
 
@@ -167,7 +166,7 @@ def approve(
     """Show a plan, or all of a list of targets, and sign an approval: of exactly this, by you, for a while."""
     if (plan / "targets.json").exists():
         return targets.sign(console, plan, by, key, hours, out)
-    shown = Evidence.of(plan).plan if plan.is_dir() else Plan.from_json(plan.read_text())
+    shown = Evidence.of(plan).plan if plan.is_dir() else files.plan(plan)
     signed = approvals.sign(shown, by, key or approvals.key_file(by), hours=hours)
     kept_runs.show_plan(shown)
     to = out or Path(f"{shown.hash}.{by}{approvals.SUFFIX}")
@@ -276,20 +275,21 @@ def _show(report: runner.Report) -> None:
     kept = Evidence(report.folder)
     if report.plan is not None:
         kept_runs.show_plan(report.plan, kept)
-    findings = kept.read("findings.json")
+    findings = kept_runs.whole(lambda: kept.read("findings.json"))
     if findings == []:
         console.print("No findings.")
     for finding in findings or ():
         told = "\n".join(f"{key}: {value}" for key, value in finding.items())
         console.print(Text(kept_runs.lines(told)), "")
     colour = "green" if report.ok else "red"
-    console.print(f"[{colour}]{report.runbook}: {report.outcome}[/] in {report.seconds:.1f} s")
+    counted = "" if findings is None else f", {len(findings)} finding{'s' * (len(findings) != 1)}, nothing changed,"
+    console.print(f"[{colour}]{report.runbook}: {report.outcome}[/]{counted} in {report.seconds:.1f} s")
     if report.error is not None:
         console.print(kept_runs.lines(kept.hide(report.error)), markup=False)
     console.print(f"Evidence: {report.folder}", markup=False)
     console.print(f"Seal: {report.seal}")
     if names := kept.secrets:
-        command = shlex.join(["drydock", "runbook", "forget", str(report.folder)])
+        command = typed(["drydock", "runbook", "forget", str(report.folder)])
         console.print(f"Its secrets.json has the values of {', '.join(names)}; to remove them: {command}", markup=False)
 
 

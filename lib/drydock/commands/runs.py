@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,9 +17,10 @@ from rich.text import Text
 from drydock.policy.secrets import hidden
 from drydock.runbooks import evidence, history, seal
 from drydock.runbooks.evidence import Evidence
+from drydock.runbooks.files import Damaged
 from drydock.runbooks.model import Plan, printable
 
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+console = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, or its name in the folder of runs.")]
 _COLOURS = {"applied": "green", "rolled back": "yellow", "failed": "red", "cut short": "red", "at work": "cyan"}
@@ -35,13 +38,14 @@ def list_runs(root: Path | None) -> None:
             Text(run.outcome, _COLOURS.get(run.outcome, "")),
             run.by,
             f"{run.seconds:.1f} s" if run.seconds is not None else "",
-            str(run.folder.relative_to(at.resolve())),
+            os.path.relpath(run.folder, at.resolve()),
         )
         for run in found
     ]
     if rows:
         table(("Began (UTC)", "Runbook", "Target", "Outcome", "Approved by", "Took", "Run"), rows)
     console.print(f"{len(rows)} runs in {at}", markup=False)
+    _show_faults(fault for run in found for fault in run.faults)
 
 
 def show(run: Folder) -> None:
@@ -55,19 +59,20 @@ def show(run: Folder) -> None:
         console.print("It has no whole plan: it ended before it had one, or plan.json was edited.")
     else:
         show_plan(found.plan, kept)
-    if approval := kept.read("approval.json"):
+    if approval := whole(lambda: kept.read("approval.json")):
         console.print(Text("Approval", "bold"))
         for name, value in approval.items():
-            console.print(f"  {name}: {value}", markup=False)
-    if found.plan is not None and found.plan.steps and kept.journal():
+            console.print(lines(f"  {name}: {value}"), markup=False)
+    if found.plan is not None and found.plan.steps and whole(kept.events):
         table(("Step", "Event", "Began", "Seconds"), list(history.steps(found)))
-    if calls := history.calls(found):
+    if calls := whole(lambda: history.calls(found)):
         table(("AWS call", "Times", "Errors"), calls)
-    if names := kept.secrets:
+    if names := whole(lambda: kept.secrets):
         console.print(f"secrets.json has the values of {', '.join(names)}: `drydock runbook forget` removes them.")
     console.print(f"Evidence: {found.folder}", markup=False)
-    if sealed := seal.last(found.folder):
+    if sealed := whole(lambda: seal.last(found.folder)):
         console.print(f"Seal: {sealed}")
+    _show_faults(found.faults)
     if found.next:
         console.print(f"Next: {found.next}", markup=False)
 
@@ -81,7 +86,7 @@ def verify(
     Exit code 1 where something was; 3 where the run was never sealed, as after kill -9, and its lines hold together.
     """
     folder = located(run)
-    verdict = seal.verify(folder, expected)
+    verdict = seal.verify(folder, _seal(expected))
     for fault in verdict.faults:
         console.print(Text(str(fault), "red"))
     for note in verdict.notes:
@@ -94,6 +99,17 @@ def verify(
     console.print(f"Seal: {verdict.seal}")
     if not expected:
         console.print("That it was not written anew shows only against a seal kept elsewhere: --seal.", markup=False)
+
+
+def _seal(text: str) -> str:
+    """The seal that was typed."""
+    found = text.strip().lower()
+    if text and not re.fullmatch("[0-9a-f]{64}", found):
+        raise typer.BadParameter(
+            f"--seal {text}: a seal is 64 digits of 0-9 and a-f, and this has {len(found)}: copy all of what was "
+            f"printed after `Seal:` when the run ended"
+        )
+    return found
 
 
 def forget(run: Folder) -> None:
@@ -112,7 +128,7 @@ def located(run: Path) -> Path:
 
 def show_plan(plan: Plan, kept: Evidence | None = None) -> None:
     """The plan, the difference that it makes, and what it costs, where its run has left that."""
-    hide = hidden if kept is None else kept.hide
+    hide = hidden if kept is None or whole(lambda: kept.secrets) is None else kept.hide
     console.print(Text.assemble((f"Plan {plan.hash}", "bold"), f" on {plan.place}"))
     if plan.steps:
         rows = [(step.name, step.kind, Text(lines(hide(step.title)))) for step in plan.steps]
@@ -124,8 +140,21 @@ def show_plan(plan: Plan, kept: Evidence | None = None) -> None:
         for sign, value, colour in (("-", before, "red"), ("+", after, "green")):
             if value:
                 console.print(Text(f"  {sign} {value}", colour))
-    if kept is not None and (cost := kept.read("cost.json")):
+    if kept is not None and (cost := whole(lambda: kept.read("cost.json"))):
         console.print(Text.assemble(("Cost ", "bold"), cost["text"]))
+
+
+def whole(read: Callable[[], Any]) -> Any:
+    """What is read; None where its file is damaged, as the line for it says."""
+    try:
+        return read()
+    except Damaged:
+        return None
+
+
+def _show_faults(faults: Iterable[str]) -> None:
+    for fault in faults:
+        console.print(Text(lines(fault), "red"))
 
 
 def lines(text: str) -> str:

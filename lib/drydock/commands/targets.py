@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +14,13 @@ from rich.text import Text
 
 from drydock.commands import runs as kept_runs
 from drydock.notebooks.signals import ENDED, Interrupted, ending_on_signals
-from drydock.runbooks import approvals, many
+from drydock.runbooks import approvals, evidence, many
 from drydock.runbooks import targets as locks
 from drydock.runbooks.evidence import Evidence
 from drydock.runbooks.many import Pace, Part, Summary
 from drydock.runbooks.model import Plan
 from drydock.runbooks.runbook import approve_command
+from drydock.runbooks.told import typed
 
 File = Annotated[Path | None, typer.Option("--targets", help="A YAML file: `common:` parameters, a list `targets:`.")]
 AtOnce = Annotated[int | None, typer.Option(min=1, help="With --targets: so many at once. By default 4.")]
@@ -46,10 +46,11 @@ def plan(
         pairs = [word for key, value in common.items() for word in ("-p", f"{key}={value}")]
         words = ["drydock", "runbook", "apply", name, "--targets", str(path), *pairs]
         approved = ["--approve", summary.hash]
-        if who := approvals.approvers_file(summary.folder.parent):
+        if who := approvals.approvers_file(evidence.root(), summary.folder.parent):
             console.print(f"To approve them, who is in {who}: {approve_command(summary.folder)}", markup=False)
             approved = ["--approval", signed_folder(summary.hash, "NAME").name]
-        console.print(f"To apply them: {shlex.join([*words, *approved])}", markup=False)
+        elsewhere = [] if runs is None else ["--runs", str(runs)]
+        console.print(f"To apply them: {typed([*words, *approved, *elsewhere])}", markup=False)
     _end(summary)
 
 
@@ -85,7 +86,7 @@ def apply(
     _show(console, summary)
     for part in summary.parts:
         if part.outcome == "applied" and part.folder is not None and not summary.ok:
-            with_profile = f"AWS_PROFILE={shlex.quote(part.target.aws_profile)} " if part.target.aws_profile else ""
+            with_profile = f"AWS_PROFILE={typed([part.target.aws_profile])} " if part.target.aws_profile else ""
             command = locks.roll_back_command(part.folder)
             console.print(f"{part.target.name} is applied. To undo it: {with_profile}{command}", markup=False)
     _end(summary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from drydock.policy.requests.errors import Invalid
 from drydock.policy.requests.task_definition import FARGATE_SIZES, fargate_size
@@ -33,3 +34,9 @@ def fargate_task(cpu: int, memory: int) -> None:
         units = ", ".join(str(one) for one in FARGATE_SIZES)
         have = f"With {cpu} CPU units it has {sizes} MiB." if sizes else f"CPU units: {units}."
         raise ValueError(f"Fargate has no task of {cpu} CPU units and {memory} MiB. {have}") from None
+
+
+def one_of(name: str, value: object, options: Sequence[object]) -> None:
+    """Raises ValueError, naming the parameter and listing the options, where `value` is none of them."""
+    if value not in options:
+        raise ValueError(f"{name} is one of {', '.join(str(one) for one in options)}, not {value!r}.")

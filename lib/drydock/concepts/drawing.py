@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from drydock.figures.figure import COLOURS
@@ -39,3 +39,36 @@ def grid(
         "xgap": 3,
         "ygap": 3,
     }
+
+
+def names(title: str, categories: Iterable[str]) -> dict[str, Any]:
+    """An axis of names in this order; a vertical one begins at the bottom. It makes room for them beside its title."""
+    return {
+        "title": {"text": title, "standoff": 12},
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": list(categories),
+        "automargin": True,
+    }
+
+
+def marks(name: str, points: Iterable[tuple[Any, Any]], *, symbol: str, colour: str, size: int = 16) -> dict[str, Any]:
+    """A trace of marks at (x, y)."""
+    x, y = zip(*points, strict=True) if (points := list(points)) else ((), ())
+    marker = {"size": size, "symbol": symbol, "color": colour, "line": {"width": 2, "color": colour}}
+    return {"type": "scatter", "mode": "markers", "name": name, "x": list(x), "y": list(y), "marker": marker}
+
+
+def line(
+    name: str,
+    x: Sequence[Any],
+    y: Sequence[Any],
+    *,
+    colour: str,
+    shape: str = "linear",
+    dash: str = "solid",
+    width: int = 3,
+) -> dict[str, Any]:
+    """A trace of a line; of shape "hv" it goes in steps."""
+    drawn = {"color": colour, "shape": shape, "dash": dash, "width": width}
+    return {"type": "scatter", "mode": "lines", "name": name, "x": list(x), "y": list(y), "line": drawn}

@@ -61,7 +61,7 @@ def question(instance_type: str) -> Question:
 
 def prices(instance_type: str) -> Figure:
     """The dated prices that everything here is computed from: Fargate's, and those of `instance_type` and COMPARED."""
-    items = [item for item in PRICES.values() if item.item.startswith("fargate ")]
+    items = [item for item in PRICES.values() if item.item.startswith(("fargate x86_64", "fargate arm64"))]
     items += [PRICES[f"ec2 {one}"] for one in dict.fromkeys((*COMPARED, instance_type))]
     return Figure(
         "On-demand prices of Linux, us-east-1",

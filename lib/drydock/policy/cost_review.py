@@ -1,7 +1,7 @@
 """What a Region's containers cost more than they have to, by money: each finding with its evidence and what mends it.
 
 Sums are USD a month, of what the finding would save by itself; two findings on one service do not add up. Where nothing
-has a price (another Region than the table's, storage, NAT), the finding stays and has no sum.
+has a price (another Region than the table's), the finding stays and has no sum.
 Source: AWS charges Fargate tasks, load balancers and public IPv4 addresses by the hour, used or not (documented); that
 Fargate Spot is up to 70 % cheaper is AWS's word; the rules of what counts as idle or too much are ours (derived).
 """
@@ -79,8 +79,11 @@ class Repository:
 
 @dataclass(frozen=True)
 class Facts:
-    """What was read of a Region. `idle_addresses`: public ones that are allocated and not associated; `address_hour`:
-    USD of one of them, None where it has no price."""
+    """What was read of a Region. `idle_addresses`: public ones that are allocated and not associated.
+
+    address_hour, log_hour, image_hour  USD an hour of one address, of a GiB of logs and of images; None where it has no
+                                        price
+    """
 
     days: int
     services: Sequence[Service] = ()
@@ -89,6 +92,8 @@ class Facts:
     repositories: Sequence[Repository] = ()
     idle_addresses: Sequence[str] = ()
     address_hour: float | None = None
+    log_hour: float | None = None
+    image_hour: float | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +213,7 @@ def _hour(one: Service, price: Price) -> float | None:
     return price(one.size, one.architecture) if one.linux else None
 
 
-def _saved(hour: float | None, count: int) -> float | None:
+def _saved(hour: float | None, count: float) -> float | None:
     return None if hour is None else hour * count
 
 
@@ -239,17 +244,20 @@ def _others(facts: Facts) -> Iterator[Finding]:
         if group.days is None:
             yield Finding(
                 f"The log group {group.name} keeps its lines for ever",
-                None,
-                f"{group.stored / GIB:.2f} GiB stored, with no retention",
+                _saved(facts.log_hour, group.stored / GIB),
+                f"{group.stored / GIB:.2f} GiB stored, with no retention; all of it, were it deleted",
                 "`logs.put_retention_policy`",
+                at_most=True,
             )
     for repository in sorted(facts.repositories, key=lambda each: -each.stored):
         if repository.unused:
             yield Finding(
                 f"The repository {repository.name} keeps images that are not used",
-                None,
-                f"{repository.unused} images, {repository.stored / GIB:.2f} GiB, named by no task definition in use",
+                _saved(facts.image_hour, repository.stored / GIB),
+                f"{repository.unused} images, {repository.stored / GIB:.2f} GiB, named by no task definition in use; a "
+                "layer that others have too stays, and is paid",
                 f"`drydock runbook plan clean-images -p repository={repository.name}`",
+                at_most=True,
             )
 
 

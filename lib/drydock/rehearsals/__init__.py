@@ -19,9 +19,10 @@ from pathlib import Path
 
 from drydock.cloud import Cloud, connect
 from drydock.labs import Lab
+from drydock.notebooks.environment import environment
 from drydock.notebooks.instances import own_instance
 from drydock.notebooks.wait import wait_until
-from drydock.rehearsals.common import steady
+from drydock.rehearsals.common import signed_by_nobody, steady
 from drydock.rehearsals.record import Rehearsal
 
 
@@ -33,7 +34,7 @@ def rehearse(name: str, runs: Path) -> Rehearsal:
     acting = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     rehearsal = Rehearsal(name)
     started = time.monotonic()
-    with own_instance():
+    with own_instance(), environment(signed_by_nobody(runs / name)):
         cloud = connect()
         set_up(cloud)
         try:

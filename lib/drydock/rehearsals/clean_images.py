@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from drydock.cloud import Cloud
+from drydock.notebooks.execution import OnCell
 from drydock.notebooks.wait import wait_until
 from drydock.rehearsals.common import planned_applied_undone, rolled_back_by_itself
 from drydock.rehearsals.record import Rehearsal
 
 REPOSITORY = "drydock-hello"
-OLD = 20
-"""Images that nothing uses, besides the newest one: enough that somebody else is in time before all are deleted."""
 
 
-def given(cloud: Cloud, until: Any, old: int = 1) -> dict[str, str]:
-    for number in range(old + 1):
-        _push_another(cloud.client("ecr"), number)
+def given(cloud: Cloud, until: Any) -> dict[str, str]:
+    for number in range(2):
+        push_another(cloud.client("ecr"), number)
     return {"repository": REPOSITORY, "newest": "1", "not_pulled_for": "0"}
 
 
 def rehearse(cloud: Cloud, rehearsal: Rehearsal, runs: Path) -> None:
-    parameters = given(cloud, wait_until, old=OLD)
+    parameters = given(cloud, wait_until)
     planned_applied_undone(rehearsal, runs, parameters, again={})
-    with _used_once_it_is_deleted(cloud):
-        rolled_back_by_itself(rehearsal, runs, parameters, "an image that is used once it is deleted")
+    late = _uses_what_is_gone(cloud)
+    rolled_back_by_itself(rehearsal, runs, parameters, "an image that is used once it is deleted", before=late)
 
 
-def _push_another(ecr: Any, number: int) -> None:
+def push_another(ecr: Any, number: int) -> None:
     """An image of the same layers with another digest, and the tag old-<number>."""
     found = ecr.batch_get_image(repositoryName=REPOSITORY, imageIds=[{"imageTag": "v1"}])["images"][0]
     manifest = json.loads(found["imageManifest"]) | {"annotations": {"number": str(number)}}
@@ -44,10 +40,9 @@ def _push_another(ecr: Any, number: int) -> None:
     )
 
 
-@contextmanager
-def _used_once_it_is_deleted(cloud: Cloud) -> Iterator[None]:
-    """While the block runs: once an image is gone, a task definition that names it is registered."""
-    ecr, ecs, ended = cloud.client("ecr"), cloud.client("ecs"), threading.Event()
+def _uses_what_is_gone(cloud: Cloud) -> OnCell:
+    """Once images are deleted, and before that is verified, a task definition that names one is registered."""
+    ecr, ecs = cloud.client("ecr"), cloud.client("ecs")
     uri = ecr.describe_repositories(repositoryNames=[REPOSITORY])["repositories"][0]["repositoryUri"]
 
     def tags() -> set[str]:
@@ -55,17 +50,11 @@ def _used_once_it_is_deleted(cloud: Cloud) -> Iterator[None]:
 
     before = tags()
 
-    def use() -> None:
-        while not (gone := before - tags()):
-            if ended.wait(0.01):
-                return
-        container = {"name": "web", "image": f"{uri}:{gone.pop()}", "memory": 128}
-        ecs.register_task_definition(family="drydock-late", containerDefinitions=[container])
+    def use(_cell: int, _of: int, heading: str) -> None:
+        if heading == "Verify":
+            image = f"{uri}:{min(before - tags())}"
+            ecs.register_task_definition(
+                family="drydock-late", containerDefinitions=[{"name": "web", "image": image, "memory": 128}]
+            )
 
-    thread = threading.Thread(target=use)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    return use

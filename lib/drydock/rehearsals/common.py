@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from drydock.cloud import Cloud
+from drydock.notebooks.execution import OnCell
 from drydock.policy.operations import only_reads
 from drydock.rehearsals.record import Rehearsal
-from drydock.runbooks import runner
+from drydock.runbooks import approvals, evidence, runner
 from drydock.runbooks.evidence import Evidence
 
 SERVICE = {"cluster": "drydock-hello", "service": "drydock-hello"}
@@ -32,19 +33,22 @@ def steady(cloud: Cloud, until: Until) -> None:
     until(completed, "the deployment is completed")
 
 
+def signed_by_nobody(runs: Path) -> dict[str, str]:
+    """The environment of runs in that folder which only rehearse: who may approve the others has not to sign them."""
+    return {evidence.ROOT: str(runs.absolute()), approvals.APPROVERS: ""}
+
+
 def planned_and_guarded(rehearsal: Rehearsal, runs: Path, given: Mapping[str, str]) -> str:
     """The hash of the plan: a dry run makes it by calls that only read, and with a stale approval nothing is changed.
 
     Raises AssertionError, which says what was otherwise.
     """
-    planned = runner.run(rehearsal.runbook, {**given, "dry_run": "true"}, root=runs)
-    assert planned.ok and planned.plan is not None and planned.plan.changes, f"no plan: {planned.error}"
-    assert only_read(planned.folder), "the dry run made a call that changes something"
+    planned = _planned(rehearsal, runs, given)
     rehearsal.done.append("dry run")
     stale = runner.run(rehearsal.runbook, {**given, "dry_run": "false", "approve": STALE}, root=runs)
     assert stale.outcome == "refused" and only_read(stale.folder), "a stale approval was not refused"
     rehearsal.done.append("stale approval refused")
-    return planned.plan.hash
+    return planned
 
 
 def planned_applied_undone(
@@ -86,13 +90,25 @@ def only_read(folder: Path) -> bool:
     return bool(calls) and all(only_reads(call["operation"]) for call in calls)
 
 
-def rolled_back_by_itself(rehearsal: Rehearsal, runs: Path, given: Mapping[str, str], what: str) -> None:
-    """Rehearse what has to fail: applied, and undone by the run itself. `what`: what has failed, in words."""
-    planned = runner.run(rehearsal.runbook, {**given, "dry_run": "true"}, root=runs)
-    assert planned.ok and planned.plan is not None and planned.plan.changes, f"no plan: {planned.error}"
-    approved = {**given, "dry_run": "false", "approve": planned.plan.hash}
-    failed = runner.run(rehearsal.runbook, approved, root=runs)
+def rolled_back_by_itself(
+    rehearsal: Rehearsal, runs: Path, given: Mapping[str, str], what: str, *, before: OnCell | None = None
+) -> None:
+    """Rehearse what has to fail: applied, and undone by the run itself.
+
+    what    what has failed, in words
+    before  is told of each cell before it runs, as of `execute`
+    """
+    approved = {**given, "dry_run": "false", "approve": _planned(rehearsal, runs, given)}
+    failed = runner.run(rehearsal.runbook, approved, root=runs, on_cell=before)
     kept = Evidence(failed.folder)
     assert failed.outcome == "rolled back", f"{what}, and the run ended otherwise: {failed.outcome}: {failed.error}"
     assert kept.read("after.json") == kept.read("before.json"), f"{what}, and the state is another than before"
     rehearsal.done.append(f"{what}: rolled back by itself")
+
+
+def _planned(rehearsal: Rehearsal, runs: Path, given: Mapping[str, str]) -> str:
+    """The hash of the plan that a dry run makes, by calls that only read."""
+    planned = runner.run(rehearsal.runbook, {**given, "dry_run": "true"}, root=runs)
+    assert planned.ok and planned.plan is not None and planned.plan.changes, f"no plan: {planned.error}"
+    assert only_read(planned.folder), "the dry run made a call that changes something"
+    return planned.plan.hash

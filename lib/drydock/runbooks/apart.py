@@ -58,14 +58,20 @@ def whole(value: Any, kept: Mapping[str, Value]) -> Any:
 
 
 def is_stand_in(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(value) == {KEPT}
+    return isinstance(value, Mapping) and set(value) == {KEPT} and isinstance(value[KEPT], str)
+
+
+def is_of(hashed: str, value: str) -> bool:
+    """Whether that is the hash of the value's stand-in."""
+    _, _, rest = hashed.partition(":")
+    return _hashed(value, rest.partition(":")[0]) == hashed
 
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are equal, of which either may be a stand-in."""
     if is_stand_in(one) != is_stand_in(other):
         stand_in, value = (one, other) if is_stand_in(one) else (other, one)
-        return isinstance(value, str) and bool(_hashed(value, stand_in[KEPT].split(":")[1]) == stand_in[KEPT])
+        return isinstance(value, str) and is_of(stand_in[KEPT], value)
     return bool(one == other)
 
 

@@ -83,16 +83,21 @@ class Approval:
         return _CONTEXT + json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
 
 
-def approvers_file(runs: Path) -> Path | None:
-    """The file that says who may approve, or None where none is configured.
+def approvers_file(*runs: Path) -> Path | None:
+    """The file that says who may approve, or None where none is configured: in the environment, or in these folders.
 
-    One that is named has to be there, and so has what a link leads to: a folder that is not mounted lifts no rule.
+    One that is named has to be there, and so has what a link leads to: a folder that is not mounted lifts no rule, and
+    neither does another folder for the run. Raises BadApproval where two folders have one each.
     """
     named = os.environ.get(APPROVERS)
     if named:
         return Path(named).absolute()
-    path = runs / "approvers.json"
-    return path if os.path.lexists(path) else None
+    paths = [folder / "approvers.json" for folder in runs]
+    found = {path.resolve(): path for path in paths if os.path.lexists(path)}
+    if len(found) > 1:
+        both = " and ".join(map(str, found.values()))
+        raise BadApproval(f"{both} say who may approve: name the one that counts by ${APPROVERS}.")
+    return next(iter(found.values()), None)
 
 
 def approvers(path: Path) -> Approvers:

@@ -51,7 +51,7 @@ def append(file: BinaryIO, line: dict[str, Any], *, synced: bool) -> str:
 
 
 def lines(path: Path) -> list[Line]:
-    """All lines of the file; none where there is no file."""
+    """All lines of the file; none where there is no file. Raises OSError."""
     if not path.exists():
         return []
     raws = path.read_bytes().split(b"\n")
@@ -87,7 +87,7 @@ def hashed(raw: bytes) -> str:
 def _read(raw: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

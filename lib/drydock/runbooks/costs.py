@@ -19,6 +19,8 @@ from drydock.pricing import Change, Item
 from drydock.runbooks.model import Plan, Step
 
 _RESULT = "$result"
+_KINDS = {"app": "application", "net": "network", "gwy": "gateway"}
+"""A load balancer's type, by what its ARN says."""
 
 
 def change(cloud: Cloud, plan: Plan) -> Change | None:
@@ -70,18 +72,18 @@ class _Bill:
             case ("ecs", "UpdateService" | "CreateService" | "DeleteService"):
                 self._service(call.operation, call.params)
             case ("elbv2", "CreateLoadBalancer"):
-                self.after[step.name] = [_load_balancer(call.params.get("Type", "application"))]
+                self.after[step.name] = [pricing.load_balancers(call.params.get("Type", "application"))]
             case ("elbv2", "DeleteLoadBalancer"):
-                arn = str(call.params.get("LoadBalancerArn", ""))
-                self.before[step.name] = [_load_balancer("application" if "/app/" in arn else "other")]
+                kind = str(call.params.get("LoadBalancerArn", "")).partition(":loadbalancer/")[2].partition("/")[0]
+                self.before[step.name] = [pricing.load_balancers(_KINDS.get(kind, kind or "unknown"))]
             case ("ec2", "AllocateAddress"):
                 self.after[step.name] = [pricing.public_addresses(1)]
             case ("ec2", "ReleaseAddress"):
                 self.before[step.name] = [pricing.public_addresses(1)]
             case ("ec2", "CreateNatGateway"):
-                self.after[step.name] = [pricing.unpriced("NAT gateway")]
+                self.after[step.name] = [pricing.nat_gateways()]
             case ("ec2", "DeleteNatGateway"):
-                self.before[step.name] = [pricing.unpriced("NAT gateway")]
+                self.before[step.name] = [pricing.nat_gateways()]
             case ("ecs", "RunTask"):
                 self.after[step.name] = [pricing.unpriced("task that runs until it ends", call.params.get("count", 1))]
             case ("secretsmanager", "CreateSecret"):
@@ -164,9 +166,3 @@ def _tasks(count: int, where: str, size: Mapping[str, Any]) -> Item:
     if str(platform.get("operatingSystemFamily", "LINUX")).startswith("WINDOWS"):
         return pricing.unpriced(f"task of {words} on FARGATE with Windows", count)
     return pricing.fargate_tasks(count, cpu=cpu, memory=memory, architecture=architecture)
-
-
-def _load_balancer(kind: str) -> Item:
-    if kind == "application":
-        return pricing.application_load_balancers()
-    return pricing.unpriced("load balancer that is no Application Load Balancer")

@@ -12,16 +12,13 @@ COMPLETED too, with the task definition from before.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from drydock.policy.ecs import rollout
-from drydock.resources.kind import every
 from drydock.runbooks.model import Condition, Look
 from drydock.runbooks.runbook import Runbook, call
-from drydock.runbooks.shifting import serving
+from drydock.runbooks.stops import described_tasks, why
 
 FACTS = (
     "status: status, scheduling: schedulingStrategy, controller: deploymentController.type,"
@@ -31,7 +28,24 @@ FACTS = (
 REGISTERED = "taskDefinition.taskDefinitionArn"
 """JMESPath, of an answer of RegisterTaskDefinition."""
 _AT_ONCE = 100
-"""Tasks of one DescribeTasks."""
+"""Tasks of one GetTaskProtection."""
+_GONE = (
+    "(services[?status && status != 'ACTIVE'].join(' ', ['the service is', status]) | [0])"
+    " || (failures[0].reason && join(' ', ['the service is', failures[0].reason]))"
+)
+"""JMESPath, of an answer of DescribeServices: that somebody has deleted the service; null where it is there."""
+
+
+class ServiceGone(RuntimeError):
+    """Somebody has deleted the service."""
+
+
+def described(ecs: Any, cluster: str, service: str) -> dict[str, Any]:
+    """The service, as DescribeServices has it. Raises ServiceGone."""
+    found = ecs.describe_services(cluster=cluster, services=[service])["services"]
+    if not found or found[0].get("status", "ACTIVE") != "ACTIVE":
+        raise ServiceGone(f"{service} is {found[0]['status'] if found else 'not there'} in the cluster {cluster}")
+    return dict(found[0])
 
 
 def require_rolling(run: Runbook, now: Mapping[str, Any] | None, cluster: str, service: str) -> None:
@@ -47,7 +61,7 @@ def require_rolling(run: Runbook, now: Mapping[str, Any] | None, cluster: str, s
 
 def settled(run: Runbook, ecs: Any, cluster: str, service: str) -> list[str]:
     """The id of its one deployment, in a list. Refuses a service with one that has failed or is under way."""
-    found = ecs.describe_services(cluster=cluster, services=[service])["services"][0]["deployments"]
+    found = described(ecs, cluster, service)["deployments"]
     states = [one.get("rolloutState", "COMPLETED") for one in found]
     run.require("FAILED" not in states, f"The deployment of {service} has failed: diagnose-service says why.")
     run.require(states == ["COMPLETED"], f"A deployment of {service} is under way: wait until it has ended.")
@@ -96,26 +110,48 @@ def rolled_out(ecs: Any, cluster: str, service: str, *, known: Sequence[str], in
         f"the deployment of {service} ends",
         call(ecs.describe_services, cluster=cluster, services=[service]),
         holds=f"length(services[0].deployments) == `1` && services[0].deployments[?{done}]",
-        fails=f"{failed} || {back}" if instead_of else failed,
+        fails=" || ".join([_GONE, failed, *([back] if instead_of else [])]),
+        why=why(cluster, service, known=known),
     )
 
 
-def steady(ecs: Any, cluster: str, service: str, *, task_definition: str = "", of: str = "") -> Condition:
+def steady(
+    ecs: Any,
+    cluster: str,
+    service: str,
+    *,
+    task_definition: str = "",
+    of: str = "",
+    wants: int | None = None,
+    instead_of: int | None = None,
+    minutes: float = 0,
+) -> Condition:
     """There is one deployment, COMPLETED, and as many tasks as wanted run.
 
     task_definition  that of the deployment, where it matters
     of               JMESPath that holds for the deployment, where something else matters
+    wants            how many tasks that is, where it matters; not `instead_of` any more, and any other number is
+                     somebody else's
+    minutes          AWS minutes for which it has to last: where nothing tells the deployment that is waited for from
+                     the one before, which may be seen for a moment longer
     """
     is_it = " && ".join(filter(None, [task_definition and f"taskDefinition == {_json(task_definition)}", of])) or "id"
-    there = "services[0].deployments"
+    there, wanted = "services[0].deployments", "services[0].desiredCount"
+    fails = [_GONE, _reason(f"status == 'PRIMARY' && {is_it} && rolloutState == 'FAILED'")]
+    if wants is not None:
+        others = f"services[0] && !contains({_json([wants, instead_of])}, {wanted})"
+        fails.append(f"({others} && join(' ', ['somebody else has set desiredCount to', to_string({wanted})]))")
     return Condition(
         f"{service} has one deployment and runs as many tasks as it wants",
         call(ecs.describe_services, cluster=cluster, services=[service]),
         holds=(
-            f"length({there}) == `1` && services[0].runningCount == services[0].desiredCount"
+            f"length({there}) == `1` && services[0].runningCount == {wanted}"
             f" && {there}[?{is_it} && (rolloutState || 'COMPLETED') == 'COMPLETED']"
+            + ("" if wants is None else f" && {wanted} == `{wants}`")
         ),
-        fails=_reason(f"status == 'PRIMARY' && {is_it} && rolloutState == 'FAILED'"),
+        fails=" || ".join(fails),
+        minutes=minutes,
+        why=why(cluster, service),
     )
 
 
@@ -165,69 +201,43 @@ def service_deployments(ecs: Any, cluster: str, service: str, **only: Any) -> li
 
 def tasks(ecs: Any, cluster: str, service: str) -> list[dict[str, Any]]:
     """The tasks of the service that are to run, as DescribeTasks has them."""
-    return _tasks(ecs, cluster=cluster, serviceName=service)
-
-
-def failures(ecs: Any, cluster: str, service: str, *, since: datetime) -> str:
-    """Why tasks of the service that were made after `since` have stopped without ECS or somebody asking, in words.
-
-    Empty where none has. ECS tells of a task for an hour after it stopped at most.
-    """
-    stopped = _tasks(ecs, cluster=cluster, serviceName=service, desiredStatus="STOPPED")
-    ours = [one for one in stopped if one["createdAt"] > since and not _asked_for(one)]
-    return "\n".join(f"{many} × {why}" for why, many in Counter(map(_why_stopped, ours)).most_common())
-
-
-def _tasks(ecs: Any, *, cluster: str, **which: str) -> list[dict[str, Any]]:
-    """`which`: what ListTasks takes besides."""
-    arns = list(every(ecs, "list_tasks", "taskArns", cluster=cluster, **which))
-    parts = [arns[first : first + _AT_ONCE] for first in range(0, len(arns), _AT_ONCE)]
-    return [one for part in parts for one in ecs.describe_tasks(cluster=cluster, tasks=part)["tasks"]]
-
-
-def _asked_for(task: Mapping[str, Any]) -> bool:
-    scaled = str(task.get("stoppedReason", "")).startswith("Scaling activity")
-    return scaled or task.get("stopCode") in ("UserInitiated", "SpotInterruption", "TerminationNotice")
-
-
-def _why_stopped(task: Mapping[str, Any]) -> str:
-    revision = task["taskDefinitionArn"].rpartition("/")[2]
-    containers = [
-        f"{one['name']} " + ", ".join(filter(None, [_exit(one), one.get("reason", "")]))
-        for one in task["containers"]
-        if one.get("exitCode") or one.get("reason")
-    ]
-    said = str(task.get("stoppedReason") or task.get("stopCode") or "no reason is given").rstrip(".")
-    return f"{revision}: {'; '.join([said, *containers])}"
-
-
-def _exit(container: Mapping[str, Any]) -> str:
-    return f"exit code {container['exitCode']}" if "exitCode" in container else ""
+    return described_tasks(ecs, cluster=cluster, serviceName=service)
 
 
 def of_one_deployment(ecs: Any, cluster: str, service: str) -> bool:
-    """Whether there is one deployment, and all tasks that are to run are its own."""
-    found = ecs.describe_services(cluster=cluster, services=[service])["services"][0]["deployments"]
-    return len(found) == 1 and {one["startedBy"] for one in tasks(ecs, cluster, service)} <= {found[0]["id"]}
+    """Whether there is one deployment, all tasks that are to run are its own, and as many run as are wanted."""
+    found = described(ecs, cluster, service)
+    ids = {one["id"] for one in found["deployments"]}
+    is_full = found["runningCount"] == found["desiredCount"]
+    return len(ids) == 1 and is_full and {one["startedBy"] for one in tasks(ecs, cluster, service)} <= ids
 
 
-def targets(ecs: Any, elbv2: Any, cluster: str, service: str) -> list[list[str]]:
-    """The states of the targets, of each target group that the service is behind.
+def serving(ecs: Any, cluster: str, service: str) -> set[str]:
+    """The target groups that the tasks of the service's newest revision are in.
 
     Where ECS shifts its requests, that is the one of the two that its tasks are in: it changes with each deployment.
     """
-    behind = ecs.describe_services(cluster=cluster, services=[service])["services"][0].get("loadBalancers", ())
-    groups = [one["targetGroupArn"] for one in behind if "targetGroupArn" in one]
-    if any("advancedConfiguration" in one for one in behind):
-        groups = sorted(serving(ecs, cluster, service))
-    found = [elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"] for arn in groups]
-    return [[one["TargetHealth"]["State"] for one in group] for group in found]
+    found = described(ecs, cluster, service)
+    entries = found.get("loadBalancers", ())
+    if any("advancedConfiguration" in entry for entry in entries):
+        arns = [one["arn"] for one in found.get("currentServiceRevisions", ())]
+        revisions = ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"] if arns else []
+        last: dict[str, Any] = max(revisions, key=lambda one: one["createdAt"], default={})
+        entries = last.get("resolvedConfiguration", {}).get("loadBalancers") or entries
+    return {entry["targetGroupArn"] for entry in entries if "targetGroupArn" in entry}
+
+
+def targets(elbv2: Any, groups: Iterable[str]) -> dict[str, list[str]]:
+    """The states of the targets of each target group."""
+    found = {arn: elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"] for arn in groups}
+    return {arn: [one["TargetHealth"]["State"] for one in each] for arn, each in found.items()}
 
 
 def healthy(ecs: Any, elbv2: Any, cluster: str, service: str) -> bool:
-    """Whether in each target group at least as many targets are healthy as the service wants tasks."""
-    wanted = ecs.describe_services(cluster=cluster, services=[service])["services"][0]["desiredCount"]
-    return all(group.count("healthy") >= wanted for group in targets(ecs, elbv2, cluster, service))
+    """Whether in each target group that serves at least as many targets are healthy as the service wants tasks."""
+    wanted = described(ecs, cluster, service)["desiredCount"]
+    found = targets(elbv2, serving(ecs, cluster, service))
+    return all(states.count("healthy") >= wanted for states in found.values())
 
 
 def _reason(such: str) -> str:

@@ -36,16 +36,17 @@ from typing import Any
 from drydock.cloud import Call as Sent
 from drydock.figures import table
 from drydock.notebooks import page
+from drydock.policy.operations import only_reads
 from drydock.policy.secrets import HIDDEN, hidden, is_secret, says_secret
-from drydock.runbooks import chain, seal
+from drydock.runbooks import chain, files, seal
 from drydock.runbooks.apart import Value, apart, salt_of, whole
+from drydock.runbooks.files import SECRETS, Damaged
 from drydock.runbooks.model import Plan, difference, plain
 
 FOLDER = "DRYDOCK_RUN"
 """Environment variable: the very folder for the next run."""
 ROOT = "DRYDOCK_RUNS"
 """Environment variable: the folder that runs' folders are made in; `runs` in the working directory by default."""
-SECRETS = "secrets.json"
 _STATES = ("before.json", "after.json")
 PATIENCE = 5.0
 """Seconds to wait for a run that is at work: a kernel whose parent was killed ends within about one."""
@@ -73,13 +74,15 @@ class Evidence:
         """Make the folder of a run that begins."""
         named = os.environ.get(FOLDER)
         folder = Path(named) if named else new_folder(root(), runbook)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return cls(folder.resolve())
+        return cls(made(folder).resolve())
 
     @classmethod
     def of(cls, folder: Path) -> Evidence:
-        """The folder of a run that was. Raises NoSuchRun."""
-        if not (folder / "plan.json").exists():
+        """The folder of a run that was. Raises NoSuchRun; Damaged where its plan was taken out after it began."""
+        if not os.path.lexists(folder / "plan.json"):
+            begun = [line["step"] for line in cls(folder).events() if line["event"] == "begin"]
+            if begun:
+                raise files.damaged(folder / "plan.json", f"it is not there, and {begun[0]} began")
             raise NoSuchRun(
                 f"{folder} holds no plan.json. Either it is not the folder of a run, as runs print it, or that run "
                 f"ended before it had a plan, and has changed nothing."
@@ -88,12 +91,8 @@ class Evidence:
 
     @property
     def plan(self) -> Plan:
-        """Raises ValueError where the file was edited or is not whole."""
-        path = self.folder / "plan.json"
-        try:
-            return Plan.from_json(path.read_text(), self._kept())
-        except ValueError as error:
-            raise ValueError(f"{path}: {error} A run is undone only from the plan that it had.") from error
+        """Raises Damaged where the file was edited or is not whole."""
+        return files.plan(self.folder / "plan.json", self._kept())
 
     def write(self, name: str, value: Any) -> None:
         """Write `value` as JSON to the file `name`, whole or not at all; a state with stand-ins for its secrets."""
@@ -111,12 +110,8 @@ class Evidence:
         self._seen |= apart(plain(state), salt_of(cloud))[1]
 
     def read(self, name: str) -> Any:
-        """What is in the file `name`, or None. Raises ValueError where that is not JSON."""
-        path = self.folder / name
-        try:
-            found = json.loads(path.read_text()) if path.exists() else None
-        except ValueError as error:
-            raise ValueError(f"{path} is not as the run wrote it: {error}.") from error
+        """What is in the file `name`, or None where there is none. Raises Damaged."""
+        found = files.read(self.folder / name)
         return whole(found, self._kept()) if name in _STATES else found
 
     def note(self, event: str, step: str = "", **more: Any) -> None:
@@ -131,10 +126,26 @@ class Evidence:
         self._append("journal.jsonl", line, synced=True)
 
     def journal(self) -> list[dict[str, Any]]:
-        """The journal's lines; one that a crash cut short is left out, and one that says no event."""
-        lines = self._lines("journal.jsonl", "at", "event", "step")
-        has_secrets = any("results" in line for line in lines) and (self.folder / SECRETS).exists()
-        return whole(lines, self._kept()) if has_secrets else lines
+        """`events`, with the secret values that steps have answered. Raises Damaged."""
+        lines = self.events()
+        return whole(lines, self._kept()) if any("results" in line for line in lines) else lines
+
+    def events(self) -> list[dict[str, Any]]:
+        """The journal's lines; one that a crash cut short is left out, and one that is none of the run's.
+
+        Raises Damaged where the file cannot be read.
+        """
+        return [line for line in self._lines("journal.jsonl", "at", "event", "step") if _is_event(line)]
+
+    def require_whole(self) -> None:
+        """Raises Damaged where the journal does not tell what the run has done: it was edited, or lacks lines."""
+        path = self.folder / "journal.jsonl"
+        made = [call for call in self.calls() if not call["error"] and not only_reads(call["operation"])]
+        events = {line["event"] for line in self.events()}
+        for fault in seal.of_chain(self.folder, path.name):
+            raise files.damaged(path, f"line {fault.line} {fault.what}" if fault.line else fault.what)
+        if made and "begin" not in events:
+            raise files.damaged(path, f"it has no step that began, and calls.jsonl has {made[0]['operation']}")
 
     @property
     def secrets(self) -> list[str]:
@@ -156,7 +167,7 @@ class Evidence:
 
         Secret values stay only where a step that may still be undone was begun.
         """
-        events = [line["event"] for line in self.journal()]
+        events = [line["event"] for line in self.events()]
         if "begin" not in events or "rolled back" in events:
             (self.folder / SECRETS).unlink(missing_ok=True)
         self._sealed = True
@@ -208,13 +219,20 @@ class Evidence:
 
     def _lines(self, name: str, *said: str) -> list[dict[str, Any]]:
         """Those lines of a chain that say all of that in text, as what the run wrote does."""
-        read = [line.read for line in chain.lines(self.folder / name) if line.read is not None]
+        read = [line.read for line in files.lines(self.folder / name) if line.read is not None]
         return [line for line in read if all(isinstance(line.get(each), str) for each in said)]
 
     def report(self) -> None:
-        """Write report.html from the other files."""
-        plan, result = self.plan, self.read("result.json") or {}
-        approval, after = self.read("approval.json"), self.read("after.json")
+        """Write report.html from the other files; of one that is damaged it says that. Raises Damaged for the plan."""
+        plan, bad = self.plan, []
+
+        def read(name: str) -> Any:
+            try:
+                return self.read(name)
+            except Damaged as error:
+                bad.append(str(error))
+
+        result, approval, after = read("result.json") or {}, read("approval.json"), read("after.json")
         parameters = [(name, self.hide(str(value))) for name, value in plan.parameters.items()]
         body = [
             f"<h1>{table.text(plan.runbook)}: {table.text(result.get('outcome', 'not ended'))}</h1>",
@@ -230,7 +248,7 @@ class Evidence:
                 "<h2>What the plan changes</h2>",
                 table.as_html(("What", "Before", "After"), plan.difference()),
             ]
-        if cost := self.read("cost.json"):
+        if cost := read("cost.json"):
             body += [
                 "<h2>Cost</h2>",
                 f"<p>{table.text(cost['text'])}</p>",
@@ -245,18 +263,19 @@ class Evidence:
                 "<h2>State at the end, against the state before</h2>",
                 table.as_html(("What", "Before", "At the end"), left),
             ]
-        if findings := self.read("findings.json"):
+        if findings := read("findings.json"):
             heads = list(findings[0])
             body += [
                 "<h2>Findings</h2>",
                 table.as_html(heads, [[one.get(head, "") for head in heads] for one in findings]),
             ]
-        journal = [(line["at"], line["event"], line["step"], line.get("why", "")) for line in self.journal()]
+        journal = [(line["at"], line["event"], line["step"], line.get("why", "")) for line in self.events()]
         body += ["<h2>Journal</h2>", table.as_html(("When", "Event", "Step", ""), journal)]
         columns = {"When": "at", "Service": "service", "Operation": "operation", "Request": "request_id"}
         columns |= {"Status": "status", "Error": "error"}
         calls = [[str(line.get(name, "")) for name in columns.values()] for line in self.calls()]
         body += ["<h2>AWS calls</h2>", table.as_html([*columns], calls)]
+        body += [f"<p>{table.text(why)}</p>" for why in bad]
         self._write("report.html", page.document(f"{plan.runbook}: {result.get('outcome', '')}", "".join(body)))
 
     def _write(self, name: str, text: str) -> None:
@@ -299,10 +318,7 @@ class Evidence:
         return value
 
     def _kept(self) -> dict[str, Value]:
-        path = self.folder / SECRETS
-        if not path.exists():
-            return {}
-        return {hashed: Value(**value) for hashed, value in json.loads(path.read_text()).items()}
+        return files.secrets(self.folder / SECRETS)
 
     def _keep(self, secret: Mapping[str, Value]) -> None:
         known = self._kept()
@@ -316,6 +332,16 @@ def root() -> Path:
     return Path(os.environ.get(ROOT) or "runs").absolute()
 
 
+def made(folder: Path) -> Path:
+    """The folder, which is made where it is not there. Raises OSError, which says how to name another place."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        elsewhere = f"{error.strerror}: runs are kept there; ${ROOT} or --runs names another folder"
+        raise OSError(error.errno, elsewhere, str(folder)) from error
+    return folder
+
+
 def new_folder(at: Path, runbook: str) -> Path:
     """A name for a run that begins now: `<time>-<runbook>-<random>`."""
     return at / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{runbook}-{secrets.token_hex(3)}"
@@ -325,12 +351,18 @@ def planned_as(plan_hash: str) -> Plan | None:
     """The plan of that hash among the runs that are kept, or None."""
     for path in sorted(root().glob("*/plan.json"), reverse=True):
         try:
-            plan = Plan.from_json(path.read_text())
-        except (ValueError, OSError):
+            plan = files.plan(path)
+        except Damaged:
             continue
         if plan.hash == plan_hash:
             return plan
     return None
+
+
+def _is_event(line: Mapping[str, Any]) -> bool:
+    """Whether what else the line says is of the kinds that a run writes."""
+    kinds = {"results": dict, "outcome": str, "why": str}
+    return all(isinstance(line[name], kind) for name, kind in kinds.items() if name in line)
 
 
 def _now() -> str:

@@ -17,7 +17,7 @@ from botocore.exceptions import ConnectionError as NotConnected
 
 from drydock import ledger
 from drydock.cloud import Cloud
-from drydock.runbooks import sources
+from drydock.runbooks import sources, stops
 from drydock.runbooks.apart import Gone
 from drydock.runbooks.guard import Guard
 from drydock.runbooks.model import (
@@ -57,11 +57,21 @@ class StateChanged(RuntimeError):
     """The state is another than the one that the plan was made from. Nothing was changed."""
 
 
-def observe(cloud: Cloud, looks: Sequence[Look], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The state: what each look sees now, by its name. `known` is what earlier ones saw, for those that ask for it."""
+def observe(
+    cloud: Cloud, looks: Sequence[Look], known: Mapping[str, Any] | None = None, *, begun: bool = False
+) -> dict[str, Any]:
+    """The state: what each look sees now, by its name. `known` is what earlier ones saw, for those that ask for it.
+
+    begun  the plan is being applied: what is shared, and cannot be read any more, is None
+    """
     state: dict[str, Any] = {}
     for look in looks:
-        answer = send(cloud, look.call, {}, {**(known or {}), **state})
+        try:
+            answer = send(cloud, look.call, {}, {**(known or {}), **state})
+        except ClientError:
+            if not (begun and look.shared):
+                raise
+            answer = None
         state[look.name] = plain(jmespath.search(look.expression, answer))
     return state
 
@@ -69,8 +79,11 @@ def observe(cloud: Cloud, looks: Sequence[Look], known: Mapping[str, Any] | None
 def send(cloud: Cloud, call: Call, results: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
     """Make the call; its answer without the metadata.
 
-    That of LEFTOVER is made of several of AWS's: whichever its kind of resource needs to be gone.
+    Those of LEFTOVER and `stops.WHY` are made of several of AWS's: whichever a kind of resource needs to be gone, and
+    what tells of stopped tasks.
     """
+    if (call.service, call.operation) == (stops.WHY.service, stops.WHY.operation):
+        return {"why": ", ".join(stops.stopped(cloud.client("ecs"), **call.params))}
     if (call.service, call.operation) == (LEFTOVER.service, LEFTOVER.operation):
         try:
             ledger.remove(cloud, **call.params)
@@ -289,10 +302,22 @@ def wait(
             return
         if condition.fails and answer is not None and (failed := jmespath.search(condition.fails, answer)):
             says = f"AWS says {failed.rstrip('.')}" if isinstance(failed, str) else "AWS says that it failed"
-            raise StepFailed(f"not reached: {condition.what}; {says}.")
+            raise StepFailed(f"not reached: {condition.what}; {says}.{_because(cloud, condition)}")
         if time.monotonic() > deadline:
-            raise StepFailed(f"not reached within {minutes:g} minutes: {condition.what}.")
+            told = _because(cloud, condition)
+            raise StepFailed(f"not reached within {minutes:g} minutes: {condition.what}.{told}")
         time.sleep(every)
+
+
+def _because(cloud: Cloud, condition: Condition) -> str:
+    """Why the condition is not reached, as a sentence of its own; empty where nothing tells."""
+    if condition.why is None:
+        return ""
+    try:
+        told = send(cloud, condition.why, {}, {})["why"]
+    except (ClientError, BotoCoreError) as error:
+        return f" Why tasks have stopped could not be read: {str(error).rstrip('.')}."
+    return f" Tasks that have stopped by themselves: {told}." if told else ""
 
 
 def _asked(cloud: Cloud, condition: Condition, results: Mapping[str, Any], state: Mapping[str, Any]) -> Any:

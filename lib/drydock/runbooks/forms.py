@@ -176,12 +176,12 @@ class Form:
             f"{report.runbook}: {report.outcome}",
             "<br>".join(show.text(kept.hide(line)) for line in filter(None, [report.error, _where(report)])),
         )
-        if report.plan is not None:
-            cost = (kept.read("cost.json") or {}).get("text", "")
-            told = runbook.shown(report.plan, cost)._repr_html_() + told
         if findings := kept.read("findings.json"):
             heads = [*findings[0]]
-            told += show.table(heads, [[one[head] for head in heads] for one in findings])
+            told += show.table(heads, [[one.get(head, "") for head in heads] for one in findings])
+        if report.plan is not None:
+            cost = (kept.read("cost.json") or {}).get("text", "")
+            told += runbook.shown(report.plan, cost)._repr_html_()
         self.shown.value = told
 
     @staticmethod

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import fcntl
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from drydock.runbooks import executor
-from drydock.runbooks.evidence import Evidence
+from drydock.runbooks import executor, files
+from drydock.runbooks.evidence import Evidence, NoSuchRun
+from drydock.runbooks.files import Damaged
 from drydock.runbooks.model import Plan
-from drydock.runbooks.runbook import apply_command
+from drydock.runbooks.runbook import next_commands, place_parameters
 from drydock.runbooks.targets import resume_command, roll_back_command
 
 _WHERE = ("cluster", "service", "services", "repository", "secret", "target")
 """Parameters that say what a run is about."""
+_LEFT = ("plan.json", "result.json", "journal.jsonl")
+_SHOWN = ("result.json", "approval.json", "cost.json", "findings.json", "before.json", "after.json")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Run:
     plan: Plan | None
     left: list[str]
     """Steps that were begun and are not undone."""
+    faults: list[str]
+    """What of its files is not as a run writes it, a line each."""
 
     @property
     def is_open(self) -> bool:
@@ -45,10 +51,8 @@ class Run:
     def next(self) -> str:
         """What to type next; empty where nothing has to be done."""
         if self.outcome == "planned" and self.plan is not None:
-            given = {
-                name: value for name, value in {**self.plan.parameters, **_place(self.plan)}.items() if value != ""
-            }
-            return apply_command(self.runbook, given, self.plan.hash)
+            given = {**self.plan.parameters, **place_parameters(self.plan)}
+            return ", and then ".join(next_commands(self.runbook, given, self.plan, self.folder))
         if self.left and self.outcome == "cut short":
             return f"{resume_command(self.folder)}, or {roll_back_command(self.folder)}"
         if self.left and self.outcome != "at work":
@@ -63,16 +67,35 @@ def runs(root: Path) -> list[Run]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a run has left this folder."""
-    return folder.is_dir() and any((folder / name).exists() for name in ("plan.json", "result.json", "journal.jsonl"))
+    """Whether a run has left this folder; one that cannot be looked into may be one."""
+    try:
+        return folder.is_dir() and any((folder / name).exists() for name in _LEFT)
+    except OSError:
+        return True
 
 
 def read(folder: Path) -> Run:
-    """The run of that folder. What of it is not whole is passed over."""
+    """The run of that folder. What of it is damaged is passed over, and said in `faults`."""
     kept = Evidence(folder.resolve())
-    journal, calls = kept.journal(), kept.calls()
-    plan = _plan(folder)
-    result, approval = (_mapping(kept, name) for name in ("result.json", "approval.json"))
+    faults: dict[str, None] = {}
+
+    def whole(read: Callable[..., Any], otherwise: Any, *given: Any) -> Any:
+        try:
+            return read(*given)
+        except Damaged as error:
+            faults[str(error)] = None
+            return otherwise
+
+    calls, journal = whole(kept.calls, []), whole(kept.events, [])
+    whole(kept.require_whole, None)
+    plan = whole(_plan, None, kept)
+    shown = {name: whole(files.read, None, kept.folder / name) or {} for name in _SHOWN}
+    whole(lambda: kept.secrets, None)
+    try:
+        next(kept.folder.iterdir(), None)
+    except OSError as error:
+        faults = {str(files.unreadable(kept.folder, error)): None}
+    result, approval = shown["result.json"], shown["approval.json"]
     moments = [_moment(line.get("at")) for line in (*calls[:1], *journal[:1])]
     began = min((moment for moment in moments if moment), default=None)
     ended = _moment(result.get("at"))
@@ -81,20 +104,21 @@ def read(folder: Path) -> Run:
         kept.folder,
         plan.runbook if plan else _named(folder),
         _target(plan),
-        str(result.get("outcome") or ("at work" if at_work else "cut short")),
-        str(result.get("why", "")),
-        str(approval.get("by", "")) if isinstance(approval.get("by", ""), str) else ", ".join(approval["by"]),
+        result.get("outcome") or ("at work" if at_work else "cut short"),
+        result.get("why", ""),
+        approval.get("by", ""),
         began,
         (ended - began).total_seconds() if began and ended else None,
         plan,
         executor.begun(journal),
+        list(faults),
     )
 
 
 def steps(run: Run) -> Iterator[tuple[str, str, str, str]]:
     """(step, how it ended, when it began, seconds) for each step of the plan."""
     lines: dict[str, list[Mapping[str, Any]]] = {}
-    for line in Evidence(run.folder).journal():
+    for line in Evidence(run.folder).events():
         lines.setdefault(line["step"], []).append(line)
     for step in run.plan.steps if run.plan else ():
         own = lines.get(step.name, [])
@@ -120,28 +144,11 @@ def calls(run: Run) -> list[tuple[str, str, str]]:
     ]
 
 
-def _place(plan: Plan) -> dict[str, str]:
-    """The parameters that say which cloud the plan is for."""
-    return {
-        "cloud": "" if plan.cloud["name"] == "embedded" else plan.cloud["name"],
-        "region": "" if plan.cloud["region"] == "us-east-1" else plan.cloud["region"],
-        "account": plan.cloud["account"] if plan.cloud["name"] == "aws" else "",
-    }
-
-
-def _plan(folder: Path) -> Plan | None:
-    try:
-        return Plan.from_json((folder / "plan.json").read_text())
-    except (ValueError, OSError):
-        return None
-
-
-def _mapping(kept: Evidence, name: str) -> dict[str, Any]:
-    try:
-        found = kept.read(name)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _plan(kept: Evidence) -> Plan | None:
+    """The plan without its secret values; None where the run had none. Raises Damaged."""
+    with suppress(NoSuchRun):
+        return files.plan(Evidence.of(kept.folder).folder / "plan.json")
+    return None
 
 
 def _target(plan: Plan | None) -> str:

@@ -61,7 +61,8 @@ def resolved(run: Runbook, ecr: Any, text: str, *, running: str, runtime: Mappin
     run.require(region == run.cloud.region, f"{image} is in {region}: replicate it to {run.cloud.region} first.")
     place = _place(image)
     wants = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag}
-    digest = run.look("image", ecr.describe_images, "imageDetails[0].imageDigest", **place, imageIds=[wants])
+    which = {**place, "imageIds": [wants]}
+    digest = run.look("image", ecr.describe_images, "imageDetails[0].imageDigest", shared=True, **which)
     registry = {key: value for key, value in place.items() if key == "registryId"}
     there = ecr.describe_repositories(**registry, repositoryNames=[image.repository])["repositories"][0]
     uri = there["repositoryUri"]

@@ -28,6 +28,7 @@ from drydock.notebooks import page
 from drydock.policy.targets import State, may_begin
 from drydock.runbooks import approvals, catalogue, evidence, parameters, runbook, target_list, targets
 from drydock.runbooks.evidence import Evidence
+from drydock.runbooks.files import Damaged
 from drydock.runbooks.model import Plan
 from drydock.runbooks.process import Order, carry_out, ended
 from drydock.runbooks.target_list import Target
@@ -165,7 +166,7 @@ def sign(folder: Path, by: str, key: Path, *, hours: float, out: Path) -> list[P
 
 def _approval(summary: Summary, to_do: Sequence[Part], approve: str, signed: Sequence[Path]) -> dict[str, Any]:
     """How these plans are approved; each part is told by what its own is. Raises BadApproval where one is not."""
-    who = approvals.approvers_file(summary.folder.parent)
+    who = _approvers(summary)
     if who is None and not signed:
         if approve != summary.hash:
             raise approvals.BadApproval(_stale(approve, summary))
@@ -188,6 +189,10 @@ def _approval(summary: Summary, to_do: Sequence[Part], approve: str, signed: Seq
             raise approvals.BadApproval(f"{part.target.name}, {part.plan.hash}: {error}") from error
         part.approve = os.pathsep.join(own)
     return {"by": ", ".join(sorted({one.by for one in given.values()})), "how": "signed"}
+
+
+def _approvers(summary: Summary) -> Path | None:
+    return approvals.approvers_file(evidence.root(), summary.folder.parent)
 
 
 def _planned(summary: Summary, pool: Executor, pace: Pace, told: Told) -> None:
@@ -265,6 +270,7 @@ def _order(summary: Summary, number: int, more: Mapping[str, str]) -> Order:
         stop=str(at / "stop"),
         lock=str(at / f"{number}.lock"),
         aws_profile=target.aws_profile,
+        approvers=str(_approvers(summary) or ""),
     )
 
 
@@ -302,9 +308,12 @@ def _stale(approve: str, summary: Summary) -> str:
 def _since(approve: str, summary: Summary) -> str:
     """Which targets' plans are others than those that were approved, where these are kept."""
     for path in sorted(summary.folder.parent.glob("*/summary.json"), reverse=True):
-        kept = Evidence(path.parent).read("summary.json")
-        if kept.get("hash") == approve:
-            before = {one["target"]: one.get("plan") for one in kept["targets"]}
+        try:
+            kept = Evidence(path.parent).read("summary.json")
+        except Damaged:
+            continue
+        if kept["hash"] == approve:
+            before = {one["target"]: one["plan"] for one in kept["targets"]}
             now = {part.target.name: part.plan.hash for part in summary.parts if part.plan is not None}
             other = [name for name in {**before, **now} if before.get(name) != now.get(name)]
             return f"Since then another: {', '.join(other) or 'the order'}. "

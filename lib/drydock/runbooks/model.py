@@ -50,6 +50,7 @@ class Condition:
 
     fails  where it gives text, that is told as what AWS says
     minutes  AWS minutes for which it has to hold without a break, as a bake needs; 0: once is enough
+    why  asked where it is not reached; `why` in its answer is told, where it is not empty (`stops.WHY`)
     """
 
     what: str
@@ -57,6 +58,7 @@ class Condition:
     holds: str
     fails: str = ""
     minutes: float = 0.0
+    why: Call | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "minutes", float(self.minutes))  # 5 and 5.0 are one plan, of one hash
@@ -72,11 +74,15 @@ class Act:
 
 @dataclass(frozen=True)
 class Look:
-    """Something that is read: `expression`, JMESPath, picks from the answer what the plan depends on."""
+    """Something that is read: `expression`, JMESPath, picks from the answer what the plan depends on.
+
+    shared  once the plan is being applied others may change it too, and that is in nobody's way
+    """
 
     name: str
     call: Call
     expression: str
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,10 +186,11 @@ class Plan:
             plan = _reader().validate_python(whole(read, kept or {}))
             if missing := {"name", "instance", "account", "region"} - plan.cloud.keys():
                 raise ValueError(f"its cloud has no {', '.join(sorted(missing))}")
-        except ValueError as error:
+            hashed = plan.hash
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"This is not a whole plan ({str(error).splitlines()[0]}).") from error
-        if named != plan.hash:
-            raise ValueError(f"The plan has the hash {plan.hash} and says that it is {named}: it was edited since.")
+        if named != hashed:
+            raise ValueError(f"The plan has the hash {hashed} and says that it is {named}: it was edited since.")
         return plan
 
 

@@ -21,8 +21,9 @@ from pathlib import Path
 
 from drydock.notebooks.environment import environment
 from drydock.notebooks.signals import Interrupted, ending_on_signals
-from drydock.runbooks import executor, runbook, runner
+from drydock.runbooks import approvals, executor, runbook, runner
 from drydock.runbooks.evidence import Evidence
+from drydock.runbooks.files import Damaged
 
 _LOOK = 0.2
 """Seconds between two looks whether the run is to end."""
@@ -36,6 +37,7 @@ class Order:
     folder  of the run
     stop    a file; once it is there, the run is undone and ends
     lock    a file that the process at work on this run holds
+    approvers  the file that says who may approve; "" where none does
     """
 
     runbook: str
@@ -44,6 +46,7 @@ class Order:
     stop: str
     lock: str
     aws_profile: str = ""
+    approvers: str = ""
 
 
 def carry_out(order: Order) -> str:
@@ -65,7 +68,7 @@ def carry_out(order: Order) -> str:
 
 def ended(folder: Path) -> bool:
     """Whether the run of that folder has come to its end."""
-    return bool(executor.progress(Evidence(folder).journal()).outcome)
+    return bool(executor.progress(Evidence(folder).events()).outcome)
 
 
 def _process(order: Order) -> tuple[bool, str]:
@@ -105,8 +108,9 @@ def _run(order: Order) -> None:
     folder = Path(order.folder)
     with Path(order.lock).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        far = executor.progress(Evidence(folder).journal())
-        settings = {"AWS_PROFILE": order.aws_profile} if order.aws_profile else {}
+        far = executor.progress(Evidence(folder).events())
+        given = {"AWS_PROFILE": order.aws_profile, approvals.APPROVERS: order.approvers}
+        settings = {name: value for name, value in given.items() if value}
         with environment(settings):
             if far.outcome:
                 return
@@ -120,7 +124,7 @@ def _gone_on_with(folder: Path) -> None:
     """To the end of what another process has left; back, where that cannot be."""
     try:
         runner.resume(folder)
-    except runbook.Refused as refused:
+    except (runbook.Refused, Damaged) as refused:
         runner.settle(Evidence(folder), str(refused))
 
 

@@ -14,6 +14,7 @@ from drydock import pricing
 from drydock.cloud import Cloud
 from drydock.policy import right_sizing
 from drydock.policy.cost_review import GIB, Balancer, LogGroup, Repository, Service
+from drydock.policy.ecr.unused import described, named_in, unused
 from drydock.policy.right_sizing import Size
 from drydock.pricing import Item
 from drydock.resources.kind import every
@@ -89,20 +90,27 @@ class Region:
         found = [*self._task_items(), *self._instance_items()]
         kinds = Counter(one.get("Type", "application") for one in self.load_balancers)
         for kind, count in sorted(kinds.items()):
-            alb = kind == "application"
-            found.append(pricing.application_load_balancers(count) if alb else pricing.unpriced(f"{kind} LB", count))
+            found.append(pricing.load_balancers(kind, count))
         interfaces = self._every("ec2", "describe_network_interfaces", "NetworkInterfaces")
         public = sum("PublicIp" in one.get("Association", {}) for one in interfaces) + len(self.idle_addresses)
         if public:
             found.append(pricing.public_addresses(public))
-        gateways = self._every("ec2", "describe_nat_gateways", "NatGateways")
-        if up := sum(one.get("State") == "available" for one in gateways):
-            found.append(pricing.unpriced("NAT gateway", up))
+        if up := self._gateways:
+            found.append(pricing.nat_gateways(up))
         logs = sum(group.stored for group in self.log_groups)
         layers = sum(image.get("imageSizeInBytes", 0) for images in self.images.values() for image in images)
-        found += [pricing.unpriced(f"{logs / GIB:.2f} GiB of logs, and what is written to them")] if logs else []
-        found += [pricing.unpriced(f"{layers / GIB:.2f} GiB of images in ECR")] if layers else []
+        found += [pricing.stored("logs", logs / GIB)] if logs else []
+        found += [pricing.stored("images", layers / GIB)] if layers else []
         return found
+
+    def by_use(self) -> list[str]:
+        """What is there and charged by what is used, too, which is in no sum here, with its price where it has one."""
+        kinds = {one.get("Type", "application") for one in self.load_balancers}
+        there = {f"{kind} load balancer, LCU" for kind in kinds & {"application", "network"}}
+        there |= {"NAT gateway, data"} if self._gateways else set()
+        there |= {"logs, ingested"} if self.log_groups else set()
+        home = self.cloud.region == pricing.PRICED
+        return [f"{item}: {pricing.by_use(item) if home else 'no dated price'}" for item in sorted(there)]
 
     def hour(self, size: Size, architecture: str) -> float | None:
         """USD an hour of a Fargate task; None in a Region whose prices are not known."""
@@ -111,6 +119,10 @@ class Region:
     @property
     def address_hour(self) -> float | None:
         return self._priced(pricing.public_addresses(1))
+
+    def stored_hour(self, what: str) -> float | None:
+        """USD an hour of a GiB of "logs" or "images"; None in a Region whose prices are not known."""
+        return self._priced(pricing.stored(what, 1))
 
     # -- what is judged
 
@@ -140,10 +152,10 @@ class Region:
                 continue
             arn, alb = one["LoadBalancerArn"], one.get("Type", "application") == "application"
             mine = [group["TargetGroupArn"] for group in groups if arn in group["LoadBalancerArns"]]
-            prices = [self._priced(pricing.application_load_balancers())]
+            prices = [self._priced(pricing.load_balancers(one.get("Type", "application")))]
             if one.get("Scheme") == "internet-facing":
                 prices.append(self._priced(pricing.public_addresses(len(one["AvailabilityZones"]))))
-            hour = None if not alb or None in prices else sum(each or 0.0 for each in prices)
+            hour = None if None in prices else sum(each or 0.0 for each in prices)
             requests = self._requests(LoadBalancer=arn.partition(":loadbalancer/")[2]) if alb else None
             health = [self._ask("elbv2", "describe_target_health", TargetGroupArn=each) for each in mine]
             targets = sum(len(answer.get("TargetHealthDescriptions", ())) for answer in health)
@@ -151,19 +163,27 @@ class Region:
         return found
 
     def repositories(self) -> list[Repository]:
-        """Images with a tag that were pushed before the days that count, and that no task definition in use names."""
+        """Images that were pushed before the days that count, and that no task definition in use names."""
         arns = {one["taskDefinition"] for one in self.described} | {one["taskDefinitionArn"] for one in self.tasks}
         definitions = [self._definition(arn) for arn in arns]
-        containers = [one for each in definitions for one in each.get("containerDefinitions", ())]
-        used = {one["image"].partition("/")[2] for one in containers}
+        named = [one["image"] for each in definitions for one in each.get("containerDefinitions", ())]
+        run = {one["imageDigest"] for task in self.tasks for one in task["containers"] if "imageDigest" in one}
         found = []
-        for repository, images in self.images.items():
-            tagged = [one for one in images if one.get("imageTags") and one["imagePushedAt"] < self._since]
-            old = [one for one in tagged if not used & set(_references(repository, one))]
-            found.append(Repository(repository, len(old), sum(one.get("imageSizeInBytes", 0) for one in old)))
+        for repository, details in self.images.items():
+            images, lists = described(details)
+            used = run | {name for image in named if (name := named_in(image, repository))}
+            old = {one.digest for one in unused(images, used, since=self._since.timestamp(), lists=lists)}
+            stored = [one.get("imageSizeInBytes", 0) for one in details if one["imageDigest"] in old]
+            found.append(Repository(repository, len(old), sum(stored)))
         return found
 
     # --
+
+    @cached_property
+    def _gateways(self) -> int:
+        """NAT gateways that are up."""
+        found = self._every("ec2", "describe_nat_gateways", "NatGateways")
+        return sum(one.get("State") == "available" for one in found)
 
     @cached_property
     def _clusters(self) -> list[str]:
@@ -277,12 +297,3 @@ def _parts(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
 
 def _architecture(definition: dict[str, Any]) -> str:
     return str((definition.get("runtimePlatform") or {}).get("cpuArchitecture") or "X86_64").lower()
-
-
-def _references(repository: str, image: Any) -> Iterator[str]:
-    """How a container definition names the image, after the registry's host; without a tag, `latest` is meant."""
-    yield f"{repository}@{image['imageDigest']}"
-    for tag in image["imageTags"]:
-        yield f"{repository}:{tag}"
-        if tag == "latest":
-            yield repository

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -13,8 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import TypeAdapter
 
-from drydock.cloud import connect
+from drydock.cloud import connect, named
 from drydock.notebooks import show
 from drydock.notebooks.parameters import BadParameter
 from drydock.policy.secrets import hidden
@@ -36,7 +36,7 @@ from drydock.runbooks.model import (
 )
 from drydock.runbooks.outputs import hide_in_outputs
 from drydock.runbooks.targets import resume_command, roll_back_command
-from drydock.runbooks.told import Told
+from drydock.runbooks.told import Told, typed
 
 Outcome = Literal["planned", "nothing to change", "read", "applied", "rolled back", "failed", "refused"]
 NOT_OF_THE_PLAN = ("dry_run", "approve", "cloud", "region", "account")
@@ -119,18 +119,21 @@ class Runbook:
 
     # -- before the plan
 
-    def look(self, name: str, method: Callable[..., Any], expression: str, **params: Any) -> Any:
+    def look(
+        self, name: str, method: Callable[..., Any], expression: str, *, shared: bool = False, **params: Any
+    ) -> Any:
         """Read something that the plan depends on: `expression`, JMESPath, of what a client's method answers.
 
             run.look("service", ecs.describe_services, "services[0].desiredCount", cluster="a", services=["b"])
 
-        The plan's hash covers what is seen: if it is another when the plan is applied, nothing is applied.
+        The plan's hash covers what is seen: if it is another when the plan is applied, nothing is applied. What is
+        `shared` others may change as well once that has begun, as the newest revision of a family.
         A value of `params` may be `seen_in(look, path)`: what an earlier look saw. A run that goes on has what it saw
         when its plan was made.
         """
         if self._kept is not None and name in self._kept.state:
             return self._kept.state[name]
-        look = Look(name, call(method, **params), expression)
+        look = Look(name, call(method, **params), expression, shared)
         again = name in self._state
         self._looks = [*(other for other in self._looks if other.name != name), look]
         try:
@@ -288,7 +291,7 @@ class Runbook:
         Raises RunFailed where the run did not do what was asked, so that papermill and the shell are told.
         """
         plan = self._made()
-        keep_state(self.cloud, self.evidence, plan)
+        found = keep_state(self.cloud, self.evidence, plan)
         why = ""
         if not plan.changes:
             outcome: Outcome = "read" if self.evidence.read("findings.json") is not None else "nothing to change"
@@ -303,6 +306,8 @@ class Runbook:
             outcome, why = "refused", told or "the plan was not applied; nothing was changed"
         elif not self._verified:
             outcome, why = "failed", "the plan was applied, and not verified"
+        elif found is not None and (since := differs(_left_by(plan, self.evidence), found, plan)):
+            outcome, why = "failed", f"it was applied and verified, and then somebody else changed it: {since}"
         else:
             outcome = "applied"
         end(self.evidence, outcome, why)
@@ -310,27 +315,24 @@ class Runbook:
         self.evidence.report()
         kept = where(self.evidence, self.evidence.seal())
         if why:
-            left = executor.begun(self.evidence.journal())
+            left = executor.begun(self.evidence.events())
             then = f" To undo what it has changed: {roll_back_command(self.evidence.folder)}" if left else ""
-            raise RunFailed(f"{outcome}: {why.rstrip('.')}. {kept}{then}")
+            raise RunFailed(f"{outcome}: {why.rstrip('.')}.{then}\n{kept}")
         way_back = f"\nTo undo it: {roll_back_command(self.evidence.folder)}" if outcome == "applied" else ""
         return show.Note(f"{self.name}: {outcome}", kept + way_back)
 
     # --
 
     def _how_to_approve(self, plan: Plan) -> show.Note:
-        given = {name: value for name, value in self.values.items() if value != ""}
-        typed, here = apply_command(self.name, given, plan.hash), f'dry_run = False\napprove = "{plan.hash}"'
+        in_shell = "\n".join(next_commands(self.name, self.values, plan, self.evidence.folder))
+        here = f'dry_run = False\napprove = "{plan.hash}"'
         heading = "Dry run: to apply this plan, approve it by its hash"
         if who := approvals.approvers_file(evidence.root()):
-            signed = f"{plan.hash}.NAME{approvals.SUFFIX}"
-            sign = approve_command(self.evidence.folder)
-            typed = f"{sign}\n{apply_command(self.name, given, approval=signed)}"
-            here = f'dry_run = False\napprove = "{signed}"'
+            here = f'dry_run = False\napprove = "{_signed(plan)}"'
             heading = f"Dry run: to apply this plan, have it approved by those in {who}"
         between = "or here, in the parameters, and then run all cells again:"
-        html = f"{show.code(typed)}{show.text(between)}{show.code(here)}"
-        return show.Note(heading, "\n".join([typed, "", between, "", here]), html)
+        html = f"{show.code(in_shell)}{show.text(between)}{show.code(here)}"
+        return show.Note(heading, "\n".join([in_shell, "", between, "", here]), html)
 
     def _approval(self, plan: Plan) -> dict[str, Any]:
         """The approval that was given, written down. Raises BadApproval."""
@@ -369,7 +371,7 @@ class Runbook:
         if kept.get("plan") != plan.hash:
             raise BadApproval(f"{self.evidence.folder} holds no approval of its plan.")
         if who := approvals.approvers_file(evidence.root()):
-            signed = [approvals.Approval(**each) for each in kept.get("signatures", [])]
+            signed = TypeAdapter(list[approvals.Approval]).validate_python(kept.get("signatures", []))
             named = {f"approval.json, {number}": each for number, each in enumerate(signed, 1)}
             approvals.check(named, plan, approvals.approvers(who), now=None)
         return kept
@@ -396,7 +398,7 @@ class Runbook:
         return [*self._step_failures, *self._check_failures, *filter(None, [self._roll_back_failure])]
 
     def _has(self, event: str) -> bool:
-        return any(line["event"] == event for line in self.evidence.journal())
+        return any(line["event"] == event for line in self.evidence.events())
 
     def _require_as_opened(self) -> None:
         """Raises Refused where this run has changed something, or its parameters are others than it was opened with."""
@@ -422,9 +424,10 @@ class Runbook:
 
     def _differs(self, plan: Plan) -> str:
         try:
-            return differs(plan.state_afterwards, executor.observe(self.cloud, plan.looks))
+            found = executor.observe(self.cloud, plan.looks, begun=True)
         except (ClientError, BotoCoreError) as error:
             return f"it could not be read: {error}"
+        return differs(_left_by(plan, self.evidence), found, plan)
 
     def _waited(self, check: Callable[[], object], minutes: float) -> str:
         """Empty once the check is true, else why it is not. AWS's errors are asked again, those of the check not."""
@@ -462,45 +465,67 @@ def undo(cloud: Any, plan: Plan, guard: Guard, *, minutes: float) -> None:
     Raises StepFailed; so it does before anything is undone where somebody else has changed since what the plan changes.
     """
     try:
-        if theirs := _changed_by_others(plan, executor.observe(cloud, plan.looks)):
+        results = executor.progress(guard.evidence.journal()).results
+        if theirs := _changed_by_others(plan, results, executor.observe(cloud, plan.looks, begun=True)):
             raise executor.StepFailed(f"Nothing was undone, because somebody else has been at work: {theirs}")
         executor.roll_back(cloud, plan, guard, minutes=minutes)
-        left = differs(plan.state, executor.observe(cloud, plan.looks))
+        left = differs(plan.state, executor.observe(cloud, plan.looks, begun=True), plan)
     except (ClientError, BotoCoreError) as error:
         raise executor.StepFailed(f"The state could not be read: {error}") from error
     if left:
         raise executor.StepFailed(f"Every step was undone, and the state is another than before: {left}")
 
 
-def _changed_by_others(plan: Plan, found: Mapping[str, Any]) -> str:
-    """In words, what the plan changes and is found to be neither as before nor as a step makes or leaves it."""
-    planned = {path: after for path, _, after in plan.difference()}
-    rows = {path: (before, now) for path, before, now in difference(plan.state, found) if path in planned}
-    on_the_way = [plan.state_after(plan.steps[: number + 1]) for number in range(len(plan.steps))]
-    on_the_way += [plan.state_after([replace(step, sets=step.between)]) for step in plan.steps if step.between]
-    as_planned = {path for state in on_the_way for path in set(planned) - {row[0] for row in difference(state, found)}}
+def _changed_by_others(plan: Plan, results: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """In words, what a step changes and is found to be neither as before nor as a step makes or leaves it; and the
+    status of what is changed, which is another once somebody has deleted it.
+
+    results  what the steps have answered
+    """
+    on_the_way = [plan.state_after(plan.steps[: number + 1], results) for number in range(len(plan.steps))]
+    on_the_way += [plan.state_after([replace(step, sets=step.between)], results) for step in plan.steps if step.between]
+    changed = {path: after for state in on_the_way for path, _, after in difference(plan.state, state)}
+    changed |= {path: after for path, _, after in difference(plan.state, plan.state_after(plan.steps, results))}
+    statuses = {f"{path.partition('.')[0]}.status" for path in changed}
+    expected = [{path: then for path, then, _ in difference(state, found)} for state in on_the_way]
     return "; ".join(
-        f"{path} is {now or 'not there'}, and was {before or 'not there'} before and {planned[path]} as planned"
-        for path, (before, now) in rows.items()
-        if path not in as_planned and planned[path] != KNOWN_AFTERWARDS
+        f"{path} is {now or 'not there'}, and was {before or 'not there'} before"
+        + (f" and {changed[path]} as planned" if path in changed else "")
+        for path, before, now in _held(plan, difference(plan.state, found))
+        if path in statuses
+        or (path in changed and all(then.get(path, KNOWN_AFTERWARDS) != KNOWN_AFTERWARDS for then in expected))
     )
 
 
-def differs(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """In words, where what is found differs from what is expected; empty where it does not."""
-    rows = [row for row in difference(expected, found) if row[1] != KNOWN_AFTERWARDS]
+def differs(expected: Mapping[str, Any], found: Mapping[str, Any], plan: Plan) -> str:
+    """In words, where what is found differs from what is expected; empty where it does not. What is shared may."""
+    rows = [row for row in _held(plan, difference(expected, found)) if row[1] != KNOWN_AFTERWARDS]
     return "; ".join(
         f"{path} is {now or 'not there'} and should be {before or 'not there'}" for path, before, now in rows
     )
 
 
-def keep_state(cloud: Any, folder: Evidence, plan: Plan) -> None:
+def _held(plan: Plan, rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Those of a difference that are of no look that others share."""
+    shared = tuple(f"{look.name}." for look in plan.looks if look.shared)
+    return [row for row in rows if not f"{row[0]}.".startswith(shared)]
+
+
+def _left_by(plan: Plan, folder: Evidence) -> dict[str, Any]:
+    """The state that the plan says there will be, with what the steps of the run have answered."""
+    return plan.state_after(plan.steps, executor.progress(folder.journal()).results)
+
+
+def keep_state(cloud: Any, folder: Evidence, plan: Plan) -> dict[str, Any] | None:
     """Write after.json; where the state cannot be read, the journal says why, and there is none."""
     try:
-        folder.write("after.json", executor.observe(cloud, plan.looks))
+        found = executor.observe(cloud, plan.looks, begun=True)
     except (ClientError, BotoCoreError) as error:
         (folder.folder / "after.json").unlink(missing_ok=True)
         folder.note("not read", why=str(error))
+        return None
+    folder.write("after.json", found)
+    return found
 
 
 def end(folder: Evidence, outcome: Outcome, why: str = "") -> None:
@@ -527,20 +552,54 @@ def _listed(heading: str, lines: Sequence[str], tone: str = "note") -> show.Note
     return show.Note(heading, "\n".join(lines), tone=tone)
 
 
-def apply_command(name: str, given: Mapping[str, Any], plan_hash: str = "", *, approval: str = "") -> str:
-    """What to type in a shell to apply the plan of that hash, made with these parameters and the others' defaults.
+def next_commands(name: str, given: Mapping[str, Any], plan: Plan, run: Path) -> list[str]:
+    """What to type in a shell to apply the plan that the run of this folder has made; first to sign it, where needed.
 
-    approval  the file that approves it, instead of the hash
+    given  the parameters that it was made with, but for those that have their defaults
+
+    Raises BadApproval as `approvals.approvers_file`.
     """
-    pairs = [f"{key}={value}" for key, value in given.items() if key not in ("dry_run", "approve")]
-    words = [word for pair in pairs for word in ("-p", pair)]
-    approved = ["--approval", approval] if approval else ["--approve", plan_hash]
-    return shlex.join(["drydock", "runbook", "apply", name, *words, *approved])
+    default, runs = evidence.root(), run.resolve().parent
+    words = ["drydock", "runbook", "apply", name, *_pairs(name, given)]
+    elsewhere = [] if runs == default.resolve() else ["--runs", str(runs)]
+    if approvals.approvers_file(default, runs):
+        return [approve_command(run), typed([*words, "--approval", _signed(plan), *elsewhere])]
+    return [typed([*words, "--approve", plan.hash, *elsewhere])]
 
 
 def approve_command(run: Path) -> str:
     """What those who may approve type in a shell to sign the plan of this run."""
-    return shlex.join(["drydock", "runbook", "approve", str(run), "--by", "NAME"])
+    return typed(["drydock", "runbook", "approve", str(run), "--by", "NAME"])
+
+
+def place_parameters(plan: Plan) -> dict[str, str]:
+    """The parameters that say which cloud the plan is for; empty where that is what they are without being given."""
+    cloud = plan.cloud["name"]
+    return {
+        "cloud": "" if cloud == named(None) else cloud,
+        "region": plan.cloud["region"],
+        "account": "" if cloud in ("embedded", "localstack") else plan.cloud["account"],
+    }
+
+
+def _pairs(name: str, given: Mapping[str, Any]) -> list[str]:
+    """The options that give these parameters. What is empty by default is left out where it is; the place as well."""
+    try:
+        defaults = parameters.declared(catalogue.notebook(name)).defaults
+    except (catalogue.NoSuchRunbook, ValueError):
+        defaults = {}
+    left_out = {
+        key
+        for key, value in given.items()
+        if str(value) == str(defaults.get(key)) and (value == "" or key in NOT_OF_THE_PLAN)
+    }
+    pairs = [f"{key}={value}" for key, value in given.items() if key not in (*left_out, "dry_run", "approve")]
+    return [word for pair in pairs for word in ("-p", pair)]
+
+
+def _signed(plan: Plan) -> str:
+    """The file that `drydock runbook approve` writes for NAME."""
+    return f"{plan.hash}.NAME{approvals.SUFFIX}"
 
 
 def _of_the_plan(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -592,7 +651,7 @@ def where(folder: Evidence, seal: str) -> str:
     """Where the evidence of a run is, what proves it, and which secrets are with it."""
     text = f"The evidence is in {folder.folder}. Its seal, for the ticket: {seal}."
     if names := folder.secrets:
-        command = shlex.join(["drydock", "runbook", "forget", str(folder.folder)])
+        command = typed(["drydock", "runbook", "forget", str(folder.folder)])
         text += (
             f" Its secrets.json has the values of {', '.join(names)}, which its steps need; to remove them: {command}."
         )

@@ -15,8 +15,9 @@ from drydock.cloud import Cloud, CloudRefused, CloudUnreachable, connect
 from drydock.notebooks.environment import environment
 from drydock.notebooks.execution import OnCell, execute
 from drydock.notebooks.signals import Interrupted
-from drydock.runbooks import approvals, catalogue, evidence, executor, parameters, runbook, targets
+from drydock.runbooks import approvals, catalogue, evidence, executor, files, parameters, runbook, targets
 from drydock.runbooks.evidence import Evidence
+from drydock.runbooks.files import Damaged
 from drydock.runbooks.guard import Guard
 from drydock.runbooks.model import Plan
 
@@ -72,9 +73,8 @@ def run(
     values = parameters.declared(source).read(given)
     if str(values.get("approve", "")).endswith(approvals.SUFFIX):
         values["approve"] = os.pathsep.join(str(Path(each).absolute()) for each in values["approve"].split(os.pathsep))
-    folder = folder or evidence.new_folder((root or evidence.root()).absolute(), name)
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    settings = {runbook.AUTO_APPROVE: "reads"} if only_reads else {}
+    folder = evidence.made(folder or evidence.new_folder((root or evidence.root()).absolute(), name))
+    settings = {**_approvers(folder), **({runbook.AUTO_APPROVE: "reads"} if only_reads else {})}
     kept = Evidence(folder)
     return _executed(kept, name, values, "notebook.ipynb", settings, on_cell=on_cell, keep=keep)
 
@@ -85,11 +85,10 @@ def resume(path: Path, *, on_cell: OnCell | None = None, keep: bool = False) -> 
     It goes on through its notebook, where it was on its way there; where that cannot, and where it was on its way back,
     what was begun is undone. The approval is the one that it was begun with.
 
-    Raises NoSuchRun; Refused where the run has changed nothing or has ended, where another process is at work on it,
-    and where the state is not the one that it left, which says what is different; CutShort as `run` does.
+    Raises NoSuchRun; Damaged; Refused where the run has changed nothing or has ended, where another process is at work
+    on it, and where the state is not the one that it left, which says what is different; CutShort as `run` does.
     """
-    folder = Evidence.of(path)
-    plan, far = folder.plan, executor.progress(folder.journal())
+    folder, plan, far = _left(path)
     if not far.started:
         raise runbook.Refused(
             f"{path}: this run has changed nothing, so there is nothing to go on with: apply it anew."
@@ -97,6 +96,11 @@ def resume(path: Path, *, on_cell: OnCell | None = None, keep: bool = False) -> 
     if far.outcome:
         then = f" To undo it: {targets.roll_back_command(path)}" if far.begun else ""
         raise runbook.Refused(f"{path}: this run has ended: {far.outcome}. Nothing was changed.{then}")
+    if not far.back and far.begun and (folder.read("approval.json") or {}).get("plan") != plan.hash:
+        raise runbook.Refused(
+            f"{folder.folder} holds no approval of its plan, so the run does not go on. To undo what it has begun: "
+            f"{targets.roll_back_command(path)}"
+        )
     try:
         with folder.at_work():
             cloud = _cloud_of(plan)
@@ -119,17 +123,35 @@ def resume(path: Path, *, on_cell: OnCell | None = None, keep: bool = False) -> 
     values = {**plan.parameters, **at, "dry_run": False, "approve": plan.hash}
     checked = parameters.declared(catalogue.notebook(plan.runbook)).checked(values)
     settings = {"DRYDOCK_INSTANCE": plan.cloud["instance"]} if plan.cloud["instance"] else {}
+    settings |= _approvers(folder.folder)
     executed = "notebook.resumed.ipynb"
     return _executed(folder, plan.runbook, checked, executed, settings, on_cell=on_cell, keep=keep)
 
 
-def how_far(path: Path) -> list[str]:
-    """What the run of this folder has come to, a line for each step. Raises NoSuchRun."""
+def _left(path: Path) -> tuple[Evidence, Plan, executor.Progress]:
+    """What is left of the run of this folder, if that tells what it has done. Raises NoSuchRun, Damaged."""
     folder = Evidence.of(path)
-    far = executor.progress(folder.journal())
+    folder.require_whole()
+    plan, far = folder.plan, executor.progress(folder.journal())
+    if unknown := {*far.begun, *filter(None, [far.undoing])} - {step.name for step in plan.steps}:
+        raise files.damaged(
+            folder.folder / "journal.jsonl", f"it tells of a step {min(unknown)}, and the plan has none"
+        )
+    return folder, plan, far
+
+
+def _approvers(folder: Path) -> dict[str, str]:
+    """The environment that tells the run of this folder who may approve: also elsewhere those of the usual one."""
+    who = approvals.approvers_file(evidence.root(), folder.absolute().parent)
+    return {approvals.APPROVERS: str(who)} if who else {}
+
+
+def how_far(path: Path) -> list[str]:
+    """What the run of this folder has come to, a line for each step. Raises NoSuchRun, Damaged."""
+    _, plan, far = _left(path)
     words = {True: "its call was answered", False: "its call may have left"}
     lines = []
-    for step in folder.plan.steps:
+    for step in plan.steps:
         if step.name in far.done:
             how = "done"
         elif step.name == far.cut:
@@ -163,7 +185,7 @@ def _executed(
         error = f"the notebook could not be kept: {full}"
     except BaseException as ended:
         cut = ended
-    if keep and isinstance(cut, Interrupted) and executor.progress(kept.journal()).open:
+    if keep and isinstance(cut, Interrupted) and executor.progress(kept.events()).open:
         undone = f"the run was cut short, and what was begun stays. Then: {targets.resume_command(kept.folder)}"
         undone += f" or {targets.roll_back_command(kept.folder)}"
     else:
@@ -178,7 +200,7 @@ def _executed(
 
 def _report(kept: Evidence, name: str, error: str | None, seconds: float) -> Report:
     plan = kept.plan if (kept.folder / "plan.json").exists() else None
-    left = "cut short" if executor.progress(kept.journal()).open else "failed"
+    left = "cut short" if executor.progress(kept.events()).open else "failed"
     outcome = (kept.read("result.json") or {}).get("outcome", left)
     try:
         sealed = kept.seal()
@@ -204,7 +226,7 @@ def _require_as_left(path: Path, cloud: Cloud, plan: Plan, far: executor.Progres
 
 def settle(folder: Evidence, why: str) -> str:
     """Undo what a run that was cut short had begun. Says what was done; nothing where the run ended by itself."""
-    far = executor.progress(folder.journal())
+    far = executor.progress(folder.events())
     if far.outcome:
         return ""
     why = why or "the run was cut short"
@@ -212,8 +234,11 @@ def settle(folder: Evidence, why: str) -> str:
     if far.begun:
         try:
             return _rolled_back(folder, _cloud_of(folder.plan), why)
-        except (CloudRefused, CloudUnreachable, targets.Busy, OSError) as error:
-            said = f"{why}; not rolled back: {error}. Then: {targets.roll_back_command(folder.folder)}"
+        except evidence.AtWork as error:
+            return f"{why}; not rolled back: {error} Then: {targets.roll_back_command(folder.folder)}"
+        except (CloudRefused, CloudUnreachable, targets.Busy, Damaged, OSError) as error:
+            told = str(error).rstrip(".")
+            said = f"{why}; not rolled back: {told}. Then: {targets.roll_back_command(folder.folder)}"
     try:
         runbook.end(folder, "failed", said)
     except OSError as error:
@@ -236,38 +261,39 @@ def _rolled_back(folder: Evidence, cloud: Cloud, why: str) -> str:
         said = f"{why}; rolled back"
     finally:
         held.fall()
-    runbook.keep_state(cloud, folder, plan)
-    folder.report()
-    folder.seal()
+    try:
+        runbook.keep_state(cloud, folder, plan)
+        folder.report()
+        folder.seal()
+    except OSError as error:
+        said += f"; the evidence could not be written: {error.filename}: {error.strerror}"
     return said
 
 
 def roll_back_run(path: Path) -> str:
     """Undo a run that was applied, at any time after. Says what it came to.
 
-    Raises NoSuchRun; Refused where the run has nothing to undo, where it was another cloud's, or where the state
-    is no longer the one that the run left: then somebody else has been at work, and a roll-back would undo that too.
+    Raises NoSuchRun; Damaged; Refused where the run has nothing to undo, where it was another cloud's, or where the
+    state is no longer the one that the run left: then somebody else has been at work, and a roll-back would undo that
+    too.
     """
-    folder = Evidence.of(path)
-    plan = folder.plan
-    far = executor.progress(folder.journal())
+    folder, plan, far = _left(path)
     if not far.begun:
         raise runbook.Refused(f"{path}: this run has changed nothing, or is rolled back already. Nothing was changed.")
+    applied = (folder.read("result.json") or {}).get("outcome") == "applied" and not far.undoing
+    left = folder.read("after.json") if applied else None
     cloud = _cloud_of(plan)
     Guard(cloud, folder)
     try:
-        return _undone(folder, cloud, far)
+        return _undone(folder, cloud, plan, left)
     finally:
         folder.seal_again()
 
 
-def _undone(folder: Evidence, cloud: Cloud, far: executor.Progress) -> str:
-    """As `roll_back_run`."""
-    plan = folder.plan
-    applied = (folder.read("result.json") or {}).get("outcome") == "applied" and not far.undoing
-    left = folder.read("after.json") if applied else None
+def _undone(folder: Evidence, cloud: Cloud, plan: Plan, left: Mapping[str, Any] | None) -> str:
+    """As `roll_back_run`; `left` is the state that the run has left, where it came to its end."""
     try:
-        other = runbook.differs(left, executor.observe(cloud, plan.looks)) if left is not None else ""
+        other = runbook.differs(left, executor.observe(cloud, plan.looks, begun=True), plan) if left is not None else ""
     except (ClientError, BotoCoreError) as error:
         raise runbook.Refused(f"The state could not be read: {error}. Nothing was changed.") from error
     if other:

@@ -9,6 +9,7 @@ kept the hash of a seal (`verify --seal`) can tell, as a ticket that it was writ
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import json
 import os
@@ -18,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from drydock.runbooks import chain
+from drydock.runbooks import chain, files
 from drydock.runbooks.model import Plan
 
 MANIFEST = "manifest.jsonl"
@@ -61,8 +62,9 @@ def write(folder: Path) -> str:
 
 
 def last(folder: Path) -> str:
-    """The hash of the folder's last seal; "" where it has none."""
-    return chain.head(folder / MANIFEST)[1]
+    """The hash of the folder's last seal; "" where it has none. Raises Damaged where that cannot be read."""
+    seals = files.lines(folder / MANIFEST)
+    return seals[-1].hash if seals else ""
 
 
 def verify(folder: Path, expected: str = "") -> Verdict:
@@ -71,9 +73,14 @@ def verify(folder: Path, expected: str = "") -> Verdict:
     expected  the hash of a seal that was kept elsewhere: it has to be one of those that the folder has
     """
     verdict = Verdict()
-    seals = chain.lines(folder / MANIFEST)
+    found: dict[str, list[chain.Line]] = {}
+    for name in (MANIFEST, *CHAINS):
+        try:
+            found[name] = chain.lines(folder / name)
+        except OSError as error:
+            verdict.faults.append(_unreadable(name, error))
+    seals = found.pop(MANIFEST, [])
     verdict.faults += [Fault(MANIFEST, line, what) for line, what in chain.faults(seals)]
-    found = {name: chain.lines(folder / name) for name in CHAINS}
     for name, lines in found.items():
         verdict.faults += [Fault(name, line, what) for line, what in chain.faults(lines)]
         verdict.notes += [f"{name}, line {each.number}: cut short, as by a crash, and the line after it says so."
@@ -91,12 +98,28 @@ def verify(folder: Path, expected: str = "") -> Verdict:
         verdict.faults += _against_earlier([seal.read or {} for seal in whole[:-1]], found)
     elif not any(fault.file == MANIFEST for fault in verdict.faults):
         verdict.notes += list(_unsealed(found))
-        if any((line.read or {}).get("event") == "ended" for line in found["journal.jsonl"]):
+        if any((line.read or {}).get("event") == "ended" for line in found.get("journal.jsonl", [])):
             verdict.faults.append(Fault(MANIFEST, 0, "is not there, and the journal says that the run has ended"))
     verdict.faults += _of_plan(folder)
     if expected and expected not in {seal.hash for seal in seals}:
-        verdict.faults.append(Fault(MANIFEST, 0, f"has no seal {expected}: the folder was written anew since"))
+        verdict.faults.append(Fault(MANIFEST, 0, _not_there(expected, [seal.hash for seal in seals])))
     return verdict
+
+
+def _not_there(expected: str, seals: list[str]) -> str:
+    """Why the folder may lack that seal."""
+    if near := difflib.get_close_matches(expected, seals, n=1, cutoff=0.9):
+        return f"has no seal {expected}, and has {near[0]}, which is nearly the same: look at what you have typed"
+    return f"has no seal {expected}: the folder was written anew since, or that is the seal of another run"
+
+
+def of_chain(folder: Path, name: str) -> Iterator[Fault]:
+    """Where that chain does not hold, or lacks lines that were sealed. Raises Damaged where that cannot be read."""
+    seals, lines = files.lines(folder / MANIFEST), files.lines(folder / name)  # in this order: it may be at work
+    yield from (Fault(name, line, what) for line, what in chain.faults(lines))
+    for each in seals:
+        if _is_seal(each.read) and each.read is not None and name in each.read.get("chains", {}):
+            yield from _within(name, each.read["chains"][name], lines)
 
 
 def _is_seal(read: Mapping[str, Any] | None) -> bool:
@@ -105,7 +128,7 @@ def _is_seal(read: Mapping[str, Any] | None) -> bool:
         return False
     chains = read.get("chains", {})
     return isinstance(chains, dict) and all(
-        isinstance(one, dict) and {key: type(value) for key, value in one.items()} == _OF_A_CHAIN
+        isinstance(one, dict) and {key: type(value) for key, value in one.items()} == _OF_A_CHAIN and one["lines"] >= 0
         for one in chains.values()
     )
 
@@ -116,6 +139,9 @@ def _of_plan(folder: Path) -> Iterator[Fault]:
         plan = Plan.from_json((folder / "plan.json").read_text())
     except FileNotFoundError:
         return
+    except OSError as error:
+        yield _unreadable("plan.json", error)
+        return
     except ValueError as error:
         yield Fault("plan.json", 0, str(error))
         return
@@ -123,7 +149,10 @@ def _of_plan(folder: Path) -> Iterator[Fault]:
         approval = json.loads((folder / "approval.json").read_text())
     except FileNotFoundError:
         return
-    except ValueError as error:
+    except OSError as error:
+        yield _unreadable("approval.json", error)
+        return
+    except (ValueError, RecursionError) as error:
         yield Fault("approval.json", 0, str(error))
         return
     of = approval.get("plan") if isinstance(approval, dict) else None
@@ -132,7 +161,14 @@ def _of_plan(folder: Path) -> Iterator[Fault]:
 
 
 def _against_last(folder: Path, seal: Mapping[str, Any], found: Mapping[str, list[chain.Line]]) -> Iterator[Fault]:
-    sealed, now = seal.get("files", {}), _files(folder)
+    sealed = seal.get("files", {})
+    now: dict[str, str] = {}
+    for name, path in _paths(folder):
+        try:
+            now[name] = _hash(path)
+        except OSError as error:
+            yield _unreadable(name, error)
+            now[name] = sealed.get(name, "")
     for name in sealed.keys() | now.keys():
         if name not in now:
             yield Fault(name, 0, "was removed")
@@ -140,9 +176,8 @@ def _against_last(folder: Path, seal: Mapping[str, Any], found: Mapping[str, lis
             yield Fault(name, 0, "was added")
         elif now[name] != sealed[name]:
             yield Fault(name, 0, "was edited")
-    for name in CHAINS:
+    for name, lines in found.items():
         kept = seal.get("chains", {}).get(name, {"lines": 0, "head": ""})
-        lines = found[name]
         if len(lines) > kept["lines"]:
             yield Fault(name, kept["lines"] + 1, f"{len(lines) - kept['lines']} lines were added since it was sealed")
         elif len(lines) == kept["lines"] and _size(folder / name) != kept.get("bytes", 0):
@@ -153,7 +188,8 @@ def _against_last(folder: Path, seal: Mapping[str, Any], found: Mapping[str, lis
 def _against_earlier(seals: list[Mapping[str, Any]], found: Mapping[str, list[chain.Line]]) -> Iterator[Fault]:
     for seal in seals:
         for name, kept in seal.get("chains", {}).items():
-            yield from _within(name, kept, found.get(name, []))
+            if name in found:
+                yield from _within(name, kept, found[name])
 
 
 def _within(name: str, kept: Mapping[str, Any], lines: list[chain.Line]) -> Iterator[Fault]:
@@ -177,15 +213,26 @@ def _unsealed(found: Mapping[str, list[chain.Line]]) -> Iterator[str]:
 
 def _files(folder: Path) -> dict[str, str]:
     """{path in the folder: SHA-256} of all files but the chains."""
-    found: dict[str, str] = {}
+    return {name: _hash(path) for name, path in _paths(folder)}
+
+
+def _paths(folder: Path) -> Iterator[tuple[str, Path]]:
+    """(path in the folder, path) of all files but the chains."""
     for base, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _NOT_EVIDENCE)
         for name in sorted(names):
             path = Path(base) / name
             relative = path.relative_to(folder).as_posix()
             if relative not in (*CHAINS, MANIFEST, *_NOT_EVIDENCE):
-                found[relative] = chain.hashed(path.read_bytes()) if path.is_file() else "no file"
-    return found
+                yield relative, path
+
+
+def _hash(path: Path) -> str:
+    return chain.hashed(path.read_bytes()) if path.is_file() else "no file"
+
+
+def _unreadable(name: str, error: OSError) -> Fault:
+    return Fault(name, 0, f"cannot be read: {error.strerror}")
 
 
 def _chains(folder: Path) -> dict[str, dict[str, Any]]:

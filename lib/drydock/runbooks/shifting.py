@@ -1,7 +1,7 @@
 """What runbooks share that move requests from one target group to another.
 
 now = run.look("service", ecs.describe_services, f"services[0].{{configuration: {CONFIGURATION}, …}}", …)
-done = released(ecs, cluster, service, since=newest(ecs, cluster, service))
+done = released(ecs, cluster, service, since=newest(ecs, cluster, service), known=settled(run, ecs, cluster, service))
 asked = configured(now["configuration"])  # as UpdateService takes it
 quiet = no_alarm(cloudwatch, ["errors"], minutes=5)  # a bake that an alarm ends
 """
@@ -9,12 +9,14 @@ quiet = no_alarm(cloudwatch, ["errors"], minutes=5)  # a bake that an alarm ends
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from drydock.resources.kind import every
+from drydock.runbooks.ecs import service_deployments
 from drydock.runbooks.model import Act, Condition, Look
 from drydock.runbooks.runbook import act, call
+from drydock.runbooks.stops import why
 
 _OF = "[@][?strategy == '{0}'].{{{1}}} | [0]"
 _CANARY = (
@@ -49,6 +51,10 @@ RULE = (
 """JMESPath, of a rule of a load balancer: who gets its requests. `weights`: a target group's ARN and its weight."""
 
 
+class AlarmsGone(RuntimeError):
+    """Alarms that were to watch a release are not there any more."""
+
+
 def configured(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """A CONFIGURATION as UpdateService takes it: with what it does not have switched off."""
     return {**OFF, **configuration}
@@ -75,12 +81,15 @@ def at_once(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 def newest(ecs: Any, cluster: str, service: str) -> str:
     """ARN of the service's newest service deployment; "" where none is kept."""
-    found = ecs.list_service_deployments(cluster=cluster, service=service, maxResults=100)["serviceDeployments"]
-    return str(max(found, key=lambda one: one["createdAt"])["serviceDeploymentArn"]) if found else ""
+    found = service_deployments(ecs, cluster, service)
+    return str(found[0]["serviceDeploymentArn"]) if found else ""
 
 
-def released(ecs: Any, cluster: str, service: str, *, since: str) -> Condition:
-    """A service deployment newer than that one is SUCCESSFUL; not once AWS has stopped it, or has rolled it back."""
+def released(ecs: Any, cluster: str, service: str, *, since: str, known: Sequence[str]) -> Condition:
+    """A service deployment newer than that one is SUCCESSFUL; not once AWS has stopped it, or has rolled it back.
+
+    known  the ids of the deployments that there are before
+    """
     last, new = _last(since)
     ended = f"contains(['STOPPED', 'ROLLBACK_SUCCESSFUL', 'ROLLBACK_FAILED'], {last}.status)"
     return Condition(
@@ -88,6 +97,7 @@ def released(ecs: Any, cluster: str, service: str, *, since: str) -> Condition:
         call(ecs.list_service_deployments, cluster=cluster, service=service, maxResults=100),
         holds=f"{new} && {last}.status == 'SUCCESSFUL'",
         fails=f"{new} && {ended} && join(': ', [{last}.status, {last}.statusReason || 'no reason is given'])",
+        why=why(cluster, service, known=known),
     )
 
 
@@ -99,22 +109,6 @@ def begun(ecs: Any, cluster: str, service: str, *, since: str) -> Look:
         call(ecs.list_service_deployments, cluster=cluster, service=service, maxResults=100),
         f"{new} && {{serviceDeployment: {last}}} || `null`",
     )
-
-
-def serving(ecs: Any, cluster: str, service: str) -> set[str]:
-    """The target groups that the tasks of the service's newest revision are in."""
-    found = ecs.describe_services(cluster=cluster, services=[service])["services"][0]
-    arns = [one["arn"] for one in found.get("currentServiceRevisions", ())]
-    revisions = ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"] if arns else []
-    last: dict[str, Any] = max(revisions, key=lambda one: one["createdAt"], default={})
-    entries = last.get("resolvedConfiguration", {}).get("loadBalancers") or found["loadBalancers"]
-    return {entry["targetGroupArn"] for entry in entries if "targetGroupArn" in entry}
-
-
-def healthy(elbv2: Any, groups: Iterable[str]) -> dict[str, int]:
-    """How many targets of each target group are healthy."""
-    found = {arn: elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"] for arn in groups}
-    return {arn: sum(one["TargetHealth"]["State"] == "healthy" for one in each) for arn, each in found.items()}
 
 
 def forwarded(elbv2: Any, arn: str) -> set[str]:
@@ -166,19 +160,26 @@ def alarms_of(cloudwatch: Any, names: Sequence[str]) -> list[dict[str, Any]]:
     return [*found["MetricAlarms"], *found["CompositeAlarms"]]
 
 
-def ringing(cloudwatch: Any, names: Sequence[str]) -> list[str]:
-    """Those of the alarms that are in ALARM."""
-    return [one["AlarmName"] for one in alarms_of(cloudwatch, names) if one["StateValue"] == "ALARM"]
+def quiet(cloudwatch: Any, names: Sequence[str]) -> bool:
+    """Whether all of the alarms are there, and none is in ALARM. Raises AlarmsGone: what is gone, watches nothing."""
+    there = alarms_of(cloudwatch, names)
+    if gone := sorted(set(names) - {one["AlarmName"] for one in there}):
+        raise AlarmsGone(f"{', '.join(gone)} was deleted meanwhile")
+    return not any(one["StateValue"] == "ALARM" for one in there)
 
 
 def no_alarm(cloudwatch: Any, names: Sequence[str], *, minutes: float) -> Condition:
-    """None of the alarms is in ALARM, for so many AWS minutes; once one is, it has failed."""
-    ringing = "[MetricAlarms, CompositeAlarms][][] | [?StateValue == 'ALARM'].AlarmName"
+    """None of the alarms is in ALARM, for so many AWS minutes; once one is, or is deleted, it has failed."""
+    found = "[MetricAlarms, CompositeAlarms][][]"
+    ringing = f"{found} | [?StateValue == 'ALARM'].AlarmName"
+    all_there = f"length({found}) == `{len(set(names))}`"
+    there = f"join(', ', {found}.AlarmName)"
     return Condition(
         f"no alarm for {minutes:g} minutes",
         call(cloudwatch.describe_alarms, AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]),
-        holds=f"length({ringing}) == `0`",
-        fails=f"length({ringing}) > `0` && join(' ', ['in ALARM:', join(', ', {ringing})])",
+        holds=f"{all_there} && length({ringing}) == `0`",
+        fails=f"length({ringing}) > `0` && join(' ', ['in ALARM:', join(', ', {ringing})])"
+        f" || !({all_there}) && join(' ', ['an alarm was deleted; there are:', {there} || 'none'])",
         minutes=minutes,
     )
 

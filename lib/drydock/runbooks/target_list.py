@@ -22,6 +22,7 @@ from typing import Any
 
 import yaml
 
+from drydock.cloud import named
 from drydock.notebooks.parameters import BadParameter
 from drydock.runbooks.parameters import Declared
 
@@ -147,11 +148,17 @@ def _there_twice(path: Path, targets: Sequence[Target], declared: Declared) -> l
     for one in targets:
         values = declared.read(dict(one.given))
         names = [name for name in _WHERE if name in values] if "service" in values else sorted(values)
-        where = tuple(values[name] for name in names)
+        where = tuple({**values, **_place(values)}[name] for name in names)
         if where in first:
             faults.append(f"{_at(path, one.line)}: this is the target of line {first[where]} again.")
         first.setdefault(where, one.line)
     return faults
+
+
+def _place(values: Mapping[str, Any]) -> dict[str, str]:
+    """One cloud, however it is named. Only of AWS does the account tell one from another: else it has to be the one."""
+    cloud = named(values["cloud"])
+    return {"cloud": cloud, "account": values["account"] if cloud == "aws" else ""}
 
 
 def _at(path: Path, line: int) -> str:

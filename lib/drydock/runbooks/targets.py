@@ -12,20 +12,36 @@ import fcntl
 import hashlib
 import json
 import os
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from drydock.cloud import Cloud
 from drydock.runbooks import executor
 from drydock.runbooks.evidence import Evidence
+from drydock.runbooks.files import Damaged
 from drydock.runbooks.model import Act, Plan
+from drydock.runbooks.told import typed
 from drydock.user import home, private
 
 Target = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Hold:
+    """What a file says by which a run holds a target."""
+
+    target: list[str]
+    run: str
+    runbook: str
+    process: int
+
+
 _IN_CLUSTERS = ("ecs", "application-autoscaling")
 
 
@@ -94,38 +110,52 @@ def _make_way(path: Path, wanted: Sequence[Target], run: Path) -> None:
     """Remove the file where nobody needs it any more. Raises Busy where it is in the way."""
     with suppress(FileNotFoundError), path.open("r+") as file:
         try:
-            said: dict[str, Any] = json.load(file)
+            said = TypeAdapter(_Hold).validate_json(file.read())
         except ValueError:
-            said = {}
-        target, other = tuple(said.get("target", ())), Path(said.get("run", ""))
+            said = None
+        target, other = (tuple(said.target), Path(said.run)) if said else ((), Path())
         in_the_way = any(target[: len(each)] == each[: len(target)] for each in wanted)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if said is None:
+                raise Busy(f"A run is at work that holds {path}, and what is in it was edited: let it end.") from None
             if in_the_way:
                 raise Busy(
-                    f"{_told(target)} is in the hands of another run, {other} ({said['runbook']}, process "
-                    f"{said['process']}): let it end, or end it by a signal."
+                    f"{_told(target)} is in the hands of another run, {other} ({said.runbook}, process "
+                    f"{said.process}): let it end, or end it by a signal."
                 ) from None
             return
-        if said and other != run and executor.progress(Evidence(other).journal()).open:
+        if said and other != run and (left := _left_open(other)):
             if in_the_way:
-                raise Busy(
-                    f"The run {other} ({said['runbook']}) on {_told(target)} was cut short, and has neither gone on "
-                    f"nor been undone. First one of the two: {resume_command(other)} or {roll_back_command(other)}"
-                )
+                raise Busy(f"The run {other} ({said.runbook}) on {_told(target)} {left}")
             return
         path.unlink()
 
 
+def _left_open(run: Path) -> str:
+    """Why the run of that folder is in the way of others that nobody works on; empty where it is not."""
+    kept = Evidence(run)
+    try:
+        kept.require_whole()
+        if not executor.progress(kept.events()).open:
+            return ""
+    except Damaged as error:
+        return f"may have been cut short: {error}"
+    return (
+        f"was cut short, and has neither gone on nor been undone. First one of the two: {resume_command(run)} or "
+        f"{roll_back_command(run)}"
+    )
+
+
 def resume_command(run: Path) -> str:
     """What to type in a shell to go on with the run of this folder."""
-    return shlex.join(["drydock", "runbook", "resume", str(run)])
+    return typed(["drydock", "runbook", "resume", str(run)])
 
 
 def roll_back_command(run: Path) -> str:
     """What to type in a shell to undo the run of this folder."""
-    return shlex.join(["drydock", "runbook", "roll-back", str(run)])
+    return typed(["drydock", "runbook", "roll-back", str(run)])
 
 
 def _of_params(params: Any) -> Target:

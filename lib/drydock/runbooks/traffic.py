@@ -115,5 +115,4 @@ def _forwarded(actions: Iterable[dict[str, Any]]) -> set[str]:
 
 
 def _kinds(report: Report) -> str:
-    statuses = {status: many for status, many in report.statuses.items() if status >= "500"}
-    return ", ".join(f"{many} × {what}" for what, many in [*statuses.items(), *report.lost.items()])
+    return ", ".join(f"{many} × {what}" for what, many in report.failures.items())

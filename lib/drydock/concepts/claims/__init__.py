@@ -7,34 +7,67 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, mesh, pods, rollout
+from drydock.concepts.claims import (
+    capacity,
+    cost,
+    fleet,
+    identity,
+    mesh,
+    nodes,
+    orchestrators,
+    pods,
+    rollout,
+    sizes,
+    versions,
+)
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
-from drydock.concepts.claims.claim import Claim, Verdict
+from drydock.concepts.claims.claim import COLUMNS, Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
+from drydock.concepts.claims.fleet import CLUSTERS, DELIVERY, GITOPS, MULTI_REGION
+from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
 from drydock.concepts.claims.mesh import MESH, MTLS, NEED, OUTLIERS, RETRIES, ROUTING
+from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER, DAEMON_SETS, FARGATE_PROFILES, KARPENTER, NODES
+from drydock.concepts.claims.orchestrators import ORCHESTRATORS
 from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
+from drydock.concepts.claims.sizes import SIZES
+from drydock.concepts.claims.versions import VERSIONS
 from drydock.figures import Figure
 
 __all__ = [
+    "ADD_ONS",
     "BOUNDS",
     "CLAIMS",
+    "CLUSTERS",
+    "CLUSTER_AUTOSCALER",
     "CONTROL_PLANES",
     "CUSTOM",
+    "DAEMON_SETS",
+    "DELIVERY",
     "DISCOUNTS",
     "FARGATE_EC2",
+    "FARGATE_PROFILES",
+    "GITOPS",
     "GROUPS",
     "GUIDES",
     "HPA",
+    "IDENTITY",
+    "KARPENTER",
     "MESH",
     "MTLS",
+    "MULTI_REGION",
     "NEED",
+    "NODES",
+    "ORCHESTRATORS",
     "OUTLIERS",
     "PLACEMENT",
+    "POLICY",
     "RETRIES",
     "ROUTING",
+    "SIZES",
     "SPLIT",
     "TOGETHER",
+    "VERSIONS",
     "VPA",
     "Claim",
     "Verdict",
@@ -43,9 +76,11 @@ __all__ = [
 
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
+_MODULES = (capacity, cost, fleet, identity, mesh, nodes, orchestrators, pods, rollout, sizes, versions)
+
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
-        (*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS, *mesh.CLAIMS, *pods.CLAIMS),
+        (claim for module in _MODULES for claim in module.CLAIMS),
         key=lambda claim: (claim.id[0], int(claim.id[1:])),
     )
 )
@@ -64,16 +99,6 @@ def claims_about(*subjects: str) -> Figure:
     chosen = [claim for claim in CLAIMS if set(subjects) & set(claim.subjects)]
     return Figure(
         f"What the guides say: {', '.join(subjects)}. A is “{GUIDES['A']}”, B is “{GUIDES['B']}”.",
-        ("Claim", "Says (lines of the guide)", "Computed again", "Verdict", "What holds", "Source"),
-        [
-            (
-                claim.id,
-                f"{claim.says} ({claim.lines})",
-                claim.recomputed,
-                claim.verdict,
-                claim.holds,
-                claim.source,
-            )
-            for claim in chosen
-        ],
+        COLUMNS,
+        [claim.row for claim in chosen],
     )

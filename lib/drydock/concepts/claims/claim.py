@@ -16,6 +16,8 @@ EXACT = 0.001
 ROUNDED = 0.03
 """Two numbers that differ by less are the same but for rounding."""
 
+COLUMNS = ("Claim", "Says (lines of the guide)", "Computed again", "Verdict", "What holds", "Source")
+
 
 class Verdict(StrEnum):
     RIGHT = "right"
@@ -95,17 +97,22 @@ class Claim:
         today = [f"{what}: {self._shown(value)}" for what, value in self._values(self.today)]
         return "; ".join([*([f"its own figures give {own}"] if own else []), *today])
 
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Of a table with COLUMNS."""
+        return (self.id, f"{self.says} ({self.lines})", self.recomputed, self.verdict, self.holds, self.source)
+
     def numbers(self) -> dict[str, float]:
         """Every computed value by its words, for a test to hold against known ones."""
         return dict([*self._values(self.own), *self._values(self.today)])
 
     def _derived(self, said: float | tuple[float, float]) -> Verdict:
-        own = [_off(said, value) for _, value in self._values(self.own)]
+        own = [apart(said, value) for _, value in self._values(self.own)]
         if own and min(own) > ROUNDED:
             return Verdict.WRONG_ARITHMETIC
         if own and max(own) > ROUNDED:
             return Verdict.INCONSISTENT
-        today = [_off(said, value) for _, value in self._values(self.today)]
+        today = [apart(said, value) for _, value in self._values(self.today)]
         off = today[0] if today else max(own)
         if off <= EXACT:
             return Verdict.RIGHT if today else Verdict.RIGHT_ARITHMETIC
@@ -121,7 +128,7 @@ class Claim:
         return list(compute().items()) if compute else []
 
 
-def _off(said: float | tuple[float, float], value: float) -> float:
+def apart(said: float | tuple[float, float], value: float) -> float:
     """How far `value` lies from what was said, relative to the larger of the two; 0 inside a range."""
     low, high = said if isinstance(said, tuple) else (said, said)
     nearest = min(max(value, low), high)

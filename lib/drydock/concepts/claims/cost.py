@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from drydock.concepts.claims.claim import Claim, Numbers, Verdict
+from drydock.concepts.claims.fleet import CLUSTERS, MULTI_REGION
 from drydock.concepts.claims.mesh import NEED
+from drydock.concepts.claims.sizes import SIZES
 from drydock.policy import cost
 from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, fargate_hour
 
@@ -171,7 +173,7 @@ CLAIMS = (
     Claim(
         id="A14",
         lines="1205–1210",
-        subjects=(DISCOUNTS,),
+        subjects=(DISCOUNTS, SIZES),
         says="A task cut from 1024 CPU units and 2048 MiB to 256 and 512 costs 75 % less; it uses 200 and 512.",
         unit="%",
         said=0.75,
@@ -223,7 +225,7 @@ CLAIMS = (
     Claim(
         id="A18",
         lines="1233",
-        subjects=(CONTROL_PLANES,),
+        subjects=(CONTROL_PLANES, CLUSTERS),
         says="One EKS cluster instead of five saves USD 360 a month.",
         unit="USD",
         said=360,
@@ -235,7 +237,7 @@ CLAIMS = (
     Claim(
         id="A19",
         lines="1243, 1407",
-        subjects=(CONTROL_PLANES,),
+        subjects=(CONTROL_PLANES, CLUSTERS),
         says="An EKS control plane is USD 0.10 an hour, USD 73 a month.",
         unit="USD",
         said=73,
@@ -251,7 +253,7 @@ CLAIMS = (
     Claim(
         id="A20",
         lines="1232",
-        subjects=(CONTROL_PLANES,),
+        subjects=(CONTROL_PLANES, CLUSTERS),
         says="Clusters of developers that are off at night and at weekends save 70 %.",
         unit="%",
         said=0.70,
@@ -263,14 +265,19 @@ CLAIMS = (
     Claim(
         id="A21",
         lines="1171",
-        subjects=(CONTROL_PLANES,),
+        subjects=(CONTROL_PLANES, MULTI_REGION),
         says="Global Accelerator is USD 0.025 an hour, about USD 18 a month, and USD 0.005 a GB.",
         unit="USD",
         said=18,
         own=lambda: {"0.025 × 720 h": 0.025 * 720},
-        judged=(Verdict.UNVERIFIABLE,),
-        holds="The fee for data depends on the direction and on the pair of regions; as far as we know it is more.",
-        source="not verified for this edition",
+        today=lambda: {
+            "at the dated price, 720 h": PRICES["global accelerator"].usd * THIRTY_DAYS_HOURS,
+            "730 h": PRICES["global accelerator"].usd * MONTH_HOURS,
+        },
+        judged=(Verdict.WRONG,),
+        holds="The hourly fee is right, the one for data is not. It depends on where the data come from and go to: "
+        "AWS's list begins at USD 0.010 a GB, and has 0.015 within North America.",
+        source="aws.amazon.com/global-accelerator/pricing (documented)",
     ),
     Claim(
         id="A22",

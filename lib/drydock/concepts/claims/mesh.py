@@ -160,16 +160,6 @@ CLAIMS = (
         source="botocore 1.44.5, ECS API, ServiceConnectTlsConfiguration (documented); Istio's documentation",
     ),
     Claim(
-        id="A99",
-        lines="1173–1175",
-        subjects=(MESH,),
-        says="Meshes of App Mesh in two regions are joined into one.",
-        judged=(Verdict.WRONG,),
-        holds="A mesh belonged to one region, and its API had nothing to join two of them. A virtual gateway let "
-        "requests in from anywhere, as a load balancer does.",
-        source=f"{_APP_MESH}: its operations (documented)",
-    ),
-    Claim(
         id="B8",
         lines="162, 171",
         subjects=(MESH,),

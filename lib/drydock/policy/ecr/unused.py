@@ -7,11 +7,17 @@ What is used here is derived: an image that a container names by tag or digest, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import datetime
+from typing import Any
 
-from drydock.policy.ecr.expiry import DAY, Action, Image, Rule, evaluate
+from drydock.policy.ecr.expiry import DAY, Action, Image, Rule, StorageClass, evaluate
 
 LATEST = "latest"
+_LISTS = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
 
 
 def named_in(image: str, repository: str) -> str | None:
@@ -28,6 +34,26 @@ def named_in(image: str, repository: str) -> str | None:
     if name != repository:
         return None
     return digest or (tag if colon else LATEST)
+
+
+def described(details: Iterable[Mapping[str, Any]]) -> tuple[list[Image], set[str]]:
+    """The images as DescribeImages has them, and the digests of those that are manifest lists."""
+    found = list(details)
+    images = [
+        Image(
+            one["imageDigest"],
+            one["imagePushedAt"].timestamp(),
+            tuple(one.get("imageTags", ())),
+            pulled_at=_seconds(one.get("lastRecordedPullTime")),
+            activated_at=_seconds(one.get("lastActivatedAt")),
+            storage_class=StorageClass.STANDARD
+            if one.get("imageStatus", "ACTIVE") == "ACTIVE"
+            else StorageClass.ARCHIVE,
+            subject=one.get("subjectManifestDigest"),
+        )
+        for one in found
+    ]
+    return images, {one["imageDigest"] for one in found if one.get("imageManifestMediaType") in _LISTS}
 
 
 def lifecycle_policy(*, newest: int, untagged_days: int) -> str:
@@ -58,12 +84,29 @@ def deletable(
     lists  digests of manifest lists. To read what one names counts as a pull of it, so this is not known: while one of
            them stays, so does every image without a tag.
     """
-    known = {image.digest: image for image in images}
     staying = {image.digest for image in images if {image.digest, *image.tags} & used}
     staying |= {image.digest for image in images if _pulled_since(image, now - not_pulled_days * DAY)}
     expired = [one.digest for one in evaluate(rules, images, now) if one.action is Action.EXPIRE]
+    return _but_for_what_stays(expired, images, staying, lists)
+
+
+def unused(images: Sequence[Image], used: Set[str], *, since: float, lists: Set[str] = frozenset()) -> list[Image]:
+    """The images, with a tag or without, that were pushed before that moment and that nothing uses, oldest first.
+
+    used, lists  as of `deletable`
+    """
+    staying = {image.digest for image in images if image.pushed_at >= since or {image.digest, *image.tags} & used}
+    oldest_first = sorted(images, key=lambda image: (bool(image.subject), image.pushed_at))
+    return _but_for_what_stays([image.digest for image in oldest_first], images, staying, lists)
+
+
+def _but_for_what_stays(
+    chosen: Iterable[str], images: Iterable[Image], staying: Set[str], lists: Set[str]
+) -> list[Image]:
+    """The chosen ones without those that stay, be it for their subject or for a list that may name them."""
+    known = {image.digest: image for image in images}
     gone: list[Image] = []
-    for digest in expired:
+    for digest in chosen:
         image = known[digest]
         subject_stays = image.subject in known and image.subject not in {one.digest for one in gone}
         if digest not in staying and not subject_stays:
@@ -74,3 +117,7 @@ def deletable(
 
 def _pulled_since(image: Image, moment: float) -> bool:
     return image.pulled_at is not None and image.pulled_at > moment
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

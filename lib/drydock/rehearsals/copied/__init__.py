@@ -23,8 +23,10 @@ from botocore.exceptions import ClientError
 from drydock.cloud import connect
 from drydock.figures import table
 from drydock.notebooks import page
+from drydock.notebooks.environment import environment
 from drydock.notebooks.instances import own_instance
 from drydock.notebooks.wait import TookTooLong
+from drydock.rehearsals.common import signed_by_nobody
 from drydock.rehearsals.copied.build import Copy
 from drydock.rehearsals.copied.source import NothingToCopy, Source, read
 from drydock.runbooks import catalogue, evidence, parameters, runner
@@ -79,8 +81,7 @@ def rehearse(name: str, given: Mapping[str, str], cloud: str, root: Path | None 
     values = declared.read({**given, "cloud": cloud})
     if "cluster" not in values:
         raise NothingToCopy(f"{name} has no parameter `cluster`: only what ECS runs can be copied.")
-    folder = evidence.new_folder((root or evidence.root()).absolute(), f"{name}-rehearsal")
-    folder.mkdir(parents=True, mode=0o700)
+    folder = evidence.made(evidence.new_folder((root or evidence.root()).absolute(), f"{name}-rehearsal"))
     compared = Compared(name, folder)
     started = time.monotonic()
     meant = runner.run(name, {**given, "cloud": cloud, "dry_run": "true"}, root=folder / "meant")
@@ -90,7 +91,7 @@ def rehearse(name: str, given: Mapping[str, str], cloud: str, root: Path | None 
         compared.place, compared.plan = meant.plan.place, meant.plan.hash
         try:
             source = _read(values, cloud, folder)
-            with own_instance():
+            with own_instance(), environment(signed_by_nobody(folder / "copy")):
                 _on_the_copy(compared, Copy(source, connect("embedded", region=source.region)), given, meant.plan)
         except (NothingToCopy, ClientError, TookTooLong) as error:
             compared.why = f"there is no copy to rehearse on: {error}"

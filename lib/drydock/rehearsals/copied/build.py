@@ -33,7 +33,7 @@ import backend
 
 class StandIn(backend.Backend):
     def answer(self, request):
-        return self._health() if request.path == os.environ.get("HEALTH_PATH") else super().answer(request)
+        return self._health() if request.path in os.environ.get("HEALTH_PATH", "").split() else super().answer(request)
 
 
 backend.Backend = StandIn
@@ -95,7 +95,6 @@ class Copy:
 
     def make(self) -> None:
         """Make all of it, and wait until every service is steady. Raises NothingToCopy for what cannot be made."""
-        self._refuse()
         self._network()
         self._balancers()
         self._definitions()
@@ -104,18 +103,6 @@ class Copy:
         self.left_out(
             "IAM: the roles are there, with no policies of yours; nothing here is refused for want of a right"
         )
-
-    def _refuse(self) -> None:
-        for service in self.source.services:
-            name = service["serviceName"]
-            on_fargate = service.get("launchType") in (None, "FARGATE")
-            providers = {one["capacityProvider"] for one in service.get("capacityProviderStrategy", ())}
-            if not on_fargate or providers - {"FARGATE", "FARGATE_SPOT"}:
-                raise NothingToCopy(f"{name} runs on EC2 or ECS Anywhere, and a rehearsal has Fargate only.")
-            if service.get("deploymentController", {}).get("type", "ECS") != "ECS":
-                raise NothingToCopy(f"{name} is not deployed by ECS: a rehearsal has ECS's own deployments only.")
-            if service.get("schedulingStrategy") == "DAEMON":
-                raise NothingToCopy(f"{name} is a DAEMON, and these are not on Fargate.")
 
     # -- network
 
@@ -343,31 +330,41 @@ class Copy:
                     iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document)
 
     def _secrets(self, values: list[str]) -> None:
+        """Each where it is, be that another Region; the stand-in has one version, which is the current one."""
         keys: dict[str, set[str]] = {}
         for value in values:
             read = secrets.parse(value)
             if isinstance(read, secrets.SecretsManagerSecret):
                 keys.setdefault(read.arn, set()).update({read.json_key} - {""})
+                if read.version_stage or read.version_id:
+                    self.left_out(f"{read.version_stage or read.version_id} of {value}: the current version")
                 continue
             name = read.name.partition(":")[0]
             with _there_already():
-                self.cloud.client("ssm").put_parameter(Name=name, Value=standin.STAND_IN, Type="SecureString")
+                self.cloud.client("ssm", region=read.region or None).put_parameter(
+                    Name=name, Value=standin.STAND_IN, Type="SecureString"
+                )
             self.left_out(f"the value of the parameter {name}: a stand-in")
-        manager = self.cloud.client("secretsmanager")
         for arn, inside in keys.items():
-            name = re.sub(r"-[A-Za-z0-9]{6}$", "", arn.split(":")[6])
+            region, name = arn.split(":")[3], re.sub(r"-[A-Za-z0-9]{6}$", "", arn.split(":")[6])
             text = json.dumps(dict.fromkeys(sorted(inside), standin.STAND_IN)) if inside else standin.STAND_IN
+            manager = self.cloud.client("secretsmanager", region=region)
             self.names[arn] = manager.create_secret(Name=name, SecretString=text)["ARN"]
-            self.left_out(f"the value of the secret {name}: a stand-in")
+            where = "" if region == self.source.region else f" in {region}"
+            self.left_out(f"the value of the secret {name}{where}: a stand-in")
+        for value in values:
+            read = secrets.parse(value)
+            if isinstance(read, secrets.SecretsManagerSecret) and (read.version_stage or read.version_id):
+                self.names[value] = f"{self.names[read.arn]}:{read.json_key}::"
 
     def _paths(self) -> dict[str, str]:
-        """Container name → the path that its target group asks for."""
-        return {
-            one["containerName"]: group["HealthCheckPath"].partition("?")[0]
-            for service in self.source.services
-            for one in service.get("loadBalancers", ())
-            if (group := self.source.target_groups.get(one.get("targetGroupArn", ""), {})).get("HealthCheckPath")
-        }
+        """Container name → the paths that its target groups ask for, with spaces between."""
+        asked: dict[str, dict[str, None]] = {}
+        for one in (entry for service in self.source.services for entry in service.get("loadBalancers", ())):
+            group = self.source.target_groups.get(one.get("targetGroupArn", ""), {})
+            if path := group.get("HealthCheckPath", "").partition("?")[0]:
+                asked.setdefault(one["containerName"], {})[path] = None
+        return {name: " ".join(paths) for name, paths in asked.items()}
 
     def _services(self) -> None:
         ecs = self.cloud.client("ecs")

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from drydock.cloud import Cloud
 from drydock.images import Reference
 from drydock.images.reference import TAG
+from drydock.rehearsals.copied import standin
 from drydock.resources.kind import every
 from drydock.runbooks.model import plain
 
@@ -63,7 +64,7 @@ def read(
     revisions  of the services' task definitions that are taken along besides those that were deployed
     image      one that is taken along as well, in full, or a tag or digest alone in the repositories of the others
 
-    Raises NothingToCopy where the cluster or one of the services is not there.
+    Raises NothingToCopy where the cluster or one of the services is not there, or cannot be made again.
     """
     ecs = cloud.client("ecs")
     found = ecs.describe_clusters(clusters=[cluster], include=["SETTINGS", "CONFIGURATIONS", "TAGS"])["clusters"]
@@ -81,12 +82,46 @@ def read(
         what = f"no active service {', '.join(sorted(missing))}" if missing else "no service"
         raise NothingToCopy(f"There is {what} in the cluster {cluster}.")
     for service in source.services:
+        refuse(service)
         _definitions(cloud, source, service, revisions)
+        refuse_definition(service, source.definitions.get(service["taskDefinition"], {}))
     _images(cloud, source, image)
     _balancers(cloud, source)
     _network(cloud, source)
     _scaling(cloud, source)
     return source
+
+
+def refuse(service: Described) -> None:
+    """Raises NothingToCopy for a service that runs as nothing on a copy can."""
+    name = service["serviceName"]
+    controller = service.get("deploymentController", {}).get("type", "ECS")
+    if controller != "ECS":
+        raise NothingToCopy(f"{name} is deployed by {controller}: a rehearsal has ECS's own deployments only.")
+    if service.get("schedulingStrategy") == "DAEMON":
+        raise NothingToCopy(f"{name} is a DAEMON, and these are not on Fargate.")
+    on_fargate = service.get("launchType") in (None, "FARGATE")
+    providers = {one["capacityProvider"] for one in service.get("capacityProviderStrategy", ())}
+    if not on_fargate or providers - {"FARGATE", "FARGATE_SPOT"}:
+        raise NothingToCopy(f"{name} runs on EC2 or ECS Anywhere, and a rehearsal has Fargate only.")
+    if classic := [one["loadBalancerName"] for one in service.get("loadBalancers", ()) if "loadBalancerName" in one]:
+        raise NothingToCopy(
+            f"{name} is behind the Classic Load Balancer {classic[0]}, which a rehearsal does not have."
+        )
+
+
+def refuse_definition(service: Described, definition: Described) -> None:
+    """Raises NothingToCopy where no stand-in can be for what the service runs."""
+    name = service["serviceName"]
+    system = (definition.get("runtimePlatform") or {}).get("operatingSystemFamily", "LINUX")
+    if system != "LINUX":
+        raise NothingToCopy(f"{name} runs {system}, and a stand-in is for LINUX.")
+    ports = {one["name"]: standin.listens(one) for one in definition.get("containerDefinitions", ())}
+    for entry in service.get("loadBalancers", ()):
+        container, port = entry["containerName"], entry["containerPort"]
+        if ports.get(container, port) != port:
+            told = f"A load balancer of {name} forwards to port {port} of the container {container}"
+            raise NothingToCopy(f"{told}, and its stand-in listens on {ports[container] or 'none'} only.")
 
 
 def _definitions(cloud: Cloud, source: Source, service: Described, revisions: Iterable[int]) -> None:

@@ -37,7 +37,7 @@ def tag(image: str) -> str:
 def definition(found: Mapping[str, Any], *, paths: Mapping[str, str], image: Callable[[str], str]) -> Described:
     """The task definition that stands in for `found`; attributes as describe_task_definition has them.
 
-    paths  container name → path that is answered with 200, of those that a load balancer asks
+    paths  container name → paths that are answered with 200, of those that load balancers ask, with spaces between
     image  the stand-in for an image
     """
     awaited = {
@@ -51,6 +51,11 @@ def definition(found: Mapping[str, Any], *, paths: Mapping[str, str], image: Cal
         for one in found["containerDefinitions"]
     ]
     return {key: value for key, value in made.items() if value not in ([], {}, None)}
+
+
+def listens(container: Mapping[str, Any]) -> int | None:
+    """The port that its stand-in listens on."""
+    return next(iter(_ports(container)), None)
 
 
 def left_out(found: Mapping[str, Any]) -> list[str]:

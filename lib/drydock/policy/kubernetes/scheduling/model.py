@@ -1,0 +1,182 @@
+"""Pods and nodes as a scheduler sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+HOSTNAME = "kubernetes.io/hostname"
+ZONE = "topology.kubernetes.io/zone"
+
+OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One condition on labels: a matchExpression of a node affinity or of a label selector.
+
+    Raises ValueError for an operator or values that Kubernetes refuses.
+    """
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.operator not in OPERATORS:
+            raise ValueError(f"{self.key}: operator {self.operator!r} is none of {', '.join(OPERATORS)}.")
+        if self.operator in ("In", "NotIn") and not self.values:
+            raise ValueError(f"{self.key}: {self.operator} needs at least one value.")
+        if self.operator in ("Exists", "DoesNotExist") and self.values:
+            raise ValueError(f"{self.key}: {self.operator} takes no values.")
+        if self.operator in ("Gt", "Lt") and not (len(self.values) == 1 and _is_whole(self.values[0])):
+            raise ValueError(f"{self.key}: {self.operator} takes one whole number.")
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """NotIn and DoesNotExist hold where the label is not there; the others need it."""
+        value = labels.get(self.key)
+        if self.operator in ("NotIn", "DoesNotExist"):
+            return value is None or (self.operator == "NotIn" and value not in self.values)
+        if value is None:
+            return False
+        if self.operator == "In":
+            return value in self.values
+        if self.operator == "Exists":
+            return True
+        if not _is_whole(value):
+            return False
+        return int(value) > int(self.values[0]) if self.operator == "Gt" else int(value) < int(self.values[0])
+
+
+Selector = tuple[Expression, ...]
+"""All of them have to hold. Empty, it matches everything."""
+
+
+def equal(labels: Mapping[str, str]) -> Selector:
+    """matchLabels as expressions."""
+    return tuple(Expression(key, "In", (value,)) for key, value in labels.items())
+
+
+def selects(selector: Selector, labels: Mapping[str, str]) -> bool:
+    return all(one.matches(labels) for one in selector)
+
+
+def _is_whole(text: str) -> bool:
+    return text.removeprefix("-").isdecimal()
+
+
+@dataclass(frozen=True)
+class Taint:
+    key: str
+    value: str = ""
+    effect: str = "NoSchedule"
+
+
+@dataclass(frozen=True)
+class Toleration:
+    """`operator` Equal or Exists. An empty key with Exists tolerates every taint, an empty effect every effect."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+    def tolerates(self, taint: Taint) -> bool:
+        if self.effect and self.effect != taint.effect:
+            return False
+        if self.key and self.key != taint.key:
+            return False
+        return self.operator == "Exists" or (self.operator == "Equal" and bool(self.key) and self.value == taint.value)
+
+
+@dataclass(frozen=True)
+class PodTerm:
+    """A required term of pod affinity or anti-affinity: pods that `selector` matches, by nodes' label `topology_key`.
+
+    namespaces  where those pods are; empty: in the pod's own namespace.
+    """
+
+    selector: Selector
+    topology_key: str = HOSTNAME
+    namespaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A topologySpreadConstraint with whenUnsatisfiable DoNotSchedule.
+
+    min_domains  below so many domains the least that one has counts as 0.
+    """
+
+    selector: Selector
+    max_skew: int = 1
+    topology_key: str = ZONE
+    min_domains: int = 1
+    honors_taints: bool = False
+    """nodeTaintsPolicy Honor: nodes whose taints the pod does not tolerate are no domain."""
+    honors_affinity: bool = True
+    """nodeAffinityPolicy Honor, the default: nodes that the pod does not select are no domain."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """What a pod asks for.
+
+    requests      its effective requests by resource: containers' sum, init containers counted in.
+    node_affinity required terms: one of them has to hold, with all of its expressions. Empty: any node.
+    host_ports    ports of the node that it needs for itself.
+    """
+
+    name: str
+    requests: Mapping[str, int] = field(default_factory=dict)
+    namespace: str = "default"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    node_affinity: tuple[Selector, ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
+    affinity: tuple[PodTerm, ...] = ()
+    anti_affinity: tuple[PodTerm, ...] = ()
+    spread: tuple[Spread, ...] = ()
+    host_ports: tuple[int, ...] = ()
+    priority: int = 0
+    started: int = 0
+    """When it started, in seconds; of preemption's last tie."""
+    of_daemon_set: bool = False
+    mirror: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether only resources and the node's own labels and taints decide where it fits."""
+        return not (self.affinity or self.anti_affinity or self.spread or self.host_ports)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node, or the template of one. `allocatable` has what pods may request, and how many `pods` at most."""
+
+    name: str
+    allocatable: Mapping[str, int]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[Taint, ...] = ()
+    capacity: Mapping[str, int] = field(default_factory=dict)
+    """With what the system keeps for itself; empty: as `allocatable`."""
+
+    @property
+    def whole(self) -> Mapping[str, int]:
+        return self.capacity or self.allocatable
+
+
+def matches_node(pod: Pod, node: Node) -> bool:
+    """nodeSelector, and one term of the required node affinity where there are any."""
+    labels = {HOSTNAME: node.name, **node.labels}
+    if any(labels.get(key) != value for key, value in pod.node_selector.items()):
+        return False
+    return not pod.node_affinity or any(term and selects(term, labels) for term in pod.node_affinity)
+
+
+def untolerated(pod: Pod, taints: tuple[Taint, ...]) -> Taint | None:
+    """The first taint that keeps the pod away: NoSchedule or NoExecute, and not tolerated."""
+    for taint in taints:
+        if taint.effect != "PreferNoSchedule" and not any(one.tolerates(taint) for one in pod.tolerations):
+            return taint
+    return None
