@@ -15,6 +15,7 @@ from drydock.concepts.claims import (
     GROUPS,
     PLACEMENT,
     SPLIT,
+    SPOT,
     Claim,
     Verdict,
     claims_about,
@@ -152,7 +153,7 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 
 
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
-    tables = claims_about(SPLIT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES)
+    tables = claims_about(SPLIT, SPOT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES)
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 
 

@@ -8,7 +8,7 @@ derived by comparing the two. One module for each subject has the claims; each c
 from __future__ import annotations
 
 from drydock.concepts.claims import capacity, cost, rollout
-from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
+from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT, SPOT
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
 from drydock.concepts.claims.rollout import BOUNDS
@@ -24,6 +24,7 @@ __all__ = [
     "GUIDES",
     "PLACEMENT",
     "SPLIT",
+    "SPOT",
     "Claim",
     "Verdict",
     "claims_about",

@@ -8,6 +8,7 @@ from drydock.policy.ecs import capacity
 
 SPLIT = "capacity split"
 GROUPS = "Auto Scaling groups"
+SPOT = "Spot"
 PLACEMENT = "task placement"
 
 _API = "botocore 1.44.5, ECS API (documented)"
@@ -42,7 +43,7 @@ CLAIMS = (
     Claim(
         id="A5",
         lines="148, 155",
-        subjects=(SPLIT,),
+        subjects=(SPLIT, SPOT),
         says="Fargate Spot is 70 % off, USD 0.012 a vCPU-hour: USD 864 a month for 100 vCPU.",
         unit="USD",
         said=864,
@@ -124,7 +125,7 @@ CLAIMS = (
     Claim(
         id="A35",
         lines="28, 174–180",
-        subjects=(SPLIT,),
+        subjects=(SPLIT, SPOT),
         says="The mix gives cost and reliability together.",
         judged=(Verdict.OVERSIMPLIFIED,),
         holds="FARGATE does not step in where FARGATE_SPOT has no capacity: those tasks wait. What must always run "
@@ -135,7 +136,7 @@ CLAIMS = (
     Claim(
         id="A36",
         lines="148",
-        subjects=(SPLIT,),
+        subjects=(SPLIT, SPOT),
         says="FARGATE_SPOT tasks can be interrupted.",
         judged=(Verdict.RIGHT,),
         holds="With two minutes' warning: SIGTERM to the containers and an EventBridge event. stopTimeout, 120 s at "
