@@ -207,7 +207,7 @@ def week(n: int, base: int, spot_weight: int, hazard: float, start_seconds: int,
         seed=seed,
     )
     return Figure(
-        f"A week of {sum(loads) / 1e6:,.1f} million requests; {percent(hazard, 1)} of the Spot tasks are taken back each hour",
+        f"A week of {sum(loads) / 1e6:,.1f} million requests. Each hour {percent(hazard, 1)} of Spot is taken back",
         ("Strategy", "USD", "Interruptions", "Requests lost", "Lost of a million", "A task missing"),
         [
             (one["name"], f"{one['usd']:,.2f}", one["warned"], f"{one['lost']:,.0f}",

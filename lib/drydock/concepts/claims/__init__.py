@@ -7,24 +7,38 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import capacity, cost, rollout
-from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT, SPOT
+from drydock.concepts.claims import breaker, capacity, cost, discovery, images, rollout, scaling, tasks
+from drydock.concepts.claims.breaker import BREAKER, CANARY
+from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT, SPOT, ZONES
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
+from drydock.concepts.claims.discovery import DISCOVERY
+from drydock.concepts.claims.images import IMAGES
 from drydock.concepts.claims.rollout import BOUNDS
+from drydock.concepts.claims.scaling import SCALING
+from drydock.concepts.claims.tasks import APP_RUNNER, SECRETS, SIDECARS
 from drydock.figures import Figure
 
 __all__ = [
+    "APP_RUNNER",
     "BOUNDS",
+    "BREAKER",
+    "CANARY",
     "CLAIMS",
     "CONTROL_PLANES",
     "DISCOUNTS",
+    "DISCOVERY",
     "FARGATE_EC2",
     "GROUPS",
     "GUIDES",
+    "IMAGES",
     "PLACEMENT",
+    "SCALING",
+    "SECRETS",
+    "SIDECARS",
     "SPLIT",
     "SPOT",
+    "ZONES",
     "Claim",
     "Verdict",
     "claims_about",
@@ -33,7 +47,14 @@ __all__ = [
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
 CLAIMS: tuple[Claim, ...] = tuple(
-    sorted((*capacity.CLAIMS, *rollout.CLAIMS, *cost.CLAIMS), key=lambda claim: (claim.id[0], int(claim.id[1:])))
+    sorted(
+        (
+            claim
+            for module in (breaker, capacity, cost, discovery, images, rollout, scaling, tasks)
+            for claim in module.CLAIMS
+        ),
+        key=lambda claim: (claim.id[0], int(claim.id[1:])),
+    )
 )
 """All of them: guide A's first, in order of their numbers."""
 

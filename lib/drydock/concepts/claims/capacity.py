@@ -10,6 +10,7 @@ SPLIT = "capacity split"
 GROUPS = "Auto Scaling groups"
 SPOT = "Spot"
 PLACEMENT = "task placement"
+ZONES = "zones"
 
 _API = "botocore 1.44.5, ECS API (documented)"
 _GUIDE = "ECS Developer Guide, June 2023 (documented)"
@@ -98,6 +99,17 @@ CLAIMS = (
         said=864,
         own=lambda: {"20 % at 0.04 and 80 % at 0.012, 100 vCPU, 720 h": 720 * _bill(20, 80)},
         holds="USD 864 is the price of all of it on Spot. 80 % on Spot leaves 20 % at the full price.",
+        source="computed",
+    ),
+    Claim(
+        id="A32",
+        lines="105, 269",
+        subjects=(ZONES,),
+        says="Spread over zones, the end of one zone takes 33 % of the tasks.",
+        unit="%",
+        said=0.33,
+        own=lambda: {"one zone of the two subnets of the service shown": 1 / 2, "one zone of three": 1 / 3},
+        holds="It does with three zones. The service that the guide shows has two subnets, so it loses half.",
         source="computed",
     ),
     Claim(
