@@ -1,4 +1,4 @@
-"""What canary-schedules draws, asks and shows: who gets which part of the traffic when, and what a bad version costs."""
+"""What canary-schedules draws, asks and shows: who gets which traffic when, and what a bad version costs."""
 
 from __future__ import annotations
 
@@ -99,7 +99,10 @@ def schedule(
         lasts = max(0.0, min(following, end if back is None else back) - minute)
         lost = lasts * load * share / 100 * errors / 100
         failed += lost
-        rows.append((f"{minute:g}", f"{share:g} %", f"{lasts:g}", f"{lost:,.0f}"))
+        if back is None or minute < back:
+            rows.append((f"{minute:g}", f"{share:g} %", f"{lasts:g}" if lasts else "from then on", f"{lost:,.0f}"))
+    if back is not None:
+        rows.append((f"{back:g}", "0 %", "from then on", "0"))
     assert sum(share for _, share in steps) >= 100 and [one for _, one in steps] == sorted(one for _, one in steps)
     whole = exposed(given, alarm_minutes if back is not None else end)
     assert abs(failed - whole * load * errors / 100) < 1e-6 * max(1.0, failed), "the rows and the sum differ"
@@ -166,7 +169,12 @@ def twice(
     during = strategy.tasks(Progress(Stage.BAKE_TIME), tasks)
     assert during == (tasks, tasks), "both versions have all their tasks until CLEAN_UP"
     rows = [
-        (f"{minutes:g}", sum(during), f"{tasks * task * minutes / 60:.4f}", f"{100 * tasks * task * minutes / 60:.2f}")
+        (
+            f"{minutes:g}" + (" ← this schedule" if minutes == end else ""),
+            sum(during),
+            f"{tasks * task * minutes / 60:.4f}",
+            f"{100 * tasks * task * minutes / 60:.2f}",
+        )
         for minutes in sorted({end, 10.0, 60.0, 1440.0})
     ]
     return Figure(
@@ -176,7 +184,7 @@ def twice(
     )
 
 
-def seen(alarm_minutes: int, load: int, errors: int) -> Figure:
+def seen(load: int, errors: int) -> Figure:
     """How many requests of the new version an alarm has to judge by, by its share."""
     rows = []
     for share in (0.1, 1.0, 5.0, 10.0, 50.0):
