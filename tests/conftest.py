@@ -24,6 +24,7 @@ PROCESS = (
     "*/test_in_jupyterlab.py",
     "*/test_notebooks.py",
     "commands/*",
+    "concepts/test_ecs_fixtures.py",
     "concepts/test_explore.py",
     "concepts/test_runner.py",
     "embedded/applicationautoscaling/test_requests.py",

@@ -22,7 +22,7 @@ nobody is there to move a slider (`drydock.attended`), so a committed notebook, 
 nbval's comparison have the static figure and its table.
 """
 
-from drydock.concepts import claims
+from drydock.concepts import claims, fixtures
 from drydock.concepts.catalogue import NoSuchConcept, names, notebook
 from drydock.concepts.explore import Choice, Slider, explore
 from drydock.concepts.predict import Question, predict
@@ -36,6 +36,7 @@ __all__ = [
     "Slider",
     "claims",
     "explore",
+    "fixtures",
     "names",
     "notebook",
     "predict",

@@ -40,7 +40,7 @@ CLAIMS = (
         judged=(Verdict.OVERSIMPLIFIED,),
         holds="The count is of images with a tag that begins with v. Those tagged sha-… or latest are nobody's, "
         "and stay for ever.",
-        source="Amazon ECR User Guide, lifecycle policies (documented); run in this notebook",
+        source="Amazon ECR User Guide, lifecycle policies (documented); run in ecr-lifecycle",
     ),
     Claim(
         id="B30",
@@ -99,7 +99,7 @@ CLAIMS = (
         says="A label takes the image's version from VERSION.",
         judged=(Verdict.WRONG,),
         holds="There is no ARG VERSION in that stage, so the label is empty.",
-        source="Dockerfile reference (documented); built in this notebook",
+        source="Dockerfile reference (documented); expanded in dockerfile-layers",
     ),
     Claim(
         id="B36",
