@@ -127,3 +127,13 @@ def _units(cpu: str) -> int:
 def _mib(memory: str) -> int:
     """ "2 GB" or "2048" as MiB."""
     return round(float(memory.split()[0]) * 1024) if "gb" in memory.lower() else int(memory)
+
+
+def request_target(concurrency: int, seconds: float) -> float:
+    """REQUEST_COUNT_PER_TARGET, requests of a minute for each task, that keeps so many under way at a time.
+
+    seconds  that a request takes. Derived (Little's law): what is under way is what arrives times how long it stays.
+    """
+    if seconds <= 0:
+        raise ValueError(f"A request takes more than 0 seconds, not {seconds:g}.")
+    return 60 * concurrency / seconds
