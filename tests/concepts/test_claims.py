@@ -7,15 +7,24 @@ import re
 import pytest
 
 from drydock.concepts.claims import (
+    APP_RUNNER,
     BOUNDS,
+    BREAKER,
+    CANARY,
     CLAIMS,
     CONTROL_PLANES,
     DISCOUNTS,
+    DISCOVERY,
     FARGATE_EC2,
     GROUPS,
+    IMAGES,
     PLACEMENT,
+    SCALING,
+    SECRETS,
+    SIDECARS,
     SPLIT,
     SPOT,
+    ZONES,
     Claim,
     Verdict,
     claims_about,
@@ -24,7 +33,11 @@ from drydock.concepts.claims import (
 BY_ID = {claim.id: claim for claim in CLAIMS}
 WANTED = {
     *(f"A{number}" for number in range(1, 25)),
-    *(f"A{number}" for number in range(33, 46)),
+    *(f"A{number}" for number in range(25, 51)),
+    *(f"A{number}" for number in (86, 87, 88, 89)),
+    *(f"B{number}" for number in range(28, 38)),
+    "B2", "B3", "B5", "B6", "B7", "B10", "B12", "B13", "B14", "B15", "B19", "B20", "B21",
+    "B42", "B43", "B44", "B45", "B46", "B49",
     "A50", "B1", "B16", "B38", "B39", "B40", "B41", "B54",
 }  # fmt: skip
 
@@ -50,9 +63,17 @@ COMPUTED = {
     "A20": [0.702, 0.643],
     "A21": [18],
     "A22": [1.21375, 1.14265],
+    "A28": [3, 8],
+    "A32": [0.5, 0.3333],
     "A39": [0.80, 0.64],
+    "A46": [3, 4, 10, 13, 200],
     "A50": [3, 6],
+    "A86": [180, 60],
+    "A88": [5, 300],
+    "B3": [12],
     "B16": [2, 1],
+    "B20": [16.7],
+    "B21": [300],
     "B39": [360.40, 288.35, 108.12],
     "B40": [420.48, 350.40, 280.32],
     "B41": [0.7146, 0.5719],
@@ -84,7 +105,16 @@ VERDICTS = {
     "A38": "wrong",
     "A39": "inconsistent",
     "A40": "outdated",
+    "A25": "wrong",
+    "A32": "inconsistent",
+    "A46": "wrong, outdated",
+    "A49": "right, outdated",
     "A50": "right",
+    "A86": "wrong",
+    "A88": "wrong",
+    "B3": "wrong",
+    "B32": "wrong",
+    "B49": "outdated",
     "B1": "wrong",
     "B39": "wrong",
     "B40": "wrong",
@@ -153,14 +183,15 @@ def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
 
 
 def test_each_claim_is_in_the_table_of_a_notebook() -> None:
-    tables = claims_about(SPLIT, SPOT, GROUPS, PLACEMENT, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES)
+    tables = claims_about(
+        SPLIT, SPOT, GROUPS, PLACEMENT, ZONES, BOUNDS, FARGATE_EC2, DISCOUNTS, CONTROL_PLANES,
+        SCALING, BREAKER, CANARY, DISCOVERY, IMAGES, SIDECARS, SECRETS, APP_RUNNER,
+    )  # fmt: skip
     assert [row[0] for row in tables.rows] == [claim.id for claim in CLAIMS]
 
 
 def test_a_subject_that_there_is_not_is_said() -> None:
-    with pytest.raises(
-        LookupError, match=r"No claim is about 'prices'\. There are: Auto Scaling groups, Fargate against EC2"
-    ):
+    with pytest.raises(LookupError, match=r"No claim is about 'prices'\. There are: App Runner, Auto Scaling groups"):
         claims_about("prices")
 
 

@@ -66,16 +66,6 @@ CLAIMS = (
         source=_API,
     ),
     Claim(
-        id="A100",
-        lines="1254",
-        subjects=(SCALING,),
-        says="A task starts in about 30 s on Fargate, and in about 5 s on EC2 with a warm pool.",
-        judged=(Verdict.OVERSIMPLIFIED,),
-        holds="A warm pool keeps instances, and one of those needs tens of seconds to join. A task on an instance that "
-        "runs and has the image starts in seconds. Fargate pulls the image each time.",
-        source="not verified for this edition",
-    ),
-    Claim(
         id="B2",
         lines="73, 304–305",
         subjects=(SCALING,),

@@ -54,15 +54,6 @@ CLAIMS = (
         source=f"{_API}, HealthCheck",
     ),
     Claim(
-        id="B9",
-        lines="164, 195",
-        subjects=(SIDECARS,),
-        says="The proxy runs as user 1337, and IgnoredUID is 1337.",
-        judged=(Verdict.RIGHT,),
-        holds="The two have to be the same, or what the proxy sends is sent back to it. Guide A leaves the user out.",
-        source=f"{_API}, ProxyConfiguration",
-    ),
-    Claim(
         id="B10",
         lines="153–158",
         subjects=(SIDECARS,),
