@@ -99,7 +99,7 @@ def growth(policy: str, days: int, builds: int, release_days: int, keep: int, bu
     """Images in the repository, day by day. Raises ValueError."""
     _check(days, builds, release_days)
     given = rules(policy, keep, build_days)
-    shown = sorted({*range(0, days, max(1, days // 10)), days - 1})
+    shown = sorted({*range(0, days, max(1, days // 6)), days - 1})
     seen = [counts(given, day, builds, release_days) for day in shown]
     if policy != NONE:
         assert max(one[RELEASES] for one in seen) <= keep, "more releases than the policy keeps"
