@@ -132,8 +132,11 @@ def course(desired: int, type: str, value: int, reset: bool, healthy_every: int,
             },
         ],
         {
-            "xaxis": {"title": {"text": "tasks of the deployment, in turn (the first 60 at most)"}},
-            "yaxis": {"title": {"text": "failures counted"}, "rangemode": "tozero"},
+            "xaxis": {
+                "title": {"text": "tasks of the deployment, in turn (the first 60 at most)"},
+                "dtick": -(-len(shown) // 12),
+            },
+            "yaxis": {"title": {"text": "failures counted"}, "rangemode": "tozero", "dtick": -(-limit // 8)},
             **LAYOUT,
         },
     )

@@ -63,7 +63,8 @@ def fading(tasks: int, ttl: int, load: int, end: str, stop_timeout: int, detecti
     both = sorted({*points, 0.0, float(ttl), *([serves] if serves > 0 else [])})
     goes = [100 * (1 / tasks if at < 0 else discovery.misdirected(at, ttl, tasks)) for at in both]
     assert all(before >= after - 1e-9 for before, after in pairwise(goes)), "the share grows again"
-    fails = [one if at >= serves else 0.0 for at, one in zip(both, goes, strict=True)]
+    fails = [(at, one) for at, one in zip(both, goes, strict=True) if at >= serves]
+    edge = [both[0], fails[0][0], *(at for at, _ in fails)], [0.0, 0.0, *(one for _, one in fails)]
     rows = [
         (f"{at:g}", f"{one:.1f} %", "fails" if at >= serves and one else "is served" if one else "")
         for at, one in zip(both, goes, strict=True)
@@ -75,7 +76,7 @@ def fading(tasks: int, ttl: int, load: int, end: str, stop_timeout: int, detecti
         rows,
         [
             _line("go to the task", both, goes),
-            {**_line("fail", both, fails), "fill": "tozeroy", "line": {"color": "#d55e00", "shape": "hv"}},
+            {**_line("fail", *edge), "fill": "tozeroy", "line": {"color": "#d55e00"}},
         ],
         {
             "xaxis": {"title": {"text": "seconds after the address left the name"}},
