@@ -12,7 +12,7 @@ import pytest
 from drydock.concepts import fixtures
 from drydock.policy import express
 
-ROLES = {
+ROLES: dict[str, Any] = {
     "infrastructure_role": "arn:aws:iam::123456789012:role/infrastructure",
     "execution_role": "arn:aws:iam::123456789012:role/execution",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 from drydock.concepts import canary_schedules, checks, fixtures
 from drydock.concepts.drawing import LAYOUT
@@ -12,7 +13,7 @@ from drydock.figures import Figure
 from drydock.policy import express
 from drydock.pricing import MONTH_HOURS, application_load_balancers, fargate_tasks
 
-ROLES = {
+ROLES: dict[str, Any] = {
     "infrastructure_role": "arn:aws:iam::123456789012:role/ecsInfrastructureRoleForExpressServices",
     "execution_role": "arn:aws:iam::123456789012:role/orders-execution",
 }

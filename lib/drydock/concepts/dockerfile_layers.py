@@ -142,7 +142,7 @@ def layers(file: str, changed: str, packages_mb: int, source_mb: int) -> Figure:
         {
             "barmode": "stack",
             "xaxis": {"title": {"text": "seconds of a step when it is built (and half a one to be seen)"}},
-            "yaxis": {"title": {"text": "step"}, "autorange": "reversed", "automargin": True},
+            "yaxis": {"title": {"text": "step", "standoff": 12}, "autorange": "reversed", "automargin": True},
             **LAYOUT,
             "height": 480,
         },

@@ -53,7 +53,7 @@ class Choice:
             options=options,
             description=self.label or name,
             style={"description_width": "14em"},
-            layout={"width": "27em", "max_width": "100%"},
+            layout={"width": "37em", "max_width": "100%"},
         )
 
 

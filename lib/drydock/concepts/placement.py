@@ -103,6 +103,7 @@ def spread(strategy: str, tasks: int, zones: int, per_zone: int, memory: int, se
         assert max(counts.values()) - min(counts.values()) <= 1, "the zones differ by more than a task"
     rest = f" {tasks - total} could not be placed: {why}." if why else ""
     names = sorted({one.zone for one in instances})
+    most = max(1, *(len(one.groups) for one in instances))
     ordered = sorted(instances, key=lambda one: one.id)
     return Figure(
         f"{strategy}: {total} tasks on {_used(instances)} of {len(instances)} instances.{rest}",
@@ -120,7 +121,7 @@ def spread(strategy: str, tasks: int, zones: int, per_zone: int, memory: int, se
         ],
         {
             "xaxis": {"title": {"text": "container instance"}, "type": "category"},
-            "yaxis": {"title": {"text": "tasks"}, "rangemode": "tozero"},
+            "yaxis": {"title": {"text": "tasks"}, "rangemode": "tozero", "dtick": -(-most // 8)},
             **LAYOUT,
         },
     )

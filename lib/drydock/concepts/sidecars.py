@@ -183,7 +183,7 @@ def timeline(
         {
             "barmode": "overlay",
             "xaxis": {"title": {"text": "seconds from the start of the task"}},
-            "yaxis": {"title": {"text": "container"}, "autorange": "reversed", "automargin": True},
+            "yaxis": {"title": {"text": "container", "standoff": 12}, "autorange": "reversed", "automargin": True},
             **LAYOUT,
         },
     )

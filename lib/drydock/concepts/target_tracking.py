@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drydock.concepts import checks
 from drydock.concepts.drawing import LAYOUT
 from drydock.concepts.predict import Question
@@ -131,7 +133,7 @@ def strategies(per_task: int, peak: int, start_seconds: int, lag: int, seed: int
     checks.whole("peak", peak, 1)
     loads = traffic.days(1, low=peak / 4, peak=peak, bursts_a_day=3, burst=1.8, noise=0.03, seed=seed)
     full = -(-peak // per_task)
-    common = {"per_task": float(per_task), "start_seconds": float(start_seconds)}
+    common: dict[str, Any] = {"per_task": float(per_task), "start_seconds": float(start_seconds)}
     least = max(1, full // 5)
 
     def scaled(policy: Tracking | Stepping) -> Service:
