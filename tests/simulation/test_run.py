@@ -179,6 +179,15 @@ def test_strategies_beside_each_other() -> None:
     assert here[0]["lost"] > here[1]["lost"] == 0
 
 
+def test_a_cluster_gives_what_this_process_gives() -> None:
+    from distributed import LocalCluster
+
+    cases = [Case(str(n), spot(base=n, hazard=0.5, reclaims=(Reclaim(3),))) for n in range(3)]
+    with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster:
+        there = compare(cases, [9000] * 30, seed=3, scheduler=cluster.scheduler_address)
+    assert there == compare(cases, [9000] * 30, seed=3)
+
+
 @pytest.mark.parametrize(
     ("service", "loads", "says"),
     [

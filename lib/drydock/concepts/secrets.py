@@ -142,7 +142,7 @@ def costs(tasks: int, starts: int, secrets: int, usd_per_secret: float, usd_per_
     checks.number("usd_per_calls", usd_per_calls)
     calls = tasks * starts * secrets
     rows = [
-        (what, kept, calls, f"{kept * usd_per_secret:.2f}", f"{calls / 10_000 * usd_per_calls:.2f}")
+        (what, kept, calls, f"{kept * usd_per_secret:.2f}", f"{calls / 10_000 * usd_per_calls:.4f}")
         for what, kept in (("a secret for each value", secrets), ("one secret with keys", min(1, secrets)))
     ]
     return Figure(
