@@ -21,6 +21,7 @@ PROCESS = (
     "labs/*",
     "runbooks/*",
     "services/*",
+    "simulation/test_on_a_cluster.py",
     "*/test_in_jupyterlab.py",
     "*/test_notebooks.py",
     "commands/*",
