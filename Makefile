@@ -36,7 +36,7 @@ runbooks: setup ## rehearse every runbook
 	@$(BIN)/drydock runbook rehearse all --runs reports/runbooks --jobs 3
 
 concepts: setup ## run the notebooks that each show one rule
-	@$(BIN)/drydock concept run all --out reports
+	@$(BIN)/drydock concept run all --out reports --jobs 2
 
 prep: setup ## run the cards and the quiz with answers given
 	@$(BIN)/drydock prep run cards --out reports -p "answers=3 3 1 4 2 3 3 4 1 3"

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,11 @@ def test_images_are_pinned():
 @pytest.mark.timeout(900)
 def test_what_the_container_runs_runs_on_this_machine(tmp_path):
     script = services()["jupyter"]["command"][-1].replace("$$", "$").replace("/tmp/venv", str(tmp_path / "venv"))
-    own = {"DRYDOCK_COURSE": str(tmp_path / "course"), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    own = {
+        "DRYDOCK_COURSE": str(tmp_path / "course"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": sysconfig.get_path("purelib"),  # what the lock names is found there, and not installed again
+    }
     done = subprocess.run(
         ["sh", "-ec", script.rstrip() + " --version"],
         cwd=FILE.parent,

@@ -94,9 +94,10 @@ def test_no_text_has_a_dollar_sign_which_jupyterlab_takes_for_mathematics(name: 
     assert not [cell.source for cell in cells(path) if cell.cell_type == "markdown" and "$" in cell.source]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_committed_outputs_are_what_the_concept_gives(name: str, tmp_path: Path) -> None:
-    compare(concepts.notebook(name), tmp_path, root=concepts.notebook(name).parent)
+@pytest.mark.timeout(900)
+def test_the_committed_outputs_are_what_the_concepts_give(tmp_path: Path) -> None:
+    notebooks = [concepts.notebook(name) for name in NAMES]
+    compare(*notebooks, scratch=tmp_path, root=notebooks[0].parent)
 
 
 def given(kind: str) -> list[Any]:

@@ -56,7 +56,7 @@ def test_no_function_is_longer_than_a_learner_can_take_in(lab: str) -> None:
 def test_the_committed_outputs_are_what_the_lab_gives(lab: str, tmp_path: Path) -> None:
     root = catalogue.directory()
     with noted(tmp_path) as calls:
-        compare(catalogue.notebook(lab), tmp_path, root=root, DRYDOCK_LABS=str(root))
+        compare(catalogue.notebook(lab), scratch=tmp_path, root=root, DRYDOCK_LABS=str(root))
     expected = set(json.loads((Path(__file__).with_name("calls.json")).read_text())[lab])
     more, less = sorted(calls - expected), sorted(expected - calls)
     assert not more and not less, f"calls.json, and then permissions and docs: {lab} calls {more} too, {less} no more"

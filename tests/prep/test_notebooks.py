@@ -40,7 +40,7 @@ def test_a_notebook_has_typed_parameters_and_is_small(notebook: Path) -> None:
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_committed_outputs_are_what_the_notebook_gives(notebook: Path, tmp_path: Path) -> None:
-    compare(notebook, tmp_path, root=notebook.parent, DRYDOCK_PREP=str(tmp_path / "cards.json"))
+    compare(notebook, scratch=tmp_path, root=notebook.parent, DRYDOCK_PREP=str(tmp_path / "cards.json"))
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

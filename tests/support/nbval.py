@@ -1,4 +1,4 @@
-"""A committed notebook run again and held strictly against its outputs."""
+"""Committed notebooks run again and held strictly against their outputs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from drydock.notebooks.environment import environment
 from drydock.notebooks.normalise import as_committed
 
 
-def compare(notebook: Path, scratch: Path, *, root: Path, **settings: str) -> None:
-    """Run `notebook` as it was run when it was committed. Raises AssertionError, showing nbval's differences.
+def compare(*notebooks: Path, scratch: Path, root: Path, **settings: str) -> None:
+    """Run notebooks as they were run when they were committed. Raises AssertionError, showing nbval's differences.
 
-    root      nbval's root directory; `scratch` takes the run's progress file.
-    settings  environment variables besides those of `as_committed`.
+    notebooks  of one folder and of one kind, one after another.
+    root       nbval's root directory; `scratch` takes the run's progress file.
+    settings   environment variables besides those of `as_committed`.
     """
-    with environment(settings), as_committed(notebook, scratch):
+    with environment(settings), as_committed(notebooks[0], scratch):
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120",
-             "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(root), str(notebook)],
+             "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(root), *map(str, notebooks)],
             capture_output=True,
             text=True,
-            cwd=notebook.parent,
+            cwd=notebooks[0].parent,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -35,14 +38,26 @@ def list_concepts() -> None:
 
 
 @concept.command("run")
-def run_concept(name: Name = "all", out: Out = Path("reports"), parameter: Given = None) -> None:
+def run_concept(
+    name: Name = "all",
+    out: Out = Path("reports"),
+    parameter: Given = None,
+    jobs: Annotated[int, typer.Option(min=1, help="So many notebooks at a time.")] = 1,
+) -> None:
     """Run concept notebooks headless. Exit code 1 when one fails."""
     from drydock.concepts import run
+    from drydock.notebooks import together
 
-    names = catalogue.names() if name == "all" else [name]
+    names = catalogue.names() if name == "all" else [catalogue.notebook(name).stem]
     given = dict(pair(text) for text in parameter or ())
+    reports: list[runs.Report] = []
+    started = time.monotonic()
     with ending_on_signals(STOPPED):
-        _show([run(one, out=out, given=given, progress_bar=sys.stderr.isatty()) for one in names])
+        if jobs > 1:
+            together.run(names, partial(run, out=out, given=given), jobs=jobs, within=nullcontext, done=reports.append)
+        else:
+            reports = [run(one, out=out, given=given, progress_bar=sys.stderr.isatty()) for one in names]
+    _show(sorted(reports, key=lambda report: report.name), time.monotonic() - started)
 
 
 @prep.command("list")
@@ -59,12 +74,14 @@ def run_prep(name: Name = "all", out: Out = Path("reports"), parameter: Given = 
         raise typer.BadParameter(f"there is no {name!r}; there are {', '.join(known)}")
     given = dict(pair(text) for text in parameter or ())
     chosen = list(known.values()) if name == "all" else [known[name]]
+    started = time.monotonic()
     with (
         ending_on_signals(STOPPED),
         scratch("records") as records,
         environment({"DRYDOCK_PREP": str(records / "cards.json")}),
     ):
-        _show([runs.run(one, out=out, given=given, progress_bar=sys.stderr.isatty()) for one in chosen])
+        reports = [runs.run(one, out=out, given=given, progress_bar=sys.stderr.isatty()) for one in chosen]
+    _show(reports, time.monotonic() - started)
 
 
 def _preparations() -> dict[str, Path]:
@@ -80,7 +97,7 @@ def _list(notebooks: dict[str, Path]) -> None:
             console.print(f"  {line}", markup=False)
 
 
-def _show(reports: list[runs.Report]) -> None:
+def _show(reports: list[runs.Report], seconds: float) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Notebook", "", "Seconds", "Page"):
         table.add_column(column, overflow="fold")
@@ -88,6 +105,8 @@ def _show(reports: list[runs.Report]) -> None:
         state = "[green]passed[/]" if report.ok else "[red]failed[/]"
         table.add_row(report.name, state, f"{report.seconds:.1f}", str(report.page))
     console.print(table)
+    passed = sum(report.ok for report in reports)
+    console.print(f"{passed} of {len(reports)} passed in {seconds:.1f} s")
     for report in reports:
         if report.error is not None:
             console.print(f"{report.name}: {report.error}", markup=False)
