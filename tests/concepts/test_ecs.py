@@ -129,3 +129,13 @@ def test_one_build_of_a_day_stands_for_all_and_one_look_for_one_each_day(policy:
         moved = [replace(image, tags=()) if image.tags == ("nightly",) else image for image in images]
         images = ecr_lifecycle.left(given, [*moved, *fresh], day)
     assert len(images) == sum(ecr_lifecycle.counts(given, 24, 3, 4).values())
+
+
+def test_the_program_waits_for_the_proxy_and_ends_before_it() -> None:
+    found = sidecars.lives("HEALTHY", 5, 8, 7, 3, 4)
+    app, proxy = found["app"], found["proxy"]
+    assert (proxy.answers, proxy.healthy, app.begins, app.answers) == (7, 10, 10, 13)
+    assert (app.told, app.ends, proxy.told, proxy.ends) == (33, 37, 37, 41)
+    assert (
+        sidecars.timeline("START", 5, 0, 20, 3, 4).title == "The program answers after 3 s, 17 s before the proxy does"
+    )

@@ -57,6 +57,11 @@ def test_what_a_task_has_begun_is_cut_off_where_it_does_not_drain() -> None:
     assert course.cut_off == course.lost == pytest.approx(6 * 0.6 * 100 / 16)  # old and new serve side by side
 
 
+def test_old_and_new_are_charged_for_while_both_are_there() -> None:
+    calm, taken = (simulate(spot(stop_timeout=120, reclaims=given), [0] * 20) for given in ((), (Reclaim(5, 0.5),)))
+    assert taken.usd - calm.usd == pytest.approx(3 * pricing.fargate_hour(1, 2) * 0.3 * 120 / 3600)
+
+
 def test_those_that_wait_for_spot_start_once_it_is_back_and_not_on_fargate() -> None:
     course = simulate(spot(reclaims=(Reclaim(1, 1.0, 10),)), [0] * 20)
     assert [minute.serving for minute in course.minutes][3:11] == [4] * 8
