@@ -13,6 +13,7 @@ from drydock.concepts import (
     circuit_breaker,
     ecr_lifecycle,
     placement,
+    sidecars,
     spot_interruption,
     target_tracking,
 )
