@@ -12,11 +12,11 @@ import botocore.session
 import botocore.validate
 import pytest
 
-from drydock.concepts import fixtures
+from drydock.concepts import catalogue
 from drydock.policy.ecr import expiry
 from drydock.policy.requests import task_definition
 
-FOLDER = fixtures.path("ecr-lifecycle/whole.json").parent.parent
+FOLDER = catalogue.directory() / "fixtures"
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("ecr-lifecycle/*.json")), ids=lambda file: file.stem)

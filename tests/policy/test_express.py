@@ -9,7 +9,7 @@ import botocore.session
 import botocore.validate
 import pytest
 
-from drydock.concepts import fixtures
+from drydock.concepts import fixture
 from drydock.policy import express
 
 ROLES: dict[str, Any] = {
@@ -26,7 +26,7 @@ def fits(service: str, operation: str, request: dict[str, Any]) -> str:
 
 
 def given(**changes: Any) -> dict[str, Any]:
-    return {**fixtures.document("app-runner/service.json"), **changes}
+    return {**json.loads(fixture("app-runner/service.json")), **changes}
 
 
 def test_the_fixture_becomes_a_request_that_ecs_takes() -> None:

@@ -22,8 +22,8 @@ nobody is there to move a slider (`drydock.attended`), so a committed notebook, 
 nbval's comparison have the static figure and its table.
 """
 
-from drydock.concepts import claims, fixtures
-from drydock.concepts.catalogue import NoSuchConcept, names, notebook
+from drydock.concepts import claims
+from drydock.concepts.catalogue import NoSuchConcept, fixture, names, notebook
 from drydock.concepts.explore import Choice, Slider, explore
 from drydock.concepts.predict import Question, predict
 from drydock.concepts.runner import Report, run
@@ -36,7 +36,7 @@ __all__ = [
     "Slider",
     "claims",
     "explore",
-    "fixtures",
+    "fixture",
     "names",
     "notebook",
     "predict",

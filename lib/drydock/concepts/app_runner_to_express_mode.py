@@ -6,7 +6,8 @@ import json
 import math
 from typing import Any
 
-from drydock.concepts import canary_schedules, checks, fixtures
+from drydock.concepts import canary_schedules, checks
+from drydock.concepts.catalogue import fixture
 from drydock.concepts.drawing import LAYOUT
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
@@ -27,13 +28,13 @@ CANARY = {
 
 def request() -> str:
     """The fixture's service as a request of CreateExpressGatewayService."""
-    made, _ = express.request(fixtures.document("app-runner/service.json"), **ROLES)
+    made, _ = express.request(json.loads(fixture("app-runner/service.json")), **ROLES)
     return json.dumps(made, indent=2)
 
 
 def left() -> Figure:
     """What of the fixture's service has no field in Express Mode."""
-    _, found = express.request(fixtures.document("app-runner/service.json"), **ROLES)
+    _, found = express.request(json.loads(fixture("app-runner/service.json")), **ROLES)
     return Figure("What is left", ("App Runner", "Instead"), [(one.field, one.instead) for one in found])
 
 

@@ -36,3 +36,15 @@ def notebook(name: str) -> Path:
     if name not in known:
         raise NoSuchConcept(f"No concept {name!r} in {directory()}. There are: {', '.join(known)}.")
     return directory() / f"{name}.ipynb"
+
+
+def fixture(name: str) -> str:
+    """The text of a manifest or of configuration that notebooks show, of `fixtures/` beside them.
+
+    Raises LookupError, listing those there are.
+    """
+    path = directory() / "fixtures" / name
+    if not path.is_file():
+        there = ", ".join(sorted(one.name for one in path.parent.glob("*")))
+        raise LookupError(f"No fixture {name!r} in {path.parent}. There are: {there}.")
+    return path.read_text()

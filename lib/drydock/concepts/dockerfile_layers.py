@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drydock.concepts import checks, fixtures
+from drydock.concepts import checks
+from drydock.concepts.catalogue import fixture
 from drydock.concepts.drawing import LAYOUT, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
@@ -59,7 +60,7 @@ def stages(file: str) -> list[Stage]:
     """The stages of a fixture. Raises ValueError for another name."""
     if file not in FILES:
         raise ValueError(f"file is one of {', '.join(FILES)}, not {file!r}.")
-    read = Dockerfile.load(fixtures.path(f"dockerfile-layers/{file}.Dockerfile"))
+    read = Dockerfile.parse(fixture(f"dockerfile-layers/{file}.Dockerfile"), file)
     return [
         Stage(one.title, one.base, tuple(_step(instruction) for instruction in one.instructions)) for one in read.stages
     ]

@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from drydock.concepts import checks, fixtures
+from drydock.concepts import checks
+from drydock.concepts.catalogue import fixture
 from drydock.concepts.drawing import LAYOUT
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
@@ -29,7 +30,7 @@ def text(policy: str, keep: int, build_days: int) -> str:
         return ""
     if policy not in FILES:
         raise ValueError(f"policy is one of {', '.join(POLICIES)}; not {policy!r}.")
-    document: dict[str, Any] = fixtures.document(f"ecr-lifecycle/{FILES[policy]}")
+    document: dict[str, Any] = json.loads(fixture(f"ecr-lifecycle/{FILES[policy]}"))
     for rule in document["rules"]:
         selection = rule["selection"]
         if selection["countType"] == "imageCountMoreThan":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from drydock.concepts import checks, fixtures
+from drydock.concepts import checks
+from drydock.concepts.catalogue import fixture
 from drydock.concepts.drawing import LAYOUT
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
@@ -92,7 +94,7 @@ def versions(days: int, rotation_days: int, deploy_days: int, strategy: str, red
 
 def references() -> Figure:
     """The secrets of the fixture: what each is read from, and whether it follows a rotation."""
-    definition = fixtures.document("secrets/task-definition.json")
+    definition = json.loads(fixture("secrets/task-definition.json"))
     rows = []
     for one in definition["containerDefinitions"][0]["secrets"]:
         source = parse(one["valueFrom"])
@@ -154,7 +156,7 @@ def costs(tasks: int, starts: int, secrets: int, usd_per_secret: float, usd_per_
 
 def where(definition: Mapping[str, Any] | None = None) -> Figure:
     """Where a value can be read, by how the container is given it."""
-    container = (definition or fixtures.document("secrets/task-definition.json"))["containerDefinitions"][0]
+    container = (definition or json.loads(fixture("secrets/task-definition.json")))["containerDefinitions"][0]
     plain = {one["name"] for one in container["environment"]}
     secret = {one["name"] for one in container["secrets"]}
     assert not plain & secret, "a variable is given twice"

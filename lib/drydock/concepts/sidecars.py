@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from drydock.concepts import checks, fixtures
+from drydock.concepts import checks
+from drydock.concepts.catalogue import fixture
 from drydock.concepts.drawing import LAYOUT, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
@@ -41,7 +43,7 @@ def definitions(condition: str, interval: int) -> list[dict[str, Any]]:
     if condition not in CONDITIONS:
         raise ValueError(f"condition is one of {', '.join(CONDITIONS)}, not {condition!r}.")
     checks.whole("interval", interval, 5, 300)
-    found: list[dict[str, Any]] = fixtures.document("sidecars/task-definition.json")["containerDefinitions"]
+    found: list[dict[str, Any]] = json.loads(fixture("sidecars/task-definition.json"))["containerDefinitions"]
     by_name = {one["name"]: one for one in found}
     by_name[PROXY]["healthCheck"]["interval"] = interval
     by_name[APP]["dependsOn"][1]["condition"] = condition
@@ -192,7 +194,7 @@ def timeline(
 def shares(tasks: int) -> Figure:
     """What each container of the fixture reserves of its task, and what that part of the bill is."""
     checks.whole("tasks", tasks, 1, 5000)
-    task = fixtures.document("sidecars/task-definition.json")
+    task = json.loads(fixture("sidecars/task-definition.json"))
     cpu, memory = int(task["cpu"]), int(task["memory"])
     rows = []
     left_cpu, left_memory = cpu, memory
@@ -211,7 +213,7 @@ def shares(tasks: int) -> Figure:
 
 def endings() -> Figure:
     """What ends a task, and what does not."""
-    by_name = {one["name"]: one for one in fixtures.document("sidecars/task-definition.json")["containerDefinitions"]}
+    by_name = {one["name"]: one for one in json.loads(fixture("sidecars/task-definition.json"))["containerDefinitions"]}
     rows = []
     for name in (APP, PROXY, COLLECTOR, MIGRATE):
         one = by_name[name]

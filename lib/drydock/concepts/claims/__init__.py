@@ -7,13 +7,14 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import breaker, capacity, cost, discovery, images, rollout, scaling, tasks
+from drydock.concepts.claims import breaker, capacity, cost, discovery, images, pods, rollout, scaling, tasks
 from drydock.concepts.claims.breaker import BREAKER, CANARY
 from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT, SPOT, ZONES
 from drydock.concepts.claims.claim import Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
 from drydock.concepts.claims.discovery import DISCOVERY
 from drydock.concepts.claims.images import IMAGES
+from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
 from drydock.concepts.claims.scaling import SCALING
 from drydock.concepts.claims.tasks import APP_RUNNER, SECRETS, SIDECARS
@@ -26,11 +27,13 @@ __all__ = [
     "CANARY",
     "CLAIMS",
     "CONTROL_PLANES",
+    "CUSTOM",
     "DISCOUNTS",
     "DISCOVERY",
     "FARGATE_EC2",
     "GROUPS",
     "GUIDES",
+    "HPA",
     "IMAGES",
     "PLACEMENT",
     "SCALING",
@@ -38,6 +41,8 @@ __all__ = [
     "SIDECARS",
     "SPLIT",
     "SPOT",
+    "TOGETHER",
+    "VPA",
     "ZONES",
     "Claim",
     "Verdict",
@@ -50,7 +55,7 @@ CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
         (
             claim
-            for module in (breaker, capacity, cost, discovery, images, rollout, scaling, tasks)
+            for module in (breaker, capacity, cost, discovery, images, pods, rollout, scaling, tasks)
             for claim in module.CLAIMS
         ),
         key=lambda claim: (claim.id[0], int(claim.id[1:])),

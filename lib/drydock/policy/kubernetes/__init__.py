@@ -1,0 +1,1 @@
+"""Rules of Kubernetes: what its controllers decide, computed as they do, without a cluster."""

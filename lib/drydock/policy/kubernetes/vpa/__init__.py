@@ -1,0 +1,4 @@
+"""VerticalPodAutoscaler 1.7: from measured usage to requests, and which pods get them.
+
+`histogram` keeps what was measured, `usage` feeds it, `recommender` reads requests from it, `updater` picks pods.
+"""
