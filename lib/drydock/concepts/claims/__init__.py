@@ -8,33 +8,46 @@ derived by comparing the two. One module for each subject has the claims; each c
 from __future__ import annotations
 
 from drydock.concepts.claims import (
+    breaker,
     capacity,
     cost,
+    discovery,
     fleet,
     identity,
+    images,
     nodes,
     orchestrators,
     pods,
     rollout,
+    scaling,
     sizes,
+    tasks,
     versions,
 )
-from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
+from drydock.concepts.claims.breaker import BREAKER, CANARY
+from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT, SPOT, ZONES
 from drydock.concepts.claims.claim import COLUMNS, Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
+from drydock.concepts.claims.discovery import DISCOVERY
 from drydock.concepts.claims.fleet import CLUSTERS, DELIVERY, GITOPS, MULTI_REGION
 from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
+from drydock.concepts.claims.images import IMAGES
 from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER, DAEMON_SETS, FARGATE_PROFILES, KARPENTER, NODES
 from drydock.concepts.claims.orchestrators import ORCHESTRATORS
 from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
+from drydock.concepts.claims.scaling import SCALING
 from drydock.concepts.claims.sizes import SIZES
+from drydock.concepts.claims.tasks import APP_RUNNER, SECRETS, SIDECARS
 from drydock.concepts.claims.versions import VERSIONS
 from drydock.figures import Figure
 
 __all__ = [
     "ADD_ONS",
+    "APP_RUNNER",
     "BOUNDS",
+    "BREAKER",
+    "CANARY",
     "CLAIMS",
     "CLUSTERS",
     "CLUSTER_AUTOSCALER",
@@ -43,6 +56,7 @@ __all__ = [
     "DAEMON_SETS",
     "DELIVERY",
     "DISCOUNTS",
+    "DISCOVERY",
     "FARGATE_EC2",
     "FARGATE_PROFILES",
     "GITOPS",
@@ -50,17 +64,23 @@ __all__ = [
     "GUIDES",
     "HPA",
     "IDENTITY",
+    "IMAGES",
     "KARPENTER",
     "MULTI_REGION",
     "NODES",
     "ORCHESTRATORS",
     "PLACEMENT",
     "POLICY",
+    "SCALING",
+    "SECRETS",
+    "SIDECARS",
     "SIZES",
     "SPLIT",
+    "SPOT",
     "TOGETHER",
     "VERSIONS",
     "VPA",
+    "ZONES",
     "Claim",
     "Verdict",
     "claims_about",
@@ -68,7 +88,23 @@ __all__ = [
 
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
-_MODULES = (capacity, cost, fleet, identity, nodes, orchestrators, pods, rollout, sizes, versions)
+_MODULES = (
+    breaker,
+    capacity,
+    cost,
+    discovery,
+    fleet,
+    identity,
+    images,
+    nodes,
+    orchestrators,
+    pods,
+    rollout,
+    scaling,
+    sizes,
+    tasks,
+    versions,
+)
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(
