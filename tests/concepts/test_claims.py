@@ -204,7 +204,7 @@ def test_each_claim_is_in_the_table_of_a_notebook() -> None:
 
 
 def test_a_subject_that_there_is_not_is_said() -> None:
-    with pytest.raises(LookupError, match=r"No claim is about 'prices'\. There are: Auto Scaling groups, "):
+    with pytest.raises(LookupError, match=r"No claim is about 'prices'\. There are: App Runner, Auto Scaling groups, "):
         claims_about("prices")
 
 
