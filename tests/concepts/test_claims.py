@@ -45,13 +45,19 @@ COMPUTED = {
     "A20": [0.702, 0.643],
     "A21": [18, 18, 18.25],
     "A22": [1.21375, 1.14265],
+    "A28": [3, 8],
+    "A32": [0.5, 0.3333],
     "A39": [0.80, 0.64],
+    "A46": [3, 4, 10, 13, 200],
     "A50": [3, 6],
     "A56": [0, 3],
     "A70": [0.10],
     "A75": [4, 8175, 64],
     "A77": [1.0, 0.6667, 0.3333],
     "A78": [30, 60, 90, 300],
+    "A86": [180, 60],
+    "A88": [5, 300],
+    "B3": [12],
     "A81": [5, 5, 6, 7, 5],
     "A82": [15],
     "A84": [6, 8],
@@ -65,6 +71,8 @@ COMPUTED = {
     "B16": [2, 1],
     "B48": [0.1, 0.2, 0.3333, 0.5],
     "B23": [360],
+    "B20": [16.7],
+    "B21": [300],
     "B39": [360.40, 288.35, 108.12],
     "B40": [420.48, 350.40, 280.32],
     "B41": [0.7146, 0.5719],
@@ -98,6 +106,10 @@ VERDICTS = {
     "A38": "wrong",
     "A39": "inconsistent",
     "A40": "outdated",
+    "A25": "wrong",
+    "A32": "inconsistent",
+    "A46": "wrong, outdated",
+    "A49": "right, outdated",
     "A50": "right",
     "A51": "wrong",
     "A55": "right",
@@ -109,6 +121,11 @@ VERDICTS = {
     "A77": "wrong",
     "A78": "right, oversimplified",
     "A79": "wrong",
+    "A86": "wrong",
+    "A88": "wrong",
+    "B3": "wrong",
+    "B32": "wrong",
+    "B49": "outdated",
     "A81": "oversimplified",
     "A82": "right",
     "A83": "right",
@@ -199,7 +216,7 @@ def test_each_claim_is_in_the_table_of_a_notebook() -> None:
 
 
 def test_a_subject_that_there_is_not_is_said() -> None:
-    with pytest.raises(LookupError, match=r"No claim is about 'prices'\. There are: Auto Scaling groups, "):
+    with pytest.raises(LookupError, match=r"No claim is about 'prices'\. There are: App Runner, Auto Scaling groups, "):
         claims_about("prices")
 
 

@@ -63,6 +63,12 @@ def tracking(
     ]  # fmt: skip
 
 
+def tracked(tasks: int, value: float, target: float) -> int:
+    """The tasks that target tracking sets once its alarms have seen `value` for each of `tasks` for long enough."""
+    rings = [watch for watch in tracking(target) if watch.rings([value] * watch.periods)]
+    return rings[0].way([value]).wanted(tasks) if rings else tasks
+
+
 def stepping(
     steps: Sequence[Step], *, above: bool, threshold: float, policy: str = "steps", kind: str = scaling.CHANGE,
     periods: int = 1, cooldown: float = scaling.COOLDOWN,

@@ -79,3 +79,21 @@ def _source(value_from: str, arn: str) -> SecretsManagerSecret | None:
     if not isinstance(source, SecretsManagerSecret) or source.arn not in (arn, _SUFFIX.sub("", arn)):
         return None
     return source
+
+
+def versions_behind(now: float, started: float, every: float) -> int:
+    """How many rotations a task has missed: one is at 0 and each `every` on; it has what was current at its start.
+
+    Any unit of time. Derived, from a secret being read once, when its container starts.
+    """
+    return int(now // every) - int(started // every)
+
+
+def still_works(behind: int, *, alternating: bool) -> bool:
+    """Whether a database takes a password that is so many rotations old.
+
+    Rotation of a single user changes its password: the last one is refused at once. With alternating users the last is
+    that of the other user, which is changed by the next rotation. Source: AWS Secrets Manager User Guide, "Lambda
+    function rotation strategies" (documented).
+    """
+    return behind <= (1 if alternating else 0)

@@ -8,35 +8,48 @@ derived by comparing the two. One module for each subject has the claims; each c
 from __future__ import annotations
 
 from drydock.concepts.claims import (
+    breaker,
     capacity,
     cost,
+    discovery,
     fleet,
     identity,
+    images,
     mesh,
     nodes,
     orchestrators,
     pods,
     rollout,
+    scaling,
     sizes,
+    tasks,
     versions,
 )
-from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT
+from drydock.concepts.claims.breaker import BREAKER, CANARY
+from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT, SPOT, ZONES
 from drydock.concepts.claims.claim import COLUMNS, Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
+from drydock.concepts.claims.discovery import DISCOVERY
 from drydock.concepts.claims.fleet import CLUSTERS, DELIVERY, GITOPS, MULTI_REGION
 from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
+from drydock.concepts.claims.images import IMAGES
 from drydock.concepts.claims.mesh import MESH, MTLS, NEED, OUTLIERS, RETRIES, ROUTING
 from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER, DAEMON_SETS, FARGATE_PROFILES, KARPENTER, NODES
 from drydock.concepts.claims.orchestrators import ORCHESTRATORS
 from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
 from drydock.concepts.claims.rollout import BOUNDS
+from drydock.concepts.claims.scaling import SCALING
 from drydock.concepts.claims.sizes import SIZES
+from drydock.concepts.claims.tasks import APP_RUNNER, SECRETS, SIDECARS
 from drydock.concepts.claims.versions import VERSIONS
 from drydock.figures import Figure
 
 __all__ = [
     "ADD_ONS",
+    "APP_RUNNER",
     "BOUNDS",
+    "BREAKER",
+    "CANARY",
     "CLAIMS",
     "CLUSTERS",
     "CLUSTER_AUTOSCALER",
@@ -45,6 +58,7 @@ __all__ = [
     "DAEMON_SETS",
     "DELIVERY",
     "DISCOUNTS",
+    "DISCOVERY",
     "FARGATE_EC2",
     "FARGATE_PROFILES",
     "GITOPS",
@@ -52,6 +66,7 @@ __all__ = [
     "GUIDES",
     "HPA",
     "IDENTITY",
+    "IMAGES",
     "KARPENTER",
     "MESH",
     "MTLS",
@@ -64,11 +79,16 @@ __all__ = [
     "POLICY",
     "RETRIES",
     "ROUTING",
+    "SCALING",
+    "SECRETS",
+    "SIDECARS",
     "SIZES",
     "SPLIT",
+    "SPOT",
     "TOGETHER",
     "VERSIONS",
     "VPA",
+    "ZONES",
     "Claim",
     "Verdict",
     "claims_about",
@@ -76,7 +96,24 @@ __all__ = [
 
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
-_MODULES = (capacity, cost, fleet, identity, mesh, nodes, orchestrators, pods, rollout, sizes, versions)
+_MODULES = (
+    breaker,
+    capacity,
+    cost,
+    discovery,
+    fleet,
+    identity,
+    images,
+    mesh,
+    nodes,
+    orchestrators,
+    pods,
+    rollout,
+    scaling,
+    sizes,
+    tasks,
+    versions,
+)
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(

@@ -8,7 +8,9 @@ from drydock.policy.ecs import capacity
 
 SPLIT = "capacity split"
 GROUPS = "Auto Scaling groups"
+SPOT = "Spot"
 PLACEMENT = "task placement"
+ZONES = "zones"
 
 _API = "botocore 1.44.5, ECS API (documented)"
 _GUIDE = "ECS Developer Guide, June 2023 (documented)"
@@ -42,7 +44,7 @@ CLAIMS = (
     Claim(
         id="A5",
         lines="148, 155",
-        subjects=(SPLIT,),
+        subjects=(SPLIT, SPOT),
         says="Fargate Spot is 70 % off, USD 0.012 a vCPU-hour: USD 864 a month for 100 vCPU.",
         unit="USD",
         said=864,
@@ -100,6 +102,17 @@ CLAIMS = (
         source="computed",
     ),
     Claim(
+        id="A32",
+        lines="105, 269",
+        subjects=(ZONES,),
+        says="Spread over zones, the end of one zone takes 33 % of the tasks.",
+        unit="%",
+        said=0.33,
+        own=lambda: {"one zone of the two subnets of the service shown": 1 / 2, "one zone of three": 1 / 3},
+        holds="It does with three zones. The service that the guide shows has two subnets, so it loses half.",
+        source="computed",
+    ),
+    Claim(
         id="A33",
         lines="178",
         subjects=(SPLIT,),
@@ -124,7 +137,7 @@ CLAIMS = (
     Claim(
         id="A35",
         lines="28, 174–180",
-        subjects=(SPLIT,),
+        subjects=(SPLIT, SPOT),
         says="The mix gives cost and reliability together.",
         judged=(Verdict.OVERSIMPLIFIED,),
         holds="FARGATE does not step in where FARGATE_SPOT has no capacity: those tasks wait. What must always run "
@@ -135,7 +148,7 @@ CLAIMS = (
     Claim(
         id="A36",
         lines="148",
-        subjects=(SPLIT,),
+        subjects=(SPLIT, SPOT),
         says="FARGATE_SPOT tasks can be interrupted.",
         judged=(Verdict.RIGHT,),
         holds="With two minutes' warning: SIGTERM to the containers and an EventBridge event. stopTimeout, 120 s at "

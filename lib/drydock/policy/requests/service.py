@@ -226,7 +226,7 @@ def _deployment_configuration(configuration: Mapping[str, Any], controller: str,
     types = ("COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
     fields.enumeration(CODE, "thresholdConfiguration.type", threshold.get("type"), types)
     fields.within(CODE, "thresholdConfiguration.value", threshold.get("value"), 1, 2_147_483_647)
-    _traffic(configuration, strategy)
+    validate_shift(configuration, strategy)
     early = configuration.get("earlySuccessCriteria") or {}
     if early.get("enable"):
         if strategy != "ROLLING":
@@ -255,7 +255,8 @@ def _balance(request: Mapping[str, Any], deployment: Mapping[str, Any]) -> None:
         raise parameter("Availability Zone Rebalancing does not support a maximumPercent of 100 or less.")
 
 
-def _traffic(configuration: Mapping[str, Any], strategy: str) -> None:
+def validate_shift(configuration: Mapping[str, Any], strategy: str) -> None:
+    """Refuse the bake times and steps of a deploymentConfiguration that ECS refuses. Raises Invalid (documented)."""
     fields.within(CODE, "bakeTimeInMinutes", configuration.get("bakeTimeInMinutes"), 0, 1440)
     for name, needs, percent, low, bake in (
         ("canaryConfiguration", "CANARY", "canaryPercent", 0.1, "canaryBakeTimeInMinutes"),

@@ -1,0 +1,30 @@
+"""Services in simulated time: traffic comes in, metrics lag, a policy decides, tasks start and end, and the bill runs.
+
+    service = Service(tasks=10, per_task=1000, tracking=Tracking(target=70, least=3, most=20))
+    course = simulate(service, traffic.days(7, low=3000, peak=9000, seed=1), seed=1)
+    course.usd, course.lost, course.longest_outage
+
+One loop (SimPy) drives the functions of `drydock.policy` that the embedded AWS is driven by, too. The same arguments
+give the same course, to the last digit. What is simplified is said by `Service`. Nothing here starts a process or talks
+to a cloud; `compare` hands many courses to a Dask cluster where it is given one.
+"""
+
+from drydock.simulation import traffic
+from drydock.simulation.model import Course, Minute, Nodes, Reclaim, Service, Spot, Stepping, Tracking
+from drydock.simulation.run import simulate
+from drydock.simulation.sweep import Case, compare
+
+__all__ = [
+    "Case",
+    "Course",
+    "Minute",
+    "Nodes",
+    "Reclaim",
+    "Service",
+    "Spot",
+    "Stepping",
+    "Tracking",
+    "compare",
+    "simulate",
+    "traffic",
+]
