@@ -19,12 +19,17 @@ WEIGHTS = (0, 1, 5, 10, 20, 25, 33, 50, 75, 90, 99, 100)
 NEVER = 0
 
 
-def share(replicas: int, weight: int, surge: int) -> float:
-    """The canary's part of the pods, 0 to 1, without a router. Raises ValueError."""
+def split(replicas: int, weight: int, surge: int) -> tuple[int, int]:
+    """New and old pods without a router. Raises ValueError."""
     checks.whole("replicas", replicas, 1, 200)
     checks.whole("weight", weight, 0, 100)
     checks.whole("max_surge", surge, 0, 200)
-    canary, stable = closest(replicas, weight, surge)
+    return closest(replicas, weight, surge)
+
+
+def share(replicas: int, weight: int, surge: int) -> float:
+    """The canary's part of the pods, 0 to 1, without a router. Raises ValueError."""
+    canary, stable = split(replicas, weight, surge)
     return canary / (canary + stable)
 
 
