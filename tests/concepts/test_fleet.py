@@ -143,6 +143,11 @@ def test_room_for_the_loss_of_a_region() -> None:
     assert rows[1:] == [(2, 12, 24, "100 %"), (3, 6, 18, "50 %"), (4, 4, 16, "33 %")]
 
 
+@pytest.mark.parametrize("replicas", range(1, 31))
+def test_every_place_of_the_sliders_draws_the_shares(replicas: int) -> None:
+    assert all(delivery.shares(replicas, 75, surge).data for surge in range(6))
+
+
 def test_the_nodes_of_the_largest_cluster_are_of_the_chosen_type() -> None:
     assert many.largest(8, 4, 10, 3, 4, "m5.xlarge") == (32.7, 10)
     assert many.largest(8, 4, 10, 3, 4, "m5.large") == (32.7, 19)
