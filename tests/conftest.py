@@ -27,6 +27,7 @@ PROCESS = (
     "commands/*",
     "concepts/test_ecs_fixtures.py",
     "concepts/test_explore.py",
+    "concepts/test_mesh_by_envoy.py",
     "concepts/test_policy_as_code.py",
     "concepts/test_runner.py",
     "embedded/applicationautoscaling/test_requests.py",

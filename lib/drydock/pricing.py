@@ -38,6 +38,8 @@ _FARGATE = "vantage.sh/blog/fargate-pricing and cloudburn.io/blog/aws-fargate-pr
 _EC2 = "karpenter-provider-aws 1.14.1, zz_generated.pricing_aws.go"
 _EKS = "AWS Containers Blog, EKS extended support pricing"
 _ELB = "aws.amazon.com/elasticloadbalancing/pricing, the examples of us-east-1"
+_PRIVATE_CA = "aws.amazon.com/private-ca/pricing"
+_LATTICE = "aws.amazon.com/vpc/lattice/pricing, the examples of us-east-1"
 _VPC = "AWS News Blog, public IPv4 address charge"
 _WINDOWS = "vantage.sh/blog/fargate-pricing"
 _ACCELERATOR = "aws.amazon.com/global-accelerator/pricing and awsnegotiations.com"
@@ -74,6 +76,10 @@ PRICES: dict[str, Price] = {
         _price("public IPv4 address", 0.005, "hour", _VPC, "2024-02-01"),
         _price("eks control plane", 0.10, "hour", _EKS, "2026-11-21"),
         _price("eks control plane, extended support", 0.60, "hour", _EKS, "2026-11-21"),
+        _price("private certificate authority, general-purpose", 400, "month", _PRIVATE_CA, "2026"),
+        _price("private certificate authority, short-lived", 50, "month", _PRIVATE_CA, "2026"),
+        _price("vpc lattice service", 0.025, "hour", _LATTICE, "2026"),
+        _price("vpc lattice data", 0.025, "GB", _LATTICE, "2026"),
         _price("global accelerator", 0.025, "hour", _ACCELERATOR, "2026-05"),
         *(
             _price(f"ec2 {instance_type}", usd, "hour", _EC2, "2026-07-20")

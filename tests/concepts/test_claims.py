@@ -51,6 +51,10 @@ COMPUTED = {
     "A46": [3, 4, 10, 13, 200],
     "A50": [3, 6],
     "A56": [0, 3],
+    "A70": [0.10],
+    "A75": [4, 8175, 64],
+    "A77": [1.0, 0.6667, 0.3333],
+    "A78": [30, 60, 90, 300],
     "A86": [180, 60],
     "A88": [5, 300],
     "B3": [12],
@@ -111,6 +115,12 @@ VERDICTS = {
     "A55": "right",
     "A56": "wrong",
     "A61": "wrong",
+    "A69": "outdated",
+    "A70": "right, oversimplified",
+    "A76": "wrong",
+    "A77": "wrong",
+    "A78": "right, oversimplified",
+    "A79": "wrong",
     "A86": "wrong",
     "A88": "wrong",
     "B3": "wrong",
@@ -125,6 +135,8 @@ VERDICTS = {
     "A122": "right, oversimplified",
     "A66": "wrong",
     "B1": "wrong",
+    "B8": "wrong, inconsistent",
+    "B11": "outdated",
     "B39": "wrong",
     "B40": "wrong",
     "B41": "unverifiable",
@@ -204,7 +216,7 @@ def test_each_claim_is_in_the_table_of_a_notebook() -> None:
 
 
 def test_a_subject_that_there_is_not_is_said() -> None:
-    with pytest.raises(LookupError, match=r"No claim is about 'prices'\. There are: Auto Scaling groups, "):
+    with pytest.raises(LookupError, match=r"No claim is about 'prices'\. There are: App Runner, Auto Scaling groups, "):
         claims_about("prices")
 
 

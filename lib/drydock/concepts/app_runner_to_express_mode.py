@@ -12,7 +12,7 @@ from drydock.concepts.drawing import LAYOUT
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.policy import express
-from drydock.pricing import MONTH_HOURS, application_load_balancers, fargate_tasks
+from drydock.pricing import MONTH_HOURS, fargate_tasks, load_balancers
 
 ROLES: dict[str, Any] = {
     "infrastructure_role": "arn:aws:iam::123456789012:role/ecsInfrastructureRoleForExpressServices",
@@ -111,7 +111,7 @@ def bill(tasks: int, services: int, cpu: int, memory: int) -> Figure:
     checks.whole("services", services, 1, 100)
     checks.fargate_task(cpu, memory)
     task = fargate_tasks(tasks, cpu=cpu, memory=memory)
-    balancer = application_load_balancers()
+    balancer = load_balancers()
     hours = [(task.usd_per_hour or 0.0) * tasks, (balancer.usd_per_hour or 0.0) / services]
     rows = [
         (f"{tasks} tasks of {cpu} CPU units and {memory} MiB", f"{hours[0] * MONTH_HOURS:,.2f}", task.dated),

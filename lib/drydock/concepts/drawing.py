@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from drydock.figures.figure import COLOURS
+
 LAYOUT: dict[str, Any] = {
     "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     "margin": {"l": 60, "r": 20, "t": 85, "b": 60},
@@ -16,6 +18,27 @@ LAYOUT: dict[str, Any] = {
 def percent(part: float, digits: int = 0) -> str:
     """0.425 with one digit as "42.5 %"."""
     return f"{100 * part:.{digits}f} %"
+
+
+def grid(
+    columns: Sequence[str], rows: Sequence[str], true: Sequence[Sequence[bool]], *, words: tuple[str, str], no: str
+) -> dict[str, Any]:
+    """A plotly trace of fields that are true or not. `words`: for those that are not and for those that are."""
+    return {
+        "type": "heatmap",
+        "x": list(columns),
+        "y": list(rows),
+        "z": [[int(one) for one in row] for row in true],
+        "text": [[words[one] for one in row] for row in true],
+        "texttemplate": "%{text}",
+        "textfont": {"color": "#ffffff"},
+        "colorscale": [[0, no], [1, COLOURS[2]]],
+        "zmin": 0,
+        "zmax": 1,
+        "showscale": False,
+        "xgap": 3,
+        "ygap": 3,
+    }
 
 
 def names(title: str, categories: Iterable[str]) -> dict[str, Any]:

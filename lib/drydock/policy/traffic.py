@@ -73,6 +73,38 @@ def band(requests: int, share: float, *, sigmas: float = 3.0) -> Band:
     return Band(expected, sigma, max(0, low), min(requests, high))
 
 
+def sure_band(requests: int, share: float, *, risk: float = 1e-6) -> Band:
+    """Where the count of one with this `share` (0 to 1) is, but for this `risk`: exact, however lopsided it is.
+
+    Each side outside has a probability of `risk`/2 or less. *Derived* from the binomial distribution, its terms summed
+    one by one. ValueError for an impossible number.
+    """
+    rough = band(requests, share)
+    if not 0 < risk < 1:
+        raise ValueError(f"risk={risk} must be between 0 and 1, without both.")
+    if share in (0, 1):
+        return rough
+    low = _quantile(requests, share, risk / 2)
+    high = requests - _quantile(requests, 1 - share, risk / 2)
+    return Band(rough.expected, rough.sigma, low, high)
+
+
+def _quantile(requests: int, share: float, risk: float) -> int:
+    """The least count such that fewer have a probability of `risk` or less."""
+    found = band(requests, share)
+    count = max(0, math.floor(found.expected - 12 * found.sigma) - 30)  # what is below that has none that counts
+    term = math.exp(
+        math.lgamma(requests + 1) - math.lgamma(count + 1) - math.lgamma(requests - count + 1)
+        + count * math.log(share) + (requests - count) * math.log1p(-share)
+    )  # fmt: skip
+    below = 0.0
+    while count < requests and below + term <= risk:
+        below += term
+        term *= (requests - count) / (count + 1) * share / (1 - share)
+        count += 1
+    return count
+
+
 @dataclass(frozen=True)
 class Handover:
     """Who answered before and after, and how many requests of the time in which both did each of them got.

@@ -15,6 +15,7 @@ from drydock.concepts.claims import (
     fleet,
     identity,
     images,
+    mesh,
     nodes,
     orchestrators,
     pods,
@@ -32,6 +33,7 @@ from drydock.concepts.claims.discovery import DISCOVERY
 from drydock.concepts.claims.fleet import CLUSTERS, DELIVERY, GITOPS, MULTI_REGION
 from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
 from drydock.concepts.claims.images import IMAGES
+from drydock.concepts.claims.mesh import MESH, MTLS, NEED, OUTLIERS, RETRIES, ROUTING
 from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER, DAEMON_SETS, FARGATE_PROFILES, KARPENTER, NODES
 from drydock.concepts.claims.orchestrators import ORCHESTRATORS
 from drydock.concepts.claims.pods import CUSTOM, HPA, TOGETHER, VPA
@@ -66,11 +68,17 @@ __all__ = [
     "IDENTITY",
     "IMAGES",
     "KARPENTER",
+    "MESH",
+    "MTLS",
     "MULTI_REGION",
+    "NEED",
     "NODES",
     "ORCHESTRATORS",
+    "OUTLIERS",
     "PLACEMENT",
     "POLICY",
+    "RETRIES",
+    "ROUTING",
     "SCALING",
     "SECRETS",
     "SIDECARS",
@@ -96,6 +104,7 @@ _MODULES = (
     fleet,
     identity,
     images,
+    mesh,
     nodes,
     orchestrators,
     pods,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drydock.concepts.claims.claim import Claim, Numbers, Verdict
 from drydock.concepts.claims.fleet import CLUSTERS, MULTI_REGION
+from drydock.concepts.claims.mesh import NEED
 from drydock.concepts.claims.sizes import SIZES
 from drydock.policy import cost
 from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, fargate_hour
@@ -302,7 +303,7 @@ CLAIMS = (
     Claim(
         id="A24",
         lines="39, 536, 1267, 1393–1394, 1422",
-        subjects=(CONTROL_PLANES,),
+        subjects=(CONTROL_PLANES, NEED),
         says="Without tracing a fault takes hours instead of minutes; a mesh pays from 20 services on and not below "
         "10; Karpenter is for more than 50 nodes.",
         judged=(Verdict.UNVERIFIABLE,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drydock.concepts.claims.claim import Claim, Verdict
+from drydock.concepts.claims.mesh import MESH
 from drydock.policy import rollouts
 from drydock.policy.gitops import COMMIT, EDIT, Event, live_after
 
@@ -82,7 +83,7 @@ CLAIMS = (
     Claim(
         id="A99",
         lines="1173–1175",
-        subjects=(MULTI_REGION,),
+        subjects=(MULTI_REGION, MESH),
         says="App Mesh federates the meshes of two regions.",
         judged=(Verdict.WRONG,),
         holds="App Mesh was a service of one region and had no federation. It ended on 30 September 2026.",

@@ -41,7 +41,7 @@ _CONNECTIONS = {
     },
 }
 _TIMES = re.compile(r"cluster\.([^.]+)\.upstream_rq_time")
-_ADMIN = "admin.sock"  # in the directory that Envoy runs in
+ADMIN = "admin.sock"  # in the directory that Envoy runs in
 _LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
 _RESTART, _LAST_RESTART = 0.2, 30.0  # seconds between the death of the process and its successor; they double
 _LIVED = 60.0  # seconds after which a death is the first one again
@@ -227,7 +227,7 @@ class Envoy:
     def _spawn(self) -> None:
         bootstrap = {
             "node": {"id": "drydock", "cluster": "drydock"},
-            "admin": {"address": {"pipe": {"path": _ADMIN, "mode": 0o600}}},
+            "admin": {"address": {"pipe": {"path": ADMIN, "mode": 0o600}}},
             "dynamic_resources": {
                 "lds_config": self._source("lds.json"),
                 "cds_config": self._source("cds.json"),
@@ -342,7 +342,7 @@ class Envoy:
         return {state["failed_configuration"]["name"]: state["details"] for state in failed}
 
     def _admin(self, path: str) -> bytes | None:
-        connection = _Administration(self._directory)
+        connection = Administration(self._directory)
         try:
             connection.request("GET", path)
             return connection.getresponse().read()
@@ -380,8 +380,8 @@ class Envoy:
         return f"see {self.log}"
 
 
-class _Administration(http.client.HTTPConnection):
-    """A connection to the socket of the Envoy that runs in `directory`."""
+class Administration(http.client.HTTPConnection):
+    """A connection to the socket `ADMIN` of the Envoy that runs in `directory`."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__("localhost", timeout=2)
@@ -392,7 +392,7 @@ class _Administration(http.client.HTTPConnection):
         try:
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(self.timeout)
-            self.sock.connect(f"/proc/self/fd/{directory}/{_ADMIN}")  # its own path may be longer than a socket's
+            self.sock.connect(f"/proc/self/fd/{directory}/{ADMIN}")  # its own path may be longer than a socket's
         finally:
             os.close(directory)
 

@@ -1,0 +1,48 @@
+"""Policy of the mesh held against the Envoy that is installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from drydock.concepts import mutual_tls, outlier_detection, weighted_routing
+from drydock.concepts.envoy_lab import Upstream, cluster, envoy, static
+from drydock.policy.mesh import weights
+
+
+def test_envoy_shares_requests_out_as_computed() -> None:
+    """`measured` itself asserts that every count is in its band, which an honest run misses once in a million."""
+    shown = weighted_routing.measured(2, 1, 600)
+    assert sum(int(str(row[-1])) for row in shown.rows) == 600
+
+
+@pytest.mark.parametrize("asked", [(0, 0), (2**32 - 1, 1)])
+def test_weights_that_policy_refuses_envoy_refuses_too(asked: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="the sum of the weights is"):
+        weights.check(weights.ENVOY, asked)
+    route = {"weighted_clusters": {"clusters": [{"name": f"v{weight}", "weight": weight} for weight in asked]}}
+    with (
+        Upstream(lambda _: 200) as one,
+        pytest.raises(RuntimeError, match=r"[Ss]um of weights"),
+        envoy(static({"shop": route}, [cluster(f"v{weight}", one) for weight in set(asked)])),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("hosts", "errors"), [(2, 1), (3, 5)])
+def test_envoy_ejects_after_as_many_errors_in_a_row_as_computed(hosts: int, errors: int) -> None:
+    """`one_fails` itself asserts that it is not sooner, nor another host, and that the host gets nothing after it."""
+    bad, *good = outlier_detection.one_fails(hosts, errors).rows
+    assert bad[1:] == (errors, 0, "yes")
+    assert {row[3] for row in good} == {"no"}
+
+
+def test_envoy_ejects_as_many_of_all_as_computed() -> None:
+    rows = outlier_detection.all_fail([(3, 50), (1, 50), (4, 100)]).rows
+    assert [row[3] for row in rows] == [1, 0, 4]
+    assert [row[5] for row in rows] == ["no", "no", "yes"]
+
+
+@pytest.mark.parametrize("client_checks", ["our CA", "our CA and another name"])
+def test_envoy_refuses_the_handshakes_that_policy_refuses_and_for_its_reasons(client_checks: str) -> None:
+    """`measured` itself asserts each of the twenty."""
+    assert len(mutual_tls.measured(client_checks).rows) == 20
