@@ -6,7 +6,8 @@
             statuses = ask(proxy.url("shop"), 100)
             proxy.stats("upstream_rq_total")
 
-The process and the servers end with their `with`, and with this process however that ends. Whatever a concept computes can be held against what this measures.
+The process and the servers end with their `with`, and with this process however that ends. Whatever a concept computes
+can be held against what this measures.
 """
 
 from __future__ import annotations
