@@ -23,6 +23,13 @@ def number(name: str, value: object) -> None:
         raise ValueError(f"{name} is a number, not {value!r}.")
 
 
+def part(name: str, value: object) -> None:
+    """Raises ValueError, naming the parameter, where `value` is no number from 0 to 1."""
+    number(name, value)
+    if not 0 <= value <= 1:  # type: ignore[operator]
+        raise ValueError(f"{name} is a part, from 0 to 1 (70 % is 0.70), not {value!r}.")
+
+
 def fargate_task(cpu: int, memory: int) -> None:
     """Raises ValueError for a size, in CPU units and MiB, that Fargate has not got; it lists those there are."""
     whole("cpu", cpu, 1)

@@ -193,6 +193,7 @@ def envoy(static_resources: Resource, **more: Any) -> Iterator[Proxy]:
                 )  # fmt: skip
             proxy = Proxy(directory)
             _wait(proxy, process)
+            (directory / "bootstrap.json").unlink()  # it may have keys, and the directory outlives a SIGKILL
             yield proxy
 
 
