@@ -167,7 +167,7 @@ def test_a_long_rollout_is_not_taken_for_a_stuck_one() -> None:
         (lambda: capacity_mix.mix(10, -2, 1, 4), "base is .* not -2"),
         (lambda: capacity_mix.mix(10, 100_001, 1, 4), "The base value 100001"),
         (lambda: capacity_mix.saving(2, 1, 4, "70 %"), "spot_discount is a number, not '70 %'"),
-        (lambda: capacity_mix.saving(2, 1, 4, 70.0), "spot_discount is a part, from 0 to 1 .*, not 70.0"),
+        (lambda: capacity_mix.saving(2, 1, 4, 70.0), "spot_discount is a part of 1, from 0 to 1 .*, not 70.0"),
         (lambda: capacity_mix.bill(10**9, 2, 1, 4, cpu=1024, memory=2048, discount=0.7), "n is a whole number from 0"),
         (lambda: capacity_mix.bill(1, 2, 1, 4, cpu=1000, memory=2048, discount=0.7), "CPU units: 256, 512"),
         (lambda: fargate_or_ec2.compare(2.5, 1024, 2048, "m5.xlarge"), "tasks is a whole number of 1 or more, not 2.5"),

@@ -45,6 +45,11 @@ def explored(path: Path) -> list[Any]:
     return next(cell.outputs for cell in cells(path) if cell.source.startswith("explore("))
 
 
+def test_the_readme_leads_to_each() -> None:
+    readme = (concepts.notebook(NAMES[0]).parents[1] / "README.md").read_text()
+    assert [name for name in NAMES if f"(notebooks/{name}.ipynb)" not in readme] == []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_concept_has_the_headings_in_order(name: str) -> None:
     prose = [cell.source for cell in cells(concepts.notebook(name)) if cell.cell_type == "markdown"]
