@@ -87,9 +87,9 @@ def question(days: int, builds: int, release_days: int, keep: int, *, more: int 
     total = sum(found.values())
     return Question(
         f"For {days} days a repository is pushed {builds} images with tags sha-… a day, one called nightly a day, "
-        f"which takes the tag from the last, and each {release_days} days one called v1.…. A policy keeps {keep} images "
-        "with the prefix v, and those without a tag until a day after their push. How many images are there at the "
-        "end of the last day?",
+        f"which takes the tag from the last, and each {release_days} days one called v1.…. A policy keeps {keep} "
+        "images with the prefix v, and those without a tag until a day after their push. How many images are there "
+        "at the end of the last day?",
         total,
         f"{found[RELEASES]} releases, {found[BUILDS]} builds and nightlies with a tag, {found[UNTAGGED]} without. No "
         "rule sees the tags sha-…, so all of these builds are there.",
