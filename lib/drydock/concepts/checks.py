@@ -50,3 +50,10 @@ def one_of(name: str, value: object, options: Sequence[object]) -> None:
     """Raises ValueError, naming the parameter and listing the options, where `value` is none of them."""
     if value not in options:
         raise ValueError(f"{name} is one of {', '.join(str(one) for one in options)}, not {value!r}.")
+
+
+def price(name: str, value: object) -> None:
+    """Raises ValueError, naming the parameter, where `value` is no number of 0 or more."""
+    number(name, value)
+    if value < 0:  # type: ignore[operator]
+        raise ValueError(f"{name} is a price of 0 or more, not {value!r}.")
