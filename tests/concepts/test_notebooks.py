@@ -168,7 +168,7 @@ def test_plain_papermill_takes_text_for_a_number_and_the_notebook_does_not(tmp_p
         cwd=tmp_path,
     )  # fmt: skip
     assert run.returncode
-    assert "n is a whole number of 0 or more, not 'ten'." in run.stderr
+    assert "n is a whole number from 0 to 100000, not 'ten'." in run.stderr
 
 
 def test_what_is_asked_first_is_not_an_example_of_the_guides() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,4 +27,6 @@ def compare(*notebooks: Path, scratch: Path, root: Path, **settings: str) -> Non
             text=True,
             cwd=notebooks[0].parent,
         )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-6000:]
+    said = done.stdout
+    different = re.findall(r"^FAILED (\S+\.ipynb::Cell \d+)", said, re.MULTILINE)
+    assert done.returncode == 0, f"{different}: {said[:3000]}\n…\n{said[-3000:]}"

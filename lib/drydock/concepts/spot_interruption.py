@@ -40,9 +40,7 @@ def service(
     checks.whole("taken", taken, 0, 100)
     checks.whole("dry", dry, 0, 240)
     checks.whole("start_seconds", start_seconds, 1, 600)
-    checks.number("spot_discount", discount)
-    if not 0 <= discount <= 1:
-        raise ValueError(f"spot_discount is a part of 1, from 0 to 1 (70 % is 0.70), not {discount!r}.")
+    checks.part("spot_discount", discount)
     interruption.serves_on(stop_timeout)
     reclaims = (Reclaim(AT, taken / 100, dry),) if taken else ()
     spot = Spot(base, 1, spot_weight, discount, hazard, reclaims, stop_timeout, drains)
