@@ -219,7 +219,7 @@ def test_taints_count_for_spread_only_where_they_are_honoured() -> None:
     nodes = [Node("a", {}, {"zone": "1"}, (FOO,)), Node("b", {}, {"zone": "2"})]
     for honours, domains in ((False, {"1", "2"}), (True, {"2"})):
         pod = Pod("p", labels=FOOS, spread=(Spread(equal(FOOS), 1, "zone", honors_taints=honours),))
-        assert set(Cluster(nodes).domains(pod, pod.spread[0])) == domains
+        assert set(Cluster(nodes).domains(pod, pod.spread[0], pod.spread)) == domains
 
 
 @pytest.mark.parametrize(
