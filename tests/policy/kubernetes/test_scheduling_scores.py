@@ -106,6 +106,8 @@ def test_pods_that_ask_for_nothing_are_taken_for_a_tenth_of_a_core_and_200_mib()
         pytest.param(BOTH, [amounts(3500, 40_000, gpu=8), amounts(3500, 40_000)], [], ("cpu", "memory", GPU), [63, 63],
                      id="node without the scalar resource should skip the scalar resource"),
         pytest.param({}, [SMALL, SMALL], [(0, CPU3)], (), [0, 0], id="nothing requested: skipped"),
+        pytest.param(BOTH, [SMALL, amounts(6000, 10_000)], [(0, CPU3), (1, CPU3)], (), [75, 75],
+                     id="more than there is counts as all (ours, as the code)"),
     ],
 )  # fmt: skip
 def test_balanced_allocation(
@@ -329,6 +331,17 @@ def test_the_weighted_sum_decides_and_a_preference_keeps_a_pod_from_no_node() ->
     assert rules.choose(liking, Cluster([small, free])) == "small", "2 · 100 is more than 25 of what is left"
     assert rules.choose(liking, Cluster([free])) == "free"
     assert rules.choose(replace(pod, requests=amounts(5000)), Cluster([small, free])) is None
+
+
+def test_a_soft_taint_outweighs_a_preferred_label() -> None:
+    """apis/config/v1/default_plugins.go: 3 · 100 against 2 · 100."""
+    liked = Node("liked", {}, {"disk": "ssd"}, (ARM,))
+    pod = Pod("p", preferences=Preferences(((1, isin(disk="ssd")),)))
+    assert rules.choose(pod, Cluster([liked, Node("plain", {})])) == "plain"
+    assert (
+        rules.choose(replace(pod, tolerations=(Toleration(operator="Exists"),)), Cluster([Node("plain", {}), liked]))
+        == "liked"
+    )
 
 
 @pytest.mark.parametrize("weight", [0, 101])

@@ -149,9 +149,7 @@ def test_disrupt_replicated_by_controller(
 
 @settings(max_examples=50)
 @given(st.lists(st.booleans(), max_size=12), st.integers(0, 12), st.floats(0, 1))
-def test_no_more_running_pods_go_than_the_tolerance_allows(
-    pending: list[bool], missing: int, tolerance: float
-) -> None:
+def test_no_more_running_pods_go_than_the_tolerance_allows(pending: list[bool], missing: int, tolerance: float) -> None:
     replicas = len(pending) + missing
     found = updater.disrupted(pending, replicas=replicas, tolerance=tolerance)
     gone = sum(may and not waits for may, waits in zip(found, pending, strict=True))
