@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.ecs.placement import (
     Constraint,
@@ -65,6 +67,33 @@ def test_binpack_takes_the_fullest_that_fits() -> None:
 def test_seven_tasks_over_three_zones(seed: int) -> None:
     by_zone = Counter(i.zone for i in fill(7, 256, [AZ], seed) for _ in i.groups)
     assert sorted(by_zone.values()) == [2, 2, 3]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 24), st.permutations([AZ, HOST, MEMORY]), st.integers(0, 99))
+def test_what_is_spread_first_differs_by_one_task_at_most_while_there_is_room(
+    count: int, strategies: list[Strategy], seed: int
+) -> None:
+    instances = fill(count, 64, strategies, seed)
+    assert sum(len(i.groups) for i in instances) == count
+    assert all(i.memory == 4096 - 64 * len(i.groups) for i in instances)
+    if strategies[0] is not MEMORY:
+        by = Counter({(i.zone if strategies[0] is AZ else i.id): 0 for i in instances})
+        by.update(i.zone if strategies[0] is AZ else i.id for i in instances for _ in i.groups)
+        assert max(by.values()) - min(by.values()) <= 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 18), st.sampled_from([[AZ], [HOST], [AZ, HOST]]), st.integers(0, 99))
+def test_scale_in_keeps_what_is_spread_balanced(count: int, strategies: list[Strategy], seed: int) -> None:
+    instances = fill(count, 64, strategies, seed)
+    tasks = [Placed(f"{i.id}-{number}", i.id, memory=64) for i in instances for number in range(len(i.groups))]
+    rng = random.Random(seed)
+    while tasks:
+        tasks.remove(choose_to_stop(tasks, instances, strategies, rng))
+        by = Counter({i.zone if strategies[0] is AZ else i.id: 0 for i in instances})
+        by.update(next(i.zone if strategies[0] is AZ else i.id for i in instances if i.id == t.instance) for t in tasks)
+        assert max(by.values()) - min(by.values()) <= 1
 
 
 def test_scale_in_of_binpack_frees_the_emptiest() -> None:

@@ -67,6 +67,27 @@ def test_the_closest_share_as_upstream_expects(
     assert closest(replicas, weight, surge) == (canary, stable)
 
 
+@pytest.mark.parametrize(
+    ("replicas", "weight", "surge", "unavailable", "expected"),
+    [
+        (10, 10, 1, 1, (1, 9)),
+        (10, 30, 3, 0, (3, 10)),
+        (10, 30, 0, 5, (0, 7)),
+        (1, 5, 1, 0, (1, 1)),
+        (1, 95, 1, 0, (1, 1)),
+    ],
+)
+def test_the_first_counts_as_upstreams_comment_says(
+    replicas: int, weight: int, surge: int, unavailable: int, expected: tuple[int, int]
+) -> None:
+    """utils/replicaset/canary.go, the examples of CalculateReplicaCountsForBasicCanary's comment.
+
+    All but 10 pods at 5 % with a surge, for which it says 1 and 9: 1 and 10 are closer, as in its test of 1 %.
+    """
+    found = scale(replicas, weight, Pods(replicas, replicas), Pods(0, 0), surge=surge, unavailable=unavailable)
+    assert found == expected
+
+
 @pytest.mark.parametrize("case", SCALED, ids=str)
 def test_the_next_counts_as_upstream_expects(case: tuple[int, ...]) -> None:
     replicas, weight, surge, unavailable, stable, ready, canary, canary_ready, older, to_stable, to_canary = case

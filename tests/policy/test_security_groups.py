@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from drydock.policy.security_groups import End, Rule, lets
+from drydock.policy.security_groups import End, Rule, Rules, lets, passes
 
 HTTP = Rule("tcp", 80, 80, ("0.0.0.0/0",))
 FROM_SELF = Rule("-1", groups=("sg-1",))
@@ -34,3 +36,23 @@ def test_a_rule(rule: Rule, protocol: str, port: int, other: End, expected: bool
 def test_one_rule_that_lets_is_enough_and_none_is_not() -> None:
     assert lets([RANGE, HTTP], "tcp", 80, End("10.0.1.1"))
     assert not lets([], "tcp", 80, End("10.0.1.1"))
+
+
+RULES = st.lists(st.sampled_from([HTTP, FROM_SELF, RANGE]), max_size=3)
+
+
+@settings(max_examples=50)
+@given(RULES, RULES, RULES, st.sampled_from([80, 443, 8000]), st.sampled_from(["10.0.0.7", "10.0.9.1", "192.0.2.1"]))
+def test_a_rule_more_never_shuts_out_and_both_ends_have_to_let(
+    out: list[Rule], into: list[Rule], more: list[Rule], port: int, address: str
+) -> None:
+    source, destination = End(address, ("sg-1",)), End("10.0.0.9", ("sg-2",))
+
+    def comes(egress: list[Rule], ingress: list[Rule]) -> bool:
+        groups = {"sg-1": Rules(egress=tuple(egress)), "sg-2": Rules(ingress=tuple(ingress))}
+        return passes(groups, source, destination, port)
+
+    if comes(out, into):
+        assert comes(out + more, into + more)
+        assert lets(out, "tcp", port, destination) and lets(into, "tcp", port, source)
+    assert not comes([], into) and not comes(out, [])

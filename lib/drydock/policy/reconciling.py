@@ -1,8 +1,8 @@
 """How what a file says of a service is held against the service: only what it names, and in the file's own shape.
 
 A mapping is compared and merged key by key, `containerDefinitions` by the containers' names, every other list as a
-whole: what is not in the file stays as it is. AWS fills fields in that nobody gave (a host port, a protocol); where the
-file does not name them, they are not looked at.
+whole: what is not in the file stays as it is. AWS fills fields in that nobody gave (a host port, a protocol: observed);
+where the file does not name them, they are not looked at. What is compared by which name is our choice.
 """
 
 from __future__ import annotations

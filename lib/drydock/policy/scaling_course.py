@@ -1,5 +1,7 @@
 """Minute by minute, to how many tasks a load is scaled: `scaling.decide` on alarms that see one metric for each task.
 
+Derived: every minute is one of `scaling`.
+
 What is left out (ours): tasks that come or go are there from the next minute on, and share the load evenly.
 """
 

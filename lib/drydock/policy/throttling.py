@@ -1,7 +1,7 @@
 """Token buckets: whether one more call is let through.
 
 Source: "Request throttling for the Amazon ECS API", Amazon ECS API reference, which says so of ECS; the other services'
-pages on throttling say the same of theirs.
+pages on throttling say the same of theirs (documented).
 """
 
 from __future__ import annotations

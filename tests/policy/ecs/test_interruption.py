@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.ecs.interruption import cut_off, serves_on, shortage
 
@@ -25,3 +27,10 @@ def test_fargate_has_no_other_stop_timeout(stop_timeout: int) -> None:
 
 def test_what_is_under_way_is_cut_off() -> None:
     assert cut_off(20, 0.2) == 4
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 120), st.integers(0, 120), st.floats(0, 600), st.floats(0, 3600))
+def test_a_longer_stop_timeout_never_makes_the_shortage_longer(one: int, other: int, start: float, dry: float) -> None:
+    short, long = shortage(min(one, other), start, dry), shortage(max(one, other), start, dry)
+    assert 0 <= long <= short <= start + dry

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.build_cache import Stage, Step, again
 
@@ -53,3 +55,17 @@ def test_a_stage_on_a_stage_is_as_new_as_that() -> None:
                                                       ("package*.json", "package-lock.json", True)])  # fmt: skip
 def test_folders_and_patterns(source: str, path: str, takes: bool) -> None:
     assert again([Stage("", "node", (Step("COPY", (source,)),))], {path}) == [[takes]]
+
+
+FILES = st.sets(st.sampled_from(["package.json", "package-lock.json", "src/index.ts", "README.md"]))
+
+
+@settings(max_examples=50)
+@given(st.permutations([MANIFESTS, INSTALL, ALL, BUILD]), FILES, FILES)
+def test_once_a_step_is_built_again_so_are_all_after_it_and_more_changes_never_build_fewer(
+    steps: list[Step], some: set[str], more: set[str]
+) -> None:
+    stages = [Stage("build", "node", tuple(steps))]
+    [before], [after] = again(stages, some), again(stages, some | more)
+    assert before == sorted(before)
+    assert all(now or not then for then, now in zip(before, after, strict=True))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.kubernetes.eks_nodes import (
     allocatable,
@@ -55,3 +57,11 @@ def test_updates_that_eks_refuses() -> None:
         update(3, zones=3, max_unavailable=101)
     with pytest.raises(ValueError, match="not 3 nodes in 0"):
         update(3, zones=0)
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 192), st.integers(1, 192))
+def test_a_larger_instance_keeps_more_and_leaves_more(vcpu: int, more: int) -> None:
+    kept, of_more = reserved_millicores(vcpu), reserved_millicores(vcpu + more)
+    assert kept <= of_more <= kept + 1000 * more
+    assert kept < 1000 * vcpu

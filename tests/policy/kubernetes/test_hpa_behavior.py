@@ -170,6 +170,12 @@ def test_calculate_scale_down_limit_with_behaviors() -> None:
     assert behaviors.down_limit(5, [], [], SMALL, NOW) == 3
 
 
+@pytest.mark.parametrize(("up", "expected"), [(rules(0, 0, 50, 60, 60), 6), (DEFAULT_UP, 8)])
+def test_half_as_many_a_minute_against_the_defaults(up: Rules, expected: int) -> None:
+    """docs/facts.md 4.8, derived: of four pods twelve are wanted."""
+    assert behaviors.limit(4, 12, least=1, most=100, behavior=Behavior(up, DEFAULT_DOWN)).replicas == expected
+
+
 @pytest.mark.parametrize(("current", "wanted"), [(5, 50), (5, 1)])
 def test_a_disabled_direction_does_not_move(current: int, wanted: int) -> None:
     still = Behavior(Rules(DEFAULT_UP.policies, DISABLED), Rules(DEFAULT_DOWN.policies, DISABLED))

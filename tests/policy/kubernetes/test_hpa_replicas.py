@@ -176,6 +176,12 @@ def test_tolerance_of_kep_4951(percent: float, expected: int) -> None:
     assert by_utilization(Measured(100, 107, 100), 100, current=100, tolerance=Tolerance(percent)).replicas == expected
 
 
+@pytest.mark.parametrize(("used", "expected"), [(65, 5), (76, 5), (78, 6), (90, 7), (62, 5)])
+def test_five_pods_with_a_target_of_70_per_cent(used: int, expected: int) -> None:
+    """docs/facts.md 4.8, derived: 76 and 62 lie within the tolerance or round to what is there."""
+    assert by_utilization(Measured(5, 5 * used, 500), 70, current=5).replicas == expected
+
+
 POD_METRIC: list[tuple[str, Sequence[int], dict[str, Any], int, Tolerance, int, int]] = [
     ("ScaleUpCM", (20000, 10000, 30000), {}, 15000, Tolerance(), 4, 20000),
     (

@@ -206,6 +206,13 @@ def test_eviction_costs() -> None:
     assert eviction_cost(Pod("p", priority=10**9)) == 10.0
 
 
+@pytest.mark.parametrize(("count", "ratio"), [(0, 4.84), (3, 1.21)])
+def test_savings_ratio(count: int, ratio: float) -> None:
+    """docs/facts.md 4.10, of upstream's SavingsRatio: a node of 4.84 without pods, and with three."""
+    node = running("n0", of_price("t", 4.84), pods(count, cpu=100))
+    assert node.price / node.disruption_cost == pytest.approx(ratio)
+
+
 TOTALS = {"total_cost": 58.08, "total_disruption": 90.0}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.kubernetes.scheduling import Cluster, Expression, Node, Pod, PodTerm, Spread, Taint, Toleration
 from drydock.policy.kubernetes.scheduling import cluster as reasons
@@ -219,7 +221,7 @@ def test_taints_count_for_spread_only_where_they_are_honoured() -> None:
     nodes = [Node("a", {}, {"zone": "1"}, (FOO,)), Node("b", {}, {"zone": "2"})]
     for honours, domains in ((False, {"1", "2"}), (True, {"2"})):
         pod = Pod("p", labels=FOOS, spread=(Spread(equal(FOOS), 1, "zone", honors_taints=honours),))
-        assert set(Cluster(nodes).domains(pod, pod.spread[0])) == domains
+        assert set(Cluster(nodes).domains(pod, pod.spread[0], pod.spread)) == domains
 
 
 @pytest.mark.parametrize(
@@ -340,3 +342,31 @@ def test_taints_and_selectors_are_not_overcome_by_priority() -> None:
 def test_expressions_that_kubernetes_refuses(given: tuple[object, ...], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Expression(*given)  # type: ignore[arg-type]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(1, 600), st.integers(0, 5)), max_size=9),
+    st.integers(1, 1200),
+    st.integers(0, 5),
+)
+def test_only_less_important_pods_go_none_of_them_in_vain_and_nothing_is_changed(
+    there: list[tuple[int, int, int]], cpu: int, priority: int
+) -> None:
+    cluster = Cluster(Node(str(number), {"cpu": 1000}) for number in range(3))
+    for number, (place, asked, rank) in enumerate(there):
+        cluster.bind(Pod(f"there-{number}", {"cpu": asked}, priority=rank), str(place))
+    before = sorted((pod.name, place) for pod, place in cluster.bound())
+    pod = Pod("p", {"cpu": cpu}, priority=priority)
+    found = preempt(pod, cluster)
+    assert sorted((one.name, place) for one, place in cluster.bound()) == before
+    if found:
+        place, gone = found
+        assert all(one.priority < priority for one in gone)
+        for one in gone:
+            cluster.unbind(one, place)
+        assert cluster.fits(pod, place)
+        for one in gone:
+            cluster.bind(one, place)
+            assert not cluster.fits(pod, place)
+            cluster.unbind(one, place)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.kubernetes.vpa import updater
 from drydock.policy.kubernetes.vpa.recommender import Amounts, Recommendation
@@ -143,6 +145,17 @@ def test_disrupt_replicated_by_controller(
         [one == "p" for one in pending], replicas=replicas, tolerance=tolerance, min_replicas=least
     )
     assert "".join("01"[one] for one in found) == expected
+
+
+@settings(max_examples=50)
+@given(st.lists(st.booleans(), max_size=12), st.integers(0, 12), st.floats(0, 1))
+def test_no_more_running_pods_go_than_the_tolerance_allows(pending: list[bool], missing: int, tolerance: float) -> None:
+    replicas = len(pending) + missing
+    found = updater.disrupted(pending, replicas=replicas, tolerance=tolerance)
+    gone = sum(may and not waits for may, waits in zip(found, pending, strict=True))
+    running = pending.count(False)
+    assert gone <= max(1, int(replicas * tolerance))
+    assert not gone or running - gone >= replicas - max(1, int(replicas * tolerance))
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,14 @@ def test_errors_of_others_are_not_the_hosts_own() -> None:
     assert out(hosts) == []
 
 
+def test_two_time_outs_and_a_500_are_three_errors_in_a_row() -> None:
+    """docs/facts.md 4.12, of Envoy's documentation: a time-out is a 504 to the detector."""
+    detector = Detector(consecutive_5xx=3, max_ejection_percent=100)
+    hosts = fail(detector, three(), "a", 2, 504)
+    assert out(hosts) == []
+    assert out(fail(detector, hosts, "a", 1, 500)) == ["a"]
+
+
 def test_gateway_errors_in_a_row_are_ended_by_another_error() -> None:
     """OutlierDetectorImplTest.BasicFlowGatewayFailure: a 500 between them is a 5xx and no gateway error."""
     detector = Detector(consecutive_gateway_failure=3, max_ejection_percent=100)

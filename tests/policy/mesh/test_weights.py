@@ -43,6 +43,12 @@ def test_each_target_gets_its_weight_of_every_run_of_numbers_and_none_is_lost(gi
     assert counted == {name: weight for name, weight in targets.items() if weight}
 
 
+def test_weights_of_50_and_10_are_five_to_one() -> None:
+    """botocore 1.44.5, App Mesh 2018-10-01, *WeightedTarget*."""
+    counted = Counter(weights.chosen({"large": 50, "small": 10}, number) for number in range(600))
+    assert counted == {"large": 500, "small": 100}
+
+
 @pytest.mark.parametrize(
     ("router", "asked"),
     [

@@ -1,6 +1,8 @@
 """Hour by hour, what becomes of a Deployment whose replicas an HPA sets and whose CPU requests a VPA sets.
 
-Both follow the rules of `hpa` and `vpa`. What is left out (ours): within an hour the HPA comes to rest, as it has 240
+Derived: both follow the rules of `hpa` and `vpa`.
+
+What is left out (ours): within an hour the HPA comes to rest, as it has 240
 turns; the load is shared evenly; pods have no limit and are ready at once; of the pods that are due, all are updated
 within the hour.
 """

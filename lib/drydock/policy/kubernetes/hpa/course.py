@@ -1,5 +1,7 @@
 """Turn by turn, what becomes of a Deployment that an autoscaler scales by its pods' CPU, or by a queue.
 
+Derived: every turn is one of `controller`.
+
 What is left out (ours): the load is shared evenly by the pods that are ready; a pod that is not ready uses nothing;
 metrics are taken every turn and are one turn old when they are looked at; pods are removed the newest first.
 """

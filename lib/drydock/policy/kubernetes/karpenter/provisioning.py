@@ -16,7 +16,7 @@ from drydock.policy.kubernetes.karpenter.requirements import (
     requirement,
 )
 from drydock.policy.kubernetes.scheduling.cluster import Cluster
-from drydock.policy.kubernetes.scheduling.model import Expression, Pod, Taint
+from drydock.policy.kubernetes.scheduling.model import Expression, Pod, Preferences, Taint
 
 
 @dataclass
@@ -81,9 +81,10 @@ def schedule(
     Raises ValueError for a pod that asks for what is left out.
     """
     for pod in pods:
-        if not pod.is_plain:
+        if not pod.is_plain or pod.preferences != Preferences():
             raise ValueError(
-                f"{pod.name} asks for topology spread, pod affinity or a host port, which is not simulated here."
+                f"{pod.name} asks for topology spread, pod affinity, a host port or preferences, which is not simulated"
+                " here."
             )
     return _Scheduling(pools, types, existing, used or {}, daemons).solve(pods)
 

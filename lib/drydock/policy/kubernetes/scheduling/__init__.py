@@ -1,9 +1,9 @@
-"""Where pods fit: the filters of kube-scheduler, as far as autoscalers of nodes need them, and preemption.
+"""Where pods fit and go: the filters and scores of kube-scheduler, and preemption.
 
 `model` says what pods and nodes are, `cluster` which pods are on which nodes and why another one does not fit there,
-`preemption` whom it may push away. Amounts are whole numbers: `cpu` in millicores, `memory` in bytes, anything else
-in pieces. Source: kubernetes/kubernetes, pkg/scheduler/framework/plugins. Volumes, ports by address and protocol, and
-preferences (the scores) are left out.
+`scores` which of the others it goes to, `preemption` whom it may push away. Amounts are whole numbers: `cpu` in
+millicores, `memory` in bytes, anything else in pieces. Source: kubernetes/kubernetes, pkg/scheduler/framework/plugins.
+Volumes, and ports by address and protocol, are left out.
 """
 
 from drydock.policy.kubernetes.scheduling.cluster import Cluster
@@ -14,6 +14,7 @@ from drydock.policy.kubernetes.scheduling.model import (
     Node,
     Pod,
     PodTerm,
+    Preferences,
     Spread,
     Taint,
     Toleration,
@@ -27,6 +28,7 @@ __all__ = [
     "Node",
     "Pod",
     "PodTerm",
+    "Preferences",
     "Spread",
     "Taint",
     "Toleration",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from drydock.policy.kubernetes.scheduling.model import (
     HOSTNAME,
@@ -133,9 +133,9 @@ class Cluster:
             raise ValueError(f"{pod.name} requests nothing and {name} has no limit of pods: any number fits.")
         return max(0, min(bounds))
 
-    def domains(self, pod: Pod, spread: Spread) -> Counter[str]:
-        """How many pods that the constraint counts are in each of its domains."""
-        keys = [one.topology_key for one in pod.spread]
+    def domains(self, pod: Pod, spread: Spread, together: Sequence[Spread]) -> Counter[str]:
+        """How many pods that the constraint counts are in each of its domains, on nodes with the labels of all."""
+        keys = [one.topology_key for one in together]
         found: Counter[str] = Counter()
         for name, node in self.nodes.items():
             labels = self.labels(name)
@@ -156,7 +156,7 @@ class Cluster:
             value = labels.get(spread.topology_key)
             if value is None:
                 return UNLABELLED
-            domains = self.domains(pod, spread)
+            domains = self.domains(pod, spread, pod.spread)
             least = min(domains.values(), default=0) if len(domains) >= spread.min_domains else 0
             if domains[value] + selects(spread.selector, pod.labels) - least > spread.max_skew:
                 return SKEWED
@@ -169,7 +169,7 @@ class Cluster:
         if any(self._meets(pod, term, labels) for term in pod.anti_affinity):
             return (ANTI_AFFINITY,)
         if self._with_terms and any(
-            _is_meant(other, term, pod) and _same_domain(term.topology_key, labels, self.labels(place))
+            is_meant(other, term, pod) and _same_domain(term.topology_key, labels, self.labels(place))
             for other, place in self.bound()
             for term in other.anti_affinity
         ):
@@ -178,7 +178,7 @@ class Cluster:
 
     def _meets(self, pod: Pod, term: PodTerm, labels: Mapping[str, str]) -> bool:
         return any(
-            _is_meant(pod, term, other) and _same_domain(term.topology_key, labels, self.labels(place))
+            is_meant(pod, term, other) and _same_domain(term.topology_key, labels, self.labels(place))
             for other, place in self.bound()
         )
 
@@ -186,17 +186,18 @@ class Cluster:
         """Whether each term is met by pods that all terms mean, or the pod is the first of those it asks for."""
         if not all(term.topology_key in labels for term in pod.affinity):
             return False
-        company = [place for other, place in self.bound() if all(_is_meant(pod, term, other) for term in pod.affinity)]
+        company = [place for other, place in self.bound() if all(is_meant(pod, term, other) for term in pod.affinity)]
         if all(
             any(_same_domain(term.topology_key, labels, self.labels(place)) for place in company)
             for term in pod.affinity
         ):
             return True
         anywhere = any(term.topology_key in self.labels(place) for term in pod.affinity for place in company)
-        return not anywhere and all(_is_meant(pod, term, pod) for term in pod.affinity)
+        return not anywhere and all(is_meant(pod, term, pod) for term in pod.affinity)
 
 
-def _is_meant(owner: Pod, term: PodTerm, other: Pod) -> bool:
+def is_meant(owner: Pod, term: PodTerm, other: Pod) -> bool:
+    """Whether the term of `owner` is about the pod `other`."""
     return other.namespace in (term.namespaces or (owner.namespace,)) and selects(term.selector, other.labels)
 
 

@@ -103,7 +103,7 @@ class PodTerm:
 
 @dataclass(frozen=True)
 class Spread:
-    """A topologySpreadConstraint with whenUnsatisfiable DoNotSchedule.
+    """A topologySpreadConstraint; of a pod's `spread` with whenUnsatisfiable DoNotSchedule.
 
     min_domains  below so many domains the least that one has counts as 0.
     """
@@ -116,6 +116,28 @@ class Spread:
     """nodeTaintsPolicy Honor: nodes whose taints the pod does not tolerate are no domain."""
     honors_affinity: bool = True
     """nodeAffinityPolicy Honor, the default: nodes that the pod does not select are no domain."""
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What a pod would rather have: it keeps the pod from no node, and only `scores` looks at it.
+
+    node_affinity                 terms by weight, 1 to 100: preferredDuringSchedulingIgnoredDuringExecution.
+    affinity, anti_affinity       of pods, by weight, too.
+    spread                        constraints with whenUnsatisfiable ScheduleAnyway.
+
+    Raises ValueError for a weight that the API refuses.
+    """
+
+    node_affinity: tuple[tuple[int, Selector], ...] = ()
+    affinity: tuple[tuple[int, PodTerm], ...] = ()
+    anti_affinity: tuple[tuple[int, PodTerm], ...] = ()
+    spread: tuple[Spread, ...] = ()
+
+    def __post_init__(self) -> None:
+        for weight, _ in (*self.node_affinity, *self.affinity, *self.anti_affinity):
+            if not 1 <= weight <= 100:
+                raise ValueError(f"the weight of a preferred term is from 1 to 100, not {weight}.")
 
 
 @dataclass(frozen=True)
@@ -137,6 +159,7 @@ class Pod:
     affinity: tuple[PodTerm, ...] = ()
     anti_affinity: tuple[PodTerm, ...] = ()
     spread: tuple[Spread, ...] = ()
+    preferences: Preferences = Preferences()
     host_ports: tuple[int, ...] = ()
     priority: int = 0
     started: int = 0

@@ -1,0 +1,362 @@
+"""Upstream's cases: kubernetes/kubernetes, pkg/scheduler/framework/plugins/<file named at each>."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drydock.policy.kubernetes.scheduling import (
+    HOSTNAME,
+    Cluster,
+    Expression,
+    Node,
+    Pod,
+    PodTerm,
+    Preferences,
+    Spread,
+    Taint,
+    Toleration,
+)
+from drydock.policy.kubernetes.scheduling import scores as rules
+
+GPU = "nvidia.com/gpu"
+
+
+def amounts(cpu: int = 0, memory: int = 0, **more: int) -> dict[str, int]:
+    return {"cpu": cpu, "memory": memory, **({GPU: more["gpu"]} if "gpu" in more else {})}
+
+
+def holding(nodes: Sequence[Mapping[str, int]], *existing: tuple[int, Mapping[str, int]]) -> Cluster:
+    """Nodes 0, 1 … with these amounts, and on node n pods that request so much."""
+    cluster = Cluster(Node(str(number), of) for number, of in enumerate(nodes))
+    for number, asked in existing:
+        cluster.bind(Pod("there", asked), str(number))
+    return cluster
+
+
+NOTHING, CPU3, BOTH = amounts(), amounts(3000), amounts(3000, 5000)
+SMALL, LARGE = amounts(4000, 10_000), amounts(10_000, 20_000)
+
+
+@pytest.mark.parametrize(
+    ("asked", "nodes", "existing", "weights", "expected"),
+    [
+        pytest.param(NOTHING, [SMALL, SMALL], [], {}, [100, 100], id="nothing scheduled, nothing requested"),
+        pytest.param(BOTH, [SMALL, amounts(6000, 10_000)], [], {}, [37, 50],
+                     id="nothing scheduled, resources requested, differently sized nodes"),
+        pytest.param(NOTHING, [SMALL, SMALL], [(0, NOTHING), (1, NOTHING)], {}, [100, 100],
+                     id="no resources requested, pods scheduled"),
+        pytest.param(NOTHING, [LARGE, LARGE], [(0, CPU3), (0, CPU3), (1, CPU3), (1, BOTH)], {}, [70, 57],
+                     id="no resources requested, pods scheduled with resources"),
+        pytest.param(BOTH, [LARGE, LARGE], [(0, CPU3), (1, BOTH)], {}, [57, 45],
+                     id="resources requested, pods scheduled with resources"),
+        pytest.param(BOTH, [LARGE, amounts(10_000, 50_000)], [(0, CPU3), (1, BOTH)], {}, [57, 60],
+                     id="resources requested, pods scheduled with resources, differently sized nodes"),
+        pytest.param(CPU3, [SMALL, SMALL], [(0, CPU3), (1, BOTH)], {}, [50, 25],
+                     id="requested resources exceed node capacity"),
+        pytest.param(NOTHING, [{}, {}], [(0, CPU3), (1, BOTH)], {}, [0, 0],
+                     id="zero node resources, pods scheduled with resources"),
+        pytest.param(BOTH, [SMALL, amounts(6000, 10_000)], [], {"memory": 2, "cpu": 1}, [41, 50],
+                     id="different weight on CPU and memory"),
+        pytest.param(BOTH, [amounts(6000, 10_000), amounts(6000, 10_000, gpu=4)], [],
+                     {"cpu": 1, "memory": 1, GPU: 1}, [50, 50], id="bypass extended resource"),
+        pytest.param(amounts(3000, 5000, gpu=2), [amounts(6000, 10_000, gpu=4), amounts(6000, 10_000, gpu=10)], [],
+                     {"cpu": 1, "memory": 1, GPU: 1}, [50, 60], id="honor extended resource if the pod requests"),
+        pytest.param(amounts(3000, 4000), [amounts(6000, 10_000), amounts(6000, 10_000, gpu=4)], [],
+                     {GPU: 2, "cpu": 1, "memory": 1}, [55, 55], id="if the node doesn't have a resource"),
+    ],
+)  # fmt: skip
+def test_least_allocated(
+    asked: Mapping[str, int],
+    nodes: list[Mapping[str, int]],
+    existing: list[tuple[int, Mapping[str, int]]],
+    weights: Mapping[str, int],
+    expected: list[int],
+) -> None:
+    """noderesources/least_allocated_test.go, TestLeastAllocatedScoringStrategy: all cases without an error."""
+    cluster = holding(nodes, *existing)
+    assert [
+        rules.least_allocated(Pod("p", asked), cluster, name, weights or rules.EQUALLY) for name in "01"
+    ] == expected
+
+
+def test_pods_that_ask_for_nothing_are_taken_for_a_tenth_of_a_core_and_200_mib() -> None:
+    """pkg/scheduler/util/pod_resources.go: so that they do not all go to one node."""
+    cluster = holding([amounts(1000, 2000 * 1024**2)] * 2, (0, {}))
+    assert [rules.least_allocated(Pod("p"), cluster, name) for name in "01"] == [80, 90]
+
+
+@pytest.mark.parametrize(
+    ("asked", "nodes", "existing", "resources", "expected"),
+    [
+        pytest.param(BOTH, [SMALL, amounts(6000, 10_000)], [], (), [87, 100],
+                     id="nothing scheduled, resources requested, differently sized nodes"),
+        pytest.param(BOTH, [LARGE, LARGE], [(0, CPU3), (1, BOTH)], (), [82, 95],
+                     id="resources requested, pods scheduled with resources"),
+        pytest.param(BOTH, [LARGE, amounts(10_000, 50_000)], [(0, CPU3), (1, BOTH)], (), [82, 80],
+                     id="resources requested, pods scheduled with resources, differently sized nodes"),
+        pytest.param(CPU3, [amounts(6000, 10_000)] * 2, [(0, CPU3), (1, BOTH)], (), [50, 75],
+                     id="requested resources at node capacity"),
+        pytest.param(amounts(gpu=1), [amounts(3500, 40_000, gpu=8)] * 2, [(0, amounts(3000, 5000, gpu=3)), (1, BOTH)],
+                     ("cpu", "memory", GPU), [70, 65], id="include scalar resource on a node"),
+        pytest.param(BOTH, [amounts(3500, 40_000, gpu=8), amounts(3500, 40_000)], [], ("cpu", "memory", GPU), [63, 63],
+                     id="node without the scalar resource should skip the scalar resource"),
+        pytest.param({}, [SMALL, SMALL], [(0, CPU3)], (), [0, 0], id="nothing requested: skipped"),
+        pytest.param(BOTH, [SMALL, amounts(6000, 10_000)], [(0, CPU3), (1, CPU3)], (), [75, 75],
+                     id="more than there is counts as all (ours, as the code)"),
+    ],
+)  # fmt: skip
+def test_balanced_allocation(
+    asked: Mapping[str, int],
+    nodes: list[Mapping[str, int]],
+    existing: list[tuple[int, Mapping[str, int]]],
+    resources: tuple[str, ...],
+    expected: list[int],
+) -> None:
+    """noderesources/balanced_allocation_test.go, TestNodeResourcesBalancedAllocation: all but those of DRA."""
+    cluster = holding(nodes, *existing)
+    of = resources or tuple(rules.EQUALLY)
+    assert [rules.balanced_allocation(Pod("p", asked), cluster, name, of) for name in "01"] == expected
+
+
+ARM, SSD = Taint("cpu-type", "arm64", "PreferNoSchedule"), Taint("disk-type", "ssd", "PreferNoSchedule")
+
+
+def tolerating(*taints: Taint, effect: str = "PreferNoSchedule") -> Pod:
+    return Pod("p", tolerations=tuple(Toleration(one.key, "Equal", one.value, effect) for one in taints))
+
+
+FOO, BLAH = Taint("foo", "bar", "PreferNoSchedule"), Taint("foo", "blah", "PreferNoSchedule")
+
+
+@pytest.mark.parametrize(
+    ("pod", "nodes", "expected"),
+    [
+        (tolerating(FOO), [[FOO], [BLAH]], [100, 0]),
+        (tolerating(ARM, SSD), [[], [ARM], [ARM, SSD]], [100, 100, 100]),
+        (tolerating(FOO), [[], [ARM], [ARM, SSD]], [100, 50, 0]),
+        (tolerating(ARM, SSD, effect="NoSchedule"), [[], [replace(ARM, effect="NoSchedule")], [ARM, SSD]],
+         [100, 100, 0]),
+        (Pod("p"), [[], [ARM]], [100, 0]),
+    ],
+)  # fmt: skip
+def test_taint_toleration(pod: Pod, nodes: list[list[Taint]], expected: list[int]) -> None:
+    """tainttoleration/taint_toleration_test.go, TestTaintTolerationScore: all cases but those of Gt and Lt."""
+    cluster = Cluster(Node(str(number), {}, taints=tuple(taints)) for number, taints in enumerate(nodes))
+    assert list(rules.taint_toleration(pod, cluster, list(cluster.nodes)).values()) == expected
+
+
+def labelled(*labels: str) -> Cluster:
+    """Nodes 0, 1 … with labels as "region=China az=az1"."""
+    return Cluster(
+        Node(str(number), {}, dict(one.split("=") for one in given.split())) for number, given in enumerate(labels)
+    )
+
+
+def isin(**labels: str) -> tuple[Expression, ...]:
+    return tuple(Expression(key, "In", (value,)) for key, value in labels.items())
+
+
+ONE = ((2, isin(foo="bar")),)
+THREE = (*ONE, (4, isin(key="value")), (5, isin(foo="bar", key="value", az="az1")))
+
+
+@pytest.mark.parametrize(
+    ("terms", "labels", "expected"),
+    [
+        ((), ("foo=bar", "key=value", "az=az1"), [0, 0, 0]),
+        (ONE, ("abc=az11 def=az22", "key=value", "az=az1"), [0, 0, 0]),
+        (ONE, ("foo=bar", "key=value", "az=az1"), [100, 0, 0]),
+        (THREE, ("foo=bar", "foo=bar key=value az=az1", "key=value"), [18, 100, 36]),
+        ((*ONE, (3, isin(key="value"))), ("foo=bar", "key=value", "foo=bar key=value az=az1"), [40, 60, 100]),
+        (((9, ()),), ("foo=bar", "key=value"), [0, 0]),
+    ],
+)
+def test_node_affinity(terms: tuple[tuple[int, tuple[Expression, ...]], ...], labels: str, expected: list[int]) -> None:
+    """nodeaffinity/node_affinity_test.go, TestNodeAffinityPriority; the last is component-helpers' nodeaffinity.go."""
+    cluster = labelled(*labels)
+    pod = Pod("p", preferences=Preferences(terms))
+    assert list(rules.node_affinity(pod, cluster, list(cluster.nodes)).values()) == expected
+
+
+FOO_IS_THERE, BAR_IS_THERE = (Expression("foo", "Exists"),), (Expression("bar", "Exists"),)
+ZONES = {"a": {"zone": "zone1"}, "b": {"zone": "zone1"}, "x": {"zone": "zone2"}, "y": {"zone": "zone2"}}
+NAMES = {name: {"node": name} for name in "abcdxy"}
+
+
+def on_host(skew: int = 1, selector: tuple[Expression, ...] = FOO_IS_THERE) -> Spread:
+    return Spread(selector, skew, HOSTNAME)
+
+
+def over(key: str, skew: int = 1, **more: bool) -> Spread:
+    return Spread(FOO_IS_THERE, skew, key, **more)
+
+
+@pytest.mark.parametrize(
+    ("spread", "there", "labels", "candidates", "expected"),
+    [
+        pytest.param([on_host()], "", {}, "ab", [100, 100], id="no existing pods"),
+        pytest.param([on_host()], "a:f a:f b:f", {}, "a", [100], id="only one node is candidate"),
+        pytest.param([on_host()], "a:f b:f", {}, "ab", [100, 100], id="the same number of matching pods"),
+        pytest.param([on_host()], "a:f a:f b:f d:f d:f d:f", {}, "abcd", [20, 60, 100, 0], id="all 4 are candidates"),
+        pytest.param([on_host(2)], "a:f a:f b:f d:f d:f d:f", {}, "abcd", [33, 66, 100, 16], id="maxSkew=2"),
+        pytest.param([on_host(3)], "a:f a:f a:f a:f b:f b:f b:f c:f c:f d:f", {}, "abcd", [44, 66, 77, 100],
+                     id="maxSkew=3"),
+        pytest.param([on_host()], "a:f a:f a:f a:f b:f b:f x:f y:f y:f y:f", {}, "abx", [33, 83, 100],
+                     id="3 out of 4 nodes are candidates"),
+        pytest.param([over("node")], "a:f a:f a:f a:f b:f b:f x:f y:f y:f y:f", {**NAMES, "b": {}}, "abx", [16, 0, 100],
+                     id="one node doesn't match topology key"),
+        pytest.param([over("zone")], "a:f a:f a:f a:f b:f b:f x:f y:f y:f y:f", ZONES, "abx", [75, 75, 100],
+                     id="one constraint on zone, 3 out of 4 nodes are candidates"),
+        pytest.param([over("zone"), on_host()], "a:f a:f b:f x:f x:f y:f y:f y:f y:f", ZONES, "ax", [100, 63],
+                     id="two Constraints on zone and node, 2 out of 4 nodes are candidates"),
+        pytest.param([over("zone"), on_host(1, BAR_IS_THERE)], "a:f b:fb y:f y:b", ZONES, "abxy", [60, 20, 100, 60],
+                     id="different labelSelectors"),
+        pytest.param([over("zone"), on_host(1, BAR_IS_THERE)], "b:b x:f y:fb", ZONES, "abxy", [100, 60, 40, 0],
+                     id="different labelSelectors, some nodes have 0 pods"),
+        pytest.param([over("zone"), on_host(1, BAR_IS_THERE)], "a:f b:fb y:f y:b", ZONES, "abx", [50, 25, 100],
+                     id="different labelSelectors, 3 out of 4 nodes are candidates"),
+        pytest.param([on_host()], "a:n a:f b:f b:f", {}, "ab", [100, 33], id="pods in a different namespace"),
+        pytest.param([over("node", 2)], "a:f a:f b:f b:f c:f", NAMES, "abc", [75, 75, 100],
+                     id="minDomains has no effect when ScheduleAnyway"),
+    ],
+)  # fmt: skip
+def test_topology_spread(
+    spread: list[Spread], there: str, labels: Mapping[str, Mapping[str, str]], candidates: str, expected: list[int]
+) -> None:
+    """podtopologyspread/scoring_test.go, TestPodTopologySpreadScore.
+
+    Pods as "node:labels", f for foo, b for bar, n for foo in another namespace.
+    """
+    cluster = Cluster(Node(name, {}, labels.get(name, {})) for name in "abcdxy")
+    for place, has in (one.split(":") for one in there.split()):
+        marks = {name: "" for name in ("foo", "bar") if name[0] in has or (name == "foo" and has == "n")}
+        cluster.bind(Pod("there", namespace="ns1" if has == "n" else "default", labels=marks), place)
+    pod = Pod("p", labels={"foo": "", "bar": ""}, preferences=Preferences(spread=tuple(spread)))
+    assert list(rules.topology_spread(pod, cluster, candidates).values()) == expected
+
+
+TAINTED = Taint("taint", "", "NoSchedule")
+
+
+@pytest.mark.parametrize(
+    ("selector", "policies", "expected"),
+    [
+        ({"foo": ""}, {}, [0, 33, 100]),
+        ({"foo": ""}, {"honors_affinity": False}, [66, 100, 100]),
+        ({}, {"honors_taints": True}, [0, 33, 100]),
+        ({}, {}, [66, 100, 100]),
+    ],
+    ids=["NodeAffinityPolicy honored", "NodeAffinityPolicy ignored", "NodeTaintsPolicy honored", "… ignored"],
+)
+def test_nodes_that_are_no_domain(selector: dict[str, str], policies: dict[str, bool], expected: list[int]) -> None:
+    """The same table: the last of three nodes is not selected, or has a taint."""
+    cluster = Cluster(
+        Node(name, {}, {"node": name, **({} if name == "c" else {"foo": ""})}, (TAINTED,) if name == "c" else ())
+        for name in "abc"
+    )
+    for place in "aabc":
+        cluster.bind(Pod("there", labels={"foo": ""}), place)
+    soft = Preferences(spread=(over("node", **policies),))
+    found = rules.topology_spread(Pod("p", node_selector=selector, preferences=soft), cluster, "abc")
+    assert list(found.values()) == expected
+
+
+def stay(weight: int, value: str) -> Preferences:
+    return Preferences(affinity=((weight, PodTerm(isin(security=value), "region")),))
+
+
+def away(value: str, affinity: tuple[tuple[int, PodTerm], ...] = ()) -> Preferences:
+    return Preferences(affinity=affinity, anti_affinity=((5, PodTerm(isin(security=value), "az")),))
+
+
+S1, S2, NONE = {"security": "S1"}, {"security": "S2"}, Preferences()
+EXISTS = (Expression("security", "Exists"), Expression("wrongkey", "DoesNotExist"))
+THIRD = Preferences(
+    affinity=(
+        (8, PodTerm((Expression("security", "NotIn", ("S1",)), *isin(security="S2")), "region")),
+        (2, PodTerm(EXISTS, "region")),
+    )
+)
+REQUIRED = (PodTerm((Expression("security", "In", ("S1", "value2")),), "region"), PodTerm(EXISTS, "region"))
+CHINA, INDIA, AZ1 = "region=China", "region=India", "az=az1"
+MIXED = away("S2", ((8, PodTerm(isin(security="S1"), "region")),))
+
+
+@pytest.mark.parametrize(
+    ("labels", "wants", "there", "nodes", "expected"),
+    [
+        (S1, NONE, [], [CHINA, INDIA, AZ1], [0, 0, 0]),
+        (S1, stay(5, "S1"), [(0, S1, NONE), (1, S2, NONE), (2, S1, NONE)], [CHINA, INDIA, AZ1], [100, 0, 0]),
+        ({}, stay(5, "S1"), [(0, S1, NONE)], [CHINA, f"{CHINA} {AZ1}", INDIA], [100, 100, 0]),
+        (S1, stay(6, "S2"), [(n, S2, NONE) for n in (0, 0, 1, 2, 3, 4)], [CHINA, INDIA, CHINA, CHINA, INDIA],
+         [100, 0, 100, 100, 0]),
+        (S1, THIRD, [(0, S1, NONE), (1, S2, NONE), (2, S1, NONE)], [CHINA, INDIA, AZ1], [20, 100, 0]),
+        (S2, NONE, [(0, S1, stay(5, "S1")), (1, S2, stay(6, "S2"))], [CHINA, INDIA, AZ1], [0, 100, 0]),
+        (S1, NONE, [(0, S1, REQUIRED), (1, S2, REQUIRED)], [CHINA, INDIA, AZ1], [100, 100, 0]),
+        (S1, away("S1"), [(0, S1, NONE), (1, S2, NONE)], [AZ1, CHINA], [0, 100]),
+        (S1, away("S1"), [(0, S1, NONE), (1, S1, NONE)], [AZ1, CHINA], [0, 100]),
+        (S1, away("S1"), [(0, S1, NONE), (0, S1, NONE), (1, S2, NONE)], [AZ1, INDIA], [0, 100]),
+        (S2, NONE, [(0, S1, away("S2")), (1, S2, away("S1"))], [AZ1, "az=az2"], [0, 100]),
+        (S1, MIXED, [(0, S1, NONE), (1, S1, NONE)], [CHINA, AZ1], [100, 0]),
+        (S1, MIXED, [(n, S1, NONE) for n in (0, 0, 1, 2, 2, 3, 4)], [f"{CHINA} {AZ1}", INDIA, CHINA, CHINA, INDIA],
+         [100, 0, 100, 100, 0]),
+    ],
+)  # fmt: skip
+def test_inter_pod_affinity(
+    labels: dict[str, str],
+    wants: Preferences,
+    there: list[tuple[int, dict[str, str], Preferences | tuple[PodTerm, ...]]],
+    nodes: list[str],
+    expected: list[int],
+) -> None:
+    """interpodaffinity/scoring_test.go, TestPreferredAffinity: its first cases but those of namespace selectors."""
+    cluster = labelled(*nodes)
+    for number, has, wanted in there:
+        soft, hard = (wanted, ()) if isinstance(wanted, Preferences) else (NONE, wanted)
+        cluster.bind(Pod("there", labels=has, preferences=soft, affinity=hard), str(number))
+    pod = Pod("p", labels=labels, preferences=wants)
+    assert list(rules.inter_pod_affinity(pod, cluster, list(cluster.nodes)).values()) == expected
+
+
+def test_the_weighted_sum_decides_and_a_preference_keeps_a_pod_from_no_node() -> None:
+    free, small = Node("free", amounts(4000, 4000)), Node("small", amounts(2000, 2000), {"disk": "ssd"})
+    pod = Pod("p", amounts(1000, 1000))
+    assert rules.choose(pod, Cluster([small, free])) == "free"
+    liking = replace(pod, preferences=Preferences(((1, isin(disk="ssd")),)))
+    assert rules.choose(liking, Cluster([small, free])) == "small", "2 · 100 is more than 25 of what is left"
+    assert rules.choose(liking, Cluster([free])) == "free"
+    assert rules.choose(replace(pod, requests=amounts(5000)), Cluster([small, free])) is None
+
+
+def test_a_soft_taint_outweighs_a_preferred_label() -> None:
+    """apis/config/v1/default_plugins.go: 3 · 100 against 2 · 100."""
+    liked = Node("liked", {}, {"disk": "ssd"}, (ARM,))
+    pod = Pod("p", preferences=Preferences(((1, isin(disk="ssd")),)))
+    assert rules.choose(pod, Cluster([liked, Node("plain", {})])) == "plain"
+    assert (
+        rules.choose(replace(pod, tolerations=(Toleration(operator="Exists"),)), Cluster([Node("plain", {}), liked]))
+        == "liked"
+    )
+
+
+@pytest.mark.parametrize("weight", [0, 101])
+def test_a_weight_that_the_api_refuses(weight: int) -> None:
+    with pytest.raises(ValueError, match=f"from 1 to 100, not {weight}"):
+        Preferences(((weight, isin(foo="bar")),))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1500), st.integers(0, 1500)), max_size=8))
+def test_scores_are_per_cent_and_the_chosen_node_takes_the_pod(there: list[tuple[int, int, int]]) -> None:
+    cluster = holding([amounts(4000, 4000)] * 3, *((number, amounts(cpu, memory)) for number, cpu, memory in there))
+    pod = Pod("p", amounts(700, 300), preferences=Preferences(spread=(Spread((), 1, HOSTNAME),)))
+    found = rules.scores(pod, cluster, list(cluster.nodes))
+    assert all(0 <= score <= 100 for one in found.values() for score in one.values())
+    assert all(set(one) == set(rules.WEIGHTS) for one in found.values())
+    fitting = [name for name in cluster.nodes if cluster.fits(pod, name)]
+    assert rules.choose(pod, cluster) in (fitting or [None])
