@@ -260,3 +260,8 @@ def test_it_is_said_of_each_claim_how_it_is_known() -> None:
     assert review.known().rows[0][1] == sum(
         "not verified" in one.source or one.source in ("none", "opinion") for one in CLAIMS
     )
+
+
+def test_a_search_that_finds_nothing_says_so_in_its_table() -> None:
+    [row] = review.table(find="no claim says this").rows
+    assert row[0] == "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from drydock.concepts import (
     canary_schedules,
     circuit_breaker,
+    dockerfile_layers,
     ecr_lifecycle,
     placement,
+    secrets,
     sidecars,
     spot_interruption,
     target_tracking,
@@ -112,13 +115,26 @@ def test_cpu_takes_several_changes_where_requests_take_one() -> None:
 
 def test_late_values_scale_twice_where_the_cool_down_is_short() -> None:
     rows = {row[0]: row[1:3] for row in target_tracking.overshoot(3, 1000, 5000, 1500, 60, 60).rows}
-    assert rows == {"0 s": (15, 5), "60 s": (15, 5), "300 s": (5, 5)}
+    assert rows == {"0 s": (15, 5), "60 s": (15, 5), "180 s": (5, 5), "300 s": (5, 5)}
+
+
+@pytest.mark.parametrize("lag", [0, 30, 60, 240])
+@pytest.mark.parametrize("start", [0, 30, 60, 100, 300])
+def test_a_cool_down_of_lag_start_and_one_value_is_long_enough(lag: int, start: int) -> None:
+    rows = {row[0]: row[1] for row in target_tracking.overshoot(3, 1000, 5000, 1500, lag, start).rows}
+    assert rows[f"{lag + start + 60} s"] == 5
 
 
 def test_a_short_ttl_is_asked_often_and_fails_nobody_whose_task_is_stopped() -> None:
     rows = {row[0]: row[1:4] for row in discovery.by_ttl(3, 100, 30, 60, 50, 0.4).rows}
     assert rows["30 s"] == ("0", "3,500", "1.7")
     assert rows["300 s"][0] == "4,050"
+
+
+def test_a_client_asks_no_more_often_than_it_sends_requests() -> None:
+    asked = [row[3] for row in discovery.by_ttl(3, 1, 30, 60, 50, 0.4).rows]
+    assert asked == ["1.0", "1.0", "1.0", "1.0", "0.8", "0.2"]
+    assert {row[3] for row in discovery.by_ttl(3, 1, 30, 60, 0, 0.4).rows} == {"0.0"}
 
 
 @pytest.mark.parametrize("policy", ecr_lifecycle.POLICIES)
@@ -140,3 +156,51 @@ def test_the_program_waits_for_the_proxy_and_ends_before_it() -> None:
     assert (
         sidecars.timeline("START", 5, 0, 20, 3, 4).title == "The program answers after 3 s, 17 s before the proxy does"
     )
+
+
+def test_a_proxy_that_fails_three_checks_keeps_the_program_from_starting() -> None:
+    assert sidecars.timeline("HEALTHY", 5, 8, 15, 3, 4).title == "The program answers after 18 s"
+    shown = sidecars.timeline("HEALTHY", 5, 8, 16, 3, 4)
+    assert shown.title == "The program is never begun: the proxy is UNHEALTHY"
+    assert shown.rows[1] == ("proxy", "0 s", "", "", "15 s", "19 s")
+    assert shown.rows[2] == ("app", "", "", "", "", "")
+    assert sidecars.question(5, 60).answer == 15
+
+
+def test_a_program_that_answers_at_once_runs_as_long_as_any() -> None:
+    app = sidecars.lives("START", 5, 0, 7, 0, 4)["app"]
+    assert (app.answers, app.told) == (0, 20)
+
+
+def test_a_service_of_no_task_loses_none() -> None:
+    assert placement.spread("random", 0, 3, 2, 1024, 1).title == "random: 0 tasks on 0 of 6 instances."
+    assert placement.zone_losses(0).rows[0] == (1, 0, "0.0 %")
+
+
+def test_the_largest_parameters_are_good_for_the_questions_and_comparisons_made_of_them() -> None:
+    assert placement.question(200, 3, 2, 1024).answer == 6
+    assert secrets.question(1000, 14).answer == 0
+    assert dockerfile_layers.question(10_000, 0).answer == 10_000 + 100 + dockerfile_layers.DEV_MB + 3
+    assert len(spot_interruption.week(500, 0, 1, 0.0, 60, 0.7, 1).rows) == 4
+
+
+@pytest.mark.parametrize(
+    ("draw", "says"),
+    [
+        (lambda: ecr_lifecycle.question(10**9, 8, 7, 10), "days is a whole number from 1 to 400, not 1000000000"),
+        (lambda: ecr_lifecycle.bill(90, 8, 7, 10, 30, 1, 1, -0.1), "usd_per_gb is a price of 0 or more, not -0.1"),
+        (lambda: discovery.question(-1, 30), "ttl is a whole number from 0 to 86400, not -1"),
+        (lambda: discovery.by_ttl(3, 1, 30, 60, 50, -0.4), "queries_price is a price of 0 or more"),
+        (lambda: placement.question(201, 3, 2, 1024), "tasks is a whole number from 0 to 200, not 201"),
+        (lambda: dockerfile_layers.question(0, 5), "packages_mb is a whole number from 1 to 10000, not 0"),
+        (lambda: secrets.costs(10, 8, -1, 0.4, 0.05), "values is a whole number of 0 or more, not -1"),
+        (lambda: secrets.costs(10, 8, 4, -0.4, 0.05), "usd_per_secret is a price of 0 or more"),
+        (lambda: secrets.costs(10, 8, 4, 0.4, -0.05), "usd_per_calls is a price of 0 or more"),
+        (lambda: sidecars.question(5, 301), "proxy_seconds is a whole number from 0 to 300, not 301"),
+        (lambda: spot_interruption.service(10, 2, 4, discount=70), "spot_discount is a part of 1, from 0 to 1"),
+        (lambda: target_tracking.strategies(1500, 10**9, 60, 60, 1), "peak is a whole number from 1 to 300000"),
+    ],
+)
+def test_what_cannot_be_is_said_by_its_name(draw: Callable[[], object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        draw()

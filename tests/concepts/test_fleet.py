@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jwt
 import pytest
 
@@ -132,9 +134,39 @@ def test_the_lines_of_the_figure_and_what_is_lost_agree() -> None:
     assert regions.question(10, 3, 300).answer == 330
 
 
+def test_the_fee_of_an_accelerator_is_the_dated_one() -> None:
+    assert regions.entry().rows[-1][2] == "USD 18.25 in 730 h (2026-05)"
+
+
 def test_room_for_the_loss_of_a_region() -> None:
     rows = [row[:4] for row in regions.capacity(12, 1024, 2048).rows]
     assert rows[1:] == [(2, 12, 24, "100 %"), (3, 6, 18, "50 %"), (4, 4, 16, "33 %")]
+
+
+@pytest.mark.parametrize("replicas", range(1, 31))
+def test_every_place_of_the_sliders_draws_the_shares(replicas: int) -> None:
+    assert all(delivery.shares(replicas, 75, surge).data for surge in range(6))
+
+
+def test_the_nodes_of_the_largest_cluster_are_of_the_chosen_type() -> None:
+    assert many.largest(8, 4, 10, 3, 4, "m5.xlarge") == (32.7, 10)
+    assert many.largest(8, 4, 10, 3, 4, "m5.large") == (32.7, 19)
+
+
+@pytest.mark.parametrize(
+    ("refused", "name"),
+    [
+        (lambda: many.largest("many", 1, 1, 1, 1, "m5.large"), "teams"),  # type: ignore[arg-type]
+        (lambda: many.largest(8, 4, "many", 1, 1, "m5.large"), "mean_vcpu"),  # type: ignore[arg-type]
+        (lambda: addons.apart("many", 33, 33), "api_server"),  # type: ignore[arg-type]
+        (lambda: addons.updates("1", "1.34"), "now"),
+        (lambda: delivery.split(4, "many", 1), "weight"),  # type: ignore[arg-type]
+        (lambda: regions.until_known(30, "many"), "failure_threshold"),  # type: ignore[arg-type]
+    ],
+)
+def test_an_error_names_the_parameter(refused: Callable[[], object], name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is "):
+        refused()
 
 
 def test_the_bars_of_the_bill_are_its_table() -> None:

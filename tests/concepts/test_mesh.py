@@ -64,6 +64,18 @@ def test_the_back_off_is_told_where_documentation_and_code_differ() -> None:
     assert rows[2][1:3] == ("0 to 174 ms", "0 to 99 ms")
 
 
+def test_a_share_of_next_to_nothing_has_a_figure() -> None:
+    assert "gets some 0, and from 0 to 0" in weighted_routing.spread(4_000_000_000, 10, 100).title
+
+
+@pytest.mark.parametrize("rps", [0.0, 1e308])
+def test_requests_a_second_that_no_service_has_are_refused(rps: float) -> None:
+    with pytest.raises(ValueError, match="are above 0, the first 1,000,000 at most"):
+        retries.bill(2, 3, 30, rps, 20.0)
+    with pytest.raises(ValueError, match="requests_per_second above 0 and 1,000,000 at most"):
+        weighted_routing.waiting(90, 10, 2.0, rps)
+
+
 def test_the_tasks_for_retries_are_paid_for() -> None:
     rows = retries.bill(2, 3, 30, 100.0, 20.0).rows
     assert [row[2] for row in rows] == ["5", "8", "135"]
@@ -137,7 +149,13 @@ def test_certificates_follow_each_other_and_an_outage_beyond_the_reserve_shows()
 
 
 def test_the_authority_is_paid_for_by_the_month() -> None:
-    assert [row[2:] for row in mutual_tls.bill(20, 120).rows] == [("400", "140"), ("50", "140")]
+    assert [row[2:] for row in mutual_tls.bill(20, 120).rows] == [("400", "121.7"), ("50", "121.7")]
+    assert mutual_tls.bill(20, 169).rows[1][3] == "it is over before it is renewed"
+
+
+def test_an_outage_without_end_is_refused() -> None:
+    with pytest.raises(ValueError, match="outage_hours is a whole number from 0 to 9600, not 1000000000"):
+        mutual_tls.life(168, 120, 10**9)
 
 
 def test_the_question_of_a_mesh_counts_both_sidecars() -> None:

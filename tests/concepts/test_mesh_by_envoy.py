@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from tests.support.waiting import eventually
 
 from drydock.concepts import mutual_tls, outlier_detection, weighted_routing
 from drydock.concepts.envoy_lab import Upstream, cluster, envoy, static
@@ -46,3 +53,35 @@ def test_envoy_ejects_as_many_of_all_as_computed() -> None:
 def test_envoy_refuses_the_handshakes_that_policy_refuses_and_for_its_reasons(client_checks: str) -> None:
     """`measured` itself asserts each of the twenty."""
     assert len(mutual_tls.measured(client_checks).rows) == 20
+
+
+MEASURING = """
+import signal, time
+from drydock.concepts.envoy_lab import Upstream, cluster, envoy, static
+with Upstream(lambda _: 200) as one, envoy(static({"shop": {"cluster": "one"}}, [cluster("one", one)])) as proxy:
+    print(proxy.directory, flush=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a kernel, whatever starts these tests
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_envoy_stays_behind_when_what_measures_is_ended(number: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, "-c", MEASURING], stdout=subprocess.PIPE, text=True) as measuring:
+        try:
+            assert measuring.stdout
+            directory = Path(measuring.stdout.readline().strip())
+            assert _working_in(directory)
+        finally:
+            measuring.send_signal(number)
+    eventually(lambda: not _working_in(directory), f"Envoy to end after {number.name}")
+
+
+def _working_in(directory: Path) -> list[str]:
+    """The processes whose working directory this is; Linux says it of one's own."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink().name.split(" ")[0] == directory.name:
+                found.append(process.name)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -62,6 +63,11 @@ def test_every_task_is_on_the_bill_once_and_spot_never_costs_more(tasks: int, sp
     mix = cost_explorer.checked(tasks=tasks, spot_percent=spot, instances=instances)
     assert sum(item.count for item in cost_explorer.items(mix) if "Fargate task" in item.what) == tasks
     assert cost_explorer.hourly(mix) <= cost_explorer.hourly(cost_explorer.checked(tasks=tasks, instances=instances))
+
+
+def test_without_tasks_their_size_is_not_looked_at() -> None:
+    nodes = cost_explorer.bill(orchestrator="EKS", tasks=0, cpu=16384, memory=122880, instances=1)
+    assert "EKS control plane" in str(nodes.rows)
 
 
 def test_one_change_leaves_the_others_and_says_what_cannot_be() -> None:
@@ -145,6 +151,11 @@ def test_more_headroom_and_a_higher_percentile_never_ask_for_less() -> None:
     assert service(headroom=0).need.memory < service(headroom=50).need.memory
 
 
+def test_a_size_that_only_some_headrooms_ask_for_does_not_end_the_table() -> None:
+    shown = right_sizing.choices(**asdict(service(peak_memory=122_000, headroom=0)))
+    assert column(shown, "Size")[:2] == ["16384 CPU units and 122880 MiB", "Fargate has none so large"]
+
+
 def test_the_guides_task_fits_into_512_mib_without_any_room() -> None:
     shown = right_sizing.too_small(
         tasks=10, cpu=1024, memory=2048, busy_cpu=200, peak_memory=512, percentile=99, headroom=20
@@ -174,6 +185,21 @@ def test_who_always_waits_pays_extended_support_without_end() -> None:
     waiting, following = version_calendar.strategies("2026-11-21", "1.33", 12, 1).rows
     assert (waiting[1], following[1]) == ("5,256.00", "876.00")
     assert version_calendar.question("2026-11-21", "1.33", 12).answer == pytest.approx((11 + 354 * 6) / 365)
+
+
+def test_each_minor_version_is_an_upgrade_of_its_own() -> None:
+    waiting, following = version_calendar.strategies("2026-11-21", "1.31", 1, 1).rows
+    assert waiting[2:] == (1, "2026-11-26")
+    assert following[2:] == (4, "2026-12-02")  # to 1.34, which is in standard support, at once, and then to 1.35
+    assert version_calendar.strategies("2026-11-21", "1.36", 1, 1).rows[0][2:] == (0, "")
+
+
+def test_a_version_that_is_not_yet_there_is_said_to_be_so() -> None:
+    shown = version_calendar.calendar("1.33", "2025-09-01", 0, 1)
+    now = dict(zip(column(shown, "Version"), column(shown, "On 2025-09-01"), strict=True))
+    assert (now["1.33"], now["1.34"]) == ("standard", "not yet there")
+    with pytest.raises(ValueError, match=r"EKS has 1\.34 from 2025-10-06 on, and not on 2025-09-01"):
+        version_calendar.calendar("1.34", "2025-09-01", 0, 1)
 
 
 def test_the_same_tasks_cost_the_same_compute_and_eks_a_fee_besides() -> None:
@@ -224,6 +250,11 @@ def test_hpa_and_vpa_on_one_metric_run_away_and_one_of_them_settles() -> None:
     assert one.guide.why.endswith(": 4, 6, 6, 6, 6, 6, 6, 6, 6")
     assert the_eight_pitfalls.question(60).answer == 14
     assert the_eight_pitfalls.both_scalers(10).fault.value == 10
+
+
+def test_only_a_policy_that_asks_for_the_audience_refuses_a_token_for_vault() -> None:
+    assert the_eight_pitfalls._admits("sub", "vault")
+    assert not the_eight_pitfalls._admits("sub and aud", "vault")
 
 
 def test_two_pitfalls_are_on_the_bill() -> None:

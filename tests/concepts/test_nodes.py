@@ -88,8 +88,8 @@ def test_an_estimate_knows_what_the_kubelet_keeps() -> None:
 
 def test_a_cluster_shrinks_by_its_threshold_and_a_pinned_pod_keeps_its_node() -> None:
     goes = {threshold: [row[0] for row in cluster_autoscaler.shrink(threshold).rows if row[2] == "goes"]
-            for threshold in (0.3, 0.32, 0.5, 1.0)}  # fmt: skip
-    assert goes == {0.3: [], 0.32: ["node-a"], 0.5: ["node-a", "node-b"], 1.0: ["node-a", "node-b"]}
+            for threshold in (30, 32, 50, 100)}  # fmt: skip
+    assert goes == {30: [], 32: ["node-a"], 50: ["node-a", "node-b"], 100: ["node-a", "node-b"]}
     assert "it goes after 660 s" in cluster_autoscaler.timeline(0, 60).title
 
 
@@ -179,17 +179,20 @@ def test_the_least_of_three_limits_decides_how_many_pods_a_node_holds() -> None:
     assert managed_or_self_managed_nodes.question("m5.large", 30, 128).answer == 27
     assert managed_or_self_managed_nodes.limits("m5.large", 30, 128, prefixes=True)["memory"] == 51
     rows = managed_or_self_managed_nodes.updates("m5.large", 30, 3, 4).rows
-    assert [row[:3] for row in rows] == [(1, 6, 30), (2, 6, 15), (5, 6, 6), (10, 10, 3), (33, 33, 1)]
+    assert [row[:3] for row in rows] == [(1, 6, 30), (2, 6, 15), (5, 6, 6), (10, 10, 3), (30, 30, 1)]
+    assert [row[0] for row in managed_or_self_managed_nodes.updates("m5.large", 3, 3, 4).rows] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
     ("draw", "says"),
     [
-        (lambda: groups(pods=0), "pods is a whole number from 1 to 5000, not 0"),
+        (lambda: groups(pods=0), "pods is a whole number from 1 to 500, not 0"),
         (lambda: groups(expander="cheapest"), "expander 'cheapest' is none of least-waste"),
         (lambda: groups(pod_cpu=64_000), "No node of m5.large"),
         (lambda: eks.types("m9.large"), "No dated price for instance type 'm9.large'"),
         (lambda: eks.types(" "), "types names instance types"),
+        (lambda: eks.types(5), "types names instance types.* not 5"),  # type: ignore[arg-type]
+        (lambda: eks.one_type("m5.large c5.large"), "instance_type names one instance type"),
         (lambda: course(policy="Never"), "policy 'Never' is none of"),
         (lambda: course(pods_at_night=25), "pods_at_night is a whole number from 0 to 24"),
         (lambda: karpenter.pool({**MANIFEST, "spec": {**MANIFEST["spec"], "limits": {"memory": "1Gi"}}}), "whole CPUs"),

@@ -73,6 +73,11 @@ def test_a_version_that_is_gone_cannot_be_run() -> None:
         course("1.28", DAY, date(2027, 1, 1), SupportType.EXTENDED)
 
 
+def test_a_version_that_is_not_yet_there_cannot_be_run() -> None:
+    with pytest.raises(ValueError, match=r"EKS has 1\.35 from 2026-01-28 on: no cluster runs it on 2025-12-31"):
+        course("1.35", date(2025, 12, 31), date(2027, 1, 1), SupportType.EXTENDED)
+
+
 def test_extended_support_costs_six_times_as_much() -> None:
     year = course("1.33", DAY, date(2027, 7, 29), SupportType.EXTENDED)
     assert fee(year, standard=0.1, extended=0.6) == pytest.approx(250 * 24 * 0.6)

@@ -19,8 +19,7 @@ FIELDS = {"replicaCount of coredns": ("4", "2"), "tolerations of coredns": (None
 
 def question(api_server: int, kubelet: int, kube_proxy: int) -> Question:
     """Whether these minor versions are supported together. Raises ValueError."""
-    _check(api_server, kubelet, kube_proxy)
-    wrong = skew(api_server, kubelet, kube_proxy)
+    wrong = apart(api_server, kubelet, kube_proxy)
     return Question(
         f"A control plane is upgraded to 1.{api_server}. The kubelets of its nodes are 1.{kubelet}. The kube-proxy "
         f"add-on has been left at 1.{kube_proxy}. Is that still supported?",
@@ -30,15 +29,16 @@ def question(api_server: int, kubelet: int, kube_proxy: int) -> Question:
     )
 
 
-def _check(api_server: int, kubelet: int, kube_proxy: int) -> None:
+def apart(api_server: int, kubelet: int, kube_proxy: int) -> list[str]:
+    """What is wrong with these minor versions together. Raises ValueError."""
     for name, value in (("api_server", api_server), ("kubelet", kubelet), ("kube_proxy", kube_proxy)):
         checks.whole(name, value, 0, 99)
+    return skew(api_server, kubelet, kube_proxy)
 
 
 def together(api_server: int, kubelet: int, kube_proxy: int) -> Figure:
     """Three minor versions, and the range in which the two on the nodes may be. Raises ValueError."""
-    _check(api_server, kubelet, kube_proxy)
-    wrong = skew(api_server, kubelet, kube_proxy)
+    wrong = apart(api_server, kubelet, kube_proxy)
     minors = range(max(0, api_server - 9), api_server + 4)
     allowed = {
         "kubelet": [minor for minor in minors if not skew(api_server, minor, minor)],
@@ -106,7 +106,7 @@ def latest() -> Figure:
 
 def updates(now: str, wanted: str) -> Figure:
     """The updates from one version of Kubernetes to another, in order. Raises ValueError."""
-    found = plan(now, wanted, {name: LATEST_2025[name] for name in LATEST_2025})
+    found = _planned(now, wanted)
     return Figure(
         f"From {now} to {wanted}: {len(found)} updates",
         ("", "Kubernetes", "What", "To"),
@@ -114,10 +114,17 @@ def updates(now: str, wanted: str) -> Figure:
     )
 
 
+def _planned(now: str, wanted: str) -> list[add_ons.Step]:
+    known = tuple(LATEST_2025["kube-proxy"])
+    checks.one_of("now", now, known)
+    checks.one_of("wanted", wanted, known)
+    return plan(now, wanted, LATEST_2025)
+
+
 def work(now: str, wanted: str, clusters: int) -> Figure:
     """Updates of a fleet by kind, and what waiting costs. Raises ValueError."""
     checks.whole("clusters", clusters, 1)
-    found = plan(now, wanted, LATEST_2025)
+    found = _planned(now, wanted)
     kinds = {name: sum(one.what == name for one in found) for name in ("control plane", *LATEST_2025, "nodes")}
     extra = PRICES["eks control plane, extended support"].usd - PRICES["eks control plane"].usd
     return Figure(

@@ -135,7 +135,7 @@ def carried(hosts: int) -> Figure:
     rows = [("Istio", "differs", what) for what in (*service.differs, *rule.differs)]
     rows += [("Istio", "lost", what) for what in (*service.lost, *rule.lost)]
     rows += [("Service Connect", "no field", what) for what in app_mesh.service_connect_lacks(route, node["spec"])]
-    return Figure(f"The route and the node above, {hosts} hosts", ("To", "", "What"), rows)
+    return Figure(f"The route and the node above, hosts behind the node: {hosts}", ("To", "", "What"), rows)
 
 
 def measured(requests: int = 400) -> Figure:

@@ -152,7 +152,9 @@ def presets(load: int, errors: int, alarm_minutes: int) -> Figure:
         failed = exposed(given, alarm_minutes) * load * errors / 100
         rows.append((name, f"{first:g} %", f"{until_all(given):g}", f"{failed:,.0f}"))
     return Figure(
-        f"A version with {errors} % errors that an alarm ends at minute {alarm_minutes}, at {load:,} requests a minute",
+        f"A version with {errors} % errors"
+        + (f" that an alarm ends at minute {alarm_minutes}" if errors else "")
+        + f", at {load:,} requests a minute",
         ("Schedule", "First step", "All of the traffic at minute", "Requests failed"),
         rows,
     )

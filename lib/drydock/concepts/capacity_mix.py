@@ -18,6 +18,8 @@ from drydock.pricing import MONTH_HOURS, PRICES, THIRTY_DAYS_HOURS, fargate_task
 ON_DEMAND, SPOT = "FARGATE", "FARGATE_SPOT"
 BARS = 15
 
+MOST = 100_000
+"""Tasks of a service: far more than ECS allows, and few enough for sums that are exact to the cent."""
 RECORDED = ((10, 1, 1, 4, 3, 7), (40, 1, 1, 4, 9, 31))
 """(tasks, base, weight, weight, on the first, on the second): answers of describe-tasks, AWS's ECS workshop, 2020."""
 
@@ -39,14 +41,14 @@ def strategy(base: int, fargate_weight: int, spot_weight: int) -> list[dict[str,
 
 def counts(n: int, base: int, fargate_weight: int, spot_weight: int) -> tuple[int, int]:
     """How many of `n` tasks are on FARGATE and on FARGATE_SPOT. Raises ValueError, Invalid."""
-    checks.whole("n", n, 0)
+    checks.whole("n", n, 0, MOST)
     placed = capacity.split(capacity.items(strategy(base, fargate_weight, spot_weight)), n)
     return placed[ON_DEMAND], placed[SPOT]
 
 
 def question(n: int, base: int, fargate_weight: int, spot_weight: int, *, more: int = 0) -> Question:
     """How many of `n` and `more` tasks run on FARGATE. Raises ValueError, Invalid."""
-    checks.whole("n", n, 0)
+    checks.whole("n", n, 0, MOST)
     n += more
     on_demand, spot = counts(n, base, fargate_weight, spot_weight)
     first = min(base, n)
@@ -118,7 +120,7 @@ def recorded() -> Figure:
 
 def saving(base: int, fargate_weight: int, spot_weight: int, discount: float) -> Figure:
     """What Spot saves of an all-FARGATE bill as the service grows, with this base and with none."""
-    checks.number("spot_discount", discount)
+    checks.part("spot_discount", discount)
     numbers = (1, 2, 3, 5, 10, 12, 20, 40, 100)
     shares = {one: [counts(n, one, fargate_weight, spot_weight)[1] / n for n in numbers] for one in (base, 0)}
     saved = {one: [cost.saving(share, discount) for share in on_spot] for one, on_spot in shares.items()}
@@ -154,7 +156,7 @@ def bill(n: int, base: int, fargate_weight: int, spot_weight: int, *, cpu: int, 
     Raises ValueError for a size that Fargate has not got.
     """
     checks.fargate_task(cpu, memory)
-    checks.number("spot_discount", discount)
+    checks.part("spot_discount", discount)
     on_demand, spot = counts(n, base, fargate_weight, spot_weight)
     task = fargate_tasks(1, cpu=cpu, memory=memory).usd_per_hour
     assert task is not None

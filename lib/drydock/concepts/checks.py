@@ -23,10 +23,20 @@ def number(name: str, value: object) -> None:
         raise ValueError(f"{name} is a number, not {value!r}.")
 
 
-def fargate_task(cpu: int, memory: int) -> None:
-    """Raises ValueError for a size, in CPU units and MiB, that Fargate has not got; it lists those there are."""
-    whole("cpu", cpu, 1)
-    whole("memory", memory, 1)
+def part(name: str, value: object) -> None:
+    """Raises ValueError, naming the parameter, where `value` is no part of 1."""
+    number(name, value)
+    if not 0 <= value <= 1:  # type: ignore[operator]
+        raise ValueError(f"{name} is a part of 1, from 0 to 1 (70 % is 0.70), not {value!r}.")
+
+
+def fargate_task(cpu: int, memory: int, *, of: str = "") -> None:
+    """Raises ValueError for a size, in CPU units and MiB, that Fargate has not got; it lists those there are.
+
+    of  what the parameters' names begin with, such as "to_".
+    """
+    whole(f"{of}cpu", cpu, 1)
+    whole(f"{of}memory", memory, 1)
     try:
         fargate_size(cpu, memory)
     except Invalid:
@@ -40,3 +50,10 @@ def one_of(name: str, value: object, options: Sequence[object]) -> None:
     """Raises ValueError, naming the parameter and listing the options, where `value` is none of them."""
     if value not in options:
         raise ValueError(f"{name} is one of {', '.join(str(one) for one in options)}, not {value!r}.")
+
+
+def price(name: str, value: object) -> None:
+    """Raises ValueError, naming the parameter, where `value` is no number of 0 or more."""
+    number(name, value)
+    if value < 0:  # type: ignore[operator]
+        raise ValueError(f"{name} is a price of 0 or more, not {value!r}.")

@@ -182,7 +182,10 @@ def costs(desired: int, type: str, value: int, fail_seconds: int, cpu: int, memo
     return Figure(
         f"A version that never starts, in a service of {desired} tasks",
         ("", "Until it ends", "Tasks started", "Task-seconds", "USD on FARGATE"),
-        [(*row, f"{row[3] / 3600 * task:.4f}") for row in rows],
+        [
+            (what, ends, f"{tasks:,}", f"{seconds:,}", f"{seconds / 3600 * task:.4f}")
+            for what, ends, tasks, seconds in rows
+        ],
     )
 
 

@@ -19,6 +19,7 @@ from drydock.pricing import MONTH_HOURS, PRICES
 EXPANDERS = ("least-waste", "most-pods", "least-nodes", "random", "priority")
 MORE = 4
 """The question is about so many pods more than the tables have."""
+MOST_PODS = 500
 _LABELS = {"app": "web"}
 
 
@@ -31,7 +32,7 @@ def pod(pod_cpu: int, pod_memory: int, spread: tuple[Spread, ...] = ()) -> Pod:
 
 def estimate(name: str, pods: int, pod_cpu: int, pod_memory: int, max_nodes: int) -> Estimate:
     """What Cluster Autoscaler expects of a group of this instance type that may add `max_nodes`."""
-    checks.whole("pods", pods, 1, 5000)
+    checks.whole("pods", pods, 1, MOST_PODS + MORE)
     checks.whole("max_nodes", max_nodes, 1, 1000)
     found = ca.estimate([Group(pod(pod_cpu, pod_memory), pods)], eks.node(name), max_nodes=max_nodes)
     assert found.pods <= pods and found.nodes <= max_nodes
@@ -40,6 +41,7 @@ def estimate(name: str, pods: int, pod_cpu: int, pod_memory: int, max_nodes: int
 
 def options(types: str, pods: int, pod_cpu: int, pod_memory: int, max_nodes: int) -> list[Option]:
     """The groups that would help, one for each instance type."""
+    checks.whole("pods", pods, 1, MOST_PODS)
     one = pod(pod_cpu, pod_memory)
     found = []
     for name in eks.types(types):
@@ -66,7 +68,7 @@ def expanders(text: str, priorities: dict[int, list[str]]) -> list[Expander]:
         "priority": ca.by_priority(priorities),
         "random": list,
     }
-    names = [name.strip() for name in text.split(",")]
+    names = [name.strip() for name in str(text).split(",")]
     for name in names:
         if name not in known:
             raise ValueError(f"expander {name!r} is none of {', '.join(EXPANDERS)}. (price is not to be had on AWS.)")
@@ -76,6 +78,7 @@ def expanders(text: str, priorities: dict[int, list[str]]) -> list[Expander]:
 def question(types: str, pods: int, pod_cpu: int, pod_memory: int, max_nodes: int) -> Question:
     """How many nodes of the first type more pods need."""
     name = eks.types(types)[0]
+    checks.whole("pods", pods, 1, MOST_PODS)
     wanted = pods + MORE
     found = estimate(name, wanted, pod_cpu, pod_memory, max_nodes)
     node = eks.node(name)
@@ -125,7 +128,7 @@ def compare(
     """Each group that would help: the parts of its new nodes that nobody requests, and which one the expander takes."""
     offered = options(types, pods, pod_cpu, pod_memory, max_nodes)
     if not offered:
-        raise ValueError(f"No node of {', '.join(eks.types(types))} takes a pod of {pod_cpu} m and {pod_memory} MiB.")
+        raise ValueError(_none_takes(types, pod_cpu, pod_memory))
     left = ca.choose(offered, expanders(expander, priorities))
     assert left and all(one in offered for one in left)
     taken = left[0].group if len(left) == 1 else "at random one of " + ", ".join(one.group for one in left)
@@ -169,6 +172,10 @@ def compare(
     )
 
 
+def _none_takes(types: str, pod_cpu: int, pod_memory: int) -> str:
+    return f"No node of {', '.join(eks.types(types))} takes a pod of {pod_cpu} m and {pod_memory} MiB."
+
+
 def _idle(option: Option, resource: str) -> float:
     return 1 - option.requested(resource) / (option.nodes * option.node.whole[resource])
 
@@ -201,9 +208,11 @@ def prices(
     )
 
 
-def spread_over_zones(pods: int, pod_cpu: int, pod_memory: int, name: str = "m5.large") -> Figure:
-    """What one look expects of a group when the pods spread over three zones that have a full node each."""
-    checks.whole("pods", pods, 1, 500)
+def spread_over_zones(types: str, pods: int, pod_cpu: int, pod_memory: int) -> Figure:
+    """What one look expects of the first group that helps, with pods that spread over three zones of full nodes."""
+    name = next((one.group for one in options(types, pods, pod_cpu, pod_memory, 1)), "")
+    if not name:
+        raise ValueError(_none_takes(types, pod_cpu, pod_memory))
     zones = ("us-east-1a", "us-east-1b", "us-east-1c")
     full = [_in(name, zone, f"old-{zone}", room=False) for zone in zones]
     rows: list[tuple[object, ...]] = []
@@ -249,10 +258,10 @@ def cluster() -> Cluster:
     return found
 
 
-def shrink(threshold: float) -> Figure:
-    """Which of the four nodes can go at this threshold, and where their pods would go."""
-    checks.number("threshold", threshold)
-    found = ca.scale_down(cluster(), threshold=threshold)
+def shrink(threshold_percent: int) -> Figure:
+    """Which of the four nodes can go at this threshold, in per cent, and where their pods would go."""
+    checks.whole("threshold_percent", threshold_percent, 0, 100)
+    found = ca.scale_down(cluster(), threshold=threshold_percent / 100)
     rows = [
         (
             one.node,
@@ -264,7 +273,7 @@ def shrink(threshold: float) -> Figure:
     ]
     going = sum(not one.reason for one in found)
     return Figure(
-        f"Four nodes at a threshold of {percent(threshold)}: {going} can go",
+        f"Four nodes at a threshold of {threshold_percent} %: {going} can go",
         ("Node", "Requested", "", "Why, or where its pods go"),
         rows,
     )

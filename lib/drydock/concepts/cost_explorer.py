@@ -65,7 +65,7 @@ def checked(**given: Any) -> Mix:
     checks.whole("clusters", mix.clusters, 1)
     checks.whole("storage", mix.storage, 20, 200)
     checks.whole("spot_percent", mix.spot_percent, 0, 100)
-    checks.number("spot_discount", mix.spot_discount)
+    checks.part("spot_discount", mix.spot_discount)
     checks.one_of("orchestrator", mix.orchestrator, ORCHESTRATORS)
     checks.one_of("architecture", mix.architecture, ARCHITECTURES)
     checks.one_of("instance_type", mix.instance_type, INSTANCE_TYPES)
@@ -99,7 +99,7 @@ def charged_size(mix: Mix) -> right_sizing.Size:
 
 def items(mix: Mix) -> list[Item]:
     """What of the mix is charged by the hour, in the order of the bill; nothing that there are none of."""
-    size = charged_size(mix)
+    size = charged_size(mix) if mix.tasks else right_sizing.Size(mix.cpu, mix.memory)
     on_spot = round(mix.tasks * mix.spot_percent / 100)
     task: Any = {"cpu": size.cpu, "memory": size.memory, "architecture": mix.architecture}
     found = [pricing.fargate_tasks(mix.tasks - on_spot, **task)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drydock.concepts import checks, eks
 from drydock.concepts.drawing import LAYOUT, percent
-from drydock.concepts.fargate_profiles import checked, hour
+from drydock.concepts.fargate_profiles import MOST_CPU, MOST_MIB, checked, hour
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -12,6 +12,8 @@ from drydock.policy.kubernetes import fargate
 from drydock.policy.kubernetes.scheduling import Expression, Node, Pod, Toleration
 from drydock.policy.kubernetes.scheduling.daemons import COMPUTE_TYPE, FARGATE_TAINT, daemon_nodes
 from drydock.pricing import MONTH_HOURS, PRICES
+
+MOST_SIDECAR_MIB = 16_384
 
 NOT_FARGATE = ((Expression(COMPUTE_TYPE, "NotIn", ("fargate",)),),)
 EVERYTHING = (Toleration(operator="Exists"),)
@@ -82,17 +84,25 @@ def placements(ec2_nodes: int, fargate_pods: int) -> Figure:
 def with_sidecar(pod_cpu: int, pod_memory: int, sidecar_cpu: int, sidecar_memory: int) -> tuple[int, int]:
     """CPU units and MiB of the pod with the agent in it."""
     checks.whole("sidecar_cpu", sidecar_cpu, 0, 4000)
-    checks.whole("sidecar_memory", sidecar_memory, 0, 16_384)
-    both = fargate.requested([(pod_cpu, pod_memory), (sidecar_cpu, sidecar_memory)])
-    return checked(*both)
+    checks.whole("sidecar_memory", sidecar_memory, 0, MOST_SIDECAR_MIB)
+    checked(pod_cpu, pod_memory)
+    cpu, memory = fargate.requested([(pod_cpu, pod_memory), (sidecar_cpu, sidecar_memory)])
+    if cpu > MOST_CPU or memory > MOST_MIB:
+        raise ValueError(
+            f"pod_cpu and sidecar_cpu are {cpu} m together, pod_memory and sidecar_memory {memory} MiB: Fargate takes "
+            f"at most {MOST_CPU} m and {MOST_MIB} MiB."
+        )
+    return fargate.size(cpu, memory)
 
 
 def sidecar(fargate_pods: int, pod_cpu: int, pod_memory: int, sidecar_cpu: int, sidecar_memory: int) -> Figure:
     """What all Fargate pods cost in a month as the agent in each of them asks for more memory."""
     checks.whole("fargate_pods", fargate_pods, 1, 5000)
     alone = fargate_pods * hour(*checked(pod_cpu, pod_memory)) * MONTH_HOURS
+    with_sidecar(pod_cpu, pod_memory, sidecar_cpu, sidecar_memory)
     step = max(16, sidecar_memory // 8)
-    asked = sorted({0, sidecar_memory, *range(step, 16 * step + 1, step)})
+    most = min(16 * step, MOST_SIDECAR_MIB, MOST_MIB - pod_memory)
+    asked = sorted({0, sidecar_memory, *range(step, most + 1, step)})
     rows, costs = [], []
     for memory in asked:
         units, given = with_sidecar(pod_cpu, pod_memory, sidecar_cpu, memory)
@@ -151,7 +161,7 @@ def sidecar(fargate_pods: int, pod_cpu: int, pod_memory: int, sidecar_cpu: int, 
 
 def on_nodes(ec2_nodes: int, instance_type: str, agent_cpu: int, agent_memory: int, fargate_pods: int) -> Figure:
     """What the same agent takes of EC2 nodes as a DaemonSet, by its part of each node."""
-    [name] = eks.types(instance_type)
+    name = eks.one_type(instance_type)
     node = eks.node(name)
     part = max(agent_cpu / node.allocatable["cpu"], agent_memory * eks.MIB / node.allocatable["memory"])
     if part > 1:

@@ -96,8 +96,8 @@ def pushed(file: str, changed: str, packages_mb: int, source_mb: int) -> tuple[i
 
 def question(packages_mb: int, source_mb: int, *, more: int = 100) -> Question:
     """How many MB a change of the source pushes. Raises ValueError."""
-    packages_mb += more
     _, mb, whole = pushed("one-stage", "source", packages_mb, source_mb)
+    packages_mb, mb, whole = packages_mb + more, mb + more, whole + more
     return Question(
         f"A Dockerfile of one stage copies everything, installs {packages_mb + DEV_MB} MB of packages, and builds "
         f"{BUILT_MB} MB. The source has {source_mb} MB, the base image {BASE_MB} MB. One line of the source changes. "

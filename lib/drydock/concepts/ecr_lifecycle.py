@@ -81,15 +81,15 @@ def counts(given: Sequence[expiry.Rule], day: int, builds: int, release_days: in
 
 def question(days: int, builds: int, release_days: int, keep: int, *, more: int = 10) -> Question:
     """How many images are left under the policy with a prefix. Raises ValueError."""
-    days += more
     _check(days, builds, release_days)
+    days += more
     found = counts(rules("prefix only", keep, 30), days - 1, builds, release_days)
     total = sum(found.values())
     return Question(
         f"For {days} days a repository is pushed {builds} images with tags sha-… a day, one called nightly a day, "
-        f"which "
-        f"takes the tag from the last, and each {release_days} days one called v1.…. A policy keeps {keep} images with "
-        "the prefix v, and those without a tag for a day. How many images are there at the end of the last day?",
+        f"which takes the tag from the last, and each {release_days} days one called v1.…. A policy keeps {keep} "
+        "images with the prefix v, and those without a tag until a day after their push. How many images are there "
+        "at the end of the last day?",
         total,
         f"{found[RELEASES]} releases, {found[BUILDS]} builds and nightlies with a tag, {found[UNTAGGED]} without. No "
         "rule sees the tags sha-…, so all of these builds are there.",
@@ -143,7 +143,7 @@ def bill(
     _check(days, builds, release_days)
     checks.whole("image_mb", image_mb, 0)
     checks.whole("shared_mb", shared_mb, 0)
-    checks.number("usd_per_gb", usd_per_gb)
+    checks.price("usd_per_gb", usd_per_gb)
     rows = []
     for policy in POLICIES:
         images = sum(counts(rules(policy, keep, build_days), days - 1, builds, release_days).values())

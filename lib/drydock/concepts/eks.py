@@ -17,13 +17,20 @@ INTERFACES = {
 
 def types(text: str) -> list[str]:
     """Instance types from "m5.large c5.xlarge". Raises LookupError for one without a price, ValueError for none."""
-    found = text.replace(",", " ").split()
+    found = text.replace(",", " ").split() if isinstance(text, str) else []
     if not found:
         raise ValueError(f"types names instance types, such as m5.large c5.xlarge, not {text!r}.")
     for name in found:
         if name not in SHAPES:
             raise LookupError(f"No dated price for instance type {name!r}. There is one for: {', '.join(SHAPES)}.")
     return list(dict.fromkeys(found))
+
+
+def one_type(text: str) -> str:
+    """The one instance type of `text`. Raises LookupError for one without a price, ValueError for none or several."""
+    if not isinstance(text, str) or len(text.split()) != 1:
+        raise ValueError(f"instance_type names one instance type, such as m5.large, not {text!r}.")
+    return types(text)[0]
 
 
 def usd(name: str) -> float:

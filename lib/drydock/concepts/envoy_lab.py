@@ -6,18 +6,18 @@
             statuses = ask(proxy.url("shop"), 100)
             proxy.stats("upstream_rq_total")
 
-The process and the servers end with their `with`. Whatever a concept computes can be held against what this measures.
+The process and the servers end with their `with`, and with this process however that ends. Whatever a concept computes
+can be held against what this measures.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -27,6 +27,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from drydock.embedded.carriers.envoy import ADMIN, Administration, Resource, binary
+from drydock.embedded.carriers.runtime.spawner import Child, Spawner
 
 _MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
@@ -180,27 +181,26 @@ def envoy(static_resources: Resource, **more: Any) -> Iterator[Proxy]:
         node = {"id": "drydock", "cluster": "drydock"}
         config = {"node": node, "admin": admin, "static_resources": static_resources, **more}
         (directory / "bootstrap.json").write_text(json.dumps(config))
-        with (directory / "log").open("w") as log:
-            process = subprocess.Popen(
-                [binary(), "--config-path", "bootstrap.json", "--concurrency", "1", "--disable-hot-restart",
-                 "--log-level", "error", "--file-flush-interval-msec", "20"],
-                cwd=directory,
-                stdout=log,
-                stderr=log,
-            )  # fmt: skip
-        try:
+        with closing(Spawner(directory / "spawner.log")) as spawner:
+            with (directory / "log").open("w") as log:
+                process = spawner.spawn(
+                    [binary(), "--config-path", "bootstrap.json", "--concurrency", "1", "--disable-hot-restart",
+                     "--log-level", "error", "--file-flush-interval-msec", "20"],
+                    {},
+                    directory,
+                    stdout=log.fileno(),
+                    stderr=log.fileno(),
+                )  # fmt: skip
             proxy = Proxy(directory)
             _wait(proxy, process)
+            (directory / "bootstrap.json").unlink()  # it may have keys, and the directory outlives a SIGKILL
             yield proxy
-        finally:
-            process.kill()
-            process.wait()
 
 
-def _wait(proxy: Proxy, process: subprocess.Popen[bytes]) -> None:
+def _wait(proxy: Proxy, process: Child) -> None:
     deadline = time.monotonic() + _START
     while time.monotonic() < deadline:
-        if process.poll() is not None:
+        if process.returncode is not None:
             raise RuntimeError(f"Envoy does not start: {_last_words(proxy.directory / 'log')}")
         try:
             if proxy._administration("/server_info")["state"] == "LIVE" and proxy.stats("workers_started"):

@@ -120,10 +120,15 @@ def compare(
     checks.whole("tasks", tasks, 1)
     checks.fargate_task(cpu, memory)
     checks.whole("tasks_percent", tasks_percent, 1, 100)
-    checks.number("spot_discount", spot_discount)
+    checks.part("spot_discount", spot_discount)
     shape, price = instance(instance_type)
     vcpu, gb = cpu / 1024, memory / 1024
     fit = cost.tasks_that_fit(vcpu, gb, instance_vcpu=shape.vcpu, instance_gb=shape.gb, tasks_share=tasks_percent / 100)
+    if not fit:
+        raise ValueError(
+            f"Not one task of cpu={cpu}, memory={memory} fits on {instance_type} with tasks_percent={tasks_percent}: "
+            "choose a larger instance or a smaller task, or leave it more room."
+        )
     count = cost.instances_needed(tasks, fit)
     part = tasks / fit
     in_vcpu, in_gb = cost.filled(tasks, vcpu, gb, instances=count, instance_vcpu=shape.vcpu, instance_gb=shape.gb)

@@ -14,8 +14,11 @@ from drydock.policy.kubernetes.fargate import Profile, Selector
 from drydock.policy.kubernetes.scheduling import Cluster, Pod
 from drydock.pricing import MONTH_HOURS, PRICES, fargate_hour
 
+MOST_CPU = 16_000
 MOST_MIB = 122_624
 STEP_MIB = 128
+MORE_MIB = 1024
+"""The question is about a pod with so much more memory."""
 
 PODS: Sequence[tuple[str, dict[str, str]]] = (
     ("default", {"app": "web"}),
@@ -52,7 +55,7 @@ def matched(given: Sequence[Profile]) -> Figure:
 
 def checked(pod_cpu: int, pod_memory: int) -> tuple[int, int]:
     """The size that Fargate gives. Raises ValueError, naming the parameter."""
-    checks.whole("pod_cpu", pod_cpu, 0, 16_000)
+    checks.whole("pod_cpu", pod_cpu, 0, MOST_CPU)
     checks.whole("pod_memory", pod_memory, 0, MOST_MIB)
     return fargate.size(pod_cpu, pod_memory)
 
@@ -63,7 +66,9 @@ def hour(units: int, mib: int) -> float:
 
 
 def question(pod_cpu: int, pod_memory: int) -> Question:
-    """How much memory such a pod gets."""
+    """How much memory such a pod gets that requests a GiB more."""
+    checks.whole("pod_memory", pod_memory, 0, MOST_MIB - MORE_MIB)
+    pod_memory += MORE_MIB
     units, memory = checked(pod_cpu, pod_memory)
     return Question(
         f"A pod on Fargate requests {pod_cpu} m of CPU and {pod_memory:,} MiB of memory. How many GB of memory does "
@@ -153,7 +158,7 @@ def _edges(pod_cpu: int, most: int) -> list[tuple[int, int, int, int]]:
 def compare(pods: int, pod_cpu: int, pod_memory: int, instance_type: str) -> Figure:
     """USD for so many pods on Fargate, and on full nodes of a type."""
     checks.whole("pods", pods, 1, 5000)
-    [name] = eks.types(instance_type)
+    name = eks.one_type(instance_type)
     units, memory = checked(pod_cpu, pod_memory)
     fit = Cluster([eks.node(name)]).room(
         Pod("web", {"cpu": max(1, pod_cpu), "memory": max(1, pod_memory) * eks.MIB}), name

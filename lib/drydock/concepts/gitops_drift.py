@@ -216,7 +216,7 @@ def walk(*, prune: bool = True) -> Figure:
         repository.commit("Three again", deployment=manifest)
         step("that commit is taken back by another")
         repository.commit("No carts", deployment=None, namespace=_NAMESPACE)
-        step("the manifest is removed")
+        step("the manifest is removed, one of a Namespace added")
     assert ("Deployment/cart" in cluster) is not prune
     return Figure(
         f"A repository and a cluster, prune {'on' if prune else 'off'}",

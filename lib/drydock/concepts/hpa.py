@@ -19,6 +19,8 @@ from drydock.pricing import fargate_hour
 
 REQUEST = 1000
 """Millicores, where only per cent matter."""
+MORE, ABOVE = 7, 13
+"""The question is about so many pods more, at so many percentage points above the target."""
 MINUTES, BEFORE, AFTER = 30, 3, 15
 """Of the course: how long it is, and when the load grows and falls again."""
 
@@ -37,7 +39,7 @@ BEHAVIORS: dict[str, Behavior | None] = {
 
 def _checked(pods: int, target: int) -> None:
     checks.whole("pods", pods, 1, 1000)
-    checks.whole("target", target, 1, 1000)
+    checks.whole("target", target, 1, 200)
 
 
 def _tolerance(percent: int) -> Tolerance:
@@ -53,18 +55,19 @@ def _behavior(name: str) -> Behavior | None:
 
 def wanted(pods: int, utilization: int, target: int, tolerance_percent: int = 10) -> int:
     """Replicas that the metric asks for. `utilization` is per cent of the requests. Raises ValueError."""
-    _checked(pods, target)
     checks.whole("utilization", utilization, 0)
     measured = Measured(pods, pods * REQUEST * utilization // 100, pods * REQUEST)
     return replicas.by_utilization(measured, target, current=pods, tolerance=_tolerance(tolerance_percent)).replicas
 
 
-def question(pods: int, utilization: int, target: int, tolerance_percent: int) -> Question:
-    """How many replicas are wanted. Raises ValueError."""
+def question(pods: int, target: int, tolerance_percent: int) -> Question:
+    """How many replicas are wanted of some pods more, above the target. Raises ValueError."""
+    _checked(pods, target)
+    pods, utilization = pods + MORE, target + ABOVE
     answer = wanted(pods, utilization, target, tolerance_percent)
     ratio = utilization / target
     band = f"The ratio is {utilization} / {target} = {ratio:.3f}"
-    if answer == pods and ratio != 1:
+    if answer == pods:
         reason = f"{band}, which is within {tolerance_percent} % of 1. Nothing is done."
     else:
         reason = f"{band}. {pods} × {ratio:.3f} = {pods * ratio:.2f}, rounded up to {answer}."
@@ -218,6 +221,7 @@ def compared(
     pods: int, target: int, tolerance_percent: int, surge_percent: int, startup: int, *, request: int, memory: int
 ) -> Figure:
     """What each behavior costs, and what it leaves unserved. `request` in millicores, `memory` of a pod in MiB."""
+    checks.whole("request", request, 1, 1_000_000)
     checks.whole("memory", memory, 1)
     hour = fargate_hour(request / 1000, memory / 1024)
     rows = []

@@ -156,6 +156,6 @@ def allowed() -> Figure:
             ("CPU utilization", "memory", "yes: controlledResources: [memory]"),
             ("CPU utilization", "nothing, mode Off", "yes: somebody reads the recommendation"),
             ("requests in a second, a queue", "CPU and memory", "yes: requests do not enter that metric"),
-            ("CPU as an AverageValue", "CPU", "yes: millicores for each pod, whatever they request"),
+            ("CPU as an AverageValue", "CPU", "yes (derived): millicores for each pod, whatever they request"),
         ],
     )

@@ -26,10 +26,10 @@ METRICS = {
 """What the autoscaler looks at, by the name that the notebook gives it."""
 
 
-def question(waiting: int, target: int, pods: int) -> Question:
-    """Replicas wanted by an external metric with a target of type Value. Raises ValueError."""
+def question(target: int) -> Question:
+    """Replicas wanted of 4 pods by an external metric with three times the target, as a Value. Raises ValueError."""
     checks.whole("target", target, 1)
-    checks.whole("pods", pods, 1, 1000)
+    waiting, target, pods = 12 * target, 3 * target, 4
     asked = replicas.by_value(waiting * 1000, target * 1000, current=pods, ready=pods)
     each = replicas.by_average_value(waiting * 1000, target * 1000, current=pods)
     return Question(

@@ -96,7 +96,7 @@ def allowances(manifest: Mapping[str, Any]) -> list[budgets.Budget]:
 
 def pods(count: int, cpu: int, memory: int) -> list[Pod]:
     """So many, of `cpu` millicores and `memory` MiB each."""
-    checks.whole("pods", count, 1, 500)
+    checks.whole("pods_at_noon", count, 1, 500)
     checks.whole("pod_cpu", cpu, 1, 8000)
     checks.whole("pod_memory", memory, 1, 32 * 1024)
     return [Pod(f"web-{n}", {"cpu": cpu, "memory": memory * eks.MIB}) for n in range(1, count + 1)]
@@ -106,7 +106,11 @@ def plan(one: NodePool, types: Sequence[InstanceType], asked: Sequence[Pod]) -> 
     """What Karpenter would launch. Raises ValueError where a pod fits nowhere, with the reason."""
     found = provisioning.schedule(asked, [one], types)
     if found.unscheduled:
-        raise ValueError("; ".join(f"{name}: {why}" for name, why in list(found.unscheduled.items())[:1]))
+        name, why = next(iter(found.unscheduled.items()))
+        raise ValueError(
+            f"{len(found.unscheduled)} of {len(asked)} pods get no node. {name}: {why}. Fewer or smaller pods "
+            "(pods_at_noon, pod_cpu, pod_memory) or other types may fit."
+        )
     assert sum(len(node.pods) for node in found.new) == len(asked)
     return found
 
@@ -137,6 +141,7 @@ def launches(one: NodePool, types: Sequence[InstanceType], asked: Sequence[Pod])
 
 def question(running_nodes: int) -> Question:
     """Of so many m5.large with a pod of one CPU each, how many go with the next move."""
+    checks.whole("running_nodes", running_nodes, 2, 40)
     nodes, one, types = example(running_nodes)
     move = consolidation.consolidate(nodes, [one], types)
     gone = len(move.nodes) if move else 0
@@ -154,7 +159,6 @@ def question(running_nodes: int) -> Question:
 
 
 def example(count: int) -> tuple[list[Running], NodePool, list[InstanceType]]:
-    checks.whole("running_nodes", count, 2, 40)
     types = offered(f"{LARGE} {XLARGE}")
     one = NodePool("general", requirements([{"key": CAPACITY_TYPE, "operator": "In", "values": [ON_DEMAND]}]))
     large = types[0]
@@ -359,7 +363,7 @@ def days(given: Sequence[budgets.Budget], total: int) -> Figure:
 
 def spot_to_spot(cheaper: int) -> Figure:
     """A Spot node and so many cheaper Spot types: whether it is replaced."""
-    checks.whole("cheaper", cheaper, 0, 60)
+    checks.whole("cheaper_types", cheaper, 0, 60)
     rows: list[tuple[object, ...]] = []
     for count in sorted({1, 14, 15, 20, cheaper}):
         types = [_spot(f"type-{n:02}", 0.01 + n / 1000) for n in range(count)] + [_spot("now", 0.2)]

@@ -51,7 +51,7 @@ def limits(name: str, pod_cpu: int, pod_memory: int, *, prefixes: bool = False) 
 
 def question(instance_type: str, pod_cpu: int, pod_memory: int) -> Question:
     """How many such pods a node holds."""
-    [name] = eks.types(instance_type)
+    name = eks.one_type(instance_type)
     found = limits(name, pod_cpu, pod_memory)
     least = min(found, key=lambda one: found[one])
     node = eks.node(name)
@@ -81,6 +81,7 @@ def density(types: str, pod_cpu: int, pod_memory: int) -> Figure:
                 plain[name]["CPU"],
                 plain[name]["memory"],
                 plain[name]["addresses"],
+                dense[name]["memory"],
                 dense[name]["addresses"],
                 one,
                 many,
@@ -88,12 +89,17 @@ def density(types: str, pod_cpu: int, pod_memory: int) -> Figure:
                 f"{eks.usd(name) * MONTH_HOURS / many:.2f}" if many else "",
             )
         )
+    if not any(many for _, many in held.values()):
+        raise ValueError(
+            f"Not one pod of {pod_cpu} m and {pod_memory} MiB fits on any of {', '.join(names)}: take less of "
+            "pod_cpu and pod_memory, or larger types."
+        )
     best = max(names, key=lambda name: held[name][1])
     return Figure(
         f"Pods of {pod_cpu} m and {pod_memory} MiB: one {best} holds {held[best][0]}, with prefixes {held[best][1]}",
         (
-            "Type", "by CPU", "by memory", "by addresses", "by prefixes", "Pods", "Pods with prefixes",
-            f"USD a pod in {MONTH_HOURS} h", "with prefixes",
+            "Type", "by CPU", "by memory", "by addresses", "by memory, prefixes", "by prefixes", "Pods",
+            "Pods with prefixes", f"USD a pod in {MONTH_HOURS} h", "with prefixes",
         ),
         rows,
         [
@@ -121,12 +127,12 @@ def duties() -> Figure:
 
 def updates(instance_type: str, nodes: int, zones: int, drain_minutes: int) -> Figure:
     """What an update of a managed group takes, by how many nodes may be unavailable."""
-    [name] = eks.types(instance_type)
+    name = eks.one_type(instance_type)
     checks.whole("nodes", nodes, 1, 450)
     checks.whole("zones", zones, 1, 6)
     checks.whole("drain_minutes", drain_minutes, 0, 15)
     rows = []
-    for unavailable in (1, 2, 5, 10, 33):
+    for unavailable in sorted({min(one, nodes) for one in (1, 2, 5, 10, 33)}):
         first, rounds = eks_nodes.update(nodes, zones=zones, max_unavailable=unavailable)
         minutes = rounds * (drain_minutes + 1)
         extra = first * eks.usd(name) * minutes / 60

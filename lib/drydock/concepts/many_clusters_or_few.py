@@ -7,7 +7,7 @@ from drydock.concepts.drawing import LAYOUT, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
-from drydock.policy.clusters import Team, any_fails, nodes, shares, upgrades, worst_part
+from drydock.policy.clusters import Team, any_fails, nodes, room, shares, upgrades, worst_part
 from drydock.pricing import MONTH_HOURS, PRICES, SHAPES
 
 FEE, EXTENDED = PRICES["eks control plane"].usd, PRICES["eks control plane, extended support"].usd
@@ -42,13 +42,26 @@ def _node(instance_type: str) -> tuple[float, float]:
     return SHAPES[instance_type].vcpu, PRICES[f"ec2 {instance_type}"].usd
 
 
+def _check(teams: int, clusters: int, system_vcpu: int) -> None:
+    checks.whole("teams", teams, 1, 60)
+    checks.whole("clusters", clusters, 1, teams)
+    checks.whole("system_vcpu", system_vcpu, 0, 100)
+
+
+def largest(
+    teams: int, clusters: int, mean_vcpu: int, deviation_vcpu: int, system_vcpu: int, instance_type: str
+) -> tuple[float, int]:
+    """vCPU that the teams of the largest cluster need together, and its nodes. Raises ValueError, LookupError."""
+    _check(teams, clusters, system_vcpu)
+    team, share = _team(mean_vcpu, deviation_vcpu), shares(teams, clusters)[0]
+    return round(room(team, share), 1), nodes(team, share, system=system_vcpu, node=_node(instance_type)[0])
+
+
 def bill(
     teams: int, clusters: int, mean_vcpu: int, deviation_vcpu: int, system_vcpu: int, instance_type: str = "m5.xlarge"
 ) -> Figure:
     """USD in 730 h for the same teams in 1, 2, … clusters. Raises ValueError, LookupError."""
-    checks.whole("teams", teams, 1, 60)
-    checks.whole("clusters", clusters, 1, teams)
-    checks.whole("system_vcpu", system_vcpu, 0, 100)
+    _check(teams, clusters, system_vcpu)
     team = _team(mean_vcpu, deviation_vcpu)
     vcpu, usd = _node(instance_type)
     rows: list[tuple[object, ...]] = []

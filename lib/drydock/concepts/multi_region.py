@@ -11,6 +11,9 @@ from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy.failover import (
+    INTERVALS,
+    THRESHOLDS,
+    Detection,
     Group,
     accelerated,
     capacity_each,
@@ -19,11 +22,16 @@ from drydock.policy.failover import (
     lost_seconds,
     still_there,
 )
-from drydock.pricing import MONTH_HOURS, fargate_tasks
+from drydock.pricing import MONTH_HOURS, PRICES, fargate_tasks
 
 UNTIL = 600
-ACCELERATOR_HOUR = 0.025
-"""USD, as guide A has it; not verified for this edition."""
+
+
+def until_known(check_interval: int, failure_threshold: int) -> Detection:
+    """Seconds from the failure until it is known. Raises ValueError."""
+    checks.one_of("check_interval", check_interval, INTERVALS)
+    checks.whole("failure_threshold", failure_threshold, *THRESHOLDS)
+    return detection(check_interval, failure_threshold)
 
 
 def question(interval: int, threshold: int, ttl: int) -> Question:
@@ -41,12 +49,10 @@ def question(interval: int, threshold: int, ttl: int) -> Question:
 
 
 def _check(interval: int, threshold: int, ttl: int, stuck_percent: int, reroute: int) -> None:
-    for name, value in (("check_interval", interval), ("failure_threshold", threshold)):
-        checks.whole(name, value, 1)
+    until_known(interval, threshold)
     checks.whole("ttl", ttl, 0, 86_400)
     checks.whole("stuck_percent", stuck_percent, 0, 100)
     checks.whole("reroute_seconds", reroute, 0, 300)
-    detection(interval, threshold)
 
 
 def ways(
@@ -133,7 +139,8 @@ def capacity(tasks: int, cpu: int, memory: int) -> Figure:
 
 def entry() -> Figure:
     """What is kept on whose side when a region fails."""
-    month = ACCELERATOR_HOUR * MONTH_HOURS
+    fee = PRICES["global accelerator"]
+    month = fee.usd * MONTH_HOURS
     return Figure(
         "Two ways into two regions",
         ("", "Route 53 with fail-over or latency records", "Global Accelerator"),
@@ -142,7 +149,7 @@ def entry() -> Figure:
             ("what changes on a failure", "the answer", "the way of the packets, inside AWS"),
             ("old connections", "go on to where they are", "go on to where they are"),
             ("health is known from", "checkers in many places", "its own checks; of a load balancer, its targets"),
-            ("fixed fee", "for each health check; not priced here", f"USD {month:.2f} in 730 h; not verified"),
+            ("fixed fee", "for each health check; not priced here", f"USD {month:.2f} in {MONTH_HOURS} h ({fee.date})"),
         ],
     )
 

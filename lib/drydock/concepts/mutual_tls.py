@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 OURS, THEIRS = "our CA", "another CA"
 SERVER, CLIENT, STRANGER = "orders.internal", "shop.internal", "reports.internal"
 HOUR = 3600.0
+LONGEST = 24 * 400
+"""Hours that a certificate may live, and its issuer be away."""
+SHORT_LIVED = 7
+"""Days that a certificate of a CA in short-lived mode lives at most (AWS Private CA, documented)."""
 
 CLIENT_SHOWS = {
     "nothing": None,
@@ -288,9 +292,9 @@ def _who(counters: dict[str, int], number: int) -> tuple[str, str] | None:
 
 def life(lifetime_hours: int, renew_after_hours: int, outage_hours: int, days: int = 14) -> Figure:
     """Certificates one after the other, and the issuer away once at the worst moment. Raises ValueError."""
-    checks.whole("lifetime_hours", lifetime_hours, 1, 24 * 400)
+    checks.whole("lifetime_hours", lifetime_hours, 1, LONGEST)
     checks.whole("renew_after_hours", renew_after_hours, 1, lifetime_hours)
-    checks.whole("outage_hours", outage_hours, 0)
+    checks.whole("outage_hours", outage_hours, 0, LONGEST)
     hours = max(24 * days, 3 * lifetime_hours, 2 * (renew_after_hours + outage_hours))
     found = Renewals(lifetime_hours, renew_after_hours, renew_after_hours, outage_hours)
     issued = list(found.issued(hours))
@@ -342,14 +346,15 @@ def bill(services: int, renew_after_hours: int) -> Figure:
     """The certificate authority, and how many certificates it issues in a month. Raises ValueError."""
     checks.whole("services", services, 1)
     checks.whole("renew_after_hours", renew_after_hours, 1)
-    issued = services * -(-MONTH_HOURS // renew_after_hours)
+    issued = f"{services * MONTH_HOURS / renew_after_hours:,.1f}"
     rows = []
-    for mode, longest in (("general-purpose", "any"), ("short-lived", "7 days")):
+    for mode, longest, days in (("general-purpose", "any", None), ("short-lived", f"{SHORT_LIVED} days", SHORT_LIVED)):
         price = PRICES[f"private certificate authority, {mode}"]
-        rows.append((mode, longest, f"{price.usd:,.0f}", f"{issued:,}"))
+        over = days is not None and renew_after_hours > 24 * days
+        rows.append((mode, longest, f"{price.usd:,.0f}", "it is over before it is renewed" if over else issued))
     dated = PRICES["private certificate authority, short-lived"]
     return Figure(
         f"AWS Private CA, {services} certificates, each anew after {renew_after_hours} h. {dated.region}, {dated.date}",
-        ("Mode", "Lifetime at most", "USD a month for the CA", "Certificates a month, not priced here"),
+        ("Mode", "Lifetime at most", "USD a month for the CA", "Certificates a month on average, not priced here"),
         rows,
     )

@@ -42,6 +42,7 @@ def check(hosts: int, max_ejection_percent: int) -> None:
 def question(hosts: int, max_ejection_percent: int) -> Question:
     """How many of some more hosts are out at once where all fail. Raises ValueError."""
     check(hosts, max_ejection_percent)
+    checks.whole("hosts", hosts, 2, 20)  # a single one is never an outlier on the real Envoy below
     number = hosts + MORE
     today, oldest = (outliers.most_out(number, max_ejection_percent, limit) for limit in (Limit.STRICT, Limit.BEFORE))
     return Question(
@@ -349,7 +350,7 @@ def growing(base_ejection_seconds: int) -> Figure:
     total, rows = 0.0, []
     for turn in (1, 2, 3, 4, 5, 10, 11):
         total = sum(detector.ejection_time(Host(factor=one)) for one in range(1, turn + 1))
-        rows.append((turn, f"{detector.ejection_time(Host(factor=turn)):g} s", f"{total:g} s"))
+        rows.append((turn, f"{detector.ejection_time(Host(factor=turn)):,g} s", f"{total:,g} s"))
     return Figure("A host that never recovers", ("Ejection in a row", "Out for at least", "Out in all"), rows)
 
 

@@ -40,7 +40,7 @@ GROUP = "service:web"
 def strategies(name: str) -> tuple[Strategy, ...]:
     """The strategies of that name. Raises ValueError for another."""
     if name not in STRATEGIES:
-        raise ValueError(f"strategy is one of {', '.join(STRATEGIES)}; not {name!r}.")
+        raise ValueError(f"strategy is one of {', '.join(map(repr, STRATEGIES))}; not {name!r}.")
     return STRATEGIES[name]
 
 
@@ -59,8 +59,13 @@ def placed(
     strategy: str, tasks: int, zones: int, per_zone: int, memory: int, seed: int = 0
 ) -> tuple[list[Instance], str]:
     """The instances with as many of the tasks as fit, and why the next did not; empty if all did."""
-    order = strategies(strategy)
     checks.whole("tasks", tasks, 0, 200)
+    return _filled(strategies(strategy), tasks, zones, per_zone, memory, seed)
+
+
+def _filled(
+    order: Sequence[Strategy], tasks: int, zones: int, per_zone: int, memory: int, seed: int
+) -> tuple[list[Instance], str]:
     checks.whole("memory", memory, 4, MEMORY)
     instances = fleet(zones, per_zone)
     chance = random.Random(f"placement {seed}")
@@ -75,8 +80,9 @@ def placed(
 
 def question(tasks: int, zones: int, per_zone: int, memory: int, *, more: int = 1) -> Question:
     """How many instances have a task. Raises ValueError."""
+    checks.whole("tasks", tasks, 0, 200)
     tasks, strategy = tasks + more, "spread zones, binpack memory"
-    instances, why = placed(strategy, tasks, zones, per_zone, memory)
+    instances, why = _filled(strategies(strategy), tasks, zones, per_zone, memory, 0)
     used = _used(instances)
     fits = MEMORY // memory
     by_zone = Counter(one.zone for one in instances for _ in one.groups)
@@ -150,8 +156,8 @@ def bills(tasks: int, zones: int, per_zone: int, memory: int, seed: int) -> Figu
 
 def zone_losses(tasks: int) -> Figure:
     """What the end of the fullest zone takes, by the number of zones."""
-    checks.whole("tasks", tasks, 1)
-    rows = [(zones, -(-tasks // zones), percent(-(-tasks // zones) / tasks, 1)) for zones in range(1, 7)]
+    checks.whole("tasks", tasks, 0)
+    rows = [(zones, -(-tasks // zones), percent(-(-tasks // zones) / max(1, tasks), 1)) for zones in range(1, 7)]
     return Figure(f"{tasks} tasks, spread over zones", ("Zones", "Tasks in the fullest", "Its part"), rows)
 
 

@@ -19,12 +19,17 @@ WEIGHTS = (0, 1, 5, 10, 20, 25, 33, 50, 75, 90, 99, 100)
 NEVER = 0
 
 
-def share(replicas: int, weight: int, surge: int) -> float:
-    """The canary's part of the pods, 0 to 1, without a router. Raises ValueError."""
+def split(replicas: int, weight: int, surge: int) -> tuple[int, int]:
+    """New and old pods without a router. Raises ValueError."""
     checks.whole("replicas", replicas, 1, 200)
     checks.whole("weight", weight, 0, 100)
     checks.whole("max_surge", surge, 0, 200)
-    canary, stable = closest(replicas, weight, surge)
+    return closest(replicas, weight, surge)
+
+
+def share(replicas: int, weight: int, surge: int) -> float:
+    """The canary's part of the pods, 0 to 1, without a router. Raises ValueError."""
+    canary, stable = split(replicas, weight, surge)
     return canary / (canary + stable)
 
 
@@ -47,7 +52,9 @@ def shares(replicas: int, weight: int, max_surge: int) -> Figure:
     chosen = share(replicas, weight, max_surge)
     every = range(101)
     parts = [100 * share(replicas, one, max_surge) for one in every]
-    assert all(before <= after + 1e-9 for before, after in pairwise(parts)), "a larger weight gets no smaller share"
+    # Without surge a weight between the last but one pod and all gets no pod at all: see `closest`.
+    rising = [part for one, part in zip(every, parts, strict=True) if part or not one]
+    assert all(before <= after + 1e-9 for before, after in pairwise(rising)), "a larger weight gets no smaller share"
     rows = []
     for one in sorted({*WEIGHTS, weight}):
         canary, stable = closest(replicas, one, max_surge)

@@ -19,7 +19,7 @@ from drydock.figures.figure import COLOURS
 from drydock.policy.mesh import retries as rules
 from drydock.pricing import MONTH_HOURS, PRICES, fargate_tasks
 
-MOST_RETRIES, MOST_HOPS = 5, 4
+MOST_RETRIES, MOST_HOPS, MOST_RPS = 5, 4, 1_000_000
 AT_ONCE = 12
 """Requests that are under way together in `brake`."""
 _FAILURES = (0, 1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
@@ -229,8 +229,11 @@ def bill(max_retries: int, hops: int, failure_percent: int, rps: float, rps_per_
     check(max_retries, hops)
     checks.number("requests_per_second", rps)
     checks.number("requests_per_task", rps_per_task)
-    if rps <= 0 or rps_per_task <= 0:
-        raise ValueError(f"requests_per_second and requests_per_task are above 0, not {rps!r} and {rps_per_task!r}.")
+    if not 0 < rps <= MOST_RPS or not rps_per_task >= 0.01:
+        raise ValueError(
+            f"requests_per_second and requests_per_task are above 0, the first {MOST_RPS:,} at most and the second "
+            f"0.01 or more, not {rps!r} and {rps_per_task!r}."
+        )
     task = fargate_tasks(1, cpu=512, memory=1024).usd_per_hour
     assert task is not None
     rows = []

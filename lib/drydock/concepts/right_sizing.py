@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -93,7 +93,10 @@ def cheapest(need: Used) -> Size:
     """The cheapest Fargate size for this need. Raises ValueError where Fargate has none so large."""
     size = right_sizing.right_size(need, price=price)
     if size is None:
-        raise ValueError(f"Fargate has no task for {need.cpu:,.0f} CPU units and {need.memory:,.0f} MiB.")
+        raise ValueError(
+            f"Fargate has no task for {need.cpu:,.0f} CPU units and {need.memory:,.0f} MiB: choose a smaller busy_cpu, "
+            "peak_memory or headroom."
+        )
     return size
 
 
@@ -104,7 +107,8 @@ def price(size: Size) -> float:
 
 def question(*, more: int = 0, **given: int) -> Question:
     """How many MiB the cheapest size has, when memory has peaked at `more` MiB above the notebook's. ValueError."""
-    service = Service(**{**given, "peak_memory": given["peak_memory"] + more})
+    noted = Service(**given)
+    service = replace(noted, peak_memory=noted.peak_memory + more)
     need, size = service.need, service.wanted
     return Question(
         f"In another week the busiest task has used as much CPU as in this notebook, {service.need.cpu:,.0f} CPU units "
@@ -189,18 +193,14 @@ def choices(**given: int) -> Figure:
     for percentile in (50, 90, 95, 99, 100):
         for headroom in (0, 20, 50):
             need = right_sizing.needed(service.used, percent=percentile, headroom=headroom)
-            size = cheapest(need)
+            size = right_sizing.right_size(need, price=price)
+            wanted = (f"{percentile}", f"{headroom} %", f"{need.cpu:,.0f} and {need.memory:,.0f}")
+            if size is None:
+                rows.append((*wanted, "Fargate has none so large", "", ""))
+                continue
             above = sum(one.cpu > size.cpu for one in service.used) / len(service.used)
-            rows.append(
-                (
-                    f"{percentile}",
-                    f"{headroom} %",
-                    f"{need.cpu:,.0f} and {need.memory:,.0f}",
-                    str(size),
-                    f"{service.tasks * price(size) * MONTH_HOURS:,.2f}",
-                    percent(above, 2),
-                )
-            )
+            cost = f"{service.tasks * price(size) * MONTH_HOURS:,.2f}"
+            rows.append((*wanted, str(size), cost, percent(above, 2)))
     return Figure(
         "The size by percentile and headroom",
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drydock.concepts import checks
 from drydock.concepts.drawing import LAYOUT, percent
@@ -79,7 +79,8 @@ class Load:
 
 def question(**given: int) -> Question:
     """Whether a plan for the day's peak is cheaper than none, at half as many tasks by night as the notebook has."""
-    load = Load(**{**given, "night_percent": given["night_percent"] // 2}, commitment_percent=100)
+    noted = Load(**given, commitment_percent=100)
+    load = replace(noted, night_percent=noted.night_percent // 2)
     tasks, night, plan_percent = load.tasks, load.night_percent, load.plan_percent
     without, with_plan = _total(load.hours(0)), _total(load.hours())
     part = (len(DAY) + (24 - len(DAY)) * night / 100) / 24
@@ -111,7 +112,7 @@ def day(**given: int) -> Figure:
     assert abs(sum(sum(values) for _, values, _ in parts) - total) < 1e-6, "the parts are not the bill"
     change = 100 * (total / without - 1)
     return Figure(
-        f"USD {total:,.2f} a day with the plan, {without:,.2f} without it: {change:+.1f} %",
+        f"USD {total:,.2f} a day with the plan, {without:,.2f} without it: {change:+z.1f} %",
         ("Hours", "Tasks", "Committed, USD an hour", "Used", "Not used", "On demand", "USD an hour"),
         [
             (
@@ -159,7 +160,7 @@ def commitments(**given: int) -> Figure:
                 f"{load.commitment:.4f}",
                 percent(sum(bill.used for bill in load.hours()) / (24 * load.commitment)) if load.commitment else "",
                 f"{total:,.2f}",
-                f"{100 * (total / totals[0] - 1):+.1f} %",
+                f"{100 * (total / totals[0] - 1):+z.1f} %",
                 "← least" if place == best else "",
             )
             for place, (step, load, total) in enumerate(zip(steps, loads, totals, strict=True))
@@ -207,10 +208,10 @@ def stack(
     """
     checks.whole("tasks", tasks, 1)
     checks.fargate_task(cpu, memory)
-    checks.fargate_task(to_cpu, to_memory)
+    checks.fargate_task(to_cpu, to_memory, of="to_")
     checks.one_of("architecture", architecture, ("x86_64", "arm64"))
     checks.whole("spot_percent", spot_percent, 0, 100)
-    checks.number("spot_discount", spot_discount)
+    checks.part("spot_discount", spot_discount)
     checks.whole("plan_percent", plan_percent, 0, 99)
     spot = round(tasks * spot_percent / 100)
     as_it_is = tasks * fargate_hour(cpu / 1024, memory / 1024)

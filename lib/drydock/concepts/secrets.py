@@ -34,6 +34,10 @@ def failing_days(days: int, rotation_days: int, deploy_days: int, strategy: str,
     by the hour.
     """
     _check(days, rotation_days, deploy_days, strategy)
+    return _failing(days, rotation_days, deploy_days, strategy, redeploy)
+
+
+def _failing(days: int, rotation_days: int, deploy_days: int, strategy: str, redeploy: bool) -> float:
     hours = (one / HOURS for one in range(days * HOURS))
     return sum(_fails(day, rotation_days, deploy_days, strategy, redeploy) for day in hours) / HOURS
 
@@ -42,7 +46,7 @@ def question(rotation_days: int, deploy_days: int, *, days: int = 60) -> Questio
     """For how many days tasks are refused. Raises ValueError."""
     _check(days, rotation_days, deploy_days, SINGLE)
     rotation = rotation_days + 10
-    found = failing_days(days, rotation, deploy_days, SINGLE, False)
+    found = _failing(days, rotation, deploy_days, SINGLE, False)
     until = -(-rotation // deploy_days) * deploy_days - rotation
     return Question(
         f"A database password of a single user is rotated on day 0 and each {rotation} days. The tasks that use it are "
@@ -136,19 +140,19 @@ def forms() -> Figure:
     return Figure("What valueFrom is read as", ("Form", "It is", "Of it"), rows)
 
 
-def costs(tasks: int, starts: int, secrets: int, usd_per_secret: float, usd_per_calls: float) -> Figure:
+def costs(tasks: int, starts: int, values: int, usd_per_secret: float, usd_per_calls: float) -> Figure:
     """A month of secrets in Secrets Manager: one for each value, or one with keys. `usd_per_calls`: for 10,000."""
-    for name, value in (("tasks", tasks), ("starts", starts), ("secrets", secrets)):
+    for name, value in (("tasks", tasks), ("starts", starts), ("values", values)):
         checks.whole(name, value, 0)
-    checks.number("usd_per_secret", usd_per_secret)
-    checks.number("usd_per_calls", usd_per_calls)
-    calls = tasks * starts * secrets
+    checks.price("usd_per_secret", usd_per_secret)
+    checks.price("usd_per_calls", usd_per_calls)
+    calls = tasks * starts * values
     rows = [
         (what, kept, calls, f"{kept * usd_per_secret:.2f}", f"{calls / 10_000 * usd_per_calls:.4f}")
-        for what, kept in (("a secret for each value", secrets), ("one secret with keys", min(1, secrets)))
+        for what, kept in (("a secret for each value", values), ("one secret with keys", min(1, values)))
     ]
     return Figure(
-        f"{tasks} tasks, each started {starts} times in a month, with {secrets} values",
+        f"{tasks} tasks, each started {starts} times in a month, with {values} values",
         ("Kept as", "Secrets", "Values read", "USD for secrets", "USD for calls, one for each value"),
         rows,
     )

@@ -14,6 +14,7 @@ from drydock.policy.discovery import MULTIVALUE, WEIGHTED
 PLANNED, KILLED = "stopped by ECS", "killed"
 ENDS = (PLANNED, KILLED)
 TTLS = (0, 5, 10, 30, 60, 300)
+MOST_TTL = 86_400
 
 
 def lives_on(end: str, stop_timeout: int, detection: int) -> float:
@@ -37,8 +38,8 @@ def failed(tasks: int, ttl: int, load: int, end: str, stop_timeout: int, detecti
 
 def question(ttl: int, stop_timeout: int, *, more: int = 60) -> Question:
     """For how long requests fail. Raises ValueError."""
+    checks.whole("ttl", ttl, 0, MOST_TTL)
     ttl += more
-    checks.whole("ttl", ttl, 0)
     found = discovery.failing_seconds(ttl, lives_on(PLANNED, stop_timeout, 0))
     return Question(
         f"The name of a service has records with a TTL of {ttl} s. ECS stops one of its tasks: the address leaves the "
@@ -87,12 +88,15 @@ def fading(tasks: int, ttl: int, load: int, end: str, stop_timeout: int, detecti
 
 
 def by_ttl(tasks: int, load: int, stop_timeout: int, detection: int, clients: int, queries_price: float) -> Figure:
-    """What each TTL loses, and how often is asked. `queries_price`: USD for a million queries."""
+    """What each TTL loses, and how often is asked: a client never asks more often than it sends a request.
+
+    queries_price  USD for a million queries.
+    """
     checks.whole("clients", clients, 0)
-    checks.number("queries_price", queries_price)
+    checks.price("queries_price", queries_price)
     rows = []
     for ttl in TTLS:
-        asked = clients * (1 / ttl if ttl else load / max(1, clients))
+        asked = min(load, clients / ttl) if ttl else load * min(1, clients)
         rows.append(
             (f"{ttl} s",
              *(f"{failed(tasks, ttl, load, end, stop_timeout, detection):,.0f}" for end in ENDS),
@@ -135,7 +139,7 @@ def answers() -> Figure:
 
 def _check(tasks: int, ttl: int, load: int) -> None:
     checks.whole("tasks", tasks, 1, 1000)
-    checks.whole("ttl", ttl, 0, 86_400)
+    checks.whole("ttl", ttl, 0, MOST_TTL)
     checks.whole("load", load, 0)
 
 

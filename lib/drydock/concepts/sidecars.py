@@ -18,11 +18,13 @@ from drydock.policy.dependencies import Container, State
 from drydock.policy.health import ContainerHealth, Health, HealthCheck
 from drydock.pricing import MONTH_HOURS, fargate_hour
 
+NEVER = "The program is never begun: the proxy is UNHEALTHY"
 CONDITIONS = (dependencies.HEALTHY, dependencies.START)
 APP, PROXY, MIGRATE, COLLECTOR = "app", "proxy", "migrate", "collector"
 RUNS, LIMIT = 20, 900
 """Seconds that the task serves before it is stopped, and after which a start is given up here."""
 COLLECTOR_SECONDS, CHECK_SECONDS = 2, 0.0
+MOST_SECONDS = 300
 
 
 @dataclass
@@ -56,11 +58,11 @@ def lives(
     """Each container from the task's start to its end, by the rules that the embedded ECS goes by.
 
     It is looked once a second. The task is stopped `RUNS` seconds after the program answers, and each container then
-    takes `stop_seconds`. One that never starts, as its dependency is never met, has no `begins`.
+    takes `stop_seconds`. Where a dependency can no longer be met it is stopped at once, and who waits has no `begins`.
     """
     for name, value in (("migrate_seconds", migrate_seconds), ("proxy_seconds", proxy_seconds),
                         ("app_seconds", app_seconds), ("stop_seconds", stop_seconds)):  # fmt: skip
-        checks.whole(name, value, 0, 300)
+        checks.whole(name, value, 0, MOST_SECONDS)
     given = definitions(condition, interval)
     containers = [Container.read(one) for one in given]
     needs = {MIGRATE: migrate_seconds, PROXY: proxy_seconds, APP: app_seconds, COLLECTOR: COLLECTOR_SECONDS}
@@ -77,8 +79,11 @@ def lives(
                 states[name] = State(started=True)
                 found[name].begins = now
             _go_on(now, found, states, health, needs)
+        if dependencies.impossible(containers, states):
+            break
         now += 1
-    end = (found[APP].answers or now) + RUNS
+    answers = found[APP].answers
+    end = now if answers is None else answers + RUNS
     while now <= end:
         _go_on(now, found, states, health, needs)
         now += 1
@@ -127,15 +132,16 @@ def _stop(containers: Sequence[Container], found: Mapping[str, Life], at: float,
 
 
 def question(interval: int, proxy_seconds: int, *, more: int = 6) -> Question:
-    """When the program is begun. Raises ValueError."""
-    proxy_seconds += more
+    """When the program is begun, by a proxy `more` slower, if its checks bear that. Raises ValueError."""
+    checks.whole("proxy_seconds", proxy_seconds, 0, MOST_SECONDS)
+    check = next(one for one in definitions(dependencies.HEALTHY, interval) if one["name"] == PROXY)["healthCheck"]
+    proxy_seconds = min(proxy_seconds + more, check["retries"] * interval, MOST_SECONDS)
     begins = lives(dependencies.HEALTHY, interval, 0, proxy_seconds, 1, 1)[APP].begins
-    if begins is None:
-        raise ValueError(f"proxy_seconds is too much: after {LIMIT} s the proxy is not HEALTHY.")
+    assert begins is not None, "the proxy is UNHEALTHY"
     return Question(
         f"A proxy answers {proxy_seconds} s after its start. Its health check has an interval of {interval} s and no "
-        "startPeriod, and 3 retries. The program depends on it being HEALTHY, and on nothing else that takes time. "
-        "After how many seconds is the program begun?",
+        f"startPeriod, and {check['retries']} retries. The program depends on it being HEALTHY, and on nothing else "
+        "that takes time. After how many seconds is the program begun?",
         begins,
         f"The check is run for the first time after {interval} s, and each {interval} s from then on. The first that "
         f"the "
@@ -155,7 +161,7 @@ def timeline(
         )
         assert app.ends is not None and proxy.told is not None and proxy.told >= app.ends, "the proxy ended first"
     lonely = max(0.0, (proxy.answers or 0.0) - (app.answers or 0.0)) if app.answers is not None else 0.0
-    serves = f"The program answers after {app.answers:g} s" if app.answers is not None else "The program is never begun"
+    serves = f"The program answers after {app.answers:g} s" if app.answers is not None else NEVER
     order = [found[name] for name in (MIGRATE, PROXY, APP, COLLECTOR)]
     parts = (
         ("waits", [(0.0, one.begins) for one in order], COLOURS[7]),

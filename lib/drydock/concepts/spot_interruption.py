@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -40,6 +41,8 @@ def service(
     checks.whole("dry", dry, 0, 240)
     checks.whole("start_seconds", start_seconds, 1, 600)
     checks.number("spot_discount", discount)
+    if not 0 <= discount <= 1:
+        raise ValueError(f"spot_discount is a part of 1, from 0 to 1 (70 % is 0.70), not {discount!r}.")
     interruption.serves_on(stop_timeout)
     reclaims = (Reclaim(AT, taken / 100, dry),) if taken else ()
     spot = Spot(base, 1, spot_weight, discount, hazard, reclaims, stop_timeout, drains)
@@ -201,7 +204,7 @@ def week(n: int, base: int, spot_weight: int, hazard: float, start_seconds: int,
             Case("all on FARGATE", service(n, n, spot_weight, **given)),
             Case(f"base {base}, weights 1:{spot_weight}", service(n, base, spot_weight, **given)),
             Case("so, with stopTimeout 120", service(n, base, spot_weight, stop_timeout=120, **given)),
-            Case("two tasks more", service(n + 2, base, spot_weight, **given)),
+            Case("two tasks more", replace(service(n, base, spot_weight, **given), tasks=n + 2)),
         ],
         loads,
         seed=seed,

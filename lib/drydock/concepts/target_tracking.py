@@ -29,10 +29,10 @@ def question(tasks: int, target: int, after: int, *, more: int = 700) -> Questio
     each = load / tasks
     wanted = tracked(tasks, each, target)
     return Question(
-        f"A service has {tasks} tasks. Its target is {target} requests for each task and minute, and there are "
+        f"A service has {tasks} tasks. Its target is {target:,} requests for each task and minute, and there are "
         f"{load:,} requests a minute. How many tasks does target tracking set?",
         wanted,
-        f"Each task has {load:,} / {tasks} = {each:,.1f} requests a minute. {tasks} × {each:,.1f} / {target} is "
+        f"Each task has {load:,} / {tasks} = {each:,.1f} requests a minute. {tasks} × {each:,.1f} / {target:,} is "
         f"{tasks * each / target:.2f}. "
         + ("That is within the tenth that is left alone." if wanted == tasks else f"Rounded up, {wanted}."),
     )
@@ -130,7 +130,7 @@ def delays(lag: int) -> Figure:
 
 def strategies(per_task: int, peak: int, start_seconds: int, lag: int, seed: int) -> Figure:
     """A day of one traffic on several strategies: the bill, and what is lost."""
-    checks.whole("peak", peak, 1)
+    checks.whole("peak", peak, 1, MOST * per_task)
     loads = traffic.days(1, low=peak / 4, peak=peak, bursts_a_day=3, burst=1.8, noise=0.03, seed=seed)
     full = -(-peak // per_task)
     common: dict[str, Any] = {"per_task": float(per_task), "start_seconds": float(start_seconds)}
@@ -197,9 +197,9 @@ def saturated(tasks: int) -> Figure:
 
 
 def overshoot(tasks: int, target: int, after: int, per_task: int, lag: int, start_seconds: int) -> Figure:
-    """The same jump with several cool-downs."""
+    """The same jump with several cool-downs, one of them lag, start and a value of a minute together."""
     rows = []
-    for cooldown in (0, 60, 300):
+    for cooldown in sorted({0, 60, lag + start_seconds + 60, 300}):
         given = service(tasks, target, per_task, 60, lag, cooldown, start_seconds)
         course = simulate(given, traffic.step(SHOWN, before=target * tasks, after=after, at=AT))
         most = max(one.desired for one in course.minutes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from drydock.concepts import checks
+from drydock.concepts import checks, irsa_and_pod_identity
 from drydock.concepts.drawing import LAYOUT, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
@@ -15,8 +15,12 @@ from drydock.figures.figure import COLOURS
 from drydock.policy import cost
 from drydock.policy.ecs import breaker, capacity
 from drydock.policy.kubernetes.hpa.replicas import Measured, by_utilization
+from drydock.policy.kubernetes.scheduling.daemons import COMPUTE_TYPE, FARGATE_TAINT, daemon_nodes
+from drydock.policy.kubernetes.scheduling.model import Node, Pod
 from drydock.policy.kubernetes.vpa.recommender import Settings, with_margin
 from drydock.policy.requests.errors import Invalid
+from drydock.policy.trust import decide
+from drydock.policy.web_identity import ACTION, AUDIENCE, SESSION_SECONDS, TOKEN_SECONDS, Provider
 from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, fargate_hour
 
 GUIDE_STRATEGY = (
@@ -24,7 +28,6 @@ GUIDE_STRATEGY = (
     {"capacityProvider": "FARGATE_SPOT", "weight": 4},
 )
 """As guide A has it, lines 1279 to 1284."""
-COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 MOST_PODS = 110
 """On a node, by default. Source: Kubernetes documentation, "Considerations for large clusters" (documented)."""
 SPOT_DISCOUNT = 0.70
@@ -98,19 +101,27 @@ def requests(tasks: int = 100) -> Pitfall:
 
 def daemon_sets(tasks: int = 100) -> Pitfall:
     """3. DaemonSets on Fargate. The guide's selector names a label that EC2 nodes do not carry."""
-    ec2: Mapping[str, str] = {"kubernetes.io/os": "linux"}
-    fargate = {**ec2, COMPUTE_TYPE: "fargate"}
-    nodes = [(ec2, 4)] * 4 + [(fargate, 1)] * 6  # labels, and how many pods are there: on Fargate one each
-    selected = sum(pods for labels, pods in nodes if labels.get(COMPUTE_TYPE) == "ec2")
-    apart = sum(pods for labels, pods in nodes if labels.get(COMPUTE_TYPE) != "fargate")
-    every = sum(pods for _, pods in nodes)
+    ec2 = [Node(f"ec2-{number}", {}, {"kubernetes.io/os": "linux"}) for number in range(4)]
+    labels = {"kubernetes.io/os": "linux", FARGATE_TAINT.key: FARGATE_TAINT.value}
+    fargate = [Node(f"fargate-{number}", {}, labels, (FARGATE_TAINT,)) for number in range(6)]
+    pods = {node.name: pods for nodes, pods in ((ec2, 4), (fargate, 1)) for node in nodes}  # on Fargate one each
+
+    def watched(agent: Pod) -> int:
+        return sum(pods[node.name] for node in daemon_nodes(agent, [*ec2, *fargate]))
+
+    apart, every = watched(Pod("agent")), sum(pods.values())
+    selected = watched(Pod("agent", node_selector={COMPUTE_TYPE: "ec2"}))
     assert (selected, apart, every) == (0, 16, 22)
     return Pitfall(
         f"pods of {every} that an agent watches",
         False,
-        Shown(apart, "the 16 pods on 4 EC2 nodes; on Fargate each pod has a node of its own, where no DaemonSet runs"),
+        Shown(
+            apart,
+            f"the {apart} pods on {len(ec2)} EC2 nodes; on Fargate each pod has a node of its own, with a taint that "
+            "keeps the DaemonSet's pods away",
+        ),
         Shown(selected, f"its nodeSelector {COMPUTE_TYPE}: ec2 fits no node: EC2 nodes carry no such label"),
-        Shown(every, f"nodeAffinity, {COMPUTE_TYPE} NotIn [fargate], and the agent as a sidecar of pods on Fargate"),
+        Shown(every, "no selector for the DaemonSet, and the agent as a sidecar of the pods on Fargate"),
         "Its selector takes the agent off the nodes that had it.",
     )
 
@@ -184,15 +195,25 @@ def endpoints(tasks: int = 100) -> Pitfall:
 
 def credentials(tasks: int = 100) -> Pitfall:
     """7. Keys in Secrets. The guide's cure is right, its trust policy does not look at who a token is for."""
+    token, session = TOKEN_SECONDS // 3600, SESSION_SECONDS // 3600
+    for_vault = {kind: _admits(kind, "vault") for kind in ("sub", "sub and aud")}
+    assert for_vault == {"sub": True, "sub and aud": False} and _admits("sub and aud", AUDIENCE)
     return Pitfall(
         "hours for which what was copied is of use",
         True,
         Shown(90 * 24, "a key that is rotated every 90 days, say; base64 in a Secret hides nothing"),
-        Shown(24, "IRSA: the token of a pod is good for 24 h, the session that STS gives for it for 1 h"),
         Shown(
-            24, "the same, with a trust policy that tests :sub and :aud; or Pod Identity, which needs no such policy"
+            token,
+            f"IRSA: the token of a pod is good for {token} h, the session that STS gives for it for {session} h. Its "
+            "trust policy tests :sub alone and allows a token of the pod that was made for Vault, too",
         ),
-        "Its trust policy tests :sub alone, so a token that was made for another audience is taken, too.",
+        Shown(
+            token,
+            "the same, with a trust policy that tests :sub and :aud and refuses that token; or Pod Identity, which "
+            "needs no such policy",
+        ),
+        "Its trust policy tests :sub alone. A token that was made for another audience is kept out by the list of "
+        "audiences of the identity provider in IAM, and by nothing else.",
     )
 
 
@@ -270,6 +291,13 @@ def pitfall(pitfall: str, tasks: int) -> Figure:
     )
 
 
+def units(tasks: int) -> str:
+    """What each pitfall is measured in, one a line. Raises ValueError for less than 2 tasks."""
+    return "\n".join(
+        f"{name}: {one.unit}, {'less' if one.less_is_better else 'more'} is better" for name, one in _made(tasks)
+    )
+
+
 def overview(tasks: int) -> Figure:
     """All eight: what is harmed by the fault, and what is left of it after the guide's cure and after ours."""
     return Figure(
@@ -314,7 +342,14 @@ def money(tasks: int) -> Figure:
 
 
 def _made(tasks: int) -> list[tuple[str, Pitfall]]:
-    return [(name, make(tasks)) for name, make in PITFALLS.items()]
+    return [(name, named(name, tasks)) for name in NAMES]
+
+
+def _admits(kind: str, audience: str) -> bool:
+    """Whether a trust policy of irsa-and-pod-identity allows the pod that it names, by a token for this audience."""
+    provider = Provider(irsa_and_pod_identity.ACCOUNT, irsa_and_pod_identity.issuer("A1"))
+    context = {f"{provider.host}:sub": irsa_and_pod_identity.CALLERS[0].subject, f"{provider.host}:aud": audience}
+    return decide(irsa_and_pod_identity.policy(kind), "Federated", provider.arn, [ACTION], context).allowed
 
 
 def _refusal(strategy: Sequence[Mapping[str, Any]]) -> str:

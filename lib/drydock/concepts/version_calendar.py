@@ -58,6 +58,8 @@ def calendar(version: str, today: str, days: int, clusters: int) -> Figure:
     looked = day(today, days)
     chosen = eks_versions.version(version)
     checks.whole("clusters", clusters, 1)
+    if looked < chosen.begins:
+        raise ValueError(f"EKS has {chosen} from {chosen.begins} on, and not on {looked}.")
     status = chosen.status(looked)
     fee = {Status.STANDARD: STANDARD, Status.EXTENDED: EXTENDED}.get(status)
     cost = f"USD {clusters * fee * MONTH_HOURS:,.2f} in {MONTH_HOURS} h" if fee else "it cannot be run any more"
@@ -72,7 +74,7 @@ def calendar(version: str, today: str, days: int, clusters: int) -> Figure:
                 one.released or "no dated source",
                 one.standard_until,
                 one.extended_until,
-                WORDS[one.status(looked)],
+                _told_of(one, looked),
                 _left(one, looked),
                 "← chosen" if one == chosen else "",
             )
@@ -90,7 +92,7 @@ def calendar(version: str, today: str, days: int, clusters: int) -> Figure:
                 "hovertemplate": "%{y}: until %{x}",
             }
             for name, spans, colour in (
-                ("standard support", [(_released(one), one.standard_until) for one in CALENDAR], COLOURS[0]),
+                ("standard support", [(one.begins, one.standard_until) for one in CALENDAR], COLOURS[0]),
                 ("extended support", [(one.standard_until, one.extended_until) for one in CALENDAR], COLOURS[1]),
             )
         ],
@@ -144,8 +146,8 @@ def strategies(today: str, version: str, months: int, clusters: int) -> Figure:
             (
                 name,
                 f"{clusters * sums[name][-1]:,.2f}",
-                len({stay.version for stay in found}) - 1,
-                str(next((stay.start for stay in reversed(found) if stay.version != found[0].version), "")),
+                number := _upgrades(version, found),
+                str(next(stay.start for stay in found if stay.version == found[-1].version)) if number else "",
             )
             for name, found in kept.items()
         ],
@@ -201,15 +203,20 @@ def module_names() -> Figure:
     )
 
 
-def _released(one: Version) -> date:
-    """Where no source has the day, 14 months before the end of standard support."""
-    return one.released or one.standard_until - timedelta(days=425)
+def _upgrades(version: str, found: list[Stay]) -> int:
+    """By one minor version each, to the last of these stays."""
+    last = found[-1].version
+    return (last.minor if last else CALENDAR[-1].minor + 1) - eks_versions.version(version).minor
+
+
+def _told_of(one: Version, looked: date) -> str:
+    return WORDS[one.status(looked)] if one.begins <= looked else "not yet there"
 
 
 def _left(one: Version, looked: date) -> str:
     status = one.status(looked)
     end = one.standard_until if status is Status.STANDARD else one.extended_until
-    return "" if status is Status.UNSUPPORTED else str((end - looked).days)
+    return "" if status is Status.UNSUPPORTED or looked < one.begins else str((end - looked).days)
 
 
 def _fee(found: list[Stay]) -> float:

@@ -20,6 +20,8 @@ from drydock.pricing import MONTH_HOURS, fargate_hour
 HOUR, DAY = 3600.0, 86400.0
 DAYS, CHANGE = 10, 3
 """Of the course: how long it is, and after how many days the usage changes."""
+MORE = 150
+"""The question is about so many millicores more than are used before the change."""
 EVERY = 3600.0
 MIB = 2**20
 
@@ -34,9 +36,10 @@ def steady(millicores: int, size: int, days: int = 8) -> Recommendation:
     return recommend({"app": usage})["app"]
 
 
-def question(millicores: int) -> Question:
-    """The target for a steady usage. Raises ValueError."""
-    checks.whole("usage", millicores, 1, 100_000)
+def question(before: int) -> Question:
+    """The target for a steady usage of some more than `before`. Raises ValueError."""
+    checks.whole("before", before, 1, 100_000)
+    millicores = before + MORE
     target = steady(millicores, MIB).target["cpu"]
     end = _end(millicores)
     margin = f"A safety margin of 15 % makes {recommender.with_margin(end, 0.15)}m of it."
@@ -44,8 +47,7 @@ def question(millicores: int) -> Question:
         f"A container uses {millicores}m of CPU, day and night, for 8 days. How many millicores does the "
         "VerticalPodAutoscaler recommend? An answer within 3 % counts.",
         target,
-        f"{millicores}m fall into a bucket that ends at {end}m, and the percentile is that end. {margin}"
-        + (f" A pod gets 25m at least: {target}m." if target > recommender.with_margin(end, 0.15) else ""),
+        f"{millicores}m fall into a bucket that ends at {end}m, and the percentile is that end. {margin}",
         within=0.03,
     )
 
@@ -127,7 +129,11 @@ def days(before: int, after: int, swing_percent: int, request: int) -> Figure:
     at = [round(one.at / DAY, 3) for one in passed]
     updates = [one for one in passed if one.updated]
     follows = next((one.at for one in passed if one.at >= CHANGE * DAY and _is_near(one, after, swing_percent)), None)
-    told = "never within this time" if follows is None else f"{(follows - CHANGE * DAY) / HOUR:g} h after the change"
+    told = (
+        "not followed in time"
+        if follows is None
+        else f"followed {(follows - CHANGE * DAY) / HOUR:g} h after the change"
+    )
     shown = [one for one in passed if one.updated or one.at % DAY == 0]
     top = max(2 * before, 2 * after, request)
     lines = (
@@ -138,7 +144,7 @@ def days(before: int, after: int, swing_percent: int, request: int) -> Figure:
         ("used", [round(one.used) for one in passed], COLOURS[2], "solid"),
     )
     return Figure(
-        f"From {before}m to {after}m: the target has followed {told}; pods updated {len(updates)} times",
+        f"From {before}m to {after}m: the target has {told}; pods updated {len(updates)} times",
         ("Day", "Used", "Lower bound", "Target", "Upper bound", "Request", ""),
         [
             (
@@ -166,8 +172,8 @@ def days(before: int, after: int, swing_percent: int, request: int) -> Figure:
 
 def _is_near(one: Step, after: int, swing_percent: int) -> bool:
     """Whether the target is what the new usage alone would give, but for a bucket."""
-    top = after * (1 + swing_percent / 100)
-    return after * 0.95 <= one.found.target["cpu"] <= 1.15 * 1.1 * top
+    highest = 1.1 * recommender.with_margin(_end(math.ceil(after * (1 + swing_percent / 100))), 0.15)
+    return after * 0.95 <= one.found.target["cpu"] <= max(highest, Settings().least["cpu"])
 
 
 def cost(request: int, memory: int, used: int, used_memory: int) -> Figure:
@@ -175,7 +181,7 @@ def cost(request: int, memory: int, used: int, used_memory: int) -> Figure:
     checks.whole("request", request, 1)
     checks.whole("memory", memory, 1)
     checks.whole("used", used, 1, 100_000)
-    checks.whole("used_memory", used_memory, 1)
+    checks.whole("used_memory", used_memory, 1, 900_000)
     found = steady(used, used_memory * MIB)
     rows = []
     for what, cpu, size in (
@@ -246,6 +252,7 @@ def at_once(most: int = 10) -> Figure:
 def limits(request: int, limit: int) -> Figure:
     """What becomes of a limit, with controlledValues RequestsAndLimits, which is the default. Millicores."""
     checks.whole("request", request, 1)
+    checks.whole("limit", limit, request)
     rows = []
     for used in (100, 200, 500, 1000):
         target = steady(used, MIB).target["cpu"]

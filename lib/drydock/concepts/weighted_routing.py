@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 from drydock.concepts import checks
 from drydock.concepts.drawing import LAYOUT, percent
@@ -19,6 +20,8 @@ RISK = 1e-6
 """How often a correct Envoy would be outside of what is expected of it: once in a million runs."""
 ADDED = 20
 """The weight of the third version in the question."""
+MOST_RPS = 1_000_000
+"""Requests a second that a table is made for."""
 COUNTS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
 
 
@@ -71,7 +74,7 @@ def spread(stable_weight: int, canary_weight: int, requests: int) -> Figure:
     share = traffic.shares(given(stable_weight, canary_weight))[CANARY]
     counts = sorted({*COUNTS, requests})
     bands = [traffic.sure_band(count, share) for count in counts]
-    assert all(found.low <= found.expected <= found.high for found in bands)
+    assert all(found.low <= math.ceil(found.expected) and math.floor(found.expected) <= found.high for found in bands)
     chosen = bands[counts.index(requests)]
     low, high = ([round(100 * end / count, 3) for end, count in zip(ends, counts, strict=True)] for ends in (
         [found.low for found in bands], [found.high for found in bands]))  # fmt: skip
@@ -177,9 +180,9 @@ def waiting(stable_weight: int, canary_weight: int, error_percent: float, rps: f
     """How long a canary of each share takes to show a fault, and whom it costs. Raises ValueError."""
     checks.number("error_percent", error_percent)
     checks.number("requests_per_second", rps)
-    if not 0 < error_percent <= 100 or rps <= 0:
+    if not 0 < error_percent <= 100 or not 0 < rps <= MOST_RPS:
         raise ValueError(
-            "error_percent is above 0 and 100 at most, and requests_per_second above 0, "
+            f"error_percent is above 0 and 100 at most, and requests_per_second above 0 and {MOST_RPS:,} at most, "
             f"not {error_percent!r} and {rps!r}."
         )
     own = traffic.shares(given(stable_weight, canary_weight))[CANARY]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 
@@ -41,6 +41,11 @@ class Version:
 
     def __str__(self) -> str:
         return f"1.{self.minor}"
+
+    @property
+    def begins(self) -> date:
+        """When it came to EKS; where no source has the day, 14 months before the end of standard support (derived)."""
+        return self.released or self.standard_until - timedelta(days=425)
 
     def status(self, day: date) -> Status:
         """On that day: a support ends at the beginning of its last date."""
@@ -98,14 +103,18 @@ def course(name: str, start: date, end: date, support: SupportType) -> list[Stay
     """What becomes of a cluster on version `name` that nobody upgrades, from `start` to before `end`.
 
     Upgrades by EKS are taken to happen on the day on which a support ends; EKS names the day from which on they may.
-    After the calendar's last version a cluster with STANDARD is taken to be on a newer one (derived).
+    After the calendar's last version a cluster with STANDARD is taken to be on a newer one (derived). With STANDARD on
+    a version in extended support it is taken to be upgraded at `start`: there the policy cannot be set to STANDARD any
+    more. Source: EKS User Guide, "disable-extended-support" (documented).
     Raises LookupError for a version that the calendar does not have, ValueError for one that is not supported at
-    `start`.
+    `start`, or not yet there.
     """
     now: Version | None = version(name)
     assert now is not None
     if now.status(start) is Status.UNSUPPORTED:
         raise ValueError(f"EKS has not supported {now} since {now.extended_until}: no cluster runs it on {start}.")
+    if start < now.begins:
+        raise ValueError(f"EKS has {now} from {now.begins} on: no cluster runs it on {start}.")
     found: list[Stay] = []
     day = start
     while day < end:

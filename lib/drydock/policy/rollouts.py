@@ -28,10 +28,13 @@ def closest(replicas: int, weight: int, surge: int) -> tuple[int, int]:
     """(canary, stable) pods whose share comes closest to `weight`, without a traffic router.
 
     With room for a surge, one pod more than `replicas` is looked at, too. For a weight between 0 and 100 neither side
-    is empty, except for one replica without surge. Of two that are equally close the larger canary is taken.
+    is empty, except for one replica without surge. Of two that are equally close the larger canary is taken. Where that
+    one would be all replicas nothing is left, and Argo Rollouts takes no canary: so in its code, with no surge.
 
     >>> closest(10, 25, 1)
     (3, 8)
+    >>> closest(2, 75, 0)
+    (0, 2)
     """
     if not replicas:
         return 0, 0

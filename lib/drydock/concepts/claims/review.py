@@ -97,7 +97,7 @@ def table(guide: str = ALL, verdict: str = ALL, subject: str = ALL, find: str = 
     return Figure(
         f"Claims: {len(claims)} of {len(CLAIMS)}",
         (*COLUMNS, "About"),
-        [(*claim.row, ", ".join(claim.subjects)) for claim in claims],
+        [(*claim.row, ", ".join(claim.subjects)) for claim in claims] or [("none", *[""] * len(COLUMNS))],
         [
             {
                 "type": "bar",

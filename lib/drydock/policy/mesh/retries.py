@@ -92,7 +92,7 @@ def slowest(
             break
         own = starts + per_try_timeout if per_try_timeout else float("inf")
         if min(own, end) == float("inf"):
-            raise ValueError("Without any timeout an attempt that nobody answers never ends.")
+            raise ValueError("per_try_timeout and route_timeout are both 0: an attempt that nobody answers never ends.")
         found.append(Attempt(number + 1, starts, int(min(own, end)), own >= end))
         starts = int(min(own, end))
     return found
