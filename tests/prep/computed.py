@@ -117,6 +117,12 @@ def hpa_of(pods_: int, percent: int, target: int) -> int:
     return replicas.by_utilization(measured, target, current=pods_).replicas
 
 
+def limit_of_300_percent(current: int, *, added: int, removed: int) -> int:
+    """Up to how many pods an HPA may go that adds 300 % each 300 seconds, after these changes within them."""
+    rules = behavior.Rules((behavior.Policy(behavior.PERCENT, 300, 300.0),))
+    return behavior.up_limit(current, [behavior.Event(0.0, added)], [behavior.Event(0.0, removed)], rules, now=60.0)
+
+
 def vpa_steady(cores: float) -> int:
     """The target, in millicores, for a container that has used so many cores for a week."""
     used = usage.Usage()
@@ -270,6 +276,8 @@ COMPUTED: dict[str, list[str]] = {
         f"within {cluster_autoscaler.DELAY_AFTER_ADD // 60} minutes after one was added",
     ],
     "fargate-profile-size": [
+        f"the smallest size, {fargate.size(0, 0)[0] / 1024} vCPU and {fargate.size(0, 0)[1] / 1024} GB",
+        f"7.5 GiB keeps it at {fargate.size(1000, 7680)[0] // 1024} vCPU",
         f"adds {fargate.OVERHEAD_MIB} MiB",
         f"is {fargate.size(1000, 8192)[0] // 1024} vCPU and {fargate.size(1000, 8192)[1] // 1024} GB",
     ],
@@ -331,6 +339,7 @@ COMPUTED: dict[str, list[str]] = {
         f"the target is {10 * 60} for each task",
     ],
     "hpa-tolerance": [
+        f"a band from {70 * (1 - replicas.TOLERANCE.down):.0f} to {70 * (1 + replicas.TOLERANCE.up):.0f}",
         f"so it stays at {hpa_of(5, 76, 70)}",
         f"rounded up to {hpa_of(5, 78, 70)}",
     ],
@@ -349,6 +358,7 @@ COMPUTED: dict[str, list[str]] = {
         f"1,000 messages at 100 each are {replicas.by_average_value(1_000_000, 100_000, current=3).replicas} pods",
     ],
     "vpa-target": [
+        f"the {recommender.Settings().target * 100:.0f}th, and adds {recommender.Settings().margin * 100:.0f} %",
         f"becomes {vpa_steady(0.5)} millicores",
         f"count half after {histogram.HALF_LIFE / 3600:.0f} hours",
     ],
@@ -393,6 +403,7 @@ COMPUTED: dict[str, list[str]] = {
         f"${730 * hourly('vpc lattice service'):.2f} for 730 hours, and ${hourly('vpc lattice data')} a GB",
     ],
     "retry-storm": [
+        f"may be {retries.budget(100)} % of the requests under way",
         f"Each hop tries {retries.attempts(1.0, 3):.0f} times",
         f"4 × 4 × 4 = {retries.load(1.0, 3, 3):.0f} requests",
         f"and at least {retries.budget(1)}",
@@ -415,6 +426,7 @@ COMPUTED: dict[str, list[str]] = {
         f"short-lived certificates ${hourly('private certificate authority, short-lived'):.0f}",
     ],
     "weights-meaning": [
+        f"about {traffic.shares({'a': traffic.MAX_WEIGHT, 'b': 1})['b'] * 100:.1f} %",
         f"10 of 60 is {traffic.shares({'a': 50, 'b': 10})['b'] * 100:.0f} %",
         f"Of 600 requests {traffic.band(600, 1 / 6).expected:.0f} are expected. Three standard deviations "
         f"are about {3 * traffic.band(600, 1 / 6).sigma:.0f} ",
@@ -516,5 +528,9 @@ COMPUTED: dict[str, list[str]] = {
     ],
     "design-latency": [
         f"is slow in {traffic.chance_to_see(0.01, 20) * 100:.0f} %",
+    ],
+    "hpa-limit": [
+        f"more than 4 are {limit_of_300_percent(6, added=4, removed=2)}",
+        f"looks each {behavior.SYNC_PERIOD:.0f} seconds",
     ],
 }
