@@ -128,7 +128,7 @@ def test_a_quiz_by_keyboard_once_wrong_then_right(root: Path, tmp_path: Path) ->
 @pytest.mark.timeout(300)
 def test_a_link_opens_what_it_names_beside_the_cards_wherever_the_file_browser_is(root: Path, tmp_path: Path) -> None:
     named = CARDS[0].shown_in[0]
-    (root / named).parent.mkdir(parents=True)
+    (root / named).parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(root / "notebooks" / "prep" / "quiz.ipynb", root / named)
     with serving(root, tmp_path) as url, browsing(tmp_path) as page:
         opened(page, url, "notebooks/prep/cards.ipynb")

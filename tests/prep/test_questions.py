@@ -4,46 +4,68 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from tests.prep.computed import COMPUTED
 
-from drydock.policy import traffic
 from drydock.policy.ecr import expiry
-from drydock.policy.ecs import breaker, capacity, rollout
+from drydock.policy.ecs import capacity, rollout
 from drydock.policy.requests.errors import Invalid
-from drydock.policy.requests.task_definition import FARGATE_SIZES
 from drydock.prep import questions
 from drydock.prep.questions import BadQuestions
-from drydock.pricing import PRICES, fargate_tasks
+from drydock.pricing import PRICES
 
 ALL = {question.id: question for question in questions.load()}
 ROOT = questions.directory().parents[1]
+NOT_ASKED_ABOUT = {"runbooks/sweep-lab.ipynb"}
+"""It cleans up after labs, and nobody is asked about that."""
 
 
 def texts(name: str) -> str:
     """All that the card says."""
-    return json.dumps(ALL[name].key_points + tuple(w.why for w in ALL[name].wrong_answers), ensure_ascii=False)
+    card = ALL[name]
+    wrong = tuple(one.why for one in card.wrong_answers)
+    return "\n".join((card.question, *card.key_points, *wrong, card.follow_up))
 
 
-def data() -> dict[str, Any]:
-    return dict(json.loads((questions.directory() / "questions.json").read_text()))
+def data(name: str = "task-definitions") -> dict[str, Any]:
+    return dict(json.loads((questions.directory() / "questions" / f"{name}.json").read_text()))
 
 
-def written(tmp_path: Path, changed: Any) -> Path:
-    path = tmp_path / "questions.json"
-    path.write_text(json.dumps(changed))
-    return path
+def written(tmp_path: Path, changed: Any, name: str = "some") -> Path:
+    """A folder with a file of these questions."""
+    (tmp_path / f"{name}.json").write_text(json.dumps(changed))
+    return tmp_path
 
 
-def test_there_are_forty_over_many_topics_and_all_levels() -> None:
-    assert len(ALL) == 40
-    assert len({question.topic for question in ALL.values()}) >= 6
+def test_there_are_two_hundred_over_all_topics_and_levels() -> None:
+    assert len(ALL) >= 200
+    by_topic = Counter(question.topic for question in ALL.values())
+    assert len(by_topic) >= 19
+    assert min(by_topic.values()) >= 5
     assert {question.level for question in ALL.values()} == {"easy", "medium", "hard"}
     first = list(ALL.values())[:10]
-    assert len({question.topic for question in first}) >= 6, "ten new cards should not be about one thing"
+    assert len({question.topic for question in first}) == 10, "ten new cards should not be about one thing"
+
+
+def test_each_file_is_one_topic_and_no_question_is_asked_twice() -> None:
+    for path in (questions.directory() / "questions").glob("*.json"):
+        topics = {one["topic"] for one in data(path.stem)["questions"]}
+        assert {re.sub(r"[^a-z]+", "-", topic.lower()) for topic in topics} == {path.stem}
+    asked = Counter(question.question for question in ALL.values())
+    assert max(asked.values()) == 1
+
+
+def test_every_notebook_lab_and_runbook_is_shown_by_a_question() -> None:
+    there = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("notebooks/*.ipynb")}
+    there |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("labs/*/*.ipynb")}
+    there |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("runbooks/*.ipynb")}
+    shown = {path for question in ALL.values() for path in question.shown_in}
+    assert there - shown <= NOT_ASKED_ABOUT
 
 
 def test_the_schema_is_a_schema_and_names_no_host() -> None:
@@ -74,112 +96,20 @@ def test_no_source_is_a_file_of_ours(name: str) -> None:
     assert not re.search(r"facts|findings|seeds|/work|localhost", ALL[name].source)
 
 
-def strategy(base: int, on_demand: int, spot: int) -> list[capacity.StrategyItem]:
-    return [capacity.StrategyItem("FARGATE", on_demand, base), capacity.StrategyItem("FARGATE_SPOT", spot)]
-
-
-def on_spot(n: int) -> int:
-    return capacity.split(strategy(2, 1, 4), n)["FARGATE_SPOT"]
-
-
-def monthly(vcpu: float, gigabytes: float, architecture: str = "x86_64") -> float:
-    item = fargate_tasks(1, cpu=round(vcpu * 1024), memory=round(gigabytes * 1024), architecture=architecture)
-    assert item.usd_per_hour is not None
-    return item.usd_per_hour * 730
-
-
-def hourly(item: str) -> float:
-    return PRICES[item].usd
-
-
-def trips(events: str, reset: bool) -> int:
-    state = breaker.Breaker.read({"enable": True, "resetOnHealthyTask": reset}, 4)
-    assert state.threshold == 3
-    for number, event in enumerate(events, start=1):
-        state = state.after(breaker.Event.HEALTHY if event == "H" else breaker.Event.FAILED)
-        if state.triggered:
-            return number
-    return 0
-
-
-def needed() -> int:
-    """Requests until a fault of 2 % has shown with a chance of 95 %."""
-    return next(n for n in range(1, 1000) if traffic.chance_to_see(0.02, n) >= 0.95)
-
-
-EKS, EXTENDED = "eks control plane", "eks control plane, extended support"
-ORDINAL = {4: "fourth", 6: "sixth"}
-COMPUTED: dict[str, list[str]] = {
-    "rolling-bounds": [
-        f"stay at {rollout.lower_bound(10, 100)} or more, and may be at most {rollout.upper_bound(10, 110)}",
-        f"down to {rollout.lower_bound(4, 50)} and up to {rollout.upper_bound(4, 200)}",
-    ],
-    "stuck-deployment": [
-        f"3 × 100 % = {rollout.lower_bound(3, 100)} tasks",
-        f"3.75, rounded down to {rollout.upper_bound(3, 125)}",
-        f"floor(4.02) = {rollout.upper_bound(3, 134)}",
-        f"ceil(1.98) = {rollout.lower_bound(3, 66)}",
-        f"125 % of 4 is {rollout.upper_bound(4, 125)}",
-    ],
-    "breaker-threshold": [
-        f"at least {breaker.MINIMUM_THRESHOLD} and at most {breaker.MAXIMUM_THRESHOLD}",
-        f"4 tasks give {breaker.threshold(4)} ",
-        f"50 give {breaker.threshold(50)} and 1,000 give {breaker.threshold(1000)} ",
-        f"With 25 tasks it is {breaker.threshold(25)}.",
-    ],
-    "breaker-counting": [
-        f"trips at the {ORDINAL[trips('FFHFFF', True)]} of these events, without it at the "
-        f"{ORDINAL[trips('FFHFFF', False)]}."
-    ],
-    "two-health-checks": [f"healthy {rollout.SECONDS_BEFORE_UNCHECKED_TASK_COUNTS} seconds after"],
-    "capacity-split": [
-        f"{10 - on_spot(10)} on FARGATE and {on_spot(10)} on FARGATE_SPOT",
-        f"6/10 × 70 % = {on_spot(10) * 7} %",
-        f"of 100 tasks {on_spot(100)} are on Spot, and {on_spot(100) * 0.7:.1f} % is saved",
-    ],
-    "capacity-base": [
-        f"{on_spot(10)} of 10 tasks, {on_spot(20)} of 20, and {on_spot(100)} of 100",
-        f"from 0 to {capacity.MAXIMUM_BASE:,}",
-    ],
-    "mixed-strategy": [f"up to {capacity.MAXIMUM_PROVIDERS} providers"],
-    "fargate-cost": [
-        f"${monthly(10, 20):.2f} in a month of 730 hours",
-        f"On ARM it is ${monthly(10, 20, 'arm64'):.2f}",
-        f"${hourly('fargate x86_64 vCPU')} and 20 × ${hourly('fargate x86_64 memory')}",
-        f"${hourly('ec2 m5.xlarge')} an hour",
-        f"three: ${3 * 730 * hourly('ec2 m5.xlarge'):.2f}",
-        f"two and a half, would be ${2.5 * 730 * hourly('ec2 m5.xlarge'):.2f}",
-        f"${monthly(2, 8) / 730:.5f} an hour and the instance ${hourly('ec2 m5.large')}",
-        f"{monthly(2, 8) / 730 / hourly('ec2 m5.large'):.2f} times as much",
-        f"about {hourly('ec2 m5.large') / (monthly(2, 8) / 730):.0%}".replace("%", " %"),
-    ],
-    "fargate-or-ec2": [f"{max(FARGATE_SIZES) // 1024} vCPU or {max(FARGATE_SIZES[16384]) // 1024} GB"],
-    "savings-stack": [
-        f"costs {1 - monthly(0.25, 0.5) / monthly(1, 2):.0%} less".replace("%", " %"),
-        f"${hourly('fargate arm64 vCPU')} in place of ${hourly('fargate x86_64 vCPU')}",
-        f"which is {1 - hourly('fargate arm64 vCPU') / hourly('fargate x86_64 vCPU'):.0%} less".replace("%", " %"),
-        f"ten tasks save at most {on_spot(10) * 7} %",
-    ],
-    "five-clusters": [
-        f"730 hours = ${4 * hourly(EKS) * 730:.0f} a month",
-        f"720 hours it is ${4 * hourly(EKS) * 720:.0f}",
-        f"all five is ${5 * hourly(EKS) * 730:.0f} a month",
-        f"five such clusters cost ${5 * hourly(EXTENDED) * 730:,.0f} a month",
-        f"${hourly(EXTENDED):.2f} an hour",
-    ],
-    "ecs-or-eks": [f"${hourly(EKS) * 730:.0f} in a month of 730 hours, and ${hourly(EXTENDED) * 730:.0f} once"],
-    "canary-traffic": [
-        f"n = {needed()}",
-        f"has to get {traffic.requests_to_see(0.05 * 0.02):,} of them",
-        f"{traffic.band(2000, 0.05).expected:.0f} are expected, and three standard deviations are about "
-        f"{3 * traffic.band(2000, 0.05).sigma:.0f} ",
-    ],
-}
-
-
 @pytest.mark.parametrize(("name", "said"), [(name, said) for name, all_ in COMPUTED.items() for said in all_])
 def test_a_number_on_a_card_is_the_one_that_the_rule_gives(name: str, said: str) -> None:
     assert said in texts(name)
+
+
+DOLLARS = re.compile(r"\$(\d+(?:,\d{3})*(?:\.\d+)?)")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_sum_of_money_on_a_card_is_a_price_or_computed(name: str) -> None:
+    prices = {price.usd for price in PRICES.values()}
+    computed = {one for said in COMPUTED.get(name, ()) for one in DOLLARS.findall(said)}
+    others = {one for one in DOLLARS.findall(texts(name)) if float(one.replace(",", "")) not in prices}
+    assert others <= computed
 
 
 def test_what_a_card_says_that_ecs_refuses_is_refused() -> None:
@@ -220,18 +150,41 @@ def test_a_question_that_breaks_the_schema_is_named(change: Any, said: str, tmp_
     assert said in str(refused.value)
 
 
-def test_an_id_given_twice_is_refused(tmp_path: Path) -> None:
+def test_an_id_given_twice_is_refused_in_one_file_and_over_two(tmp_path: Path) -> None:
     all_ = data()
-    all_["questions"][1]["id"] = all_["questions"][0]["id"]
-    with pytest.raises(BadQuestions, match=f"{all_['questions'][0]['id']!r} is given twice"):
+    name = all_["questions"][0]["id"]
+    written(tmp_path, all_, "other")
+    with pytest.raises(BadQuestions, match=rf"some\.json: the id {name!r} is given twice, also in other\.json"):
+        questions.load(written(tmp_path, all_))
+    (tmp_path / "other.json").unlink()
+    all_["questions"][1]["id"] = name
+    with pytest.raises(BadQuestions, match=f"{name!r} is given twice"):
         questions.load(written(tmp_path, all_))
 
 
+def test_a_folder_without_questions_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(BadQuestions, match=f"{tmp_path} has no file of questions"):
+        questions.load(tmp_path)
+
+
+def test_questions_are_chosen_by_topic_and_level() -> None:
+    every = questions.load()
+    chosen = questions.choose(every, "cost, Secrets", "hard")
+    assert {(one.topic, one.level) for one in chosen} == {("Cost", "hard"), ("Secrets", "hard")}
+    assert list(chosen) == [one for one in every if one in chosen]
+    assert questions.choose(every) == every
+    with pytest.raises(BadQuestions, match=r"no topic 'mars'. Choose from: .*Cost, .*Secrets"):
+        questions.choose(every, "Cost, mars")
+    with pytest.raises(BadQuestions, match=r"no level 'trivial'. Choose from: easy, hard, medium"):
+        questions.choose(every, levels="trivial")
+    with pytest.raises(BadQuestions, match="both a topic of 'Cost'"):
+        questions.choose([one for one in every if one.topic != "Cost" or one.level != "easy"], "Cost", "easy")
+
+
 def test_a_file_that_is_not_json_is_refused_by_name(tmp_path: Path) -> None:
-    path = tmp_path / "questions.json"
-    path.write_text("{")
-    with pytest.raises(BadQuestions, match=r"questions\.json is not JSON"):
-        questions.load(path)
+    (tmp_path / "cost.json").write_text("{")
+    with pytest.raises(BadQuestions, match=r"cost\.json is not JSON"):
+        questions.load(tmp_path)
 
 
 def test_without_the_folder_the_error_says_how_to_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

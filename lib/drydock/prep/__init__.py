@@ -3,13 +3,15 @@
     from drydock.prep import Deck, Quiz, study, take
 
     deck = Deck.open()                  # the questions, and the learner's own record of them
+    Deck.open("Cost, Scaling", "hard")  # those of some topics and levels
     study(deck, new=10)                 # in JupyterLab: cards, by keyboard
     study(deck, "3 3 1 4", new=10)      # anywhere: these ratings, in order, and what becomes of the cards
     take(Quiz(seed=1))                  # ten questions whose numbers follow the seed
     take(Quiz(seed=1), "4 b 2.5 acb")   # answered, marked and explained
 
-The questions are data, notebooks/prep/questions.json, held against the schema beside it. When a card comes back is
-decided by the fsrs package. What is right in the quiz is decided by `drydock.policy` and `drydock.pricing`.
+The questions are data, a file for each topic in notebooks/prep/questions, held against the schema beside them. When a
+card comes back is decided by the fsrs package. What is right in the quiz is decided by `drydock.policy` and
+`drydock.pricing`.
 """
 
 from drydock.prep.deck import BadDeck, Deck, Reviewed

@@ -75,9 +75,12 @@ class Deck:
         self.notice = ""
 
     @classmethod
-    def open(cls) -> Deck:
-        """All questions of notebooks/prep, and the record in `path()`. Raises BadQuestions."""
-        return cls(questions.load())
+    def open(cls, topics: str = "", levels: str = "") -> Deck:
+        """The questions of notebooks/prep, all or `questions.choose`, and the record in `path()`. Raises BadQuestions.
+
+        The record is of all cards: those that were not chosen keep theirs.
+        """
+        return cls(questions.choose(questions.load(), topics, levels))
 
     def queue(self, at: datetime) -> tuple[list[Question], list[Question]]:
         """(due, new): what is due at `at`, longest due first, and what was never rated, in the questions' order."""

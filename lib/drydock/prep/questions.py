@@ -1,9 +1,11 @@
-"""Interview questions: data beside the notebooks that use them, held against its published schema."""
+"""Interview questions: data beside the notebooks that use them, a file for each topic, held against its schema."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,31 +78,62 @@ def directory() -> Path:
     Raises BadQuestions where none of these has it.
     """
     try:
-        return places.folder("notebooks", variable="DRYDOCK_NOTEBOOKS", holds="prep/questions.json") / "prep"
+        return places.folder("notebooks", variable="DRYDOCK_NOTEBOOKS", holds="prep/questions.schema.json") / "prep"
     except places.NotFound as error:
         raise BadQuestions(str(error)) from None
 
 
-def load(path: Path | None = None) -> tuple[Question, ...]:
-    """The questions of `path`, by default questions.json, in its order.
+def load(folder: Path | None = None) -> tuple[Question, ...]:
+    """The questions of all files in `folder`, by default notebooks/prep/questions: one of each file in turn.
 
-    Raises BadQuestions, naming the place in the file, where it is no JSON, breaks the schema or has an id twice.
+    So new cards change from topic to topic. Raises BadQuestions, naming the place in the file, where one is no JSON,
+    breaks the schema or has an id that is given already, and where there is no file.
     """
-    path = path or directory() / "questions.json"
-    schema = json.loads((directory() / "questions.schema.json").read_text(encoding="utf-8"))
+    folder = folder or directory() / "questions"
+    schema = Draft202012Validator(json.loads((directory() / "questions.schema.json").read_text(encoding="utf-8")))
+    read = [(path, _file(path, schema)) for path in sorted(folder.glob("*.json"))]
+    if not read:
+        raise BadQuestions(f"{folder} has no file of questions (*.json).")
+    found: dict[str, Path] = {}
+    for path, questions in read:
+        for question in questions:
+            if question.id in found:
+                raise BadQuestions(
+                    f"{path}: the id {question.id!r} is given twice, also in {found[question.id].name}. A card is "
+                    "found by it: choose another."
+                )
+            found[question.id] = path
+    turns = zip_longest(*(questions for _, questions in read))
+    return tuple(question for turn in turns for question in turn if question)
+
+
+def choose(questions: Sequence[Question], topics: str = "", levels: str = "") -> tuple[Question, ...]:
+    """Those of some topics and levels, in their order; names are set apart by commas, and empty is all of them.
+
+    Raises BadQuestions for a name that no question has, and where none is left.
+    """
+    kept = tuple(questions)
+    for names, kind in ((topics, "topic"), (levels, "level")):
+        wanted = {name.strip().lower() for name in names.split(",") if name.strip()}
+        known = {str(getattr(question, kind)).lower(): str(getattr(question, kind)) for question in questions}
+        unknown = sorted(wanted - set(known))
+        if unknown:
+            raise BadQuestions(f"There is no {kind} {unknown[0]!r}. Choose from: {', '.join(sorted(known.values()))}.")
+        kept = tuple(one for one in kept if not wanted or str(getattr(one, kind)).lower() in wanted)
+    if not kept:
+        raise BadQuestions(f"No question has both a topic of {topics!r} and a level of {levels!r}.")
+    return kept
+
+
+def _file(path: Path, schema: Draft202012Validator) -> list[Question]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise BadQuestions(f"{path} is not JSON: {error}") from None
-    wrong = best_match(Draft202012Validator(schema).iter_errors(data))
+    wrong = best_match(schema.iter_errors(data))
     if wrong is not None:
         raise BadQuestions(f"{path}, {_place(data, list(wrong.absolute_path))}: {wrong.message}")
-    questions = tuple(_read(entry) for entry in data["questions"])
-    ids = [question.id for question in questions]
-    twice = sorted({one for one in ids if ids.count(one) > 1})
-    if twice:
-        raise BadQuestions(f"{path}: the id {twice[0]!r} is given twice. A card is found by it: choose another.")
-    return questions
+    return [_read(entry) for entry in data["questions"]]
 
 
 def _read(entry: dict[str, Any]) -> Question:
