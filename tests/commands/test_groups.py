@@ -52,7 +52,7 @@ def test_what_there_is_is_listed(group: str, says: str) -> None:
         (("runbook", "key", "a/b"), "'a/b' is no name"),
         (("runbook", "apply", "scale-service", "--approve", "a", "--approval", "b"), "give one of the two"),
         (("runbook", "apply", "scale-service", "--auto-approve", "all"), "is not one of 'reads'"),
-        (("concept", "run", "nope"), "There are: capacity-mix"),
+        (("concept", "run", "nope"), "There are: add-ons, app-mesh-after-its-end"),
         (("concept", "run", "capacity-mix", "-p", "taks=1"), "There is no parameter 'taks'"),
         (("prep", "run", "nope"), "there are cards, quiz"),
     ],

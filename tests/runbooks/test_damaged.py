@@ -137,7 +137,7 @@ DAMAGES = st.one_of(
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """No cloud: what comes as far as that is not stopped by the damage, and the state is the one that was left."""
 
-    def state(cloud: Any, looks: Any, known: Any = None) -> dict[str, Any]:
+    def state(*_: Any, **__: Any) -> dict[str, Any]:
         return plan().state_afterwards
 
     monkeypatch.setattr(runner, "_cloud_of", lambda plan: type("Cloud", (), {"listeners": [], "speed": 1e9})())

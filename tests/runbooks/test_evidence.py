@@ -104,7 +104,7 @@ def test_a_run_that_another_process_works_on_is_not_ended_by_whoever_waited_for_
     monkeypatch.setattr(evidence, "PATIENCE", 0.0)
     monkeypatch.setattr(runner, "_cloud_of", lambda _: SimpleNamespace(listeners=[], speed=1.0))
     monkeypatch.setattr(targets, "hold", lambda *_: targets.Held([]))
-    monkeypatch.setattr(executor, "observe", lambda *_: PLAN.state)
+    monkeypatch.setattr(executor, "observe", lambda *_, **__: PLAN.state)
     folder.note("begin", "scale")
     with Evidence(folder.folder).at_work():
         said = runner.settle(folder, "the kernel died")

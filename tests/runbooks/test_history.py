@@ -134,7 +134,7 @@ def test_a_run_that_failed_says_in_its_first_line_why_and_what_undoes_it_and_one
     kept = Evidence(root / "2-scale-service-b")
     made = runbook.Runbook("scale-service", {"dry_run": False}, {}, SimpleNamespace(listeners=[]), kept)
     made._plan, made._step_failures = PLAN, ["Step scale: not reached."]
-    monkeypatch.setattr(executor, "observe", lambda *_: PLAN.state)
+    monkeypatch.setattr(executor, "observe", lambda *_, **__: PLAN.state)
     with pytest.raises(runbook.RunFailed) as failed:
         made.close()
     first, second = str(failed.value).splitlines()

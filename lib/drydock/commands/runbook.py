@@ -166,6 +166,8 @@ def approve(
     """Show a plan, or all of a list of targets, and sign an approval: of exactly this, by you, for a while."""
     if (plan / "targets.json").exists():
         return targets.sign(console, plan, by, key, hours, out)
+    if not plan.exists():
+        raise typer.BadParameter(f"{plan}: No such file or directory")
     shown = Evidence.of(plan).plan if plan.is_dir() else files.plan(plan)
     signed = approvals.sign(shown, by, key or approvals.key_file(by), hours=hours)
     kept_runs.show_plan(shown)
