@@ -16,7 +16,7 @@ from drydock.embedded.assembly import AWS
 from drydock.embedded.core import compaction
 
 REGION = "us-east-1"
-RUNS, CALLS = int(os.environ.get("DRYDOCK_TEST_RUNS", "2")), 250
+RUNS, CALLS = int(os.environ.get("DRYDOCK_TEST_RUNS", "1")), 250
 OPEN = [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]
 FARGATE = {"networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
 CALL = tuple[str, str, dict[str, Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -235,7 +236,7 @@ def account(host: AWS) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("DRYDOCK_TEST_RUNS", "1"))))
 def test_the_account_is_the_same_without_what_is_needless(
     opened: Callable[[str, str], AWS], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

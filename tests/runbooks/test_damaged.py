@@ -158,7 +158,7 @@ def said(command: list[str]) -> str:
 
 
 @pytest.mark.usefixtures("nowhere")
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(FILES), damage=DAMAGES, ended=st.booleans())
 def test_no_command_breaks_on_a_file_that_was_edited(
     whole: Path, tmp_path: Path, name: str, damage: Callable[[Path], object], ended: bool
