@@ -163,6 +163,11 @@ def fargate_tasks(count: int, *, cpu: int, memory: int, architecture: str = "x86
     )
 
 
+def ec2_hour(instance_type: str) -> float:
+    """USD an hour of an instance, on demand, at the dated price. Raises KeyError where there is none."""
+    return PRICES[f"ec2 {instance_type}"].usd
+
+
 def fargate_hour(vcpu: float, gb: float, architecture: str = "x86_64") -> float:
     """USD an hour of so much vCPU and memory on Fargate, on demand, at the dated prices.
 

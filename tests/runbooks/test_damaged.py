@@ -213,8 +213,7 @@ def test_no_command_breaks_on_a_file_that_was_edited(
 def test_the_list_and_the_run_say_which_file_it_is_and_what_to_do(
     whole: Path, tmp_path: Path, name: str, damage: Callable[[Path], object], says: str
 ) -> None:
-    runs = tmp_path / "copy"
-    shutil.copytree(whole, runs)
+    runs = shutil.copytree(whole, tmp_path / "copy")
     run = min(runs.iterdir())
     damage(run / name)
     for command in (["list", "--runs", "--at", str(runs)], ["show", str(run)]):
@@ -232,8 +231,7 @@ def test_nothing_is_undone_from_a_folder_that_does_not_tell_what_was_done(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(runbook, "undo", lambda *_, **__: pytest.fail("it was undone"))
-    runs = tmp_path / "copy"
-    shutil.copytree(whole, runs)
+    runs = shutil.copytree(whole, tmp_path / "copy")
     for run in runs.iterdir():
         (run / name).write_text("{}\n{")
         before = {path.name: path.read_bytes() for path in run.iterdir()}
@@ -245,8 +243,7 @@ def test_nothing_is_undone_from_a_folder_that_does_not_tell_what_was_done(
 
 @pytest.mark.usefixtures("nowhere")
 def test_what_is_only_shown_is_in_no_way_back_and_the_page_says_that_it_is_damaged(whole: Path, tmp_path: Path) -> None:
-    runs = tmp_path / "copy"
-    shutil.copytree(whole, runs)
+    runs = shutil.copytree(whole, tmp_path / "copy")
     run = min(runs.iterdir())
     (run / "cost.json").write_text("{")
     assert runner.roll_back_run(run) == "asked for; rolled back"
@@ -255,8 +252,7 @@ def test_what_is_only_shown_is_in_no_way_back_and_the_page_says_that_it_is_damag
 
 @pytest.mark.usefixtures("nowhere")
 def test_a_run_does_not_go_on_without_its_approval(whole: Path, tmp_path: Path) -> None:
-    runs = tmp_path / "copy"
-    shutil.copytree(whole, runs)
+    runs = shutil.copytree(whole, tmp_path / "copy")
     run = max(runs.iterdir())
     (run / "approval.json").unlink()
     with pytest.raises(Refused, match=r"holds no approval of its plan, .* To undo what it has begun: drydock runbook"):
@@ -264,8 +260,7 @@ def test_a_run_does_not_go_on_without_its_approval(whole: Path, tmp_path: Path) 
 
 
 def test_a_run_whose_journal_is_gone_is_not_said_to_have_changed_nothing(whole: Path, tmp_path: Path) -> None:
-    runs = tmp_path / "copy"
-    shutil.copytree(whole, runs)
+    runs = shutil.copytree(whole, tmp_path / "copy")
     run = max(runs.iterdir())
     (run / "journal.jsonl").unlink()
     with pytest.raises(Damaged, match=r"it has no step that began, and calls\.jsonl has RegisterTaskDefinition"):
@@ -273,8 +268,7 @@ def test_a_run_whose_journal_is_gone_is_not_said_to_have_changed_nothing(whole: 
 
 
 def test_a_step_that_the_plan_does_not_have_is_not_undone(whole: Path, tmp_path: Path) -> None:
-    runs = tmp_path / "copy"
-    shutil.copytree(whole, runs)
+    runs = shutil.copytree(whole, tmp_path / "copy")
     run = max(runs.iterdir())
     (run / "journal.jsonl").write_text((run / "journal.jsonl").read_text().replace("register", "deregister"))
     with pytest.raises(Damaged, match="it tells of a step deregister, and the plan has none"):
@@ -290,8 +284,7 @@ def test_a_lock_that_was_edited_is_in_nobodys_way(tmp_path: Path, text: str) -> 
 
 
 def test_a_run_that_cannot_be_read_stays_in_the_way(whole: Path, tmp_path: Path) -> None:
-    runs = tmp_path / "copy"
-    shutil.copytree(whole, runs)
+    runs = shutil.copytree(whole, tmp_path / "copy")
     run = max(runs.iterdir())
     (run / "journal.jsonl").write_text("{}\n{}\n")
     held = tmp_path / "held.json"

@@ -14,7 +14,7 @@ from drydock.policy.kubernetes import cluster_autoscaler as ca
 from drydock.policy.kubernetes.cluster_autoscaler import Estimate, Expander, Group, Option
 from drydock.policy.kubernetes.scheduling import HOSTNAME, ZONE, Cluster, Node, Pod, Spread, preemption
 from drydock.policy.kubernetes.scheduling.model import equal
-from drydock.pricing import MONTH_HOURS, PRICES
+from drydock.pricing import MONTH_HOURS, PRICES, ec2_hour
 
 EXPANDERS = ("least-waste", "most-pods", "least-nodes", "random", "priority")
 MORE = 4
@@ -47,7 +47,7 @@ def options(types: str, pods: int, pod_cpu: int, pod_memory: int, max_nodes: int
     for name in eks.types(types):
         expected = estimate(name, pods, pod_cpu, pod_memory, max_nodes)
         if expected.nodes:
-            found.append(Option(name, expected.nodes, eks.node(name), (one,) * expected.pods, eks.usd(name)))
+            found.append(Option(name, expected.nodes, eks.node(name), (one,) * expected.pods, ec2_hour(name)))
     return found
 
 
@@ -145,7 +145,7 @@ def compare(
                 percent(idle["cpu"][place], 1),
                 percent(idle["memory"][place], 1),
                 f"{ca.waste(one):.3f}",
-                f"{one.nodes * eks.usd(one.group):.4f}",
+                f"{one.nodes * ec2_hour(one.group):.4f}",
                 "← taken" if one in left and len(left) == 1 else "← one of these" if one in left else "",
             )
             for place, one in enumerate(offered)
@@ -186,11 +186,11 @@ def prices(
     """What each expander's choice costs, beside the cheapest group that places as many pods."""
     offered = options(types, pods, pod_cpu, pod_memory, max_nodes)
     most = max((len(one.pods) for one in offered), default=0)
-    cheapest = min((one.nodes * eks.usd(one.group) for one in offered if len(one.pods) == most), default=0.0)
+    cheapest = min((one.nodes * ec2_hour(one.group) for one in offered if len(one.pods) == most), default=0.0)
     rows: list[tuple[object, ...]] = []
     for name in EXPANDERS:
         left = ca.choose(offered, expanders(name, priorities))
-        hours = sorted({one.nodes * eks.usd(one.group) for one in left})
+        hours = sorted({one.nodes * ec2_hour(one.group) for one in left})
         rows.append(
             (
                 name,

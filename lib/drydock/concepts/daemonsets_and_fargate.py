@@ -11,7 +11,7 @@ from drydock.figures.figure import COLOURS
 from drydock.policy.kubernetes import fargate
 from drydock.policy.kubernetes.scheduling import Expression, Node, Pod, Toleration
 from drydock.policy.kubernetes.scheduling.daemons import COMPUTE_TYPE, FARGATE_TAINT, daemon_nodes
-from drydock.pricing import MONTH_HOURS, PRICES
+from drydock.pricing import MONTH_HOURS, PRICES, ec2_hour
 
 MOST_SIDECAR_MIB = 16_384
 
@@ -166,7 +166,7 @@ def on_nodes(ec2_nodes: int, instance_type: str, agent_cpu: int, agent_memory: i
     part = max(agent_cpu / node.allocatable["cpu"], agent_memory * eks.MIB / node.allocatable["memory"])
     if part > 1:
         raise ValueError(f"An agent of {agent_cpu} m and {agent_memory} MiB does not fit on an {name}.")
-    taken = ec2_nodes * eks.usd(name) * part * MONTH_HOURS
+    taken = ec2_nodes * ec2_hour(name) * part * MONTH_HOURS
     return Figure(
         f"The agent as a DaemonSet on {ec2_nodes} {name}. us-east-1, prices of {PRICES[f'ec2 {name}'].date}",
         ("What", "Value"),

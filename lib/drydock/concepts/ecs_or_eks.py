@@ -14,7 +14,7 @@ from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy import cost
 from drydock.policy.right_sizing import Size
-from drydock.pricing import MONTH_HOURS, PRICES, SHAPES
+from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, ec2_hour
 
 SMALL = 5
 """Percent of the bill below which the question takes a control plane's fee for small. Our own choice."""
@@ -83,7 +83,7 @@ class Fleet:
 
     def ways(self) -> tuple[tuple[str, float, float], ...]:
         """(way, USD an hour of the compute, USD an hour of the control planes)."""
-        instances = self.instances * PRICES[f"ec2 {self.instance_type}"].usd
+        instances = self.instances * ec2_hour(self.instance_type)
         tasks, pods = (self.tasks * _fargate(size) for size in (Size(self.cpu, self.memory), self.pod()))
         standard, extended = (
             pricing.estimate([pricing.control_planes(self.clusters, extended=one)], 1).usd for one in (False, True)

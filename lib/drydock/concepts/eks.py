@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drydock.policy.kubernetes import eks_nodes
 from drydock.policy.kubernetes.scheduling import Node
-from drydock.pricing import PRICES, SHAPES
+from drydock.pricing import SHAPES
 
 MIB, GIB = 1024**2, 1024**3
 _SMALL, _LARGE, _XLARGE = (3, 6), (3, 10), (4, 15)
@@ -31,11 +31,6 @@ def one_type(text: str) -> str:
     if not isinstance(text, str) or len(text.split()) != 1:
         raise ValueError(f"instance_type names one instance type, such as m5.large, not {text!r}.")
     return types(text)[0]
-
-
-def usd(name: str) -> float:
-    """USD an hour on demand, us-east-1."""
-    return PRICES[f"ec2 {name}"].usd
 
 
 def max_pods(name: str, *, prefixes: bool = False) -> int:

@@ -8,7 +8,7 @@ from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy import cost
-from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, Shape, fargate_hour
+from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, Shape, ec2_hour, fargate_hour
 
 COMPARED = (
     "m5.large", "m5.xlarge", "m6i.large", "m6a.large", "m7i.large", "c5.large", "c5.xlarge", "r5.large",
@@ -35,7 +35,7 @@ def instance(instance_type: str) -> tuple[Shape, float]:
         raise LookupError(f"{instance_type} {APART[instance_type]}. Choose one of: {known}.")
     if instance_type not in SHAPES:
         raise LookupError(f"No dated price for instance_type {instance_type!r}. There is one for: {known}.")
-    return SHAPES[instance_type], PRICES[f"ec2 {instance_type}"].usd
+    return SHAPES[instance_type], ec2_hour(instance_type)
 
 
 def even(instance_type: str) -> float:

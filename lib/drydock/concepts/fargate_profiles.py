@@ -12,7 +12,7 @@ from drydock.figures.figure import COLOURS
 from drydock.policy.kubernetes import fargate
 from drydock.policy.kubernetes.fargate import Profile, Selector
 from drydock.policy.kubernetes.scheduling import Cluster, Pod
-from drydock.pricing import MONTH_HOURS, PRICES, fargate_hour
+from drydock.pricing import MONTH_HOURS, PRICES, ec2_hour, fargate_hour
 
 MOST_CPU = 16_000
 MOST_MIB = 122_624
@@ -172,7 +172,7 @@ def compare(pods: int, pod_cpu: int, pod_memory: int, instance_type: str) -> Fig
         (what, f"{one:.5f}", f"{one * MONTH_HOURS:,.2f}")
         for what, one in (
             (f"Fargate: {pods} pods of {units / 1024:g} vCPU and {memory / 1024:g} GB", pods * hour(units, memory)),
-            (f"{nodes} {name}, {fit} pods on each at most", nodes * eks.usd(name)),
+            (f"{nodes} {name}, {fit} pods on each at most", nodes * ec2_hour(name)),
         )
     ]
     paid, used = pods * memory, pods * pod_memory

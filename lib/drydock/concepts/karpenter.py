@@ -27,7 +27,7 @@ from drydock.policy.kubernetes.karpenter.offers import (
 from drydock.policy.kubernetes.karpenter.provisioning import NewNode, Plan
 from drydock.policy.kubernetes.karpenter.requirements import CAPACITY_TYPE, requirements
 from drydock.policy.kubernetes.scheduling import Cluster, Node, Pod
-from drydock.pricing import MONTH_HOURS, PRICES
+from drydock.pricing import MONTH_HOURS, PRICES, ec2_hour
 
 MEMORY_OVERHEAD = 0.075
 """The part of an instance's memory that Karpenter takes for its hypervisor: --vm-memory-overhead-percent."""
@@ -40,7 +40,7 @@ def offered(types: str, spot_discount: float = 0.0) -> list[InstanceType]:
     found = []
     for name in eks.types(types):
         node = eks.node(name)
-        price = eks.usd(name)
+        price = ec2_hour(name)
         spot = [Offering(ZONE, SPOT, price * (1 - spot_discount))] if spot_discount else []
         family, size = name.split(".")
         kept = {"memory": node.allocatable["memory"] - int(node.whole["memory"] * MEMORY_OVERHEAD)}
@@ -170,7 +170,7 @@ def example(count: int) -> tuple[list[Running], NodePool, list[InstanceType]]:
                 LARGE,
                 ZONE,
                 ON_DEMAND,
-                eks.usd(LARGE),
+                ec2_hour(LARGE),
                 (Pod(f"web-{n}", {"cpu": 1000, "memory": eks.GIB}),),
             )
             for n in range(1, count + 1)

@@ -9,7 +9,7 @@ from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy.kubernetes import eks_nodes
 from drydock.policy.kubernetes.scheduling import Cluster, Pod
-from drydock.pricing import MONTH_HOURS, PRICES
+from drydock.pricing import MONTH_HOURS, PRICES, ec2_hour
 
 SYSTEM = (
     ("aws-node (network)", 50, 0),
@@ -85,8 +85,8 @@ def density(types: str, pod_cpu: int, pod_memory: int) -> Figure:
                 dense[name]["addresses"],
                 one,
                 many,
-                f"{eks.usd(name) * MONTH_HOURS / one:.2f}" if one else "",
-                f"{eks.usd(name) * MONTH_HOURS / many:.2f}" if many else "",
+                f"{ec2_hour(name) * MONTH_HOURS / one:.2f}" if one else "",
+                f"{ec2_hour(name) * MONTH_HOURS / many:.2f}" if many else "",
             )
         )
     if not any(many for _, many in held.values()):
@@ -135,7 +135,7 @@ def updates(instance_type: str, nodes: int, zones: int, drain_minutes: int) -> F
     for unavailable in sorted({min(one, nodes) for one in (1, 2, 5, 10, 33)}):
         first, rounds = eks_nodes.update(nodes, zones=zones, max_unavailable=unavailable)
         minutes = rounds * (drain_minutes + 1)
-        extra = first * eks.usd(name) * minutes / 60
+        extra = first * ec2_hour(name) * minutes / 60
         rows.append((unavailable, first, rounds, f"{minutes // 60} h {minutes % 60} min", f"{extra:.2f}"))
     return Figure(
         f"An update of {nodes} {name} in {zones} zones, {drain_minutes} minutes for a node to drain. us-east-1, prices "

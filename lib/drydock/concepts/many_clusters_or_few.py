@@ -8,7 +8,7 @@ from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy.clusters import Team, any_fails, nodes, room, shares, upgrades, worst_part
-from drydock.pricing import MONTH_HOURS, PRICES, SHAPES
+from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, ec2_hour
 
 FEE, EXTENDED = PRICES["eks control plane"].usd, PRICES["eks control plane, extended support"].usd
 
@@ -39,7 +39,7 @@ def _node(instance_type: str) -> tuple[float, float]:
         raise LookupError(
             f"No dated price for instance_type {instance_type!r}. There are: {', '.join(sorted(SHAPES))}."
         )
-    return SHAPES[instance_type].vcpu, PRICES[f"ec2 {instance_type}"].usd
+    return SHAPES[instance_type].vcpu, ec2_hour(instance_type)
 
 
 def _check(teams: int, clusters: int, system_vcpu: int) -> None:

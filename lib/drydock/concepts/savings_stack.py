@@ -13,7 +13,7 @@ from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy import cost, savings_plans
 from drydock.policy.savings_plans import Hour, Kind, Plan, Usage
-from drydock.pricing import MONTH_HOURS, PRICES, fargate_hour
+from drydock.pricing import MONTH_HOURS, PRICES, ec2_hour, fargate_hour
 
 DAY = range(8, 20)
 """The hours in which all tasks run; in the other twelve only a part of them does. Our own example of a load."""
@@ -293,7 +293,7 @@ def aws_example() -> Figure:
 
 def moved_family(instances: int = 10) -> Figure:
     """An EC2 Instance plan for m5, before and after the instances become m7g. The rate is an assumption: 30 % off."""
-    m5, m7g = PRICES["ec2 m5.large"].usd, PRICES["ec2 m7g.large"].usd
+    m5, m7g = ec2_hour("m5.large"), ec2_hour("m7g.large")
     plan = Plan(Kind.EC2_INSTANCE, instances * m5 * 0.7, "m5")
     rows = []
     for name, usage in (

@@ -21,7 +21,7 @@ from drydock.policy.kubernetes.vpa.recommender import Settings, with_margin
 from drydock.policy.requests.errors import Invalid
 from drydock.policy.trust import decide
 from drydock.policy.web_identity import ACTION, AUDIENCE, SESSION_SECONDS, TOKEN_SECONDS, Provider
-from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, fargate_hour
+from drydock.pricing import MONTH_HOURS, SHAPES, ec2_hour, fargate_hour
 
 GUIDE_STRATEGY = (
     {"capacityProvider": "FARGATE", "weight": 1, "base": 2},
@@ -374,7 +374,7 @@ def _nodes(count: int, vcpu: float, gb: float, instance_type: str) -> float:
     """USD an hour of the nodes of one type that hold so many pods."""
     shape = SHAPES[instance_type]
     fit = cost.tasks_that_fit(vcpu, gb, instance_vcpu=shape.vcpu, instance_gb=shape.gb)
-    return cost.instances_needed(count, fit) * PRICES[f"ec2 {instance_type}"].usd
+    return cost.instances_needed(count, fit) * ec2_hour(instance_type)
 
 
 def _fight(load: int, target: int, most: int, rounds: int, *, vertical: bool = True) -> list[int]:

@@ -7,7 +7,7 @@ from drydock.concepts.claims.fleet import CLUSTERS, MULTI_REGION
 from drydock.concepts.claims.mesh import NEED
 from drydock.concepts.claims.sizes import SIZES
 from drydock.policy import cost
-from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, fargate_hour
+from drydock.pricing import MONTH_HOURS, PRICES, SHAPES, THIRTY_DAYS_HOURS, ec2_hour, fargate_hour
 
 FARGATE_EC2 = "Fargate against EC2"
 DISCOUNTS = "discounts and sizes"
@@ -15,10 +15,6 @@ CONTROL_PLANES = "control planes and other fees"
 
 _FARGATE = "vantage.sh and cloudburn.io, March 2026"
 _EC2 = "karpenter-provider-aws 1.14.1, prices of 2026-07-20"
-
-
-def _ec2(instance_type: str) -> float:
-    return PRICES[f"ec2 {instance_type}"].usd
 
 
 def _hundred(gb: float) -> float:
@@ -35,7 +31,7 @@ def _xlarges() -> Numbers:
     """USD in 730 h of the m5.xlarge that hold ten tasks of 1 vCPU and 2 GB."""
     shape = SHAPES["m5.xlarge"]
     fit = cost.tasks_that_fit(1, 2, instance_vcpu=shape.vcpu, instance_gb=shape.gb)
-    month = MONTH_HOURS * _ec2("m5.xlarge")
+    month = MONTH_HOURS * ec2_hour("m5.xlarge")
     count = cost.instances_needed(10, fit)
     return {
         f"{count} instances, which hold it": count * month,
@@ -49,7 +45,7 @@ def _premium() -> Numbers:
         f"{SHAPES[one].vcpu} vCPU and {SHAPES[one].gb} GB against {one}": fargate_hour(
             SHAPES[one].vcpu, SHAPES[one].gb, SHAPES[one].architecture
         )
-        / _ec2(one)
+        / ec2_hour(one)
         for one in ("m5.large", "m7g.large")
     }
 
@@ -132,7 +128,7 @@ CLAIMS = (
         unit="USD",
         said=1656,
         own=lambda: {"100 × 0.023 × 720 h": 100 * 0.023 * 720},
-        today=lambda: {"50 m5.large for 720 h": 50 * _ec2("m5.large") * THIRTY_DAYS_HOURS},
+        today=lambda: {"50 m5.large for 720 h": 50 * ec2_hour("m5.large") * THIRTY_DAYS_HOURS},
         holds="An m5.large has 2 vCPU. The guide has half of its price.",
         source=f"computed; {_EC2}",
     ),
@@ -195,7 +191,7 @@ CLAIMS = (
         unit="USD an hour",
         said=0.207,
         own=lambda: {"3 × 0.069": 3 * 0.069},
-        today=lambda: {f"3 m5.large, {3 * SHAPES['m5.large'].vcpu} vCPU": 3 * _ec2("m5.large")},
+        today=lambda: {f"3 m5.large, {3 * SHAPES['m5.large'].vcpu} vCPU": 3 * ec2_hour("m5.large")},
         holds="An m5.large has 2 vCPU, so three have 6.",
         source=_EC2,
     ),
@@ -206,7 +202,7 @@ CLAIMS = (
         says="One m5.xlarge costs USD 0.092 an hour.",
         unit="USD an hour",
         said=0.092,
-        today=lambda: {"m5.xlarge": _ec2("m5.xlarge")},
+        today=lambda: {"m5.xlarge": ec2_hour("m5.xlarge")},
         holds="It costs twice an m5.large.",
         source=_EC2,
     ),
@@ -218,7 +214,7 @@ CLAIMS = (
         unit="%",
         said=0.56,
         own=lambda: {"1 − 0.092 / 0.207": 1 - 0.092 / 0.207},
-        today=lambda: {"at the dated prices": 1 - _ec2("m5.xlarge") / (3 * _ec2("m5.large"))},
+        today=lambda: {"at the dated prices": 1 - ec2_hour("m5.xlarge") / (3 * ec2_hour("m5.large"))},
         holds="The sum is right on prices that are not.",
         source=f"computed; {_EC2}",
     ),
