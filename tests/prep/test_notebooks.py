@@ -56,7 +56,9 @@ def test_ratings_given_to_the_notebook_are_there_in_its_next_run(tmp_path: Path)
     assert "10 cards rated" in first
     assert "8 days" in first
     second = run("cards", tmp_path)
-    assert re.search(rf"^all +{len(questions.load())} +{len(questions.load()) - 10} +0 +10$", second, re.MULTILINE)
+    assert re.search(rf"^all +{len(questions.load())} +0 +0 +{len(questions.load()) - 10} +10$", second, re.MULTILINE)
+    assert "10 answers; FSRS expects" in second
+    assert "10 in 30 days" in second
 
 
 def test_topics_and_levels_given_to_the_notebook_are_the_cards_of_the_sitting(tmp_path: Path) -> None:

@@ -115,13 +115,12 @@ class Sitting:
         due, fresh = self.deck.queue(at)
         begun = sum(one.first for one in self.done)
         waiting = [*due, *fresh[: max(0, self.new - begun)]]
-        said = " ".join(part for part in (self.deck.notice, status) if part)
         undo = [_UNDO] if self.done else []
         if not waiting:
             self._card = None
-            return View(self._end(at), said, [Button("next", "Look again (Enter)", ("Enter",)), *undo])
+            return View(self._end(at), status, [Button("next", "Look again (Enter)", ("Enter",)), *undo])
         self._card = waiting[0]
-        said = f"{said} {len(waiting)} {'card waits' if len(waiting) == 1 else 'cards wait'}.".lstrip()
+        said = f"{status} {len(waiting)} {'card waits' if len(waiting) == 1 else 'cards wait'}.".lstrip()
         answer = Button("show", "Show the answer (Space)", (" ", "Enter"))
         return View(self._card.front, said, [answer, *undo])
 
@@ -163,8 +162,8 @@ class Paper:
     def __repr__(self) -> str:
         parts = []
         for number, (item, said) in enumerate(zip(self.quiz.items, self._said(), strict=True), start=1):
-            prompt, *options = item.lines()
-            parts.append("\n   ".join([f"{number}. {prompt}", *options, f"({item.takes})", *map(repr, said)]))
+            prompt, *rest = [*item.lines(), *item.numbered()]
+            parts.append("\n   ".join([f"{number}. {prompt}", *rest, f"({item.takes})", *map(repr, said)]))
         return "\n".join([*parts, *map(repr, self._score())])
 
     def _repr_html_(self) -> str:
@@ -211,7 +210,8 @@ class Asking:
         return View(self._heading() + item._repr_html_() + marked.explained + see, "", [following])
 
     def _heading(self) -> str:
-        return f"<p><small>Question {self._place + 1} of {len(self.quiz.items)}</small></p>"
+        topic = self.quiz.items[self._place].topic
+        return f"<p><small>Question {self._place + 1} of {len(self.quiz.items)} · {topic}</small></p>"
 
     def _ask(self, status: str) -> View:
         item = self.quiz.items[self._place]
