@@ -192,6 +192,45 @@ def test_without_anybody_there_the_cards_are_listed_and_nothing_is_recorded(deck
     assert not deck.file.exists()
 
 
+def test_topics_and_levels_are_chosen_in_the_panel_and_another_choice_begins_another_sitting(
+    deck: Deck, clock: Clock
+) -> None:
+    sitting = Sitting(deck, 10, clock)
+    sitting.first()
+    sitting.respond("show")
+    rated = sitting.respond("1")
+    clock.pass_(minutes=2)
+    choice = sitting.respond(keys(rated)["c"])
+    topics, levels = choice.groups
+    assert [value for value, _, _ in levels.boxes] == ["level easy", "level medium", "level hard"]
+    assert len(topics.boxes) == len({card.topic for card in CARDS})
+    count = sum(card.topic == CARDS[0].topic for card in CARDS)
+    assert (f"topic {CARDS[0].topic}", f"{CARDS[0].topic} ({count}, 1 due)", False) in topics.boxes
+    chosen = sitting.respond("chosen", "topic Cost\ntopic Mesh\nlevel hard")
+    wanted = [card for card in CARDS if card.topic in ("Cost", "Mesh") and card.level == "hard"]
+    assert list(deck.questions.values()) == wanted
+    assert wanted[0].front in chosen.body
+    assert f"A new sitting, of {len(wanted)} cards." in chosen.status
+    assert "u" not in keys(chosen), "what was rated before is of another sitting"
+    again = sitting.respond("choose")
+    assert [value for group in again.groups for value, _, ticked in group.boxes if ticked] == [
+        "topic Cost", "topic Mesh", "level hard"
+    ]  # fmt: skip
+    assert wanted[0].front in sitting.respond(keys(again)["Escape"]).body
+    everything = sitting.respond("chosen", "")
+    assert CARDS[0].front in everything.body, "it is due, and all are chosen again"
+
+
+def test_a_choice_without_cards_is_said_and_changes_nothing(deck: Deck, clock: Clock) -> None:
+    few = Deck([card for card in CARDS if (card.topic, card.level) != ("Cost", "hard")], deck.file)
+    sitting = Sitting(few, 10, clock)
+    sitting.first()
+    view = sitting.respond("chosen", "topic Cost\nlevel hard")
+    assert "No question has both" in view.status
+    assert view.groups
+    assert len(few.questions) == len(few.all)
+
+
 # -- the quiz
 
 

@@ -68,22 +68,33 @@ class Deck:
     """
 
     def __init__(self, cards: Sequence[Question], file: Path | None = None) -> None:
+        self.all = tuple(cards)
         self.questions = {question.id: question for question in cards}
         self.file = file or path()
         self._document = Document(self.file)
 
     @classmethod
     def open(cls, topics: str = "", levels: str = "") -> Deck:
-        """The questions of notebooks/prep, all or `questions.choose`, and the record in `path()`. Raises BadQuestions.
+        """The questions of notebooks/prep that `choose` names, and the record in `path()`. Raises BadQuestions."""
+        deck = cls(questions.load())
+        deck.choose(topics, levels)
+        return deck
 
-        The record is of all cards: those that were not chosen keep theirs.
+    def choose(self, topics: str = "", levels: str = "") -> None:
+        """From now on it is about the questions of some topics and levels, as `questions.choose` has them.
+
+        The record is of all cards: those that were not chosen keep theirs. Raises BadQuestions, and changes nothing.
         """
-        return cls(questions.choose(questions.load(), topics, levels))
+        self.questions = {question.id: question for question in questions.choose(self.all, topics, levels)}
 
     def records(self) -> dict[str, Record]:
         """{id: record} of the questions in this deck that were rated."""
+        return {name: record for name, record in self.records_of_all().items() if name in self.questions}
+
+    def records_of_all(self) -> dict[str, Record]:
+        """{id: record} of everything that was rated, chosen or not."""
         with self._alone():
-            return {name: record for name, record in self._read().items() if name in self.questions}
+            return self._read()
 
     def queue(self, at: datetime) -> tuple[list[Question], list[Question]]:
         """(due, new): what is due at `at`, longest due first, and what was never rated, in the questions' order."""

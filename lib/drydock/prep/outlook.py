@@ -19,8 +19,7 @@ DAYS = 30
 MOST_DAYS = 60
 """After so many days answers are counted by week."""
 
-RATINGS = (Rating.Again, Rating.Hard, Rating.Good, Rating.Easy)
-_OF_RATINGS = (COLOURS[5], COLOURS[1], COLOURS[2], COLOURS[4])
+_COLOURS_OF_RATINGS = (COLOURS[5], COLOURS[1], COLOURS[2], COLOURS[4])
 _BELOW = {"legend": {"orientation": "h", "y": -0.2}}
 
 
@@ -108,7 +107,7 @@ def retention(deck: Deck, at: datetime) -> Figure:
     rows = [
         (
             start.isoformat(),
-            *(count[rating] for rating in RATINGS),
+            *(count[rating] for rating in Rating),
             _percent(fmean(recalled)) if recalled else "",
             _percent(chance),
         )
@@ -123,7 +122,7 @@ def retention(deck: Deck, at: datetime) -> Figure:
         [
             *(
                 _bar(rating.name, [count[rating] for count in grades], starts, colour)
-                for rating, colour in zip(RATINGS, _OF_RATINGS, strict=True)
+                for rating, colour in zip(Rating, _COLOURS_OF_RATINGS, strict=True)
             ),
             {
                 "type": "scatter",
@@ -148,7 +147,7 @@ def retention(deck: Deck, at: datetime) -> Figure:
     )  # fmt: skip
 
 
-_COLUMNS = ("From", *(rating.name for rating in RATINGS), "Recalled", "Retrievability")
+_COLUMNS = ("From", *(rating.name for rating in Rating), "Recalled", "Retrievability")
 
 
 def _state(record: Record | None, at: datetime) -> str:

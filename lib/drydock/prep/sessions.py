@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,14 +13,15 @@ from drydock.figures import Figure
 from drydock.notebooks import show
 from drydock.prep.deck import Deck, Reviewed, in_words
 from drydock.prep.items import LETTERS, BadAnswer, Kind, Marked
-from drydock.prep.panel import Button, Panel, View
-from drydock.prep.questions import Question, link
+from drydock.prep.panel import Button, Group, Panel, View
+from drydock.prep.questions import BadQuestions, Question, link
 from drydock.prep.quiz import Quiz
 
 Clock = Callable[[], datetime]
 
-RATINGS = (Rating.Again, Rating.Hard, Rating.Good, Rating.Easy)
+LEVELS = ("easy", "medium", "hard")
 _UNDO = Button("undo", "Undo the last rating (u)", ("u",))
+_CHOOSE = Button("choose", "Choose topics and levels (c)", ("c",))
 
 
 class BadRating(ValueError):
@@ -90,10 +91,15 @@ class Sitting:
         return self._next("")
 
     def respond(self, action: str, typed: str = "") -> View:
-        """The view after "show", "undo", "next" or a rating, "1" to "4"; a rating is in the learner's file by then.
+        """The view after "show", "undo", "next", "choose", "chosen" or a rating, "1" to "4".
 
-        A card that another window has rated since it was shown here is not rated twice.
+        A rating is in the learner's file by then. "chosen" comes with topics and levels, each on a line. A card that
+        another window has rated since it was shown here is not rated twice.
         """
+        if action == "choose":
+            return self._choices("Without any topic it is all of them, and so with levels.")
+        if action == "chosen":
+            return self._chosen(typed.split("\n"))
         if action == "undo" and self.done:
             last = self.done[-1]
             self.deck.undo(last)
@@ -115,7 +121,7 @@ class Sitting:
         due, fresh = self.deck.queue(at)
         begun = sum(one.first for one in self.done)
         waiting = [*due, *fresh[: max(0, self.new - begun)]]
-        undo = [_UNDO] if self.done else []
+        undo = [_CHOOSE, *([_UNDO] if self.done else [])]
         if not waiting:
             self._card = None
             return View(self._end(at), status, [Button("next", "Look again (Enter)", ("Enter",)), *undo])
@@ -124,10 +130,45 @@ class Sitting:
         answer = Button("show", "Show the answer (Space)", (" ", "Enter"))
         return View(self._card.front, said, [answer, *undo])
 
+    def _choices(self, status: str) -> View:
+        records = self.deck.records_of_all()
+        at = self.clock()
+        groups = []
+        for legend, kind, names in (("Topics", "topic", None), ("Levels", "level", LEVELS)):
+            chosen = {getattr(one, kind) for one in self.deck.questions.values()}
+            every = names or sorted({getattr(one, kind) for one in self.deck.all})
+            boxes = []
+            for name in every:
+                cards = [one.id for one in self.deck.all if getattr(one, kind) == name]
+                due = sum(one in records and records[one].card.due <= at for one in cards)
+                boxes.append(
+                    (f"{kind} {name}", f"{name} ({len(cards)}, {due} due)", name in chosen and len(chosen) < len(every))
+                )
+            groups.append(Group(legend, boxes))
+        body = "<h3>Which cards?</h3><p>Space ticks a box, Tab goes to the next.</p>"
+        return View(
+            body,
+            status,
+            [Button("chosen", "Begin (Enter)"), Button("next", "Back (Escape)", ("Escape",))],
+            groups=groups,
+        )
+
+    def _chosen(self, ticked: Sequence[str]) -> View:
+        named = {
+            kind: ",".join(one.partition(" ")[2] for one in ticked if one.startswith(f"{kind} "))
+            for kind in ("topic", "level")
+        }
+        try:
+            self.deck.choose(named["topic"], named["level"])
+        except BadQuestions as error:
+            return self._choices(str(error))
+        self.done = []
+        return self._next(f"A new sitting, of {len(self.deck.questions)} cards.")
+
     def _back(self, status: str) -> View:
         assert self._card is not None
-        ratings = [Button(str(int(one)), f"{int(one)} {one.name}", (str(int(one)),)) for one in RATINGS]
-        return View(self._card.front + self._card.back, status, [*ratings, *([_UNDO] if self.done else [])])
+        ratings = [Button(str(int(one)), f"{int(one)} {one.name}", (str(int(one)),)) for one in Rating]
+        return View(self._card.front + self._card.back, status, [*ratings, _CHOOSE, *([_UNDO] if self.done else [])])
 
     def _end(self, at: datetime) -> str:
         moment, left = self.deck.next_due(), len(self.deck.queue(at)[1])
