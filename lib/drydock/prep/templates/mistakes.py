@@ -67,14 +67,14 @@ def spot(rng: Random, sources: Sequence[Source], what: str, found_by: str, shown
     contradicts = [number for number, line in enumerate(lines) if mistake.against and mistake.against in line]
     also = tuple(str(number + 1) for number in contradicts if number != place)
     listing = "\n".join(lines)
-    rule = f" ({mistake.rule})" if mistake.rule else ""
+    rule = f" Found by {mistake.rule}." if mistake.rule else ""
     said = refusal(listing) if source.file.endswith(".json") else ""
     return Item(
         f"mistake in {what}",
         Kind.LINE,
         f"This was valid until one line of it was changed. {found_by} Which line is wrong?",
         str(place + 1),
-        f"{mistake.why}{rule}.{f' {said}' if said else ''}",
+        f"{mistake.why}.{rule}{f' {said}' if said else ''}",
         shown_in,
         listing=listing,
         also=also,
@@ -107,6 +107,7 @@ def _shape() -> Any:
     return Session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
 
 
+SCHEMA = "the schema of Kubernetes"
 _NAMES = ["billing", "catalogue", "checkout", "parcels"]
 _IMAGE_TAGS = ["9b07c44", "e81d5f0"]
 
@@ -206,17 +207,17 @@ MANIFESTS = (
             Mistake("cpu: 100m", "cpu: 100mi", "There is no such unit: m is a thousandth of a core"),
             Mistake("memory: 128Mi", "memory: 128MB", "There is no such unit: it is Mi or M"),
             Mistake(
-                "apps/v1", "extensions/v1beta1", "That version of the API is gone since Kubernetes 1.16", rule="schema"
+                "apps/v1", "extensions/v1beta1", "That version of the API is gone since Kubernetes 1.16", rule=SCHEMA
             ),
-            Mistake("replicas: 3", 'replicas: "3"', "A number in quotes is text", rule="schema"),
-            Mistake("containers:", "container:", "There is no such field: there can be several", rule="schema"),
+            Mistake("replicas: 3", 'replicas: "3"', "A number in quotes is text", rule=SCHEMA),
+            Mistake("containers:", "container:", "There is no such field: there can be several", rule=SCHEMA),
             Mistake(
                 "- containerPort: ",
                 "- port: ",
                 "A container's port is a containerPort; a Service has ports",
-                rule="schema",
+                rule=SCHEMA,
             ),
-            Mistake("matchLabels", "matchlabels", "Capitals count in the names of fields", rule="schema"),
+            Mistake("matchLabels", "matchlabels", "Capitals count in the names of fields", rule=SCHEMA),
         ),
         {"namespace": "A namespace may be named in the manifest.", "replicas": "Three is as good as any number."},
     ),
@@ -226,8 +227,8 @@ MANIFESTS = (
         (
             Mistake("memory: 1Gi", "memory: 128Mi", "A limit cannot be below the request", "requests"),
             Mistake("cpu: 250m", "cpu: 250 m", "A number and its unit are one word"),
-            Mistake("readinessProbe", "readynessProbe", "There is no such field", rule="schema"),
-            Mistake("periodSeconds: 5", "periodSeconds: 5s", "A number of seconds has no unit", rule="schema"),
+            Mistake("readinessProbe", "readynessProbe", "There is no such field", rule=SCHEMA),
+            Mistake("periodSeconds: 5", "periodSeconds: 5s", "A number of seconds has no unit", rule=SCHEMA),
         ),
         {"limits": "A limit of memory without one of CPU is usual."},
     ),
@@ -245,9 +246,9 @@ MANIFESTS = (
                 "containerResource:",
             ),
             Mistake(
-                "maxReplicas: 10", "maxReplica: 10", "There is no such field, and maxReplicas is missing", rule="schema"
+                "maxReplicas: 10", "maxReplica: 10", "There is no such field, and maxReplicas is missing", rule=SCHEMA
             ),
-            Mistake("selectPolicy: Max", "selectPolicy: max", "It is Max, Min or Disabled", rule="schema"),
+            Mistake("Seconds: 300", "Seconds: 300s", "A number of seconds has no unit", rule=SCHEMA),
         ),
         {"stabilizationWindowSeconds: 0": "No window is the default for scaling up."},
     ),
