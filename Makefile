@@ -40,8 +40,8 @@ concepts: setup ## run the notebooks that each show one rule
 
 prep: setup ## run the cards, the quiz and the practicals with answers given
 	@$(BIN)/drydock prep run cards --out reports -p "answers=3 3 1 4 2 3 3 4 1 3"
-	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p questions=99
-	@$(BIN)/drydock prep run practical --out reports -p name=zone -p answer=tests/prep/answers/zone.py
+	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=8 acbd - 18 6min 3 a1b4c3d2 bcd 33 1"
+	@$(BIN)/drydock prep run practical --out reports -p name=zone -p answer=$(CURDIR)/tests/prep/answers/zone.py
 
 jupyter: setup ## open your own copies of the notebooks in JupyterLab
 	@exec $(BIN)/drydock lab jupyter

@@ -8,11 +8,12 @@ from typing import Any
 
 import nbformat
 import pytest
+from tests.support.inline import run_here
 from tests.support.nbval import compare
 
 from drydock.notebooks import parameters
 from drydock.notebooks.environment import environment
-from drydock.notebooks.execution import execute
+from drydock.notebooks.instances import own_home
 from drydock.prep import Quiz, questions
 
 NOTEBOOKS = sorted(questions.directory().glob("*.ipynb"))
@@ -21,8 +22,8 @@ NOTEBOOKS = sorted(questions.directory().glob("*.ipynb"))
 def run(name: str, out: Path, **given: Any) -> str:
     """All that the executed notebook shows as plain text."""
     source = questions.directory() / f"{name}.ipynb"
-    with environment({"DRYDOCK_PREP": str(out / "cards.json")}):
-        error = execute(source, out / f"{name}.ipynb", parameters.typed(given, parameters.defaults(source)))
+    with own_home("prep"), environment({"DRYDOCK_PREP": str(out / "cards.json")}):
+        error = run_here(source, out / f"{name}.ipynb", given)
     assert error is None, error
     cells = nbformat.read(out / f"{name}.ipynb", as_version=4).cells
     outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.prep import wrong_answer
 
 from drydock.notebooks.show import text
-from drydock.prep import BadAnswer, BadRating, Deck, Item, Quiz, questions, study, take
+from drydock.prep import BadAnswer, BadRating, Deck, Quiz, questions, study, take
 from drydock.prep.items import Kind
 from drydock.prep.panel import Panel, View
 from drydock.prep.sessions import Asking, Sitting
@@ -232,19 +233,6 @@ def test_a_choice_without_cards_is_said_and_changes_nothing(deck: Deck, clock: C
 
 
 # -- the quiz
-
-
-def wrong_answer(item: Item) -> str:
-    """One that can be read and is not right."""
-    letters = "abcdefgh"[: len(item.options)]
-    tries = ("".join(f"{letter}1" for letter in letters), *letters, letters, letters[::-1], "1", "2", "987654")
-    for typed in tries:
-        try:
-            if not item.mark(typed).right:
-                return typed
-        except BadAnswer:
-            continue
-    raise AssertionError(f"nothing is wrong to {item.name}")
 
 
 def answered(view: View, asking: Asking, typed: str) -> View:
