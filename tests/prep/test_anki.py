@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_every_card_is_in_the_package_with_its_answer_and_tags(tmp_path: Path) -
 def test_a_second_export_has_the_same_ids_so_that_it_updates_and_doubles_nothing(tmp_path: Path) -> None:
     few = Deck(CARDS[:5], tmp_path / "cards.json")
     export(few, str(tmp_path / "one.apkg"))
-    changed = [*CARDS[1:6]]
+    changed = [replace(card, question=f"{card.question} And why?") for card in CARDS[1:6]]
     export(Deck(changed, tmp_path / "cards.json"), str(tmp_path / "two.apkg"))
     (tmp_path / "other").mkdir()
     first, second = notes(tmp_path / "one.apkg", tmp_path), notes(tmp_path / "two.apkg", tmp_path / "other")
@@ -50,6 +51,7 @@ def test_a_second_export_has_the_same_ids_so_that_it_updates_and_doubles_nothing
     assert {model for model, _, _ in (*first.values(), *second.values())} == {"1732697002"}
     for guid in set(first) & set(second):
         assert first[guid][1][0] == second[guid][1][0], "the same guid is the same question"
+        assert second[guid][1][3] == f"{first[guid][1][3]} And why?", "with its new text"
 
 
 def test_another_ending_is_refused_and_without_a_name_nothing_is_written(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The two notebooks as committed and as they run headless, untouched and with answers given."""
+"""The notebooks as committed and as they run headless, untouched and with answers given."""
 
 from __future__ import annotations
 
@@ -60,6 +60,13 @@ def test_ratings_given_to_the_notebook_are_there_in_its_next_run(tmp_path: Path)
     assert re.search(rf"^all +{len(questions.load())} +0 +0 +{len(questions.load()) - 10} +10$", second, re.MULTILINE)
     assert "10 answers; FSRS expects" in second
     assert "10 in 30 days" in second
+
+
+def test_a_damaged_record_is_told_in_the_notebook_and_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "cards.json").write_text('{"version": 0}')
+    with pytest.raises(AssertionError, match=r"BadDeck: .*It was left as it is, and nothing was recorded"):
+        run("cards", tmp_path, answers="3")
+    assert (tmp_path / "cards.json").read_text() == '{"version": 0}'
 
 
 def test_topics_and_levels_given_to_the_notebook_are_the_cards_of_the_sitting(tmp_path: Path) -> None:

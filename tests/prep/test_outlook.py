@@ -92,12 +92,18 @@ def test_answers_are_counted_by_grade_and_day_and_retrievability_is_fsrs_own(dec
         figure.title
         == f"4 answers, 50 % of the repeated ones recalled; FSRS expects {100 * known:.0f} % to be known now"
     )
-    earlier = figure.data[-1]["y"][0]
-    first = [
-        SCHEDULER.get_card_retrievability(deck.records()[name].after[0], datetime(2026, 11, 27, tzinfo=UTC))
-        for name in (A, B)
-    ]
-    assert earlier == round(100 * fmean(first), 1), "of what had been rated by then"
+
+
+def test_retrievability_of_a_day_is_of_what_had_been_rated_by_its_end(deck: Deck) -> None:
+    deck.review(A, 4, START)
+    deck.review(A, 4, START + timedelta(days=9))
+    deck.review(B, 4, START + timedelta(days=9))
+    drawn = retention(deck, START + timedelta(days=9)).data[-1]["y"]
+    first = deck.records()[A].after[0]
+    ends = [datetime(2026, 11, 27, tzinfo=UTC) + timedelta(days=number) for number in range(9)]
+    assert drawn[:9] == [round(100 * SCHEDULER.get_card_retrievability(first, end), 1) for end in ends]
+    assert drawn[8] < drawn[4] < drawn[0], "it falls until it is rated again"
+    assert drawn[9] == 100.0
 
 
 def test_months_of_answers_are_counted_by_week(deck: Deck) -> None:
