@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -70,6 +70,7 @@ class Deck:
     def __init__(self, cards: Sequence[Question], file: Path | None = None) -> None:
         self.all = tuple(cards)
         self.questions = {question.id: question for question in cards}
+        self.chosen: Mapping[str, Set[str]] = {"topic": set(), "level": set()}
         self.file = file or path()
         self._document = Document(self.file)
 
@@ -86,6 +87,10 @@ class Deck:
         The record is of all cards: those that were not chosen keep theirs. Raises BadQuestions, and changes nothing.
         """
         self.questions = {question.id: question for question in questions.choose(self.all, topics, levels)}
+        self.chosen = {
+            "topic": questions.named(topics, "topic", {card.topic for card in self.all}),
+            "level": questions.named(levels, "level", {card.level for card in self.all}),
+        }
 
     def records(self) -> dict[str, Record]:
         """{id: record} of the questions in this deck that were rated."""

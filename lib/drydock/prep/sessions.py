@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from fsrs import Rating
 
@@ -14,12 +14,11 @@ from drydock.notebooks import show
 from drydock.prep.deck import Deck, Reviewed, in_words
 from drydock.prep.items import LETTERS, BadAnswer, Kind, Marked
 from drydock.prep.panel import Button, Group, Panel, View
-from drydock.prep.questions import BadQuestions, Question, link
+from drydock.prep.questions import BadQuestions, Level, Question, link
 from drydock.prep.quiz import Quiz
 
 Clock = Callable[[], datetime]
 
-LEVELS = ("easy", "medium", "hard")
 _UNDO = Button("undo", "Undo the last rating (u)", ("u",))
 _CHOOSE = Button("choose", "Choose topics and levels (c)", ("c",))
 
@@ -131,35 +130,27 @@ class Sitting:
         return View(self._card.front, said, [answer, *undo])
 
     def _choices(self, status: str) -> View:
-        records = self.deck.records_of_all()
-        at = self.clock()
-        groups = []
-        for legend, kind, names in (("Topics", "topic", None), ("Levels", "level", LEVELS)):
-            chosen = {getattr(one, kind) for one in self.deck.questions.values()}
-            every = names or sorted({getattr(one, kind) for one in self.deck.all})
-            boxes = []
-            for name in every:
-                cards = [one.id for one in self.deck.all if getattr(one, kind) == name]
-                due = sum(one in records and records[one].card.due <= at for one in cards)
-                boxes.append(
-                    (f"{kind} {name}", f"{name} ({len(cards)}, {due} due)", name in chosen and len(chosen) < len(every))
-                )
-            groups.append(Group(legend, boxes))
+        topics = sorted({card.topic for card in self.deck.all})
+        groups = [self._boxes("Topics", "topic", topics), self._boxes("Levels", "level", get_args(Level))]
+        buttons = [Button("chosen", "Begin (Enter)"), Button("next", "Back (Escape)", ("Escape",))]
         body = "<h3>Which cards?</h3><p>Space ticks a box, Tab goes to the next.</p>"
-        return View(
-            body,
-            status,
-            [Button("chosen", "Begin (Enter)"), Button("next", "Back (Escape)", ("Escape",))],
-            groups=groups,
-        )
+        return View(body, status, buttons, groups=groups)
+
+    def _boxes(self, legend: str, kind: str, names: Sequence[str]) -> Group:
+        """A box for each topic or level, with how many cards it has and how many of them are due."""
+        at, records = self.clock(), self.deck.records_of_all()
+        due = {name for name, record in records.items() if record.card.due <= at}
+        boxes = []
+        for name in names:
+            cards = [card.id for card in self.deck.all if getattr(card, kind) == name]
+            told = f"{name} ({len(cards)}, {len(due.intersection(cards))} due)"
+            boxes.append((f"{kind} {name}", told, name in self.deck.chosen[kind]))
+        return Group(legend, boxes)
 
     def _chosen(self, ticked: Sequence[str]) -> View:
-        named = {
-            kind: ",".join(one.partition(" ")[2] for one in ticked if one.startswith(f"{kind} "))
-            for kind in ("topic", "level")
-        }
+        kinds = [[one.partition(" ")[2] for one in ticked if one.startswith(kind)] for kind in ("topic ", "level ")]
         try:
-            self.deck.choose(named["topic"], named["level"])
+            self.deck.choose(*map(",".join, kinds))
         except BadQuestions as error:
             return self._choices(str(error))
         self.done = []
