@@ -166,7 +166,9 @@ class Item:
     def _repr_html_(self) -> str:
         file = "\n".join(html.escape(line, quote=False) for line in self.numbered())
         listing = f'<pre style="white-space:pre-wrap"><code>{file}</code></pre>' if file else ""
-        return f"<p>{'<br>'.join(text(line) for line in self.lines())}</p>{listing}"
+        numbers = len(self.lines()) - len(self.partners)
+        parts = ["<br>".join(map(text, some)) for some in (self.lines()[:numbers], self.lines()[numbers:]) if some]
+        return "".join(f"<p>{part}</p>" for part in parts) + listing
 
 
 @dataclass(frozen=True)

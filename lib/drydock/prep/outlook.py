@@ -139,6 +139,7 @@ def retention(deck: Deck, at: datetime) -> Figure:
             "yaxis": {"title": {"text": "answers"}},
             "yaxis2": {
                 "title": {"text": "retrievability, %"}, "overlaying": "y", "side": "right", "range": [0, 103],
+                "tickvals": [0, 25, 50, 75, 100],
                 "showgrid": False,
             },
             "margin": {"l": 60, "r": 60, "t": 50, "b": 45},

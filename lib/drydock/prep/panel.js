@@ -87,7 +87,8 @@ function render({ model, el }) {
     status.textContent = view.status;
     if (hadFocus) {
       (form.querySelector("input") || root).focus({ preventScroll: true });
-      root.scrollIntoView({ block: "nearest" });
+      const isLong = root.offsetHeight > window.innerHeight * 0.8;
+      root.scrollIntoView({ block: isLong ? "start" : "nearest" });
     }
   }
 

@@ -239,7 +239,10 @@ class Asking:
         last = self._place + 1 == len(self.quiz.items)
         following = Button("next", "To the score (Enter)" if last else "Next question (Enter)", ("Enter", " "))
         see = f"<p><small>See {link(item.shown_in)}.</small></p>" if item.shown_in else ""
-        return View(self._heading() + item._repr_html_() + marked.explained + see, "", [following])
+        told = (
+            [marked.explained, see, item._repr_html_()] if item.listing else [item._repr_html_(), marked.explained, see]
+        )
+        return View("".join([self._heading(), *told]), "", [following])
 
     def _heading(self) -> str:
         topic = self.quiz.items[self._place].topic
