@@ -128,8 +128,8 @@ def delays(lag: int) -> Figure:
     )
 
 
-def strategies(per_task: int, peak: int, start_seconds: int, lag: int, seed: int) -> Figure:
-    """A day of one traffic on several strategies: the bill, and what is lost."""
+def strategies(per_task: int, peak: int, start_seconds: int, lag: int, seed: int, *, scheduler: str = "") -> Figure:
+    """A day of one traffic on several strategies: the bill, and what is lost. `scheduler`: as `sweep` takes it."""
     checks.whole("peak", peak, 1, MOST * per_task)
     loads = traffic.days(1, low=peak / 4, peak=peak, bursts_a_day=3, burst=1.8, noise=0.03, seed=seed)
     full = -(-peak // per_task)
@@ -152,7 +152,7 @@ def strategies(per_task: int, peak: int, start_seconds: int, lag: int, seed: int
         Case("steps: one task above 70 %, a quarter of the peak above 80 %",
              scaled(Stepping(least, MOST, high=70, low=40, out=steps, lag=lag, out_cooldown=60))),
     ]  # fmt: skip
-    found = compare(cases, loads, seed=seed)
+    found = compare(cases, loads, seed=seed, scheduler=scheduler)
     return Figure(
         f"A day of {sum(loads) / 1e6:,.1f} million requests, with bursts",
         ("Strategy", "USD", "Requests lost", "Lost of 1,000", "Longest outage", "Changes of the count"),
