@@ -6,14 +6,15 @@ import itertools
 import math
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.envoy_lab import Upstream, ask, cluster, envoy, static
 from drydock.concepts.predict import Question
 from drydock.embedded.carriers.envoy import Resource
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy import traffic
-from drydock.policy.mesh import weights
+from drydock.policy.mesh import locality, weights
+from drydock.policy.mesh.locality import Hosts
 
 STABLE, CANARY = "stable", "canary"
 RISK = 1e-6
@@ -251,6 +252,42 @@ def refusals() -> Figure:
         "Weights that are refused",
         ("Weights", "Why"),
         [(_short(given), _refused(router, given)) for router, given in asked],
+    )
+
+
+def zones(hosts: int) -> Figure:
+    """What a zone gets while it loses its hosts, one after the other: by weight, and by priority. Raises ValueError."""
+    checks.whole("hosts", hosts, 1, 100)
+    whole = Hosts(hosts, hosts)
+    rows = []
+    for healthy in range(hosts, -1, -1):
+        left = Hosts(healthy, hosts)
+        by_weight = locality.shares({"a": left, "b": whole})
+        first, second = locality.levels([left, whole])
+        assert abs(sum(by_weight.values()) - 1) < 1e-9 and first.percent + second.percent == 100
+        rows.append((healthy, by_weight["a"], first.percent / 100))
+    kept = min(healthy for healthy, _, first in rows if first == 1)
+    healthy = [row[0] for row in rows]
+    return Figure(
+        f"Down to {kept} of {hosts} healthy hosts a zone keeps what it has, by an overprovisioning factor of "
+        f"{locality.FACTOR / 100:g}",
+        (
+            "Healthy hosts in a",
+            "By weights 1 and 1: a",
+            "By weights: b",
+            "By priorities 0 and 1: a",
+            "By priorities: b",
+        ),
+        [(count, percent(one, 1), percent(1 - one, 1), percent(two), percent(1 - two)) for count, one, two in rows],
+        [
+            line("weights 1 and 1", healthy, [round(100 * row[1], 1) for row in rows], colour=COLOURS[0]),
+            line("priorities 0 and 1", healthy, [round(100 * row[2]) for row in rows], colour=COLOURS[5]),
+        ],
+        {
+            "xaxis": {"title": {"text": f"healthy hosts in zone a, of {hosts}"}, "autorange": "reversed"},
+            "yaxis": {"title": {"text": "% of the requests that zone a gets"}, "rangemode": "tozero"},
+            **LAYOUT,
+        },
     )
 
 
