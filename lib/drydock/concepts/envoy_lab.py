@@ -90,7 +90,7 @@ def cluster(name: str, *upstreams: Upstream, **more: Any) -> Resource:
 
 def zone(name: str, *upstreams: Upstream, down: int = 0, **more: Any) -> Resource:
     """LocalityLbEndpoints of these servers in a zone, and of so many others that are unhealthy; `more`: its fields."""
-    hosts = [{"endpoint": {"address": _address(one.port)}} for one in upstreams]
+    hosts: list[Resource] = [{"endpoint": {"address": _address(one.port)}} for one in upstreams]
     hosts += [{"endpoint": {"address": _address(1 + one)}, "health_status": "UNHEALTHY"} for one in range(down)]
     return {"locality": {"zone": name}, "lb_endpoints": hosts, **more}
 

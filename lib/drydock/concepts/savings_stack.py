@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -178,14 +178,7 @@ def commitments(*, scheduler: str = "", **given: int) -> Figure:
                 "x": list(steps),
                 "y": [round(total, 4) for total in totals],
             },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "without a plan",
-                "x": [steps[0], steps[-1]],
-                "y": [round(totals[0], 4)] * 2,
-                "line": {"dash": "dash"},
-            },
+            line("without a plan", [steps[0], steps[-1]], [round(totals[0], 4)] * 2, colour=COLOURS[1], dash="dash"),
         ],
         {
             "xaxis": {"title": {"text": "committed, % of the plan's price of the peak"}},

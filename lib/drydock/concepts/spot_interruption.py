@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -91,14 +91,13 @@ def interrupted(
                 "y": [round(one.serving, 3) for one in course.minutes],
                 "marker": {"color": COLOURS[0], "line": {"color": "#d55e00", "width": edges}},
             },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "tasks that the load needs",
-                "x": [one.minute for one in course.minutes],
-                "y": [needs] * len(course.minutes),
-                "line": {"dash": "dash", "color": COLOURS[1]},
-            },
+            line(
+                "tasks that the load needs",
+                [one.minute for one in course.minutes],
+                [needs] * len(course.minutes),
+                colour=COLOURS[1],
+                dash="dash",
+            ),
         ],
         {
             "xaxis": {"title": {"text": "minute"}},

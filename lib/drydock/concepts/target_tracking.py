@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, line
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -86,9 +86,9 @@ def follow(
             if _shown(one.minute, course)
         ],
         [
-            _line("tasks wanted", minutes, [one.desired for one in course.minutes], 0, shape="hv"),
-            _line("tasks that serve", minutes, [round(one.serving, 3) for one in course.minutes], 2, width=3),
-            _line("load / target", minutes, needs, 1, dash="dash", shape="hv"),
+            line("tasks wanted", minutes, [one.desired for one in course.minutes], colour=COLOURS[0], shape="hv"),
+            line("tasks that serve", minutes, [round(one.serving, 3) for one in course.minutes], colour=COLOURS[2]),
+            line("load / target", minutes, needs, colour=COLOURS[1], dash="dash", shape="hv"),
         ],
         {
             "xaxis": {"title": {"text": "minute"}},
@@ -244,10 +244,3 @@ def _shown(minute: int, course: Course) -> bool:
         return True
     before, now = course.minutes[minute - 1], course.minutes[minute]
     return (before.desired, before.serving, before.load) != (now.desired, now.serving, now.load)
-
-
-def _line(
-    name: str, x: list[int], y: list[float], colour: int, *, shape: str = "linear", dash: str = "solid", width: int = 2
-) -> dict[str, object]:
-    line = {"shape": shape, "dash": dash, "color": COLOURS[colour], "width": width}
-    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line}

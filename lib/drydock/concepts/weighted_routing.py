@@ -80,10 +80,10 @@ def spread(stable_weight: int, canary_weight: int, requests: int) -> Figure:
     low, high = ([round(100 * end / count, 3) for end, count in zip(ends, counts, strict=True)] for ends in (
         [found.low for found in bands], [found.high for found in bands]))  # fmt: skip
     lines = (
-        ("most", high, {"dash": "dot", "color": COLOURS[0]}),
-        ("expected", [round(100 * share, 3)] * len(counts), {"color": COLOURS[0]}),
-        ("fewest", low, {"dash": "dot", "color": COLOURS[0]}),
-        ("chosen", [low[counts.index(requests)], high[counts.index(requests)]], {"color": COLOURS[5], "width": 4}),
+        ("most", counts, high, COLOURS[0], "dot", 3),
+        ("expected", counts, [round(100 * share, 3)] * len(counts), COLOURS[0], "solid", 3),
+        ("fewest", counts, low, COLOURS[0], "dot", 3),
+        ("chosen", [requests] * 2, [low[counts.index(requests)], high[counts.index(requests)]], COLOURS[5], "solid", 4),
     )
     expected = f"{chosen.expected:,.0f}, and from {chosen.low:,} to {chosen.high:,}"
     return Figure(
@@ -91,15 +91,8 @@ def spread(stable_weight: int, canary_weight: int, requests: int) -> Figure:
         ("Requests", "Expected on the canary", "Fewest", "Most", "In % of the requests", ""),
         [_sample(count, found, count == requests) for count, found in zip(counts, bands, strict=True)],
         [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": [requests, requests] if name == "chosen" else counts,
-                "y": values,
-                "line": line,
-            }
-            for name, values, line in lines
+            line(name, x, values, colour=colour, dash=dash, width=width)
+            for name, x, values, colour, dash, width in lines
         ],
         {
             "xaxis": {"title": {"text": "requests, on a logarithmic scale"}, "type": "log"},
@@ -267,7 +260,7 @@ def zones(hosts: int) -> Figure:
         assert abs(sum(by_weight.values()) - 1) < 1e-9 and first.percent + second.percent == 100
         rows.append((healthy, by_weight["a"], first.percent / 100))
     kept = min(healthy for healthy, _, first in rows if first == 1)
-    healthy = [row[0] for row in rows]
+    counts = [row[0] for row in rows]
     return Figure(
         f"Down to {kept} of {hosts} healthy hosts a zone keeps what it has, by an overprovisioning factor of "
         f"{locality.FACTOR / 100:g}",
@@ -280,8 +273,8 @@ def zones(hosts: int) -> Figure:
         ),
         [(count, percent(one, 1), percent(1 - one, 1), percent(two), percent(1 - two)) for count, one, two in rows],
         [
-            line("weights 1 and 1", healthy, [round(100 * row[1], 1) for row in rows], colour=COLOURS[0]),
-            line("priorities 0 and 1", healthy, [round(100 * row[2]) for row in rows], colour=COLOURS[5]),
+            line("weights 1 and 1", counts, [round(100 * row[1], 1) for row in rows], colour=COLOURS[0]),
+            line("priorities 0 and 1", counts, [round(100 * row[2]) for row in rows], colour=COLOURS[5]),
         ],
         {
             "xaxis": {"title": {"text": f"healthy hosts in zone a, of {hosts}"}, "autorange": "reversed"},

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from drydock.simulation.model import Service
 from drydock.simulation.run import simulate
 
-Given, Found = TypeVar("Given"), TypeVar("Found")
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
