@@ -278,7 +278,7 @@ def zones(hosts: int) -> Figure:
         ],
         {
             "xaxis": {"title": {"text": f"healthy hosts in zone a, of {hosts}"}, "autorange": "reversed"},
-            "yaxis": {"title": {"text": "% of the requests that zone a gets"}, "rangemode": "tozero"},
+            "yaxis": {"title": {"text": "% that zone a gets"}, "rangemode": "tozero"},
             **LAYOUT,
         },
     )
