@@ -46,8 +46,8 @@ class Panel(anywidget.AnyWidget):
     `respond` raises is shown as the status, and nothing else changes.
     """
 
-    _esm = Path(__file__).with_name("panel.js")
-    _css = Path(__file__).with_name("panel.css")
+    _esm: Path = Path(__file__).with_name("panel.js")
+    _css: Path | str = Path(__file__).with_name("panel.css")
     label = traitlets.Unicode().tag(sync=True)
     view = traitlets.Dict().tag(sync=True)
 
