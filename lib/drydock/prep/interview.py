@@ -25,7 +25,15 @@ from drydock.prep import interview_pack, questions
 from drydock.prep.interview_course import Course, Phase, keys
 from drydock.prep.interview_pack import BadPack, Pack
 from drydock.prep.interview_panel import InterviewPanel, Page, Tick
-from drydock.prep.interview_record import Asked, Interview, Interviews, Sealed
+from drydock.prep.interview_record import (
+    Asked,
+    BadInterviews,
+    BadSettings,
+    Interview,
+    Interviews,
+    Sealed,
+    check_minutes,
+)
 from drydock.prep.interview_report import Report, history
 from drydock.prep.items import BadAnswer
 from drydock.prep.panel import Button
@@ -34,14 +42,8 @@ from drydock.prep.sessions import now
 
 Clock = Callable[[], datetime]
 
-SHORTEST, LONGEST = 5, 180
-"""Minutes that an interview may take."""
 KEYS = "DRYDOCK_EXAM_KEYS"
 """Environment variable: the keys of a pack, set apart by a space, for a run that nobody attends."""
-
-
-class BadSettings(ValueError):
-    """An interview that cannot be held like this; the text says which setting and what it may be."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,7 @@ class Settings:
         """Raises BadSettings, BadQuestions or BadPack."""
         if pack:
             return cls(exam=True, pack=interview_pack.read(Path(pack).expanduser()))
-        if not SHORTEST <= minutes <= LONGEST:
-            raise BadSettings(f"minutes={minutes}: an interview takes {SHORTEST} to {LONGEST} minutes.")
+        check_minutes(minutes)
         return cls(minutes, topics, levels, seed, exam, None, questions.choose(questions.load(), topics, levels))
 
     def lines(self) -> list[str]:
@@ -263,10 +264,9 @@ class Sitting:
         """The interview that this is about: the pack's only one, else the one that was begun here or still runs."""
         if pack := self.settings.pack:
             found = [one for one in kept if one.sealed and one.sealed.digest == pack.digest]
-        elif self._begun:
-            found = [one for one in kept if one.begun == self._begun]
         else:
-            found = [one for one in kept if not one.sealed and not one.finished]
+            here = [one for one in kept if one.begun == self._begun]
+            found = here or [one for one in kept if not one.sealed and not one.finished]
         if not found:
             return None
         interview = found[-1]
@@ -277,6 +277,12 @@ class Sitting:
             else:
                 deck = questions.choose(questions.load(), interview.topics, interview.levels)
             self._deck = {one.id: one for one in deck}
+        gone = [one.id for one in interview.asked if not one.open and not one.scored and one.id not in self._deck]
+        if gone:
+            raise BadInterviews(
+                f"The question {gone[0]!r} was asked, and is in notebooks/prep/questions no more. Put it back, or move "
+                f"{self.file.file} away."
+            )
         return Course(interview, self._deck, unlocked=self._unlocked)
 
     def _act(self, course: Course, action: str, typed: str, at: datetime) -> str:
@@ -375,8 +381,8 @@ class Sitting:
     def _whether_to_end(self, page: Page) -> Page:
         body = "<h3>End the interview?</h3><p>What you have typed to the open question is its answer then.</p>"
         buttons = [
-            Button("end now", "End it (e)", ("e",)),
             Button("stay", "Go on with it (Enter)", ("Enter",)),
+            Button("end now", "End it (e)", ("e",)),
         ]
         return Page(body, "", buttons, place=f"{page.place} end?", ends=page.ends)
 

@@ -8,12 +8,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from drydock.prep import interview_choice
-from drydock.prep.interview_record import Asked, Interview, Pause
+from drydock.prep.interview_record import GRACE, Asked, Interview, Pause
 from drydock.prep.items import LETTERS, BadAnswer
 from drydock.prep.questions import Question
 
-GRACE = timedelta(seconds=5)
-"""So long after the end an answer that the page sent at the end may be under way."""
 LAST = timedelta(minutes=1)
 """With less than this left no other question is asked."""
 

@@ -14,14 +14,15 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from drydock.prep import questions
-from drydock.prep.interview_record import grouped
+from drydock.prep import interview_choice, questions
+from drydock.prep.interview_record import GRACE, Interview, check_minutes, grouped
 from drydock.prep.questions import Question
 
 KIND = "drydock sealed questions, version 1"
@@ -74,7 +75,11 @@ class Pack:
 
 
 def seal(file: Path, asked: Sequence[Question], *, minutes: int, seed: int) -> tuple[str, str]:
-    """Write a pack; (the key to its questions, the key to their key points). Raises BadPack where `file` is there."""
+    """Write a pack; (the key to its questions, the key to their key points).
+
+    Raises BadSettings, and BadPack where `file` is there.
+    """
+    check_minutes(minutes)
     keys, salt = (grouped(secrets.token_bytes(10)), grouped(secrets.token_bytes(10))), secrets.token_bytes(16)
     shown = [{name: getattr(one, name) for name in ("id", "topic", "level", "question")} for one in asked]
     parts = ({"questions": shown, "minutes": minutes, "seed": seed}, {"questions": [asdict(one) for one in asked]})
@@ -101,6 +106,22 @@ def read(file: Path) -> Pack:
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         said = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
         raise BadPack(f"{file} is not a pack of sealed questions ({said}). `drydock prep seal` makes one.") from None
+
+
+def faults(interview: Interview, contents: Contents) -> list[str]:
+    """What in a candidate's interview is not as the pack's: its time, or the questions that its seed draws."""
+    found = []
+    if (interview.minutes, interview.seed) != (contents.minutes, contents.seed):
+        found.append("it has another length or another seed")
+    bare = [one.model_copy(update={"made": [], "missed": []}) for one in interview.asked]  # as they were when drawn
+    for number, one in enumerate(bare):
+        drawn = interview_choice.following(contents.questions, bare[:number], contents.seed)
+        if drawn is None or (drawn.id, drawn.question) != (one.id, one.question):
+            found.append(f"question {number + 1} is {one.id!r}, and the seed draws {drawn.id if drawn else 'none'!r}")
+            break
+    end = interview.begun + timedelta(minutes=contents.minutes) + GRACE
+    late = [one.id for one in interview.asked if one.answered and not interview.begun <= one.answered <= end]
+    return [*found, *(f"the answer to {name!r} is not within its time" for name in late)]
 
 
 def _fernet(key: str, salt: bytes) -> Fernet:

@@ -34,7 +34,7 @@ function render({ model, el }) {
   el.append(root);
   let waiting = null; // for the kernel's answer
   let keeping = null; // what is typed, until nothing more is
-  let ahead = 0; // ms by which the kernel's clock is ahead of the browser's
+  let ahead = null; // ms by which the kernel's clock is ahead of the browser's; null until the kernel has told
   let told = Infinity; // minutes left when they were last said
 
   const field = () => form.querySelector("textarea, input:not([type=checkbox])");
@@ -68,8 +68,8 @@ function render({ model, el }) {
 
   function tell() {
     const { ends } = model.get("view");
-    clock.hidden = ends === null;
-    if (ends === null) return;
+    clock.hidden = ends === null || ahead === null;
+    if (clock.hidden) return;
     const left = Math.max(0, Math.ceil(ends - (Date.now() + ahead) / 1000));
     const minutes = Math.floor(left / 60);
     clock.textContent = `${minutes}:${String(left % 60).padStart(2, "0")} left`;

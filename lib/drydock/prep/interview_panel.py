@@ -63,6 +63,8 @@ class InterviewPanel(Panel):
         elif message.get("action") == "draft":
             try:
                 self._keep(message["place"], message["typed"])
+                if message["place"] == self.view["place"]:
+                    self.view = {**self.view, "draft": message["typed"]}  # for a page that is loaded anew
                 self.send({"kept": True})
             except Exception as error:  # else it would go to the kernel's log, where nobody reads it
                 self.send({"kept": False, "why": str(error)})

@@ -22,6 +22,10 @@ from drydock.prep import deck
 from drydock.prep.questions import Level
 
 VERSION = 1
+SHORTEST, LONGEST = 5, 180
+"""Minutes that an interview may take."""
+GRACE = timedelta(seconds=5)
+"""So long after the end an answer that the page sent at the end may be under way."""
 
 
 def path() -> Path:
@@ -31,6 +35,16 @@ def path() -> Path:
 
 class BadInterviews(OSError):
     """The learner's file of interviews cannot be read or written: which file, why, and what to do about it."""
+
+
+class BadSettings(ValueError):
+    """An interview that cannot be held like this; the text says which setting and what it may be."""
+
+
+def check_minutes(minutes: int) -> None:
+    """Raises BadSettings."""
+    if not SHORTEST <= minutes <= LONGEST:
+        raise BadSettings(f"minutes={minutes}: an interview takes {SHORTEST} to {LONGEST} minutes.")
 
 
 class _Kept(BaseModel):
@@ -168,19 +182,23 @@ class Interviews:
         self._document = Document(self.file)
 
     def all(self) -> list[Interview]:
-        with self.changing() as kept:
-            return kept
+        with self._told():
+            return self._read()
 
     @contextmanager
     def changing(self) -> Iterator[list[Interview]]:
         """The interviews, to change: they are in the file when the block has ended, and nobody else is in it."""
+        with self._told(), self._document.alone():
+            kept = self._read()
+            before = _File(interviews=kept).model_dump(mode="json")
+            yield kept
+            if (after := _File(interviews=kept).model_dump(mode="json")) != before:
+                self._document.write(after)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            with self._document.alone():
-                kept = self._read()
-                before = _File(interviews=kept).model_dump(mode="json")
-                yield kept
-                if (after := _File(interviews=kept).model_dump(mode="json")) != before:
-                    self._document.write(after)
+            yield
         except BadInterviews:
             raise
         except OSError as error:

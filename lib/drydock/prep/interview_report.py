@@ -26,22 +26,23 @@ class Report:
     def title(self) -> str:
         made, points = total(self.interview.scored)
         begun = f"{self.interview.begun.astimezone():%Y-%m-%d %H:%M}"
-        return f"Mock interview of {begun}: {made} of {points} key points, {percent(made, points)}"
+        score = f"{made} of {points} key points, {percent(made, points)}" if points else "no score"
+        return f"Mock interview of {begun}: {score}"
 
     def facts(self) -> list[str]:
         """How it was held, and what the score is worth."""
         one = self.interview
         kind = f"Exam by the pack {one.sealed.name}" if one.sealed else "Exam" if one.exam else "For practice"
         answered = sum(asked.answer is not None for asked in one.asked)
-        used = round(one.used().total_seconds() / 60)
-        paused = f", paused {len(one.pauses)} times" if one.pauses else ""
+        minutes = f"{round(one.used().total_seconds() / 60)} of " if one.closed else "still running, "
+        used = f"{minutes}{one.minutes} minutes{' used' if one.closed else ''}"
+        paused = f", paused {_times(len(one.pauses))}" if one.pauses else ""
         given = " Its answers were given beforehand." if one.given else ""
-        scored = SELF_SCORED if one.scored else "Nothing was answered that has key points, so there is no score."
+        scored = SELF_SCORED if one.scored else "Nothing has a score: no answer was held against key points."
         return [
-            f"{kind}: {used} of {one.minutes} minutes used{paused}, {answered} of {len(one.asked)} questions answered."
-            f"{given}",
+            f"{kind}: {used}{paused}, {answered} of {len(one.asked)} questions answered.{given}",
             scored,
-            f"Code of these answers: {one.code()}. Any other answer has another code.",
+            *([f"Code of these answers: {one.code()}. Other answers have another code."] if one.exam else []),
         ]
 
     def scores(self, by: Callable[[Asked], str]) -> list[tuple[str, int, int, int, str]]:
@@ -107,7 +108,7 @@ class Report:
         )
 
     def _tables(self) -> list[tuple[str, Sequence[str], Sequence[Sequence[object]]]]:
-        columns = ("Answers", "Points made", "Of", "")
+        columns = ("Answers", "Points made", "Of", "Share")
         if not self.interview.scored:
             return []
         levels = sorted(self.scores(lambda one: one.level), key=lambda row: LEVELS.index(row[0]))
@@ -131,7 +132,7 @@ def history(interviews: Iterable[Interview]) -> Figure:
         )
         for one in done
     ]
-    columns = ("Begun", "", "Minutes", "Topics", "Answers", "In all", *(level.capitalize() for level in LEVELS))
+    columns = ("Begun", "Kind", "Minutes", "Topics", "Answers", "In all", *(level.capitalize() for level in LEVELS))
     if not done:
         return Figure("No interview is finished yet", columns, rows)
     data: list[dict[str, Any]] = []
@@ -150,7 +151,7 @@ def history(interviews: Iterable[Interview]) -> Figure:
 
 
 def percent(made: int, points: int) -> str:
-    return f"{made / points:.0%}".replace("%", " %") if points else "no score"
+    return f"{made / points:.0%}".replace("%", " %")
 
 
 def _values(scored: Sequence[Asked]) -> list[float | None]:
@@ -161,6 +162,10 @@ def _values(scored: Sequence[Asked]) -> list[float | None]:
 
 def _share(scored: Sequence[Asked]) -> list[str]:
     return ["" if value is None else f"{value:.0f} %" for value in _values(scored)]
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _gap(asked: Asked) -> list[str]:
