@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from drydock.commands.notebook import prep as commands
 from drydock.prep import BadAnswer, BadQuestions, interview_pack, questions
 from drydock.prep.interview import KEYS, Settings, Sitting, hold, report, scores
 from drydock.prep.interview_choice import LEVELS, follow_up, following, wanted
@@ -382,8 +385,10 @@ def test_a_question_that_has_gone_is_told_of(clock: Clock, kept: Path) -> None:
 
 
 def test_answers_given_beforehand_are_recorded_with_their_texts(clock: Clock) -> None:
-    table = hold(answers="1 2: Both of these. | - | 3,1 a: With a comma.", levels="medium", clock=clock)
-    assert [row[4] for row in table.rows] == [2, 0, 2]
+    table = hold(answers="1 2: Both of these. | - | 3,1 a: With a comma. | all | all", levels="medium", clock=clock)
+    assert [row[4] for row in table.rows[:3]] == [2, 0, 2]
+    assert all(row[5] for row in table.rows), "what has no key points is passed over"
+    assert any(one.open for one in last().asked)
     held = last()
     assert held.given
     assert held.finished
@@ -399,8 +404,7 @@ def test_answers_given_beforehand_are_recorded_with_their_texts(clock: Clock) ->
         ({"levels": "expert"}, BadQuestions, "no level 'expert'"),
         ({"pack": "nowhere.pack"}, BadPack, "No such file"),
         ({"answers": "1 | 9"}, BadAnswer, "Answer 2, to .*: '9' cannot be ticked here; there are 1, 2"),
-        ({"answers": "all | 2"}, BadAnswer, "Answer 2 is to a follow-up without key points"),
-        ({"answers": "|".join(["-"] * 40), "topics": "Policy"}, BadAnswer, "Answer 9 is one too many: there are 8"),
+        ({"answers": "|".join(["-"] * 40), "topics": "Policy"}, BadAnswer, "Answer 6 is one too many: there are 5"),
     ],
 )
 def test_settings_and_answers_that_cannot_be_are_refused_and_nothing_is_recorded(
@@ -560,3 +564,39 @@ def test_the_page_is_told_the_time_and_what_it_sends_while_one_types_is_kept(clo
     panel._heard(panel, {"action": "draft", "place": page.place, "typed": "So far"}, [])
     assert said[-1]["kept"] is False
     assert str(kept) in said[-1]["why"]
+
+
+# -- the examiner's commands
+
+
+def drydock_prep(*words: str, code: int = 0) -> str:
+    done = CliRunner().invoke(commands, list(words))
+    assert done.exit_code == code, done.output
+    return " ".join(done.output.split())
+
+
+def test_an_examiner_seals_questions_and_checks_what_is_handed_in(
+    clock: Clock, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = tmp_path / "a.pack"
+    monkeypatch.setattr(questions, "load", lambda folder: {tmp_path: questions.choose(CARDS, "Policy")}[folder])
+    said = drydock_prep("seal", str(tmp_path), str(pack), "--minutes", "15")
+    keys = re.findall(r"[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}", said)
+    assert "5 questions, 15 minutes" in said
+    monkeypatch.setenv(KEYS, " ".join(keys))
+    hold(pack=str(pack), answers="1: So | 2: And so", clock=clock)
+    told = drydock_prep("handed-in", str(kept), "--pack", str(pack), "--key", keys[0])
+    assert f"Code of these answers: {last().code()}" in told
+    assert "And so" in told
+    kept.write_text(kept.read_text().replace('"minutes": 15', '"minutes": 150'))
+    told = drydock_prep("handed-in", str(kept), "--pack", str(pack), "--key", keys[0], code=1)
+    assert "Not as the pack has it: it has another length or another seed" in told
+
+
+def test_where_nothing_by_the_pack_was_handed_in_that_is_said(
+    clock: Clock, kept: Path, sealed: tuple[str, ...]
+) -> None:
+    hold(answers="1", clock=clock)
+    assert "Mock interview of" in drydock_prep("handed-in", str(kept))
+    told = drydock_prep("handed-in", str(kept), "--pack", sealed[0], "--key", sealed[1], code=1)
+    assert "has no interview by" in told

@@ -107,8 +107,8 @@ def hold(
 
     answers  given beforehand, one after another, set apart by "|": the numbers of the key points that are made and
              the letters of the wrong answers that are given, or "all", or "-" for none; after a colon the text. No
-             time passes. The result is what was asked and made. Empty: a widget in JupyterLab; anywhere else how it
-             would be held.
+             time passes, and follow-ups without key points are passed over. The result is what was asked and made.
+             Empty: a widget in JupyterLab; anywhere else how it would be held.
     pack     a file of sealed questions. With `answers` its keys are read from $DRYDOCK_EXAM_KEYS.
 
     Raises BadSettings, BadQuestions, BadPack, BadInterviews, and BadAnswer for answers that cannot be taken, of which
@@ -159,7 +159,7 @@ def _given(settings: Settings, answers: str, at: datetime) -> Figure:
     rows = [
         ("follow-up" if one.follows else "question", one.topic, one.level, one.question, len(one.made), one.points)
         for one in interview.asked
-        if one.answer is not None
+        if one.answer is not None and not one.open
     ]
     return Figure(f"{len(rows)} questions answered", ("", "Topic", "Level", "Question", "Made", "Of"), rows)
 
@@ -170,12 +170,13 @@ def _say(course: Course, number: int, said: str, at: datetime) -> str:
         raise BadAnswer(f"Answer {number} is one too many: there are {number - 1} questions to ask.")
     ticks, _, answer = (part.strip() for part in said.partition(":"))
     course.answer(answer, at)
-    if course.interview.asked[-1].open and ticks not in ("", "-", "all"):
-        raise BadAnswer(f"Answer {number} is to a follow-up without key points: {ticks!r} cannot be ticked.")
     if course.phase is Phase.SCORING:
         _tick(course, number, ticks)
         ticks = ""
     course.go_on(at)
+    while course.interview.closed is None and course.interview.asked[-1].open:
+        course.answer("", at)
+        course.go_on(at)
     return ticks
 
 
