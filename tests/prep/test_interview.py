@@ -333,6 +333,7 @@ def test_the_report_has_scores_strengths_gaps_and_where_to_study() -> None:
         assert "You ticked the key points yourself" in shown
         assert weak.wrong_answers[0].answer in shown
     assert "<script>" not in told._repr_html_()
+    assert 'class="mathjax_ignore"' in told._repr_html_(), "else two prices become a formula"
     for path, _ in told.study:
         assert (ROOT / path).exists()
         assert f'href="../../{path}"' in told._repr_html_()

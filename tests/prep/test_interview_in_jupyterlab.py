@@ -6,14 +6,14 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from tests.support.jupyterlab import browsing, opened, run_all, serving
+from tests.support.jupyterlab import TOKEN, browsing, run_all, serving
 from tests.support.waiting import eventually
 
 from drydock.prep import questions
@@ -22,6 +22,13 @@ from drydock.prep.interview_record import Interview, Interviews
 BY_ID = {one.id: one for one in questions.load()}
 PANEL = ".drydock-panel"
 AN_HOUR_FAST = "{ const real = Date.now.bind(Date); Date.now = () => real() + 3600e3; }"
+ALONE = """async path => {
+    const { commands, shell } = window.jupyterapp;
+    for (const one of [...shell.widgets('main')]) one.dispose();
+    const opened = await commands.execute('docmanager:open', { path, factory: 'Notebook' });
+    await opened.context.ready;
+    await opened.sessionContext.ready;
+}"""
 SAVED_WITH_WIDGETS = """async () => {
     const { commands, shell } = window.jupyterapp;
     await commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState');
@@ -29,30 +36,61 @@ SAVED_WITH_WIDGETS = """async () => {
 }"""
 
 
+@dataclass
+class Lab:
+    """JupyterLab in a browser whose clock is an hour fast, over a copy of notebooks/prep.
+
+    frames  what has come to the page by web sockets.
+    """
+
+    page: Any
+    notebooks: Path
+    file: Path
+    frames: list[str]
+
+    def open(self, name: str) -> Any:
+        """The notebook alone, with its kernel, and nothing kept of another test; the page."""
+        self.file.unlink(missing_ok=True)
+        self.page.evaluate(ALONE, f"notebooks/prep/{name}")
+        self.frames.clear()
+        return self.page
+
+    def kept(self) -> Interview:
+        return Interviews(self.file).all()[-1]
+
+    def drafted(self, text: str) -> None:
+        """Wait until what is typed is in the file."""
+        eventually(lambda: text in self.kept().draft, f"{text!r} is kept")
+
+    def earlier(self, **time: float) -> None:
+        """As if the interview had begun that much earlier."""
+        with Interviews(self.file).changing() as all_:
+            all_[-1].begun -= timedelta(**time)
+
+
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """(the address of a JupyterLab with a copy of notebooks/prep, the folder with that copy and the learner's file)"""
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(questions.directory(), folder / "root" / "notebooks" / "prep")
-    for one in BY_ID.values():  # what the links of a report lead to
-        for path in one.shown_in:
-            (folder / "root" / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(questions.directory() / "quiz.ipynb", folder / "root" / path)
+    root, frames = folder / "root", []
+    shutil.copytree(questions.directory(), root / "notebooks" / "prep")
+    for path in {path for one in BY_ID.values() for path in one.shown_in}:  # what the links of a report lead to
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(questions.directory() / "quiz.ipynb", root / path)
+
+    def note(data: str | bytes) -> None:
+        frames.append(data if isinstance(data, str) else data.decode("utf-8", "replace"))
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DRYDOCK_NOTEBOOKS", str(folder / "root" / "notebooks"))
+        patch.setenv("DRYDOCK_NOTEBOOKS", str(root / "notebooks"))
         patch.setenv("DRYDOCK_PREP", str(folder / "cards.json"))
         patch.delenv("DRYDOCK_STRICT", raising=False)
-        with serving(folder / "root", folder) as url:
-            yield url, folder
-
-
-@contextmanager
-def browser(lab: tuple[str, Path], scratch: Path) -> Iterator[Any]:
-    """A page of a browser whose clock is an hour fast. Nothing is kept from another test."""
-    (lab[1] / "interviews.json").unlink(missing_ok=True)
-    with browsing(scratch) as page:
-        page.add_init_script(AN_HOUR_FAST)
-        yield page
+        with serving(root, folder) as url, browsing(folder) as page:
+            page.add_init_script(AN_HOUR_FAST)
+            page.on("websocket", lambda socket: socket.on("framereceived", note))
+            page.goto(f"{url}/lab?token={TOKEN}")
+            page.wait_for_function("window.jupyterapp")
+            page.evaluate("async () => { await window.jupyterapp.restored }")
+            yield Lab(page, root / "notebooks" / "prep", folder / "interviews.json", frames)
 
 
 def until(page: Any, text: str) -> None:
@@ -64,10 +102,6 @@ def until(page: Any, text: str) -> None:
 
 def focused(page: Any, what: str) -> None:
     page.wait_for_selector(f"{PANEL} {what}:focus")
-
-
-def kept(lab: tuple[str, Path]) -> Interview:
-    return Interviews(lab[1] / "interviews.json").all()[-1]
 
 
 def seconds_left(page: Any) -> int:
@@ -82,124 +116,100 @@ def serious(page: Any) -> list[str]:
 
 
 @pytest.mark.timeout(180)
-def test_an_interview_by_keyboard_with_a_reload_and_a_restart_in_the_middle(
-    lab: tuple[str, Path], tmp_path: Path
-) -> None:
-    with browser(lab, tmp_path) as page:
-        opened(page, lab[0], "notebooks/prep/interview.ipynb")
-        run_all(page)
-        focused(page, "button")
-        assert serious(page) == []
-        page.keyboard.press("Enter")
-        focused(page, "textarea")
-        card = BY_ID[kept(lab).asked[0].id]
-        until(page, card.question)
-        assert serious(page) == []
-        page.keyboard.type("First b, then dd.\nA second line")
-        page.wait_for_function("ends => document.querySelector('[role=timer]').innerText !== ends", arg="45:00 left")
-        assert 2690 < seconds_left(page) < 2700, "by the kernel's clock, not by the browser's"
+def test_an_interview_by_keyboard_with_a_reload_and_a_restart_in_the_middle(lab: Lab) -> None:
+    page = lab.open("interview.ipynb")
+    run_all(page)
+    focused(page, "button")
+    page.keyboard.press("Enter")
+    focused(page, "textarea")
+    card = BY_ID[lab.kept().asked[0].id]
+    until(page, card.question)
+    assert serious(page) == []
+    page.keyboard.type("First b, then dd.\nA second line")
+    page.wait_for_function("ends => document.querySelector('[role=timer]').innerText !== ends", arg="45:00 left")
+    assert 2690 < seconds_left(page) < 2700, "by the kernel's clock, not by the browser's"
 
-        drafted(lab, "A second line")
-        page.evaluate("async () => window.jupyterapp.commands.execute('docmanager:save')")
-        page.reload()
-        until(page, card.question)
-        assert page.locator(f"{PANEL} textarea").input_value() == "First b, then dd.\nA second line"
-        page.wait_for_function("document.querySelector('[role=timer]').innerText.startsWith('44:')")
+    lab.drafted("A second line")
+    page.evaluate("async () => window.jupyterapp.commands.execute('docmanager:save')")
+    page.reload()
+    until(page, card.question)
+    assert page.locator(f"{PANEL} textarea").input_value() == "First b, then dd.\nA second line"
+    page.wait_for_function("document.querySelector('[role=timer]').innerText.startsWith('44:')")
 
-        earlier(lab, minutes=10)
-        page.evaluate("async () => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
-        run_all(page)
-        focused(page, "textarea")
-        page.wait_for_function("document.querySelector('[role=timer]').innerText.startsWith('34:')")
-        page.keyboard.press("Control+End")
-        page.keyboard.type(".")
-        page.keyboard.press("Control+Enter")
-        focused(page, "input[type=checkbox]")
-        until(page, card.key_points[-1])
-        assert kept(lab).asked[0].answer == "First b, then dd.\nA second line."
-        assert serious(page) == []
-        for key in "12a":
-            page.keyboard.press(key)
-        page.keyboard.press("1")  # taken back
-        page.keyboard.press("Enter")
-        focused(page, "textarea")
-        assert kept(lab).asked[0].made == [card.key_points[1]]
-        assert kept(lab).asked[0].said == [card.wrong_answers[0].answer]
-        assert kept(lab).asked[1].follows == card.id
+    lab.earlier(minutes=10)
+    page.evaluate("async () => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    run_all(page)
+    focused(page, "textarea")
+    page.wait_for_function("document.querySelector('[role=timer]').innerText.startsWith('34:')")
+    page.keyboard.press("Control+End")
+    page.keyboard.type(".")
+    page.keyboard.press("Control+Enter")
+    focused(page, "input[type=checkbox]")
+    until(page, card.key_points[-1])
+    assert lab.kept().asked[0].answer == "First b, then dd.\nA second line."
+    assert serious(page) == []
+    for key in "12a":
+        page.keyboard.press(key)
+    page.keyboard.press("1")  # taken back
+    page.keyboard.press("Enter")
+    focused(page, "textarea")
+    assert lab.kept().asked[0].made == [card.key_points[1]]
+    assert lab.kept().asked[0].said == [card.wrong_answers[0].answer]
+    assert lab.kept().asked[1].follows == card.id
 
-        for _ in range(3):
-            page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
-        until(page, "End the interview?")
-        page.keyboard.press("e")
-        until(page, "Where to study")
-        assert serious(page) == []
-        until(page, f"1 of {len(card.key_points)} key points")
-        page.locator(f"{PANEL} a").first.click()
-        page.wait_for_function(
-            "path => (window.jupyterapp.shell.currentWidget.context || {}).path === path",
-            arg=page.locator(f"{PANEL} a").first.inner_text(),
-        )
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    until(page, "End the interview?")
+    page.keyboard.press("e")
+    until(page, "Where to study")
+    assert serious(page) == []
+    until(page, f"1 of {len(card.key_points)} key points")
+    page.locator(f"{PANEL} a").first.click()
+    page.wait_for_function(
+        "path => (window.jupyterapp.shell.currentWidget.context || {}).path === path",
+        arg=page.locator(f"{PANEL} a").first.inner_text(),
+    )
 
 
 @pytest.mark.timeout(180)
-def test_nothing_of_an_exam_is_in_the_page_or_on_its_way_there_before_the_answer(
-    lab: tuple[str, Path], tmp_path: Path
-) -> None:
-    with browser(lab, tmp_path) as page:
-        notebook = lab[1] / "root" / "notebooks" / "prep" / "exam.ipynb"
-        text = (notebook.parent / "interview.ipynb").read_text()
-        notebook.write_text(text.replace("exam = False", "exam = True").replace("minutes = 45", "minutes = 5"))
-        frames: list[str] = []
+def test_nothing_of_an_exam_is_in_the_page_or_on_its_way_there_before_the_answer(lab: Lab) -> None:
+    notebook = lab.notebooks / "exam.ipynb"
+    text = (lab.notebooks / "interview.ipynb").read_text()
+    notebook.write_text(text.replace("exam = False", "exam = True").replace("minutes = 45", "minutes = 5"))
+    page = lab.open("exam.ipynb")
+    run_all(page)
+    focused(page, "button")
+    page.keyboard.press("Enter")
+    focused(page, "textarea")
+    page.keyboard.type("What I know.")
+    lab.drafted("What I know.")
+    page.evaluate(SAVED_WITH_WIDGETS)
+    card = BY_ID[lab.kept().asked[0].id]
+    wrong = [text for one in card.wrong_answers for text in (one.answer, one.why)]
+    hidden = [text for text in (*card.key_points, *wrong, card.follow_up) if text]
+    saved, everything = notebook.read_text(), "".join(lab.frames)
+    assert "application/vnd.jupyter.widget-state+json" in saved
+    for there in (saved, everything):
+        assert json.dumps(card.question)[1:-1] in there, "it would show what was asked, so it would show the rest"
+    for place in (saved, everything, page.content(), lab.file.read_text()):
+        assert [text for text in hidden if text in place or json.dumps(text)[1:-1] in place] == []
+    assert page.get_by_role("button", name="Pause").count() == 0
 
-        def note(data: str | bytes) -> None:
-            frames.append(data if isinstance(data, str) else data.decode("utf-8", "replace"))
-
-        page.on("websocket", lambda socket: socket.on("framereceived", note))
-        opened(page, lab[0], "notebooks/prep/exam.ipynb")
-        run_all(page)
-        focused(page, "button")
-        page.keyboard.press("Enter")
-        focused(page, "textarea")
-        page.keyboard.type("What I know.")
-        drafted(lab, "What I know.")
-        page.evaluate(SAVED_WITH_WIDGETS)
-        card = BY_ID[kept(lab).asked[0].id]
-        wrong = [text for one in card.wrong_answers for text in (one.answer, one.why)]
-        hidden = [text for text in (*card.key_points, *wrong, card.follow_up) if text]
-        saved, everything = notebook.read_text(), "".join(frames)
-        assert "application/vnd.jupyter.widget-state+json" in saved
-        for there in (saved, everything):
-            assert json.dumps(card.question)[1:-1] in there, "it would show what was asked, so it would show the rest"
-        for place in (saved, everything, page.content(), (lab[1] / "interviews.json").read_text()):
-            assert [text for text in hidden if text in place or json.dumps(text)[1:-1] in place] == []
-        assert page.get_by_role("button", name="Pause").count() == 0
-
-        page.keyboard.press("Control+Enter")
-        until(page, card.key_points[0])
-        assert json.dumps(card.key_points[0])[1:-1] in "".join(frames)
-        page.keyboard.press("Enter")
-        focused(page, "textarea")
-        page.keyboard.type("Till the end")
-        drafted(lab, "Till the end")
-        earlier(lab, minutes=4, seconds=57)
-        page.get_by_role("button", name="End the interview").press("Enter")
-        until(page, "End the interview?")
-        page.keyboard.press("Enter")
-        focused(page, "textarea")
-        page.keyboard.press("Control+End")
-        page.keyboard.type(", and no longer")
-        until(page, "The interview is over.")
-        assert kept(lab).closed is not None
-        assert kept(lab).asked[-1].answer == "Till the end, and no longer"
-
-
-def drafted(lab: tuple[str, Path], text: str) -> None:
-    """Wait until what is typed is in the file."""
-    eventually(lambda: text in kept(lab).draft, f"{text!r} is kept")
-
-
-def earlier(lab: tuple[str, Path], **time: float) -> None:
-    """As if the interview had begun that much earlier."""
-    with Interviews(lab[1] / "interviews.json").changing() as all_:
-        all_[-1].begun -= timedelta(**time)
+    page.keyboard.press("Control+Enter")
+    until(page, card.key_points[0])
+    assert json.dumps(card.key_points[0])[1:-1] in "".join(lab.frames)
+    page.keyboard.press("Enter")
+    focused(page, "textarea")
+    page.keyboard.type("Till the end")
+    lab.drafted("Till the end")
+    lab.earlier(minutes=4, seconds=57)
+    page.get_by_role("button", name="End the interview").press("Enter")
+    until(page, "End the interview?")
+    page.keyboard.press("Enter")
+    focused(page, "textarea")
+    page.keyboard.press("Control+End")
+    page.keyboard.type(", and no longer")
+    until(page, "The interview is over.")
+    assert lab.kept().closed is not None
+    assert lab.kept().asked[-1].answer == "Till the end, and no longer"

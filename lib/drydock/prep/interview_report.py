@@ -103,8 +103,10 @@ class Report:
             ("What you said", answers),
         ]
         return (
-            f"<h3>{text(self.title)}</h3>{''.join(f'<p>{text(fact)}</p>' for fact in self.facts())}{tables}"
+            f'<div class="mathjax_ignore"><h3>{text(self.title)}</h3>'  # two prices are no formula
+            f"{''.join(f'<p>{text(fact)}</p>' for fact in self.facts())}{tables}"
             + "".join(f"<h4>{heading}</h4>{_list(items)}" for heading, items in sections if items)
+            + "</div>"
         )
 
     def _tables(self) -> list[tuple[str, Sequence[str], Sequence[Sequence[object]]]]:
