@@ -2,34 +2,15 @@ const PATIENCE = 5000; // ms until the page says that the kernel has not answere
 const PAUSE = 800; // ms from a key until what is typed is sent to be kept
 const TOLD = [10, 5, 1]; // minutes before the end that are said aloud
 
-function element(name, attributes = {}, text = "") {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.textContent = text;
-  return made;
-}
-
-function isTyping() {
-  const active = document.activeElement;
-  return Boolean(active && (active.isContentEditable || ["INPUT", "TEXTAREA"].includes(active.tagName)));
-}
-
-/** JupyterLab opens what a link names in a tab of its own; its address does not tell the browser where that is. */
-async function connect(link, { context, rendermime }) {
-  if (!context || !rendermime || !rendermime.linkHandler) return; // no JupyterLab: the browser follows the link
-  const path = await context.urlResolver.resolveUrl(link.getAttribute("href"));
-  rendermime.linkHandler.handleLink(link, decodeURIComponent(path), "");
-}
-
 function render({ model, el }) {
   const root = element("section", {
-    class: "drydock-panel", tabindex: "-1", "aria-label": model.get("label"), "data-lm-suppress-shortcuts": "true",
+    class: "drydock-panel drydock-interview", tabindex: "-1", "aria-label": model.get("label"), "data-lm-suppress-shortcuts": "true",
   });
-  const clock = element("div", { class: "drydock-panel-clock", role: "timer", "aria-label": "Time left" });
+  const clock = element("div", { class: "drydock-interview-clock", role: "timer", "aria-label": "Time left" });
   const body = element("div", { class: "drydock-panel-body", "aria-live": "polite", "aria-atomic": "true" });
   const form = element("form");
   const status = element("p", { class: "drydock-panel-status", role: "status" });
-  const heard = element("p", { class: "drydock-panel-heard", role: "status" });
+  const heard = element("p", { class: "drydock-interview-heard", role: "status" });
   root.append(clock, body, form, status, heard);
   el.append(root);
   let waiting = null; // for the kernel's answer

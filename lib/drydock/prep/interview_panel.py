@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from drydock.prep.panel import Panel, View
+from drydock.prep.panel import Panel, View, source
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class InterviewPanel(Panel):
     """Shows pages. Besides what a `Panel` hears it tells the page what time it is here, so that its clock is right
     whatever the browser's is, and hands on what is typed while it is typed, to `keep(place, typed)`."""
 
-    _esm = Path(__file__).with_name("interview_panel.js")
-    _css = "".join(Path(__file__).with_name(name).read_text("utf-8") for name in ("panel.css", "interview_panel.css"))
+    _esm = source("page.js", "interview_panel.js")
+    _css = source("panel.css", "interview_panel.css")
 
     def __init__(
         self,
