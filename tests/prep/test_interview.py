@@ -280,6 +280,14 @@ def test_it_ends_only_when_asked_twice_and_keeps_what_was_typed(clock: Clock) ->
     assert "1 of 1 questions answered" in sat.respond("score", "2").body
 
 
+def test_what_was_typed_is_the_answer_also_where_the_time_ends_while_one_is_asked_whether_to_end(clock: Clock) -> None:
+    sat, _ = begun(clock, minutes=10)
+    sat.respond("end", "So far.")
+    clock.pass_(minutes=10)
+    assert "So far." in sat.respond("time").body
+    assert last().asked[0].answer == "So far."
+
+
 def test_in_an_exam_nothing_can_be_ticked_for_an_answer_that_is_empty(clock: Clock) -> None:
     for exam in (True, False):
         sat, _ = begun(clock, exam=exam)

@@ -161,7 +161,7 @@ def _given(settings: Settings, answers: str, at: datetime) -> Figure:
         for one in interview.asked
         if one.answer is not None and not one.open
     ]
-    return Figure(f"{len(rows)} questions answered", ("", "Topic", "Level", "Question", "Made", "Of"), rows)
+    return Figure(f"{len(rows)} questions answered", ("Kind", "Topic", "Level", "Question", "Made", "Of"), rows)
 
 
 def _say(course: Course, number: int, said: str, at: datetime) -> str:
@@ -208,6 +208,7 @@ class Sitting:
         self._deck: dict[str, Question] | None = None
         self._unlocked = not settings.pack
         self._shown = ""
+        self._asks_whether_to_end = False
 
     def first(self) -> Page:
         return self._changed(lambda course, at: self._not_as_set(course.interview))
@@ -225,10 +226,11 @@ class Sitting:
         "open" (with the second key), or "time" (the time is over, by the page's clock)."""
         if action == "begin":
             return self._begin(typed)
-        shown = self._shown
+        shown, asked = self._shown, self._asks_whether_to_end
+        self._asks_whether_to_end = False
 
         def act(course: Course, at: datetime) -> str:
-            if action == "stay":
+            if action == "stay" or (action == "time" and asked):  # that page has no answer to send
                 return ""
             if shown != course.place:
                 return "This interview went on in another window. Here is where it is."
@@ -380,6 +382,7 @@ class Sitting:
         return _scoring(course, status, [Button("score", "That is all (Enter)", ("Enter",)), *more], ends)
 
     def _whether_to_end(self, page: Page) -> Page:
+        self._asks_whether_to_end = True
         body = "<h3>End the interview?</h3><p>What you have typed to the open question is its answer then.</p>"
         buttons = [
             Button("stay", "Go on with it (Enter)", ("Enter",)),
