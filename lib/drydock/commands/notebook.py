@@ -69,7 +69,7 @@ def list_prep() -> None:
 
 @prep.command("run")
 def run_prep(name: Name = "all", out: Out = Path("reports"), parameter: Given = None) -> None:
-    """Run them headless, with answers given by -p. Your own cards are left alone. Exit code 1 when one fails."""
+    """Run them headless, with answers given by -p. What you have kept is left alone. Exit code 1 when one fails."""
     known = _preparations()
     if name != "all" and name not in known:
         raise typer.BadParameter(f"there is no {name!r}; there are {', '.join(known)}")
