@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from drydock.policy.kubernetes.scheduling import Cluster, Expression, Node, Pod, PodTerm, Spread, Taint, Toleration
+from drydock.policy.kubernetes.scheduling import Cluster, Expression, Node, Pod, Spread, Taint, Toleration
 from drydock.policy.kubernetes.scheduling import cluster as reasons
 from drydock.policy.kubernetes.scheduling.model import equal, matches_node
-from drydock.policy.kubernetes.scheduling.preemption import choose, preempt, victims
 
 DEDICATED = Taint("dedicated", "user1", "NoSchedule")
 FOO = Taint("foo", "bar", "NoSchedule")
@@ -38,66 +35,6 @@ def test_taints(tolerations: list[Toleration], taints: list[Taint], fits: bool) 
     cluster = Cluster([Node("nodeA", {}, taints=tuple(taints))])
     found = cluster.reasons(Pod("pod1", tolerations=tuple(tolerations)), "nodeA")
     assert found == (() if fits else (reasons.TAINTED,))
-
-
-SCAN, SECURITY = {"service": "securityscan"}, {"security": "S1"}
-MACHINE = Node("machine1", {}, {"region": "r1", "zone": "z11"})
-
-
-def service(operator: str, *values: str, key: str = "region", namespaces: tuple[str, ...] = ()) -> PodTerm:
-    return PodTerm((Expression("service", operator, values),), key, namespaces)
-
-
-SCANS, VIRUSES = ("securityscan", "value2"), ("antivirusscan", "value2")
-NO_WRONG_KEY = PodTerm((Expression("service", "Exists"), Expression("wrongkey", "DoesNotExist")), "region")
-
-
-def both(value: str) -> PodTerm:
-    return PodTerm((Expression("service", "In", (value,)), Expression("service", "NotIn", ("WrongValue",))), "region")
-
-
-def there(*anti: PodTerm, labels: dict[str, str] | None = None, namespace: str = "default") -> Pod:
-    return Pod("there", namespace=namespace, labels=SCAN if labels is None else labels, anti_affinity=anti)
-
-
-@pytest.mark.parametrize(
-    ("labels", "affinity", "anti", "existing", "refused"),
-    [
-        ({}, (), (), None, ""),
-        (SECURITY, (service("In", *SCANS),), (), there(), ""),
-        (SECURITY, (service("NotIn", "securityscan3", "value3"),), (), there(), ""),
-        (SECURITY, (service("In", *SCANS, namespaces=("Diff",)),), (), there(namespace="ns"), reasons.AFFINITY),
-        (SCAN, (service("In", *VIRUSES),), (), there(), reasons.AFFINITY),
-        (SECURITY, (NO_WRONG_KEY, both("securityscan")), (), there(), ""),
-        (SECURITY, (NO_WRONG_KEY, both("securityscan2")), (), there(), reasons.AFFINITY),
-        (SECURITY, (service("In", *SCANS),), (service("In", *VIRUSES, key="node"),), there(), ""),
-        (SECURITY, (service("In", *SCANS),), (service("In", *VIRUSES, key="node"),),
-         there(service("In", *VIRUSES, key="node")), ""),
-        (SECURITY, (service("In", *SCANS),), (service("In", *SCANS, key="zone"),), there(), reasons.ANTI_AFFINITY),
-        (SCAN, (service("In", *SCANS),), (service("In", *VIRUSES, key="node"),),
-         there(service("In", *SCANS, key="zone")), reasons.EXISTING_ANTI_AFFINITY),
-        (SCAN, (), (), there(service("In", *SCANS, key="zone")), reasons.EXISTING_ANTI_AFFINITY),
-        (SCAN, (), (), there(service("NotIn", *SCANS, key="zone")), ""),
-    ],
-)  # fmt: skip
-def test_affinity_between_pods(
-    labels: dict[str, str], affinity: tuple[PodTerm, ...], anti: tuple[PodTerm, ...], existing: Pod | None, refused: str
-) -> None:
-    """interpodaffinity/filtering_test.go, TestRequiredAffinitySingleNode: its cases with a pod on the node."""
-    cluster = Cluster([MACHINE])
-    if existing:
-        cluster.bind(existing, "machine1")
-    pod = Pod("p", labels=labels, affinity=affinity, anti_affinity=anti)
-    assert cluster.reasons(pod, "machine1") == ((refused,) if refused else ())
-
-
-def test_the_first_of_pods_that_want_each_other_is_let_in() -> None:
-    """interpodaffinity/filtering.go, *satisfyPodAffinity*: no pod matches anywhere, and the pod matches itself."""
-    cluster = Cluster([MACHINE, Node("machine2", {}, {"region": "r2"})])
-    pod = Pod("p", labels=SCAN, affinity=(service("In", *SCANS),))
-    assert cluster.fits(pod, "machine1")
-    cluster.bind(pod, "machine1")
-    assert cluster.reasons(pod, "machine2") == (reasons.AFFINITY,)
 
 
 FOOS = {"foo": ""}
@@ -280,60 +217,6 @@ def test_ports_of_the_host_are_taken_once() -> None:
     assert cluster.fits(Pod("p", host_ports=(8081,)), "n")
 
 
-def victim(name: str, priority: int, cpu: int = 500, started: int = 0) -> Pod:
-    return Pod(name, {"cpu": cpu}, priority=priority, started=started)
-
-
-@pytest.mark.parametrize(
-    ("there_", "gone"),
-    [
-        ([victim("low", 0)], []),
-        ([victim("low", 0), victim("mid", 50)], ["low"]),
-        ([victim("low", 0, 300), victim("mid", 50, 700)], ["mid"]),
-        ([victim("high", 200, 1000)], None),
-        ([victim("old", 0, 400, 1), victim("new", 0, 600, 2)], ["new"]),
-    ],
-    ids=["it fits", "the lowest goes", "what comes back first stays", "equal or higher stay", "the younger goes"],
-)
-def test_who_has_to_go(there_: list[Pod], gone: list[str] | None) -> None:
-    """defaultpreemption/default_preemption.go, *SelectVictimsOnNode*: who is most important comes back first."""
-    cluster = Cluster([Node("n", {"cpu": 1000})])
-    for pod in there_:
-        cluster.bind(pod, "n")
-    found = victims(Pod("p", {"cpu": 500}, priority=100), cluster, "n")
-    assert (None if found is None else [pod.name for pod in found]) == gone
-    assert sorted(pod.name for pod in cluster.pods["n"]) == sorted(pod.name for pod in there_)
-
-
-@pytest.mark.parametrize(
-    ("found", "node"),
-    [
-        ({}, None),
-        ({"a": [victim("x", 9)], "b": []}, "b"),
-        ({"a": [victim("x", 9)], "b": [victim("y", 5), victim("z", 5)]}, "b"),
-        ({"a": [victim("x", 9), victim("y", 5)], "b": [victim("z", 9), victim("w", 1)]}, "b"),
-        ({"a": [victim("x", 9), victim("y", 0)], "b": [victim("z", 9)]}, "b"),
-        ({"a": [victim("x", 9, started=1)], "b": [victim("z", 9, started=2)]}, "b"),
-        ({"a": [victim("x", 9)], "b": [victim("z", 9)]}, "a"),
-    ],
-    ids=["none", "no victims", "lowest of the highest", "lowest sum", "fewest", "latest start", "first"],
-)
-def test_which_node_is_taken(found: dict[str, list[Pod]], node: str | None) -> None:
-    """preemption/preemption.go, *pickOneNodeForPreemption*: its criteria in their order."""
-    assert choose(found) == node
-
-
-def test_taints_and_selectors_are_not_overcome_by_priority() -> None:
-    tainted = Cluster([Node("n", {"cpu": 1000}, taints=(FOO,))])
-    tainted.bind(victim("low", 0, 1000), "n")
-    assert preempt(Pod("p", {"cpu": 500}, priority=100), tainted) is None
-    free = Cluster([Node("n", {"cpu": 1000}), Node("m", {"cpu": 1000})])
-    free.bind(victim("low", 0, 1000), "n")
-    free.bind(victim("mid", 50, 1000), "m")
-    name, gone = preempt(Pod("p", {"cpu": 500}, priority=100), free) or ("", [])
-    assert (name, [pod.name for pod in gone]) == ("n", ["low"])
-
-
 @pytest.mark.parametrize(
     ("given", "says"),
     [(("a", "Is"), "operator 'Is'"), (("a", "In"), "needs at least one value"),
@@ -342,31 +225,3 @@ def test_taints_and_selectors_are_not_overcome_by_priority() -> None:
 def test_expressions_that_kubernetes_refuses(given: tuple[object, ...], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Expression(*given)  # type: ignore[arg-type]
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 2), st.integers(1, 600), st.integers(0, 5)), max_size=9),
-    st.integers(1, 1200),
-    st.integers(0, 5),
-)
-def test_only_less_important_pods_go_none_of_them_in_vain_and_nothing_is_changed(
-    there: list[tuple[int, int, int]], cpu: int, priority: int
-) -> None:
-    cluster = Cluster(Node(str(number), {"cpu": 1000}) for number in range(3))
-    for number, (place, asked, rank) in enumerate(there):
-        cluster.bind(Pod(f"there-{number}", {"cpu": asked}, priority=rank), str(place))
-    before = sorted((pod.name, place) for pod, place in cluster.bound())
-    pod = Pod("p", {"cpu": cpu}, priority=priority)
-    found = preempt(pod, cluster)
-    assert sorted((one.name, place) for one, place in cluster.bound()) == before
-    if found:
-        place, gone = found
-        assert all(one.priority < priority for one in gone)
-        for one in gone:
-            cluster.unbind(one, place)
-        assert cluster.fits(pod, place)
-        for one in gone:
-            cluster.bind(one, place)
-            assert not cluster.fits(pod, place)
-            cluster.unbind(one, place)

@@ -15,7 +15,6 @@ from drydock.policy.kubernetes.scheduling import (
     Expression,
     Node,
     Pod,
-    PodTerm,
     Preferences,
     Spread,
     Taint,
@@ -264,63 +263,6 @@ def test_nodes_that_are_no_domain(selector: dict[str, str], policies: dict[str, 
     soft = Preferences(spread=(over("node", **policies),))
     found = rules.topology_spread(Pod("p", node_selector=selector, preferences=soft), cluster, "abc")
     assert list(found.values()) == expected
-
-
-def stay(weight: int, value: str) -> Preferences:
-    return Preferences(affinity=((weight, PodTerm(isin(security=value), "region")),))
-
-
-def away(value: str, affinity: tuple[tuple[int, PodTerm], ...] = ()) -> Preferences:
-    return Preferences(affinity=affinity, anti_affinity=((5, PodTerm(isin(security=value), "az")),))
-
-
-S1, S2, NONE = {"security": "S1"}, {"security": "S2"}, Preferences()
-EXISTS = (Expression("security", "Exists"), Expression("wrongkey", "DoesNotExist"))
-THIRD = Preferences(
-    affinity=(
-        (8, PodTerm((Expression("security", "NotIn", ("S1",)), *isin(security="S2")), "region")),
-        (2, PodTerm(EXISTS, "region")),
-    )
-)
-REQUIRED = (PodTerm((Expression("security", "In", ("S1", "value2")),), "region"), PodTerm(EXISTS, "region"))
-CHINA, INDIA, AZ1 = "region=China", "region=India", "az=az1"
-MIXED = away("S2", ((8, PodTerm(isin(security="S1"), "region")),))
-
-
-@pytest.mark.parametrize(
-    ("labels", "wants", "there", "nodes", "expected"),
-    [
-        (S1, NONE, [], [CHINA, INDIA, AZ1], [0, 0, 0]),
-        (S1, stay(5, "S1"), [(0, S1, NONE), (1, S2, NONE), (2, S1, NONE)], [CHINA, INDIA, AZ1], [100, 0, 0]),
-        ({}, stay(5, "S1"), [(0, S1, NONE)], [CHINA, f"{CHINA} {AZ1}", INDIA], [100, 100, 0]),
-        (S1, stay(6, "S2"), [(n, S2, NONE) for n in (0, 0, 1, 2, 3, 4)], [CHINA, INDIA, CHINA, CHINA, INDIA],
-         [100, 0, 100, 100, 0]),
-        (S1, THIRD, [(0, S1, NONE), (1, S2, NONE), (2, S1, NONE)], [CHINA, INDIA, AZ1], [20, 100, 0]),
-        (S2, NONE, [(0, S1, stay(5, "S1")), (1, S2, stay(6, "S2"))], [CHINA, INDIA, AZ1], [0, 100, 0]),
-        (S1, NONE, [(0, S1, REQUIRED), (1, S2, REQUIRED)], [CHINA, INDIA, AZ1], [100, 100, 0]),
-        (S1, away("S1"), [(0, S1, NONE), (1, S2, NONE)], [AZ1, CHINA], [0, 100]),
-        (S1, away("S1"), [(0, S1, NONE), (1, S1, NONE)], [AZ1, CHINA], [0, 100]),
-        (S1, away("S1"), [(0, S1, NONE), (0, S1, NONE), (1, S2, NONE)], [AZ1, INDIA], [0, 100]),
-        (S2, NONE, [(0, S1, away("S2")), (1, S2, away("S1"))], [AZ1, "az=az2"], [0, 100]),
-        (S1, MIXED, [(0, S1, NONE), (1, S1, NONE)], [CHINA, AZ1], [100, 0]),
-        (S1, MIXED, [(n, S1, NONE) for n in (0, 0, 1, 2, 2, 3, 4)], [f"{CHINA} {AZ1}", INDIA, CHINA, CHINA, INDIA],
-         [100, 0, 100, 100, 0]),
-    ],
-)  # fmt: skip
-def test_inter_pod_affinity(
-    labels: dict[str, str],
-    wants: Preferences,
-    there: list[tuple[int, dict[str, str], Preferences | tuple[PodTerm, ...]]],
-    nodes: list[str],
-    expected: list[int],
-) -> None:
-    """interpodaffinity/scoring_test.go, TestPreferredAffinity: its first cases but those of namespace selectors."""
-    cluster = labelled(*nodes)
-    for number, has, wanted in there:
-        soft, hard = (wanted, ()) if isinstance(wanted, Preferences) else (NONE, wanted)
-        cluster.bind(Pod("there", labels=has, preferences=soft, affinity=hard), str(number))
-    pod = Pod("p", labels=labels, preferences=wants)
-    assert list(rules.inter_pod_affinity(pod, cluster, list(cluster.nodes)).values()) == expected
 
 
 def test_the_weighted_sum_decides_and_a_preference_keeps_a_pod_from_no_node() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from drydock.policy.kubernetes.scheduling.model import (
     HOSTNAME,
@@ -15,6 +16,9 @@ from drydock.policy.kubernetes.scheduling.model import (
     selects,
     untolerated,
 )
+
+METADATA_NAME = "kubernetes.io/metadata.name"
+"""The label of each namespace that has its name."""
 
 TAINTED = "node(s) had untolerated taint(s)"
 NOT_SELECTED = "node(s) didn't match Pod's node affinity/selector"
@@ -28,9 +32,15 @@ EXISTING_ANTI_AFFINITY = "node(s) didn't satisfy existing pods anti-affinity rul
 
 
 class Cluster:
-    """A snapshot to try things on: nodes are added, pods bound and taken off again. Nothing outside it changes."""
+    """A snapshot to try things on: nodes are added, pods bound and taken off again. Nothing outside it changes.
 
-    def __init__(self, nodes: Iterable[Node] = ()) -> None:
+    namespaces  labels by namespace; one that is not there has only the label with its name.
+    """
+
+    def __init__(
+        self, nodes: Iterable[Node] = (), *, namespaces: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        self.namespaces = namespaces or {}
         self.nodes: dict[str, Node] = {}
         self.pods: dict[str, list[Pod]] = {}
         self._free: dict[str, dict[str, int]] = {}
@@ -84,6 +94,10 @@ class Cluster:
         for name, pods in self.pods.items():
             for pod in pods:
                 yield pod, name
+
+    def is_meant(self, owner: Pod, term: PodTerm, other: Pod) -> bool:
+        """`is_meant`, with the labels of the cluster's namespaces."""
+        return is_meant(owner, term, other, self.namespaces)
 
     def fits(self, pod: Pod, name: str) -> bool:
         return not self.reasons(pod, name)
@@ -169,7 +183,7 @@ class Cluster:
         if any(self._meets(pod, term, labels) for term in pod.anti_affinity):
             return (ANTI_AFFINITY,)
         if self._with_terms and any(
-            is_meant(other, term, pod) and _same_domain(term.topology_key, labels, self.labels(place))
+            self.is_meant(other, term, pod) and _same_domain(term.topology_key, labels, self.labels(place))
             for other, place in self.bound()
             for term in other.anti_affinity
         ):
@@ -178,7 +192,7 @@ class Cluster:
 
     def _meets(self, pod: Pod, term: PodTerm, labels: Mapping[str, str]) -> bool:
         return any(
-            is_meant(pod, term, other) and _same_domain(term.topology_key, labels, self.labels(place))
+            self.is_meant(pod, term, other) and _same_domain(term.topology_key, labels, self.labels(place))
             for other, place in self.bound()
         )
 
@@ -186,19 +200,31 @@ class Cluster:
         """Whether each term is met by pods that all terms mean, or the pod is the first of those it asks for."""
         if not all(term.topology_key in labels for term in pod.affinity):
             return False
-        company = [place for other, place in self.bound() if all(is_meant(pod, term, other) for term in pod.affinity)]
+        company = [
+            place for other, place in self.bound() if all(self.is_meant(pod, term, other) for term in pod.affinity)
+        ]
         if all(
             any(_same_domain(term.topology_key, labels, self.labels(place)) for place in company)
             for term in pod.affinity
         ):
             return True
         anywhere = any(term.topology_key in self.labels(place) for term in pod.affinity for place in company)
-        return not anywhere and all(is_meant(pod, term, pod) for term in pod.affinity)
+        return not anywhere and all(self.is_meant(pod, term, pod) for term in pod.affinity)
 
 
-def is_meant(owner: Pod, term: PodTerm, other: Pod) -> bool:
-    """Whether the term of `owner` is about the pod `other`."""
-    return other.namespace in (term.namespaces or (owner.namespace,)) and selects(term.selector, other.labels)
+def is_meant(
+    owner: Pod, term: PodTerm, other: Pod, namespaces: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> bool:
+    """Whether the term of `owner` is about the pod `other`. `namespaces`: their labels, by name."""
+    where = other.namespace
+    if not term.namespaces and term.namespace_selector is None:
+        near = where == owner.namespace
+    else:
+        near = where in term.namespaces or (
+            term.namespace_selector is not None
+            and selects(term.namespace_selector, {METADATA_NAME: where, **namespaces.get(where, {})})
+        )
+    return near and selects(term.selector, other.labels)
 
 
 def _same_domain(key: str, one: Mapping[str, str], other: Mapping[str, str]) -> bool:

@@ -93,12 +93,15 @@ class Toleration:
 class PodTerm:
     """A required term of pod affinity or anti-affinity: pods that `selector` matches, by nodes' label `topology_key`.
 
-    namespaces  where those pods are; empty: in the pod's own namespace.
+    namespaces          where those pods are.
+    namespace_selector  they are in namespaces with such labels, too; an empty one: in any. With neither, they are in
+                        the pod's own namespace.
     """
 
     selector: Selector
     topology_key: str = HOSTNAME
     namespaces: tuple[str, ...] = ()
+    namespace_selector: Selector | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,10 @@ class Pod:
     priority: int = 0
     started: int = 0
     """When it started, in seconds; of preemption's last tie."""
+    preempts: bool = True
+    """False: preemptionPolicy Never."""
+    preempted: bool = False
+    """It is going, since the scheduler gave its place to another: condition DisruptionTarget, PreemptionByScheduler."""
     of_daemon_set: bool = False
     mirror: bool = False
 

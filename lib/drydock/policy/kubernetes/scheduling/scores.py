@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from drydock.policy.kubernetes.scheduling.cluster import Cluster, is_meant
+from drydock.policy.kubernetes.scheduling.cluster import Cluster
 from drydock.policy.kubernetes.scheduling.model import HOSTNAME, Pod, PodTerm, Spread, selects
 
 MOST = 100
@@ -130,17 +130,18 @@ def _counts(pod: Pod, cluster: Cluster, spread: Spread, names: Sequence[str]) ->
     return {name: domains[cluster.labels(name)[spread.topology_key]] for name in names}
 
 
-def inter_pod_affinity(pod: Pod, cluster: Cluster, names: Sequence[str]) -> dict[str, int]:
+def inter_pod_affinity(pod: Pod, cluster: Cluster, names: Sequence[str], hard: int = 1) -> dict[str, int]:
     """The weights of preferred terms of the pod, and of those that are there about the pod, anti-affinity subtracted.
 
-    A required affinity of a pod that is there counts 1 (hardPodAffinityWeight's default). Source: interpodaffinity/
-    scoring.go (observed).
+    hard  what a required affinity of a pod that is there counts: hardPodAffinityWeight.
+
+    Source: interpodaffinity/scoring.go (observed).
     """
     sums: Counter[tuple[str, str]] = Counter()
 
     def count(owner: Pod, term: PodTerm, other: Pod, place: str, weight: int) -> None:
         value = cluster.labels(place).get(term.topology_key)
-        if value is not None and is_meant(owner, term, other):
+        if value is not None and cluster.is_meant(owner, term, other):
             sums[term.topology_key, value] += weight
 
     for other, place in cluster.bound():
@@ -150,7 +151,7 @@ def inter_pod_affinity(pod: Pod, cluster: Cluster, names: Sequence[str]) -> dict
             for weight, term in getattr(other.preferences, of):
                 count(other, term, pod, place, sign * weight)
         for term in other.affinity:
-            count(other, term, pod, place, 1)
+            count(other, term, pod, place, hard)
     raw = {name: sum(sums[key, value] for key, value in cluster.labels(name).items()) for name in names}
     most, least = max(raw.values(), default=0), min(raw.values(), default=0)
     return {name: MOST * (value - least) // (most - least) if most > least else 0 for name, value in raw.items()}
