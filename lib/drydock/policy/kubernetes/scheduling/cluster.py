@@ -11,6 +11,7 @@ from drydock.policy.kubernetes.scheduling.model import (
     Node,
     Pod,
     PodTerm,
+    Selector,
     Spread,
     matches_node,
     selects,
@@ -150,6 +151,7 @@ class Cluster:
     def domains(self, pod: Pod, spread: Spread, together: Sequence[Spread]) -> Counter[str]:
         """How many pods that the constraint counts are in each of its domains, on nodes with the labels of all."""
         keys = [one.topology_key for one in together]
+        selector = spread.selecting(pod)
         found: Counter[str] = Counter()
         for name, node in self.nodes.items():
             labels = self.labels(name)
@@ -159,10 +161,15 @@ class Cluster:
                 continue
             if spread.honors_taints and untolerated(pod, node.taints):
                 continue
-            found[labels[spread.topology_key]] += sum(
-                other.namespace == pod.namespace and selects(spread.selector, other.labels) for other in self.pods[name]
-            )
+            found[labels.get(spread.topology_key, "")] += self.alike(pod, selector, name)
         return found
+
+    def alike(self, pod: Pod, selector: Selector | None, name: str) -> int:
+        """How many pods of the node are in the pod's namespace, selected, and not about to go."""
+        return sum(
+            other.namespace == pod.namespace and not other.terminating and selects(selector, other.labels)
+            for other in self.pods[name]
+        )
 
     def _skewed(self, pod: Pod, name: str) -> str:
         labels = self.labels(name)
@@ -172,7 +179,7 @@ class Cluster:
                 return UNLABELLED
             domains = self.domains(pod, spread, pod.spread)
             least = min(domains.values(), default=0) if len(domains) >= spread.min_domains else 0
-            if domains[value] + selects(spread.selector, pod.labels) - least > spread.max_skew:
+            if domains[value] + selects(spread.selecting(pod), pod.labels) - least > spread.max_skew:
                 return SKEWED
         return ""
 

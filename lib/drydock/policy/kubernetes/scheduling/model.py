@@ -57,8 +57,9 @@ def equal(labels: Mapping[str, str]) -> Selector:
     return tuple(Expression(key, "In", (value,)) for key, value in labels.items())
 
 
-def selects(selector: Selector, labels: Mapping[str, str]) -> bool:
-    return all(one.matches(labels) for one in selector)
+def selects(selector: Selector | None, labels: Mapping[str, str]) -> bool:
+    """Whether all of it holds. None, a labelSelector that is not there, matches nothing."""
+    return selector is not None and all(one.matches(labels) for one in selector)
 
 
 def _is_whole(text: str) -> bool:
@@ -93,12 +94,14 @@ class Toleration:
 class PodTerm:
     """A required term of pod affinity or anti-affinity: pods that `selector` matches, by nodes' label `topology_key`.
 
+    The API server puts matchLabelKeys and mismatchLabelKeys into the labelSelector, so that they are in `selector`.
+
     namespaces          where those pods are.
     namespace_selector  they are in namespaces with such labels, too; an empty one: in any. With neither, they are in
                         the pod's own namespace.
     """
 
-    selector: Selector
+    selector: Selector | None
     topology_key: str = HOSTNAME
     namespaces: tuple[str, ...] = ()
     namespace_selector: Selector | None = None
@@ -108,10 +111,11 @@ class PodTerm:
 class Spread:
     """A topologySpreadConstraint; of a pod's `spread` with whenUnsatisfiable DoNotSchedule.
 
-    min_domains  below so many domains the least that one has counts as 0.
+    min_domains       below so many domains the least that one has counts as 0.
+    match_label_keys  of these labels, those that the pod has are in the selector with its values.
     """
 
-    selector: Selector
+    selector: Selector | None
     max_skew: int = 1
     topology_key: str = ZONE
     min_domains: int = 1
@@ -119,6 +123,13 @@ class Spread:
     """nodeTaintsPolicy Honor: nodes whose taints the pod does not tolerate are no domain."""
     honors_affinity: bool = True
     """nodeAffinityPolicy Honor, the default: nodes that the pod does not select are no domain."""
+    match_label_keys: tuple[str, ...] = ()
+
+    def selecting(self, pod: Pod) -> Selector | None:
+        """What selects the pods that count, for a constraint of `pod`."""
+        if self.selector is None:
+            return None
+        return (*self.selector, *equal({key: pod.labels[key] for key in self.match_label_keys if key in pod.labels}))
 
 
 @dataclass(frozen=True)
@@ -169,8 +180,12 @@ class Pod:
     """When it started, in seconds; of preemption's last tie."""
     preempts: bool = True
     """False: preemptionPolicy Never."""
+    terminating: bool = False
+    """It is being deleted: it has a deletionTimestamp."""
     preempted: bool = False
-    """It is going, since the scheduler gave its place to another: condition DisruptionTarget, PreemptionByScheduler."""
+    """And is since the scheduler gave its place to another: condition DisruptionTarget, PreemptionByScheduler."""
+    default_selector: Selector | None = None
+    """Of its Services and of its ReplicaSet or StatefulSet, together: the scheduler spreads by it a pod that does not."""
     of_daemon_set: bool = False
     mirror: bool = False
 

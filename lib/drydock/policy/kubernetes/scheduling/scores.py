@@ -2,7 +2,7 @@
 
 Each score is a whole number from 0 to 100 for each node. Source: kubernetes/kubernetes 1.35, pkg/scheduler/framework/
 plugins (observed); the weights are those of pkg/scheduler/apis/config/v1/default_plugins.go. Left out: the locality of
-images, and the constraints that the scheduler adds by itself to pods of a Service or ReplicaSet without any.
+images.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from drydock.policy.kubernetes.scheduling.cluster import Cluster
-from drydock.policy.kubernetes.scheduling.model import HOSTNAME, Pod, PodTerm, Spread, selects
+from drydock.policy.kubernetes.scheduling.model import HOSTNAME, ZONE, Pod, PodTerm, Spread, selects
 
 MOST = 100
 EQUALLY: Mapping[str, int] = {"cpu": 1, "memory": 1}
@@ -100,34 +100,39 @@ def topology_spread(pod: Pod, cluster: Cluster, names: Sequence[str]) -> dict[st
     """The fewer pods that its ScheduleAnyway constraints count the node's domains have, the more.
 
     A constraint adds its count · ln(domains + 2) + maxSkew − 1. A node that lacks one of the labels has 0, and so have
-    all for a pod without such constraints. Source: podtopologyspread/scoring.go (observed).
+    all for a pod without such constraints. One without any constraint at all is spread by its `default_selector`: over
+    hosts with a maxSkew of 3 and over zones with one of 5, and a node without a zone counts there, too. Source:
+    podtopologyspread/scoring.go and plugin.go (observed).
     """
+    by_default = not pod.spread and not pod.preferences.spread and pod.default_selector is not None
     constraints = pod.preferences.spread
+    if by_default:
+        constraints = (Spread(pod.default_selector, 3, HOSTNAME), Spread(pod.default_selector, 5, ZONE))
     if not constraints:
         return dict.fromkeys(names, 0)
-    whole = [name for name in names if all(one.topology_key in cluster.labels(name) for one in constraints)]
+    together = () if by_default else constraints
+    whole = [name for name in names if all(one.topology_key in cluster.labels(name) for one in together)]
     raw = dict.fromkeys(whole, 0.0)
     for spread in constraints:
-        counts = _counts(pod, cluster, spread, whole)
-        size = len({cluster.labels(name)[spread.topology_key] for name in whole})
-        for name in whole:
-            raw[name] += counts[name] * math.log(size + 2) + spread.max_skew - 1
+        counts = _counts(pod, cluster, spread, together, whole)
+        size = len({cluster.labels(name).get(spread.topology_key, "") for name in whole})
+        for name, count in counts.items():
+            raw[name] += count * math.log(size + 2) + spread.max_skew - 1
     rounded = {name: math.floor(value + 0.5) for name, value in raw.items()}
     most, least = max(rounded.values(), default=0), min(rounded.values(), default=0)
     found = {name: MOST * (most + least - value) // most if most else MOST for name, value in rounded.items()}
     return {name: found.get(name, 0) for name in names}
 
 
-def _counts(pod: Pod, cluster: Cluster, spread: Spread, names: Sequence[str]) -> dict[str, int]:
+def _counts(
+    pod: Pod, cluster: Cluster, spread: Spread, together: Sequence[Spread], names: Sequence[str]
+) -> dict[str, int]:
+    """Of those nodes that have the label, how many pods the constraint counts in their domain."""
     if spread.topology_key == HOSTNAME:
-        return {
-            name: sum(
-                one.namespace == pod.namespace and selects(spread.selector, one.labels) for one in cluster.pods[name]
-            )
-            for name in names
-        }
-    domains = cluster.domains(pod, spread, pod.preferences.spread)
-    return {name: domains[cluster.labels(name)[spread.topology_key]] for name in names}
+        return {name: cluster.alike(pod, spread.selecting(pod), name) for name in names}
+    domains = cluster.domains(pod, spread, together)
+    values = {name: cluster.labels(name).get(spread.topology_key) for name in names}
+    return {name: domains[value] for name, value in values.items() if value is not None}
 
 
 def inter_pod_affinity(pod: Pod, cluster: Cluster, names: Sequence[str], hard: int = 1) -> dict[str, int]:
