@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from drydock.policy.kubernetes.scheduling import volumes
 from drydock.policy.kubernetes.scheduling.model import (
     HOSTNAME,
     Node,
@@ -17,6 +18,9 @@ from drydock.policy.kubernetes.scheduling.model import (
     selects,
     untolerated,
 )
+from drydock.policy.kubernetes.scheduling.volumes import Storage
+
+_NO_STORAGE = Storage()
 
 METADATA_NAME = "kubernetes.io/metadata.name"
 """The label of each namespace that has its name."""
@@ -36,12 +40,18 @@ class Cluster:
     """A snapshot to try things on: nodes are added, pods bound and taken off again. Nothing outside it changes.
 
     namespaces  labels by namespace; one that is not there has only the label with its name.
+    storage     what pods' claims are about.
     """
 
     def __init__(
-        self, nodes: Iterable[Node] = (), *, namespaces: Mapping[str, Mapping[str, str]] | None = None
+        self,
+        nodes: Iterable[Node] = (),
+        *,
+        namespaces: Mapping[str, Mapping[str, str]] | None = None,
+        storage: Storage = _NO_STORAGE,
     ) -> None:
         self.namespaces = namespaces or {}
+        self.storage = storage
         self.nodes: dict[str, Node] = {}
         self.pods: dict[str, list[Pod]] = {}
         self._free: dict[str, dict[str, int]] = {}
@@ -107,9 +117,13 @@ class Cluster:
         """Why the pod does not fit on the node, in the scheduler's words; empty: it fits.
 
         The first filter that refuses says all of its reasons, as the scheduler's does. Source: the plugins
-        TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit, PodTopologySpread and InterPodAffinity (observed).
+        TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit, VolumeRestrictions, NodeVolumeLimits, VolumeBinding,
+        VolumeZone, PodTopologySpread and InterPodAffinity (observed).
         """
         node = self.nodes[name]
+        unready = volumes.unready(pod, self.storage) if pod.claims else ()
+        if unready:
+            return unready
         if untolerated(pod, node.taints):
             return (TAINTED,)
         if not matches_node(pod, node):
@@ -119,6 +133,11 @@ class Cluster:
         lacking = self._lacking(pod, name)
         if lacking:
             return lacking
+        if pod.claims:
+            everywhere = (other for other, _ in self.bound())
+            lacking = volumes.lacking(pod, node, self.labels(name), self.storage, self.pods[name], everywhere)
+            if lacking:
+                return lacking
         if pod.spread:
             skewed = self._skewed(pod, name)
             if skewed:

@@ -185,14 +185,16 @@ class Pod:
     preempted: bool = False
     """And is since the scheduler gave its place to another: condition DisruptionTarget, PreemptionByScheduler."""
     default_selector: Selector | None = None
-    """Of its Services and of its ReplicaSet or StatefulSet, together: the scheduler spreads by it a pod that does not."""
+    """Of its Services and its ReplicaSet or StatefulSet, together: the scheduler spreads by it a pod that does not."""
+    claims: tuple[str, ...] = ()
+    """PersistentVolumeClaims, of its namespace."""
     of_daemon_set: bool = False
     mirror: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether only resources and the node's own labels and taints decide where it fits."""
-        return not (self.affinity or self.anti_affinity or self.spread or self.host_ports)
+        return not (self.affinity or self.anti_affinity or self.spread or self.host_ports or self.claims)
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,8 @@ class Node:
     taints: tuple[Taint, ...] = ()
     capacity: Mapping[str, int] = field(default_factory=dict)
     """With what the system keeps for itself; empty: as `allocatable`."""
+    attach_limits: Mapping[str, int] = field(default_factory=dict)
+    """How many volumes a CSI driver attaches, by driver: the CSINode's allocatable.count."""
 
     @property
     def whole(self) -> Mapping[str, int]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from drydock.policy.kubernetes.scheduling import volumes
 from drydock.policy.kubernetes.scheduling.cluster import AFFINITY, NOT_SELECTED, TAINTED, UNLABELLED, Cluster
 from drydock.policy.kubernetes.scheduling.model import Pod, Selector, selects
 
-HOPELESS = (TAINTED, NOT_SELECTED, UNLABELLED, AFFINITY)
+HOPELESS = (
+    TAINTED, NOT_SELECTED, UNLABELLED, AFFINITY,
+    volumes.VOLUME_ELSEWHERE, volumes.NO_VOLUME, volumes.VOLUME_GONE, volumes.OTHER_ZONE,
+)  # fmt: skip
 """Reasons that no pod's going changes: the scheduler's *UnschedulableAndUnresolvable*."""
 
 
@@ -146,7 +150,9 @@ def preempt(
 
 
 def _is_hopeless(pod: Pod, cluster: Cluster, name: str) -> bool:
-    return any(reason in HOPELESS for reason in cluster.reasons(pod, name))
+    return bool(volumes.unready(pod, cluster.storage)) or any(
+        reason in HOPELESS for reason in cluster.reasons(pod, name)
+    )
 
 
 def _most_important(pods: Sequence[Pod]) -> list[Pod]:
