@@ -90,6 +90,96 @@ def test_pods_that_ask_for_nothing_are_taken_for_a_tenth_of_a_core_and_200_mib()
 
 
 @pytest.mark.parametrize(
+    ("asked", "nodes", "existing", "weights", "expected"),
+    [
+        (NOTHING, [SMALL, SMALL], [], {}, [0, 0]),
+        (BOTH, [SMALL, amounts(6000, 10_000)], [], {}, [62, 50]),
+        (NOTHING, [LARGE, LARGE], [(0, CPU3), (0, CPU3), (1, CPU3), (1, BOTH)], {}, [30, 42]),
+        (BOTH, [LARGE, LARGE], [(0, CPU3), (1, BOTH)], {}, [42, 55]),
+        (amounts(5000, 9000), [amounts(5000, 10_000), amounts(10_000, 9000)], [], {}, [95, 75]),
+        (BOTH, [SMALL, amounts(6000, 10_000)], [], {"memory": 2, "cpu": 1}, [58, 50]),
+        ({}, [amounts(250, 1000 * 2**20)] * 2, [(0, {}), (0, {})], {}, [80, 30]),
+        (BOTH, [amounts(6000, 10_000), amounts(6000, 10_000, gpu=4)], [], {"cpu": 1, "memory": 1, GPU: 1}, [50, 50]),
+        (amounts(3000, 5000, gpu=2), [amounts(6000, 10_000, gpu=4), amounts(6000, 10_000, gpu=10)], [],
+         {"cpu": 1, "memory": 1, GPU: 1}, [50, 40]),
+    ],
+    ids=[
+        "nothing scheduled, nothing requested", "resources requested, differently sized nodes",
+        "no resources requested, pods scheduled with resources", "resources requested, pods scheduled with resources",
+        "resources requested equal node capacity", "different weights", "nonzero request for resource",
+        "bypass extended resource", "honor extended resource if the pod request",
+    ],
+)  # fmt: skip
+def test_most_allocated(
+    asked: Mapping[str, int],
+    nodes: list[Mapping[str, int]],
+    existing: list[tuple[int, Mapping[str, int]]],
+    weights: Mapping[str, int],
+    expected: list[int],
+) -> None:
+    """noderesources/most_allocated_test.go, TestMostAllocatedScoringStrategy: all cases without an error."""
+    cluster = holding(nodes, *existing)
+    found = [rules.most_allocated(Pod("p", asked), cluster, name, weights or rules.EQUALLY) for name in "01"]
+    assert found == expected
+
+
+FOO_8, FOO_4 = {"foo": 8, "bar": 4}, {"foo": 4, "bar": 8}
+TWO, BOTH_TWO, FOUR_TWO = {"foo": 2}, {"foo": 2, "bar": 2}, {"foo": 4, "bar": 2}
+FALLING, RISING = [(0, 10), (100, 0)], [(0, 0), (100, 1)]
+SINGLE, MULTIPLE = {"foo": 1}, {"foo": 3, "bar": 5}
+
+
+@pytest.mark.parametrize(
+    ("asked", "nodes", "existing", "shape", "weights", "expected"),
+    [
+        (NOTHING, [SMALL, SMALL], [(0, NOTHING), (0, NOTHING)], FALLING, rules.EQUALLY, [100, 100]),
+        (BOTH, [SMALL, amounts(6000, 10_000)], [(0, NOTHING)], FALLING, rules.EQUALLY, [38, 50]),
+        (NOTHING, [SMALL, amounts(6000, 10_000)], [(0, BOTH), (1, BOTH)], FALLING, rules.EQUALLY, [38, 50]),
+        ({}, [FOO_8, FOO_4], [], RISING, SINGLE, [0, 0]),
+        (TWO, [FOO_8, FOO_4], [], RISING, SINGLE, [2, 5]),
+        (TWO, [FOO_8, FOO_4], [(1, TWO)], RISING, SINGLE, [2, 10]),
+        ({"foo": 4}, [FOO_8, FOO_4], [], RISING, SINGLE, [5, 10]),
+        ({}, [FOO_8, FOO_4], [], RISING, MULTIPLE, [0, 0]),
+        (BOTH_TWO, [FOO_8, FOO_4], [], RISING, MULTIPLE, [4, 3]),
+        (BOTH_TWO, [FOO_8, FOO_4], [(1, BOTH_TWO)], RISING, MULTIPLE, [4, 7]),
+        (FOUR_TWO, [FOO_8, FOO_4], [], RISING, MULTIPLE, [5, 5]),
+    ],
+    ids=[
+        "nothing requested", "resources requested, differently sized nodes", "pods scheduled with resources",
+        "single: nothing requested", "single: less resources", "single: on node with existing pod running",
+        "single: more resources", "multiple: nothing requested", "multiple: less resources",
+        "multiple: on node with existing pod running", "multiple: more resources",
+    ],
+)  # fmt: skip
+def test_requested_to_capacity_ratio(
+    asked: Mapping[str, int],
+    nodes: list[Mapping[str, int]],
+    existing: list[tuple[int, Mapping[str, int]]],
+    shape: list[tuple[int, int]],
+    weights: Mapping[str, int],
+    expected: list[int],
+) -> None:
+    """noderesources/requested_to_capacity_ratio_test.go, with TestResourceBinPacking{Single,MultipleExtended}."""
+    cluster = holding(nodes, *existing)
+    found = [rules.requested_to_capacity_ratio(Pod("p", asked), cluster, name, shape, weights) for name in "01"]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("points", "at"),
+    [
+        ([(10, 1), (90, 9)],
+         {-10: 1, 0: 1, 9: 1, 10: 1, 15: 1, 19: 1, 20: 2, 89: 8, 90: 9, 99: 9, 100: 9, 110: 9}),
+        ([(0, 2), (40, 10), (100, 0)], {-10: 2, 0: 2, 20: 6, 30: 8, 40: 10, 70: 5, 100: 0, 110: 0}),
+        ([(0, 2), (40, 2), (100, 2)], dict.fromkeys((-10, 0, 20, 30, 40, 70, 100, 110), 2)),
+    ],
+)  # fmt: skip
+def test_broken_linear_function(points: list[tuple[int, int]], at: dict[int, int]) -> None:
+    """noderesources/requested_to_capacity_ratio_test.go, TestBrokenLinearFunction."""
+    assert {x: rules.broken_line(points, x) for x in at} == at
+
+
+@pytest.mark.parametrize(
     ("asked", "nodes", "existing", "resources", "expected"),
     [
         pytest.param(BOTH, [SMALL, amounts(6000, 10_000)], [], (), [87, 100],

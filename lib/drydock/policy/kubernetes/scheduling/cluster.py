@@ -8,12 +8,12 @@ from types import MappingProxyType
 
 from drydock.policy.kubernetes.scheduling import volumes
 from drydock.policy.kubernetes.scheduling.model import (
-    HOSTNAME,
     Node,
     Pod,
     PodTerm,
     Selector,
     Spread,
+    labels_of,
     matches_node,
     selects,
     untolerated,
@@ -98,7 +98,7 @@ class Cluster:
         return self._free[name]
 
     def labels(self, name: str) -> Mapping[str, str]:
-        return {HOSTNAME: name, **self.nodes[name].labels}
+        return labels_of(self.nodes[name])
 
     def bound(self) -> Iterator[tuple[Pod, str]]:
         """Every pod with its node."""

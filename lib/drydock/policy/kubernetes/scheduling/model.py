@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
+NODE_NAME = "metadata.name"
+"""The key of an expression that is one of matchFields: it is about the node's name."""
 
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 
@@ -215,9 +217,14 @@ class Node:
         return self.capacity or self.allocatable
 
 
+def labels_of(node: Node) -> Mapping[str, str]:
+    """The node's labels, and its name, as expressions see them."""
+    return {HOSTNAME: node.name, NODE_NAME: node.name, **node.labels}
+
+
 def matches_node(pod: Pod, node: Node) -> bool:
     """nodeSelector, and one term of the required node affinity where there are any."""
-    labels = {HOSTNAME: node.name, **node.labels}
+    labels = labels_of(node)
     if any(labels.get(key) != value for key, value in pod.node_selector.items()):
         return False
     return not pod.node_affinity or any(term and selects(term, labels) for term in pod.node_affinity)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from drydock.policy.kubernetes.scheduling.cluster import Cluster
 from drydock.policy.kubernetes.scheduling.model import HOSTNAME, ZONE, Pod, PodTerm, Spread, selects
@@ -36,14 +36,64 @@ def least_allocated(pod: Pod, cluster: Cluster, name: str, weights: Mapping[str,
     container; a request of 0 is one. Another resource counts only where the pod asks for it. Source: noderesources/
     least_allocated.go (observed).
     """
-    total = counted = 0
-    for resource, weight in weights.items():
+    return _mean(pod, cluster, name, weights, lambda asked, there: max(0, there - asked) * MOST // there)
+
+
+def most_allocated(pod: Pod, cluster: Cluster, name: str, weights: Mapping[str, int] = EQUALLY) -> int:
+    """How full the node is with the pod on it, so that nodes are filled one by one: the strategy MostAllocated.
+
+    Source: noderesources/most_allocated.go (observed).
+    """
+    return _mean(pod, cluster, name, weights, lambda asked, there: min(asked, there) * MOST // there)
+
+
+def requested_to_capacity_ratio(
+    pod: Pod,
+    cluster: Cluster,
+    name: str,
+    shape: Sequence[tuple[int, int]],
+    weights: Mapping[str, int] = EQUALLY,
+) -> int:
+    """What a line through points says of how full the node is with the pod on it.
+
+    shape  per cent of a resource that are requested, and what they are worth, from 0 to 10; in rising order.
+
+    A resource that is worth nothing is left out of the mean. Source: noderesources/requested_to_capacity_ratio.go
+    (observed).
+    """
+    raised = [(utilization, worth * (MOST // 10)) for utilization, worth in shape]
+    worth = {
+        resource: broken_line(raised, min(asked * 100 // there, 100))
+        for resource, asked, there in _asked(pod, cluster, name, weights)
+    }
+    counted = {resource: one for resource, one in worth.items() if one > 0}
+    whole = sum(weights[resource] for resource in counted)
+    return math.floor(sum(weights[resource] * one for resource, one in counted.items()) / whole + 0.5) if whole else 0
+
+
+def broken_line(points: Sequence[tuple[int, int]], at: int) -> int:
+    """The line through the points, flat before the first and behind the last; cut off towards 0."""
+    before = points[0]
+    for x, y in points:
+        if at <= x:
+            return y if x == before[0] else before[1] + int((y - before[1]) * (at - before[0]) / (x - before[0]))
+        before = x, y
+    return before[1]
+
+
+def _asked(pod: Pod, cluster: Cluster, name: str, weights: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
+    """Of each resource that counts, what is requested with the pod there, and what the node has."""
+    for resource in weights:
         there = cluster.nodes[name].allocatable.get(resource, 0)
         if there and (resource in EQUALLY or pod.requests.get(resource)):
-            asked = sum(one.requests.get(resource, ASSUMED.get(resource, 0)) for one in (*cluster.pods[name], pod))
-            total += weight * (max(0, there - asked) * MOST // there)
-            counted += weight
-    return total // counted if counted else 0
+            pods = (*cluster.pods[name], pod)
+            yield resource, sum(one.requests.get(resource, ASSUMED.get(resource, 0)) for one in pods), there
+
+
+def _mean(pod: Pod, cluster: Cluster, name: str, weights: Mapping[str, int], score: Callable[[int, int], int]) -> int:
+    found = {resource: score(asked, there) for resource, asked, there in _asked(pod, cluster, name, weights)}
+    whole = sum(weights[resource] for resource in found)
+    return sum(weights[resource] * one for resource, one in found.items()) // whole if whole else 0
 
 
 def balanced_allocation(pod: Pod, cluster: Cluster, name: str, resources: Sequence[str] = tuple(EQUALLY)) -> int:
