@@ -19,7 +19,7 @@ from drydock.policy.kubernetes.karpenter.requirements import (
     ZONE,
     requirement,
 )
-from drydock.policy.kubernetes.scheduling import Cluster, Expression, Node, Pod, Preferences, Spread, Taint, Toleration
+from drydock.policy.kubernetes.scheduling import Cluster, Expression, Node, Pod, Taint, Toleration
 
 POOL = NodePool("default")
 AMD = {"node_selector": {ARCHITECTURE: "amd64"}}
@@ -244,10 +244,6 @@ def test_terms_of_node_affinity_are_tried_in_turn() -> None:
     assert launched(plan) == {"arm-instance-type": 1}
 
 
-def test_what_is_not_simulated_is_refused() -> None:
-    with pytest.raises(ValueError, match="pod-0 asks for topology spread"):
-        schedule(pods(1, spread=(Spread(()),)), [POOL], DEFAULTS)
-    with pytest.raises(ValueError, match=r"pod-0 asks for .* preferences"):
-        schedule(pods(1, preferences=Preferences(spread=(Spread(()),))), [POOL], DEFAULTS)
+def test_what_nothing_has_is_said() -> None:
     assert schedule([Pod("p", {"unknown": 1})], [POOL], DEFAULTS).unscheduled == {"p": "no instance type has unknown"}
     assert schedule(pods(1), [], DEFAULTS).unscheduled == {"pod-0": "there is no NodePool"}

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drydock.policy.kubernetes.scheduling import Cluster, Expression, Node, Pod, PodTerm, Spread, Taint, Toleration
+from drydock.policy.kubernetes.scheduling import (
+    Cluster,
+    Expression,
+    HostPort,
+    Node,
+    Pod,
+    PodTerm,
+    Spread,
+    Taint,
+    Toleration,
+)
 from drydock.policy.kubernetes.scheduling import cluster as reasons
 from drydock.policy.kubernetes.scheduling.model import equal, matches_node
 from drydock.policy.kubernetes.scheduling.preemption import choose, preempt, victims
@@ -275,9 +285,9 @@ def test_node_affinity(terms: tuple[tuple[Expression, ...], ...], labels: dict[s
 def test_ports_of_the_host_are_taken_once() -> None:
     """nodeports/node_ports_test.go."""
     cluster = Cluster([Node("n", {})])
-    cluster.bind(Pod("there", host_ports=(8080,)), "n")
-    assert cluster.reasons(Pod("p", host_ports=(8080,)), "n") == (reasons.PORTS,)
-    assert cluster.fits(Pod("p", host_ports=(8081,)), "n")
+    cluster.bind(Pod("there", host_ports=(HostPort(8080),)), "n")
+    assert cluster.reasons(Pod("p", host_ports=(HostPort(8080),)), "n") == (reasons.PORTS,)
+    assert cluster.fits(Pod("p", host_ports=(HostPort(8081),)), "n")
 
 
 def victim(name: str, priority: int, cpu: int = 500, started: int = 0) -> Pod:

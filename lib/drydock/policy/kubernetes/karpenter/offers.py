@@ -53,6 +53,15 @@ class InstanceType:
     capacity: Mapping[str, int]
     allocatable: Mapping[str, int]
 
+    def meets(self, wanted: Requirements) -> bool:
+        """Whether its labels do; one that it does not have may be anything."""
+        return not any(
+            key in self.requirements
+            and not self.requirements[key].intersects(one)
+            and not (self.requirements[key].may_be_absent and one.may_be_absent)
+            for key, one in wanted.items()
+        )
+
     def cheapest(self, wanted: Requirements) -> float:
         """The lowest price of an offering that suits; infinite where none does."""
         return min((one.price for one in self.offerings if one.suits(wanted)), default=math.inf)
