@@ -107,8 +107,8 @@ def relaxed(pod: Pod, *, soft_taints: bool) -> Pod | None:
     if wishes.affinity:
         return replace(pod, preferences=replace(wishes, affinity=tuple(_heaviest_first(wishes.affinity)[1:])))
     if wishes.anti_affinity:
-        left = tuple(_heaviest_first(wishes.anti_affinity)[1:])
-        return replace(pod, preferences=replace(wishes, anti_affinity=left))
+        kept = tuple(_heaviest_first(wishes.anti_affinity)[1:])
+        return replace(pod, preferences=replace(wishes, anti_affinity=kept))
     if wishes.node_affinity:
         return replace(pod, preferences=replace(wishes, node_affinity=tuple(_heaviest_first(wishes.node_affinity)[1:])))
     if wishes.spread:

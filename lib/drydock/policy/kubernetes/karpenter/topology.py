@@ -219,7 +219,7 @@ class Topology:
 
             for pool in self.pools:
                 own = merged(pool.requirements, of_labels(pool.labels)).get(key)
-                seen = set()
+                seen: set[str] = set()
                 for each in self.types:
                     theirs = each.requirements.get(key)
                     both = own.intersection(theirs) if own and theirs else own or theirs
