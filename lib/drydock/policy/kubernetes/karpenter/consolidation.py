@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from drydock.policy.kubernetes.karpenter.offers import ON_DEMAND, SPOT, InstanceType, NodePool
+from drydock.policy.kubernetes.karpenter.offers import ON_DEMAND, SPOT, InstanceType, NodePool, flexibility
 from drydock.policy.kubernetes.karpenter.provisioning import NewNode, schedule
-from drydock.policy.kubernetes.karpenter.requirements import CAPACITY_TYPE, Requirement, merged
+from drydock.policy.kubernetes.karpenter.requirements import (
+    CAPACITY_TYPE,
+    INSTANCE_TYPE,
+    NODE_POOL,
+    ZONE,
+    Requirement,
+    merged,
+)
 from drydock.policy.kubernetes.scheduling.cluster import Cluster
 from drydock.policy.kubernetes.scheduling.model import Node, Pod
 
 MAXIMUM_BATCH = 100
 SPOT_TYPES = 15
-"""A Spot node is replaced by a Spot node only where so many types are cheaper, and by one of so many."""
+"""A Spot node is replaced by a Spot node only where so many types are cheaper, and by one of so many.
+
+Where minValues needs more types than these, by one of as many as it needs.
+"""
 NODE_COST = 1.0
 """What it costs to drain any node, in the cost of moving one pod."""
 BALANCED_K = 2
@@ -39,6 +49,12 @@ class Running:
     pods: tuple[Pod, ...] = ()
     disruptable: bool = True
     settled: bool = True
+
+    @property
+    def labelled(self) -> Node:
+        """The node with the labels that Karpenter gives each of its own."""
+        known = {ZONE: self.zone, CAPACITY_TYPE: self.capacity_type, INSTANCE_TYPE: self.type, NODE_POOL: self.pool}
+        return replace(self.node, labels={**known, **self.node.labels})
 
     @property
     def moved(self) -> list[Pod]:
@@ -222,7 +238,7 @@ class _Look:
         stay = Cluster()
         for one in self.nodes:
             if one.node.name not in names:
-                stay.add(one.node, one.pods)
+                stay.add(one.labelled, one.pods)
         pods = [pod for one in going for pod in one.moved]
         plan = schedule(pods, self.pools, self.types, existing=stay, used=self._used(names), daemons=self.daemons)
         if plan.unscheduled or len(plan.new) > 1:
@@ -252,10 +268,13 @@ class _Look:
             if not self.spot_to_spot:
                 return None
             types = [one for one in new.types if one.worst_launch_price(only_spot) < price]
+            needed, lacking = flexibility(types, only_spot)
             if len(going) == 1:
-                types = types[:SPOT_TYPES] if len(types) >= SPOT_TYPES else []
-            return NewNode(new.pool, only_spot, new.pods, types)
+                types = types[: max(SPOT_TYPES, needed)] if len(types) >= SPOT_TYPES else []
+            return None if lacking else NewNode(new.pool, only_spot, new.pods, types)
         types = [one for one in new.types if one.worst_launch_price(new.requirements) < price]
+        if flexibility(types, new.requirements)[1]:
+            return None
         by_spot = [one for one in types if one.cheapest(only_spot) < math.inf]
         if by_spot and kinds.allows(ON_DEMAND):
             return NewNode(new.pool, only_spot, new.pods, by_spot)
@@ -268,7 +287,9 @@ class _Look:
         offered = {one.name for one in new.types}
         most = min((one.price for one in move.nodes if one.type in offered), default=math.inf)
         types = [one for one in new.types if one.worst_launch_price(new.requirements) < most]
-        return Move(move.reason, move.nodes, NewNode(new.pool, new.requirements, new.pods, types)) if types else None
+        if not types or flexibility(types, new.requirements)[1]:
+            return None
+        return Move(move.reason, move.nodes, NewNode(new.pool, new.requirements, new.pods, types))
 
     def _is_balanced(self, move: Move) -> bool:
         """Whether each pool with the policy Balanced approves, with its part of the saving by its part of the cost."""

@@ -84,6 +84,23 @@ class InstanceType:
         )
 
 
+def flexibility(types: Sequence[InstanceType], wanted: Requirements) -> tuple[int, dict[str, int]]:
+    """How many of the types, from the first on, meet all minValues; and of the labels that lack values, how many.
+
+    Source: pkg/cloudprovider/types.go, *SatisfiesMinValues* (observed): values count that the types have, whether or
+    not the requirement allows them.
+    """
+    asked = {key: one.min_values for key, one in wanted.items() if one.min_values is not None}
+    seen: dict[str, set[str]] = {key: set() for key in asked}
+    for count, each in enumerate(types, 1):
+        for key, values in seen.items():
+            if key in each.requirements:
+                values.update(each.requirements[key].values)
+        if all(len(seen[key]) >= least for key, least in asked.items()):
+            return count if asked else 0, {}
+    return len(types), {key: len(seen[key]) for key, least in asked.items() if len(seen[key]) < least}
+
+
 def instance_type(
     name: str,
     *,

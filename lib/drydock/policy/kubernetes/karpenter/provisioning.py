@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from drydock.policy.kubernetes.karpenter.offers import InstanceType, NodePool
+from drydock.policy.kubernetes.karpenter.offers import InstanceType, NodePool, flexibility
 from drydock.policy.kubernetes.karpenter.requirements import (
     Requirement,
     Requirements,
@@ -31,13 +31,15 @@ from drydock.policy.kubernetes.scheduling.model import HOSTNAME, HostPort, Pod, 
 class NewNode:
     """A node that Karpenter would launch, a NodeClaim: its pods and the instance types that hold them all.
 
-    types   those that still fit, the cheapest first. The launch asks for up to 60 of them and EC2 takes one.
+    types   those that still fit, the cheapest first, at most 600. AWS is asked for up to 60 of them and takes one.
+    min_values_relaxed  True: there are fewer values than a minValues asks for, under the policy BestEffort.
     """
 
     pool: str
     requirements: Requirements
     pods: list[Pod]
     types: list[InstanceType]
+    min_values_relaxed: bool = False
 
     @property
     def cheapest(self) -> InstanceType:
@@ -58,6 +60,10 @@ class Plan:
     unscheduled: Mapping[str, str]
 
 
+STRICT, BEST_EFFORT = "Strict", "BestEffort"
+MOST_TYPES = 600
+
+
 def largest_first(pods: Iterable[Pod]) -> list[Pod]:
     """By CPU, then memory, descending; then as they were created, which is the order given."""
     return sorted(pods, key=lambda pod: (-pod.requests.get("cpu", 0), -pod.requests.get("memory", 0)))
@@ -71,12 +77,16 @@ def schedule(
     existing: Cluster | None = None,
     used: Mapping[str, Mapping[str, int]] | None = None,
     daemons: Sequence[Pod] = (),
+    min_values_policy: str = STRICT,
+    most_types: int = MOST_TYPES,
 ) -> Plan:
     """Put pending pods on nodes, the largest first.
 
     existing  the nodes that are there, in the order in which they are tried; nothing in it changes.
     used      what the nodes of each NodePool have together, for its limits: by pool and resource.
-    daemons   pods of DaemonSets; each runs on every new node whose pool it suits and takes its part of it.
+    daemons   pods of DaemonSets; each takes its part of every node that it suits, new or there without it yet.
+    min_values_policy  Strict: no node without as many values as minValues asks for. BestEffort: then with fewer.
+    most_types         how many instance types a launch may name.
 
     Each pod goes on the first node that is there and has room; else on the planned node with the fewest pods that can
     take it; else on a new node of the NodePool with the highest weight that can. A planned node keeps every instance
@@ -85,9 +95,12 @@ def schedule(
     find a place, since those may be the company or the balance that they wait for.
 
     Source: pkg/controllers/provisioning/scheduling (observed). Among planned nodes with as many pods, the older comes
-    first, which is our choice. Left out: volumes, devices, reserved capacity.
+    first, which is our choice. Left out: volumes, devices, reserved capacity, default constraints of the cluster.
     """
-    return _Scheduling(pools, types, existing or Cluster(), used or {}, daemons).solve(pods)
+    if min_values_policy not in (STRICT, BEST_EFFORT):
+        raise ValueError(f"minValues' policy {min_values_policy!r} is neither {STRICT} nor {BEST_EFFORT}.")
+    found = _Scheduling(pools, types, existing or Cluster(), used or {}, daemons, min_values_policy == STRICT)
+    return found.solve(pods, most_types)
 
 
 T = TypeVar("T")
@@ -152,6 +165,7 @@ class _Planned(_Place):
     template: _Template
     mask: Any
     total: Any
+    relaxed: bool = False
 
 
 @dataclass
@@ -177,10 +191,11 @@ class _Scheduling:
         existing: Cluster,
         used: Mapping[str, Mapping[str, int]],
         daemons: Sequence[Pod],
+        strict: bool,
     ) -> None:
         import numpy
 
-        self.np = numpy
+        self.np, self.strict = numpy, strict
         self.types = list(types)
         self.offered = {"cpu", "memory", "pods"} | {one for each in types for one in each.allocatable}
         self.resources = sorted(self.offered.union(*(node.allocatable for node in existing.nodes.values())))
@@ -190,8 +205,13 @@ class _Scheduling:
         self.masks: dict[frozenset[Requirement], Any] = {}
         self.topology = Topology(pools, types, existing)
         self.there = [_there(existing, name) for name in existing.nodes]
+        awaited = [_awaited(place, existing, daemons) for place in self.there]
         self.free = numpy.array(
-            [[_free(existing, name, one) for one in self.resources] for name in existing.nodes], dtype=numpy.int64
+            [
+                [_free(existing, place.name, one) - due.get(one, 0) for one in self.resources]
+                for place, due in zip(self.there, awaited, strict=True)
+            ],
+            dtype=numpy.int64,
         ).reshape(len(self.there), len(self.resources))
         self.nodes: list[_Planned] = []
         self.counts: Any = numpy.zeros(0, dtype=numpy.int64)
@@ -204,7 +224,7 @@ class _Scheduling:
             for pool in sorted(pools, key=lambda pool: (-pool.weight, pool.name))
         ]
 
-    def solve(self, pods: Sequence[Pod]) -> Plan:
+    def solve(self, pods: Sequence[Pod], most_types: int) -> Plan:
         """Until all are placed, or none of those that are left is on a whole turn."""
         on: dict[str, list[Pod]] = {}
         why: dict[str, str] = {}
@@ -223,7 +243,13 @@ class _Scheduling:
                 failed += 1
                 why[pod.name] = reason
                 queue.append((pod, asked))
-        return Plan([self._node(one) for one in self.nodes], on, why)
+        new = [self._node(one, most_types) for one in self.nodes]
+        for node in new if self.strict else ():
+            lacking = flexibility(node.types, node.requirements)[1]
+            if lacking:
+                why.update(dict.fromkeys((pod.name for pod in node.pods), f"{node.pool}: {_lacks(lacking)}"))
+                node.pods.clear()
+        return Plan([node for node in new if node.pods], on, why)
 
     def _try(self, asked: _Asked) -> tuple[_Place | None, str]:
         while True:
@@ -309,7 +335,7 @@ class _Scheduling:
         if both is not node.requirements and both != node.requirements:
             mask &= self._suited(both)
         mask &= self._portable(node.template, asked.pod)
-        if not mask.any():
+        if not mask.any() or self._lacking(mask, both):
             return False
         node.total, node.mask = total, mask
         self._record(node, asked, both)
@@ -333,6 +359,11 @@ class _Scheduling:
         node.mask = fitting & self._within(template.left)
         if not node.mask.any():
             return "the NodePool's limits are reached"
+        lacking = self._lacking(node.mask, both)
+        if lacking and self.strict:
+            return _lacks(lacking)
+        both = {**both, **{key: replace(both[key], min_values=count) for key, count in lacking.items()}}
+        node.relaxed = bool(lacking)
         self.nodes.append(node)
         self._record(node, asked, both)
         np = self.np
@@ -349,6 +380,12 @@ class _Scheduling:
             ],
             dtype=bool,
         )
+
+    def _lacking(self, mask: Any, wanted: Requirements) -> dict[str, int]:
+        """Labels of which these types have fewer values than minValues asks for, and how many they have."""
+        if all(one.min_values is None for one in wanted.values()):
+            return {}
+        return flexibility([self.types[place] for place in self.np.flatnonzero(mask)], wanted)[1]
 
     def _charge(self, template: _Template, mask: Any) -> None:
         for one in template.left:
@@ -393,10 +430,16 @@ class _Scheduling:
         taken = [running for running, port in template.ports if pod.host_ports and _conflict(pod, [port])]
         return ~self.np.logical_or.reduce(taken) if taken else True
 
-    def _node(self, planned: _Planned) -> NewNode:
+    def _node(self, planned: _Planned, most_types: int) -> NewNode:
         types = [self.types[place] for place in self.np.flatnonzero(planned.mask)]
         types.sort(key=lambda one: one.cheapest(planned.requirements))
-        return NewNode(planned.template.pool.name, planned.requirements, planned.pods, types)
+        pool = planned.template.pool.name
+        return NewNode(pool, planned.requirements, planned.pods, types[:most_types], planned.relaxed)
+
+
+def _lacks(lacking: Mapping[str, int]) -> str:
+    said = ", ".join(f"{key} has {count}" for key, count in sorted(lacking.items()))
+    return f"minValues is not met: {said}"
 
 
 def _counted(each: InstanceType, resource: str) -> int:
@@ -408,6 +451,20 @@ def _there(cluster: Cluster, name: str) -> _Place:
     host = labels.pop(HOSTNAME)
     taken = [port for pod in cluster.pods[name] for port in pod.host_ports]
     return _Place(name, host, cluster.nodes[name].taints, of_labels(labels), taken, [])
+
+
+def _awaited(place: _Place, cluster: Cluster, daemons: Sequence[Pod]) -> dict[str, int]:
+    """What daemons that the node suits ask for, less what daemons on it have: existingnode.go (observed)."""
+    due: Counter[str] = Counter()
+    labels = {**place.requirements, HOSTNAME: Requirement(HOSTNAME, frozenset({place.host}))}
+    for pod in daemons:
+        suits = not incompatible(labels, required(pod)[0], undefined=NOWHERE)
+        if suits and not keeps_away(pod.tolerations, place.taints):
+            due.update({**pod.requests, "pods": 1})
+    for pod in cluster.pods[place.name]:
+        if pod.of_daemon_set:
+            due.subtract({**pod.requests, "pods": 1})
+    return {one: max(0, amount) for one, amount in due.items()}
 
 
 ANY_NUMBER = 2**62
