@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from drydock.policy.kubernetes.karpenter.offers import ON_DEMAND, SPOT, InstanceType, NodePool, flexibility
-from drydock.policy.kubernetes.karpenter.provisioning import NewNode, schedule
+from drydock.policy.kubernetes.karpenter.provisioning import NewNode, Plan, schedule
 from drydock.policy.kubernetes.karpenter.requirements import (
     CAPACITY_TYPE,
     INSTANCE_TYPE,
@@ -38,6 +39,8 @@ class Running:
     price         USD an hour, of its offering.
     disruptable   False: annotated karpenter.sh/do-not-disrupt, or a pod of it is, or a PodDisruptionBudget forbids it.
     settled       False: a pod came or went within consolidateAfter.
+    held          names of pods that may not be evicted now, annotated so or by a budget; then it is not consolidated.
+    terminates    True: it has a terminationGracePeriod, with which drift does not wait for such pods.
     """
 
     node: Node
@@ -49,6 +52,8 @@ class Running:
     pods: tuple[Pod, ...] = ()
     disruptable: bool = True
     settled: bool = True
+    held: tuple[str, ...] = ()
+    terminates: bool = False
 
     @property
     def labelled(self) -> Node:
@@ -59,7 +64,7 @@ class Running:
     @property
     def moved(self) -> list[Pod]:
         """Its pods that need another place."""
-        return [pod for pod in self.pods if not (pod.of_daemon_set or pod.mirror)]
+        return [pod for pod in self.pods if not (pod.of_daemon_set or pod.mirror or pod.name in self.held)]
 
     @property
     def disruption_cost(self) -> float:
@@ -73,19 +78,24 @@ class Running:
 
 @dataclass(frozen=True)
 class Move:
-    """Nodes that go together, and the one that comes for them, if any.
+    """Nodes that go together, and those that come for them, if any. Consolidation makes one at most.
 
-    reason   of the budgets: Empty or Underutilized.
-    saves    USD an hour; what the new node costs is its cheapest offering's price.
+    reason   of the budgets: Empty, Underutilized or Drifted.
+    saves    USD an hour; what a new node costs is its cheapest offering's price.
     """
 
     reason: str
     nodes: tuple[Running, ...]
-    replacement: NewNode | None = None
+    replacements: tuple[NewNode, ...] = ()
+
+    @property
+    def replacement(self) -> NewNode | None:
+        """The first new node."""
+        return self.replacements[0] if self.replacements else None
 
     @property
     def saves(self) -> float:
-        return sum(one.price for one in self.nodes) - (self.replacement.price if self.replacement else 0.0)
+        return sum(one.price for one in self.nodes) - sum(new.price for new in self.replacements)
 
 
 @dataclass(frozen=True)
@@ -165,6 +175,24 @@ def together(
     return _Look(nodes, pools, types, {}, spot_to_spot, ()).move(going)
 
 
+def simulated(
+    going: Sequence[Running],
+    nodes: Sequence[Running],
+    pools: Sequence[NodePool],
+    types: Sequence[InstanceType],
+    daemons: Sequence[Pod] = (),
+) -> Plan:
+    """Where the pods of nodes that go would be put. Limits count the nodes that stay."""
+    names = {one.node.name for one in going}
+    stay, used = Cluster(), dict[str, Counter[str]]()
+    for one in nodes:
+        if one.node.name not in names:
+            stay.add(one.labelled, one.pods)
+            used.setdefault(one.pool, Counter()).update({**one.node.whole, "nodes": 1})
+    pods = [pod for one in going for pod in one.moved]
+    return schedule(pods, pools, types, existing=stay, used=used, daemons=daemons)
+
+
 class _Look:
     def __init__(
         self,
@@ -179,7 +207,7 @@ class _Look:
         self.allowed, self.spot_to_spot, self.daemons = allowed, spot_to_spot, daemons
         self.by_name = {pool.name: pool for pool in pools}
         self.candidates = sorted(
-            (one for one in nodes if one.disruptable and one.settled and self._consolidates(one.pool)),
+            (one for one in nodes if one.disruptable and not one.held and one.settled and self._consolidates(one.pool)),
             key=lambda one: (-one.price / one.disruption_cost, one.node.name),
         )
 
@@ -234,13 +262,7 @@ class _Look:
         return [nodes[place] for place in range(longest) for nodes in by_pool.values() if place < len(nodes)]
 
     def move(self, going: Sequence[Running]) -> Move | None:
-        names = {one.node.name for one in going}
-        stay = Cluster()
-        for one in self.nodes:
-            if one.node.name not in names:
-                stay.add(one.labelled, one.pods)
-        pods = [pod for one in going for pod in one.moved]
-        plan = schedule(pods, self.pools, self.types, existing=stay, used=self._used(names), daemons=self.daemons)
+        plan = simulated(going, self.nodes, self.pools, self.types, self.daemons)
         if plan.unscheduled or len(plan.new) > 1:
             return None
         if not plan.new:
@@ -248,17 +270,8 @@ class _Look:
         new = self._cheaper(plan.new[0], going)
         if not new or not new.types:
             return None
-        move = Move("Underutilized", tuple(going), new)
+        move = Move("Underutilized", tuple(going), (new,))
         return self._without_what_goes(move) if len(going) > 1 else move
-
-    def _used(self, without: set[str]) -> dict[str, dict[str, int]]:
-        used: dict[str, dict[str, int]] = {}
-        for one in self.nodes:
-            if one.node.name not in without:
-                total = used.setdefault(one.pool, {})
-                for resource, amount in {**one.node.whole, "nodes": 1}.items():
-                    total[resource] = total.get(resource, 0) + amount
-        return used
 
     def _cheaper(self, new: NewNode, going: Sequence[Running]) -> NewNode | None:
         price = sum(one.price for one in going)
@@ -289,7 +302,7 @@ class _Look:
         types = [one for one in new.types if one.worst_launch_price(new.requirements) < most]
         if not types or flexibility(types, new.requirements)[1]:
             return None
-        return Move(move.reason, move.nodes, NewNode(new.pool, new.requirements, new.pods, types))
+        return Move(move.reason, move.nodes, (NewNode(new.pool, new.requirements, new.pods, types),))
 
     def _is_balanced(self, move: Move) -> bool:
         """Whether each pool with the policy Balanced approves, with its part of the saving by its part of the cost."""
