@@ -256,3 +256,26 @@ def test_nodes_that_karpenter_did_not_make() -> None:
     in_zone = Pod("p", node_affinity=((zones("In", ZONES[0]),),))
     assert list(world.provision(in_zone, pools=[]).unscheduled.values()) == ["there is no NodePool"]
     assert world.provision(in_zone).new
+
+
+@pytest.mark.parametrize(
+    ("on", "selector", "cpu", "new"),
+    [
+        ([], {}, 14_900, False),
+        ([], {}, 15_000, True),
+        ([Pod("ds", {"cpu": 1000, "memory": 2 * GIB}, of_daemon_set=True)], {}, 14_900, False),
+        ([Pod("ds", {"cpu": 1000, "memory": 2 * GIB}, of_daemon_set=True)], {"my-label": "value"}, 15_500, True),
+        ([], {"my-label": "value"}, 15_900, False),
+    ],
+    ids=["room is kept", "too little beside it", "it runs already", "an unexpected one", "not compatible"],
+)
+def test_room_for_daemons_on_nodes_that_are_there(
+    on: list[Pod], selector: dict[str, str], cpu: int, new: bool
+) -> None:
+    """Contexts "Daemonsets": "should track …", "should handle unexpected …", "should not subtract …"."""
+    world = World(Node("there", {"cpu": 15_900, "memory": 100 * GIB, "pods": 5}))
+    for pod in on:
+        world.cluster.bind(pod, "there")
+    daemon = Pod("agent", {"cpu": 1000, "memory": GIB}, node_selector=selector, of_daemon_set=True)
+    plan = world.provision(Pod("p", {"cpu": cpu}), daemons=[daemon])
+    assert bool(plan.existing) is not new
