@@ -167,6 +167,14 @@ def test_spot_to_spot(least: int, launched: int | None) -> None:
     assert (len(move.replacement.types) if move and move.replacement else None) == launched
 
 
+@pytest.mark.parametrize(("least", "replaced"), [(2, True), (3, False)])
+def test_only_cheaper_types_count_for_a_replacement(least: int, replaced: bool) -> None:
+    """nodeclaim.go, *RemoveInstanceTypeOptionsByPriceAndMinValues*: of three types two are cheaper."""
+    types = [of_price(f"t{n}", price, ON_DEMAND) for n, price in enumerate((0.3, 0.4, 0.5))]
+    move = consolidate([running("n", types[2], 1)], [pool(wants(INSTANCE_TYPE, "Exists", least=least))], types)
+    assert bool(move) is replaced
+
+
 def test_nodes_do_not_merge_where_too_few_types_are_left() -> None:
     """ "should handle failing filterOutSameInstanceType correctly (without a panic) when minValues isn't satisfied"."""
     current, other = of_price("current-on-demand", 0.5, ON_DEMAND), of_price("other-on-demand", 0.4, ON_DEMAND)

@@ -107,12 +107,14 @@ def test_well_known_labels(
              (1, (zones("In", ZONES[0]),))),
             pool_of(ZONE, "In", *ZONES[:2]), ZONES[1],
         ),
+        ((), ((1, (zones("In", ZONES[0]),)), (50, (zones("In", ZONES[1]),))), NodePool("default"), ZONES[1]),
         (((zones("In", ZONES[2]),),), ((1, (zones("NotIn", ZONES[2]),)),), NodePool("default"), ZONES[2]),
         ((), ((1, (zones("In", "invalid"), zones("NotIn", "invalid"))),), NodePool("default"), ZONES[0]),
     ],
     ids=[
         "not relax the final term", "relax multiple terms", "relax all terms", "relax to use lighter weights",
-        "preference is conflicting with requirement", "preference requirements are conflicting",
+        "the heaviest is not the first", "preference is conflicting with requirement",
+        "preference requirements are conflicting",
     ],
 )  # fmt: skip
 def test_preferential_fallback(

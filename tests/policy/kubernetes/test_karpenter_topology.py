@@ -59,6 +59,8 @@ def within(key: str, *values: str) -> tuple[tuple[Expression, ...], ...]:
     ("rounds", "expected"),
     [
         ([(spread(4, ZONAL), [pool()])], [1, 1, 2]),
+        ([(spread(4, preferences=Preferences(spread=(ZONAL,))), [pool()])], [1, 1, 2]),
+        ([(spread(4, ZONAL), [pool(zone=[*ZONES, "test-zone-4"])])], [1, 1, 1]),
         ([(spread(4, Spread((Expression("test", "In", ("test",)),))), [pool()])], [1, 1, 2]),
         ([(spread(4, ZONAL), [pool(zone=ZONES)])], [1, 1, 2]),
         ([(spread(4, ZONAL), [pool(zone=ZONES[:2])])], [2, 2]),
@@ -113,6 +115,8 @@ def within(key: str, *values: str) -> tuple[tuple[Expression, ...], ...]:
     ],
     ids=[
         "match labels",
+        "ScheduleAnyway is heard first",
+        "a zone of the NodePool that no type has",
         "match expressions",
         "NodePool zonal constraints",
         "subset with requirements",
@@ -135,7 +139,7 @@ def within(key: str, *values: str) -> tuple[tuple[Expression, ...], ...]:
     ],
 )  # fmt: skip
 def test_zonal(rounds: list[tuple[list[Pod], list[NodePool]]], expected: list[int]) -> None:
-    """Contexts "Zonal" and "Combined Zonal Topology and Node Affinity"."""
+    """Contexts "Zonal" and "Combined Zonal Topology and Node Affinity"; topology.go, *buildDomainGroups*."""
     world = World()
     for asked, pools in rounds:
         world.provision(*asked, pools=pools)

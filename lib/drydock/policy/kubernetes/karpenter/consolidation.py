@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from drydock.policy.kubernetes.karpenter.offers import ON_DEMAND, SPOT, InstanceType, NodePool, flexibility
 from drydock.policy.kubernetes.karpenter.provisioning import NewNode, Plan, schedule
@@ -81,12 +81,14 @@ class Move:
     """Nodes that go together, and those that come for them, if any. Consolidation makes one at most.
 
     reason   of the budgets: Empty, Underutilized or Drifted.
+    onto     pods that nodes which stay take over, by the node's name.
     saves    USD an hour; what a new node costs is its cheapest offering's price.
     """
 
     reason: str
     nodes: tuple[Running, ...]
     replacements: tuple[NewNode, ...] = ()
+    onto: Mapping[str, Sequence[Pod]] = field(default_factory=dict)
 
     @property
     def replacement(self) -> NewNode | None:
@@ -266,11 +268,11 @@ class _Look:
         if plan.unscheduled or len(plan.new) > 1:
             return None
         if not plan.new:
-            return Move("Underutilized", tuple(going))
+            return Move("Underutilized", tuple(going), onto=plan.existing)
         new = self._cheaper(plan.new[0], going)
         if not new or not new.types:
             return None
-        move = Move("Underutilized", tuple(going), (new,))
+        move = Move("Underutilized", tuple(going), (new,), plan.existing)
         return self._without_what_goes(move) if len(going) > 1 else move
 
     def _cheaper(self, new: NewNode, going: Sequence[Running]) -> NewNode | None:
@@ -302,7 +304,7 @@ class _Look:
         types = [one for one in new.types if one.worst_launch_price(new.requirements) < most]
         if not types or flexibility(types, new.requirements)[1]:
             return None
-        return Move(move.reason, move.nodes, (NewNode(new.pool, new.requirements, new.pods, types),))
+        return replace(move, replacements=(NewNode(new.pool, new.requirements, new.pods, types),))
 
     def _is_balanced(self, move: Move) -> bool:
         """Whether each pool with the policy Balanced approves, with its part of the saving by its part of the cost."""

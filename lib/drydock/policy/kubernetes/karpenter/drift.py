@@ -206,5 +206,5 @@ def drift(
     for one in sorted(candidates, key=lambda one: (bool(one.moved), drifted[one.node.name], one.node.name)):
         plan = simulated([one], nodes, pools, types, daemons)
         if not plan.unscheduled:
-            return Move(DRIFTED, (one,), tuple(plan.new))
+            return Move(DRIFTED, (one,), tuple(plan.new), plan.existing)
     return None

@@ -120,8 +120,7 @@ class Group:
         found = frozenset(one for one in self._known(there) if one in self.taken and mine.allows(one))
         if found or not first:
             return found
-        allowed = [one for one in sorted(self.counts) if mine.allows(one)]
-        return frozenset([*[one for one in allowed if there.allows(one)][:1], *allowed[:1]])
+        return frozenset([one for one in self._known(there) if mine.allows(one)][:1])
 
 
 class Topology:
