@@ -78,12 +78,8 @@ def karpenter_spread(pods: int) -> object:
         labels = {"app": str(n % 20)}
         mine = equal(labels)
         over = (Spread(mine), Spread(mine, 10, HOSTNAME))
-        return {
-            "labels": labels,
-            **({}, {"spread": over}, {"anti_affinity": (PodTerm(mine),)}, {"preferences": Preferences(spread=over)})[
-                n % 4
-            ],
-        }
+        kinds = ({}, {"spread": over}, {"anti_affinity": (PodTerm(mine),)}, {"preferences": Preferences(spread=over)})
+        return {"labels": labels, **kinds[n % 4]}
 
     return _scheduled(pods, terms)
 
