@@ -14,17 +14,15 @@ from drydock.policy.kubernetes.karpenter.requirements import (
     of_labels,
     requirement,
 )
-from drydock.policy.kubernetes.scheduling.cluster import Cluster
+from drydock.policy.kubernetes.scheduling.cluster import Cluster, is_meant
 from drydock.policy.kubernetes.scheduling.model import (
     HOSTNAME,
     Expression,
     Pod,
     PodTerm,
-    Selector,
     Spread,
     Taint,
     Toleration,
-    selects,
 )
 
 SPREAD, AFFINITY, ANTI_AFFINITY = "topology spread", "pod affinity", "pod anti-affinity"
@@ -66,9 +64,8 @@ class Group:
     """A constraint that pods share, and how many pods that it selects are in each domain that it knows."""
 
     kind: str
-    key: str
-    namespaces: frozenset[str]
-    selector: Selector
+    owner: Pod
+    term: PodTerm
     max_skew: int = 0
     min_domains: int = 1
     counted: _Counted | None = None
@@ -76,8 +73,12 @@ class Group:
     taken: set[str] = field(default_factory=set)
     """The domains with a pod."""
 
+    @property
+    def key(self) -> str:
+        return self.term.topology_key
+
     def selects(self, pod: Pod) -> bool:
-        return pod.namespace in self.namespaces and selects(self.selector, pod.labels)
+        return is_meant(self.owner, self.term, pod)
 
     def counts_on(self, taints: Iterable[Taint], have: Requirements) -> bool:
         return self.counted is None or self.counted.matches(taints, have)
@@ -162,7 +163,7 @@ class Topology:
         for term in pod.anti_affinity:
             name = _name(ANTI_AFFINITY, pod, term)
             if name not in self.inverse:
-                self.inverse[name] = self._with_domains(_of_term(ANTI_AFFINITY, pod, term))
+                self.inverse[name] = self._with_domains(Group(ANTI_AFFINITY, pod, term))
             found.append(self.inverse[name])
         return found
 
@@ -173,10 +174,8 @@ class Topology:
         )  # fmt: skip
         if name not in self.groups:
             counted = _Counted(tuple(required(pod)), pod.tolerations, spread.honors_taints, spread.honors_affinity)
-            group = Group(
-                SPREAD, spread.topology_key, frozenset({pod.namespace}), spread.selector, spread.max_skew,
-                spread.min_domains, counted,
-            )  # fmt: skip
+            term = PodTerm(spread.selector, spread.topology_key)
+            group = Group(SPREAD, pod, term, spread.max_skew, spread.min_domains, counted)
             tolerations = pod.tolerations if spread.honors_taints else None
             self.groups[name] = self._with_pods(self._with_domains(group, tolerations))
         return self.groups[name]
@@ -184,7 +183,7 @@ class Topology:
     def _term(self, kind: str, pod: Pod, term: PodTerm) -> Group:
         name = _name(kind, pod, term)
         if name not in self.groups:
-            self.groups[name] = self._with_pods(self._with_domains(_of_term(kind, pod, term)))
+            self.groups[name] = self._with_pods(self._with_domains(Group(kind, pod, term)))
         return self.groups[name]
 
     def _with_domains(self, group: Group, tolerations: Sequence[Toleration] | None = None) -> Group:
@@ -281,7 +280,3 @@ def _known_values(key: str, have: Requirements, host: str) -> frozenset[str]:
 
 def _name(kind: str, pod: Pod, term: PodTerm) -> Hashable:
     return kind, term.topology_key, frozenset(term.namespaces or (pod.namespace,)), term.selector
-
-
-def _of_term(kind: str, pod: Pod, term: PodTerm) -> Group:
-    return Group(kind, term.topology_key, frozenset(term.namespaces or (pod.namespace,)), term.selector)
