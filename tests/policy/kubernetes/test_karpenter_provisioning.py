@@ -245,6 +245,11 @@ def test_terms_of_node_affinity_are_tried_in_turn() -> None:
     assert launched(plan) == {"arm-instance-type": 1}
 
 
+def test_pods_with_volumes_are_refused() -> None:
+    with pytest.raises(ValueError, match="pod-0 claims volumes, and where those can be is not simulated here"):
+        schedule(pods(1, claims=("data",)), [POOL], DEFAULTS)
+
+
 def test_what_nothing_has_is_said() -> None:
     assert schedule([Pod("p", {"unknown": 1})], [POOL], DEFAULTS).unscheduled == {"p": "no instance type has unknown"}
     assert schedule(pods(1), [], DEFAULTS).unscheduled == {"pod-0": "there is no NodePool"}

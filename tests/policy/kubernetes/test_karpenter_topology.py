@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.policy.kubernetes.karpenter_types import World, assorted, pods
@@ -30,8 +31,6 @@ from drydock.policy.kubernetes.scheduling.model import equal
 
 LABELS = {"test": "test"}
 MINE = equal(LABELS)
-NOBODY = (Expression("test", "Exists"), Expression("test", "DoesNotExist"))
-"""As a constraint without a selector: it selects no pod."""
 ZONAL, HOSTS, KINDS = Spread(MINE), Spread(MINE, topology_key=HOSTNAME), Spread(MINE, topology_key=CAPACITY_TYPE)
 ARCHES = Spread(MINE, topology_key=ARCHITECTURE)
 ZONES = [f"test-zone-{n}" for n in (1, 2, 3)]
@@ -151,11 +150,14 @@ def test_zonal(rounds: list[tuple[list[Pod], list[NodePool]]], expected: list[in
     [
         ([(spread(4, HOSTS), [pool()])], [1, 1, 1, 1]),
         ([(spread(4, replace(HOSTS, max_skew=4)), [pool()])], [4]),
-        ([(pods(2, labels={**LABELS, "v": "a"}, spread=(replace(HOSTS, selector=equal({**LABELS, "v": "a"})),))
-           + pods(2, labels={**LABELS, "v": "b"}, spread=(replace(HOSTS, selector=equal({**LABELS, "v": "b"})),)),
+        ([(pods(2, labels={**LABELS, "v": "a"}, spread=(replace(HOSTS, match_label_keys=("v",)),))
+           + pods(2, labels={**LABELS, "v": "b"}, spread=(replace(HOSTS, match_label_keys=("v",)),)),
            [pool()])], [2, 2]),
+        ([(spread(4, replace(HOSTS, match_label_keys=("v",))), [pool()])], [1, 1, 1, 1]),
     ],
-    ids=["balance pods across nodes", "the same hostname up to maxskew", "MatchLabelKeys: what they add to selectors"],
+    ids=[
+        "balance pods across nodes", "the same hostname up to maxskew", "matchLabelKeys", "unknown labels in it",
+    ],
 )  # fmt: skip
 def test_hostname(rounds: list[tuple[list[Pod], list[NodePool]]], expected: list[int]) -> None:
     """Contexts "Hostname" and "MatchLabelKeys"."""
@@ -265,10 +267,12 @@ def test_only_pods_with_the_labels_on_nodes_with_a_domain_count(key: str, expect
         (Pod("no labels"), "there-0"), (Pod("no domain", labels=LABELS), "without a domain"),
         (Pod("elsewhere", namespace="other", labels=LABELS), "there-0"), (Pod("a", labels=LABELS), "there-0"),
         (Pod("b", labels=LABELS), "there-0"), (Pod("c", labels=LABELS), "there-1"),
+        (Pod("terminating", labels=LABELS, terminating=True), "there-1"),
     ):  # fmt: skip
         world.cluster.bind(pod, place)
     mine = Spread(MINE, topology_key=key)
     assert not world.provision(*spread(2, mine)).unscheduled
+    world.cluster.unbind(Pod("terminating", labels=LABELS, terminating=True), "there-1")
     assert world.skew(mine) == expected
 
 
@@ -293,7 +297,7 @@ def test_a_key_that_no_node_has() -> None:
 def test_a_constraint_that_selects_none() -> None:
     """ "should not spread when a nil label selector is defined"; "should handle interdependent selectors"."""
     world = World()
-    assert not world.provision(*spread(2, Spread(NOBODY))).unscheduled
+    assert not world.provision(*spread(2, Spread(None))).unscheduled
     assert world.skew(ZONAL) == [2]
     others = World()
     assert not others.provision(*pods(5, spread=(HOSTS,))).unscheduled
@@ -588,11 +592,16 @@ def test_company_of_company() -> None:
         assert len(set(hosts(world).values())) == 1
 
 
-@pytest.mark.parametrize(("namespaces", "together"), [((), False), (("elsewhere",), True)])
-def test_company_in_another_namespace(namespaces: tuple[str, ...], together: bool) -> None:
-    """ "should filter pod affinity topologies by namespace, no matching pods", and "matching pods namespace list"."""
+@pytest.mark.parametrize(
+    ("where", "together"),
+    [({}, False), ({"namespaces": ("elsewhere",)}, True), ({"namespace_selector": ()}, True),
+     ({"namespace_selector": equal({"foo": "bar"})}, True), ({"namespace_selector": equal({"foo": "x"})}, False)],
+)  # fmt: skip
+def test_company_in_another_namespace(where: dict[str, Any], together: bool) -> None:
+    """ "should filter pod affinity topologies by namespace, …": none, a list, an empty and another selector."""
     world = World()
-    follower = Pod("follower", affinity=(replace(ON_HOST, namespaces=namespaces),))
+    world.cluster.namespaces = {"elsewhere": {"foo": "bar"}}
+    follower = Pod("follower", affinity=(replace(ON_HOST, **where),))
     plan = world.provision(*spread(10, HOSTS), replace(TARGET, namespace="elsewhere"), follower)
     assert bool(plan.unscheduled) is not together
     assert not together or hosts(world)["follower"] == hosts(world)["target"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from drydock.policy.kubernetes.karpenter.offers import InstanceType, NodePool
 from drydock.policy.kubernetes.karpenter.requirements import (
@@ -17,6 +17,7 @@ from drydock.policy.kubernetes.karpenter.requirements import (
 from drydock.policy.kubernetes.scheduling.cluster import Cluster, is_meant
 from drydock.policy.kubernetes.scheduling.model import (
     HOSTNAME,
+    NODE_NAME,
     Expression,
     Pod,
     PodTerm,
@@ -35,9 +36,11 @@ def keeps_away(tolerations: Sequence[Toleration], taints: Iterable[Taint]) -> Ta
 
 
 def required(pod: Pod) -> list[dict[str, Requirement]]:
-    """The pod's node selector with each of its required node affinity terms."""
+    """The pod's node selector with each of its required node affinity terms; to matchFields Karpenter pays no heed."""
     selected = of_labels(pod.node_selector)
-    return [merged(selected, *map(of_expression, term)) for term in pod.node_affinity] or [selected]
+    return [
+        merged(selected, *(of_expression(one) for one in term if one.key != NODE_NAME)) for term in pod.node_affinity
+    ] or [selected]
 
 
 def of_expression(one: Expression) -> Requirement:
@@ -66,6 +69,8 @@ class Group:
     kind: str
     owner: Pod
     term: PodTerm
+    namespaces: Mapping[str, Mapping[str, str]]
+    """Labels by namespace, for the term's namespaceSelector."""
     max_skew: int = 0
     min_domains: int = 1
     counted: _Counted | None = None
@@ -78,7 +83,7 @@ class Group:
         return self.term.topology_key
 
     def selects(self, pod: Pod) -> bool:
-        return is_meant(self.owner, self.term, pod)
+        return is_meant(self.owner, self.term, pod, self.namespaces)
 
     def counts_on(self, taints: Iterable[Taint], have: Requirements) -> bool:
         return self.counted is None or self.counted.matches(taints, have)
@@ -163,19 +168,19 @@ class Topology:
         for term in pod.anti_affinity:
             name = _name(ANTI_AFFINITY, pod, term)
             if name not in self.inverse:
-                self.inverse[name] = self._with_domains(Group(ANTI_AFFINITY, pod, term))
+                self.inverse[name] = self._with_domains(Group(ANTI_AFFINITY, pod, term, self.there.namespaces))
             found.append(self.inverse[name])
         return found
 
     def _spread(self, pod: Pod, spread: Spread) -> Group:
         name = (
-            SPREAD, spread.topology_key, pod.namespace, spread.selector, spread.max_skew, pod.tolerations,
+            SPREAD, spread.topology_key, pod.namespace, spread.selecting(pod), spread.max_skew, pod.tolerations,
             tuple(sorted(pod.node_selector.items())), pod.node_affinity, spread.honors_taints, spread.honors_affinity,
         )  # fmt: skip
         if name not in self.groups:
             counted = _Counted(tuple(required(pod)), pod.tolerations, spread.honors_taints, spread.honors_affinity)
-            term = PodTerm(spread.selector, spread.topology_key)
-            group = Group(SPREAD, pod, term, spread.max_skew, spread.min_domains, counted)
+            term = PodTerm(spread.selecting(pod), spread.topology_key)
+            group = Group(SPREAD, pod, term, self.there.namespaces, spread.max_skew, spread.min_domains, counted)
             tolerations = pod.tolerations if spread.honors_taints else None
             self.groups[name] = self._with_pods(self._with_domains(group, tolerations))
         return self.groups[name]
@@ -183,7 +188,7 @@ class Topology:
     def _term(self, kind: str, pod: Pod, term: PodTerm) -> Group:
         name = _name(kind, pod, term)
         if name not in self.groups:
-            self.groups[name] = self._with_pods(self._with_domains(Group(kind, pod, term)))
+            self.groups[name] = self._with_pods(self._with_domains(Group(kind, pod, term, self.there.namespaces)))
         return self.groups[name]
 
     def _with_domains(self, group: Group, tolerations: Sequence[Toleration] | None = None) -> Group:
@@ -193,13 +198,14 @@ class Topology:
         return group
 
     def _with_pods(self, group: Group) -> Group:
-        """With the domains of the nodes that are there, and the pods on them."""
+        """With the domains of the nodes that are there, and the pods on them; without a selector all of them count."""
+        term = replace(group.term, selector=group.term.selector or ())
         for name, node in self.there.nodes.items():
             labels = self.there.labels(name)
             if group.key in labels and group.counts_on(node.taints, of_labels(labels)):
                 group.counts.setdefault(labels[group.key], 0)
                 for pod in self.there.pods[name]:
-                    if group.selects(pod):
+                    if is_meant(group.owner, term, pod, group.namespaces) and not pod.terminating:
                         group.record(labels[group.key])
         return group
 
@@ -279,4 +285,5 @@ def _known_values(key: str, have: Requirements, host: str) -> frozenset[str]:
 
 
 def _name(kind: str, pod: Pod, term: PodTerm) -> Hashable:
-    return kind, term.topology_key, frozenset(term.namespaces or (pod.namespace,)), term.selector
+    near = None if term.namespaces or term.namespace_selector is not None else pod.namespace
+    return kind, term, near
