@@ -384,17 +384,17 @@ def renewal(
         [
             {
                 "type": "bar",
-                "name": f"nodes in {zone}",
+                "name": f"pods in {zone}",
                 "x": labels,
-                "y": [sum(node.zone == zone for node in nodes) for _, nodes in steps],
+                "y": [row[3 + place] for row in rows],
                 "marker": {"color": COLOURS[place]},
             }
             for place, zone in enumerate(ZONES)
         ],
         {
-            "barmode": "stack",
+            "barmode": "group",
             "xaxis": {"title": {"text": "step"}, "type": "category"},
-            "yaxis": {"title": {"text": "nodes"}, "rangemode": "tozero"},
+            "yaxis": {"title": {"text": "pods"}, "rangemode": "tozero"},
             **LAYOUT,
         },
     )

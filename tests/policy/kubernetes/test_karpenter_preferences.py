@@ -218,8 +218,12 @@ def test_a_daemon_s_host_port_bars_the_types_that_it_runs_on() -> None:
 
 def test_daemons_weigh_on_the_types_that_they_run_on() -> None:
     """scheduler.go, *isDaemonPodCompatible*: any of its terms, of the pool and of the type."""
-    daemon = Pod("agent", {"cpu": 3500}, node_affinity=(
-        (Expression("nowhere", "In", ("a",)),), (Expression(ARCHITECTURE, "In", ("amd64",)),)), of_daemon_set=True)
+    daemon = Pod(
+        "agent",
+        {"cpu": 3500},
+        node_affinity=((Expression("nowhere", "In", ("a",)),), (Expression(ARCHITECTURE, "In", ("amd64",)),)),
+        of_daemon_set=True,
+    )
     [node] = schedule([Pod("p", {"cpu": 1000})], [NodePool("default")], DEFAULTS, daemons=[daemon]).new
     assert [one.name for one in node.types] == ["arm-instance-type"]
 
@@ -271,9 +275,7 @@ def test_nodes_that_karpenter_did_not_make() -> None:
     ],
     ids=["room is kept", "too little beside it", "it runs already", "an unexpected one", "not compatible"],
 )
-def test_room_for_daemons_on_nodes_that_are_there(
-    on: list[Pod], selector: dict[str, str], cpu: int, new: bool
-) -> None:
+def test_room_for_daemons_on_nodes_that_are_there(on: list[Pod], selector: dict[str, str], cpu: int, new: bool) -> None:
     """Contexts "Daemonsets": "should track …", "should handle unexpected …", "should not subtract …"."""
     world = World(Node("there", {"cpu": 15_900, "memory": 100 * GIB, "pods": 5}))
     for pod in on:

@@ -246,9 +246,7 @@ SINGLE = {"node_selector": {INSTANCE_TYPE: "single-pod-instance-type"}}
         "limit spread options by node affinity: three rounds",
     ],
 )  # fmt: skip
-def test_capacity_type(
-    rounds: list[tuple[list[Pod], list[NodePool]]], constraint: Spread, expected: list[int]
-) -> None:
+def test_capacity_type(rounds: list[tuple[list[Pod], list[NodePool]]], constraint: Spread, expected: list[int]) -> None:
     """Contexts "CapacityType" and "Combined Capacity Type Topology and Node Affinity"."""
     world = World()
     for asked, pools in rounds:
