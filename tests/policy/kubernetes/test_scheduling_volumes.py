@@ -199,6 +199,7 @@ CLASSES = (
     StorageClass(WAIT, provisioner="kubernetes.io/no-provisioner"),
     StorageClass(IMMEDIATE, waits=False),
     StorageClass("waitClassWithProvisioner", allowed_topologies=(selector("node In node1,node2"),)),
+    StorageClass("eitherClass", allowed_topologies=(selector("node In node2"), selector("node In node1"))),
     StorageClass("topoMismatchClass", allowed_topologies=(selector("node In reference-node"),)),
 )
 CLAIMS = {
@@ -212,6 +213,7 @@ CLAIMS = {
         Claim("immediate-bound", storage_class=IMMEDIATE, request=GB, volume="immediate"),
         Claim("provisioned", storage_class="waitClassWithProvisioner", request=GIB),
         Claim("no-provisioner", storage_class=WAIT, request=GIB),
+        Claim("either", storage_class="eitherClass", request=GIB),
         Claim("topo-mismatch", storage_class="topoMismatchClass", request=GIB),
         Claim("selected", storage_class="waitClassWithProvisioner", request=GIB, selected_node="node1"),
         Claim("selected-2", storage_class="waitClassWithProvisioner", request=GIB, selected_node="node2"),
@@ -262,6 +264,7 @@ def missing(name: str) -> tuple[str, ...]:
         ("immediate-bound provisioned", "immediate", {}, ()),
         ("no-provisioner", "", {}, (rules.NO_VOLUME,)),
         ("topo-mismatch", "", {}, (rules.NO_VOLUME,)),
+        ("either", "", {}, ()),
         ("selected-2", "", {}, (rules.NO_VOLUME,)),
         ("immediate-bound unbound", "immediate-2", {}, (rules.VOLUME_ELSEWHERE, rules.NO_VOLUME)),
         ("bound not-there", "bound", {}, missing("not-there")),
@@ -278,6 +281,7 @@ def missing(name: str) -> tuple[str, ...]:
         "immediate-unbound-pvc,delayed-mode-bound", "immediate-unbound-pvc,delayed-mode-unbound", "one-provisioned",
         "one-matched,one-provisioned", "one-bound,one-provisioned", "one-binding,one-selected-node",
         "one-immediate-bound,one-provisioned", "invalid-provisioner", "volume-topology-unsatisfied",
+        "one of two topologies (ours, as the code)",
         "selected for another node (ours, as the code)", "bound and unbound unsatisfied", "Part of PVCs do not exist",
         "pv not found claim lost", "a claim that is being deleted (ours, as the code)",
         "a volume for the claim before a smaller one (ours, as the code)",

@@ -96,13 +96,15 @@ def lasting(seconds: float | None = None) -> Boost:
         (lasting(60), {"c1": None}, None, []),
         (lasting(60), {"c1": None}, 120, ["c1"]),
         (lasting(60), {"c1": None}, 0, []),
+        (lasting(60), {"c1": None}, 60, []),
         (None, {"c1": lasting(180), "c2": lasting(60)}, 120, ["c2"]),
         (None, {"c1": lasting(180), "c2": lasting(60)}, 240, ["c1", "c2"]),
         (lasting(300), {"c1": lasting(180)}, 240, ["c1"]),
     ],
     ids=[
         "No StartupBoost config", "No duration, no annotation", "No duration, with annotation and pod ready",
-        "Pod not ready", "Duration passed", "Duration not passed", "Container-level boost duration",
+        "Pod not ready", "Duration passed", "Duration not passed", "Duration just passing (ours, as the code)",
+        "Container-level boost duration",
         "Container-level boost duration passed", "Pod-level boost duration is higher",
     ],
 )  # fmt: skip

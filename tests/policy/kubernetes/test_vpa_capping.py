@@ -274,6 +274,23 @@ def test_capping_twice_is_capping_once_and_more_is_never_capped_to_less(
     assert of(wanted) <= allowed
 
 
+@pytest.mark.parametrize(
+    ("now", "policy", "ranges", "expected"),
+    [
+        (Resources({}, amounts(500)), BOTH, {"container_range": LimitRange(most=amounts(800))}, 800),
+        (Resources({}, amounts(500)), BOTH, {"pod_range": LimitRange(most=amounts(800))}, 800),
+        (Resources(amounts(500)), BOTH, {"pod_range": LimitRange(most=amounts(800))}, 1000),
+        (Resources(amounts(500)), ONLY, {}, 1000),
+    ],
+    ids=["a limit and no request: of a container", "…, of a pod", "no limit to bound", "no limit to stay below"],
+)
+def test_where_a_request_or_a_limit_is_not_there(
+    now: Resources, policy: Policy, ranges: dict[str, LimitRange], expected: int
+) -> None:
+    """limit_and_request_scaling.go: a container with a limit alone has that for its request."""
+    assert capped({"c": target(1000)}, {"c": now}, {"*": policy}, **ranges)["c"].found.target == amounts(expected)
+
+
 def test_where_a_min_is_above_the_max_that_a_limit_allows_the_max_wins() -> None:
     """capping.go, *applyContainerLimitRange*: min first, then max on what came of it."""
     item = LimitRange(least=amounts(800), most=amounts(1000))
