@@ -244,3 +244,11 @@ def test_preferred_affinity_with_hard_pod_affinity_symmetric_weight(
     incoming = pod("p", f"service=S1 ns:{namespace}")
     found = rules.inter_pod_affinity(incoming, cluster, list(cluster.nodes), hard=weight)
     assert list(found.values()) == expected
+
+
+@pytest.mark.parametrize(("has", "fits"), [("a b", True), ("a", False), ("", False)])
+def test_the_first_of_its_kind_is_meant_by_each_of_its_terms(has: str, fits: bool) -> None:
+    """filtering.go, *satisfyPodAffinity*: where no pod is meant anywhere, one that all of its own terms mean may go."""
+    first = Pod("p", labels=labels(has), affinity=terms("a Exists @zone; b Exists @zone"))
+    found = Cluster([Node("n", {}, {"zone": "z"})]).reasons(first, "n")
+    assert found == (() if fits else (reasons.AFFINITY,))

@@ -272,6 +272,13 @@ def test_node_affinity(terms: tuple[tuple[int, tuple[Expression, ...]], ...], la
     assert list(rules.node_affinity(pod, cluster, list(cluster.nodes)).values()) == expected
 
 
+def test_the_weights_are_those_of_the_default_profile() -> None:
+    """apis/config/v1/default_plugins.go."""
+    expected = {"TaintToleration": 3, "NodeAffinity": 2, "PodTopologySpread": 2, "InterPodAffinity": 2}
+    expected |= {"NodeResourcesFit": 1, "NodeResourcesBalancedAllocation": 1}
+    assert dict(rules.WEIGHTS) == expected
+
+
 def test_the_weighted_sum_decides_and_a_preference_keeps_a_pod_from_no_node() -> None:
     free, small = Node("free", amounts(4000, 4000)), Node("small", amounts(2000, 2000), {"disk": "ssd"})
     pod = Pod("p", amounts(1000, 1000))
