@@ -28,7 +28,7 @@ from drydock.policy.kubernetes.karpenter.offers import (
 from drydock.policy.kubernetes.karpenter.provisioning import NewNode, Plan
 from drydock.policy.kubernetes.karpenter.requirements import CAPACITY_TYPE, requirements
 from drydock.policy.kubernetes.karpenter.requirements import ZONE as TOPOLOGY_ZONE
-from drydock.policy.kubernetes.scheduling import HOSTNAME, Node, Pod, Spread
+from drydock.policy.kubernetes.scheduling import HOSTNAME, Node, Pod, Spread, Taint
 from drydock.policy.kubernetes.scheduling.model import equal
 from drydock.pricing import MONTH_HOURS, PRICES, ec2_hour
 
@@ -80,10 +80,13 @@ def pool(manifest: Mapping[str, Any]) -> NodePool:
     if set(limits) - {"cpu"} or not isinstance(limits.get("cpu", 0), int):
         raise ValueError(f"Here limits are whole CPUs, such as cpu: 100, not {limits}.")
     disruption = spec.get("disruption") or {}
+    template = spec["template"]
     return NodePool(
         manifest["metadata"]["name"],
-        requirements(spec["template"]["spec"]["requirements"]),
+        requirements(template["spec"]["requirements"]),
         spec.get("weight", 0),
+        labels=template.get("metadata", {}).get("labels", {}),
+        taints=tuple(Taint(**one) for one in template["spec"].get("taints", ())),
         limits={"cpu": 1000 * limits["cpu"]} if limits else {},
         policy=disruption.get("consolidationPolicy", "WhenEmptyOrUnderutilized"),
         consolidates=disruption.get("consolidateAfter") != "Never",

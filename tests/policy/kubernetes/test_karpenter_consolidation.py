@@ -161,8 +161,17 @@ def test_nodes_are_not_replaced_by_what_one_of_them_is(offered: str, left: str) 
 @pytest.mark.parametrize("what", [{"disruptable": False}, {"settled": False}, {"pool": "gone"}])
 def test_nodes_that_may_not_go_stay(what: dict[str, object]) -> None:
     """consolidation_test.go, "considers karpenter.sh/do-not-disrupt …", "does not delete nodes with pod churn"."""
-    nodes = [running("n0", CHEAP, pods(1, cpu=1000), **what), running("n1", CHEAP, pods(2, cpu=1000, name="o"))]
-    assert names(consolidate(nodes, [POOL], [CHEAP])) == ["n1"]
+    nodes = [running(f"n{n}", CHEAP, pods(1, cpu=1000, name=f"o{n}"), **(what if n == 0 else {})) for n in range(3)]
+    move = consolidate(nodes, [POOL], [CHEAP])
+    assert "n0" not in names(move)
+
+
+@pytest.mark.parametrize(("settled", "gone"), [(True, ["n0"]), (False, [])])
+def test_a_node_within_consolidate_after_takes_over_nothing(settled: bool, gone: list[str]) -> None:
+    """consolidation_test.go, "should not consolidate pods onto a destination node that is under its …"."""
+    full = running("n1", CHEAP, pods(2, cpu=1000, name="o"), disruptable=False, settled=settled)
+    move = consolidate([running("n0", CHEAP, pods(1, cpu=1000)), full], [POOL], [CHEAP])
+    assert (names(move) if move else []) == gone
 
 
 def test_pools_that_consolidate_when_empty_only_or_never() -> None:

@@ -38,7 +38,7 @@ class Running:
 
     price         USD an hour, of its offering.
     disruptable   False: annotated karpenter.sh/do-not-disrupt, or a pod of it is, or a PodDisruptionBudget forbids it.
-    settled       False: a pod came or went within consolidateAfter.
+    settled       False: a pod came or went within consolidateAfter. Then it does not go, nor take over pods of others.
     held          names of pods that may not be evicted now, annotated so or by a budget; then it is not consolidated.
     terminates    True: it has a terminationGracePeriod, with which drift does not wait for such pods.
     """
@@ -183,8 +183,13 @@ def simulated(
     pools: Sequence[NodePool],
     types: Sequence[InstanceType],
     daemons: Sequence[Pod] = (),
+    *,
+    settled_only: bool,
 ) -> Plan:
-    """Where the pods of nodes that go would be put. Limits count the nodes that stay."""
+    """Where the pods of nodes that go would be put. Limits count the nodes that stay.
+
+    settled_only  as consolidation asks, and drift does not: on no node where a pod came or went within consolidateAfter.
+    """
     names = {one.node.name for one in going}
     stay, used = Cluster(), dict[str, Counter[str]]()
     for one in nodes:
@@ -192,7 +197,8 @@ def simulated(
             stay.add(one.labelled, one.pods)
             used.setdefault(one.pool, Counter()).update({**one.node.whole, "nodes": 1})
     pods = [pod for one in going for pod in one.moved]
-    return schedule(pods, pools, types, existing=stay, used=used, daemons=daemons)
+    closed = {one.node.name for one in nodes if settled_only and not one.settled}
+    return schedule(pods, pools, types, existing=stay, used=used, closed=closed, daemons=daemons)
 
 
 class _Look:
@@ -264,7 +270,7 @@ class _Look:
         return [nodes[place] for place in range(longest) for nodes in by_pool.values() if place < len(nodes)]
 
     def move(self, going: Sequence[Running]) -> Move | None:
-        plan = simulated(going, self.nodes, self.pools, self.types, self.daemons)
+        plan = simulated(going, self.nodes, self.pools, self.types, self.daemons, settled_only=True)
         if plan.unscheduled or len(plan.new) > 1:
             return None
         if not plan.new:

@@ -204,7 +204,7 @@ def drift(
         and (allowed or {}).get(one.pool, 1) > 0
     ]
     for one in sorted(candidates, key=lambda one: (bool(one.moved), drifted[one.node.name], one.node.name)):
-        plan = simulated([one], nodes, pools, types, daemons)
+        plan = simulated([one], nodes, pools, types, daemons, settled_only=False)
         if not plan.unscheduled:
             return Move(DRIFTED, (one,), tuple(plan.new), plan.existing)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -76,6 +76,7 @@ def schedule(
     *,
     existing: Cluster | None = None,
     used: Mapping[str, Mapping[str, int]] | None = None,
+    closed: Collection[str] = (),
     daemons: Sequence[Pod] = (),
     min_values_policy: str = STRICT,
     most_types: int = MOST_TYPES,
@@ -84,6 +85,7 @@ def schedule(
 
     existing  the nodes that are there, in the order in which they are tried; nothing in it changes.
     used      what the nodes of each NodePool have together, for its limits: by pool and resource.
+    closed    names of nodes that are there and take none of these pods.
     daemons   pods of DaemonSets; each takes its part of every node that it suits, new or there without it yet.
     min_values_policy  Strict: no node without as many values as minValues asks for. BestEffort: then with fewer.
     most_types         how many instance types a launch may name.
@@ -104,7 +106,7 @@ def schedule(
         raise ValueError(f"{claiming.name} claims volumes, and where those can be is not simulated here.")
     if min_values_policy not in (STRICT, BEST_EFFORT):
         raise ValueError(f"minValues' policy {min_values_policy!r} is neither {STRICT} nor {BEST_EFFORT}.")
-    found = _Scheduling(pools, types, existing or Cluster(), used or {}, daemons, min_values_policy == STRICT)
+    found = _Scheduling(pools, types, existing or Cluster(), used or {}, closed, daemons, min_values_policy == STRICT)
     return found.solve(pods, most_types)
 
 
@@ -195,6 +197,7 @@ class _Scheduling:
         types: Sequence[InstanceType],
         existing: Cluster,
         used: Mapping[str, Mapping[str, int]],
+        closed: Collection[str],
         daemons: Sequence[Pod],
         strict: bool,
     ) -> None:
@@ -218,6 +221,7 @@ class _Scheduling:
             ],
             dtype=numpy.int64,
         ).reshape(len(self.there), len(self.resources))
+        self.free[[place.name in closed for place in self.there]] = -1
         self.nodes: list[_Planned] = []
         self.counts: Any = numpy.zeros(0, dtype=numpy.int64)
         self.room: Any = numpy.zeros((0, len(self.resources)), dtype=numpy.int64)
