@@ -69,7 +69,7 @@ def test_the_page_is_whole_and_shows_text_as_text(thirty: Class) -> None:
     assert re.findall(r'(?:src|href|action)="[^"]+"|url\(|@import', page) == []
     for name in ("Learner 07", "l07"):
         assert f">{name}<" in page
-    assert "default-src 'none'" in page
+    assert "default-src &#x27;none&#x27;" in page
 
 
 @pytest.mark.parametrize(

@@ -318,10 +318,7 @@ def main() -> None:
     task = Task(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     os.chdir("/")
-    found = grade(task)
-    fresh = Path(task.out) / f".{task.lab}.json.new"
-    fresh.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    fresh.replace(Path(task.out) / f"{task.lab}.json")
+    grade(task).write(Path(task.out))
 
 
 if __name__ == "__main__":

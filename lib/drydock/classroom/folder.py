@@ -66,6 +66,11 @@ class Class:
         """The folder with the learner's newest work: what was handed in, or where it is worked in."""
         return max(self.handed_out(member), self.handed_in(member), key=_last_change)
 
+    def submission(self, member: Member) -> Path:
+        """What is graded: what was handed in, or else the learner's folder."""
+        handed_in = self.handed_in(member)
+        return handed_in if handed_in.is_dir() else self.handed_out(member)
+
     def member(self, identifier: str) -> Member:
         """Raises NoSuchClass."""
         for member in self.members:

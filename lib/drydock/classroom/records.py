@@ -98,6 +98,12 @@ class Graded(BaseModel):
     def points(self) -> int:
         return sum(step.outcome == "passed" for step in self.steps.values())
 
+    def write(self, folder: Path) -> None:
+        """Keep it in a learner's folder of grades, whole."""
+        fresh = folder / f".{self.lab}.json.new"
+        fresh.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        fresh.replace(folder / f"{self.lab}.json")
+
 
 def graded_in(folder: Path, lab: str) -> Graded | None:
     """What was found of the lab; None where it was not graded. Raises BadRecord."""

@@ -44,6 +44,70 @@ def new_class(
     console.print(f"Hand out the folders in {the_class.folder / 'learners'}", markup=False)
 
 
+@app.command("collect")
+def collect_work(
+    place: Folder,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="SOURCE...", help="Folders and zips that came back, or one of all; none: the learners' folders as they are."
+        ),
+    ] = None,
+) -> None:
+    """Take what learners hand in; an earlier hand-in is put aside. Exit code 1 when something was refused."""
+    from drydock.classroom import collecting, folder
+
+    collected = collecting.collect(folder.open_class(place), sources or [])
+    for identifier, origin in collected.taken.items():
+        before = "; the earlier one is in handed-in/earlier" if identifier in collected.replaced else ""
+        console.print(f"taken    {identifier}, from {origin}{before}", markup=False)
+    for text in collected.refused:
+        console.print(f"refused  {text}", markup=False)
+    console.print(
+        f"{len(collected.taken)} taken, {len(collected.refused)} refused. Nothing yet of: "
+        f"{', '.join(collected.missing) or 'nobody'}",
+        markup=False,
+    )
+    if collected.refused:
+        raise typer.Exit(1)
+
+
+@app.command("grade")
+def grade_work(
+    place: Folder,
+    learner: Annotated[list[str] | None, typer.Option(help="Only this one's; repeatable.")] = None,
+    labs: Annotated[str, typer.Option(help="Only these: 00-06,07. By default all of the class.")] = "",
+    minutes: Annotated[float, typer.Option(min=0.05, help="So long a notebook may run.")] = 10.0,
+    memory: Annotated[int, typer.Option(min=256, help="MiB that a notebook may take.")] = 1024,
+    jobs: Annotated[int, typer.Option(min=1, help="So many notebooks at a time, each on an AWS of its own.")] = 1,
+    again: Annotated[bool, typer.Option(help="Also what has been graded and is unchanged.")] = False,
+) -> None:
+    """Run what was handed in, confined, each notebook on an AWS of its own, and ask our checks. What cannot be graded says why."""
+    from drydock.classroom import folder, grading
+    from drydock.labs import catalogue
+    from drydock.notebooks.signals import STOPPED, ending_on_signals
+
+    the_class = folder.open_class(place)
+    members = [the_class.member(one) for one in learner] if learner else list(the_class.members)
+    wanted = catalogue.in_ranges(labs) if labs else list(the_class.labs)
+    if others := [lab for lab in wanted if lab not in the_class.labs]:
+        raise typer.BadParameter(f"{', '.join(others)}: not handed out in this class, which has {', '.join(the_class.labs)}")
+
+    def done(result: grading.Result) -> None:
+        graded = result.graded
+        left = sum(step.outcome == "not graded" for step in graded.steps.values())
+        unknown = f", {left} not graded" if left else ""
+        kept = " (as before)" if result.kept else f" in {graded.seconds:.0f} s"
+        why = f": {graded.why}" if graded.why else ""
+        console.print(
+            f"{result.member.id}  {graded.lab}  {graded.points} of {len(graded.steps)}{unknown}{kept}{why}", markup=False
+        )
+
+    limits = grading.Limits(minutes * 60, memory * 1024**2)
+    with ending_on_signals(STOPPED):
+        grading.grade(the_class, members, wanted, limits=limits, done=done, jobs=jobs, again=again)
+
+
 @app.command("report")
 def report_class(
     place: Folder,
