@@ -54,7 +54,9 @@ def test_again_it_adds_learners_and_labs_and_writes_over_no_work(made: Class) ->
     tokens = {member.id: member.token for member in again.the_class.members}
     assert tokens["anna"] == made.member("anna").token
     for learner in tokens:
-        assert (again.the_class.handed_out(again.the_class.member(learner)) / "sample/01-topics/01-topics.ipynb").exists()
+        assert (
+            again.the_class.handed_out(again.the_class.member(learner)) / "sample/01-topics/01-topics.ipynb"
+        ).exists()
 
 
 def test_tokens_are_the_teachers_and_each_learners_own(made: Class) -> None:

@@ -160,7 +160,9 @@ def _take_one(the_class: Class, origin: str, found: Path, incoming: Path, collec
     if member is None:
         raise Refused(f"its {handout.FILE} names {mine.id!r}, who is not in {the_class.name}")
     if mine.token != member.token:
-        raise Refused(f"its {handout.FILE} names {mine.id!r}, and is not the one that this class handed out to {mine.id}")
+        raise Refused(
+            f"its {handout.FILE} names {mine.id!r}, and is not the one that this class handed out to {mine.id}"
+        )
     if mine.id in collected.taken:
         raise Refused(f"{mine.id} is there twice: {collected.taken[mine.id]} was taken; give this one alone to take it")
     staged = Path(tempfile.mkdtemp(dir=incoming)) / mine.id

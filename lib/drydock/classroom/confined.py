@@ -20,6 +20,9 @@ import drydock
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _OF_ETC = ("alternatives", "group", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "nsswitch.conf",
            "passwd", "protocols", "services", "ssl")  # fmt: skip
+_OF_PROC = ("acpi", "bus", "dynamic_debug", "fs", "irq", "mtrr", "scsi", "sys", "sysrq-trigger")
+"""Where root, without any of its capabilities, could still write: container engines cover about the same. bubblewrap 0.8
+covers `sys` only where its folder itself can be written to, which is never."""
 _FILE = 256 * 1024 * 1024
 _BEYOND = 3 * 1024 * 1024 * 1024
 """Bytes of addresses, beyond its memory, that a process may have: a kernel that does nothing has two thirds of that."""
@@ -75,12 +78,14 @@ def cell(
     labs         the labs, of which it sees the services' sources alone.
     memory       bytes that are expected; each process has an address space of some more. 0: no limit.
     """
-    given = [_bwrap(), "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--clearenv",
-             "--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]  # fmt: skip
+    given = [_bwrap(), "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL",
+             "--clearenv", "--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]  # fmt: skip
     for name in _SYSTEM:
         given += ["--symlink", os.readlink(name), name] if Path(name).is_symlink() else ["--ro-bind-try", name, name]
     for name in _OF_ETC:
         given += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for name in _OF_PROC:
+        given += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
     ours = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent, _library()}
     for path in sorted(one for one in ours if not one.is_relative_to("/usr")):
         given += ["--ro-bind", str(path), str(path)]

@@ -76,7 +76,9 @@ class Class:
         for member in self.members:
             if member.id == identifier:
                 return member
-        raise NoSuchClass(f"There is no {identifier!r} in {self.name}; there are {', '.join(m.id for m in self.members)}.")
+        raise NoSuchClass(
+            f"There is no {identifier!r} in {self.name}; there are {', '.join(m.id for m in self.members)}."
+        )
 
 
 @dataclass
@@ -118,18 +120,14 @@ def new(folder: Path, labs: Sequence[str], learners: Sequence[Learner]) -> Made:
     ]
     listed = {member.id for member in members}
     not_listed = [member for member in before.members if member.id not in listed]
-    made = Class(
-        folder.resolve(), before.name, tuple(sorted({*before.labs, *labs})), tuple(members + not_listed)
-    )
+    made = Class(folder.resolve(), before.name, tuple(sorted({*before.labs, *labs})), tuple(members + not_listed))
     _check_free(made)
     contents = copies.of_labs(made.labs)
     folder.mkdir(parents=True, exist_ok=True)
     document = Document(folder / FILE)
     with document.alone():
         _write(document, made)
-        older = [
-            f"{member.id}: {name}" for member in made.members for name in _hand_out(made, member, contents)
-        ]
+        older = [f"{member.id}: {name}" for member in made.members for name in _hand_out(made, member, contents)]
     added = [member.id for member in members if member.id not in known]
     return Made(made, added, [member.id for member in not_listed], older)
 

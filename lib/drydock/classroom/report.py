@@ -57,9 +57,7 @@ def _head(reading: ClassReading, now: datetime) -> str:
 
 
 def _problems(reading: ClassReading) -> str:
-    said = [
-        (one, text) for one in reading.standings for text in filter(None, (one.unreadable, *one.damaged_grades))
-    ]
+    said = [(one, text) for one in reading.standings for text in filter(None, (one.unreadable, *one.damaged_grades))]
     if not said:
         return ""
     items = "".join(f"<li><b>{_name(one)}</b>: {_text(text)}</li>" for one, text in said)
@@ -188,7 +186,11 @@ def _grades(reading: ClassReading) -> str:
     if not any(one.graded for one in reading.standings):
         return ""
     labs = list(reading.steps)
-    columns = [("Learner", ""), *((lab.partition("-")[0], lab) for lab in labs), ("What could not be graded", "and why")]
+    columns = [
+        ("Learner", ""),
+        *((lab.partition("-")[0], lab) for lab in labs),
+        ("What could not be graded", "and why"),
+    ]
     rows = (_grade_row(reading, one, labs) for one in reading.standings)
     return _table("Grades, by our checks", columns, rows, "grades")
 
@@ -221,9 +223,7 @@ def _meaning() -> str:
     )
 
 
-def _table(
-    title: str, columns: Sequence[tuple[str, str]], rows: Iterable[str], kind: str, heading: str = "h2"
-) -> str:
+def _table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[str], kind: str, heading: str = "h2") -> str:
     heads = "".join(
         f'<th scope="col"><button type="button" title="{html.escape(more or name)}">{_text(name)}'
         f"{f'<small>{_text(more)}</small>' if more and kind != 'matrix' else ''}</button></th>"

@@ -17,7 +17,9 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The class's folder.
 
 @app.command("new")
 def new_class(
-    name: Annotated[Path, typer.Argument(metavar="NAME", help="The class's folder; its last part is the class's name.")],
+    name: Annotated[
+        Path, typer.Argument(metavar="NAME", help="The class's folder; its last part is the class's name.")
+    ],
     labs: Annotated[str, typer.Option(help="Numbers, names and ranges: 00-06,07. all is all.")],
     learners: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, help="A CSV file: id,name, and perhaps email,lti_user_id.")
@@ -50,7 +52,8 @@ def collect_work(
     sources: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="SOURCE...", help="Folders and zips that came back, or one of all; none: the learners' folders as they are."
+            metavar="SOURCE...",
+            help="Folders and zips that came back, or one of all; none: the learners' folders as they are.",
         ),
     ] = None,
 ) -> None:
@@ -91,7 +94,9 @@ def grade_work(
     members = [the_class.member(one) for one in learner] if learner else list(the_class.members)
     wanted = catalogue.in_ranges(labs) if labs else list(the_class.labs)
     if others := [lab for lab in wanted if lab not in the_class.labs]:
-        raise typer.BadParameter(f"{', '.join(others)}: not handed out in this class, which has {', '.join(the_class.labs)}")
+        raise typer.BadParameter(
+            f"{', '.join(others)}: not handed out in this class, which has {', '.join(the_class.labs)}"
+        )
 
     def done(result: grading.Result) -> None:
         graded = result.graded
@@ -100,7 +105,8 @@ def grade_work(
         kept = " (as before)" if result.kept else f" in {graded.seconds:.0f} s"
         why = f": {graded.why}" if graded.why else ""
         console.print(
-            f"{result.member.id}  {graded.lab}  {graded.points} of {len(graded.steps)}{unknown}{kept}{why}", markup=False
+            f"{result.member.id}  {graded.lab}  {graded.points} of {len(graded.steps)}{unknown}{kept}{why}",
+            markup=False,
         )
 
     limits = grading.Limits(minutes * 60, memory * 1024**2)
