@@ -6,7 +6,7 @@ import base64
 import hashlib
 import html
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -76,7 +76,7 @@ def _who_is_where(reading: ClassReading) -> str:
         reading.standings,
         key=lambda one: (_ORDER.index(reading.place(one).where), _passed(one, reading), one.member.learner.name),
     )
-    return _table("Who is where", columns, (_person(reading, one, labs, graded) for one in ordered), "people")
+    return _table("Who is where", columns, (_person(reading, one, labs, graded) for one in ordered), "people", hidden=labs)
 
 
 def _person(reading: ClassReading, one: Standing, labs: Sequence[str], graded: bool) -> str:
@@ -145,7 +145,8 @@ def _matrix(reading: ClassReading, lab: str, steps: Sequence[Step]) -> str:
     rows = (
         f"<tr>{_row_head(one)}{''.join(_square(one, lab, step) for step in steps)}</tr>" for one in reading.standings
     )
-    inside = _table(f"{lab}, step by step", columns, rows, "matrix", heading="h3")
+    titles = [step.title for step in steps]
+    inside = _table(f"{lab}, step by step", columns, rows, "matrix", heading="h3", hidden=titles)
     return f'<details class="lab"><summary>{_text(lab)}: everybody, step by step</summary>{inside}</details>'
 
 
@@ -192,7 +193,7 @@ def _grades(reading: ClassReading) -> str:
         ("What could not be graded", "and why"),
     ]
     rows = (_grade_row(reading, one, labs) for one in reading.standings)
-    return _table("Grades, by our checks", columns, rows, "grades")
+    return _table("Grades, by our checks", columns, rows, "grades", hidden=labs)
 
 
 def _grade_row(reading: ClassReading, one: Standing, labs: Sequence[str]) -> str:
@@ -209,7 +210,10 @@ def _grade_row(reading: ClassReading, one: Standing, labs: Sequence[str]) -> str
             if result.outcome == "not graded" and result.said != found.why
         ]  # fmt: skip
     items = "".join(f"<li>{_text(reason)}</li>" for reason in reasons)
-    cells.append(_cell(len(reasons), f"<ul>{items}</ul>" if items else "", "reasons"))
+    shown = f"<ul>{items}</ul>" if items else ""
+    if len(reasons) > 1:
+        shown = f"<details><summary>{len(reasons)} reasons</summary>{shown}</details>"
+    cells.append(_cell(len(reasons), shown, "reasons"))
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -223,10 +227,18 @@ def _meaning() -> str:
     )
 
 
-def _table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[str], kind: str, heading: str = "h2") -> str:
+def _table(
+    title: str,
+    columns: Sequence[tuple[str, str]],
+    rows: Iterable[str],
+    kind: str,
+    heading: str = "h2",
+    hidden: Collection[str] = (),
+) -> str:
+    """A table of (name, what it is) and rows that are HTML; what is `hidden` is shown only where one points at it."""
     heads = "".join(
         f'<th scope="col"><button type="button" title="{html.escape(more or name)}">{_text(name)}'
-        f"{f'<small>{_text(more)}</small>' if more and kind != 'matrix' else ''}</button></th>"
+        f"{f'<small>{_text(more)}</small>' if more and more not in hidden else ''}</button></th>"
         for name, more in columns
     )
     identifier = "t-" + "".join(one if one.isalnum() else "-" for one in title.lower())

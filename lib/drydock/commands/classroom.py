@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -130,3 +131,45 @@ def report_class(
         for problem in filter(None, (one.unreadable, *one.damaged_grades)):
             console.print(f"{one.member.id}: {problem}", markup=False)
     console.print(f"{page}\n{page.with_suffix('.csv')}", markup=False)
+
+
+class Format(StrEnum):
+    """What grades are exported as."""
+
+    nbgrader_csv = "nbgrader-csv"
+    nbgrader_db = "nbgrader-db"
+    lti = "lti"
+
+
+_FILES = {Format.nbgrader_csv: "grades.csv", Format.nbgrader_db: "gradebook.db", Format.lti: "lti-scores.json"}
+
+
+@app.command("export")
+def export_grades(
+    place: Folder,
+    form: Annotated[
+        Format,
+        typer.Argument(
+            metavar="FORMAT",
+            help="nbgrader-csv: the table that nbgrader exports; nbgrader-db: its gradebook, a new one or yours; "
+            "lti: line items and scores of LTI Advantage, as JSON.",
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="The file; by default one in DIR.")] = None,
+) -> None:
+    """Write the grades into a file for another program. Nothing is sent."""
+    from drydock.classroom import exports, folder, reading
+
+    found = reading.read(folder.open_class(place))
+    file = (out or found.the_class.folder / _FILES[form]).absolute()
+    left: list[str] = []
+    match form:
+        case Format.nbgrader_csv:
+            exports.nbgrader_csv(found, file)
+        case Format.nbgrader_db:
+            exports.nbgrader_gradebook(found, file)
+        case Format.lti:
+            left = exports.lti_scores(found, file)
+    if left:
+        console.print(f"Left out, as the list has no lti_user_id: {', '.join(left)}", markup=False)
+    console.print(str(file), markup=False)
