@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 
 from drydock.classroom.reading import ClassReading, Standing
 from drydock.classroom.records import Graded
+from drydock.notebooks.environment import environment
 
 PROGRESS_COLUMNS = (
     "learner_id", "learner_name", "lab", "step", "passed", "attempts", "hints", "solution_shown", "seconds", "first_tried",
@@ -88,7 +91,8 @@ def nbgrader_gradebook(reading: ClassReading, file: Path) -> None:
         raise NeedsNbgrader(
             "A gradebook is written by nbgrader: pip install 'drydock-labs[nbgrader]'. Its table needs no more than Drydock."
         ) from None
-    with Gradebook(f"sqlite:///{file}") as book:
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    with environment({"PATH": programs}), Gradebook(f"sqlite:///{file}") as book:  # it calls alembic by its name
         for lab, steps in reading.steps.items():
             book.update_or_create_assignment(lab)
             book.update_or_create_notebook(lab, lab)
