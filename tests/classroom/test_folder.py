@@ -9,7 +9,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from tests.classroom.conftest import QUEUES, working
 from typer.testing import CliRunner
 
 from drydock.classroom import folder, reading
@@ -20,6 +19,7 @@ from drydock.cloud import Cloud
 from drydock.labs import catalogue, copies, progress
 from drydock.labs.catalogue import NoSuchLab
 from drydock.labs.step import Kind
+from tests.classroom.conftest import QUEUES, working
 
 ANNA, BOB, CEM = Learner("anna", "Anna"), Learner("bob", "Bob"), Learner("cem", "Cem")
 

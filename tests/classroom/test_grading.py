@@ -13,8 +13,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from tests.classroom.conftest import QUEUES
-from tests.support.tools import tool
 from typer.testing import CliRunner
 
 from drydock.classroom import confined, folder, grading, reading, report
@@ -23,6 +21,8 @@ from drydock.classroom.records import Graded, graded_in
 from drydock.classroom.roster import Learner
 from drydock.cli import app
 from drydock.cloud import Cloud
+from tests.classroom.conftest import QUEUES
+from tests.support.tools import tool
 
 RIGHT = {
     "c6b": 'sqs.set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": "86400"})',
@@ -35,7 +35,7 @@ FAKES = {
     "c9": 'print("broken")',
     "c12": 'raise SystemExit("enough")',
 }
-"""By the cell's id: another cloud, a `lab` that says what one likes, a check that was rewritten, a drill never broken."""
+"""By the cell's id: another cloud, a `lab` that says what one likes, a check rewritten, a drill never broken."""
 TRIES = """
 import json, os, pathlib, signal, socket, subprocess, sys, urllib.request
 here, secret, ours, port = pathlib.Path.cwd(), {secret!r}, {ours!r}, {port}
@@ -158,7 +158,7 @@ def cells(file: Path) -> dict[str, Any]:
 
 
 def write(file: Path, sources: dict[str, str]) -> None:
-    """Work on a learner's notebook: cell → what is in it; None: the cell is not there any more."""
+    """Work on a learner's notebook: cell → what is in it."""
     notebook = nbformat.read(file, as_version=4)
     for cell in notebook.cells:
         cell.source = sources.get(cell["id"], cell.source)

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.classroom.conftest import EVIL, QUEUES
 
 from drydock.classroom import exports, folder, reading, report
 from drydock.classroom.folder import Class
+from tests.classroom.conftest import EVIL, QUEUES
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

@@ -120,7 +120,7 @@ def _hand_ins(
 
 
 def _unpacked(archive: Path, target: Path) -> Path:
-    """The files of an archive in a folder. Raises Refused for one with a name that leads elsewhere, before any is written."""
+    """The files of an archive in a folder. Raises Refused where a name leads elsewhere, before any file is written."""
     if not zipfile.is_zipfile(archive):
         raise Refused("it is neither a folder nor a zip archive")
     with zipfile.ZipFile(archive) as content:

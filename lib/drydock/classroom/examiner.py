@@ -49,8 +49,13 @@ _OURS = "drydock-parameters"
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be graded. `folder`: a copy of what was handed in, which the notebook may write into; `notebook`: its
-    path in that. `seconds`, `memory` (bytes): what it may take. `out`: where its record and the executed notebook go."""
+    """What is to be graded.
+
+    folder      a copy of what was handed in, which the notebook may write into; notebook: its path in that.
+    of          see `Graded`.
+    out         where the record and the executed notebook go.
+    seconds     our seconds that the notebook may take, and memory: bytes.
+    """
 
     lab: str
     folder: str

@@ -1,8 +1,8 @@
 """The class in files for other programs: tables, nbgrader's gradebook, scores as LTI has them.
 
-A step is a point, and only our checks give it. A gradebook is written by nbgrader itself. Its table and LTI's scores are
-a dozen names each, and written here: the well-known library for LTI has not been released since 2022, and gives a class
-with those names and no more for this, as it never calls a platform without its own log-in.
+A step is a point, and only our checks give it. A gradebook is written by nbgrader itself. Its table and LTI's scores
+are a dozen names each, and written here: PyLTI1p3 has had no release since 2022, and for this has a class with those
+names and no more, as it calls no platform without a log-in of its own.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from drydock.classroom.records import Graded
 from drydock.notebooks.environment import environment
 
 PROGRESS_COLUMNS = (
-    "learner_id", "learner_name", "lab", "step", "passed", "attempts", "hints", "solution_shown", "seconds", "first_tried",
-    "passed_at", "last_seen", "graded", "graded_said", "unreadable",
+    "learner_id", "learner_name", "lab", "step", "passed", "attempts", "hints", "solution_shown", "seconds",
+    "first_tried", "passed_at", "last_seen", "graded", "graded_said", "unreadable",
 )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def progress_csv(reading: ClassReading, file: Path) -> None:
 
 
 def nbgrader_csv(reading: ClassReading, file: Path) -> None:
-    """A line for each lab and learner, in nbgrader's columns. No due date, no penalty; `timestamp` is when it was graded.
+    """A line for each lab and learner, in nbgrader's columns: no due date, no penalty, as of when it was graded.
 
     Raises NothingToExport.
     """
@@ -79,8 +79,8 @@ def nbgrader_csv(reading: ClassReading, file: Path) -> None:
 
 
 def nbgrader_gradebook(reading: ClassReading, file: Path) -> None:
-    """Put the grades into nbgrader's database in `file`, which is made if it is not there: an assignment and a notebook for
-    each lab, a grade cell for each step. What could not be graded is marked for a grade by hand.
+    """Put the grades into nbgrader's database in `file`, which is made if it is not there: an assignment and a notebook
+    for each lab, a grade cell for each step. What could not be graded is marked for a grade by hand.
 
     Raises NothingToExport, NeedsNbgrader.
     """
@@ -89,7 +89,7 @@ def nbgrader_gradebook(reading: ClassReading, file: Path) -> None:
         from nbgrader.api import Gradebook
     except ImportError:
         raise NeedsNbgrader(
-            "A gradebook is written by nbgrader: pip install 'drydock-labs[nbgrader]'. Its table needs no more than Drydock."
+            "A gradebook is written by nbgrader: pip install 'drydock-labs[nbgrader]'. nbgrader-csv needs none."
         ) from None
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with environment({"PATH": programs}), Gradebook(f"sqlite:///{file}") as book:  # it calls alembic by its name
@@ -112,10 +112,10 @@ def nbgrader_gradebook(reading: ClassReading, file: Path) -> None:
 
 
 def lti_scores(reading: ClassReading, file: Path) -> list[str]:
-    """Line items and scores of LTI Advantage's Assignment and Grade Services 2.0, for whoever hands them to a platform.
+    """Line items and scores of LTI Advantage's Assignment and Grade Services 2.0, to be handed to a platform.
 
-    A list with an entry for each lab: {"lineItem": …, "scores": […]}, the bodies of the requests that create a line item
-    (application/vnd.ims.lis.v2.lineitem+json) and publish a score (application/vnd.ims.lis.v1.score+json).
+    A list with an entry for each lab: {"lineItem": …, "scores": […]}, the bodies of the requests that create a line
+    item (application/vnd.ims.lis.v2.lineitem+json) and publish a score (application/vnd.ims.lis.v1.score+json).
 
     Returns the ids of learners who are left out, as the list has no lti_user_id for them. Raises NothingToExport.
     Source: https://www.imsglobal.org/spec/lti-ags/v2p0, sections 3.2 and 3.4.

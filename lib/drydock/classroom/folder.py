@@ -108,7 +108,7 @@ def open_class(folder: Path) -> Class:
 
 
 def new(folder: Path, labs: Sequence[str], learners: Sequence[Learner]) -> Made:
-    """Make the class in `folder`, or add labs and learners to the one that is there. What a learner has worked on stays.
+    """Make the class in `folder`, or add labs and learners to the one there. What a learner has worked on stays.
 
     Raises BadClass where something else is in the way, before anything is written.
     """
@@ -180,14 +180,15 @@ Open them with `drydock lab jupyter` in this folder, or with any Jupyter whose k
 notebook, run one cell after the other, and write your answers into the empty cells below "Your turn". `lab.check` says
 how far you are, and `lab.hint` helps. Links to labs that are not among these are shown as plain text.
 
-How far you are is kept in `progress.json` in this folder: for each step when you first tried it and passed it, how often
-you checked, how many hints you took, whether you looked at the solution, and how long it took. Your answers and what your
-cells printed are not in it. Your teacher sees it once you hand this folder in, or at once where the disk is shared.
-`drydock lab progress` in this folder shows it to you.
+How far you are is kept in `progress.json` in this folder: for each step when you first tried it and passed it, how
+often you checked, how many hints you took, whether you looked at the solution, and how long it took. Your answers and
+what your cells printed are not in it. Your teacher sees it once you hand this folder in, or at once where the disk is
+shared. `drydock lab progress` in this folder shows it to you.
 
-**To hand in**: save your notebooks, and give back this whole folder, as it is or as a zip. Leave `learner.json` as it is:
-it says whose folder this is. Your notebooks are run again, from top to bottom, on an empty AWS of their own, and its state
-is checked. So they have to run in one go: `drydock lab fresh NAME` gives you a new copy, and keeps yours beside it.
+**To hand in**: save your notebooks, and give back this whole folder, as it is or as a zip. Leave `learner.json` as it
+is: it says whose folder this is. Your notebooks are run again, from top to bottom, on an empty AWS of their own, and
+its state is checked. So they have to run in one go: `drydock lab fresh NAME` gives you a new copy, and keeps yours
+beside it.
 """
 
 

@@ -1,4 +1,4 @@
-"""What a learner's own file says of the labs, and what grading found of them: both read with care, as others write them."""
+"""What a learner's own file says of the labs, and what grading found. Read with care: others can write them."""
 
 from __future__ import annotations
 
@@ -80,8 +80,11 @@ class GradedStep(BaseModel):
 
 
 class Graded(BaseModel):
-    """What grading one lab of one learner found. `why` says why none of it could be graded, or not all; `notes` what the
-    teacher may want to look at. `of` tells what was graded: the notebook, and the checks of that day."""
+    """What grading one lab of one learner found.
+
+    of     what was graded: a digest of the notebook, what is beside it, and our checks.
+    why    why none of it could be graded, or not all. notes: what the teacher may want to look at.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

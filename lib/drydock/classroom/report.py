@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
-from drydock.classroom.reading import ClassReading, Standing, StepFigures, is_stuck
+from drydock.classroom.reading import STUCK_AFTER, ClassReading, Standing, StepFigures, is_stuck
 from drydock.classroom.records import StepRecord
 from drydock.labs.step import Step
 
@@ -76,7 +76,8 @@ def _who_is_where(reading: ClassReading) -> str:
         reading.standings,
         key=lambda one: (_ORDER.index(reading.place(one).where), _passed(one, reading), one.member.learner.name),
     )
-    return _table("Who is where", columns, (_person(reading, one, labs, graded) for one in ordered), "people", hidden=labs)
+    rows = (_person(reading, one, labs, graded) for one in ordered)
+    return _table("Who is where", columns, rows, "people", hidden=labs)
 
 
 def _person(reading: ClassReading, one: Standing, labs: Sequence[str], graded: bool) -> str:
@@ -111,8 +112,9 @@ def _person(reading: ClassReading, one: Standing, labs: Sequence[str], graded: b
 
 def _steps(reading: ClassReading) -> str:
     columns = [
-        ("Step", ""), ("Stopped now", "tried, not passed"), ("Begun", ""), ("Passed", ""), ("At once", "first check, no help"),
-        ("Checks", "median"), ("Minutes", "median"), ("Hints", ""), ("Solutions", "looked at"),
+        ("Step", ""), ("Stopped now", "tried, not passed"), ("Begun", ""), ("Passed", ""),
+        ("At once", "first check, no help"), ("Checks", "median"), ("Minutes", "median"), ("Hints", ""),
+        ("Solutions", "looked at"),
     ]  # fmt: skip
     stopping = reading.stopping()
     ordered = [*stopping, *(one for one in reading.figures() if one not in stopping)]
@@ -219,11 +221,12 @@ def _grade_row(reading: ClassReading, one: Standing, labs: Sequence[str]) -> str
 
 def _meaning() -> str:
     return (
-        "<section><h2>What is counted</h2><p>How far a learner is, is what the learner's own file says; only points are "
-        "given by our checks. <b>✓</b> passed, with the checks it took if more than one; <b>✗</b> tried and not passed; "
-        "<b>h</b> hints; <b>s</b> solution looked at; <b>≠</b> passed by the learner's file and not when it was graded. "
-        "<b>Stuck</b>: three checks or more in vain, or the solution looked at and still not passed. <b>Minutes</b> are "
-        "those from one check to the next, so a break counts. Steps of which nobody has a time show none.</p></section>"
+        "<section><h2>What is counted</h2><p>How far a learner is, is what the learner's own file says; only points "
+        "are given by our checks. <b>✓</b> passed, with the checks it took if more than one; <b>✗</b> tried and not "
+        "passed; <b>h</b> hints; <b>s</b> solution looked at; <b>≠</b> passed by the learner's file and not when it "
+        f"was graded. <b>Stuck</b>: {STUCK_AFTER} checks or more in vain, or the solution looked at and still not "
+        "passed. <b>Minutes</b> are those from one check to the next, so a break counts. Steps of which nobody has a "
+        "time show none.</p></section>"
     )
 
 

@@ -86,7 +86,7 @@ def grade_work(
     jobs: Annotated[int, typer.Option(min=1, help="So many notebooks at a time, each on an AWS of its own.")] = 1,
     again: Annotated[bool, typer.Option(help="Also what has been graded and is unchanged.")] = False,
 ) -> None:
-    """Run what was handed in, confined, each notebook on an AWS of its own, and ask our checks. What cannot be graded says why."""
+    """Run what was handed in, confined, each notebook on an AWS of its own, and ask our checks of that."""
     from drydock.classroom import folder, grading
     from drydock.labs import catalogue
     from drydock.notebooks.signals import STOPPED, ending_on_signals
