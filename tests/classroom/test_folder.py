@@ -82,6 +82,14 @@ def test_a_folder_of_somebody_elses_in_the_way_is_left_alone(made: Class) -> Non
     assert len(folder.open_class(made.folder).members) == 2
 
 
+def test_nothing_is_written_along_a_learners_link(made: Class, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (made.handed_out(made.member("bob")) / "sample" / "01-topics").symlink_to(tmp_path / "mine")
+    with pytest.raises(BadClass, match=r"bob/sample/01-topics is a link"):
+        folder.new(made.folder, ["01-topics"], [ANNA, BOB])
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
 @pytest.fixture
 def real_labs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DRYDOCK_LABS", raising=False)

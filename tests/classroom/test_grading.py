@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -261,6 +262,8 @@ def test_over_time_it_is_stopped(made: Class) -> None:
     limits = grading.Limits(seconds=3)
     grading.grade(made, [made.member("none")], [QUEUES], limits=limits, done=results.append)
     assert results[0].graded.why.startswith("Over time: stopped after 3 s, in code cell ")
+    running = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+    assert [command for command in running if "drydock.classroom.stand_in" in command] == []
     file.unlink()
 
 

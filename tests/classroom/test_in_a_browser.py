@@ -49,7 +49,7 @@ def test_tables_are_sorted_by_keyboard_up_and_down(page: Any) -> None:
         assert page.locator("table.people thead th").nth(checks).get_attribute("aria-sort") == direction
     page.locator("table.people thead th").first.get_by_role("button").click()
     names = [text.split("\n")[0] for text in column(page, "people", 0)]
-    assert names[-29:] == [f"Learner {number:02} l{number:02}" for number in range(29)]
+    assert names[1:] == [f"Learner {number:02} l{number:02}" for number in range(29)]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

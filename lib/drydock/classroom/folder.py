@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -121,8 +121,8 @@ def new(folder: Path, labs: Sequence[str], learners: Sequence[Learner]) -> Made:
     listed = {member.id for member in members}
     not_listed = [member for member in before.members if member.id not in listed]
     made = Class(folder.resolve(), before.name, tuple(sorted({*before.labs, *labs})), tuple(members + not_listed))
-    _check_free(made)
     contents = copies.of_labs(made.labs)
+    _check_free(made, contents)
     folder.mkdir(parents=True, exist_ok=True)
     document = Document(folder / FILE)
     with document.alone():
@@ -140,11 +140,16 @@ def _before(folder: Path) -> Class:
     return Class(folder, folder.resolve().name, (), ())
 
 
-def _check_free(made: Class) -> None:
+def _check_free(made: Class, contents: Iterable[str]) -> None:
+    """Raise BadClass where we would write over what is not ours, or along a link that a learner has put there."""
     for member in made.members:
         place = made.handed_out(member)
         if not place.exists():
             continue
+        for path in (place, *(place / name for name in (handout.FILE, "README.md", *contents))):
+            links = [one for one in (path, *path.parents) if one.is_relative_to(place) and one.is_symlink()]
+            if links:
+                raise BadClass(f"{links[0]} is a link, and nothing is written along it. Move it away.")
         try:
             mine = handout.read(place).token == member.token
         except (OSError, handout.BadHandout):
@@ -209,7 +214,9 @@ def _replace(file: Path, text: str) -> None:
     """Written only where it says something else."""
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         fresh = file.with_name(f".{file.name}.new")
-        fresh.write_text(text, encoding="utf-8")
+        fresh.unlink(missing_ok=True)
+        with fresh.open("x", encoding="utf-8") as out:
+            out.write(text)
         fresh.replace(file)
 
 

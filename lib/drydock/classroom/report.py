@@ -127,7 +127,7 @@ def _step_row(reading: ClassReading, one: StepFigures) -> str:
     stopped = f"<details><summary>{len(one.stopped)}</summary>{who}</details>" if one.stopped else "0"
     order = list(reading.steps).index(one.lab) * 1000 + list(reading.steps[one.lab]).index(one.step)
     head = (
-        f'<th scope="row" data-v="{order}">{_text(one.lab.partition("-")[0])} {_text(one.step.name)}'
+        f'<th scope="row" data-v="{order}">{_text(one.lab.partition("-")[0])} {_text(one.step.name)} '
         f"<small>{_text(one.step.title)}</small></th>"
     )
     minutes = None if one.seconds is None else one.seconds / 60
@@ -240,7 +240,7 @@ def _table(
 ) -> str:
     """A table of (name, what it is) and rows that are HTML; what is `hidden` is shown only where one points at it."""
     heads = "".join(
-        f'<th scope="col"><button type="button" title="{html.escape(more or name)}">{_text(name)}'
+        f'<th scope="col"><button type="button" title="{html.escape(more or name)}">{_text(name)} '
         f"{f'<small>{_text(more)}</small>' if more and more not in hidden else ''}</button></th>"
         for name, more in columns
     )
@@ -254,7 +254,7 @@ def _table(
 
 def _row_head(one: Standing) -> str:
     return (
-        f'<th scope="row" data-v="{html.escape(one.member.learner.name.casefold())}">{_name(one)}'
+        f'<th scope="row" data-v="{html.escape(one.member.learner.name.casefold())}">{_name(one)} '
         f"<small>{_text(one.member.id)}</small></th>"
     )
 
