@@ -43,7 +43,7 @@ def page(reading: ClassReading, now: datetime) -> str:
 
 
 def _head(reading: ClassReading, now: datetime) -> str:
-    counted = Counter(reading.place(one).where for one in reading.standings)
+    counted = Counter[str](reading.place(one).where for one in reading.standings)
     cards = "".join(
         f'<li class="{_css(where)}"><b>{counted[where]}</b> {_SIGNS[where]} {where}</li>'
         for where in reversed(_ORDER)
