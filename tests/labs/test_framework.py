@@ -323,6 +323,7 @@ def test_progress_of_a_later_version_is_left_alone(queues: Lab) -> None:
     with pytest.raises(progress.NewerProgress, match="is of version 3, and this Drydock knows 2: update it"):
         queues.check("create-queue")
     assert progress.path().read_text() == '{"version": 3, "steps": []}'
+    progress.path().unlink()
 
 
 def test_clean_up_takes_all_and_fails_over_what_is_left(queues: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
