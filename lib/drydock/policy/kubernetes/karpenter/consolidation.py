@@ -188,7 +188,7 @@ def simulated(
 ) -> Plan:
     """Where the pods of nodes that go would be put. Limits count the nodes that stay.
 
-    settled_only  as consolidation asks, and drift does not: on no node where a pod came or went within consolidateAfter.
+    settled_only  asked by consolidation, not by drift: on no node where a pod came or went within consolidateAfter.
     """
     names = {one.node.name for one in going}
     stay, used = Cluster(), dict[str, Counter[str]]()
