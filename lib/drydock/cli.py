@@ -35,6 +35,7 @@ ELSEWHERE = {
     "runbook": "drydock.commands.runbook:app",
     "concept": "drydock.commands.notebook:concept",
     "prep": "drydock.commands.notebook:prep",
+    "class": "drydock.commands.classroom:app",
 }
 """Groups of commands whose module is loaded when one of them is asked for."""
 
@@ -544,7 +545,15 @@ TOLD = (
     ("cloud", "CloudUnreachable"),
     ("cloud", "NoSuchCloud"),
     ("ledger", "StillUsed"),
+    ("classroom.confined", "CannotConfine"),
+    ("classroom.exports", "NeedsNbgrader"),
+    ("classroom.exports", "NothingToExport"),
+    ("classroom.folder", "BadClass"),
+    ("classroom.folder", "NoSuchClass"),
+    ("classroom.roster", "BadRoster"),
     ("labs.catalogue", "NoSuchLab"),
+    ("labs.handout", "BadHandout"),
+    ("labs.progress", "NewerProgress"),
     ("policy.profiles", "NoSuchProfile"),
     ("labs.copies", "NoSuchNotebook"),
     ("notebooks.together", "Ended"),
