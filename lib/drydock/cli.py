@@ -35,6 +35,7 @@ ELSEWHERE = {
     "runbook": "drydock.commands.runbook:app",
     "concept": "drydock.commands.notebook:concept",
     "prep": "drydock.commands.notebook:prep",
+    "hub": "drydock.commands.hub:app",
 }
 """Groups of commands whose module is loaded when one of them is asked for."""
 

@@ -18,18 +18,9 @@ from drydock.user import folder, home
 def serve(course: Path, more: list[str]) -> int:
     """Run JupyterLab over `course` until it ends; its exit code. `more`: arguments of JupyterLab's."""
     before = {instance.name for instance in embedded.instances()}
-    arguments = [
-        "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.root_dir={course}",
-        f"--ServerApp.preferred_dir={course / 'labs'}",
-        f"--LabApp.app_settings_dir={_settings()}",
-        "--LabApp.news_url=",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        *(["--allow-root"] if os.getuid() == 0 else []),
-        *more,
-    ]
+    ours = ["--ServerApp.ip=127.0.0.1", *arguments(course), *(["--allow-root"] if os.getuid() == 0 else [])]
     try:
-        process = subprocess.Popen([sys.executable, "-m", "jupyterlab", *arguments])
+        process = subprocess.Popen([sys.executable, "-m", "jupyterlab", *ours, *more])
         with _left_to(process):
             return process.wait()
     finally:
@@ -39,6 +30,17 @@ def serve(course: Path, more: list[str]) -> int:
         runs = ", ".join(instance.name for instance in embedded.instances())
         rest = f"still running, as you started it yourself: {runs}" if runs else "nothing is left"
         print(f"Stopped; {rest}.", file=sys.stderr)
+
+
+def arguments(course: Path) -> list[str]:
+    """What JupyterLab is told when it is over `course`, whoever serves it."""
+    return [
+        f"--ServerApp.root_dir={course}",
+        f"--ServerApp.preferred_dir={course / 'labs'}",
+        f"--LabApp.app_settings_dir={_settings()}",
+        "--LabApp.news_url=",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
 
 
 def _settings() -> Path:

@@ -1,0 +1,60 @@
+"""JupyterHub's configuration of a hub for a classroom: `jupyterhub -f` this file, as `drydock hub serve` does."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+FOLDER = "DRYDOCK_HUB"
+IDLE = "DRYDOCK_HUB_IDLE"
+
+
+def configure(c: Any, folder: Path, *, idle: int) -> None:
+    """Fill in JupyterHub's configuration `c` for the hub in `folder`; servers end after `idle` seconds unused."""
+    from drydock.embedded.instance import free_port
+    from drydock.hub.authenticator import LearnersAuthenticator
+    from drydock.hub.proxy import EnvoyProxy
+    from drydock.hub.spawner import Room
+
+    sockets = tempfile.mkdtemp(prefix="drydock-hub-", dir="/run")
+    os.chmod(sockets, 0o711)
+    private = Path(sockets) / "envoy"
+    private.mkdir(mode=0o700)
+
+    c.JupyterHub.authenticator_class = LearnersAuthenticator
+    c.JupyterHub.spawner_class = Room
+    c.JupyterHub.proxy_class = EnvoyProxy
+    c.JupyterHub.db_url = "sqlite:///:memory:"
+    c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{free_port()}"
+    c.JupyterHub.cleanup_servers = True
+    c.JupyterHub.cookie_secret = secrets.token_bytes(32)
+    c.LearnersAuthenticator.folder = str(folder)
+    c.LearnersAuthenticator.allow_all = True
+    c.EnvoyProxy.sockets, c.EnvoyProxy.private = sockets, str(private)
+    c.Room.folder, c.Room.sockets = str(folder), sockets
+    c.Room.hub_connect_url = "http+unix://%2Frun%2Fhub.sock"
+    c.Room.default_url = "/lab"
+    c.Room.start_timeout = c.Room.http_timeout = 120
+
+    c.JupyterHub.services = [
+        {
+            "name": "idle",
+            "command": [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={idle}",
+                        f"--cull-every={max(1, min(60, idle // 2))}"],
+        }
+    ]  # fmt: skip
+    c.JupyterHub.load_roles = [
+        {
+            "name": "idle",
+            "services": ["idle"],
+            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
+        }
+    ]
+
+
+if FOLDER in os.environ:
+    configure(get_config(), Path(os.environ[FOLDER]), idle=int(os.environ.get(IDLE, "3600")))  # type: ignore[name-defined]  # noqa: F821

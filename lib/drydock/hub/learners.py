@@ -1,0 +1,88 @@
+"""The learners of a hub: who there is, which user they are on this machine, and their passwords, as scrypt hashes.
+
+They are kept in `learners.json` of the hub's folder. A password is made here, shown once and never kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import pwd
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from drydock import disk
+
+FIRST_UID, LAST_UID = 60706, 61183
+"""A range that no distribution gives out (documented: https://systemd.io/UIDS-GIDS/)."""
+_COST = {"n": 1 << 14, "r": 8, "p": 1}
+_SALT = 16
+
+
+class BadLearners(ValueError):
+    """A list of learners that cannot be used; the text says which line and why."""
+
+
+class Learners:
+    """Those of the hub in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "learners.json"
+        self._known: dict[str, dict[str, Any]] = json.loads(self._path.read_text()) if self._path.exists() else {}
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self._known)
+
+    def uid(self, name: str) -> int:
+        """The user id, and group id, of everything that is this learner's. KeyError."""
+        return int(self._known[name]["uid"])
+
+    def add(self, names: Iterable[str]) -> dict[str, str]:
+        """Take in those that are new; the passwords made for them, by name. BadLearners where there is no user left."""
+        made = {}
+        for name in names:
+            if name not in self._known:
+                self._known[name] = {"uid": self._free_uid()}
+                made[name] = self._new_password(name)
+        self._keep()
+        return made
+
+    def renew(self, name: str) -> str:
+        """A new password for a learner, whose old one ends. BadLearners."""
+        if name not in self._known:
+            raise BadLearners(f"{name!r} is no learner of this hub. There are: {', '.join(self.names) or 'none'}.")
+        made = self._new_password(name)
+        self._keep()
+        return made
+
+    def are(self, name: str, password: str) -> bool:
+        """Whether it is this learner's password. An unknown name takes as long as a known one."""
+        found = self._known.get(name, {"salt": "00" * _SALT, "hash": ""})
+        told = hashlib.scrypt(password.encode(), salt=bytes.fromhex(found["salt"]), **_COST).hex()
+        return hmac.compare_digest(told, found["hash"])
+
+    def _new_password(self, name: str) -> str:
+        text = base64.b32encode(secrets.token_bytes(10)).decode().lower()
+        password = "-".join(text[at : at + 4] for at in range(0, len(text), 4))
+        salt = secrets.token_bytes(_SALT)
+        self._known[name] |= {"salt": salt.hex(), "hash": hashlib.scrypt(password.encode(), salt=salt, **_COST).hex()}
+        return password
+
+    def _free_uid(self) -> int:
+        taken = {int(one["uid"]) for one in self._known.values() if "uid" in one} | {
+            one.pw_uid for one in pwd.getpwall()
+        }
+        for uid in range(FIRST_UID, LAST_UID + 1):
+            if uid not in taken:
+                return uid
+        raise BadLearners(f"no user id is left between {FIRST_UID} and {LAST_UID}: start a hub in another folder")
+
+    def _keep(self) -> None:
+        disk.write(self._path, json.dumps(self._known, indent=1).encode())
+        os.chmod(self._path, 0o600)

@@ -1,0 +1,207 @@
+"""What stands before hub and learners' servers: Envoy, told by files. JupyterHub's `Proxy` for one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+from jupyterhub.httpclient import fetch
+from jupyterhub.proxy import Proxy
+from tornado.ioloop import PeriodicCallback
+from traitlets import Unicode
+
+from drydock.embedded.carriers.envoy import ADMIN, CLUSTER, ROUTE, binary
+
+_TYPES = "type.googleapis.com/envoy.extensions"
+_LOOK_EVERY = 2000.0
+_TAKEN_WITHIN = 10.0
+
+
+class EnvoyProxy(Proxy):  # type: ignore[misc]
+    """Routes by prefix, the longest first; WebSockets; bodies and answers of any size, as they come; TLS where the hub
+    has a key and a certificate.
+
+    `sockets`: a folder of the hub's own, for what tells Envoy, and for `hub.sock`, by which rooms reach the hub's API.
+    """
+
+    sockets = Unicode(help="The folder of sockets that every room can see.").tag(config=True)
+    private = Unicode(help="A folder for Envoy's files, which only the hub's user can enter.").tag(config=True)
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._routes: dict[str, dict[str, Any]] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._watch = PeriodicCallback(self._still_runs, _LOOK_EVERY)
+        self._version = 0
+
+    async def start(self) -> None:
+        """Start Envoy, which keeps the routes that there are. RuntimeError with its own words where it does not."""
+        self._write()
+        self._put("bootstrap.json", self._bootstrap())
+        with (self._at("envoy.log")).open("ab") as log:
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig=TERM", binary(), "--config-path", str(self._at("bootstrap.json")), "--disable-hot-restart",
+                 "--concurrency", "2", "--log-level", "warning"],
+                cwd=self.private, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        await self._taken()
+        self._watch.start()
+
+    def stop(self) -> None:
+        self._watch.stop()
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+    async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
+        spec = self.validate_routespec(routespec)
+        self._routes[spec] = {"routespec": spec, "target": target, "data": data}
+        await self._changed()
+
+    async def delete_route(self, routespec: str) -> None:
+        if self._routes.pop(self.validate_routespec(routespec), None) is not None:
+            await self._changed()
+
+    async def get_all_routes(self) -> dict[str, dict[str, Any]]:
+        return dict(self._routes)
+
+    async def _changed(self) -> None:
+        self._write()
+        if self._process is not None:
+            await self._taken()
+
+    async def _still_runs(self) -> None:
+        if self._process is not None and (code := self._process.poll()) is not None:
+            self.log.error("Envoy ended with %s and is started again; see %s", code, self._at("envoy.log"))
+            self._watch.stop()
+            await self.start()
+
+    def _write(self) -> None:
+        self._version += 1
+        clusters = {_address(route["target"]): None for route in self._routes.values()}
+        # what a route names is there before it
+        self._put("cds.json", self._said([{"@type": CLUSTER, **_cluster(*address)} for address in clusters]))
+        longest_first = sorted(self._routes.values(), key=lambda route: -len(route["routespec"]))
+        routes = [_route(route["routespec"], *_address(route["target"])) for route in longest_first]
+        hosts = [{"name": "all", "domains": ["*"], "routes": routes}]
+        self._put("rds.json", self._said([{"@type": ROUTE, "name": "all", "virtual_hosts": hosts}]))
+
+    def _said(self, resources: list[Any]) -> dict[str, Any]:
+        return {"version_info": str(self._version), "resources": resources}
+
+    async def _taken(self) -> None:
+        """Wait until Envoy goes by the newest routes."""
+        deadline = asyncio.get_running_loop().time() + _TAKEN_WITHIN
+        wanted = str(self._version)
+        while wanted not in await self._versions():
+            ended = self._process is None or self._process.poll() is not None
+            if ended or asyncio.get_running_loop().time() > deadline:
+                raise RuntimeError(f"Envoy has not taken the routes: {self._at('envoy.log').read_text()[-1000:]}")
+            await asyncio.sleep(0.02)
+
+    async def _versions(self) -> list[str]:
+        with contextlib.suppress(aiohttp.ClientError):
+            admin = quote(str(self._at(ADMIN)), safe="")
+            answer = await fetch(f"http+unix://{admin}/config_dump?resource=dynamic_route_configs")
+            return [str(one.get("version_info")) for one in (await answer.json()).get("configs", ())]
+        return []
+
+    def _at(self, name: str) -> Path:
+        return Path(self.private) / name
+
+    def _put(self, name: str, content: dict[str, Any]) -> None:
+        temporary = self._at("next")
+        temporary.write_text(json.dumps(content))
+        temporary.replace(self._at(name))
+
+    def _source(self, name: str) -> dict[str, Any]:
+        return {"path_config_source": {"path": str(self._at(name))}, "resource_api_version": "V3"}
+
+    def _bootstrap(self) -> dict[str, Any]:
+        public, hub = urlsplit(self.public_url), urlsplit(self.hub.url)
+        address = {"address": public.hostname or "0.0.0.0", "port_value": public.port or 8000}
+        router = {"rds": {"route_config_name": "all", "config_source": self._source("rds.json")}}
+        at_hub = {"match": {"path_separated_prefix": f"{hub.path}api"}, **_to(*_address(self.hub.url))}
+        inner = {
+            "route_config": {
+                "validate_clusters": False,
+                "virtual_hosts": [{"name": "hub", "domains": ["*"], "routes": [at_hub]}],
+            }
+        }
+        chain = {"filters": [_http("public", router)]}
+        if self.ssl_key:
+            files = {"certificate_chain": {"filename": self.ssl_cert}, "private_key": {"filename": self.ssl_key}}
+            chain["transport_socket"] = {
+                "name": "tls",
+                "typed_config": {
+                    "@type": f"{_TYPES}.transport_sockets.tls.v3.DownstreamTlsContext",
+                    "common_tls_context": {"tls_certificates": [files]},
+                },
+            }
+        pipe = {"pipe": {"path": f"{self.sockets}/hub.sock", "mode": 0o666}}
+        return {
+            "node": {"id": "hub", "cluster": "hub"},
+            "admin": {"address": {"pipe": {"path": ADMIN, "mode": 0o600}}},
+            "dynamic_resources": {"cds_config": self._source("cds.json")},
+            "static_resources": {
+                "listeners": [
+                    {
+                        "name": "public",
+                        "enable_reuse_port": False,
+                        "address": {"socket_address": address},
+                        "filter_chains": [chain],
+                    },
+                    {"name": "rooms", "address": pipe, "filter_chains": [{"filters": [_http("rooms", inner)]}]},
+                ],
+            },
+        }
+
+
+def _address(target: str) -> tuple[str, int]:
+    parts = urlsplit(target)
+    return parts.hostname or "127.0.0.1", parts.port or 80
+
+
+def _cluster(host: str, port: int) -> dict[str, Any]:
+    place = {"socket_address": {"address": host, "port_value": port}}
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": place}}]}]
+    return {
+        "name": f"{host}:{port}",
+        "connect_timeout": "5s",
+        "load_assignment": {"cluster_name": f"{host}:{port}", "endpoints": endpoints},
+    }
+
+
+def _route(prefix: str, host: str, port: int) -> dict[str, Any]:
+    return {"match": {"prefix": prefix}, **_to(host, port)}
+
+
+def _to(host: str, port: int) -> dict[str, Any]:
+    """No time limit: a learner may wait for long, and a notebook's channel is open all day."""
+    return {"route": {"cluster": f"{host}:{port}", "timeout": "0s", "upgrade_configs": [{"upgrade_type": "websocket"}]}}
+
+
+def _http(name: str, routes: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "typed_config": {
+            "@type": f"{_TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": name,
+            "use_remote_address": True,
+            "stream_idle_timeout": "0s",
+            "server_header_transformation": "PASS_THROUGH",
+            "http_filters": [
+                {
+                    "name": "router",
+                    "typed_config": {"@type": f"{_TYPES}.filters.http.router.v3.Router"},
+                }
+            ],
+            **routes,
+        },
+    }

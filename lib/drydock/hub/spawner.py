@@ -1,0 +1,177 @@
+"""A room for each learner: his server, with a user, network, process ids, files and limits of its own.
+
+bubblewrap makes the namespaces and what is to be seen in them: the system's programs and this Python, read only; his
+home and his temporary files; and no more. Nobody in a room has a capability, or gets one by a set-user-ID program. The
+one way in is a listening socket that is opened outside and handed in; the one way out the API of the hub, a socket too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.spawner import Spawner
+from traitlets import Integer, Unicode
+
+from drydock import disk
+from drydock.hub import room
+from drydock.hub.learners import Learners
+from drydock.hub.limits import Limits
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc", "/opt")
+_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+"""What the last step, becoming the learner, needs; it gives them up."""
+_END_WITHIN = 45.0
+
+
+class Room(Spawner):  # type: ignore[misc]
+    """JupyterHub's spawner of rooms. Its limits are `mem_limit` and `task_limit`."""
+
+    folder = Unicode(help="The hub's folder.").tag(config=True)
+    sockets = Unicode(help="The folder of sockets that every room can see.").tag(config=True)
+    task_limit = Integer(600, min=50, help="Processes and threads in a room.").tag(config=True)
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._until = -1
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.user.name)
+
+    @property
+    def _kept(self) -> Path:
+        return Path(self.folder) / "learners" / self.user.name
+
+    async def start(self) -> tuple[str, int]:
+        """Open the room, and return where its server can be reached by the hub and the proxy."""
+        uid = Learners(Path(self.folder)).uid(self.user.name)
+        self._furnish(uid)
+        self.limits.make(self.mem_limit, self.task_limit)
+        self.ip, self.port = room.SERVER
+        with socket.create_server(("127.0.0.1", 0)) as listening, (self._kept / "server.log").open("ab") as log:
+            theirs, self._until = os.pipe()
+            first = [sys.executable, "-m", "drydock.hub.room", f"--listen={listening.fileno()}", f"--until={theirs}"]
+            try:
+                self._process = subprocess.Popen(
+                    [*self._walls(uid), *first, "--", sys.executable, "-m", "drydock.hub.served", *self.get_args()],
+                    env=self.get_env(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd="/",
+                    pass_fds=(listening.fileno(), theirs),
+                    preexec_fn=self.limits.enter,
+                )
+            finally:
+                os.close(theirs)
+            return str(listening.getsockname()[0]), int(listening.getsockname()[1])
+
+    def _furnish(self, uid: int) -> None:
+        """Make his folders, all his own; temporary files of the last time are deleted."""
+        disk.remove(self._kept / "tmp")
+        for name in ("home", "tmp"):
+            place = self._kept / name
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.chown(place, uid, uid)
+            place.chmod(0o700)
+        (self._kept / "passwd").write_text(
+            f"root:x:0:0::/:/usr/sbin/nologin\n{self.user.name}:x:{uid}:{uid}::{self._home}:/bin/bash\n"
+        )
+        (self._kept / "group").write_text(f"root:x:0:\n{self.user.name}:x:{uid}:\n")
+
+    @property
+    def _home(self) -> str:
+        return f"/home/{self.user.name}"
+
+    def _walls(self, uid: int) -> list[str]:
+        """The command that makes the room and becomes the learner, before what it is to run."""
+        program = Path(__file__).resolve().parents[3]
+        shown = {Path(each) for each in (sys.prefix, sys.base_prefix, program)}
+        shown = {each for each in shown if not any(each != other and each.is_relative_to(other) for other in shown)}
+        walls = ["--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--as-pid-1"]
+        for place in _SYSTEM:
+            if Path(place).is_symlink():
+                walls += ["--symlink", os.readlink(place), place]
+            elif Path(place).exists():
+                walls += ["--ro-bind", place, place]
+        walls += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]
+        walls += [
+            "--perms",
+            "755",
+            "--tmpfs",
+            "/run",
+            "--perms",
+            "755",
+            "--dir",
+            "/home",
+            "--perms",
+            "755",
+            "--dir",
+            "/var",
+        ]
+        walls += ["--bind", str(self._kept / "tmp"), "/tmp", "--symlink", "/tmp", "/var/tmp"]
+        for place in sorted(shown):
+            if not place.is_relative_to("/usr") and not place.is_relative_to("/opt"):
+                for above in reversed(place.parents[:-1]):
+                    if above not in (Path("/tmp"),):
+                        walls += ["--perms", "755", "--dir", str(above)]
+                walls += ["--ro-bind", str(place), str(place)]
+        walls += ["--bind", str(self._kept / "home"), self._home, "--chdir", self._home]
+        walls += ["--ro-bind", f"{self.sockets}/hub.sock", room.HUB]
+        for name in ("passwd", "group"):
+            walls += ["--ro-bind", str(self._kept / name), f"/etc/{name}"]
+        for capability in _CAPABILITIES:
+            walls += ["--cap-add", capability]
+        become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
+        return ["bwrap", *walls, "--", *become, "--bounding-set=-all", "--inh-caps=-all", "--"]
+
+    def get_env(self) -> dict[str, str]:
+        """What the learner's programs have: nothing of the hub's own but the path of programs and the language."""
+        return {
+            **super().get_env(),
+            "PATH": os.pathsep.join(
+                (str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin")
+            ),
+            "HOME": self._home,
+            "USER": self.user.name,
+            "SHELL": "/bin/bash",
+            "TMPDIR": "/tmp",
+            "PYTHONNOUSERSITE": "1",
+            "DRYDOCK_SIGNED": "1",
+        }
+
+    async def poll(self) -> int | None:
+        return 0 if self._process is None else self._process.poll()
+
+    async def stop(self, now: bool = False) -> None:
+        """Close the room. Its server and its clouds have time to end in good order; what is left then is killed."""
+        if self._until >= 0:
+            os.close(self._until)
+            self._until = -1
+        if self._process is not None:
+            await self._ended(1.0 if now else _END_WITHIN)
+        await asyncio.to_thread(self.limits.remove)
+        if self._process is not None:
+            await asyncio.to_thread(self._process.wait)
+            self._process = None
+
+    async def _ended(self, within: float) -> None:
+        deadline = asyncio.get_running_loop().time() + within
+        while self._process is not None and self._process.poll() is None:
+            if asyncio.get_running_loop().time() > deadline:
+                self.log.warning("%s's room did not end within %g s and is killed", self.user.name, within)
+                return
+            await asyncio.sleep(0.05)
+
+
+def missing() -> list[str]:
+    """Programs that a room needs and this machine has not."""
+    return [name for name in ("bwrap", "setpriv") if shutil.which(name) is None]
