@@ -43,8 +43,9 @@ def _show(made: dict[str, str]) -> None:
     console.print(table)
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def serve(
+    ctx: typer.Context,
     folder: Folder,
     ip: Annotated[str, typer.Option(help="Where it listens; 0.0.0.0: for the whole network.")] = "127.0.0.1",
     port: int = 8000,
@@ -52,7 +53,7 @@ def serve(
     tasks: Annotated[int, typer.Option(help="Processes and threads that a learner may have.")] = 600,
     idle: Annotated[int, typer.Option(help="Seconds unused after which a server and its clouds end.")] = 3600,
 ) -> None:
-    """Serve the hub until it is ended."""
+    """Serve the hub until it is ended; further arguments are JupyterHub's own."""
     from drydock.hub import config
 
     folder = folder.absolute()
@@ -63,7 +64,7 @@ def serve(
     os.execve(
         sys.executable,
         [sys.executable, "-m", "jupyterhub", "-f", str(config.__file__), f"--JupyterHub.bind_url=http://{ip}:{port}",
-         f"--Room.mem_limit={memory}", f"--Room.task_limit={tasks}"],
+         f"--Room.mem_limit={memory}", f"--Room.task_limit={tasks}", *ctx.args],
         environment,
     )  # fmt: skip
 

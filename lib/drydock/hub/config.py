@@ -20,9 +20,8 @@ def configure(c: Any, folder: Path, *, idle: int) -> None:
     from drydock.hub.proxy import EnvoyProxy
     from drydock.hub.spawner import Room
 
-    sockets = tempfile.mkdtemp(prefix="drydock-hub-", dir="/run")
-    os.chmod(sockets, 0o711)
-    private = Path(sockets) / "envoy"
+    sockets = Path(tempfile.mkdtemp(prefix="drydock-hub-", dir="/run"))
+    private = sockets / "envoy"
     private.mkdir(mode=0o700)
 
     c.JupyterHub.authenticator_class = LearnersAuthenticator
@@ -34,8 +33,8 @@ def configure(c: Any, folder: Path, *, idle: int) -> None:
     c.JupyterHub.cookie_secret = secrets.token_bytes(32)
     c.LearnersAuthenticator.folder = str(folder)
     c.LearnersAuthenticator.allow_all = True
-    c.EnvoyProxy.sockets, c.EnvoyProxy.private = sockets, str(private)
-    c.Room.folder, c.Room.sockets = str(folder), sockets
+    c.EnvoyProxy.sockets, c.EnvoyProxy.private = str(sockets), str(private)
+    c.Room.folder, c.Room.sockets = str(folder), str(sockets)
     c.Room.hub_connect_url = "http+unix://%2Frun%2Fhub.sock"
     c.Room.default_url = "/lab"
     c.Room.start_timeout = c.Room.http_timeout = 120

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import pwd
 import secrets
 from collections.abc import Iterable
@@ -48,7 +47,7 @@ class Learners:
         made = {}
         for name in names:
             if name not in self._known:
-                self._known[name] = {"uid": self._free_uid()}
+                self._known |= {name: {"uid": self._free_uid()}}
                 made[name] = self._new_password(name)
         self._keep()
         return made
@@ -85,4 +84,3 @@ class Learners:
 
     def _keep(self) -> None:
         disk.write(self._path, json.dumps(self._known, indent=1).encode())
-        os.chmod(self._path, 0o600)

@@ -44,12 +44,16 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
         """Start Envoy, which keeps the routes that there are. RuntimeError with its own words where it does not."""
         self._write()
         self._put("bootstrap.json", self._bootstrap())
-        with (self._at("envoy.log")).open("ab") as log:
+        command = [binary(), "--config-path", str(self._at("bootstrap.json")), "--disable-hot-restart"]
+        command += ["--concurrency", "2", "--log-level", "warning"]
+        with self._at("envoy.log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig=TERM", binary(), "--config-path", str(self._at("bootstrap.json")), "--disable-hot-restart",
-                 "--concurrency", "2", "--log-level", "warning"],
-                cwd=self.private, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+                ["setpriv", "--pdeathsig=TERM", *command],
+                cwd=self.private,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         await self._taken()
         self._watch.start()
 

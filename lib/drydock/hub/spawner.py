@@ -8,7 +8,9 @@ one way in is a listening socket that is opened outside and handed in; the one w
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -23,10 +25,14 @@ from drydock import disk
 from drydock.hub import room
 from drydock.hub.learners import Learners
 from drydock.hub.limits import Limits
+from drydock.labs import catalogue
+from drydock.user import ACCESS_KEY
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc", "/opt")
+_PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
 _CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 """What the last step, becoming the learner, needs; it gives them up."""
+_NAMESPACES = ("--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--as-pid-1")
 _END_WITHIN = 45.0
 
 
@@ -34,7 +40,7 @@ class Room(Spawner):  # type: ignore[misc]
     """JupyterHub's spawner of rooms. Its limits are `mem_limit` and `task_limit`."""
 
     folder = Unicode(help="The hub's folder.").tag(config=True)
-    sockets = Unicode(help="The folder of sockets that every room can see.").tag(config=True)
+    sockets = Unicode(help="The folder of the socket that leads to the hub's API.").tag(config=True)
     task_limit = Integer(600, min=50, help="Processes and threads in a room.").tag(config=True)
 
     def __init__(self, *args: Any, **given: Any) -> None:
@@ -44,11 +50,15 @@ class Room(Spawner):  # type: ignore[misc]
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.user.name)
+        return Limits(f"{Path(self.sockets).name}-{self.user.name}")
 
     @property
     def _kept(self) -> Path:
         return Path(self.folder) / "learners" / self.user.name
+
+    @property
+    def _home(self) -> str:
+        return f"/home/{self.user.name}"
 
     async def start(self) -> tuple[str, int]:
         """Open the room, and return where its server can be reached by the hub and the proxy."""
@@ -56,23 +66,24 @@ class Room(Spawner):  # type: ignore[misc]
         self._furnish(uid)
         self.limits.make(self.mem_limit, self.task_limit)
         self.ip, self.port = room.SERVER
-        with socket.create_server(("127.0.0.1", 0)) as listening, (self._kept / "server.log").open("ab") as log:
-            theirs, self._until = os.pipe()
-            first = [sys.executable, "-m", "drydock.hub.room", f"--listen={listening.fileno()}", f"--until={theirs}"]
+        theirs, self._until = os.pipe()
+        with socket.create_server(("127.0.0.1", 0)) as door, (self._kept / "server.log").open("ab") as log:
+            first = [sys.executable, "-m", "drydock.hub.room", f"--listen={door.fileno()}", f"--until={theirs}", "--"]
             try:
                 self._process = subprocess.Popen(
-                    [*self._walls(uid), *first, "--", sys.executable, "-m", "drydock.hub.served", *self.get_args()],
+                    [*self._walls(uid), *first, sys.executable, "-m", "drydock.hub.served", *self.get_args()],
                     env=self.get_env(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     cwd="/",
-                    pass_fds=(listening.fileno(), theirs),
+                    pass_fds=(door.fileno(), theirs),
                     preexec_fn=self.limits.enter,
                 )
             finally:
                 os.close(theirs)
-            return str(listening.getsockname()[0]), int(listening.getsockname()[1])
+            host, port = door.getsockname()
+        return host, port
 
     def _furnish(self, uid: int) -> None:
         """Make his folders, all his own; temporary files of the last time are deleted."""
@@ -80,72 +91,49 @@ class Room(Spawner):  # type: ignore[misc]
         for name in ("home", "tmp"):
             place = self._kept / name
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.chown(place, uid, uid)
-            place.chmod(0o700)
-        (self._kept / "passwd").write_text(
-            f"root:x:0:0::/:/usr/sbin/nologin\n{self.user.name}:x:{uid}:{uid}::{self._home}:/bin/bash\n"
-        )
-        (self._kept / "group").write_text(f"root:x:0:\n{self.user.name}:x:{uid}:\n")
-
-    @property
-    def _home(self) -> str:
-        return f"/home/{self.user.name}"
+            os.chown(place, uid, uid, follow_symlinks=False)
+        name = self.user.name
+        users = f"root:x:0:0::/:/usr/sbin/nologin\n{name}:x:{uid}:{uid}::{self._home}:/bin/bash\n"
+        disk.write(self._kept / "passwd", users.encode(), mode=0o644)
+        disk.write(self._kept / "group", f"root:x:0:\n{name}:x:{uid}:\n".encode(), mode=0o644)
 
     def _walls(self, uid: int) -> list[str]:
         """The command that makes the room and becomes the learner, before what it is to run."""
-        program = Path(__file__).resolve().parents[3]
-        shown = {Path(each) for each in (sys.prefix, sys.base_prefix, program)}
-        shown = {each for each in shown if not any(each != other and each.is_relative_to(other) for other in shown)}
-        walls = ["--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--as-pid-1"]
-        for place in _SYSTEM:
-            if Path(place).is_symlink():
-                walls += ["--symlink", os.readlink(place), place]
-            elif Path(place).exists():
-                walls += ["--ro-bind", place, place]
+        walls = list(_NAMESPACES)
+        for place in map(Path, _SYSTEM):
+            if place.is_symlink():
+                walls += ["--symlink", str(place.readlink()), str(place)]
+            elif place.exists():
+                walls += _shown(place, place)
         walls += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]
-        walls += [
-            "--perms",
-            "755",
-            "--tmpfs",
-            "/run",
-            "--perms",
-            "755",
-            "--dir",
-            "/home",
-            "--perms",
-            "755",
-            "--dir",
-            "/var",
-        ]
-        walls += ["--bind", str(self._kept / "tmp"), "/tmp", "--symlink", "/tmp", "/var/tmp"]
-        for place in sorted(shown):
-            if not place.is_relative_to("/usr") and not place.is_relative_to("/opt"):
-                for above in reversed(place.parents[:-1]):
-                    if above not in (Path("/tmp"),):
-                        walls += ["--perms", "755", "--dir", str(above)]
-                walls += ["--ro-bind", str(place), str(place)]
-        walls += ["--bind", str(self._kept / "home"), self._home, "--chdir", self._home]
-        walls += ["--ro-bind", f"{self.sockets}/hub.sock", room.HUB]
+        walls += ["--bind", str(self._kept / "tmp"), "/tmp", *_folder("/var"), "--symlink", "/tmp", "/var/tmp"]
+        for place in _programs():
+            for above in reversed(place.parents[:-1]):
+                walls += _folder(above)
+            walls += _shown(place, place)
+        walls += [*_folder("/home"), "--bind", str(self._kept / "home"), self._home, "--chdir", self._home]
+        walls += [*_folder("/run"), *_shown(Path(self.sockets) / "hub.sock", room.HUB)]
         for name in ("passwd", "group"):
-            walls += ["--ro-bind", str(self._kept / name), f"/etc/{name}"]
+            walls += _shown(self._kept / name, f"/etc/{name}")
         for capability in _CAPABILITIES:
             walls += ["--cap-add", capability]
         become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
         return ["bwrap", *walls, "--", *become, "--bounding-set=-all", "--inh-caps=-all", "--"]
 
     def get_env(self) -> dict[str, str]:
-        """What the learner's programs have: nothing of the hub's own but the path of programs and the language."""
+        """What the learner's programs have. Clouds that they start answer to a key that is made anew each time."""
+        key, secret = "DRYDOCK" + base64.b32encode(secrets.token_bytes(10)).decode()[:13], secrets.token_urlsafe(30)
         return {
             **super().get_env(),
-            "PATH": os.pathsep.join(
-                (str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin")
-            ),
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), *_PATH)),
             "HOME": self._home,
             "USER": self.user.name,
             "SHELL": "/bin/bash",
             "TMPDIR": "/tmp",
             "PYTHONNOUSERSITE": "1",
-            "DRYDOCK_SIGNED": "1",
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            ACCESS_KEY: f"{key}:{secret}",
         }
 
     async def poll(self) -> int | None:
@@ -170,6 +158,26 @@ class Room(Spawner):  # type: ignore[misc]
                 self.log.warning("%s's room did not end within %g s and is killed", self.user.name, within)
                 return
             await asyncio.sleep(0.05)
+
+
+def _folder(place: Path | str) -> list[str]:
+    return ["--perms", "755", "--dir", str(place)]
+
+
+def _shown(source: Path, place: Path | str) -> list[str]:
+    return ["--ro-bind", str(source), str(place)]
+
+
+def _programs() -> list[Path]:
+    """Where this Python, its packages and the project's notebooks are; what is in another, or in the system, not."""
+    places = {
+        Path(sys.prefix),
+        Path(sys.base_prefix),
+        Path(__file__).resolve().parents[3],
+        catalogue.directory().parent,
+    }
+    outer = {*places, *map(Path, _SYSTEM)}
+    return sorted(one for one in places if not any(one != other and one.is_relative_to(other) for other in outer))
 
 
 def missing() -> list[str]:
