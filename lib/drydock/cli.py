@@ -35,7 +35,7 @@ ELSEWHERE = {
     "runbook": "drydock.commands.runbook:app",
     "concept": "drydock.commands.notebook:concept",
     "prep": "drydock.commands.notebook:prep",
-    "hub": "drydock.commands.hub:app",
+    "class": "drydock.commands.classroom:app",
 }
 """Groups of commands whose module is loaded when one of them is asked for."""
 
@@ -544,11 +544,19 @@ def _told(error: Exception) -> str | None:
 
 
 TOLD = (
+    ("commands.hub", "CannotServe"),
+    ("hub.learners", "NoUserLeft"),
     ("cloud", "CloudRefused"),
     ("cloud", "CloudUnreachable"),
     ("cloud", "NoSuchCloud"),
     ("ledger", "StillUsed"),
+    ("classroom.confined", "CannotConfine"),
+    ("classroom.folder", "BadClass"),
+    ("classroom.folder", "NoSuchClass"),
+    ("classroom.roster", "BadRoster"),
     ("labs.catalogue", "NoSuchLab"),
+    ("labs.handout", "BadHandout"),
+    ("labs.progress", "NewerProgress"),
     ("policy.profiles", "NoSuchProfile"),
     ("labs.copies", "NoSuchNotebook"),
     ("notebooks.together", "Ended"),

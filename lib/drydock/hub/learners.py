@@ -1,4 +1,5 @@
-"""The learners of a hub: who there is, which user they are on this machine, and their passwords, as scrypt hashes.
+"""The learners of a hub: by which name they log in, which user they are on this machine, and scrypt hashes of their
+passwords.
 
 They are kept in `learners.json` of the hub's folder. A password is made here, shown once and never kept.
 """
@@ -23,8 +24,13 @@ _COST = {"n": 1 << 14, "r": 8, "p": 1}
 _SALT = 16
 
 
-class BadLearners(ValueError):
-    """A list of learners that cannot be used; the text says which line and why."""
+class NoUserLeft(RuntimeError):
+    """Every user id that a hub may give is given."""
+
+
+def hub_of(the_class: Path) -> Path:
+    """The hub's folder in that of a class."""
+    return the_class / "hub"
 
 
 class Learners:
@@ -34,30 +40,28 @@ class Learners:
         self._path = folder / "learners.json"
         self._known: dict[str, dict[str, Any]] = json.loads(self._path.read_text()) if self._path.exists() else {}
 
-    @property
-    def names(self) -> list[str]:
-        return sorted(self._known)
-
     def uid(self, name: str) -> int:
         """The user id, and group id, of everything that is this learner's. KeyError."""
         return int(self._known[name]["uid"])
 
-    def add(self, names: Iterable[str]) -> dict[str, str]:
-        """Take in those that are new; the passwords made for them, by name. BadLearners where there is no user left."""
-        made = {}
-        for name in names:
-            if name not in self._known:
-                self._known |= {name: {"uid": self._free_uid()}}
-                made[name] = self._new_password(name)
-        self._keep()
-        return made
+    def identifier(self, name: str) -> str:
+        """What the learner is called in the class. KeyError."""
+        return str(self._known[name]["id"])
 
-    def renew(self, name: str) -> str:
-        """A new password for a learner, whose old one ends. BadLearners."""
-        if name not in self._known:
-            raise BadLearners(f"{name!r} is no learner of this hub. There are: {', '.join(self.names) or 'none'}.")
-        made = self._new_password(name)
-        self._keep()
+    def new_passwords(self, identifiers: Iterable[str], *, again: bool = False) -> dict[str, str]:
+        """The passwords that are made, by name: for those of a class who have none, and `again`, for the others, too.
+
+        A name is the id in small letters, which JupyterHub compares. NoUserLeft.
+        """
+        made = {}
+        for identifier in identifiers:
+            name = identifier.lower()
+            if name not in self._known:
+                self._known |= {name: {"id": identifier, "uid": self._free_uid()}}
+            elif not again:
+                continue
+            made[name] = self._new_password(name)
+        disk.write(self._path, json.dumps(self._known, indent=1).encode())
         return made
 
     def are(self, name: str, password: str) -> bool:
@@ -80,7 +84,4 @@ class Learners:
         for uid in range(FIRST_UID, LAST_UID + 1):
             if uid not in taken:
                 return uid
-        raise BadLearners(f"no user id is left between {FIRST_UID} and {LAST_UID}: start a hub in another folder")
-
-    def _keep(self) -> None:
-        disk.write(self._path, json.dumps(self._known, indent=1).encode())
+        raise NoUserLeft(f"no user id is left between {FIRST_UID} and {LAST_UID}: that is the largest class of a hub")

@@ -6,8 +6,8 @@ import sys
 
 from jupyterhub.singleuser import main
 
-from drydock.commands.jupyter import arguments
 from drydock.labs import copies
+from drydock.labs.jupyterlab import arguments
 
 if __name__ == "__main__":
     for newer in copies.bring():

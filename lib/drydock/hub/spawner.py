@@ -11,7 +11,6 @@ import asyncio
 import base64
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from traitlets import Integer, Unicode
 
 from drydock import disk
 from drydock.hub import room
-from drydock.hub.learners import Learners
+from drydock.hub.learners import Learners, hub_of
 from drydock.hub.limits import Limits
 from drydock.labs import catalogue
 from drydock.user import ACCESS_KEY
@@ -39,7 +38,7 @@ _END_WITHIN = 45.0
 class Room(Spawner):  # type: ignore[misc]
     """JupyterHub's spawner of rooms. Its limits are `mem_limit` and `task_limit`."""
 
-    folder = Unicode(help="The hub's folder.").tag(config=True)
+    folder = Unicode(help="The class's folder.").tag(config=True)
     sockets = Unicode(help="The folder of the socket that leads to the hub's API.").tag(config=True)
     task_limit = Integer(600, min=50, help="Processes and threads in a room.").tag(config=True)
 
@@ -54,7 +53,7 @@ class Room(Spawner):  # type: ignore[misc]
 
     @property
     def _kept(self) -> Path:
-        return Path(self.folder) / "learners" / self.user.name
+        return hub_of(Path(self.folder)) / "rooms" / self.user.name
 
     @property
     def _home(self) -> str:
@@ -62,8 +61,9 @@ class Room(Spawner):  # type: ignore[misc]
 
     async def start(self) -> tuple[str, int]:
         """Open the room, and return where its server can be reached by the hub and the proxy."""
-        uid = Learners(Path(self.folder)).uid(self.user.name)
-        self._furnish(uid)
+        learners, name = Learners(hub_of(Path(self.folder))), self.user.name
+        uid, work = learners.uid(name), Path(self.folder) / "learners" / learners.identifier(name)
+        self._furnish(uid, work)
         self.limits.make(self.mem_limit, self.task_limit)
         self.ip, self.port = room.SERVER
         theirs, self._until = os.pipe()
@@ -71,7 +71,7 @@ class Room(Spawner):  # type: ignore[misc]
             first = [sys.executable, "-m", "drydock.hub.room", f"--listen={door.fileno()}", f"--until={theirs}", "--"]
             try:
                 self._process = subprocess.Popen(
-                    [*self._walls(uid), *first, sys.executable, "-m", "drydock.hub.served", *self.get_args()],
+                    [*self._walls(uid, work), *first, sys.executable, "-m", "drydock.hub.served", *self.get_args()],
                     env=self.get_env(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -85,19 +85,22 @@ class Room(Spawner):  # type: ignore[misc]
             host, port = door.getsockname()
         return host, port
 
-    def _furnish(self, uid: int) -> None:
-        """Make his folders, all his own; temporary files of the last time are deleted."""
+    def _furnish(self, uid: int, work: Path) -> None:
+        """Make his folders, all his own; temporary files of the last time are deleted. Nothing of his runs now."""
         disk.remove(self._kept / "tmp")
-        for name in ("home", "tmp"):
-            place = self._kept / name
-            place.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.chown(place, uid, uid, follow_symlinks=False)
+        for place in (self._kept / "home", self._kept / "tmp", work):
+            place.mkdir(parents=True, exist_ok=True)
+            place.chmod(0o700)
+            os.chown(place, uid, uid)
+        for _, folders, files, inside in os.fwalk(work, follow_symlinks=False):
+            for each in (*folders, *files):
+                os.chown(each, uid, uid, dir_fd=inside, follow_symlinks=False)
         name = self.user.name
         users = f"root:x:0:0::/:/usr/sbin/nologin\n{name}:x:{uid}:{uid}::{self._home}:/bin/bash\n"
         disk.write(self._kept / "passwd", users.encode(), mode=0o644)
         disk.write(self._kept / "group", f"root:x:0:\n{name}:x:{uid}:\n".encode(), mode=0o644)
 
-    def _walls(self, uid: int) -> list[str]:
+    def _walls(self, uid: int, work: Path) -> list[str]:
         """The command that makes the room and becomes the learner, before what it is to run."""
         walls = list(_NAMESPACES)
         for place in map(Path, _SYSTEM):
@@ -111,7 +114,8 @@ class Room(Spawner):  # type: ignore[misc]
             for above in reversed(place.parents[:-1]):
                 walls += _folder(above)
             walls += _shown(place, place)
-        walls += [*_folder("/home"), "--bind", str(self._kept / "home"), self._home, "--chdir", self._home]
+        walls += [*_folder("/home"), "--bind", str(self._kept / "home"), self._home]
+        walls += ["--bind", str(work), f"{self._home}/class", "--chdir", f"{self._home}/class"]
         walls += [*_folder("/run"), *_shown(Path(self.sockets) / "hub.sock", room.HUB)]
         for name in ("passwd", "group"):
             walls += _shown(self._kept / name, f"/etc/{name}")
@@ -178,8 +182,3 @@ def _programs() -> list[Path]:
     }
     outer = {*places, *map(Path, _SYSTEM)}
     return sorted(one for one in places if not any(one != other and one.is_relative_to(other) for other in outer))
-
-
-def missing() -> list[str]:
-    """Programs that a room needs and this machine has not."""
-    return [name for name in ("bwrap", "setpriv") if shutil.which(name) is None]
