@@ -36,8 +36,8 @@ def serve(
     memory: Annotated[str, typer.Option(help="What a learner may use, as 2G.")] = "2G",
     tasks: Annotated[int, typer.Option(min=50, help="Processes and threads that a learner may have.")] = 600,
     idle: Annotated[int, typer.Option(min=1, help="Seconds unused after which a server and its clouds end.")] = 3600,
-    ssl_key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="For HTTPS; --ssl-cert, too.")] = None,
-    ssl_cert: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="For HTTPS; --ssl-key, too.")] = None,
+    ssl_key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="For HTTPS, with --ssl-cert")] = None,
+    ssl_cert: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="For HTTPS, with --ssl-key")] = None,
 ) -> None:
     """Serve the class in JupyterHub: an own server and an own AWS for each. Further arguments are JupyterHub's own."""
     the_class = folder.open_class(place)
