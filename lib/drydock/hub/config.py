@@ -1,4 +1,4 @@
-"""JupyterHub's configuration of a hub for a classroom: `jupyterhub -f` this file, as `drydock hub serve` does."""
+"""JupyterHub's configuration of a hub for a classroom: `jupyterhub -f` this file, as `drydock class hub` does."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ def configure(c: Any, folder: Path, *, idle: int) -> None:
     from drydock.hub.proxy import EnvoyProxy
     from drydock.hub.spawner import Room
 
-    sockets = Path(tempfile.mkdtemp(prefix="drydock-hub-", dir="/run"))
-    private = sockets / "envoy"
-    private.mkdir(mode=0o700)
-
+    sockets = tempfile.mkdtemp(prefix="drydock-hub-", dir="/run")
     c.JupyterHub.authenticator_class = LearnersAuthenticator
     c.JupyterHub.spawner_class = Room
     c.JupyterHub.proxy_class = EnvoyProxy
@@ -33,10 +30,11 @@ def configure(c: Any, folder: Path, *, idle: int) -> None:
     c.JupyterHub.cookie_secret = secrets.token_bytes(32)
     c.LearnersAuthenticator.folder = str(folder)
     c.LearnersAuthenticator.allow_all = True
-    c.EnvoyProxy.sockets, c.EnvoyProxy.private = str(sockets), str(private)
-    c.Room.folder, c.Room.sockets = str(folder), str(sockets)
+    c.Room.folder, c.Room.sockets = str(folder), sockets
+    c.EnvoyProxy.sockets = sockets
     c.Room.hub_connect_url = "http+unix://%2Frun%2Fhub.sock"
     c.Room.default_url = "/lab"
+    c.Room.environment = {"JUPYTERHUB_ACTIVITY_INTERVAL": str(max(1, min(300, idle // 4)))}
     c.Room.start_timeout = c.Room.http_timeout = 120
 
     c.JupyterHub.services = [

@@ -16,6 +16,7 @@ from jupyterhub.proxy import Proxy
 from tornado.ioloop import PeriodicCallback
 from traitlets import Unicode
 
+from drydock import disk
 from drydock.embedded.carriers.envoy import ADMIN, CLUSTER, ROUTE, binary
 
 _TYPES = "type.googleapis.com/envoy.extensions"
@@ -27,11 +28,10 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
     """Routes by prefix, the longest first; WebSockets; bodies and answers of any size, as they come; TLS where the hub
     has a key and a certificate.
 
-    `sockets`: a folder of the hub's own, for what tells Envoy, and for `hub.sock`, by which rooms reach the hub's API.
+    `sockets`: a folder of this hub's run, with `hub.sock`, by which rooms reach the hub's API; it goes with the proxy.
     """
 
-    sockets = Unicode(help="The folder of sockets that every room can see.").tag(config=True)
-    private = Unicode(help="A folder for Envoy's files, which only the hub's user can enter.").tag(config=True)
+    sockets = Unicode(help="A folder that only the hub's user can enter.").tag(config=True)
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
@@ -42,6 +42,7 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
 
     async def start(self) -> None:
         """Start Envoy, which keeps the routes that there are. RuntimeError with its own words where it does not."""
+        self._at(".").mkdir(exist_ok=True)
         self._write()
         self._put("bootstrap.json", self._bootstrap())
         command = [binary(), "--config-path", str(self._at("bootstrap.json")), "--disable-hot-restart"]
@@ -49,7 +50,7 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
         with self._at("envoy.log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig=TERM", *command],
-                cwd=self.private,
+                cwd=self._at("."),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -62,6 +63,7 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
+        disk.remove(Path(self.sockets))
 
     async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
         spec = self.validate_routespec(routespec)
@@ -91,9 +93,7 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
         clusters = {_address(route["target"]): None for route in self._routes.values()}
         # what a route names is there before it
         self._put("cds.json", self._said([{"@type": CLUSTER, **_cluster(*address)} for address in clusters]))
-        longest_first = sorted(self._routes.values(), key=lambda route: -len(route["routespec"]))
-        routes = [_route(route["routespec"], *_address(route["target"])) for route in longest_first]
-        hosts = [{"name": "all", "domains": ["*"], "routes": routes}]
+        hosts = virtual_hosts({spec: route["target"] for spec, route in self._routes.items()})
         self._put("rds.json", self._said([{"@type": ROUTE, "name": "all", "virtual_hosts": hosts}]))
 
     def _said(self, resources: list[Any]) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
         return []
 
     def _at(self, name: str) -> Path:
-        return Path(self.private) / name
+        return Path(self.sockets) / "envoy" / name
 
     def _put(self, name: str, content: dict[str, Any]) -> None:
         temporary = self._at("next")
@@ -182,8 +182,14 @@ def _cluster(host: str, port: int) -> dict[str, Any]:
     }
 
 
-def _route(prefix: str, host: str, port: int) -> dict[str, Any]:
-    return {"match": {"prefix": prefix}, **_to(host, port)}
+def virtual_hosts(targets: dict[str, str]) -> list[dict[str, Any]]:
+    """Envoy's of JupyterHub's routes, `[host]/path/` → URL: by host where they have one, the longest path first."""
+    hosts: dict[str, list[dict[str, Any]]] = {}
+    for spec in sorted(targets, key=len, reverse=True):
+        host, slash, path = spec.partition("/")
+        hosts.setdefault(host, []).append({"match": {"prefix": slash + path}, **_to(*_address(targets[spec]))})
+    domains = {host: [host, f"{host}:*"] if host else ["*"] for host in hosts}
+    return [{"name": host or "all", "domains": domains[host], "routes": routes} for host, routes in hosts.items()]
 
 
 def _to(host: str, port: int) -> dict[str, Any]:

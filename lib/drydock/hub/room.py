@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -21,6 +22,7 @@ SERVER = ("127.0.0.1", 8888)
 """Where the learner's server listens, in its room."""
 HUB = "/run/hub.sock"
 """Where the hub's API is, in every room."""
+_SET_DUMPABLE = 4
 _PATIENCE = 10.0
 _ASK_AGAIN = 0.05
 _CHUNK = 1 << 16
@@ -32,12 +34,20 @@ def main() -> None:
     parser.add_argument("--until", type=int, required=True)
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
+    _keep_to_oneself()
     server = subprocess.Popen(options.command)
     asyncio.run(_until_the_end(server, options.listen, options.until))
     from drydock import embedded
 
     for instance in embedded.instances():
         embedded.stop(instance.name)
+
+
+def _keep_to_oneself() -> None:
+    """Let no other process, of the same user though it is, trace this one or open its files: it could keep `--until`
+    from closing (prctl(2), PR_SET_DUMPABLE)."""
+    if ctypes.CDLL(None, use_errno=True).prctl(_SET_DUMPABLE, 0, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
 
 
 async def _until_the_end(server: subprocess.Popen[bytes], listen: int, until: int) -> None:

@@ -27,7 +27,9 @@ from drydock.hub.limits import Limits
 from drydock.labs import catalogue
 from drydock.user import ACCESS_KEY
 
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc", "/opt")
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
+_OF_ETC = ("alternatives", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "nsswitch.conf",
+           "protocols", "services", "ssl")  # fmt: skip
 _PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
 _CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 """What the last step, becoming the learner, needs; it gives them up."""
@@ -108,12 +110,16 @@ class Room(Spawner):  # type: ignore[misc]
                 walls += ["--symlink", str(place.readlink()), str(place)]
             elif place.exists():
                 walls += _shown(place, place)
+        for name in _OF_ETC:
+            walls += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
         walls += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]
         walls += ["--bind", str(self._kept / "tmp"), "/tmp", *_folder("/var"), "--symlink", "/tmp", "/var/tmp"]
         for place in _programs():
             for above in reversed(place.parents[:-1]):
                 walls += _folder(above)
             walls += _shown(place, place)
+            if Path(self.folder).is_relative_to(place):
+                walls += ["--tmpfs", self.folder]
         walls += [*_folder("/home"), "--bind", str(self._kept / "home"), self._home]
         walls += ["--bind", str(work), f"{self._home}/class", "--chdir", f"{self._home}/class"]
         walls += [*_folder("/run"), *_shown(Path(self.sockets) / "hub.sock", room.HUB)]
