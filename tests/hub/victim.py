@@ -88,7 +88,7 @@ def refused_in_the_own_room() -> list[str]:
 
     key, _, secret = os.environ[ACCESS_KEY].partition(":")
     codes = []
-    for given in (("test", "test"), (key, secret[:-1] + "-")):
+    for given in (("test", "test"), (key, secret[::-1])):
         try:
             boto3.client(
                 "ecs", endpoint_url=connect().endpoint, region_name="us-east-1",
