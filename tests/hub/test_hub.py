@@ -1,6 +1,6 @@
 """Learners in one hub at once, in browsers: each has a cloud of its own, and one of them is after the others'.
 
-Two of them by default; `make hub` has five.
+Two of them by default; `make hub` has five, and notes what is in docs/hub.md.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tests.support.tools import found, tool
 from tests.support.waiting import eventually
 
 LEARNERS = ("ada", "mal", "bob", "cy", "di")[: int(os.environ.get("DRYDOCK_HUB_LEARNERS", "2"))]
+REPORT = os.environ.get("DRYDOCK_HUB_REPORT", "")
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY, TASKS = 1400, 400
 RUN = """async (code) => {
@@ -64,6 +65,22 @@ class Hub:
         """All of a learner's."""
         uid = self.uid(name)
         return [one for one in psutil.process_iter() if one.uids().real == uid]
+
+    def noted(self, what: str, value: Any) -> None:
+        """For docs/hub.md, where `make hub` asks for it."""
+        if REPORT:
+            known = json.loads(Path(REPORT).read_text()) if Path(REPORT).exists() else {}
+            Path(REPORT).write_text(json.dumps({**known, what: value}, indent=1) + "\n")
+
+    def use(self, name: str) -> dict[str, float]:
+        """What a learner's processes use: MiB, with a share of what they have in common; seconds of CPU."""
+        mine = self.processes(name)
+        return {
+            "MiB": round(sum(one.memory_full_info().pss for one in mine) / 2**20),
+            "CPU s": round(sum(sum(one.cpu_times()[:2]) for one in mine), 1),
+            "processes": len(mine),
+            "threads": sum(one.num_threads() for one in mine),
+        }
 
     def uid(self, name: str) -> int:
         return int(json.loads((self.folder / "hub" / "learners.json").read_text())[name]["uid"])
@@ -135,6 +152,7 @@ def pages(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
                 error.add_note(f"{name} is at {page.url}: {page.inner_text('body')[:500]}")
             error.add_note(hub.log[-3000:])
             raise
+        hub.noted("JupyterLab is open", {name: hub.use(name) for name in LEARNERS})
         yield opened
 
 
@@ -162,6 +180,7 @@ def run(page: Any, code: str) -> Any:
 def facts(hub: Hub, pages: dict[str, Any]) -> dict[str, Any]:
     """What ada has, and where."""
     told: dict[str, Any] = run(pages["ada"], "victim.told(victim.begin())")
+    hub.noted("a cloud with a task and a load balancer", hub.use("ada"))
     rooms = sorted(Path(one).name for one in Path("/run").glob("drydock-hub-*"))
     work = hub.folder / "learners" / "ada"
     outside = [hub.room("ada") / "home" / ".local", hub.room("ada") / "tmp" / "own.txt", work / "learner.json"]
@@ -190,6 +209,7 @@ def test_each_is_alone_with_a_cloud_and_a_user_of_its_own(
 
 def test_nothing_of_anothers_can_be_reached(hub: Hub, pages: dict[str, Any], facts: dict[str, Any]) -> None:
     tried = run(pages["mal"], f"import json\nvictim.told(attempts.all_of(json.loads({json.dumps(facts)!r})))")
+    hub.noted("tried", tried)
     assert len(tried) > 40
     assert {name: why for name, why in tried.items() if why.startswith(OPEN)} == {}
     assert {tried[f"file {path}"] for path in facts["files"]} == {"ENOENT"}
