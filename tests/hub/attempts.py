@@ -20,7 +20,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
+import psutil
+from botocore.exceptions import ClientError
+
 import drydock
+from drydock.cloud import connect
 
 Facts = dict[str, Any]
 OPEN = "SUCCEEDED"
@@ -49,8 +54,9 @@ def all_of(facts: Facts) -> dict[str, str]:
 
 
 def _attempts(facts: Facts) -> Iterator[tuple[str, Callable[[], Any]]]:
+    own = _own_addresses()
     for kind, address, port in facts["listening"]:
-        yield f"{kind} {address}:{port}", lambda kind=kind, at=(address, port): _reach(kind, at, facts)
+        yield f"{kind} {address}:{port}", lambda kind=kind, at=(address, port): _reach(kind, at, own)
     yield "API with the other's key", lambda: _api(facts)
     for name in facts["names"]:
         yield f"socket {name}", lambda name=name: _connect_to("\0" + name.removeprefix("@"))
@@ -98,7 +104,11 @@ def _connect_to(path: str) -> str:
     raise Refused("of another type")
 
 
-def _reach(kind: str, address: tuple[str, int], facts: Facts) -> str:
+def _own_addresses() -> set[tuple[str, int]]:
+    return {tuple(one.laddr) for one in psutil.net_connections("tcp4") if one.pid is not None}
+
+
+def _reach(kind: str, address: tuple[str, int], own: set[tuple[str, int]]) -> str:
     """Whatever answers there has to be this room's own."""
     if kind == "udp":
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
@@ -106,27 +116,20 @@ def _reach(kind: str, address: tuple[str, int], facts: Facts) -> str:
             asking.connect(address)
             asking.send(bytes(12))
             return repr(asking.recv(512))
-    import psutil
-
-    own = {tuple(one.laddr) for one in psutil.net_connections("tcp4") if one.pid is not None}
     if address in own or ("0.0.0.0", address[1]) in own:
         raise Refused("this room's own")
     return _dial(address)
 
 
 def _api(facts: Facts) -> str:
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
+    """Where the other's is there is this room's."""
     key, _, secret = facts["key"].partition(":")
     given = {"aws_access_key_id": key, "aws_secret_access_key": secret, "region_name": "us-east-1"}
+    secrets = boto3.client("secretsmanager", endpoint_url=connect().endpoint, **given)
     try:
-        found = boto3.client("secretsmanager", endpoint_url=facts["endpoint"], **given).get_secret_value(SecretId="own")
-        return str(found["SecretString"])
+        return str(secrets.get_secret_value(SecretId="own")["SecretString"])
     except ClientError as error:
         raise Refused(error.response["Error"]["Code"]) from None
-    except BotoCoreError as error:
-        raise Refused(type(error).__name__) from None
 
 
 def _look_at(pid: int, facts: Facts) -> str:
