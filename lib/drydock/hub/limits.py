@@ -54,8 +54,7 @@ def prepare() -> None:
     except OSError as error:
         raise NoLimits(
             f"control groups with memory and pids are needed to limit what a learner uses, and {error.filename} "
-            f"cannot be set up: {error.strerror}. In a container, run the hub on the machine itself, or with its own "
-            "writable cgroup hierarchy (as docker run --privileged --cgroupns=private does)."
+            f"cannot be set up: {error.strerror}. In a container they are often read only: run the hub on the machine itself."
         ) from error
 
 

@@ -138,7 +138,7 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
                 "virtual_hosts": [{"name": "hub", "domains": ["*"], "routes": [at_hub]}],
             }
         }
-        chain = {"filters": [_http("public", router)]}
+        chain: dict[str, Any] = {"filters": [_http("public", router)]}
         if self.ssl_key:
             files = {"certificate_chain": {"filename": self.ssl_cert}, "private_key": {"filename": self.ssl_key}}
             chain["transport_socket"] = {

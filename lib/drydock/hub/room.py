@@ -15,7 +15,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from asyncio import StreamReader, StreamWriter
 
 SERVER = ("127.0.0.1", 8888)
@@ -107,4 +106,4 @@ async def _carry(reader: StreamReader, writer: StreamWriter) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -55,7 +55,7 @@ class Room(Spawner):  # type: ignore[misc]
 
     @property
     def _kept(self) -> Path:
-        return hub_of(Path(self.folder)) / "rooms" / self.user.name
+        return hub_of(Path(self.folder)) / "rooms" / str(self.user.name)
 
     @property
     def _home(self) -> str:
