@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,22 @@ def test_a_hub_is_of_a_class(tmp_path: Path) -> None:
 
     done = CliRunner().invoke(app, ["hub", str(tmp_path)])
     assert "drydock class new" in str(done.exception)
+
+
+def test_a_class_is_served_once_and_at_a_free_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from drydock.commands.classroom import app
+
+    one = {"learner": {"id": "ada", "name": "Ada"}, "token": "t"}
+    made = {"version": 1, "name": "c", "labs": [], "members": [one]}
+    (tmp_path / "class.json").write_text(json.dumps(made))
+    monkeypatch.setattr(command, "check", lambda: None)
+    lock = command._alone(tmp_path)
+    assert "served already" in str(CliRunner().invoke(app, ["hub", str(tmp_path)]).exception)
+    os.close(lock)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = CliRunner().invoke(app, ["hub", str(tmp_path), f"--port={taken.getsockname()[1]}"])
+    assert "choose another --port" in str(done.exception)
+    assert not (tmp_path / "hub" / "learners.json").exists()
 
 
 @pytest.mark.process  # JupyterHub's, which looks for PAM as it is imported

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -36,14 +38,20 @@ def serve(
     memory: Annotated[str, typer.Option(help="What a learner may use, as 2G.")] = "2G",
     tasks: Annotated[int, typer.Option(min=50, help="Processes and threads that a learner may have.")] = 600,
     idle: Annotated[int, typer.Option(min=1, help="Seconds unused after which a server and its clouds end.")] = 3600,
-    ssl_key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="For HTTPS, with --ssl-cert")] = None,
-    ssl_cert: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="For HTTPS, with --ssl-key")] = None,
+    ssl_key: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="For HTTPS, with --ssl-cert")
+    ] = None,
+    ssl_cert: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="For HTTPS, with --ssl-key")
+    ] = None,
 ) -> None:
     """Serve the class in JupyterHub: an own server and an own AWS for each. Further arguments are JupyterHub's own."""
     the_class = folder.open_class(place)
     if (ssl_key is None) != (ssl_cert is None):
         raise typer.BadParameter("give both --ssl-key and --ssl-cert, or none")
     check()
+    os.set_inheritable(_alone(place), True)  # JupyterHub takes the place of this program, and holds it on
+    _check_free(ip, port)
     _show(_learners(place).new_passwords(member.id for member in the_class.members))
     tls = []
     if ssl_key and ssl_cert:
@@ -71,6 +79,26 @@ def password(
     """Make new passwords for learners of the hub, and print them, once. The old ones end at once."""
     the_class = folder.open_class(place)
     _show(_learners(place).new_passwords([the_class.member(one).id for one in learner], again=True))
+
+
+def _alone(place: Path) -> int:
+    """The lock of the class's hub, until this process ends. CannotServe where another has it."""
+    hub_of(place).mkdir(exist_ok=True, mode=0o700)
+    lock = os.open(hub_of(place) / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CannotServe(f"{place} is served already: end that hub first") from None
+    return lock
+
+
+def _check_free(ip: str, port: int) -> None:
+    try:
+        socket.create_server((ip, port)).close()
+    except OSError as error:
+        raise CannotServe(
+            f"{ip}:{port} cannot be listened at ({error.strerror}): choose another --port or --ip"
+        ) from None
 
 
 def _learners(place: Path) -> Learners:

@@ -54,7 +54,7 @@ def prepare() -> None:
     except OSError as error:
         raise NoLimits(
             f"control groups with memory and pids are needed to limit what a learner uses, and {error.filename} "
-            f"cannot be set up: {error.strerror}. In a container they are often read only: run the hub on the machine itself."
+            f"cannot be set up: {error.strerror}. In a container they are often read only: run the hub outside of it."
         ) from error
 
 
@@ -92,14 +92,6 @@ class Limits:
             with contextlib.suppress(FileNotFoundError):
                 found |= {int(line) for line in (place / "cgroup.procs").read_text().split()}
         return found
-
-    def memory(self) -> int:
-        """Bytes that it uses now, what the kernel keeps of files for it included."""
-        place = next(iter(_places(self.name).values()))
-        for file in ("memory.current", "memory.usage_in_bytes"):
-            with contextlib.suppress(FileNotFoundError):
-                return int((place / file).read_text())
-        return 0
 
     def remove(self) -> None:
         """Kill what is in it, and take it away."""

@@ -141,6 +141,7 @@ class Room(Spawner):  # type: ignore[misc]
             "SHELL": "/bin/bash",
             "TMPDIR": "/tmp",
             "PYTHONNOUSERSITE": "1",
+            "DRYDOCK_LABS": str(catalogue.directory()),
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": secret,
             ACCESS_KEY: f"{key}:{secret}",
