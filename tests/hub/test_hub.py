@@ -267,7 +267,7 @@ def test_an_idle_server_ends_with_its_cloud_and_goes_on_at_the_next_log_in(
     hub: Hub, pages: dict[str, Any], facts: dict[str, Any]
 ) -> None:
     for page in pages.values():
-        page.goto("about:blank")
+        page.goto(f"{hub.url}/hub/logout")
     culler = subprocess.Popen(
         [sys.executable, "-m", "jupyterhub_idle_culler", "--timeout=1", "--cull-every=1", f"--url={hub.url}/hub/api"],
         env={**os.environ, "JUPYTERHUB_API_TOKEN": "a-token-of-the-tests"},
