@@ -87,7 +87,7 @@ bench: setup ## measure the embedded AWS beside others
 
 lock: ## pin every dependency again, in requirements.lock
 	printf 'hatchling\neditables\n' | uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --python-version 3.11 --extra test --extra docker --extra dask --extra hub --override requirements.overrides --output-file requirements.lock pyproject.toml -
+	  --python-version 3.11 --extra test --extra docker --extra dask --extra hub --extra nbgrader --override requirements.overrides --output-file requirements.lock pyproject.toml -
 
 clean: ## remove what was installed and made here
 	rm -rf $(VENV) reports labs/services/*/vendor labs/services/*/vendor-*

@@ -551,6 +551,8 @@ TOLD = (
     ("cloud", "NoSuchCloud"),
     ("ledger", "StillUsed"),
     ("classroom.confined", "CannotConfine"),
+    ("classroom.exports", "NeedsNbgrader"),
+    ("classroom.exports", "NothingToExport"),
     ("classroom.folder", "BadClass"),
     ("classroom.folder", "NoSuchClass"),
     ("classroom.roster", "BadRoster"),

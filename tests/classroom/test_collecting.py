@@ -10,7 +10,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.classroom.conftest import QUEUES
 from typer.testing import CliRunner
 
 from drydock.classroom import collecting, folder
@@ -18,6 +17,7 @@ from drydock.classroom.folder import Class
 from drydock.classroom.roster import Learner
 from drydock.cli import app
 from drydock.cloud import Cloud
+from tests.classroom.conftest import QUEUES
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from tests.classroom.conftest import QUEUES, working
 from typer.testing import CliRunner
 
 from drydock.classroom import folder, reading
@@ -20,6 +19,7 @@ from drydock.cloud import Cloud
 from drydock.labs import catalogue, copies, progress
 from drydock.labs.catalogue import NoSuchLab
 from drydock.labs.step import Kind
+from tests.classroom.conftest import QUEUES, working
 
 ANNA, BOB, CEM = Learner("anna", "Anna"), Learner("bob", "Bob"), Learner("cem", "Cem")
 
@@ -54,7 +54,9 @@ def test_again_it_adds_learners_and_labs_and_writes_over_no_work(made: Class) ->
     tokens = {member.id: member.token for member in again.the_class.members}
     assert tokens["anna"] == made.member("anna").token
     for learner in tokens:
-        assert (again.the_class.handed_out(again.the_class.member(learner)) / "sample/01-topics/01-topics.ipynb").exists()
+        assert (
+            again.the_class.handed_out(again.the_class.member(learner)) / "sample/01-topics/01-topics.ipynb"
+        ).exists()
 
 
 def test_tokens_are_the_teachers_and_each_learners_own(made: Class) -> None:
@@ -78,6 +80,14 @@ def test_a_folder_of_somebody_elses_in_the_way_is_left_alone(made: Class) -> Non
         folder.new(made.folder, [QUEUES], [ANNA, BOB, CEM])
     assert [path.name for path in mine.iterdir()] == ["poem.txt"]
     assert len(folder.open_class(made.folder).members) == 2
+
+
+def test_nothing_is_written_along_a_learners_link(made: Class, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (made.handed_out(made.member("bob")) / "sample" / "01-topics").symlink_to(tmp_path / "mine")
+    with pytest.raises(BadClass, match=r"bob/sample/01-topics is a link"):
+        folder.new(made.folder, ["01-topics"], [ANNA, BOB])
+    assert list((tmp_path / "mine").iterdir()) == []
 
 
 @pytest.fixture

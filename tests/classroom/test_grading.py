@@ -7,22 +7,23 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
-from tests.classroom.conftest import QUEUES
-from tests.support.tools import tool
 from typer.testing import CliRunner
 
-from drydock.classroom import folder, grading, reading, report
+from drydock.classroom import confined, folder, grading, reading, report
 from drydock.classroom.folder import Class
 from drydock.classroom.records import Graded, graded_in
 from drydock.classroom.roster import Learner
 from drydock.cli import app
 from drydock.cloud import Cloud
-from drydock.labs import progress
+from tests.classroom.conftest import QUEUES
+from tests.support.tools import tool
 
 RIGHT = {
     "c6b": 'sqs.set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": "86400"})',
@@ -35,7 +36,7 @@ FAKES = {
     "c9": 'print("broken")',
     "c12": 'raise SystemExit("enough")',
 }
-"""By the cell's id: another cloud, a `lab` that says what one likes, a check that was rewritten, a drill never broken."""
+"""By the cell's id: another cloud, a `lab` that says what one likes, a check rewritten, a drill never broken."""
 TRIES = """
 import json, os, pathlib, signal, socket, subprocess, sys, urllib.request
 here, secret, ours, port = pathlib.Path.cwd(), {secret!r}, {ours!r}, {port}
@@ -85,6 +86,18 @@ def _(): return [one for one in os.listdir("/proc") if one.isdigit() and {pid} =
 def _(): return os.kill({pid}, 0)
 @tries("become more than it is")
 def _(): subprocess.run(["mount", "-t", "tmpfs", "none", "/usr"], check=True, stderr=subprocess.DEVNULL)
+@tries("change the machine's settings")
+def _(): os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY)
+@tries("open a setting of the kernel that can be written")
+def _():
+    for folder, _, names in os.walk("/proc"):
+        for name in names if not folder[6:7].isdigit() else ():
+            try:
+                os.open(os.path.join(folder, name), os.O_WRONLY)
+            except OSError:
+                continue
+            if not folder.startswith("/proc/pressure"):  # everybody may be told of it
+                return os.path.join(folder, name)
 @tries("see the environment of the teacher")
 def _(): return os.environ["DRYDOCK_A_SECRET"]
 @tries("write where it may")
@@ -109,6 +122,8 @@ KEPT_OUT = {
     "see another process": "IndexError",
     "read its memory or signal it": "ProcessLookupError",
     "become more than it is": "CalledProcessError",
+    "change the machine's settings": "OSError",
+    "open a setting of the kernel that can be written": "None",
     "see the environment of the teacher": "KeyError",
     "write where it may": "4",
 }
@@ -128,9 +143,12 @@ def handler(event, context):
             pass
     return done + [path for pattern in event["read"] for path in glob.glob(pattern)]
 ''')
+trust = {{"Effect": "Allow", "Principal": {{"Service": "lambda.amazonaws.com"}}, "Action": "sts:AssumeRole"}}
+policy = json.dumps({{"Version": "2012-10-17", "Statement": [trust]}})
+role = cloud.client("iam").create_role(RoleName="out", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
 awslambda = cloud.client("lambda")
-awslambda.create_function(FunctionName="out", Runtime="python3.12", Role="arn:aws:iam::000000000000:role/out",
-                          Handler="main.handler", Code={{"ZipFile": packed.getvalue()}}, Timeout=30)
+awslambda.create_function(FunctionName="out", Runtime="python3.12", Role=role, Handler="main.handler",
+                          Code={{"ZipFile": packed.getvalue()}}, Timeout=30)
 event = {{"write": [{secret!r} + "2", "/usr/mine"], "read": [{secret!r}, {ours!r} + "/*/checks.py"]}}
 print(awslambda.invoke(FunctionName="out", Payload=json.dumps(event))["Payload"].read().decode())
 """
@@ -141,7 +159,7 @@ def cells(file: Path) -> dict[str, Any]:
 
 
 def write(file: Path, sources: dict[str, str]) -> None:
-    """Work on a learner's notebook: cell → what is in it; None: the cell is not there any more."""
+    """Work on a learner's notebook: cell → what is in it."""
     notebook = nbformat.read(file, as_version=4)
     for cell in notebook.cells:
         cell.source = sources.get(cell["id"], cell.source)
@@ -205,11 +223,12 @@ def test_a_check_of_theirs_gives_no_points(made: Class) -> None:
     assert outcomes == {
         "create-queue": "passed",
         "keep-longer": "not graded",
-        "blind": "not passed",
+        "blind": "not graded",
         "unsure": "passed",
     }
     assert 'lab.check("keep-longer") was not called' in found.steps["keep-longer"].said
     assert "keeps messages for 345600 s" in found.steps["keep-longer"].said
+    assert found.steps["blind"].said.startswith('lab.break_it("blind") and lab.check("blind") was not called')
     assert "Nothing is broken yet" in found.steps["blind"].said
     assert any('lab.check("keep-longer") was changed, to: \'from drydock.labs' in note for note in found.notes)
     assert any('lab.break_it("blind") was changed' in note for note in found.notes)
@@ -240,22 +259,26 @@ def test_over_time_it_is_stopped(made: Class) -> None:
     shutil.copy(made.handed_out(made.member("right")) / "sample" / QUEUES / file.name, file)
     write(file, {"c7": "import os\nif os.fork():\n    while True: pass\nelse:\n    while True: pass"})
     results: list[grading.Result] = []
-    limits = grading.Limits(seconds=5)
+    limits = grading.Limits(seconds=3)
     grading.grade(made, [made.member("none")], [QUEUES], limits=limits, done=results.append)
-    assert results[0].graded.why.startswith("Over time: stopped after 5 s, in code cell ")
+    assert results[0].graded.why.startswith("Over time: stopped after 3 s, in code cell ")
+    running = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+    assert [command for command in running if "drydock.classroom.stand_in" in command] == []
     file.unlink()
 
 
 def test_what_was_graded_is_not_run_again_until_it_changes(made: Class) -> None:
-    said = CliRunner().invoke(app, ["class", "grade", str(made.folder), "--learner", "right", "--learner", "fake"]).stdout
+    said = (
+        CliRunner().invoke(app, ["class", "grade", str(made.folder), "--learner", "right", "--learner", "fake"]).stdout
+    )
     assert said.splitlines() == [
         f"right  {QUEUES}  4 of 4 (as before)",
-        f"fake  {QUEUES}  2 of 4, 1 not graded (as before)",
+        f"fake  {QUEUES}  2 of 4, 2 not graded (as before)",
     ]
 
 
 def test_the_report_has_points_reasons_and_what_does_not_agree(made: Class) -> None:
-    page = report.page(reading.read(made), reading.read(made).standings[0].member and report.datetime.now(report.UTC))
+    page = report.page(reading.read(made), datetime(2026, 11, 27, tzinfo=UTC))
     assert "Over memory: stopped with more than 512 MiB" in page
     assert "is no notebook that can be run" in page
     assert "≠" in page
@@ -263,8 +286,6 @@ def test_the_report_has_points_reasons_and_what_does_not_agree(made: Class) -> N
 
 
 def test_without_bubblewrap_nothing_is_run(made: Class, monkeypatch: pytest.MonkeyPatch) -> None:
-    from drydock.classroom import confined
-
     monkeypatch.setattr(confined.shutil, "which", lambda _: None)
     confined._bwrap.cache_clear()
     said = CliRunner().invoke(app, ["class", "grade", str(made.folder), "--again"])
@@ -272,4 +293,3 @@ def test_without_bubblewrap_nothing_is_run(made: Class, monkeypatch: pytest.Monk
     assert said.exit_code == 2
     assert "install it (apt install bubblewrap)" in said.output
     assert graded(made, "right").points == 4
-    assert progress.VERSION == 2

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.classroom.conftest import EVIL, QUEUES
 
 from drydock.classroom import exports, folder, reading, report
 from drydock.classroom.folder import Class
+from tests.classroom.conftest import EVIL, QUEUES
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -96,6 +97,11 @@ def test_a_damaged_file_is_named_and_the_others_are_shown(another: Class, conten
     page = report.page(read, NOW)
     assert "Files that could not be read" in page
     assert "damaged at <b>" not in page
+
+
+def test_a_pipe_holds_nobody_up(another: Class) -> None:
+    os.mkfifo(another.handed_out(another.member("l05")) / "progress.json")
+    assert "is no ordinary file" in reading.read(another).standings[5].unreadable
 
 
 def test_a_link_is_not_followed(another: Class, tmp_path: Path) -> None:

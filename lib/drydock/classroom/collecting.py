@@ -76,7 +76,10 @@ def take(source: Path, target: Path) -> None:
         files, size = files + 1, size + path.lstat().st_size
         _within(files, size, 1)
         to.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as content, to.open("wb") as copy:
+        with (
+            os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as content,
+            to.open("wb") as copy,
+        ):
             shutil.copyfileobj(content, copy)
 
 
@@ -120,7 +123,7 @@ def _hand_ins(
 
 
 def _unpacked(archive: Path, target: Path) -> Path:
-    """The files of an archive in a folder. Raises Refused for one with a name that leads elsewhere, before any is written."""
+    """The files of an archive in a folder. Raises Refused where a name leads elsewhere, before any file is written."""
     if not zipfile.is_zipfile(archive):
         raise Refused("it is neither a folder nor a zip archive")
     with zipfile.ZipFile(archive) as content:
@@ -155,17 +158,19 @@ def _inside(entry: zipfile.ZipInfo) -> PurePosixPath:
 
 
 def _take_one(the_class: Class, origin: str, found: Path, incoming: Path, collected: Collected) -> None:
-    mine = handout.read(found)
+    staged = Path(tempfile.mkdtemp(dir=incoming)) / "work"
+    staged.mkdir()
+    take(found, staged)
+    mine = handout.read(staged)
     member = next((one for one in the_class.members if one.id == mine.id), None)
     if member is None:
         raise Refused(f"its {handout.FILE} names {mine.id!r}, who is not in {the_class.name}")
     if mine.token != member.token:
-        raise Refused(f"its {handout.FILE} names {mine.id!r}, and is not the one that this class handed out to {mine.id}")
+        raise Refused(
+            f"its {handout.FILE} names {mine.id!r}, and is not the one that this class handed out to {mine.id}"
+        )
     if mine.id in collected.taken:
         raise Refused(f"{mine.id} is there twice: {collected.taken[mine.id]} was taken; give this one alone to take it")
-    staged = Path(tempfile.mkdtemp(dir=incoming)) / mine.id
-    staged.mkdir()
-    take(found, staged)
     target = the_class.handed_in(member)
     if target.exists():
         earlier = target.parent / "earlier"

@@ -1,4 +1,4 @@
-"""Programs that others wrote, confined by bubblewrap: they see the system and Drydock, and write into folders of theirs.
+"""Programs of others, confined by bubblewrap: they see the system and Drydock, and write into folders of their own.
 
 A *hall* is for our own process that judges: everything is there but the network, of which it has only a loopback of its
 own. In it there are *cells*: one for the AWS, whose tasks and functions are the learner's programs, one for the kernel.
@@ -20,6 +20,9 @@ import drydock
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _OF_ETC = ("alternatives", "group", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "nsswitch.conf",
            "passwd", "protocols", "services", "ssl")  # fmt: skip
+_OF_PROC = ("acpi", "bus", "dynamic_debug", "fs", "irq", "mtrr", "scsi", "sys", "sysrq-trigger")
+"""Where root, without any of its capabilities, could still write: container engines cover about the same. bubblewrap
+0.8 covers `sys` only where its folder itself can be written to, which is never."""
 _FILE = 256 * 1024 * 1024
 _BEYOND = 3 * 1024 * 1024 * 1024
 """Bytes of addresses, beyond its memory, that a process may have: a kernel that does nothing has two thirds of that."""
@@ -47,7 +50,7 @@ def check() -> None:
         raise CannotConfine(
             f"bubblewrap cannot confine a program here: {said}. User namespaces have to be permitted: see "
             "kernel.unprivileged_userns_clone, user.max_user_namespaces and, on Ubuntu, "
-            "kernel.apparmor_restrict_unprivileged_userns of sysctl. A container needs --security-opt seccomp=unconfined."
+            "kernel.apparmor_restrict_unprivileged_userns of sysctl. A container has to be let make namespaces."
         )
 
 
@@ -75,12 +78,19 @@ def cell(
     labs         the labs, of which it sees the services' sources alone.
     memory       bytes that are expected; each process has an address space of some more. 0: no limit.
     """
-    given = [_bwrap(), "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--clearenv",
-             "--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]  # fmt: skip
+    given = [_bwrap(), "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
+             "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr", "/usr", "--proc", "/proc",
+             "--dev", "/dev"]  # fmt: skip
     for name in _SYSTEM:
-        given += ["--symlink", os.readlink(name), name] if Path(name).is_symlink() else ["--ro-bind-try", name, name]
+        given += (
+            ["--symlink", str(Path(name).readlink()), name]
+            if Path(name).is_symlink()
+            else ["--ro-bind-try", name, name]
+        )
     for name in _OF_ETC:
         given += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for name in _OF_PROC:
+        given += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
     ours = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent, _library()}
     for path in sorted(one for one in ours if not one.is_relative_to("/usr")):
         given += ["--ro-bind", str(path), str(path)]

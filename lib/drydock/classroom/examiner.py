@@ -43,12 +43,19 @@ _OUTPUT = 2_000_000
 """Characters of output that are kept of a notebook."""
 _START = 60.0
 _LOOK = 0.25
+_OURS = "drydock-parameters"
+"""The id of the cell that is put in."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be graded. `folder`: a copy of what was handed in, which the notebook may write into; `notebook`: its
-    path in that. `seconds`, `memory` (bytes): what it may take. `out`: where its record and the executed notebook go."""
+    """What is to be graded.
+
+    folder      a copy of what was handed in, which the notebook may write into; notebook: its path in that.
+    of          see `Graded`.
+    out         where the record and the executed notebook go.
+    seconds     our seconds that the notebook may take, and memory: bytes.
+    """
 
     lab: str
     folder: str
@@ -146,7 +153,7 @@ class _Run:
         nbformat.write(notebook, Path(task.out) / f"{task.lab}.ipynb")
 
     def _on_cell(self, cell: Any, cell_index: int) -> None:
-        self._now += cell.cell_type == "code"
+        self._now += cell.cell_type == "code" and cell.get("id") != _OURS
 
     def _watch(self, client: Any, over: threading.Event) -> None:
         """End the kernel where it takes more than it may."""
@@ -195,7 +202,12 @@ class _ConfinedKernel(OwnKernel):
         super().__init__()
         sockets = self._folder.path
         self._command = confined.cell(
-            settings, writes={**writes, sockets: sockets}, reads=reads, labs=catalogue.directory(), cwd=cwd, memory=memory
+            settings,
+            writes={**writes, sockets: sockets},
+            reads=reads,
+            labs=catalogue.directory(),
+            cwd=cwd,
+            memory=memory,
         )
 
     @property
@@ -238,7 +250,9 @@ def _aws(place: Path) -> Iterator[embedded.Instance]:
         until = time.monotonic() + _START
         while (instance := embedded.find(name)) is None:
             if process.poll() is not None or time.monotonic() > until:
-                raise embedded.NotStarted(f"The AWS to grade on did not start: {(place / 'aws.log').read_text()[-2000:]}")
+                raise embedded.NotStarted(
+                    f"The AWS to grade on did not start: {(place / 'aws.log').read_text()[-2000:]}"
+                )
             time.sleep(0.05)
         yield instance
     finally:
@@ -263,7 +277,7 @@ def _as_we_want_it(notebook: Any, defaults: dict[str, Any]) -> None:
             cell.outputs, cell.execution_count = [], None
     source = "\n".join(f"{name} = {value!r}" for name, value in defaults.items())
     tagged = [place for place, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", ())]
-    ours = nbformat.v4.new_code_cell(source, metadata={"tags": ["injected-parameters"]})
+    ours = nbformat.v4.new_code_cell(source, id=_OURS, metadata={"tags": ["injected-parameters"]})
     notebook.cells.insert(tagged[0] + 1 if tagged else 0, ours)
 
 
@@ -288,9 +302,10 @@ def _bare(source: str) -> str:
 
 def _errors(notebook: Any) -> list[str]:
     """The first error of a cell, and how many there were."""
+    theirs = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.get("id") != _OURS]
     found = [
         (number, output)
-        for number, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), 0)
+        for number, cell in enumerate(theirs, 1)
         for output in cell.outputs
         if output.output_type == "error"
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,9 @@ class Class:
         for member in self.members:
             if member.id == identifier:
                 return member
-        raise NoSuchClass(f"There is no {identifier!r} in {self.name}; there are {', '.join(m.id for m in self.members)}.")
+        raise NoSuchClass(
+            f"There is no {identifier!r} in {self.name}; there are {', '.join(m.id for m in self.members)}."
+        )
 
 
 @dataclass
@@ -106,7 +108,7 @@ def open_class(folder: Path) -> Class:
 
 
 def new(folder: Path, labs: Sequence[str], learners: Sequence[Learner]) -> Made:
-    """Make the class in `folder`, or add labs and learners to the one that is there. What a learner has worked on stays.
+    """Make the class in `folder`, or add labs and learners to the one there. What a learner has worked on stays.
 
     Raises BadClass where something else is in the way, before anything is written.
     """
@@ -118,18 +120,14 @@ def new(folder: Path, labs: Sequence[str], learners: Sequence[Learner]) -> Made:
     ]
     listed = {member.id for member in members}
     not_listed = [member for member in before.members if member.id not in listed]
-    made = Class(
-        folder.resolve(), before.name, tuple(sorted({*before.labs, *labs})), tuple(members + not_listed)
-    )
-    _check_free(made)
+    made = Class(folder.resolve(), before.name, tuple(sorted({*before.labs, *labs})), tuple(members + not_listed))
     contents = copies.of_labs(made.labs)
+    _check_free(made, contents)
     folder.mkdir(parents=True, exist_ok=True)
     document = Document(folder / FILE)
     with document.alone():
         _write(document, made)
-        older = [
-            f"{member.id}: {name}" for member in made.members for name in _hand_out(made, member, contents)
-        ]
+        older = [f"{member.id}: {name}" for member in made.members for name in _hand_out(made, member, contents)]
     added = [member.id for member in members if member.id not in known]
     return Made(made, added, [member.id for member in not_listed], older)
 
@@ -142,11 +140,16 @@ def _before(folder: Path) -> Class:
     return Class(folder, folder.resolve().name, (), ())
 
 
-def _check_free(made: Class) -> None:
+def _check_free(made: Class, contents: Iterable[str]) -> None:
+    """Raise BadClass where we would write over what is not ours, or along a link that a learner has put there."""
     for member in made.members:
         place = made.handed_out(member)
         if not place.exists():
             continue
+        for path in (place, *(place / name for name in (handout.FILE, "README.md", *contents))):
+            links = [one for one in (path, *path.parents) if one.is_relative_to(place) and one.is_symlink()]
+            if links:
+                raise BadClass(f"{links[0]} is a link, and nothing is written along it. Move it away.")
         try:
             mine = handout.read(place).token == member.token
         except (OSError, handout.BadHandout):
@@ -182,14 +185,15 @@ Open them with `drydock lab jupyter` in this folder, or with any Jupyter whose k
 notebook, run one cell after the other, and write your answers into the empty cells below "Your turn". `lab.check` says
 how far you are, and `lab.hint` helps. Links to labs that are not among these are shown as plain text.
 
-How far you are is kept in `progress.json` in this folder: for each step when you first tried it and passed it, how often
-you checked, how many hints you took, whether you looked at the solution, and how long it took. Your answers and what your
-cells printed are not in it. Your teacher sees it once you hand this folder in, or at once where the disk is shared.
-`drydock lab progress` in this folder shows it to you.
+How far you are is kept in `progress.json` in this folder: for each step when you first tried it and passed it, how
+often you checked, how many hints you took, whether you looked at the solution, and how long it took. Your answers and
+what your cells printed are not in it. Your teacher sees it once you hand this folder in, or at once where the disk is
+shared. `drydock lab progress` in this folder shows it to you.
 
-**To hand in**: save your notebooks, and give back this whole folder, as it is or as a zip. Leave `learner.json` as it is:
-it says whose folder this is. Your notebooks are run again, from top to bottom, on an empty AWS of their own, and its state
-is checked. So they have to run in one go: `drydock lab fresh NAME` gives you a new copy, and keeps yours beside it.
+**To hand in**: save your notebooks, and give back this whole folder, as it is or as a zip. Leave `learner.json` as it
+is: it says whose folder this is. Your notebooks are run again, from top to bottom, on an empty AWS of their own, and
+its state is checked. So they have to run in one go: `drydock lab fresh NAME` gives you a new copy, and keeps yours
+beside it.
 """
 
 
@@ -210,7 +214,9 @@ def _replace(file: Path, text: str) -> None:
     """Written only where it says something else."""
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         fresh = file.with_name(f".{file.name}.new")
-        fresh.write_text(text, encoding="utf-8")
+        fresh.unlink(missing_ok=True)
+        with fresh.open("x", encoding="utf-8") as out:
+            out.write(text)
         fresh.replace(file)
 
 

@@ -89,20 +89,17 @@ def _one(
     if not (source / notebook).is_file():
         where = "what was handed in" if source == the_class.handed_in(member) else "the learner's folder"
         return Result(member, _kept(out, _not_graded(lab, "", f"{notebook} is not in {where}.")))
-    of = _of(source / notebook, lab)
-    try:
-        before = graded_in(out, lab)
-    except BadRecord:
-        before = None
-    if before is not None and before.of == of and not again:
-        return Result(member, before, kept=True)
     with scratch("graded") as place:
         work = place / "work"
         work.mkdir()
         try:
             collecting.take(source, work)
         except (collecting.Refused, OSError) as error:
-            return Result(member, _kept(out, _not_graded(lab, of, f"The folder cannot be used: {error}.")))
+            return Result(member, _kept(out, _not_graded(lab, "", f"The folder cannot be used: {error}.")))
+        of = _of(work / notebook, lab)
+        before = _before(out, lab)
+        if before is not None and before.of == of and not again:
+            return Result(member, before, kept=True)
         task = place / "task.json"
         Task(lab, str(work), notebook, of, str(out), limits.seconds, limits.memory).write(task)
         said = _examined(task, limits, running)
@@ -111,6 +108,13 @@ def _one(
     found = graded_in(out, lab)
     assert found is not None
     return Result(member, found)
+
+
+def _before(out: Path, lab: str) -> Graded | None:
+    try:
+        return graded_in(out, lab)
+    except BadRecord:
+        return None
 
 
 def _examined(task: Path, limits: Limits, running: set[subprocess.Popen[bytes]]) -> str:
@@ -150,6 +154,6 @@ def _of(notebook: Path, lab: str) -> str:
     """What a grade is of: this notebook and what else is in its folder, held against these checks."""
     digest = hashlib.sha256(catalogue.notebook(lab).with_name("checks.py").read_bytes())
     for path in sorted(notebook.parent.rglob("*")):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file():
             digest.update(str(path.relative_to(notebook.parent)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

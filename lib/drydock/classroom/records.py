@@ -1,8 +1,10 @@
-"""What a learner's own file says of the labs, and what grading found of them: both read with care, as others write them."""
+"""What a learner's own file says of the labs, and what grading found. Read with care: others can write them."""
 
 from __future__ import annotations
 
 import json
+import os
+import stat
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -80,8 +82,11 @@ class GradedStep(BaseModel):
 
 
 class Graded(BaseModel):
-    """What grading one lab of one learner found. `why` says why none of it could be graded, or not all; `notes` what the
-    teacher may want to look at. `of` tells what was graded: the notebook, and the checks of that day."""
+    """What grading one lab of one learner found.
+
+    of     what was graded: a digest of the notebook, what is beside it, and our checks.
+    why    why none of it could be graded, or not all. notes: what the teacher may want to look at.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -120,9 +125,13 @@ def _read(file: Path) -> dict[str, Any] | None:
     if file.is_symlink():
         raise BadRecord(f"{file} is a link, and is not followed.")
     try:
-        if file.stat().st_size > _LARGEST:
-            raise BadRecord(f"{file} has {file.stat().st_size} bytes, and {_LARGEST} is the most.")
-        value = json.loads(file.read_text(encoding="utf-8"))
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as content:
+            found = os.fstat(content.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise BadRecord(f"{file} is no ordinary file.")
+            if found.st_size > _LARGEST:
+                raise BadRecord(f"{file} has {found.st_size} bytes, and {_LARGEST} is the most.")
+            value = json.loads(content.read(_LARGEST))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:

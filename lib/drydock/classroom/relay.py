@@ -1,7 +1,7 @@
 """What a confined notebook asks of its lab, answered outside its confinement by the lab itself.
 
-The notebook's `lab` (`stand_in`) writes a line of JSON to a socket and reads one. It can ask for no more than the methods
-below, and whatever it says of itself is not believed: a check is our check, asked of the cloud here.
+The notebook's `lab` (`stand_in`) writes a line of JSON to a socket and reads one. It can ask for no more than the
+methods below, and whatever it says of itself is not believed: a check is our check, asked of the cloud here.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ _LONGEST_LINE = 4096
 
 
 class Relay:
-    """Answers at `path` until it is closed. `found`: the last word of our check on each step that was asked about, and
-    `asked` those that the notebook asked about itself."""
+    """Answers at `path` until it is closed.
+
+    found           what our check said last of each step that was asked about; what passed once has passed.
+    broken          the drills that were broken.
+    set_up_failed   why; empty where it did not.
+    """
 
     def __init__(self, path: Path, lab: Lab) -> None:
         self.found: dict[str, Check] = {}

@@ -6,12 +6,12 @@ import base64
 import hashlib
 import html
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
-from drydock.classroom.reading import ClassReading, Standing, StepFigures, is_stuck
+from drydock.classroom.reading import STUCK_AFTER, ClassReading, Standing, StepFigures, is_stuck
 from drydock.classroom.records import StepRecord
 from drydock.labs.step import Step
 
@@ -57,9 +57,7 @@ def _head(reading: ClassReading, now: datetime) -> str:
 
 
 def _problems(reading: ClassReading) -> str:
-    said = [
-        (one, text) for one in reading.standings for text in filter(None, (one.unreadable, *one.damaged_grades))
-    ]
+    said = [(one, text) for one in reading.standings for text in filter(None, (one.unreadable, *one.damaged_grades))]
     if not said:
         return ""
     items = "".join(f"<li><b>{_name(one)}</b>: {_text(text)}</li>" for one, text in said)
@@ -78,7 +76,8 @@ def _who_is_where(reading: ClassReading) -> str:
         reading.standings,
         key=lambda one: (_ORDER.index(reading.place(one).where), _passed(one, reading), one.member.learner.name),
     )
-    return _table("Who is where", columns, (_person(reading, one, labs, graded) for one in ordered), "people")
+    rows = (_person(reading, one, labs, graded) for one in ordered)
+    return _table("Who is where", columns, rows, "people", hidden=labs)
 
 
 def _person(reading: ClassReading, one: Standing, labs: Sequence[str], graded: bool) -> str:
@@ -113,8 +112,9 @@ def _person(reading: ClassReading, one: Standing, labs: Sequence[str], graded: b
 
 def _steps(reading: ClassReading) -> str:
     columns = [
-        ("Step", ""), ("Stopped now", "tried, not passed"), ("Begun", ""), ("Passed", ""), ("At once", "first check, no help"),
-        ("Checks", "median"), ("Minutes", "median"), ("Hints", ""), ("Solutions", "looked at"),
+        ("Step", ""), ("Stopped now", "tried, not passed"), ("Begun", ""), ("Passed", ""),
+        ("At once", "first check, no help"), ("Checks", "median"), ("Minutes", "median"), ("Hints", ""),
+        ("Solutions", "looked at"),
     ]  # fmt: skip
     stopping = reading.stopping()
     ordered = [*stopping, *(one for one in reading.figures() if one not in stopping)]
@@ -127,7 +127,7 @@ def _step_row(reading: ClassReading, one: StepFigures) -> str:
     stopped = f"<details><summary>{len(one.stopped)}</summary>{who}</details>" if one.stopped else "0"
     order = list(reading.steps).index(one.lab) * 1000 + list(reading.steps[one.lab]).index(one.step)
     head = (
-        f'<th scope="row" data-v="{order}">{_text(one.lab.partition("-")[0])} {_text(one.step.name)}'
+        f'<th scope="row" data-v="{order}">{_text(one.lab.partition("-")[0])} {_text(one.step.name)} '
         f"<small>{_text(one.step.title)}</small></th>"
     )
     minutes = None if one.seconds is None else one.seconds / 60
@@ -147,7 +147,8 @@ def _matrix(reading: ClassReading, lab: str, steps: Sequence[Step]) -> str:
     rows = (
         f"<tr>{_row_head(one)}{''.join(_square(one, lab, step) for step in steps)}</tr>" for one in reading.standings
     )
-    inside = _table(f"{lab}, step by step", columns, rows, "matrix", heading="h3")
+    titles = [step.title for step in steps]
+    inside = _table(f"{lab}, step by step", columns, rows, "matrix", heading="h3", hidden=titles)
     return f'<details class="lab"><summary>{_text(lab)}: everybody, step by step</summary>{inside}</details>'
 
 
@@ -188,9 +189,13 @@ def _grades(reading: ClassReading) -> str:
     if not any(one.graded for one in reading.standings):
         return ""
     labs = list(reading.steps)
-    columns = [("Learner", ""), *((lab.partition("-")[0], lab) for lab in labs), ("What could not be graded", "and why")]
+    columns = [
+        ("Learner", ""),
+        *((lab.partition("-")[0], lab) for lab in labs),
+        ("What could not be graded", "and why"),
+    ]
     rows = (_grade_row(reading, one, labs) for one in reading.standings)
-    return _table("Grades, by our checks", columns, rows, "grades")
+    return _table("Grades, by our checks", columns, rows, "grades", hidden=labs)
 
 
 def _grade_row(reading: ClassReading, one: Standing, labs: Sequence[str]) -> str:
@@ -207,26 +212,36 @@ def _grade_row(reading: ClassReading, one: Standing, labs: Sequence[str]) -> str
             if result.outcome == "not graded" and result.said != found.why
         ]  # fmt: skip
     items = "".join(f"<li>{_text(reason)}</li>" for reason in reasons)
-    cells.append(_cell(len(reasons), f"<ul>{items}</ul>" if items else "", "reasons"))
+    shown = f"<ul>{items}</ul>" if items else ""
+    if len(reasons) > 1:
+        shown = f"<details><summary>{len(reasons)} reasons</summary>{shown}</details>"
+    cells.append(_cell(len(reasons), shown, "reasons"))
     return f"<tr>{''.join(cells)}</tr>"
 
 
 def _meaning() -> str:
     return (
-        "<section><h2>What is counted</h2><p>How far a learner is, is what the learner's own file says; only points are "
-        "given by our checks. <b>✓</b> passed, with the checks it took if more than one; <b>✗</b> tried and not passed; "
-        "<b>h</b> hints; <b>s</b> solution looked at; <b>≠</b> passed by the learner's file and not when it was graded. "
-        "<b>Stuck</b>: three checks or more in vain, or the solution looked at and still not passed. <b>Minutes</b> are "
-        "those from one check to the next, so a break counts. Steps of which nobody has a time show none.</p></section>"
+        "<section><h2>What is counted</h2><p>How far a learner is, is what the learner's own file says; only points "
+        "are given by our checks. <b>✓</b> passed, with the checks it took if more than one; <b>✗</b> tried and not "
+        "passed; <b>h</b> hints; <b>s</b> solution looked at; <b>≠</b> passed by the learner's file and not when it "
+        f"was graded. <b>Stuck</b>: {STUCK_AFTER} checks or more in vain, or the solution looked at and still not "
+        "passed. <b>Minutes</b> are those from one check to the next, so a break counts. Steps of which nobody has a "
+        "time show none.</p></section>"
     )
 
 
 def _table(
-    title: str, columns: Sequence[tuple[str, str]], rows: Iterable[str], kind: str, heading: str = "h2"
+    title: str,
+    columns: Sequence[tuple[str, str]],
+    rows: Iterable[str],
+    kind: str,
+    heading: str = "h2",
+    hidden: Collection[str] = (),
 ) -> str:
+    """A table of (name, what it is) and rows that are HTML; what is `hidden` is shown only where one points at it."""
     heads = "".join(
-        f'<th scope="col"><button type="button" title="{html.escape(more or name)}">{_text(name)}'
-        f"{f'<small>{_text(more)}</small>' if more and kind != 'matrix' else ''}</button></th>"
+        f'<th scope="col"><button type="button" title="{html.escape(more or name)}">{_text(name)} '
+        f"{f'<small>{_text(more)}</small>' if more and more not in hidden else ''}</button></th>"
         for name, more in columns
     )
     identifier = "t-" + "".join(one if one.isalnum() else "-" for one in title.lower())
@@ -239,7 +254,7 @@ def _table(
 
 def _row_head(one: Standing) -> str:
     return (
-        f'<th scope="row" data-v="{html.escape(one.member.learner.name.casefold())}">{_name(one)}'
+        f'<th scope="row" data-v="{html.escape(one.member.learner.name.casefold())}">{_name(one)} '
         f"<small>{_text(one.member.id)}</small></th>"
     )
 

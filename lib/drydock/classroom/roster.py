@@ -100,8 +100,8 @@ def _problems(columns: list[str], row: list[str], values: dict[str, str]) -> Ite
     identifier = values["id"]
     if identifier and not _ID.fullmatch(identifier):
         yield (
-            f"the id {identifier!r} is to be the name of a folder: write letters of a to z, digits, '-', '_' and single "
-            "dots between them, and begin with a letter or a digit"
+            f"the id {identifier!r} is to be the name of a folder: write letters of a to z, digits, '-', '_' and "
+            "single dots between them, and begin with a letter or a digit"
         )
     if values.get("email") and not re.fullmatch(r"[^@\s]+@[^@\s]+", values["email"]):
         yield f"{values['email']!r} is no address of mail"

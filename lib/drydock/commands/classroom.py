@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,9 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The class's folder.
 
 @app.command("new")
 def new_class(
-    name: Annotated[Path, typer.Argument(metavar="NAME", help="The class's folder; its last part is the class's name.")],
+    name: Annotated[
+        Path, typer.Argument(metavar="NAME", help="The class's folder; its last part is the class's name.")
+    ],
     labs: Annotated[str, typer.Option(help="Numbers, names and ranges: 00-06,07. all is all.")],
     learners: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, help="A CSV file: id,name, and perhaps email,lti_user_id.")
@@ -55,7 +58,8 @@ def collect_work(
     sources: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="SOURCE...", help="Folders and zips that came back, or one of all; none: the learners' folders as they are."
+            metavar="SOURCE...",
+            help="Folders and zips that came back, or one of all; none: the learners' folders as they are.",
         ),
     ] = None,
 ) -> None:
@@ -87,7 +91,7 @@ def grade_work(
     jobs: Annotated[int, typer.Option(min=1, help="So many notebooks at a time, each on an AWS of its own.")] = 1,
     again: Annotated[bool, typer.Option(help="Also what has been graded and is unchanged.")] = False,
 ) -> None:
-    """Run what was handed in, confined, each notebook on an AWS of its own, and ask our checks. What cannot be graded says why."""
+    """Run what was handed in, confined, each notebook on an AWS of its own, and ask our checks of that."""
     from drydock.classroom import folder, grading
     from drydock.labs import catalogue
     from drydock.notebooks.signals import STOPPED, ending_on_signals
@@ -96,7 +100,9 @@ def grade_work(
     members = [the_class.member(one) for one in learner] if learner else list(the_class.members)
     wanted = catalogue.in_ranges(labs) if labs else list(the_class.labs)
     if others := [lab for lab in wanted if lab not in the_class.labs]:
-        raise typer.BadParameter(f"{', '.join(others)}: not handed out in this class, which has {', '.join(the_class.labs)}")
+        raise typer.BadParameter(
+            f"{', '.join(others)}: not handed out in this class, which has {', '.join(the_class.labs)}"
+        )
 
     def done(result: grading.Result) -> None:
         graded = result.graded
@@ -105,7 +111,8 @@ def grade_work(
         kept = " (as before)" if result.kept else f" in {graded.seconds:.0f} s"
         why = f": {graded.why}" if graded.why else ""
         console.print(
-            f"{result.member.id}  {graded.lab}  {graded.points} of {len(graded.steps)}{unknown}{kept}{why}", markup=False
+            f"{result.member.id}  {graded.lab}  {graded.points} of {len(graded.steps)}{unknown}{kept}{why}",
+            markup=False,
         )
 
     limits = grading.Limits(minutes * 60, memory * 1024**2)
@@ -129,3 +136,45 @@ def report_class(
         for problem in filter(None, (one.unreadable, *one.damaged_grades)):
             console.print(f"{one.member.id}: {problem}", markup=False)
     console.print(f"{page}\n{page.with_suffix('.csv')}", markup=False)
+
+
+class Format(StrEnum):
+    """What grades are exported as."""
+
+    nbgrader_csv = "nbgrader-csv"
+    nbgrader_db = "nbgrader-db"
+    lti = "lti"
+
+
+_FILES = {Format.nbgrader_csv: "grades.csv", Format.nbgrader_db: "gradebook.db", Format.lti: "lti-scores.json"}
+
+
+@app.command("export")
+def export_grades(
+    place: Folder,
+    form: Annotated[
+        Format,
+        typer.Argument(
+            metavar="FORMAT",
+            help="nbgrader-csv: the table that nbgrader exports; nbgrader-db: its gradebook, a new one or yours; "
+            "lti: line items and scores of LTI Advantage, as JSON.",
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="The file; by default one in DIR.")] = None,
+) -> None:
+    """Write the grades into a file for another program. Nothing is sent."""
+    from drydock.classroom import exports, folder, reading
+
+    found = reading.read(folder.open_class(place))
+    file = (out or found.the_class.folder / _FILES[form]).absolute()
+    left: list[str] = []
+    match form:
+        case Format.nbgrader_csv:
+            exports.nbgrader_csv(found, file)
+        case Format.nbgrader_db:
+            exports.nbgrader_gradebook(found, file)
+        case Format.lti:
+            left = exports.lti_scores(found, file)
+    if left:
+        console.print(f"Left out, as the list has no lti_user_id: {', '.join(left)}", markup=False)
+    console.print(str(file), markup=False)

@@ -81,6 +81,12 @@ def password(
     _show(_learners(place).new_passwords([the_class.member(one).id for one in learner], again=True))
 
 
+def not_served(place: Path) -> None:
+    """Raises CannotServe while the class has a hub: its learners could lead elsewhere what is written for them."""
+    if hub_of(place).is_dir():
+        os.close(_alone(place))
+
+
 def _alone(place: Path) -> int:
     """The lock of the class's hub, until this process ends. CannotServe where another has it."""
     hub_of(place).mkdir(exist_ok=True, mode=0o700)

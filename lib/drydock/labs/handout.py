@@ -52,5 +52,5 @@ def read(folder: Path) -> Handout:
         if data["version"] != VERSION or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"version {data['version']!r}, and this Drydock knows {VERSION}")
     except (ValueError, TypeError, KeyError) as error:
-        raise BadHandout(f"{file} is not as it was handed out: {error}") from None
+        raise BadHandout(f"{FILE} is not as it was handed out: {error}") from None
     return Handout(data["class"], data["id"], data["name"], data["token"], tuple(data["labs"]))
