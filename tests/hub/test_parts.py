@@ -126,7 +126,11 @@ def test_a_class_is_served_once_and_at_a_free_port(tmp_path: Path, monkeypatch: 
     (tmp_path / "class.json").write_text(json.dumps(made))
     monkeypatch.setattr(command, "check", lambda: None)
     lock = command._alone(tmp_path)
-    assert "served already" in str(CliRunner().invoke(app, ["hub", str(tmp_path)]).exception)
+    assert "is served: end that hub" in str(CliRunner().invoke(app, ["hub", str(tmp_path)]).exception)
+    listed = tmp_path / "list.csv"
+    listed.write_text("id,name\nada,Ada\nbob,Bob\n")
+    done = CliRunner().invoke(app, ["new", str(tmp_path), "--labs=00", f"--learners={listed}"])
+    assert "is served: end that hub" in str(done.exception) and "bob" not in (tmp_path / "class.json").read_text()
     os.close(lock)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = CliRunner().invoke(app, ["hub", str(tmp_path), f"--port={taken.getsockname()[1]}"])

@@ -36,6 +36,7 @@ def new_class(
     from drydock.labs import catalogue
 
     listed = roster.read(learners)
+    hub.not_served(name)
     made = folder.new(name, catalogue.in_ranges(labs), listed.learners)
     the_class = made.the_class
     console.print(

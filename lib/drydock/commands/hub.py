@@ -27,7 +27,7 @@ NEEDED = {"bwrap": "bubblewrap", "setpriv": "util-linux"}
 
 
 class CannotServe(RuntimeError):
-    """This machine cannot have a hub; the text says what is missing."""
+    """There can be no hub, or none beside what was asked for; the text says why and what to do."""
 
 
 def serve(
@@ -94,7 +94,7 @@ def _alone(place: Path) -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise CannotServe(f"{place} is served already: end that hub first") from None
+        raise CannotServe(f"{place} is served: end that hub first") from None
     return lock
 
 
