@@ -13,6 +13,7 @@ from drydock.cloud import connect
 from drydock.user import ACCESS_KEY, home
 from tests.support.lab import Lab, address_of, ask, make_lab
 from tests.support.waiting import eventually
+from tests.support.web import get
 
 SECRET = "ada's own words"
 
@@ -38,13 +39,13 @@ def begin() -> dict[str, Any]:
         file.write_text(SECRET)
     address = address_of(eventually(lambda: _running(lab, arn)))
     assert ask(address)["address"] == address
-    admin = home() / "instances" / "default" / "envoy" / "admin.sock"
-    eventually(admin.exists)
+    eventually(lambda: get(balancer["DNSName"]).body == SECRET)
     return {
         "files": [str(file.absolute()) for file in files],
-        "admin": str(admin),
+        "admin": str(home() / "instances" / "default" / "envoy" / "admin.sock"),
         "journal": str(home() / "instances" / "default" / "journal.jsonl"),
         "task": address,
+        "balancer": balancer["DNSName"] if ":" in balancer["DNSName"] else f"{balancer['DNSName']}:80",
         "listening": _listening(),
         "names": _names(),
         "key": os.environ[ACCESS_KEY],
