@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,13 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from drydock import embedded
+from drydock.cloud import CloudRefused, connect
 from drydock.embedded.assembly import AWS
 from drydock.embedded.core import signature
 from drydock.embedded.core.wsgi import environ_of
 from drydock.policy.wording import Unsigned, unsigned
+from drydock.user import ACCESS_KEY, access_key
 
 KEY, SECRET = "DRYDOCKTESTKEY000001", "a-secret-of-the-tests-0123456789"
 STRANGER = ("DRYDOCKTESTKEY000002", "another-secret-of-the-tests-0123")
@@ -93,10 +98,10 @@ def test_an_unsigned_call_and_one_that_is_half_signed(signed: AWS) -> None:
               "Content-Type": "application/x-amz-json-1.1"}  # fmt: skip
 
     def ask(headers: dict[str, str]) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", signed.port, timeout=20)
-        connection.request("POST", "/", "{}", {**target, **headers})
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())["__type"]
+        with closing(http.client.HTTPConnection("127.0.0.1", signed.port, timeout=20)) as connection:
+            connection.request("POST", "/", "{}", {**target, **headers})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())["__type"]
 
     assert ask({}) == (400, "MissingAuthenticationTokenException")
     half = f"AWS4-HMAC-SHA256 Credential={KEY}/20260101/us-east-1/ecs/aws4_request, SignedHeaders=host"
@@ -164,3 +169,32 @@ def test_a_signature_is_good_for_a_quarter_of_an_hour() -> None:
     judged = [signature.wrong(environ, b"{}", lambda *_: SECRET, NOW + at * minute) for at in (-16, -15, 15, 16)]
     assert judged == [Unsigned.EXPIRED, None, None, Unsigned.EXPIRED]
     assert unsigned(Unsigned.EXPIRED, "ec2") == (400, "RequestExpired")
+
+
+def test_a_notebook_connects_with_the_key_that_its_environment_has(
+    signed: AWS, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    instance = embedded.Instance(
+        "default", signed.endpoint, signed.port, 1, signed.account, 30.0, tmp_path, signed=True
+    )
+    monkeypatch.setattr(embedded, "find", lambda name: instance)
+    with pytest.raises(CloudRefused, match="InvalidClientTokenId"):
+        connect("embedded")
+    monkeypatch.setenv(ACCESS_KEY, f"{KEY}:{SECRET}")
+    assert connect("embedded").client("ecs").list_clusters()["clusterArns"]
+    monkeypatch.setattr(embedded, "find", lambda name: replace(instance, signed=False))
+    with pytest.raises(CloudRefused, match="checks no signatures"):
+        connect("embedded")
+
+
+@pytest.mark.parametrize(
+    "given", ["", "secret", "short:a-secret-of-the-tests-0123", f"{KEY}:short", f"{KEY}:{SECRET} "]
+)
+def test_what_is_no_key_is_said(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ACCESS_KEY, given)
+    if not given:
+        assert access_key() is None
+        return
+    with pytest.raises(ValueError, match="write id:secret") as caught:
+        access_key()
+    assert "a-secret" not in str(caught.value)
