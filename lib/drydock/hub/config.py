@@ -53,5 +53,5 @@ def configure(c: Any, folder: Path, *, idle: int) -> None:
     ]
 
 
-if FOLDER in os.environ:
-    configure(get_config(), Path(os.environ[FOLDER]), idle=int(os.environ.get(IDLE, "3600")))  # type: ignore[name-defined]  # noqa: F821
+if "get_config" in globals():  # JupyterHub reads this file as its configuration
+    configure(globals()["get_config"](), Path(os.environ[FOLDER]), idle=int(os.environ[IDLE]))

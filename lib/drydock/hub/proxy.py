@@ -51,6 +51,7 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig=TERM", *command],
                 cwd=self._at("."),
+                start_new_session=True,  # Ctrl-C is for the hub
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -81,6 +81,7 @@ class Room(Spawner):  # type: ignore[misc]
                     cwd="/",
                     pass_fds=(door.fileno(), theirs),
                     preexec_fn=self.limits.enter,
+                    start_new_session=True,  # Ctrl-C is for the hub, which ends rooms in good order
                 )
             finally:
                 os.close(theirs)
