@@ -57,6 +57,7 @@ PROCESS = (
     "embedded/test_second_clients.py",
     "figures/test_survey.py",
     "hub/test_hub.py",
+    "hub/test_proxy.py",
     "images/test_cli.py",
     "images/test_engine.py",
     "images/test_registry.py",

@@ -39,10 +39,13 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
         self._process: subprocess.Popen[bytes] | None = None
         self._watch = PeriodicCallback(self._still_runs, _LOOK_EVERY)
         self._version = 0
+        self._hosts: list[dict[str, Any]] | None = None
+        self._clusters: set[tuple[str, int]] = set()
 
     async def start(self) -> None:
         """Start Envoy, which keeps the routes that there are. RuntimeError with its own words where it does not."""
         self._at(".").mkdir(exist_ok=True)
+        self._hosts = None
         self._write()
         self._put("bootstrap.json", self._bootstrap())
         command = [binary(), "--config-path", str(self._at("bootstrap.json")), "--disable-hot-restart"]
@@ -79,8 +82,7 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
         return dict(self._routes)
 
     async def _changed(self) -> None:
-        self._write()
-        if self._process is not None:
+        if self._write() and self._process is not None:
             await self._taken()
 
     async def _still_runs(self) -> None:
@@ -89,32 +91,43 @@ class EnvoyProxy(Proxy):  # type: ignore[misc]
             self._watch.stop()
             await self.start()
 
-    def _write(self) -> None:
-        self._version += 1
-        clusters = {_address(route["target"]): None for route in self._routes.values()}
-        # what a route names is there before it
-        self._put("cds.json", self._said([{"@type": CLUSTER, **_cluster(*address)} for address in clusters]))
+    def _write(self) -> bool:
+        """Tell Envoy what there is; False where that is what it was told before, of which it takes no note."""
         hosts = virtual_hosts({spec: route["target"] for spec, route in self._routes.items()})
+        if hosts == self._hosts:
+            return False
+        self._hosts, self._version = hosts, self._version + 1
+        self._clusters = {_address(route["target"]) for route in self._routes.values()}
+        clusters = [{"@type": CLUSTER, **_cluster(*address)} for address in sorted(self._clusters)]
+        self._put("cds.json", self._said(clusters))  # what a route names is there before it
         self._put("rds.json", self._said([{"@type": ROUTE, "name": "all", "virtual_hosts": hosts}]))
+        return True
 
     def _said(self, resources: list[Any]) -> dict[str, Any]:
         return {"version_info": str(self._version), "resources": resources}
 
     async def _taken(self) -> None:
-        """Wait until Envoy goes by the newest routes."""
+        """Wait until Envoy goes by these routes, or newer ones."""
         deadline = asyncio.get_running_loop().time() + _TAKEN_WITHIN
-        wanted = str(self._version)
-        while wanted not in await self._versions():
+        version = self._version
+        while not await self._goes_by(version):
             ended = self._process is None or self._process.poll() is not None
             if ended or asyncio.get_running_loop().time() > deadline:
                 raise RuntimeError(f"Envoy has not taken the routes: {self._at('envoy.log').read_text()[-1000:]}")
             await asyncio.sleep(0.02)
 
-    async def _versions(self) -> list[str]:
+    async def _goes_by(self, version: int) -> bool:
+        routes = await self._told("dynamic_route_configs")
+        clusters = {one["cluster"]["name"] for one in await self._told("dynamic_active_clusters")}
+        names = {_name(*address) for address in self._clusters}
+        return any(int(one.get("version_info", 0)) >= version for one in routes) and names <= clusters
+
+    async def _told(self, resource: str) -> list[dict[str, Any]]:
+        """What Envoy says of what it goes by; nothing while it starts."""
         with contextlib.suppress(aiohttp.ClientError):
             admin = quote(str(self._at(ADMIN)), safe="")
-            answer = await fetch(f"http+unix://{admin}/config_dump?resource=dynamic_route_configs")
-            return [str(one.get("version_info")) for one in (await answer.json()).get("configs", ())]
+            answer = await fetch(f"http+unix://{admin}/config_dump?resource={resource}")
+            return list((await answer.json()).get("configs", ()))
         return []
 
     def _at(self, name: str) -> Path:
@@ -173,13 +186,17 @@ def _address(target: str) -> tuple[str, int]:
     return parts.hostname or "127.0.0.1", parts.port or 80
 
 
+def _name(host: str, port: int) -> str:
+    return f"{host}:{port}"
+
+
 def _cluster(host: str, port: int) -> dict[str, Any]:
     place = {"socket_address": {"address": host, "port_value": port}}
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": place}}]}]
     return {
-        "name": f"{host}:{port}",
+        "name": _name(host, port),
         "connect_timeout": "5s",
-        "load_assignment": {"cluster_name": f"{host}:{port}", "endpoints": endpoints},
+        "load_assignment": {"cluster_name": _name(host, port), "endpoints": endpoints},
     }
 
 
@@ -195,7 +212,9 @@ def virtual_hosts(targets: dict[str, str]) -> list[dict[str, Any]]:
 
 def _to(host: str, port: int) -> dict[str, Any]:
     """No time limit: a learner may wait for long, and a notebook's channel is open all day."""
-    return {"route": {"cluster": f"{host}:{port}", "timeout": "0s", "upgrade_configs": [{"upgrade_type": "websocket"}]}}
+    return {
+        "route": {"cluster": _name(host, port), "timeout": "0s", "upgrade_configs": [{"upgrade_type": "websocket"}]}
+    }
 
 
 def _http(name: str, routes: dict[str, Any]) -> dict[str, Any]:
