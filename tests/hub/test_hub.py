@@ -22,7 +22,11 @@ from typing import Any
 import psutil
 import pytest
 
+from drydock.classroom import folder as classes
+from drydock.classroom.roster import Learner
 from drydock.embedded.instance import free_port
+from drydock.hub.learners import Learners, hub_of
+from drydock.labs import catalogue
 from tests.hub.attempts import OPEN
 from tests.hub.victim import SECRET
 from tests.support.jupyterlab import FLAGS
@@ -96,12 +100,6 @@ def _use(processes: list[psutil.Process]) -> dict[str, float]:
     }
 
 
-def drydock(*words: object) -> str:
-    done = subprocess.run([sys.executable, "-m", "drydock.cli", *map(str, words)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def passwords_in(printed: str) -> dict[str, str]:
     return dict(re.findall(r"^(\w+) +(\w{4}(?:-\w{4}){3})\s*$", printed, re.M))
 
@@ -110,9 +108,7 @@ def passwords_in(printed: str) -> dict[str, str]:
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     tool("bwrap")
     folder = tmp_path_factory.mktemp("hub") / "class"
-    listed = folder.with_name("learners.csv")
-    listed.write_text("id,name,email\n" + "".join(f"{name},{name.title()},\n" for name in LEARNERS))
-    drydock("class", "new", folder, "--labs", "00", "--learners", listed)
+    classes.new(folder, catalogue.in_ranges("00"), [Learner(name, name.title()) for name in LEARNERS])
     port = free_port()
     with (folder / "hub.log").open("wb") as log:
         process = subprocess.Popen(
@@ -268,10 +264,10 @@ def test_the_wrong_password_opens_nothing(hub: Hub, pages: dict[str, Any]) -> No
     page.wait_for_selector(".login_error")
     log_in(page, hub, "nobody", hub.passwords["mal"])
     page.wait_for_selector(".login_error")
-    new = drydock("class", "password", hub.folder, "ada")
+    new = Learners(hub_of(hub.folder)).new_passwords(["ada"], again=True)
     log_in(page, hub, "ada", hub.passwords["ada"])
     page.wait_for_selector(".login_error")
-    hub.passwords |= passwords_in(new)
+    hub.passwords |= new
     page.close()
 
 

@@ -136,6 +136,9 @@ def test_a_class_is_served_once_and_at_a_free_port(tmp_path: Path, monkeypatch: 
         done = CliRunner().invoke(app, ["hub", str(tmp_path), f"--port={taken.getsockname()[1]}"])
     assert "choose another --port" in str(done.exception)
     assert not (tmp_path / "hub" / "learners.json").exists()
+    printed = CliRunner().invoke(app, ["password", str(tmp_path), "ada"]).stdout
+    assert Learners(tmp_path / "hub").are("ada", printed.split()[-1])
+    assert "bob" in str(CliRunner().invoke(app, ["password", str(tmp_path), "bob"]).exception)
 
 
 @pytest.mark.process  # JupyterHub's, which looks for PAM as it is imported
