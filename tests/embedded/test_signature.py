@@ -121,6 +121,9 @@ def test_sessions_and_keys_that_the_account_gives_out_are_let_in_too(signed: AWS
     iam.create_user(UserName="u")
     key = iam.create_access_key(UserName="u")["AccessKey"]
     caller(signed, "ecs", key["AccessKeyId"], key["SecretAccessKey"]).list_clusters()
+    iam.update_access_key(UserName="u", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    refused = refusal(caller(signed, "ecs", key["AccessKeyId"], key["SecretAccessKey"]).list_clusters)
+    assert refused == (400, "UnrecognizedClientException")
 
 
 def request(when: datetime, body: bytes = b"{}", query: str = "") -> dict[str, Any]:

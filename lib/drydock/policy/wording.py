@@ -107,6 +107,11 @@ def _code(status: int) -> str:
     return "AccessDenied" if status == HTTPStatus.FORBIDDEN else _UNHEARD.get(status, _MALFORMED)
 
 
+OWN_SIGNATURE = frozenset({"s3"})
+"""Signed with their path as it is sent, and perhaps without their body (documented: IAM User Guide, Create a signed AWS
+API request)."""
+
+
 class Unsigned(Enum):
     """Why a signature is not accepted; in AWS's words."""
 

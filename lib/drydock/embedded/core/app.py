@@ -213,12 +213,12 @@ class App:
         protocol = wording.understood(seams.protocol(service), _spoken(environ)) if service else _spoken(environ)
         return seams.error(protocol, *wording.unsigned(why, protocol), why.value)
 
-    def _secret(self, key: str, token: str, region: str) -> str | None:
+    def _secret(self, key: str, token: str) -> str | None:
         """The secret of an access key, which with its session's token has to be one of this account's."""
         assert self.host.access_key is not None
         if key == self.host.access_key[0]:
             return self.host.access_key[1] if not token else None
-        return seams.secret_of(key, token, region)
+        return self.services.secret_of(key, token)
 
     def _made(self, service: str, operation: str, answer: Answer) -> tuple[str, ...]:
         """What a request has made, as later ones call it."""

@@ -417,20 +417,6 @@ def backend_so_far(service: str, region: str) -> Any | None:
     return dict.get(dict.get(backends, ACCOUNT, {}), region)
 
 
-def secret_of(access_key_id: str, session_token: str, region: str) -> str | None:
-    """The secret of an access key of IAM, or of a session of STS with its token; None where moto knows none."""
-    from moto.iam.access_control import CreateAccessKeyFailure, create_access_key
-    from moto.utilities.utils import get_partition
-
-    headers = {"X-Amz-Security-Token": session_token} if session_token else {}
-    try:
-        return str(
-            create_access_key(ACCOUNT, get_partition(region), access_key_id, headers).create_credentials().secret_key
-        )
-    except CreateAccessKeyFailure:
-        return None
-
-
 def stand_in(backends: Any, kind: type[Any], **state: Any) -> None:
     """Put a class of `kind`, with `state`, in the place of moto's for a service; also under what is made already."""
     first = backends.backend

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from drydock.embedded.core.wsgi import Environ, headers_of
-from drydock.policy.wording import Unsigned
+from drydock.policy.wording import OWN_SIGNATURE, Unsigned
 
 _CLOCKS_DIFFER_BY = timedelta(minutes=15)
 _PARTS = re.compile(
@@ -25,10 +25,10 @@ _PARTS = re.compile(
     r"aws4_request,\s*SignedHeaders=(?P<headers>[^,\s]+),\s*Signature=(?P<signature>[0-9a-f]+)\s*"
 )
 _NOT_OF_THE_BODY = ("UNSIGNED-PAYLOAD", "STREAMING-")
-"""S3 alone lets a body go unsigned."""
+"""How the header begins that says so of an unsigned body."""
 
-Secrets = Callable[[str, str, str], str | None]
-"""(access key id, session token, region) → its secret; None for one that is not known."""
+Secrets = Callable[[str, str], str | None]
+"""(access key id, session token) → its secret; None for one that is not known."""
 
 
 def wrong(environ: Environ, body: bytes, secret_of: Secrets, now: datetime) -> Unsigned | None:
@@ -39,7 +39,7 @@ def wrong(environ: Environ, body: bytes, secret_of: Secrets, now: datetime) -> U
     found, made = _PARTS.fullmatch(given), _time(environ.get("HTTP_X_AMZ_DATE", ""))
     if found is None or made is None or "host" not in found["headers"].split(";"):
         return Unsigned.INCOMPLETE
-    secret = secret_of(found["key"], environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""), found["region"])
+    secret = secret_of(found["key"], environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""))
     if secret is None:
         return Unsigned.UNKNOWN
     if not hmac.compare_digest(_signature(environ, body, found, secret), found["signature"]):
@@ -65,8 +65,8 @@ def _signature(environ: Environ, body: bytes, asked: re.Match[str], secret: str)
     names, headers = set(asked["headers"].split(";")), headers_of(environ)
     signed = {name.lower(): value for name, value in headers.items() if name.lower() in names}
     digest = environ.get("HTTP_X_AMZ_CONTENT_SHA256")
-    is_s3 = asked["service"] == "s3"
-    unsigned_body = is_s3 and digest is not None and digest.startswith(_NOT_OF_THE_BODY)
+    own = asked["service"] in OWN_SIGNATURE
+    unsigned_body = own and digest is not None and digest.startswith(_NOT_OF_THE_BODY)
     if digest is not None and not unsigned_body and digest != hashlib.sha256(body).hexdigest():
         return ""
     when = environ["HTTP_X_AMZ_DATE"]
@@ -76,7 +76,7 @@ def _signature(environ: Environ, body: bytes, asked: re.Match[str], secret: str)
     url = f"http://{environ.get('HTTP_HOST', '')}{where.path}" + (f"?{where.query}" if where.query else "")
     request = AWSRequest(environ["REQUEST_METHOD"], url, headers=signed, data=body)
     request.context["timestamp"] = when
-    kind: Any = S3SigV4Auth if is_s3 else SigV4Auth
+    kind: Any = S3SigV4Auth if own else SigV4Auth
     signer = kind(Credentials(asked["key"], secret), asked["service"], asked["region"])
     signer.headers_to_sign = lambda _: request.headers  # those that it says, and no choice of botocore's
     if digest is not None:
