@@ -259,9 +259,9 @@ def test_over_time_it_is_stopped(made: Class) -> None:
     shutil.copy(made.handed_out(made.member("right")) / "sample" / QUEUES / file.name, file)
     write(file, {"c7": "import os\nif os.fork():\n    while True: pass\nelse:\n    while True: pass"})
     results: list[grading.Result] = []
-    limits = grading.Limits(seconds=3)
+    limits = grading.Limits(seconds=1.5)
     grading.grade(made, [made.member("none")], [QUEUES], limits=limits, done=results.append)
-    assert results[0].graded.why.startswith("Over time: stopped after 3 s, in code cell ")
+    assert results[0].graded.why.startswith("Over time: stopped after 1.5 s, in code cell ")
     running = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
     assert [command for command in running if "drydock.classroom.stand_in" in command] == []
     file.unlink()

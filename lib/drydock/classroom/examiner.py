@@ -137,10 +137,11 @@ class _Run:
         ours = nbformat.read(catalogue.notebook(task.lab), as_version=4)
         self.notes += _changed(ours, notebook)
         _as_we_want_it(notebook, parameters.defaults(catalogue.notebook(task.lab)))
-        client = _Client(notebook, km=self._kernel(), allow_errors=True, timeout=None, store_widget_state=False)
+        kernel = self._kernel()
+        client = _Client(notebook, km=kernel, allow_errors=True, timeout=None, store_widget_state=False)
         client.on_cell_start = self._on_cell
         over = threading.Event()
-        threading.Thread(target=self._watch, args=(client, over), daemon=True).start()
+        threading.Thread(target=self._watch, args=(kernel, over), daemon=True).start()
         try:
             client.execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         except (DeadKernelError, RuntimeError) as error:
@@ -148,25 +149,25 @@ class _Run:
             self.ended_early = self.ended_early or f"The kernel ended {where}: {str(error).splitlines()[0]}"
         finally:
             over.set()
-            client.km.end()
+            kernel.end()
         self.notes += _errors(notebook)
         nbformat.write(notebook, Path(task.out) / f"{task.lab}.ipynb")
 
     def _on_cell(self, cell: Any, cell_index: int) -> None:
         self._now += cell.cell_type == "code" and cell.get("id") != _OURS
 
-    def _watch(self, client: Any, over: threading.Event) -> None:
+    def _watch(self, kernel: _ConfinedKernel, over: threading.Event) -> None:
         """End the kernel where it takes more than it may."""
         task, begun = self._task, time.monotonic()
         while not over.wait(_LOOK):
             if time.monotonic() - begun > task.seconds:
                 self.ended_early = f"Over time: stopped after {task.seconds:g} s, in code cell {self._now}."
-            elif _memory(client.km) > task.memory:
+            elif _memory(kernel) > task.memory:
                 limit = task.memory // 1024**2
                 self.ended_early = f"Over memory: stopped with more than {limit} MiB, in code cell {self._now}."
             else:
                 continue
-            client.km.end()
+            kernel.end()
             return
 
     def _kernel(self) -> _ConfinedKernel:
@@ -317,11 +318,13 @@ def _errors(notebook: Any) -> list[str]:
     return [f"Code cell {number} raised {first.ename}: {text}{more}."]
 
 
-def _memory(kernel: Any) -> int:
+def _memory(kernel: _ConfinedKernel) -> int:
     """Bytes that the kernel and all that it has started hold."""
     pid = getattr(kernel.provisioner, "pid", None)
+    if pid is None:
+        return 0
     total = 0
-    with suppress(psutil.NoSuchProcess, TypeError):
+    with suppress(psutil.NoSuchProcess):
         for one in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
             with suppress(psutil.NoSuchProcess):
                 total += one.memory_info().rss

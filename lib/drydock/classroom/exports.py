@@ -104,8 +104,8 @@ def nbgrader_gradebook(reading: ClassReading, file: Path) -> None:
             book.update_or_create_student(one.member.id, first_name=first, last_name=last, email=email)
             for lab, graded in one.graded.items():
                 book.update_or_create_submission(lab, one.member.id, timestamp=graded.when)
-                for step, result in graded.steps.items():
-                    grade = book.find_grade(step, lab, lab, one.member.id)
+                for name, result in graded.steps.items():
+                    grade = book.find_grade(name, lab, lab, one.member.id)
                     grade.auto_score = float(result.outcome == "passed")
                     grade.needs_manual_grade = result.outcome == "not graded"
         book.db.commit()

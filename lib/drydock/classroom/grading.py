@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,7 +57,7 @@ def grade(
     Raises CannotConfine before anything is run.
     """
     confined.check()
-    running: set[subprocess.Popen[bytes]] = set()
+    running = _Running(set(), threading.Event())
     telling = threading.Lock()
 
     def one(unit: tuple[Member, str]) -> None:
@@ -72,16 +72,26 @@ def grade(
             future.result()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in list(running):
-            process.terminate()
+        running.end()
         raise
     finally:
         pool.shutdown()
 
 
-def _one(
-    the_class: Class, member: Member, lab: str, limits: Limits, again: bool, running: set[subprocess.Popen[bytes]]
-) -> Result:
+@dataclass(frozen=True)
+class _Running:
+    """The examiners that run, and whether they are to end: what one says then is no result."""
+
+    processes: set[subprocess.Popen[bytes]]
+    ending: threading.Event
+
+    def end(self) -> None:
+        self.ending.set()
+        for process in list(self.processes):
+            process.terminate()
+
+
+def _one(the_class: Class, member: Member, lab: str, limits: Limits, again: bool, running: _Running) -> Result:
     out = the_class.graded(member)
     out.mkdir(parents=True, exist_ok=True)
     source = the_class.submission(member)
@@ -117,13 +127,13 @@ def _before(out: Path, lab: str) -> Graded | None:
         return None
 
 
-def _examined(task: Path, limits: Limits, running: set[subprocess.Popen[bytes]]) -> str:
+def _examined(task: Path, limits: Limits, running: _Running) -> str:
     """Run the examiner; what went wrong with itself, or nothing."""
     command = [*confined.hall(), sys.executable, "-m", "drydock.classroom.examiner", str(task)]
     environment = {**os.environ, "DRYDOCK_LABS": str(catalogue.directory())}
     with (task.parent / "examiner.log").open("w+b") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-        running.add(process)
+        running.processes.add(process)
         try:
             process.wait(limits.seconds + _AROUND)
         except subprocess.TimeoutExpired:
@@ -131,7 +141,9 @@ def _examined(task: Path, limits: Limits, running: set[subprocess.Popen[bytes]])
         finally:
             process.kill()
             process.wait()
-            running.discard(process)
+            running.processes.discard(process)
+        if running.ending.is_set():
+            raise CancelledError
         if process.returncode == 0:
             return ""
         log.seek(0)

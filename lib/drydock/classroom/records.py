@@ -70,6 +70,8 @@ def progress_in(folder: Path) -> Progress:
         raise BadRecord(str(error)) from None
     except ValidationError as error:
         raise BadRecord(_said(file, error)) from None
+    except ValueError as error:
+        raise BadRecord(f"{error}.") from None
 
 
 class GradedStep(BaseModel):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from drydock.classroom.reading import STUCK_AFTER, ClassReading, Standing, StepFigures, is_stuck
 from drydock.classroom.records import StepRecord
+from drydock.figures.table import text as with_code
 from drydock.labs.step import Step
 
 _SIGNS = {"done": "✓", "working": "▸", "stuck": "✗", "not begun": "○", "unreadable": "?"}
@@ -43,7 +44,7 @@ def page(reading: ClassReading, now: datetime) -> str:
 
 
 def _head(reading: ClassReading, now: datetime) -> str:
-    counted = Counter(reading.place(one).where for one in reading.standings)
+    counted = Counter[str](reading.place(one).where for one in reading.standings)
     cards = "".join(
         f'<li class="{_css(where)}"><b>{counted[where]}</b> {_SIGNS[where]} {where}</li>'
         for where in reversed(_ORDER)
@@ -69,7 +70,7 @@ def _who_is_where(reading: ClassReading) -> str:
     labs = list(reading.steps)
     columns = [
         ("Learner", ""), ("State", ""), ("Now at", ""), *((lab.partition("-")[0], lab) for lab in labs), ("Passed", ""),
-        ("Checks", "until they passed"), ("Hints", ""), ("Solutions", "looked at"), ("Minutes", ""),
+        ("Checks", ""), ("Hints", ""), ("Solutions", ""), ("Minutes", ""),
         ("Last seen", "UTC"), *([("Points", "by our checks")] if graded else []),
     ]  # fmt: skip
     ordered = sorted(
@@ -128,7 +129,7 @@ def _step_row(reading: ClassReading, one: StepFigures) -> str:
     order = list(reading.steps).index(one.lab) * 1000 + list(reading.steps[one.lab]).index(one.step)
     head = (
         f'<th scope="row" data-v="{order}">{_text(one.lab.partition("-")[0])} {_text(one.step.name)} '
-        f"<small>{_text(one.step.title)}</small></th>"
+        f"<small>{with_code(one.step.title)}</small></th>"
     )
     minutes = None if one.seconds is None else one.seconds / 60
     return (
@@ -254,7 +255,8 @@ def _table(
 
 def _row_head(one: Standing) -> str:
     return (
-        f'<th scope="row" data-v="{html.escape(one.member.learner.name.casefold())}">{_name(one)} '
+        f'<th scope="row" data-v="{html.escape(one.member.learner.name.casefold())}" '
+        f'title="{html.escape(one.member.learner.name)}">{_name(one)} '
         f"<small>{_text(one.member.id)}</small></th>"
     )
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, line
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -155,11 +155,7 @@ def days(before: int, after: int, swing_percent: int, request: int) -> Figure:
             for one in shown
         ],
         [
-            {
-                "type": "scatter", "mode": "lines", "name": name, "x": at, "y": values,
-                "line": {"color": colour, "dash": dash, "width": 3 if name == "request" else 2,
-                         "shape": "hv" if name == "request" else "linear"},
-            }
+            line(name, at, values, colour=colour, dash=dash, shape="hv" if name == "request" else "linear")
             for name, values, colour, dash in lines
         ],
         {

@@ -55,7 +55,8 @@ class SurvivorsLeft(AssertionError):
     """Clean up left something behind; the text lists it."""
 
 
-_OURS = (NoSuchLab, NoSuchStep, NothingToBreak, StepNotPassed, SurvivorsLeft, StillUsed)
+_OURS = (NoSuchLab, NoSuchStep, NothingToBreak, StepNotPassed, SurvivorsLeft, StillUsed,
+         progress.NewerProgress)  # fmt: skip
 errors.keep_short(None, *_OURS)  # what `connect` raises comes before a lab is open
 
 

@@ -56,11 +56,13 @@ def read() -> Labs:
 
 
 def of_version(value: dict[str, Any], file: Path) -> Labs:
-    """The labs in a file of this version or an earlier one. Raises NewerProgress."""
+    """The labs in a file of this version or an earlier one. Raises NewerProgress, ValueError."""
     version = value.get("version", 1)
     if isinstance(version, int) and version > VERSION:
         raise NewerProgress(f"{file} is of version {version}, and this Drydock knows {VERSION}: update it.")
-    labs: Labs = value if "version" not in value else value.get("labs", {})
+    labs: Labs = value if "version" not in value else value.get("labs")  # type: ignore[assignment]
+    if not isinstance(labs, dict):
+        raise ValueError(f"{file} holds no labs")
     return labs
 
 

@@ -6,13 +6,13 @@
 
 One loop (SimPy) drives the functions of `drydock.policy` that the embedded AWS is driven by, too. The same arguments
 give the same course, to the last digit. What is simplified is said by `Service`. Nothing here starts a process or talks
-to a cloud; `compare` hands many courses to a Dask cluster where it is given one.
+to a cloud; `compare` hands many courses to a Dask cluster where it is given one, and `sweep` the cases of any function.
 """
 
 from drydock.simulation import traffic
 from drydock.simulation.model import Course, Minute, Nodes, Reclaim, Service, Spot, Stepping, Tracking
 from drydock.simulation.run import simulate
-from drydock.simulation.sweep import Case, compare
+from drydock.simulation.sweep import Case, compare, sweep
 
 __all__ = [
     "Case",
@@ -26,5 +26,6 @@ __all__ = [
     "Tracking",
     "compare",
     "simulate",
+    "sweep",
     "traffic",
 ]
