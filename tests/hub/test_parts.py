@@ -99,10 +99,16 @@ def test_a_machine_without_control_groups_is_told_so(tmp_path: Path, monkeypatch
         ({"os.geteuid": lambda: 1000}, "run it with sudo"),
         ({"importlib.util.find_spec": lambda name: None}, "drydock-labs[hub]"),
         ({"shutil.which": lambda name: None}, "apt install bubblewrap util-linux"),
+        ({"drydock.hub.walls.trouble": lambda: "bwrap: No permission"}, "cannot be made here: bwrap: No permission"),
     ],
 )
 def test_what_is_missing_is_said(lacks: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    has = {"sys.platform": "linux", "os.geteuid": lambda: 0, "shutil.which": lambda name: name}
+    has = {
+        "sys.platform": "linux",
+        "os.geteuid": lambda: 0,
+        "shutil.which": lambda name: name,
+        "drydock.hub.walls.trouble": lambda: "",
+    }
     for name, value in {**has, **lacks}.items():
         monkeypatch.setattr(name, value)
     monkeypatch.setattr(limits, "prepare", lambda: None)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from drydock.classroom import folder
-from drydock.hub import config, limits
+from drydock.hub import config, limits, walls
 from drydock.hub.learners import Learners, hub_of
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
@@ -138,3 +138,8 @@ def check() -> None:
         limits.prepare()
     except limits.NoLimits as error:
         raise CannotServe(str(error)) from error
+    if why := walls.trouble():
+        raise CannotServe(
+            f"a room cannot be made here: {why}. Namespaces have to be permitted, and this Python with its packages "
+            "readable for everybody"
+        )

@@ -19,8 +19,6 @@ from asyncio import StreamReader, StreamWriter
 
 SERVER = ("127.0.0.1", 8888)
 """Where the learner's server listens, in its room."""
-HUB = "/run/hub.sock"
-"""Where the hub's API is, in every room."""
 _SET_DUMPABLE = 4
 _PATIENCE = 10.0
 _ASK_AGAIN = 0.05

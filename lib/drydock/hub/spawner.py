@@ -1,8 +1,7 @@
 """A room for each learner: his server, with a user, network, process ids, files and limits of its own.
 
-bubblewrap makes the namespaces and what is to be seen in them: the system's programs and this Python, read only; his
-home and his temporary files; and no more. Nobody in a room has a capability, or gets one by a set-user-ID program. The
-one way in is a listening socket that is opened outside and handed in; the one way out the API of the hub, a socket too.
+The one way in is a listening socket that is opened outside and handed in; the one way out the API of the hub, a socket
+too. `walls` says what is in it.
 """
 
 from __future__ import annotations
@@ -24,16 +23,11 @@ from drydock import disk
 from drydock.hub import room
 from drydock.hub.learners import Learners, hub_of
 from drydock.hub.limits import Limits
+from drydock.hub.walls import Walls
 from drydock.labs import catalogue
 from drydock.user import ACCESS_KEY
 
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
-_OF_ETC = ("alternatives", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "nsswitch.conf",
-           "protocols", "services", "ssl")  # fmt: skip
 _PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
-_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
-"""What the last step, becoming the learner, needs; it gives them up."""
-_NAMESPACES = ("--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--as-pid-1")
 _END_WITHIN = 45.0
 
 
@@ -57,15 +51,13 @@ class Room(Spawner):  # type: ignore[misc]
     def _kept(self) -> Path:
         return hub_of(Path(self.folder)) / "rooms" / str(self.user.name)
 
-    @property
-    def _home(self) -> str:
-        return f"/home/{self.user.name}"
-
     async def start(self) -> tuple[str, int]:
         """Open the room, and return where its server can be reached by the hub and the proxy."""
         learners, name = Learners(hub_of(Path(self.folder))), self.user.name
-        uid, work = learners.uid(name), Path(self.folder) / "learners" / learners.identifier(name)
-        self._furnish(uid, work)
+        folder = Path(self.folder)
+        work, hub = folder / "learners" / learners.identifier(name), Path(self.sockets) / "hub.sock"
+        walls = Walls(learners.uid(name), name, self._kept, work, hub, hidden=folder)
+        self._furnish(walls)
         self.limits.make(self.mem_limit, self.task_limit)
         self.ip, self.port = room.SERVER
         theirs, self._until = os.pipe()
@@ -73,7 +65,7 @@ class Room(Spawner):  # type: ignore[misc]
             first = [sys.executable, "-m", "drydock.hub.room", f"--listen={door.fileno()}", f"--until={theirs}", "--"]
             try:
                 self._process = subprocess.Popen(
-                    [*self._walls(uid, work), *first, sys.executable, "-m", "drydock.hub.served", *self.get_args()],
+                    [*walls.command(), *first, sys.executable, "-m", "drydock.hub.served", *self.get_args()],
                     env=self.get_env(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -88,48 +80,20 @@ class Room(Spawner):  # type: ignore[misc]
             host, port = door.getsockname()
         return host, port
 
-    def _furnish(self, uid: int, work: Path) -> None:
+    def _furnish(self, walls: Walls) -> None:
         """Make his folders, all his own; temporary files of the last time are deleted. Nothing of his runs now."""
-        disk.remove(self._kept / "tmp")
-        for place in (self._kept / "home", self._kept / "tmp", work):
+        uid, work, kept = walls.uid, walls.work, walls.kept
+        disk.remove(kept / "tmp")
+        for place in (kept / "home", kept / "tmp", work):
             place.mkdir(parents=True, exist_ok=True)
             place.chmod(0o700)
             os.chown(place, uid, uid)
         for _, folders, files, inside in os.fwalk(work, follow_symlinks=False):
             for each in (*folders, *files):
                 os.chown(each, uid, uid, dir_fd=inside, follow_symlinks=False)
-        name = self.user.name
-        users = f"root:x:0:0::/:/usr/sbin/nologin\n{name}:x:{uid}:{uid}::{self._home}:/bin/bash\n"
-        disk.write(self._kept / "passwd", users.encode(), mode=0o644)
-        disk.write(self._kept / "group", f"root:x:0:\n{name}:x:{uid}:\n".encode(), mode=0o644)
-
-    def _walls(self, uid: int, work: Path) -> list[str]:
-        """The command that makes the room and becomes the learner, before what it is to run."""
-        walls = list(_NAMESPACES)
-        for place in map(Path, _SYSTEM):
-            if place.is_symlink():
-                walls += ["--symlink", str(place.readlink()), str(place)]
-            elif place.exists():
-                walls += _shown(place, place)
-        for name in _OF_ETC:
-            walls += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-        walls += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]
-        walls += ["--bind", str(self._kept / "tmp"), "/tmp", *_folder("/var"), "--symlink", "/tmp", "/var/tmp"]
-        for place in _programs():
-            for above in reversed(place.parents[:-1]):
-                walls += _folder(above)
-            walls += _shown(place, place)
-            if Path(self.folder).is_relative_to(place):
-                walls += ["--tmpfs", self.folder]
-        walls += [*_folder("/home"), "--bind", str(self._kept / "home"), self._home]
-        walls += ["--bind", str(work), f"{self._home}/class", "--chdir", f"{self._home}/class"]
-        walls += [*_folder("/run"), *_shown(Path(self.sockets) / "hub.sock", room.HUB)]
-        for name in ("passwd", "group"):
-            walls += _shown(self._kept / name, f"/etc/{name}")
-        for capability in _CAPABILITIES:
-            walls += ["--cap-add", capability]
-        become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
-        return ["bwrap", *walls, "--", *become, "--bounding-set=-all", "--inh-caps=-all", "--"]
+        users = f"root:x:0:0::/:/usr/sbin/nologin\n{walls.name}:x:{uid}:{uid}::{walls.home}:/bin/bash\n"
+        disk.write(kept / "passwd", users.encode(), mode=0o644)
+        disk.write(kept / "group", f"root:x:0:\n{walls.name}:x:{uid}:\n".encode(), mode=0o644)
 
     def get_env(self) -> dict[str, str]:
         """What the learner's programs have. Clouds that they start answer to a key that is made anew each time."""
@@ -137,7 +101,7 @@ class Room(Spawner):  # type: ignore[misc]
         return {
             **super().get_env(),
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), *_PATH)),
-            "HOME": self._home,
+            "HOME": f"/home/{self.user.name}",
             "USER": self.user.name,
             "SHELL": "/bin/bash",
             "TMPDIR": "/tmp",
@@ -170,23 +134,3 @@ class Room(Spawner):  # type: ignore[misc]
                 self.log.warning("%s's room did not end within %g s and is killed", self.user.name, within)
                 return
             await asyncio.sleep(0.05)
-
-
-def _folder(place: Path | str) -> list[str]:
-    return ["--perms", "755", "--dir", str(place)]
-
-
-def _shown(source: Path, place: Path | str) -> list[str]:
-    return ["--ro-bind", str(source), str(place)]
-
-
-def _programs() -> list[Path]:
-    """Where this Python, its packages and the project's notebooks are; what is in another, or in the system, not."""
-    places = {
-        Path(sys.prefix),
-        Path(sys.base_prefix),
-        Path(__file__).resolve().parents[3],
-        catalogue.directory().parent,
-    }
-    outer = {*places, *map(Path, _SYSTEM)}
-    return sorted(one for one in places if not any(one != other and one.is_relative_to(other) for other in outer))
