@@ -1,4 +1,4 @@
-.PHONY: help setup labs labs-strict runbooks concepts prep jupyter lint format test test-fast crash kill-runbooks soak fuzz notebooks compat bench lock clean
+.PHONY: help setup labs labs-strict runbooks concepts prep jupyter lint format test test-fast crash hub kill-runbooks soak fuzz notebooks compat bench lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -65,6 +65,9 @@ test: lint ## lint, and every test
 
 crash: setup ## kill the embedded AWS at ROUNDS (50) random moments under load; nothing that was answered may be lost
 	DRYDOCK_CRASH_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest tests/embedded/test_crash.py -k whatever_moment
+
+hub: setup ## five learners in one hub, one of them after the others'; needs root
+	DRYDOCK_HUB_LEARNERS=5 DRYDOCK_HUB_REPORT=$(CURDIR)/reports/hub.json $(BIN)/pytest tests/hub
 
 kill-runbooks: setup ## kill every runbook's processes at many moments, and go on with each run
 	DRYDOCK_KILL_RUNBOOKS=1 $(BIN)/pytest tests/runbooks/test_killed.py
