@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from drydock.simulation.model import Service
 from drydock.simulation.run import simulate
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -27,15 +31,22 @@ def compare(
 
     Raises ValueError as `simulate` does, and ImportError where a scheduler is given without the package distributed.
     """
+    return each(partial(_summary, loads=list(loads), seed=seed), cases, scheduler=scheduler)
+
+
+def each(function: Callable[[T], R], items: Sequence[T], *, scheduler: str = "") -> list[R]:
+    """What a function makes of each item, in the order given: in this process, or on the Dask cluster of `scheduler`.
+
+    Raises what the function raises, and ImportError where a scheduler is given without the package distributed.
+    """
     if not scheduler:
-        return [_summary(case, loads, seed) for case in cases]
+        return [function(item) for item in items]
     try:
         from distributed import Client
     except ImportError:
         raise ImportError("scheduler needs the package distributed: pip install 'drydock-labs[dask]'.") from None
     with Client(scheduler, timeout="10s", set_as_default=False) as client:
-        futures = client.map(_summary, cases, loads=list(loads), seed=seed, pure=False)
-        return list(client.gather(futures))
+        return list(client.gather(client.map(function, items, pure=False)))
 
 
 def _summary(case: Case, loads: Sequence[float], seed: int) -> Mapping[str, Any]:
