@@ -187,6 +187,7 @@ class _Run:
         self.bounds = Bounds(service.policies[0].least, service.policies[0].most) if service.policies else None
         self.metrics = [_Metric(policy) for policy in service.policies]
         self.cooling = Cooling()
+        self.decided = -1.0
         self.minutes: list[Minute] = []
         self.events: list[tuple[float, str]] = []
 
@@ -297,6 +298,11 @@ class _Run:
             old = tasks - new
             yield _Side(1 - part, old, old - (self.cold.total() - cold) * missing)
 
+    @property
+    def _shifts(self) -> bool:
+        """Whether a deployment is about to shift traffic."""
+        return self.deployment is not None and self.deployment.percent is not None
+
     def _of(self, revision: int) -> int:
         groups = (self.serving, self.going)
         return sum(count for counted in groups for group, count in counted.items() if group.revision == revision)
@@ -308,7 +314,7 @@ class _Run:
             return Cause.DRY
         if self.away or self.dead.total():
             return Cause.ZONE
-        if self.deployment and (self.managed or self.deployment.percent is not None):
+        if self.deployment and (self.managed or self._shifts):
             return Cause.DEPLOYMENT
         if self.cold.total():
             return Cause.COLD
@@ -372,9 +378,12 @@ class _Run:
     def _seen(self, metric: _Metric, value: float) -> Steps:
         yield self.env.timeout(metric.policy.lag)
         metric.look(value)
-        if not metric.asked:
+        if len(self.metrics) > 1:  # what alarms call at the same time is decided once
+            yield self.env.timeout(0)
+        if not metric.asked or self.decided == self.env.now:
             return
         assert self.bounds is not None
+        self.decided = self.env.now
         decision = scaling.decide(
             self.desired,
             self.bounds,
@@ -612,6 +621,7 @@ class _Run:
             self._reconcile()
             return
         deployment.percent = 0.0
+        self.managed = False
         self.revisions = (before, self.newest)
         self._reconcile()
         yield from self._shift(deployment)
@@ -756,7 +766,7 @@ class _Run:
         self.away.discard(outage.zone)
         self._told(f"the zone {outage.zone} is back")
         self._let_in()
-        if self.service.balances:
+        if self.service.balances and not self._shifts:
             self.managed = True
             self._reconcile()
 

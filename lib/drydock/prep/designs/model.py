@@ -37,6 +37,7 @@ class Bad:
     """A design that fails: the reference with some fields changed, the cause of its failure, and why it is so."""
 
     name: str
+    changes: Data
     design: Data
     cause: str
     why: str
@@ -69,7 +70,7 @@ class Scenario:
     @property
     def bad(self) -> Sequence[Bad]:
         return [
-            Bad(one["name"], merged(self.reference, one["changes"]), one["cause"], one["why"])
+            Bad(one["name"], one["changes"], merged(self.reference, one["changes"]), one["cause"], one["why"])
             for one in self.data["bad"]
         ]
 
