@@ -38,9 +38,11 @@ runbooks: setup ## rehearse every runbook
 concepts: setup ## run the notebooks that each show one rule
 	@$(BIN)/drydock concept run all --out reports --jobs 2
 
-prep: setup ## run the cards and the quiz with answers given
+prep: setup ## run the cards, the quiz and a design exercise with answers given
 	@$(BIN)/drydock prep run cards --out reports -p "answers=3 3 1 4 2 3 3 4 1 3"
 	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=1 a - 2 3 bd d acbd 10 1"
+	@$(BIN)/drydock prep run designs --out reports -p scenario=rollout -p design=reference
+	@$(BIN)/drydock prep run designs --out reports -p scenario=rollout -p design=no-breaker -p embedded=true -p speed=600
 
 jupyter: setup ## open your own copies of the notebooks in JupyterLab
 	@exec $(BIN)/drydock lab jupyter

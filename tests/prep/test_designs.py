@@ -1,12 +1,14 @@
-"""Design exercises: references keep to their bars, bad designs fail for the reason that is given, and input is refused."""
+"""Design exercises: references keep to their bars, bad ones fail for the reason that is given."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.inline import run_here
 
 from drydock.policy.ecs.interruption import serves_on
 from drydock.prep import designs, questions
@@ -176,6 +178,17 @@ def test_the_front_has_those_that_no_other_beats() -> None:
     assert [(one.usd, one.failed) for one in designs.front(points)] == [(1, 9), (2, 5), (4, 0)]
     assert designs.from_the_front(point(4, 5), points) == pytest.approx(0.5)
     assert designs.from_the_front(point(1, 0), points) == 0
+
+
+@pytest.mark.parametrize(
+    ("design", "says"),
+    [("reference", "100 of 100, passed"), ("no-breaker", "not passed: it costs more than it may; the deployment has")],
+)
+def test_the_notebook_runs_a_design_by_its_name(design: str, says: str, tmp_path: Path) -> None:
+    chosen = {"scenario": "rollout", "design": design, "others": 3}
+    executed = tmp_path / "designs.ipynb"
+    assert run_here(questions.directory() / "designs.ipynb", executed, chosen) is None
+    assert says in executed.read_text(encoding="utf-8")
 
 
 def test_figures_say_what_the_result_says() -> None:

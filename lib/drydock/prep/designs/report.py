@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drydock.figures import Figure
@@ -111,8 +111,8 @@ def minutes(result: Result) -> Figure:
     course = result.course
     x = [one.minute for one in course.minutes]
     data: list[dict[str, Any]] = [
-        {"type": "bar", "name": cause.value, "x": x, "y": [round(one.causes.get(cause, 0.0), 1) for one in course.minutes],
-         "marker": {"color": _CAUSES[cause]}}
+        {"type": "bar", "name": cause.value, "x": x, "marker": {"color": _CAUSES[cause]},
+         "y": [round(one.causes.get(cause, 0.0), 1) for one in course.minutes]}
         for cause in course.causes
     ]  # fmt: skip
     if course.late:
@@ -124,7 +124,7 @@ def minutes(result: Result) -> Figure:
     data.append(_line("tasks desired", x, [one.desired for one in course.minutes], COLOURS[1], axis="y2", dash="dot"))
     data.append(_line("tasks serving", x, [round(one.serving, 2) for one in course.minutes], COLOURS[2], axis="y2"))
     lost = [one for one in course.minutes if one.lost > _NEGLIGIBLE or one.late > 0.01 * one.load]
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (one.minute, f"{one.load:,.0f}", one.desired, f"{one.serving:.1f}", f"{one.lost:,.0f}", f"{one.late:,.0f}",
          "; ".join(f"{cause.value} ({amount:,.0f})" for cause, amount in one.causes.items() if amount > _NEGLIGIBLE))
         for one in lost[:SHOWN]
@@ -254,7 +254,11 @@ def _point(result: Result) -> Point:
 
 
 def _changes(point: Point) -> str:
-    return ", ".join(f"{path.rsplit('.', 1)[-1]}={_short(value)}" for path, value in point.changes.items())
+    return _named({path.rsplit(".", 1)[-1]: value for path, value in point.changes.items()}, "=", ", ")
+
+
+def _named(fields: Mapping[str, Any], between: str, then: str) -> str:
+    return then.join(f"{name}{between}{_short(value)}" for name, value in fields.items())
 
 
 def _short(value: Any) -> str:
