@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from drydock import pricing
 from drydock.policy import discovery, queueing, scaling
 from drydock.policy.addresses import Subnet
 from drydock.policy.ecs import breaker, capacity, interruption, managed_scaling, placement, rollout, strategy
-from drydock.policy.scaling import Asked, Bounds, Change, Cooling
-from drydock.simulation.model import (
-    ALARM_SECONDS,
-    CPU,
-    Cause,
-    Course,
-    Minute,
-    Nodes,
-    Release,
-    Scaling,
-    Scheduled,
-    Service,
-    ZoneOutage,
-)
+from drydock.policy.scaling import Bounds, Change, Cooling
+from drydock.simulation.fleet import Fleet
+from drydock.simulation.model import ALARM_SECONDS, Cause, Course, Minute, Release, Scheduled, Service, ZoneOutage
+from drydock.simulation.state import MINUTE, Deployment, Group, Lost, Metric, Side, by_provider, of_revision
 
 if TYPE_CHECKING:
     import simpy
 
 ON_DEMAND, SPOT = "FARGATE", "FARGATE_SPOT"
-MINUTE = 60.0
-_KEPT = 16
-"""Measured values that the longest alarm looks at, and one."""
 _TURNS = 50
 """More turns than the scheduler takes until nothing is left to do."""
 _LOOK = 5.0
@@ -59,80 +45,6 @@ def simulate(service: Service, loads: Sequence[float], seed: int = 0) -> Course:
     if unknown := {outage.zone for outage in service.outages} - set(service.zones):
         raise ValueError(f"The service is not in the zone {min(unknown)!r}: its zones are {', '.join(service.zones)}.")
     return _Run(service, loads, seed).course()
-
-
-class _Group(NamedTuple):
-    """Tasks that are alike."""
-
-    provider: str
-    zone: str
-    revision: int
-
-
-class _Metric:
-    """What one policy sees: of the period that runs, and of those before."""
-
-    def __init__(self, policy: Scaling) -> None:
-        self.policy, self.watches = policy, policy.watches()
-        self.seen: deque[float] = deque(maxlen=_KEPT)
-        self.asked: list[Asked] = []
-        self.all_low = True
-        self.load = self.served = self.could = self.task_seconds = 0.0
-
-    def value(self, per_task: float) -> float:
-        """Over the period, for each task: per cent of what it can serve, or requests a minute; then a new period."""
-        load, served, could, seconds = self.load, self.served, self.could, self.task_seconds
-        self.load = self.served = self.could = self.task_seconds = 0.0
-        if not seconds:
-            return 100.0 if self.policy.metric == CPU else load
-        if self.policy.metric == CPU:
-            return min(100.0, round(100 * served / (could * per_task / MINUTE), 9))
-        return round(MINUTE * load / seconds, 9)
-
-    def look(self, value: float) -> None:
-        self.seen.append(value)
-        values = list(self.seen)
-        ringing = [watch.rings(values) for watch in self.watches]
-        self.asked = [watch.asked(values) for watch, rings in zip(self.watches, ringing, strict=True) if rings]
-        self.all_low = all(rings for watch, rings in zip(self.watches, ringing, strict=True) if watch.is_low)
-
-
-@dataclass
-class _Deployment:
-    """A release that is under way, and which revision was there before. `percent`: of the traffic, where it shifts."""
-
-    release: Release
-    before: int
-    revision: int
-    breaker: breaker.Breaker
-    percent: float | None = None
-    failed: bool = False
-    undone: bool = False
-    faulty: bool = False
-    """Whether something of it has failed."""
-
-
-@dataclass
-class _Side:
-    """A part of the traffic, and the tasks for it."""
-
-    share: float
-    tasks: float
-    warm: float
-    errors: float = 0.0
-
-
-@dataclass
-class _Lost:
-    """Counts what is lost, by cause."""
-
-    all: float = 0.0
-    late: float = 0.0
-    by_cause: dict[Cause, float] = field(default_factory=dict)
-
-    def add(self, requests: float, cause: Cause) -> None:
-        self.all += requests
-        self.by_cause[cause] = self.by_cause.get(cause, 0.0) + requests
 
 
 class _Run:
@@ -161,21 +73,21 @@ class _Run:
         self.revisions: tuple[int, ...] = (0,)
         """Those that are to have as many tasks as are desired; the last is the one that is deployed last."""
         self.newest = self.made = 0
-        self.deployment: _Deployment | None = None
+        self.deployment: Deployment | None = None
         self.managed = False
         """Whether `rollout` decides, which a rolling deployment and the balance of zones need."""
         self.away: set[str] = set()
-        self.serving: Counter[_Group] = Counter()
-        self.starting: Counter[_Group] = Counter()
-        self.going: Counter[_Group] = Counter()  # told to end, and serve until they are killed
-        self.dead: Counter[_Group] = Counter()  # in a lost zone, and not yet known to be
-        self.waiting: Counter[_Group] = Counter()  # for Spot's capacity, for a zone, or for room on an instance
-        self.cold: Counter[_Group] = Counter()
+        self.serving: Counter[Group] = Counter()
+        self.starting: Counter[Group] = Counter()
+        self.going: Counter[Group] = Counter()  # told to end, and serve until they are killed
+        self.dead: Counter[Group] = Counter()  # in a lost zone, and not yet known to be
+        self.waiting: Counter[Group] = Counter()  # for Spot's capacity, for a zone, or for room on an instance
+        self.cold: Counter[Group] = Counter()
         for provider, count in capacity.split(self.strategy, service.tasks).items():
             for _ in range(count):
-                self.serving[_Group(provider, self._zone(), 0)] += 1
+                self.serving[Group(provider, self._zone(), 0)] += 1
         self.dry_until = -1.0
-        self.fleet = _Fleet(service.nodes, service.tasks) if service.nodes else None
+        self.fleet = Fleet(service.nodes, service.tasks) if service.nodes else None
         self.workers = max(1, round(service.per_task / MINUTE * service.request_seconds))
         self.load = loads[0] / MINUTE
         self.then = 0.0
@@ -183,9 +95,9 @@ class _Run:
         self.outage = self.longest = self.short = self.cut = 0.0
         self.since: float | None = None
         self.warned = 0
-        self.lost = _Lost()
+        self.lost = Lost()
         self.bounds = Bounds(service.policies[0].least, service.policies[0].most) if service.policies else None
-        self.metrics = [_Metric(policy) for policy in service.policies]
+        self.metrics = [Metric(policy) for policy in service.policies]
         self.cooling = Cooling()
         self.decided = -1.0
         self.minutes: list[Minute] = []
@@ -278,7 +190,7 @@ class _Run:
             self.short += lasted
         self.then = now
 
-    def _sides(self, tasks: int) -> Iterator[_Side]:
+    def _sides(self, tasks: int) -> Iterator[Side]:
         """One, but where a deployment shifts traffic from one revision to the other."""
         deployment = self.deployment
         if deployment is None or deployment.percent is None:
@@ -286,17 +198,17 @@ class _Run:
             errors = 0.0
             if deployment and deployment.release.errors and tasks:
                 errors = deployment.release.errors * self._of(deployment.revision) / tasks
-            yield _Side(1.0, tasks, warm, errors)
+            yield Side(1.0, tasks, warm, errors)
             return
         new = self._of(deployment.revision)
         cold = sum(count for group, count in self.cold.items() if group.revision == deployment.revision)
         missing = 1 - self.service.cold
         part = deployment.percent / 100
         if part:
-            yield _Side(part, new, new - cold * missing, deployment.release.errors)
+            yield Side(part, new, new - cold * missing, deployment.release.errors)
         if part < 1:
             old = tasks - new
-            yield _Side(1 - part, old, old - (self.cold.total() - cold) * missing)
+            yield Side(1 - part, old, old - (self.cold.total() - cold) * missing)
 
     @property
     def _shifts(self) -> bool:
@@ -328,7 +240,7 @@ class _Run:
     def _usd_an_hour(self) -> float:
         if self.fleet:
             return self.fleet.usd_an_hour()
-        charged = _by_provider(self.serving + self.starting + self.going)
+        charged = by_provider(self.serving + self.starting + self.going)
         return sum(price * charged[provider] for provider, price in self.price.items())
 
     # time that passes
@@ -339,11 +251,11 @@ class _Run:
         for number, load in enumerate(self.loads):
             self.load = load / MINUTE
             if hazard:
-                taken = sum(self.random.random() < hazard for _ in range(_by_provider(self.serving)[SPOT]))
+                taken = sum(self.random.random() < hazard for _ in range(by_provider(self.serving)[SPOT]))
                 if taken:
                     self._warn(taken)
             usd, seconds = self.usd, self.task_seconds
-            self.lost = _Lost()
+            self.lost = Lost()
             yield self.env.timeout(MINUTE)
             self._until_now()
             self.minutes.append(
@@ -367,7 +279,7 @@ class _Run:
         if inside != self.desired:
             self._want(inside)
 
-    def _measure(self, metric: _Metric) -> Steps:
+    def _measure(self, metric: Metric) -> Steps:
         """Each period is measured, and seen by the alarms after the lag."""
         while True:
             metric.value(self.service.per_task)
@@ -375,7 +287,7 @@ class _Run:
             self._until_now()
             self.env.process(self._seen(metric, metric.value(self.service.per_task)))
 
-    def _seen(self, metric: _Metric, value: float) -> Steps:
+    def _seen(self, metric: Metric, value: float) -> Steps:
         yield self.env.timeout(metric.policy.lag)
         metric.look(value)
         if len(self.metrics) > 1:  # what alarms call at the same time is decided once
@@ -412,30 +324,28 @@ class _Run:
             self._manage()
             return
         for revision in self.revisions:
-            has = _of_revision(self.serving + self.starting, revision)
-            waiting = _of_revision(self.waiting, revision)
-            missing = self.desired - has.total() - waiting.total() - _of_revision(self.dead, revision).total()
+            has = of_revision(self.serving + self.starting, revision)
+            waiting = of_revision(self.waiting, revision)
+            missing = self.desired - has.total() - waiting.total() - of_revision(self.dead, revision).total()
             if missing > 0:
-                for provider, count in capacity.split(self.strategy, missing, _by_provider(has + waiting)).items():
+                for provider, count in capacity.split(self.strategy, missing, by_provider(has + waiting)).items():
                     self._order(provider, count, revision)
                 continue
             dropped = min(waiting.total(), -missing)
             for _ in range(dropped):
-                self.waiting[next(iter(+_of_revision(self.waiting, revision)))] -= 1
-            for _ in range(min(-missing - dropped, _of_revision(self.serving, revision).total())):
+                self.waiting[next(iter(+of_revision(self.waiting, revision)))] -= 1
+            for _ in range(min(-missing - dropped, of_revision(self.serving, revision).total())):
                 self._give_up(revision)
 
     def _give_up(self, revision: int) -> None:
         """One task that serves ends: of the provider that has too many, in the zone that has most."""
-        serving = +_of_revision(self.serving, revision)
-        provider = capacity.next_to_give_up(
-            self.strategy, _by_provider(serving + _of_revision(self.starting, revision))
-        )
+        serving = +of_revision(self.serving, revision)
+        provider = capacity.next_to_give_up(self.strategy, by_provider(serving + of_revision(self.starting, revision)))
         mine = [group for group in serving if group.provider == provider] or list(serving)[:1]
         zones = self._zones()
         self._stop(max(mine, key=lambda group: zones[group.zone]))
 
-    def _stop(self, group: _Group) -> None:
+    def _stop(self, group: Group) -> None:
         """A task that serves ends as it should."""
         self.serving[group] -= 1
         self.cold[group] = min(self.cold[group], self.serving[group])
@@ -460,16 +370,16 @@ class _Run:
         if not count:
             return
         if (provider == SPOT and self.env.now < self.dry_until) or self.away >= set(self.service.zones):
-            self.waiting[_Group(provider, "", revision)] += count
+            self.waiting[Group(provider, "", revision)] += count
             return
         if self.fleet:
             fits = self.fleet.take(count)
-            self.waiting[_Group(provider, "", revision)] += count - fits
+            self.waiting[Group(provider, "", revision)] += count - fits
             count = fits
         if count:
-            batch: Counter[_Group] = Counter()
+            batch: Counter[Group] = Counter()
             for _ in range(count):
-                group = _Group(provider, self._zone(), revision)
+                group = Group(provider, self._zone(), revision)
                 self.starting[group] += 1
                 batch[group] += 1
             self.env.process(self._start(batch))
@@ -487,7 +397,7 @@ class _Run:
         open_ones = [_subnet(zone) for zone in self.service.zones if zone not in self.away]
         return placement.choose_subnet(open_ones, self._zones()).zone
 
-    def _start(self, batch: Counter[_Group]) -> Steps:
+    def _start(self, batch: Counter[Group]) -> Steps:
         yield self.env.timeout(self.service.start_seconds)
         self._until_now()
         for group, count in batch.items():
@@ -507,7 +417,7 @@ class _Run:
                     self._fault(deployment)
         self._reconcile()
 
-    def _warm(self, group: _Group, count: int) -> Steps:
+    def _warm(self, group: Group, count: int) -> Steps:
         yield self.env.timeout(self.service.warm_seconds)
         self._until_now()
         self.cold[group] -= min(count, self.cold[group])
@@ -545,17 +455,17 @@ class _Run:
                     for identifier in action.tasks:
                         self._end_of(*where[identifier])
                 else:
-                    has = _of_revision(self.serving + self.starting + self.waiting, self.newest)
-                    for provider, count in capacity.split(self.strategy, action.count, _by_provider(has)).items():
+                    has = of_revision(self.serving + self.starting + self.waiting, self.newest)
+                    for provider, count in capacity.split(self.strategy, action.count, by_provider(has)).items():
                         self._order(provider, count, self.newest)
             if not actions:
                 break
         self._settled()
 
-    def _snapshot(self) -> tuple[tuple[rollout.Task, ...], dict[str, tuple[Counter[_Group], _Group]]]:
+    def _snapshot(self) -> tuple[tuple[rollout.Task, ...], dict[str, tuple[Counter[Group], Group]]]:
         """The tasks as the scheduler sees them, and what is counted by each."""
         found: list[rollout.Task] = []
-        where: dict[str, tuple[Counter[_Group], _Group]] = {}
+        where: dict[str, tuple[Counter[Group], Group]] = {}
         for counted, status, healthy in (
             (self.serving, "RUNNING", True),
             (self.dead, "RUNNING", True),
@@ -580,7 +490,7 @@ class _Run:
                     )
         return tuple(found), where
 
-    def _end_of(self, counted: Counter[_Group], group: _Group) -> None:
+    def _end_of(self, counted: Counter[Group], group: Group) -> None:
         if counted is self.serving:
             self._stop(group)
         else:
@@ -588,7 +498,7 @@ class _Run:
 
     def _settled(self) -> None:
         """A rolling deployment that is over, and zones that are in balance, need nobody to look after them."""
-        mine = _of_revision(self.serving, self.newest).total()
+        mine = of_revision(self.serving, self.newest).total()
         others = sum((self.serving + self.starting + self.going + self.waiting + self.dead).values()) - mine
         if mine != self.desired or others:
             return
@@ -609,7 +519,7 @@ class _Run:
         configuration = release.configuration
         self.made += 1
         before, self.newest = self.newest, self.made
-        deployment = self.deployment = _Deployment(
+        deployment = self.deployment = Deployment(
             release,
             before,
             self.newest,
@@ -626,10 +536,10 @@ class _Run:
         self._reconcile()
         yield from self._shift(deployment)
 
-    def _shift(self, deployment: _Deployment) -> Steps:
+    def _shift(self, deployment: Deployment) -> Steps:
         """All tasks of the new revision beside those of the old one, then traffic in steps, then the old ones end."""
         plan = strategy.plan(deployment.release.configuration)
-        while not deployment.undone and _of_revision(self.serving, deployment.revision).total() < self.desired:
+        while not deployment.undone and of_revision(self.serving, deployment.revision).total() < self.desired:
             yield self.env.timeout(_LOOK)
         for step in plan.steps:
             if deployment.undone:
@@ -655,12 +565,12 @@ class _Run:
                 for _ in range(counted[group]):
                     self._end_of(counted, group)
 
-    def _over(self, deployment: _Deployment) -> None:
+    def _over(self, deployment: Deployment) -> None:
         self._told(f"revision {deployment.revision} is {'rolled back' if deployment.undone else 'deployed everywhere'}")
         if not deployment.release.errors or deployment.undone:
             self.deployment = None
 
-    def _crashed(self, deployment: _Deployment, count: int) -> None:
+    def _crashed(self, deployment: Deployment, count: int) -> None:
         self._fault(deployment)
         for _ in range(count):
             deployment.breaker = deployment.breaker.after(breaker.Event.FAILED)
@@ -670,7 +580,7 @@ class _Run:
             if deployment.breaker.rollback:
                 self._undo(deployment)
 
-    def _fault(self, deployment: _Deployment) -> None:
+    def _fault(self, deployment: Deployment) -> None:
         """Its first: somebody, or an alarm, takes notice of it."""
         if deployment.faulty or deployment.percent == 0.0:
             return
@@ -680,7 +590,7 @@ class _Run:
             self.env.process(self._noticed(deployment, ALARM_SECONDS, "an alarm"))
         self.env.process(self._noticed(deployment, deployment.release.noticed * MINUTE, "somebody"))
 
-    def _noticed(self, deployment: _Deployment, seconds: float, who: str) -> Steps:
+    def _noticed(self, deployment: Deployment, seconds: float, who: str) -> Steps:
         yield self.env.timeout(seconds)
         if self.deployment is deployment and not deployment.undone:
             self._until_now()
@@ -688,7 +598,7 @@ class _Run:
             self._undo(deployment)
             self._reconcile()
 
-    def _undo(self, deployment: _Deployment) -> None:
+    def _undo(self, deployment: Deployment) -> None:
         deployment.undone, deployment.failed = True, False
         self.newest, self.revisions = deployment.before, (deployment.before,)
         if deployment.percent is None:
@@ -703,7 +613,7 @@ class _Run:
     def _reclaim(self, minute: float, share: float, dry: float) -> Steps:
         yield self.env.timeout(minute * MINUTE)
         self.dry_until = max(self.dry_until, self.env.now + dry * MINUTE)
-        self._warn(round(_by_provider(self.serving)[SPOT] * share))
+        self._warn(round(by_provider(self.serving)[SPOT] * share))
         yield self.env.timeout(dry * MINUTE)
         if self.waiting.total() and self.env.now >= self.dry_until:
             self._let_in()
@@ -715,7 +625,7 @@ class _Run:
         self._until_now()
         self.warned += count
         self._told(f"{count} on Spot are told to end")
-        ending: Counter[_Group] = Counter()
+        ending: Counter[Group] = Counter()
         for _ in range(count):
             group = max((one for one in self.serving if one.provider == SPOT), key=lambda one: self.serving[one])
             self.serving[group] -= 1
@@ -725,7 +635,7 @@ class _Run:
         self.env.process(self._end(ending))
         self._reconcile()
 
-    def _end(self, ending: Counter[_Group]) -> Steps:
+    def _end(self, ending: Counter[Group]) -> Steps:
         spot = self.service.spot
         assert spot is not None
         yield self.env.timeout(interruption.serves_on(spot.stop_timeout))
@@ -748,7 +658,7 @@ class _Run:
         yield self.env.timeout(outage.minute * MINUTE)
         self._until_now()
         self.away.add(outage.zone)
-        died: Counter[_Group] = Counter()
+        died: Counter[Group] = Counter()
         for counted in (self.serving, self.going, self.starting, self.cold):
             for group in [one for one in counted if one.zone == outage.zone]:
                 died[group] += counted[group] if counted is self.serving else 0
@@ -772,7 +682,7 @@ class _Run:
 
     # instances
 
-    def _manage_nodes(self, fleet: _Fleet) -> Steps:
+    def _manage_nodes(self, fleet: Fleet) -> Steps:
         nodes = fleet.nodes
         low = 0
         while True:
@@ -788,7 +698,7 @@ class _Run:
                 if gone:
                     self._told(f"{gone} empty instances end")
 
-    def _boot(self, fleet: _Fleet, count: int) -> Steps:
+    def _boot(self, fleet: Fleet, count: int) -> Steps:
         fleet.booting += count
         self._told(f"{count} instances boot")
         yield self.env.timeout(fleet.nodes.boot_seconds)
@@ -796,61 +706,6 @@ class _Run:
         fleet.booting -= count
         fleet.used += [0] * count
         self._let_in()
-
-
-class _Fleet:
-    """Instances by how many tasks each has. Tasks go where the least is free that still fits (binpack)."""
-
-    def __init__(self, nodes: Nodes, tasks: int) -> None:
-        price = pricing.instances(1, nodes.instance_type).usd_per_hour
-        if price is None:
-            raise ValueError(f"No dated price for the instance type {nodes.instance_type!r}.")
-        self.nodes, self.price, self.booting = nodes, price, 0
-        full, rest = divmod(tasks, nodes.slots)
-        self.used = [nodes.slots] * full + [rest] * bool(rest)
-
-    @property
-    def count(self) -> int:
-        return len(self.used) + self.booting
-
-    def usd_an_hour(self) -> float:
-        return self.price * self.count
-
-    def needed(self, waiting: int) -> int:
-        """Instances that have a task, and those that the waiting tasks would fill."""
-        return sum(used > 0 for used in self.used) + -(-waiting // self.nodes.slots)
-
-    def take(self, count: int) -> int:
-        """Places so many tasks, or as many as there is room for; how many."""
-        left = count
-        for index in sorted(range(len(self.used)), key=lambda index: -self.used[index]):
-            room = min(left, self.nodes.slots - self.used[index])
-            self.used[index] += room
-            left -= room
-        return count - left
-
-    def give_up(self) -> None:
-        """One task ends, where the most is free after it."""
-        index = min((i for i, used in enumerate(self.used) if used), key=lambda i: self.used[i])
-        self.used[index] -= 1
-
-    def end_empty(self, most: int) -> int:
-        """So many empty instances end at most; how many."""
-        gone = min(most, self.used.count(0))
-        for _ in range(gone):
-            self.used.remove(0)
-        return gone
-
-
-def _by_provider(counted: Counter[_Group]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for group, count in counted.items():
-        found[group.provider] += count
-    return found
-
-
-def _of_revision(counted: Counter[_Group], revision: int) -> Counter[_Group]:
-    return Counter({group: count for group, count in counted.items() if group.revision == revision})
 
 
 @cache

@@ -8,7 +8,8 @@ from itertools import groupby, zip_longest
 
 from drydock.policy import failover
 from drydock.simulation.model import Cause, Course, Minute, Service
-from drydock.simulation.run import MINUTE, simulate
+from drydock.simulation.run import simulate
+from drydock.simulation.state import MINUTE
 
 
 @dataclass(frozen=True)
