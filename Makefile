@@ -1,4 +1,4 @@
-.PHONY: help setup labs labs-strict runbooks concepts prep jupyter lint format test test-fast crash kill-runbooks soak fuzz notebooks compat bench lock clean
+.PHONY: help setup labs labs-strict runbooks concepts prep design-hours jupyter lint format test test-fast crash kill-runbooks soak fuzz notebooks compat bench lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -42,7 +42,10 @@ prep: setup ## run the cards, the quiz and a design exercise with answers given
 	@$(BIN)/drydock prep run cards --out reports -p "answers=3 3 1 4 2 3 3 4 1 3"
 	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=1 a - 2 3 bd d acbd 10 1"
 	@$(BIN)/drydock prep run designs --out reports -p scenario=rollout -p design=reference
-	@$(BIN)/drydock prep run designs --out reports -p scenario=rollout -p design=no-breaker -p embedded=true -p speed=600
+	@$(BIN)/drydock prep run designs --out reports -p scenario=rollout -p design=no-breaker
+
+design-hours: setup ## run the crucial hour of each design exercise on an embedded AWS, DESIGN=reference or bad: seven minutes
+	@$(BIN)/python -m drydock.prep.designs $(or $(DESIGN),reference)
 
 jupyter: setup ## open your own copies of the notebooks in JupyterLab
 	@exec $(BIN)/drydock lab jupyter

@@ -22,7 +22,7 @@ PROCESS = (
     "runbooks/*",
     "services/*",
     "simulation/test_on_a_cluster.py",
-    "*/test_in_jupyterlab.py",
+    "*/test_*in_jupyterlab.py",
     "*/test_notebooks.py",
     "commands/*",
     "concepts/test_ecs_fixtures.py",

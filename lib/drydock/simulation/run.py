@@ -458,8 +458,8 @@ class _Run:
                     has = of_revision(self.serving + self.starting + self.waiting, self.newest)
                     for provider, count in capacity.split(self.strategy, action.count, by_provider(has)).items():
                         self._order(provider, count, self.newest)
-            if not actions:
-                break
+            if not any(isinstance(action, rollout.Stop) for action in actions):
+                break  # what is started now makes no more room now
         self._settled()
 
     def _snapshot(self) -> tuple[tuple[rollout.Task, ...], dict[str, tuple[Counter[Group], Group]]]:
@@ -475,19 +475,9 @@ class _Run:
         ):
             for group, count in sorted(counted.items()):
                 for _ in range(count):
-                    identifier = f"{len(found):05}"
-                    where[identifier] = (counted, group)
-                    found.append(
-                        rollout.Task(
-                            identifier,
-                            str(group.revision),
-                            status,
-                            counted is self.going,
-                            healthy,
-                            group.zone,
-                            group.revision + (0.5 if healthy is None else 0.0),
-                        )
-                    )
+                    task = _task(len(found), group, status, counted is self.going, healthy)
+                    where[task.id] = (counted, group)
+                    found.append(task)
         return tuple(found), where
 
     def _end_of(self, counted: Counter[Group], group: Group) -> None:
@@ -716,3 +706,9 @@ def _subnet(zone: str) -> Subnet:
 @lru_cache(maxsize=4096)
 def _late(workers: int, arrivals: float, seconds: float, deadline: float) -> float:
     return queueing.late(workers, arrivals, seconds, deadline)
+
+
+@lru_cache(maxsize=65536)
+def _task(number: int, group: Group, status: str, stopping: bool, healthy: bool | None) -> rollout.Task:
+    created = group.revision + (0.5 if healthy is None else 0.0)
+    return rollout.Task(f"{number:05}", str(group.revision), status, stopping, healthy, group.zone, created)

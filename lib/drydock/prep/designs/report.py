@@ -13,12 +13,12 @@ from drydock.prep.designs.front import Point, from_the_front, front
 from drydock.prep.designs.hour import Hour
 from drydock.prep.designs.model import Scenario, open_scenario, scenarios
 from drydock.prep.designs.running import MEASURES, Result
-from drydock.simulation import Cause
 
 SHOWN = 45
 """Rows of a table of minutes."""
 _NEGLIGIBLE = 0.5
-_CAUSES = {cause: COLOURS[(index * 3 + 5) % len(COLOURS)] for index, cause in enumerate(Cause)}
+_CAUSES = (COLOURS[5], COLOURS[3], COLOURS[6], COLOURS[4])
+"""Colours of causes, the one that lost most first; lines have others."""
 _LAYOUT: dict[str, Any] = {
     "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     "margin": {"l": 65, "r": 20, "t": 105, "b": 50},
@@ -26,7 +26,7 @@ _LAYOUT: dict[str, Any] = {
 
 
 class Brief:
-    """A scenario as it is set, with its bar and, folded, what an interviewer would listen for."""
+    """A scenario as it is set, with its bar and, folded, the fields that decide."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -111,9 +111,9 @@ def minutes(result: Result) -> Figure:
     course = result.course
     x = [one.minute for one in course.minutes]
     data: list[dict[str, Any]] = [
-        {"type": "bar", "name": cause.value, "x": x, "marker": {"color": _CAUSES[cause]},
+        {"type": "bar", "name": cause.value, "x": x, "marker": {"color": _CAUSES[index % len(_CAUSES)]},
          "y": [round(one.causes.get(cause, 0.0), 1) for one in course.minutes]}
-        for cause in course.causes
+        for index, cause in enumerate(course.causes)
     ]  # fmt: skip
     if course.late:
         data.append(
@@ -135,6 +135,7 @@ def minutes(result: Result) -> Figure:
     layout = {
         **_LAYOUT,
         "barmode": "stack",
+        "bargap": 0,
         "xaxis": {"title": {"text": "minute"}, "anchor": "y2", "zeroline": False},
         "yaxis": {**axis, "domain": [0.42, 1], "title": {"text": "requests a minute"}},
         "yaxis2": {**axis, "domain": [0, 0.34], "title": {"text": "tasks"}},
