@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -253,6 +253,14 @@ class Minute:
     causes: Mapping[Cause, float] = field(default_factory=dict)
 
 
+def summed(found: Iterable[Mapping[Cause, float]]) -> dict[Cause, float]:
+    """Causes of several minutes, or of several services."""
+    causes: dict[Cause, float] = {}
+    for cause, amount in (pair for one in found for pair in one.items() if pair[1]):
+        causes[cause] = causes.get(cause, 0.0) + amount
+    return causes
+
+
 @dataclass(frozen=True)
 class Course:
     """What became of a service. Requests are counted in parts, because a rate is what is simulated.
@@ -286,10 +294,7 @@ class Course:
     @property
     def causes(self) -> Mapping[Cause, float]:
         """Why requests were lost, and how many: the largest first."""
-        found: dict[Cause, float] = {}
-        for minute in self.minutes:
-            for cause, amount in minute.causes.items():
-                found[cause] = found.get(cause, 0.0) + amount
+        found = summed(minute.causes for minute in self.minutes)
         return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
     @property

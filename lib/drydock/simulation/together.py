@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby, zip_longest
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from drydock.policy import failover
-from drydock.simulation.model import Cause, Course, Minute, Service
+from drydock.simulation.model import Cause, Course, Minute, Service, summed
 from drydock.simulation.run import simulate
 from drydock.simulation.state import MINUTE
 
@@ -24,50 +24,66 @@ class Part:
 
 
 def together(parts: Sequence[Part], seed: int = 0) -> tuple[Course, dict[str, Course]]:
-    """The course of all of them, and that of each by its name. Each has a seed of its own that follows from `seed`.
+    """The course of all of them, and that of each by its name, with what was lost on the way to it. Each has a seed of
+    its own that follows from `seed`.
 
     Raises ValueError as `simulate` does, and for parts of different length.
     """
     if len({len(part.loads) for part in parts}) != 1:
         raise ValueError("Parts of one stream have the same number of minutes, and there is one part at least.")
-    courses = {part.name: simulate(part.service, part.loads, seed + index) for index, part in enumerate(parts)}
-    minutes = [_sum(number, parts, [courses[part.name] for part in parts]) for number in range(len(parts[0].loads))]
+    each = {
+        part.name: _with_gone(part, simulate(part.service, part.loads, seed + index))
+        for index, part in enumerate(parts)
+    }
+    courses = list(each.values())
     events = sorted(
-        (at, f"{part.name}: {what}" if len(parts) > 1 else what)
-        for part in parts
-        for at, what in courses[part.name].events
+        (at, f"{name}: {what}" if len(parts) > 1 else what)
+        for name, course in each.items()
+        for at, what in course.events
     )
-    gone = [any(amount > 0 for amount in at) for at in zip_longest(*(part.gone for part in parts), fillvalue=0.0)]
-    stretches = [MINUTE * len(list(run)) for is_gone, run in groupby(gone) if is_gone]
-    each = courses.values()
-    return Course(
-        tuple(minutes),
+    whole = Course(
+        tuple(_sum([course.minutes[number] for course in courses]) for number in range(len(parts[0].loads))),
         tuple(events),
-        max([*(course.outage for course in each), sum(stretches)]),
-        max([*(course.longest_outage for course in each), *stretches]),
-        max(course.short for course in each),
-        sum(course.warned for course in each),
-        sum(course.cut_off for course in each),
-    ), courses
+        max(course.outage for course in courses),
+        max(course.longest_outage for course in courses),
+        max(course.short for course in courses),
+        sum(course.warned for course in courses),
+        sum(course.cut_off for course in courses),
+    )
+    return whole, each
 
 
-def _sum(number: int, parts: Sequence[Part], courses: Sequence[Course]) -> Minute:
-    found = [course.minutes[number] for course in courses]
-    causes: dict[Cause, float] = {}
-    lost = [*(minute.causes for minute in found), *({part.cause: part.gone[number]} for part in parts if part.gone)]
-    for cause, amount in (pair for one in lost for pair in one.items() if pair[1]):
-        causes[cause] = causes.get(cause, 0.0) + amount
-    gone = sum(part.gone[number] for part in parts if part.gone)
+def _with_gone(part: Part, course: Course) -> Course:
+    if not any(part.gone):
+        return course
+    stretches = [MINUTE * len(list(run)) for is_gone, run in groupby(amount > 0 for amount in part.gone) if is_gone]
+    return replace(
+        course,
+        minutes=tuple(
+            replace(
+                minute,
+                load=minute.load + gone,
+                lost=minute.lost + gone,
+                causes=summed([minute.causes, {part.cause: gone}]),
+            )
+            for minute, gone in zip(course.minutes, part.gone, strict=True)
+        ),
+        outage=max(course.outage, sum(stretches)),
+        longest_outage=max(course.longest_outage, *stretches),
+    )
+
+
+def _sum(found: Sequence[Minute]) -> Minute:
     return Minute(
-        number,
-        gone + sum(minute.load for minute in found),
+        found[0].minute,
+        sum(minute.load for minute in found),
         sum(minute.desired for minute in found),
         sum(minute.serving for minute in found),
         sum(minute.nodes for minute in found),
-        gone + sum(minute.lost for minute in found),
+        sum(minute.lost for minute in found),
         sum(minute.usd for minute in found),
         sum(minute.late for minute in found),
-        dict(causes),
+        summed([minute.causes for minute in found]),
     )
 
 

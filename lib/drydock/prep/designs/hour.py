@@ -6,7 +6,7 @@ of traffic and the scaling by CloudWatch's alarms are the embedded AWS's own. No
 - The traffic: what tasks would measure of it is put as a metric each minute, and the design's policies look at that. A
   few real requests a second go through the load balancer besides, where the cloud has one that answers.
 - The weather: tasks on Spot, or in a zone, are ended by StopTask. Spot without capacity is shown by ending each task
-  that starts there. A zone stays open to new tasks, but where it is the only one.
+  that starts there, and so is a cluster, a region or an only zone that is lost; another zone stays open to new tasks.
 - A scheduled action: its bounds are set when its minute has come. What is lost for lack of tasks is worked out from the
   targets that are healthy, as in the simulation; cold tasks, caches of names and late answers are not in the hour.
 - The sizes of tasks: what one can serve is a number of the scenario. Each is a small program on this machine.
@@ -46,8 +46,6 @@ GRACE = 900
 HERE = {"cluster": CLUSTER, "service": SERVICE}
 _OF = {"ServiceNamespace": "ecs", "ResourceId": f"service/{CLUSTER}/{SERVICE}"}
 _DIMENSION = {"ScalableDimension": "ecs:service:DesiredCount"}
-
-
 _OFTEN = ("registered", "has started", "has stopped", "has begun draining")
 """What ECS says of each task."""
 
@@ -161,7 +159,8 @@ def _minute(stage: _Stage, scenario: Scenario, number: int, load: Load | None) -
     moment = time.monotonic()
     stage.minute = number
     stage.weather(scenario.data.get("weather", {}), number)
-    per_task, comes = stage.part.service.per_task, stage.part.loads[number]
+    per_task, part = stage.part.service.per_task, stage.part
+    comes = part.loads[number] + (part.gone[number] if part.gone else 0.0)
     missing = failed = serving = 0.0
     for _ in range(LOOKS):
         seen = stage.look()
@@ -237,6 +236,7 @@ class _Stage:
     left: set[str] = field(default_factory=set)
     dry_until: int = -1
     closed_until: int = -1
+    swept: int = -1
     said: list[tuple[int, str]] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     image: str = ""
@@ -484,6 +484,10 @@ class _Stage:
                     self.closed_until = number + int(one["minutes"])
                 zone = [task for task in self.tasks() if task["availabilityZone"].endswith(one["zone"])]
                 self._end(zone, 1.0, f"the zone {one['zone']} is lost")
+        lost = weather.get("cluster_outage") or weather.get("region_outage")
+        if lost and any(self.part.gone) and int(lost["minute"]) == number:
+            self.closed_until = number + int(lost["minutes"])
+            self._end(self.tasks(), 1.0, f"the {self.part.name} is lost")
         for action in self.part.service.scheduled:
             if int(action.minute) == number:
                 self.bound(scaling.Bounds(action.least, action.most))
@@ -523,14 +527,16 @@ class _Stage:
             self.client("ecs").update_service(**HERE, taskDefinition=self.before_it[now])
 
     def _keep_away(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Spot without capacity, and a service whose only zone is lost: what has started there ends; those tasks."""
+        """The tasks where there is no capacity, which do not count. Each minute they are ended."""
         if self.minute < self.closed_until:
             chosen = tasks
         elif self.minute < self.dry_until:
             chosen = [one for one in self._on_spot(tasks) if one["taskArn"] not in self.left]
         else:
             return []
-        self._end(chosen, 1.0, "")
+        if self.swept != self.minute:
+            self.swept = self.minute
+            self._end(chosen, 1.0, "")
         return chosen
 
     def _on_spot(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
