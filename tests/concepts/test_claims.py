@@ -12,6 +12,7 @@ from drydock.concepts import claims
 from drydock.concepts.claims import (
     CLAIMS,
     GROUPS,
+    PITFALLS,
     PLACEMENT,
     SPLIT,
     Claim,
@@ -202,7 +203,7 @@ def test_a_claim_without_a_number_or_a_judgement_is_refused() -> None:
 def test_the_table_has_a_caption_what_was_computed_and_the_verdict() -> None:
     shown = claims_about(SPLIT)
     assert shown.title.startswith("What the guides say: capacity split.")
-    [row] = [row for row in shown.rows if row[0] == "A11"]
+    [row] = [row for row in claims_about(PITFALLS).rows if row[0] == "A11"]
     assert "USD 1,267.20" in str(row[2])
     assert row[3] == "wrong arithmetic"
     assert {str(row[0]) for row in claims_about(GROUPS, PLACEMENT).rows} >= {"A37", "A41", "A42", "A45"}
@@ -213,6 +214,18 @@ def test_each_claim_is_in_the_table_of_a_notebook() -> None:
     notebooks = "".join(concepts.notebook(name).read_text() for name in concepts.names())
     shown = {subject for subject, name in names.items() if f"claims.{name}" in notebooks}
     assert [claim.id for claim in CLAIMS if not shown & set(claim.subjects)] == []
+
+
+def test_a_subject_has_one_notebook_and_a_notebook_shows_no_claim_twice() -> None:
+    """The notebook of all claims may show any."""
+    homes: dict[str, str] = {}
+    for notebook in set(concepts.names()) - {"claims"}:
+        asked = re.findall(r"claims\.claims_about\(([^)]*)\)", concepts.notebook(notebook).read_text())
+        subjects = [getattr(claims, name.strip().removeprefix("claims.")) for one in asked for name in one.split(",")]
+        ids = [claim.id for subject in subjects for claim in CLAIMS if subject in claim.subjects]
+        assert len(ids) == len({*ids}), notebook
+        for subject in subjects:
+            assert homes.setdefault(subject, notebook) == notebook, subject
 
 
 def test_a_subject_that_there_is_not_is_said() -> None:

@@ -44,6 +44,14 @@ def test_what_the_routers_refuse_is_said() -> None:
     assert ("6 times 1", "Application Load Balancer: 6 targets, and it takes 5.") in weighted_routing.refusals().rows
 
 
+def test_a_zone_loses_requests_once_too_few_of_its_hosts_are_healthy() -> None:
+    shown = weighted_routing.zones(10)
+    assert shown.title.startswith("Down to 8 of 10 healthy hosts")
+    assert shown.rows[2:4] == [(8, "50.0 %", "50.0 %", "100 %", "0 %"), (7, "49.5 %", "50.5 %", "98 %", "2 %")]
+    assert shown.rows[-1] == (0, "0.0 %", "100.0 %", "0 %", "100 %")
+    assert weighted_routing.zones(1).title.startswith("Down to 1 of 1")
+
+
 def test_the_question_of_retries_is_the_product_of_a_longer_chain() -> None:
     asked = retries.question(2, 3)
     assert asked.answer == 81

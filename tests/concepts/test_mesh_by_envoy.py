@@ -6,14 +6,17 @@ import contextlib
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from tests.support.waiting import eventually
 
 from drydock.concepts import mutual_tls, outlier_detection, weighted_routing
-from drydock.concepts.envoy_lab import Upstream, cluster, envoy, static
-from drydock.policy.mesh import weights
+from drydock.concepts.envoy_lab import Upstream, ask, cluster, envoy, in_zones, static, zone
+from drydock.policy import traffic
+from drydock.policy.mesh import locality, weights
+from drydock.policy.mesh.locality import Hosts
 
 
 def test_envoy_shares_requests_out_as_computed() -> None:
@@ -53,6 +56,47 @@ def test_envoy_ejects_as_many_of_all_as_computed() -> None:
 def test_envoy_refuses_the_handshakes_that_policy_refuses_and_for_its_reasons(client_checks: str) -> None:
     """`measured` itself asserts each of the twenty."""
     assert len(mutual_tls.measured(client_checks).rows) == 20
+
+
+def test_envoy_sends_to_zones_as_computed() -> None:
+    """By weight, by priority, and the caller's own zone first: one Envoy, six servers, of which some have no hosts up.
+
+    Zones by weight take turns, so the counts are nearly exact. The others are drawn.
+    """
+    requests = 400
+    with ExitStack() as stack:
+        one, two, own, *others = (stack.enter_context(Upstream(lambda _: 200)) for _ in range(6))
+        near = {"a": 2, "b": 2}
+        clusters = [
+            in_zones("weights", zone("a", one, down=3, load_balancing_weight=1),
+                     zone("b", two, load_balancing_weight=2),
+                     common_lb_config={"locality_weighted_lb_config": {}, "healthy_panic_threshold": {}}),
+            in_zones("priorities", zone("a", one, down=2), zone("b", two, priority=1)),
+            in_zones("own", zone("a", own), zone("b", *others),
+                     common_lb_config={"zone_aware_lb_config": {"min_cluster_size": 4}}),
+            in_zones("callers", zone("a", one, two), zone("b", *others[:2])),
+        ]  # fmt: skip
+        routes = {name: {"cluster": name} for name in ("weights", "priorities", "own")}
+        proxy = stack.enter_context(
+            envoy(
+                static(routes, clusters),
+                node={"id": "drydock", "cluster": "drydock", "locality": {"zone": "a"}},
+                cluster_manager={"local_cluster_name": "callers"},
+            )
+        )
+
+        def counted(name: str, *servers: Upstream) -> int:
+            before = sum(server.asked for server in servers)
+            assert set(ask(proxy.url(name), requests)) == {200}
+            return sum(server.asked for server in servers) - before
+
+        by_weight = locality.shares({"a": Hosts(1, 4, 1), "b": Hosts(1, 1, 2)})["a"]
+        assert abs(counted("weights", one) - requests * by_weight) <= 2
+        level, _ = locality.levels([Hosts(1, 3), Hosts(1, 1)])
+        assert traffic.sure_band(requests, level.percent / 100, risk=1e-6).holds(counted("priorities", one))
+        at_home = locality.own_zone_first("a", near, {"a": 1, "b": 3}, least=4).shares["a"]
+        assert at_home == 0.5
+        assert traffic.sure_band(requests, at_home, risk=1e-6).holds(counted("own", own))
 
 
 MEASURING = """

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import botocore.session
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.add_ons import LATEST, LATEST_2025, MODES, Version, plan, resolved, skew, steps, version
 
@@ -93,3 +97,54 @@ def test_a_plan_goes_up_by_one_and_has_what_changes() -> None:
         plan("1.30", "1.28", LATEST)
     with pytest.raises(ValueError, match=r"The table has no vpc-cni for 1\.32"):
         plan("1.31", "1.32", LATEST)
+
+
+NUMBERS = st.integers(0, 40)
+VERSIONS = st.builds(Version, st.just(1), NUMBERS, NUMBERS, NUMBERS)
+
+
+@settings(max_examples=50)
+@given(VERSIONS, VERSIONS)
+def test_a_version_is_read_as_it_is_written_and_gone_to_by_one_minor_version_at_a_time(
+    now: Version, to: Version
+) -> None:
+    assert version(str(now)) == now
+    minors = [now.minor, *(int(each.removeprefix("1.")) for each in steps(str(now), str(to)))]
+    assert minors[-1] == to.minor
+    assert [abs(then - first) for first, then in pairwise(minors)] == [1] * abs(to.minor - now.minor)
+
+
+def test_between_major_versions_no_step_is_known() -> None:
+    with pytest.raises(ValueError, match="of one major version only"):
+        steps("v1.28.1-eksbuild.1", "v2.1.0-eksbuild.1")
+
+
+@settings(max_examples=50)
+@given(st.integers(20, 40), st.integers(0, 9), st.integers(0, 9), st.integers(1, 9))
+def test_what_may_be_together_is_never_newer_and_only_how_far_apart_counts(
+    api_server: int, kubelet: int, kube_proxy: int, later: int
+) -> None:
+    found = skew(api_server, api_server - kubelet, api_server - kube_proxy)
+    assert bool(found) is (max(kubelet, kube_proxy) > 3)
+    assert len(skew(api_server + later, api_server + later - kubelet, api_server + later - kube_proxy)) == len(found)
+    assert skew(api_server, api_server + later, api_server - kube_proxy)
+
+
+@given(st.sampled_from([None, "mine", "default"]), st.sampled_from(MODES), st.booleans())
+def test_a_field_keeps_what_is_mine_or_takes_the_default_and_only_what_is_mine_can_fail(
+    mine: str | None, mode: str, update: bool
+) -> None:
+    value, fails = resolved(mine, "default", mode, update=update)
+    assert value in (mine, "default")
+    assert not fails or value == mine != "default"
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(28, 34), min_size=3, max_size=3).map(sorted))
+def test_a_plan_brings_every_add_on_to_the_table_and_may_be_halted_anywhere(minors: list[int]) -> None:
+    first, between, last = (f"1.{minor}" for minor in minors)
+    whole = plan(first, last, LATEST_2025)
+    assert whole == plan(first, between, LATEST_2025) + plan(between, last, LATEST_2025)
+    has = {name: versions[first] for name, versions in LATEST_2025.items()}
+    has.update({one.what: one.to for one in whole if one.what in has})
+    assert has == {name: versions[last] for name, versions in LATEST_2025.items()}

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.cost_review import (
+    BUSY,
     GIB,
+    LEAST_TASKS,
     Balancer,
     Facts,
     Finding,
@@ -139,3 +143,42 @@ def test_what_has_no_tags_is_told_with_what_it_costs_and_saves_nothing() -> None
 def test_an_address_that_is_not_used_costs_its_hours() -> None:
     told = found(Facts(14, idle_addresses=["203.0.113.7"], address_hour=0.005))
     assert told["203.0.113.7 is allocated and not used"].usd == pytest.approx(3.65)
+
+
+SIZES = st.sampled_from([SMALL, Size(512, 1024), LARGE])
+SERVICES = st.builds(
+    Service, st.just("shop"), st.sampled_from(["web", "cart"]), st.integers(0, 9), SIZES,
+    architecture=st.sampled_from(["x86_64", "arm64"]), on_spot=st.booleans(), scaled=st.booleans(),
+    tagged=st.booleans(), linux=st.booleans(), requests=st.sampled_from([None, 0, 9]),
+    cpu=st.none() | st.floats(0, 1024), wanted=st.none() | SIZES,
+)  # fmt: skip
+
+
+@settings(max_examples=50)
+@given(st.lists(SERVICES, max_size=3), st.lists(st.floats(0, 1) | st.none(), max_size=2), st.integers(1, 1000))
+def test_the_dearest_is_first_nothing_saves_more_than_it_costs_and_a_longer_month_saves_more(
+    services: list[Service], hours: list[float | None], month: int
+) -> None:
+    balancers = [Balancer(f"lb{number}", hour, 0, None) for number, hour in enumerate(hours)]
+    facts = Facts(14, services=services, balancers=balancers)
+    told = review(facts, price, month)
+    sums = [one.usd for one in told]
+    priced = [usd for usd in sums if usd is not None]
+    assert sums == sorted(priced, reverse=True) + [None] * (len(sums) - len(priced))
+    paid = [each.desired * price(each.size, each.architecture) for each in services] + [each or 0 for each in hours]
+    assert max([0, *priced]) <= month * max([0, *paid]) * (1 + 1e-9)
+    twice = review(facts, price, 2 * month)
+    assert [one.what for one in twice] == [one.what for one in told]
+    assert [one.usd for one in twice if one.usd is not None] == pytest.approx([2 * usd for usd in priced])
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 200), st.floats(0, 1024), SIZES, st.floats(0, 100))
+def test_tasks_hold_the_load_one_less_would_not_and_more_load_needs_no_fewer(
+    desired: int, cpu: float, size: Size, more: float
+) -> None:
+    tasks = tasks_needed(desired, cpu, size)
+    each = size.cpu * BUSY / 100
+    assert tasks * each >= desired * cpu - 1e-6
+    assert tasks == LEAST_TASKS or (tasks - 1) * each < desired * cpu
+    assert tasks_needed(desired, cpu + more, size) >= tasks

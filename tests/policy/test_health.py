@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.health import ContainerHealth, Health, HealthCheck, task_health
 
@@ -76,3 +78,30 @@ def test_command_forms(command: list[str], argv: tuple[str, ...]) -> None:
 )  # fmt: skip
 def test_task_health_as_in_the_api_reference(essential: tuple[Health, ...], expected: Health) -> None:
     assert task_health(essential) is expected
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 8)), max_size=20), st.integers(1, 4), st.integers(0, 200))
+def test_a_health_is_what_its_last_runs_say(runs: list[tuple[bool, int]], retries: int, start_period: int) -> None:
+    check = HealthCheck(("CMD", "x"), retries=retries, start_period=start_period)
+    state, expected, failed = ContainerHealth(check), X, 0
+    for succeeded, took in runs:
+        began = state.next_at
+        state = state.after(succeeded, began, began + took)
+        assert state.next_at == began + took + check.interval
+        if succeeded and took <= check.timeout:
+            expected, failed = H, 0
+        elif expected is not X or began >= start_period:
+            failed += 1
+        if failed >= retries:
+            expected = U
+        assert state.status is expected
+
+
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from([H, X, U]), min_size=1, max_size=6), st.sampled_from([H, X, U]))
+def test_a_task_is_as_well_as_its_worst_container(healths: list[Health], more: Health) -> None:
+    worse = [H, X, U].index
+    assert task_health(healths) == max(healths, key=worse)
+    assert worse(task_health([*healths, more])) >= worse(task_health(healths))
+    assert task_health(reversed(healths)) == task_health(healths)

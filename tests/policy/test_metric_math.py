@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from drydock.policy.metric_math import MathError, Scope, Series, evaluate, functions, names, parse
+from drydock.policy.metric_math import (
+    _FUNCTIONS,
+    MathError,
+    Scope,
+    Series,
+    Source,
+    compute,
+    evaluate,
+    functions,
+    names,
+    parse,
+)
 
 NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC).timestamp()  # a Thursday
 Drawn = list[float | None]
@@ -192,3 +207,66 @@ def test_a_long_expression_is_computed() -> None:
 def test_a_number_that_is_too_large_is_refused() -> None:
     with pytest.raises(MathError, match="1e400 is too large a number"):
         one("m1 * 1e400", m1=M1)
+
+
+WHOLE = st.integers(-50, 50).map(float)
+TERMS = st.lists(st.tuples(st.sampled_from(["+", "-", "*"]), st.integers(-9, 9)), min_size=1, max_size=6)
+
+
+def joined(terms: list[tuple[str, object]]) -> str:
+    return " ".join(f"{sign} {term}" for sign, term in terms).split(" ", 1)[1]
+
+
+@settings(max_examples=50)
+@given(TERMS, st.lists(st.tuples(st.sampled_from(["+", "-", "*"]), TERMS), max_size=3), st.integers(1, 3))
+def test_arithmetic_binds_as_python_has_it(
+    terms: list[tuple[str, int]], inner: list[tuple[str, list[tuple[str, int]]]], power: int
+) -> None:
+    brackets = [(sign, f"({joined([*each])}) ^ {power}") for sign, each in inner]
+    text = joined([*terms, *brackets])
+    (found,) = one(f"TIME_SERIES({text})", 1)
+    assert found == pytest.approx(float(eval(text.replace("^", "**"))))
+
+
+@settings(max_examples=50)
+@given(st.lists(st.none() | WHOLE, min_size=1, max_size=8), st.lists(WHOLE, min_size=8, max_size=8))
+def test_what_is_summed_filled_and_parted_again_is_conserved(m1: Drawn, m2: Drawn) -> None:
+    count = len(m1)
+    m2 = m2[:count]
+    there = [value for value in m1 if value is not None]
+    assert sum(value or 0 for value in one("m1 + m2", count, m1=m1, m2=m2)) == sum(there) + sum(m2)  # type: ignore[arg-type]
+    assert one("m1 + m2", count, m1=m1, m2=m2) == one("SUM([m1, m2])", count, m1=m1, m2=m2)
+    assert one("FILL(m1, 7)", count, m1=m1) == [7 if value is None else value for value in m1]
+    running = [value for value in one("RUNNING_SUM(m1)", count, m1=m1) if value is not None]
+    assert running[-1:] == [sum(there)][: len(there)]
+    assert [value for value in one("DIFF(RUNNING_SUM(m1))", count, m1=m1) if value is not None] == there[1:]
+    low, mean, high = (one(f"{name}([m1, m2, m2])", count, m1=m2, m2=m2[::-1]) for name in ("MIN", "AVG", "MAX"))
+    assert all(a <= b + 1e-9 and b <= c + 1e-9 for a, b, c in zip(low, mean, high, strict=True))  # type: ignore[operator]
+
+
+OPERATORS = ["+", "-", "*", "/", "^", "<", "==", "AND", "OR"]
+ANY = st.recursive(
+    st.sampled_from(["m1", "m2", "e9", "0", "2", "1e300", "'a'", "ASC", "REPEAT", "METRICS()", "[m1, m2]"]),
+    lambda inner: st.tuples(inner, st.sampled_from(OPERATORS), inner).map(" ".join)
+    | inner.map(lambda text: f"-({text})")
+    | st.tuples(st.sampled_from(sorted(_FUNCTIONS)), st.lists(inner, max_size=3)).map(
+        lambda call: f"{call[0]}({', '.join(call[1])})"
+    ),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@settings(max_examples=50)
+@given(ANY, st.booleans())
+@example("SEARCH('a', 'Sum', -60)", False)
+@example("SEARCH('a', 'Sum', m1)", False)
+@example("m1 * 1e300 * 1e300", True)
+def test_an_expression_gives_finite_numbers_or_says_why_it_cannot(text: str, measured: bool) -> None:
+    asked: list[dict[str, Any]] = [{"Id": name, "MetricStat": {}} for name in ("m1", "m2") if measured]
+    source = Source(lambda _: series([1, 0, None]), lambda period: (NOON, NOON + 3 * period), lambda *_: [series([1])])
+    try:
+        found = compute([*asked, {"Id": "e1", "Expression": text}], source)["e1"]
+    except MathError as error:
+        assert "e1" in str(error)
+        return
+    assert all(math.isfinite(value) for each in found for value in each.points.values())

@@ -4,10 +4,12 @@ import random
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from moto.ecs.models import EC2ContainerServiceBackend
 
 from drydock.policy.ecs.placement import (
     Constraint,
@@ -225,3 +227,63 @@ def test_subnet_of_the_zone_with_fewest_tasks() -> None:
     assert choose_subnet(subnets, {"a": 3, "b": 1, "c": 0}).id == "s3"
     with pytest.raises(ValueError, match="subnet"):
         choose_subnet([], {})
+
+
+PORTS = st.sampled_from([frozenset(), frozenset({(80, "tcp")}), frozenset({(443, "tcp")})])
+SIZED = st.builds(
+    Instance, st.uuids().map(str), st.sampled_from("abc"),
+    st.sampled_from([1024, 2048, 4096]), st.sampled_from([2048, 4096, 8192]), ports=PORTS,
+    attributes=st.sampled_from([{"ecs.instance-type": "c5.large"}, {"ecs.instance-type": "m5.large"}, {}]),
+    groups=st.sampled_from([(), ("service:web",), ("service:web", "service:web", "family:batch")]),
+)  # fmt: skip
+NEEDS = st.builds(Need, st.sampled_from([0, 1024, 2048]), st.sampled_from([128, 2048, 4096]), ports=PORTS)
+
+
+@settings(max_examples=50)
+@given(NEEDS, SIZED)
+def test_what_fits_an_instance_fits_it_in_moto_too(need: Need, instance: Instance) -> None:
+    """moto places on the first instance that has room, and knows neither strategies nor constraints."""
+    left = [
+        {"name": "CPU", "integerValue": instance.cpu},
+        {"name": "MEMORY", "integerValue": instance.memory},
+        {"name": "PORTS", "stringSetValue": [str(port) for port, _ in instance.ports]},
+    ]
+    asked = {"CPU": need.cpu, "MEMORY": need.memory, "PORTS": [port for port, _ in need.ports]}
+    theirs = EC2ContainerServiceBackend._can_be_placed(SimpleNamespace(remaining_resources=left), asked)  # type: ignore[arg-type]
+    assert (place(need, "service:web", [instance], (), ()).instance is not None) is theirs
+
+
+@settings(max_examples=50)
+@given(
+    st.builds(Need, st.just(0), st.sampled_from([128, 4096])),
+    st.lists(SIZED, min_size=3, max_size=8, unique_by=lambda one: one.id),
+    st.permutations([AZ, HOST, MEMORY, Strategy("binpack", "cpu")]).map(lambda all_of: all_of[:3]),
+    st.sampled_from(["", "", "attribute:ecs.instance-type =~ c5.*", "attribute:ecs.availability-zone in [a, b]"]),
+    st.sampled_from([False, False, True]),
+)  # fmt: skip
+def test_the_placed_one_is_the_least_by_all_strategies_in_turn(
+    need: Need, instances: list[Instance], strategies: list[Strategy], expression: str, distinct: bool
+) -> None:
+    """The rule written again: one sort of those that are left, by the strategies as its keys."""
+    c5, zones = "c5" in expression, "zone" in expression
+    left = [
+        one for one in instances
+        if need.cpu <= one.cpu and need.memory <= one.memory and not need.ports & one.ports
+        and not (distinct and "service:web" in one.groups)
+        and (not c5 or (one.attributes.get("ecs.instance-type") or "").startswith("c5"))
+        and (not zones or one.zone in "ab")
+    ]  # fmt: skip
+
+    def keys(one: Instance) -> list[int]:
+        zone = [other for other in instances if other.zone == one.zone]
+        of = {AZ: sum(other.groups.count("service:web") for other in zone), HOST: one.groups.count("service:web"),
+              MEMORY: one.memory, Strategy("binpack", "cpu"): one.cpu}  # fmt: skip
+        return [of[strategy] for strategy in strategies]
+
+    constraints = [Constraint("memberOf", expression)] if expression else []
+    constraints += [Constraint("distinctInstance")] if distinct else []
+    found = place(need, "service:web", instances, constraints, strategies)
+    assert found.instance == (min(left, key=keys) if left else None)
+    assert bool(found.failures) is not bool(left)
+    mixed = place(need, "service:web", instances, constraints, [Strategy("random"), *strategies], random.Random(1))
+    assert (mixed.instance in left) if left else mixed.instance is None

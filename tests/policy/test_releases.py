@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy import releases
 
@@ -96,3 +98,41 @@ def test_stages_that_end_with_everything(text: str) -> None:
 def test_stages_that_do_not(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         releases.stages(text)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.text("abc -", min_size=1, max_size=5).map(str.strip).filter(bool), max_size=5))
+def test_names_that_are_joined_are_listed_again(names: list[str]) -> None:
+    assert releases.listed(" , ".join(names)) == names
+
+
+@settings(max_examples=50)
+@given(st.sets(st.integers(1, 99), max_size=6).map(sorted), st.integers(0, 6))
+def test_stages_are_read_as_they_are_written_and_never_go_back(percents: list[int], place: int) -> None:
+    written = [*percents, 100]
+    assert releases.stages(" , ".join(map(str, written))) == tuple(written)
+    twice = sorted([*written, written[place % len(written)]])
+    for wrong, why in ((twice, "has to rise"), (percents or [99], "has to end at 100")):
+        with pytest.raises(ValueError, match=why):
+            releases.stages(",".join(map(str, wrong)))
+
+
+ALARMS = st.builds(
+    alarm,
+    st.sampled_from(["errors", "slow", "cpu"]),
+    StateValue=st.sampled_from(["OK", "ALARM"]),
+    Period=st.sampled_from([10, 60, 300]),
+    EvaluationPeriods=st.integers(1, 5),
+)
+
+
+@settings(max_examples=50)
+@given(st.lists(ALARMS, max_size=3, unique_by=lambda one: one["AlarmName"]), st.integers(0, 30), st.integers(0, 30))
+def test_a_longer_bake_is_objected_to_by_no_more_and_a_well_watched_one_by_nobody(
+    alarms: list[dict[str, Any]], minutes: int, longer: int
+) -> None:
+    names = [one["AlarmName"] for one in alarms]
+    assert len(releases.objections(names, alarms, minutes + longer)) <= len(releases.objections(names, alarms, minutes))
+    well = [{**one, "StateValue": "OK"} for one in alarms]
+    assert not releases.objections(names, well, 26) or not names
+    assert len(releases.objections([*names, "none"], well, 26)) == 1

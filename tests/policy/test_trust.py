@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.trust import decide, trusts
 
@@ -92,3 +96,66 @@ def test_an_operator_that_is_not_known_decides_nothing() -> None:
     document = json.dumps({"Statement": trust({"ForAnyValue:StringLike": {"p:sub": "*"}})})
     with pytest.raises(ValueError, match=r"'ForAnyValue:StringLike' is not known here\. There are: StringEquals"):
         decide(document, "Federated", "arn:p", ["sts:AssumeRoleWithWebIdentity"], {})
+
+
+STATEMENTS = st.builds(
+    statement,
+    st.sampled_from(["*", {"Service": TASKS}, {"Service": ["ec2.amazonaws.com"]}, {"AWS": "*"}]),
+    st.sampled_from(["sts:AssumeRole", ["sts:TagSession"], "sts:*", "sts:Assume*"]),
+    st.sampled_from(["Allow", "Deny"]),
+)
+
+
+@settings(max_examples=50)
+@given(st.lists(STATEMENTS, max_size=4), STATEMENTS, st.randoms(use_true_random=False))
+def test_an_order_says_nothing_a_denial_lets_nobody_in_and_a_permission_shuts_nobody_out(
+    statements: list[dict[str, Any]], more: dict[str, Any], random: Random
+) -> None:
+    def allowed(*these: dict[str, Any]) -> bool:
+        found = decide(json.dumps({"Statement": these}), "Service", TASKS, ["sts:AssumeRole"], {}).allowed
+        assert trusts(json.dumps({"Statement": these}), TASKS) is found
+        return found
+
+    before = allowed(*statements)
+    assert allowed(*random.sample(statements, len(statements))) is before
+    after = allowed(*statements, more)
+    assert (before or not after) if more["Effect"] == "Deny" else (after or not before)
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [("sts:Assume*", True), ("STS:assumerol?", True), ("*", True), ("sts:Tag*", False), ("sts:AssumeRole?", False)],
+)
+def test_wildcards_of_an_action_count(action: str, expected: bool) -> None:
+    """IAM user guide, "IAM JSON policy elements: Action": `*` and `?`, in any case of letters."""
+    document = json.dumps({"Statement": statement({"Service": TASKS}, action)})
+    assert trusts(document, TASKS) is expected
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        {"NotPrincipal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:*"},
+        {"Principal": "*", "NotAction": ["sts:TagSession"]},
+    ],
+)
+def test_a_denial_is_of_whom_and_what_it_does_not_leave_out(denied: dict[str, Any]) -> None:
+    """IAM user guide, "IAM JSON policy elements: NotPrincipal" and "… NotAction"."""
+    document = json.dumps({"Statement": [statement("*", "sts:*"), {"Effect": "Deny", **denied}]})
+    assert not trusts(document, TASKS)
+    assert not decide(document, "Service", TASKS, ["sts:AssumeRole"], {}).allowed
+    assert decide(document, "Service", "ec2.amazonaws.com", ["sts:TagSession"], {}).allowed
+
+
+@settings(max_examples=50)
+@given(st.text("ab*?", max_size=6), st.text("ab", max_size=6))
+@example("a?", "abb")
+def test_a_pattern_matches_as_one_of_a_shell(pattern: str, value: str) -> None:
+    def passes(operator: str) -> bool:
+        condition = {**statement({"Service": TASKS}), "Condition": {operator: {"k": pattern}}}
+        return decide(json.dumps({"Statement": condition}), "Service", TASKS, ["sts:AssumeRole"], {"K": value}).allowed
+
+    assert passes("StringLike") is fnmatchcase(value, pattern)
+    assert passes("StringEquals") is (value == pattern)
+    for operator in ("StringLike", "StringEquals", "StringEqualsIgnoreCase"):
+        assert passes(operator) is not passes(operator.replace("String", "StringNot"))

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.web_identity import ACTION, Provider, assume, renewed_at
 
@@ -60,3 +62,27 @@ def test_without_an_audience_in_the_policy_the_providers_list_decides() -> None:
 def test_the_kubelet_renews_as_upstream_expects(age: float, life: float, renewed: bool) -> None:
     """kubernetes/kubernetes, pkg/kubelet/token/token_manager_test.go, TestRequiresRefresh."""
     assert (age >= renewed_at(life)) is renewed
+
+
+@settings(max_examples=50)
+@given(
+    st.sampled_from([None, None, None, *CLAIMS]), st.sampled_from([CART, CART, "system:serviceaccount:shop:web"]),
+    st.sampled_from([["sts.amazonaws.com"], ["sts.amazonaws.com"], ["vault"], [], ["sts.amazonaws.com", "vault"]]),
+    st.integers(990, 1010),
+)  # fmt: skip
+def test_only_a_whole_token_of_its_subject_for_sts_is_let_in_and_only_while_it_is_valid(
+    missing: str | None, subject: str, audiences: list[str], now: int
+) -> None:
+    claims = {name: value for name, value in {**CLAIMS, "sub": subject, "aud": audiences}.items() if name != missing}
+    answer = assume(claims, {ISSUER: PROVIDER}, DOCUMENT, now=now)
+    right = not missing and subject == CART and audiences == ["sts.amazonaws.com"] and now < 1000
+    assert answer.admitted is right
+    assert answer.why
+    assert not missing or answer.code == "InvalidIdentityToken"
+
+
+@settings(max_examples=50)
+@given(st.floats(1, 1e7), st.floats(0, 1e6))
+def test_a_token_is_renewed_before_it_expires_and_within_a_day(life: float, more: float) -> None:
+    assert 0 < renewed_at(life) <= min(0.8 * life, 86_400)
+    assert renewed_at(life) <= renewed_at(life + more)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, marks, names
+from drydock.concepts.drawing import LAYOUT, line, marks, names
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -63,15 +63,14 @@ def together(api_server: int, kubelet: int, kube_proxy: int) -> Figure:
             ),
         ],
         [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "may be",
-                "x": [x for minors in allowed.values() for x in ([minors[0], minors[-1], None] if minors else [None])],
-                "y": [y for name, minors in allowed.items() for y in ([name, name, None] if minors else [None])],
-                "line": {"color": COLOURS[2], "width": 14},
-                "opacity": 0.5,
-            },
+            line(
+                "may be",
+                [x for minors in allowed.values() for x in ([minors[0], minors[-1], None] if minors else [None])],
+                [y for name, minors in allowed.items() for y in ([name, name, None] if minors else [None])],
+                colour=COLOURS[2],
+                width=14,
+                opacity=0.5,
+            ),
             marks("is", ((minor, name) for name, minor in there.items()), symbol="diamond", colour=COLOURS[0]),
         ],
         {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -108,10 +108,13 @@ def schedule(
     assert abs(failed - whole * load * errors / 100) < 1e-6 * max(1.0, failed), "the rows and the sum differ"
     ends = f"rolled back at minute {back:g}" if back is not None else f"COMPLETED at minute {end:g}"
     x, y = [-1.0, *(minute for minute, _ in steps)], [0.0, *(share for _, share in steps)]
-    data: list[dict[str, Any]] = [_line("as planned", x, y, 0, dash="dot" if back is not None else "solid")]
+    data: list[dict[str, Any]] = [
+        line("as planned", x, y, colour=COLOURS[0], shape="hv", dash="dot" if back is not None else "solid")
+    ]
     if back is not None:
         seen = [(minute, share) for minute, share in zip(x, y, strict=True) if minute < back]
-        data.append(_line("with the alarm", [*(m for m, _ in seen), back, end + 1], [*(s for _, s in seen), 0, 0], 5))
+        at, had = [*(m for m, _ in seen), back, end + 1], [*(s for _, s in seen), 0, 0]
+        data.append(line("with the alarm", at, had, colour=COLOURS[5], shape="hv"))
     return Figure(
         f"{kind}: {ends}. Requests failed: {failed:,.0f}",
         ("From minute", "New version's share", "Minutes of it", "Requests failed"),
@@ -223,8 +226,3 @@ def _refused(case: tuple[str, Mapping[str, Any]]) -> tuple[str, str]:
     except Invalid as error:
         return what, error.message
     raise AssertionError(f"{what}: accepted, and ECS refuses it")
-
-
-def _line(name: str, x: list[float], y: list[float], colour: int, *, dash: str = "solid") -> dict[str, Any]:
-    line = {"shape": "hv", "dash": dash, "color": COLOURS[colour]}
-    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, line
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -122,14 +122,9 @@ def course(desired: int, type: str, value: int, reset: bool, healthy_every: int,
                 "y": [one.count for one in shown],
                 "marker": {"color": [COLOURS[2] if one.healthy else COLOURS[0] for one in shown]},
             },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "threshold",
-                "x": [shown[0].task - 0.5, shown[-1].task + 0.5],
-                "y": [limit, limit],
-                "line": {"dash": "dash", "color": COLOURS[5]},
-            },
+            line(
+                "threshold", [shown[0].task - 0.5, shown[-1].task + 0.5], [limit, limit], colour=COLOURS[5], dash="dash"
+            ),
         ],
         {
             "xaxis": {
@@ -153,14 +148,7 @@ def thresholds() -> Figure:
         [(size, -(-size // 2), limit, -(-limit // size)) for size, limit in zip(sizes, now, strict=True)],
         [
             {"type": "scatter", "mode": "lines+markers", "name": "threshold", "x": list(sizes), "y": now},
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "10, as guide A has it",
-                "x": [sizes[0], sizes[-1]],
-                "y": [10, 10],
-                "line": {"dash": "dot"},
-            },
+            line("10, as guide A has it", [sizes[0], sizes[-1]], [10, 10], colour=COLOURS[1], dash="dot"),
         ],
         {
             "xaxis": {"title": {"text": "desired count"}, "type": "log"},

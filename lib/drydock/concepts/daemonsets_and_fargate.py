@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drydock.concepts import checks, eks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.fargate_profiles import MOST_CPU, MOST_MIB, checked, hour
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
@@ -134,14 +134,7 @@ def sidecar(fargate_pods: int, pod_cpu: int, pod_memory: int, sidecar_cpu: int, 
                 "y": [round(cost, 2) for cost in costs],
                 "line": {"shape": "vh", "color": COLOURS[0]},
             },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "without",
-                "x": [asked[0], asked[-1]],
-                "y": [round(alone, 2)] * 2,
-                "line": {"dash": "dot", "color": COLOURS[1]},
-            },
+            line("without", [asked[0], asked[-1]], [round(alone, 2)] * 2, colour=COLOURS[1], dash="dot"),
             {
                 "type": "scatter",
                 "mode": "markers",

@@ -68,7 +68,8 @@ def line(
     shape: str = "linear",
     dash: str = "solid",
     width: int = 3,
+    **more: Any,
 ) -> dict[str, Any]:
-    """A trace of a line; of shape "hv" it goes in steps."""
+    """A trace of a line; of shape "hv" it goes in steps. `more` are further fields of the trace, such as its axis."""
     drawn = {"color": colour, "shape": shape, "dash": dash, "width": width}
-    return {"type": "scatter", "mode": "lines", "name": name, "x": list(x), "y": list(y), "line": drawn}
+    return {"type": "scatter", "mode": "lines", "name": name, "x": list(x), "y": list(y), "line": drawn, **more}

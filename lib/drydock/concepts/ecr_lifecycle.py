@@ -8,7 +8,7 @@ from typing import Any
 
 from drydock.concepts import checks
 from drydock.concepts.catalogue import fixture
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, line
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -110,15 +110,13 @@ def growth(policy: str, days: int, builds: int, release_days: int, keep: int, bu
         ("Day", *KINDS, "All"),
         [(day + 1, *one.values(), sum(one.values())) for day, one in zip(shown, seen, strict=True)],
         [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "stackgroup": "images",
-                "name": kind,
-                "x": [day + 1 for day in shown],
-                "y": [one[kind] for one in seen],
-                "line": {"color": COLOURS[number]},
-            }
+            line(
+                kind,
+                [day + 1 for day in shown],
+                [one[kind] for one in seen],
+                colour=COLOURS[number],
+                stackgroup="images",
+            )
             for number, kind in enumerate(KINDS)
         ],
         {

@@ -85,9 +85,23 @@ class Upstream:
 
 def cluster(name: str, *upstreams: Upstream, **more: Any) -> Resource:
     """A static cluster of these servers; `more` are further fields of Envoy's Cluster."""
-    return _cluster(
-        name, [{"socket_address": {"address": "127.0.0.1", "port_value": one.port}} for one in upstreams], **more
-    )
+    return _cluster(name, [_address(one.port) for one in upstreams], **more)
+
+
+def zone(name: str, *upstreams: Upstream, down: int = 0, **more: Any) -> Resource:
+    """LocalityLbEndpoints of these servers in a zone, and of so many others that are unhealthy; `more`: its fields."""
+    hosts: list[Resource] = [{"endpoint": {"address": _address(one.port)}} for one in upstreams]
+    hosts += [{"endpoint": {"address": _address(1 + one)}, "health_status": "UNHEALTHY"} for one in range(down)]
+    return {"locality": {"zone": name}, "lb_endpoints": hosts, **more}
+
+
+def in_zones(name: str, *zones: Resource, **more: Any) -> Resource:
+    """A static cluster of hosts in zones, as `zone` makes them; `more` are further fields of Envoy's Cluster."""
+    return _cluster(name, [], **{"load_assignment": {"cluster_name": name, "endpoints": [*zones]}, **more})
+
+
+def _address(port: int) -> Resource:
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
 def _cluster(name: str, addresses: Sequence[Resource], **more: Any) -> Resource:

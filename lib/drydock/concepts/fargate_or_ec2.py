@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -85,14 +85,7 @@ def filling(instance_type: str) -> Figure:
             for share in shares
         ],
         [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": list(shares),
-                "y": [round(value(share), 6) for share in shares],
-                "line": {"color": colour, "dash": dash},
-            }
+            line(name, shares, [round(value(share), 6) for share in shares], colour=colour, dash=dash)
             for name, value, colour, dash in (
                 ("Fargate, for these tasks", lambda share: whole * share / 100, COLOURS[0], "solid"),
                 ("the instance, however full", lambda share: hour, COLOURS[1], "dash"),

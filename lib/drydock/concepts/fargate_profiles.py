@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drydock.concepts import checks, eks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -87,6 +87,7 @@ def steps(pod_cpu: int, pod_memory: int) -> Figure:
     sizes = [fargate.size(pod_cpu, one) for one in asked]
     assert all(given >= one + fargate.OVERHEAD_MIB for one, (_, given) in zip(asked, sizes, strict=True))
     edges = _edges(pod_cpu, most)
+    gib = [one / 1024 for one in asked]
     return Figure(
         f"{pod_cpu} m and {pod_memory:,} MiB requested: {units / 1024:g} vCPU and {memory / 1024:g} GB charged, "
         f"USD {hour(units, memory):.5f} an hour",
@@ -103,30 +104,9 @@ def steps(pod_cpu: int, pod_memory: int) -> Figure:
             for low, high, cpu, gb in edges
         ],
         [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "memory charged",
-                "x": [one / 1024 for one in asked],
-                "y": [given / 1024 for _, given in sizes],
-                "line": {"shape": "vh", "color": COLOURS[0]},
-            },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "memory requested",
-                "x": [asked[0] / 1024, asked[-1] / 1024],
-                "y": [asked[0] / 1024, asked[-1] / 1024],
-                "line": {"dash": "dot", "color": COLOURS[1]},
-            },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "vCPU charged",
-                "x": [one / 1024 for one in asked],
-                "y": [cpu / 1024 for cpu, _ in sizes],
-                "line": {"shape": "vh", "color": COLOURS[2]},
-            },
+            line("memory charged", gib, [given / 1024 for _, given in sizes], colour=COLOURS[0], shape="vh"),
+            line("memory requested", [gib[0], gib[-1]], [gib[0], gib[-1]], colour=COLOURS[1], dash="dot"),
+            line("vCPU charged", gib, [cpu / 1024 for cpu, _ in sizes], colour=COLOURS[2], shape="vh"),
             {
                 "type": "scatter",
                 "mode": "markers",

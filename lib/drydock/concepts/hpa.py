@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, line
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -103,22 +103,8 @@ def stairs(pods: int, target: int, tolerance_percent: int) -> Figure:
             for level in shown
         ],
         [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "replicas wanted",
-                "x": list(levels),
-                "y": asked,
-                "line": {"shape": "hv", "color": COLOURS[0], "width": 3},
-            },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "pods × measured / target, not rounded",
-                "x": [0, most],
-                "y": [0, 3 * pods],
-                "line": {"dash": "dot", "color": COLOURS[5]},
-            },
+            line("replicas wanted", levels, asked, colour=COLOURS[0], shape="hv"),
+            line("pods × measured / target, not rounded", [0, most], [0, 3 * pods], colour=COLOURS[5], dash="dot"),
         ],
         {
             "xaxis": {"title": {"text": "CPU measured, % of the requests"}},
@@ -182,18 +168,10 @@ def surge(pods: int, target: int, tolerance_percent: int, surge_percent: int, st
         ("Minute", "Load, CPU", "Measured, %", "Wanted", "Pods", "Ready", "Held back by"),
         rows,
         [
-            {
-                "type": "scatter", "mode": "lines", "name": "CPU measured, % of the requests", "x": minutes,
-                "y": [one.utilization for one in passed], "line": {"color": COLOURS[0]},
-            },
-            {
-                "type": "scatter", "mode": "lines", "name": "pods", "x": minutes, "yaxis": "y2",
-                "y": [one.pods for one in passed], "line": {"shape": "hv", "color": COLOURS[1], "width": 3},
-            },
-            {
-                "type": "scatter", "mode": "lines", "name": "pods that are ready", "x": minutes, "yaxis": "y2",
-                "y": [one.ready for one in passed], "line": {"shape": "hv", "color": COLOURS[2], "dash": "dot"},
-            },
+            line("CPU measured, % of the requests", minutes, [one.utilization for one in passed], colour=COLOURS[0]),
+            line("pods", minutes, [one.pods for one in passed], colour=COLOURS[1], shape="hv", yaxis="y2"),
+            line("pods that are ready", minutes, [one.ready for one in passed],
+                 colour=COLOURS[2], shape="hv", dash="dot", yaxis="y2"),
         ],
         {
             **LAYOUT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, line
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -79,22 +79,11 @@ def fight(pair: str, load: int, swing_percent: int, target: int, request: int, m
             for day, one in enumerate([*passed[::24], passed[-1]])
         ],
         [
-            {
-                "type": "scatter", "mode": "lines", "name": "pods", "x": at, "y": [one.pods for one in passed],
-                "line": {"shape": "hv", "color": COLOURS[1], "width": 3},
-            },
-            {
-                "type": "scatter", "mode": "lines", "name": "request of a pod", "x": at, "yaxis": "y2",
-                "y": [round(one.request) for one in passed], "line": {"shape": "hv", "color": COLOURS[5], "width": 3},
-            },
-            {
-                "type": "scatter", "mode": "lines", "name": "recommended", "x": at, "yaxis": "y2",
-                "y": [one.recommended for one in passed], "line": {"color": COLOURS[0], "dash": "dot"},
-            },
-            {
-                "type": "scatter", "mode": "lines", "name": "used by a pod", "x": at, "yaxis": "y2",
-                "y": [round(one.load / one.pods) for one in passed], "line": {"color": COLOURS[2]},
-            },
+            line("pods", at, [one.pods for one in passed], colour=COLOURS[1], shape="hv"),
+            line("request of a pod", at, [round(one.request) for one in passed],
+                 colour=COLOURS[5], shape="hv", yaxis="y2"),
+            line("recommended", at, [one.recommended for one in passed], colour=COLOURS[0], dash="dot", yaxis="y2"),
+            line("used by a pod", at, [round(one.load / one.pods) for one in passed], colour=COLOURS[2], yaxis="y2"),
         ],
         {
             **LAYOUT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, line
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -141,19 +141,10 @@ def queue(metric: str, arrivals: int, surge_percent: int, per_pod: int, target: 
         ("Minute", "Arrived", "Waiting", "Wanted", "Pods", "Held back by"),
         rows,
         [
-            {
-                "type": "scatter", "mode": "lines", "name": "messages that wait", "x": minutes,
-                "y": [one.waiting for one in passed], "line": {"color": COLOURS[0]},
-            },
-            {
-                "type": "scatter", "mode": "lines", "name": "pods", "x": minutes, "yaxis": "y2", "y": pods,
-                "line": {"shape": "hv", "color": COLOURS[1], "width": 3},
-            },
-            {
-                "type": "scatter", "mode": "lines", "name": "pods that the arrivals need", "x": minutes, "yaxis": "y2",
-                "y": [-(-one.arrived // per_pod) for one in passed],
-                "line": {"shape": "hv", "color": COLOURS[5], "dash": "dot"},
-            },
+            line("messages that wait", minutes, [one.waiting for one in passed], colour=COLOURS[0]),
+            line("pods", minutes, pods, colour=COLOURS[1], shape="hv", yaxis="y2"),
+            line("pods that the arrivals need", minutes, [-(-one.arrived // per_pod) for one in passed],
+                 colour=COLOURS[5], shape="hv", dash="dot", yaxis="y2"),
         ],
         {
             **LAYOUT,

@@ -11,11 +11,12 @@ from datetime import datetime
 from itertools import pairwise
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.envoy_lab import Proxy, Upstream, ask, cluster, envoy, static
 from drydock.concepts.predict import Question
 from drydock.embedded.carriers.envoy import Resource
 from drydock.figures import Figure
+from drydock.figures.figure import COLOURS
 from drydock.policy.mesh import outliers
 from drydock.policy.mesh.outliers import Detector, Host, Limit
 
@@ -152,23 +153,16 @@ def minutes(
         ("Ejected at", "Host", "For at least"),
         rows or [("never", "", "")],
         [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "hosts that are out",
-                "x": times,
-                "y": found.out,
-                "line": {"shape": "hv"},
-            },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "% of requests that fail, right",
-                "x": times,
-                "y": [round(100 * part, 1) for part in found.failed],
-                "yaxis": "y2",
-                "line": {"shape": "hv", "width": 1},
-            },
+            line("hosts that are out", times, found.out, colour=COLOURS[0], shape="hv"),
+            line(
+                "% of requests that fail, right",
+                times,
+                [round(100 * part, 1) for part in found.failed],
+                colour=COLOURS[1],
+                shape="hv",
+                width=1,
+                yaxis="y2",
+            ),
         ],
         {
             **LAYOUT,
@@ -315,7 +309,7 @@ def times() -> Figure:
 def _moments(proxy: Proxy) -> list[float]:
     log = proxy.directory / "events.log"
     lines = log.read_text().splitlines() if log.exists() else []
-    return [datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp() for line in lines if line.endswith("}")]
+    return [datetime.fromisoformat(json.loads(one)["timestamp"]).timestamp() for one in lines if one.endswith("}")]
 
 
 def _until(there: Callable[[], bool], otherwise: str) -> None:

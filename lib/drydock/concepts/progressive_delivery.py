@@ -12,6 +12,7 @@ from drydock.concepts.drawing import LAYOUT, line, marks, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
+from drydock.policy import rollouts
 from drydock.policy.ecs import strategy
 from drydock.policy.rollouts import Check, analysis, closest, flagger_minutes, flagger_weights, routed, stages
 
@@ -29,8 +30,8 @@ def split(replicas: int, weight: int, surge: int) -> tuple[int, int]:
 
 def share(replicas: int, weight: int, surge: int) -> float:
     """The canary's part of the pods, 0 to 1, without a router. Raises ValueError."""
-    canary, stable = split(replicas, weight, surge)
-    return canary / (canary + stable)
+    split(replicas, weight, surge)
+    return rollouts.share(replicas, weight, surge)
 
 
 def question(replicas: int, weight: int, surge: int) -> Question:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.envoy_lab import Upstream, ask, cluster, envoy, static
 from drydock.concepts.predict import Question
 from drydock.embedded.carriers.envoy import Resource
@@ -97,14 +97,13 @@ def storm(max_retries: int, hops: int, failure_percent: int) -> Figure:
                 "x": failures,
                 "y": reached,
             },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": f"one call, {max_retries} retries",
-                "x": failures,
-                "y": [round(rules.load(failure / 100, max_retries, 1), 3) for failure in failures],
-                "line": {"dash": "dot"},
-            },
+            line(
+                f"one call, {max_retries} retries",
+                failures,
+                [round(rules.load(failure / 100, max_retries, 1), 3) for failure in failures],
+                colour=COLOURS[1],
+                dash="dot",
+            ),
             {
                 "type": "scatter",
                 "mode": "markers",

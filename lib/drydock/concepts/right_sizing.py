@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -127,7 +127,7 @@ def week(**given: int) -> Figure:
     hours = list(range(HOURS))
     tops = [_top(service.used[hour * PERIODS : (hour + 1) * PERIODS]) for hour in hours]
     lines = [
-        (name, [value, value], axis, {"color": colour, "dash": dash})
+        (name, [value, value], axis, colour, dash)
         for axis, values in (("y", (size.cpu, wanted.cpu)), ("y2", (size.memory, wanted.memory)))
         for (name, colour, dash), value in zip(
             (("size now", COLOURS[7], "dot"), ("size wanted", COLOURS[2], "dash")), values, strict=True
@@ -149,32 +149,15 @@ def week(**given: int) -> Figure:
             ("size now", size.cpu, size.memory, f"{now:,.2f}"),
         ],
         [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": hours,
-                "y": values,
-                "yaxis": axis,
-                "line": {"color": colour},
-            }
+            line(name, hours, values, colour=colour, yaxis=axis)
             for name, values, axis, colour in (
                 ("CPU used", [round(top.cpu, 1) for top in tops], "y", COLOURS[0]),
                 ("memory used", [round(top.memory, 1) for top in tops], "y2", COLOURS[5]),
             )
         ]
         + [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": [hours[0], hours[-1]],
-                "y": values,
-                "yaxis": axis,
-                "line": line,
-                "showlegend": axis == "y",
-            }
-            for name, values, axis, line in lines
+            line(name, [hours[0], hours[-1]], values, colour=colour, dash=dash, yaxis=axis, showlegend=axis == "y")
+            for name, values, axis, colour, dash in lines
         ],
         {
             **LAYOUT,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, line
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -140,14 +140,7 @@ def rolling(desired_count: int, minimum_healthy_percent: int, maximum_percent: i
         [
             *({"type": "bar", "name": name, "x": x, "y": y, "marker": {"color": colour}} for name, y, colour in parts),
             *(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "name": name,
-                    "x": [-0.5, len(history) - 0.5],
-                    "y": [y, y],
-                    "line": {"color": colour, "dash": dash, "width": 3},
-                }
+                line(name, [-0.5, len(history) - 0.5], [y, y], colour=colour, dash=dash)
                 for name, y, colour, dash in lines
             ),
         ],

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy import cost, savings_plans
 from drydock.policy.savings_plans import Hour, Kind, Plan, Usage
 from drydock.pricing import MONTH_HOURS, PRICES, ec2_hour, fargate_hour
+from drydock.simulation import sweep
 
 DAY = range(8, 20)
 """The hours in which all tasks run; in the other twelve only a part of them does. Our own example of a load."""
@@ -145,11 +146,15 @@ def day(**given: int) -> Figure:
     )
 
 
-def commitments(**given: int) -> Figure:
-    """The day's bill by how much is committed: from nothing to a fifth more than the peak."""
+def commitments(*, scheduler: str = "", **given: int) -> Figure:
+    """The day's bill by how much is committed: from nothing to a fifth more than the peak.
+
+    scheduler  of a Dask cluster that computes each commitment, as `simulation.sweep` takes it.
+    """
     steps = range(0, 121, 10)
     loads = [Load(**given, commitment_percent=step) for step in steps]
-    totals = [_total(load.hours()) for load in loads]
+    days = sweep(Load.hours, loads, scheduler=scheduler)
+    totals = [_total(bills) for bills in days]
     best = min(range(len(totals)), key=totals.__getitem__)
     return Figure(
         f"The least is USD {totals[best]:,.2f} a day, with {steps[best]} % of the peak committed",
@@ -158,12 +163,12 @@ def commitments(**given: int) -> Figure:
             (
                 step,
                 f"{load.commitment:.4f}",
-                percent(sum(bill.used for bill in load.hours()) / (24 * load.commitment)) if load.commitment else "",
+                percent(sum(bill.used for bill in bills) / (24 * load.commitment)) if load.commitment else "",
                 f"{total:,.2f}",
                 f"{100 * (total / totals[0] - 1):+z.1f} %",
                 "← least" if place == best else "",
             )
-            for place, (step, load, total) in enumerate(zip(steps, loads, totals, strict=True))
+            for place, (step, load, bills, total) in enumerate(zip(steps, loads, days, totals, strict=True))
         ],
         [
             {
@@ -173,14 +178,7 @@ def commitments(**given: int) -> Figure:
                 "x": list(steps),
                 "y": [round(total, 4) for total in totals],
             },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "without a plan",
-                "x": [steps[0], steps[-1]],
-                "y": [round(totals[0], 4)] * 2,
-                "line": {"dash": "dash"},
-            },
+            line("without a plan", [steps[0], steps[-1]], [round(totals[0], 4)] * 2, colour=COLOURS[1], dash="dash"),
         ],
         {
             "xaxis": {"title": {"text": "committed, % of the plan's price of the peak"}},

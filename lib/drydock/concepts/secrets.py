@@ -8,7 +8,7 @@ from typing import Any
 
 from drydock.concepts import checks
 from drydock.concepts.catalogue import fixture
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, line
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -77,8 +77,8 @@ def versions(days: int, rotation_days: int, deploy_days: int, strategy: str, red
             for day, now, has, bad in zip(marks, current, held, refused, strict=True)
         ][:40],
         [
-            _steps("current version", marks, current, 0),
-            _steps("version that the tasks have", marks, held, 1),
+            line("current version", marks, current, colour=COLOURS[0], shape="hv", width=4),
+            line("version that the tasks have", marks, held, colour=COLOURS[1], shape="hv", width=2),
             {
                 "type": "scatter",
                 "mode": "markers",
@@ -193,8 +193,3 @@ def _event(day: int, rotation_days: int, deploy_days: int) -> str:
     return " and ".join(
         what for what, every in (("rotation", rotation_days), ("deployment", deploy_days)) if day % every == 0
     )
-
-
-def _steps(name: str, x: list[int], y: list[int], colour: int) -> dict[str, Any]:
-    line = {"shape": "hv", "color": COLOURS[colour], "width": 2 if colour else 4}
-    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
+from drydock.figures.figure import COLOURS
 from drydock.policy import discovery
 from drydock.policy.discovery import MULTIVALUE, WEIGHTED
 
@@ -76,8 +78,8 @@ def fading(tasks: int, ttl: int, load: int, end: str, stop_timeout: int, detecti
         ("Seconds after the name changed", "Of all requests go to the task", "Such a request"),
         rows,
         [
-            _line("go to the task", both, goes),
-            {**_line("fail", *edge), "fill": "tozeroy", "line": {"color": "#d55e00"}},
+            _line("go to the task", both, goes, colour=COLOURS[0]),
+            _line("fail", *edge, colour=COLOURS[5], fill="tozeroy"),
         ],
         {
             "xaxis": {"title": {"text": "seconds after the address left the name"}},
@@ -143,11 +145,5 @@ def _check(tasks: int, ttl: int, load: int) -> None:
     checks.whole("load", load, 0)
 
 
-def _line(name: str, x: list[float], y: list[float]) -> dict[str, object]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x": [round(one, 3) for one in x],
-        "y": [round(one, 4) for one in y],
-    }
+def _line(name: str, x: list[float], y: list[float], *, colour: str, **more: Any) -> dict[str, Any]:
+    return line(name, [round(one, 3) for one in x], [round(one, 4) for one in y], colour=colour, **more)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -91,14 +91,13 @@ def interrupted(
                 "y": [round(one.serving, 3) for one in course.minutes],
                 "marker": {"color": COLOURS[0], "line": {"color": "#d55e00", "width": edges}},
             },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "tasks that the load needs",
-                "x": [one.minute for one in course.minutes],
-                "y": [needs] * len(course.minutes),
-                "line": {"dash": "dash", "color": COLOURS[1]},
-            },
+            line(
+                "tasks that the load needs",
+                [one.minute for one in course.minutes],
+                [needs] * len(course.minutes),
+                colour=COLOURS[1],
+                dash="dash",
+            ),
         ],
         {
             "xaxis": {"title": {"text": "minute"}},
@@ -126,20 +125,24 @@ def shortages(start_seconds: int) -> Figure:
 
 def prices(
     n: int, base: int, spot_weight: int, taken: int, dry: int, stop_timeout: int, start_seconds: int,
-    load_percent: int, discount: float,
+    load_percent: int, discount: float, *, scheduler: str = "",
 ) -> Figure:  # fmt: skip
-    """The month's bill by base, and what one interruption loses. Raises AssertionError if a base loses more."""
+    """The month's bill by base, and what one interruption loses. `scheduler`: as `sweep` takes it.
+
+    Raises AssertionError if a larger base loses more.
+    """
     bases = sorted({0, base, *(n * part // 4 for part in (1, 2, 3, 4))})
     given: dict[str, Any] = {
         "taken": taken, "dry": dry, "stop_timeout": stop_timeout, "start_seconds": start_seconds, "discount": discount,
     }  # fmt: skip
     cases = [Case(str(one), service(n, one, spot_weight, **given)) for one in bases]
     minutes = AT + dry + AFTER
-    found = compare(cases, traffic.step(minutes, before=_load(n, load_percent), after=0, at=minutes))
+    busy = [_load(n, load_percent)] * minutes
+    found = compare(cases, busy, scheduler=scheduler)
     lost = [one["lost"] for one in found]
     assert all(after <= before + 1e-6 for before, after in pairwise(lost)), "a larger base loses more"
-    calm = [_course(service(n, one, spot_weight, taken=0, discount=discount), load_percent, 60) for one in bases]
-    bills = [course.usd * MONTH_HOURS for course in calm]
+    calm = [Case(str(one), service(n, one, spot_weight, taken=0, discount=discount)) for one in bases]
+    bills = [one["usd"] * MONTH_HOURS for one in compare(calm, busy[:1] * 60, scheduler=scheduler)]
     return Figure(
         f"{n} tasks: the bill of {MONTH_HOURS} h, and what one interruption of {taken} % of Spot loses",
         ("Base on FARGATE", f"USD in {MONTH_HOURS} h", "Requests lost in one interruption", "Longest outage"),
@@ -190,8 +193,14 @@ def endings(n: int, base: int, spot_weight: int, taken: int, load_percent: int, 
     )
 
 
-def week(n: int, base: int, spot_weight: int, hazard: float, start_seconds: int, discount: float, seed: int) -> Figure:
-    """A week of days and nights with single interruptions: four strategies under the same traffic."""
+def week(
+    n: int, base: int, spot_weight: int, hazard: float, start_seconds: int, discount: float, seed: int, *,
+    scheduler: str = "",
+) -> Figure:  # fmt: skip
+    """A week of days and nights with single interruptions: four strategies under the same traffic.
+
+    scheduler  as `sweep` takes it.
+    """
     checks.number("hazard", hazard)
     if not 0 <= hazard < 1:
         raise ValueError(f"hazard is a chance within an hour, from 0 to below 1, not {hazard:g}.")
@@ -206,6 +215,7 @@ def week(n: int, base: int, spot_weight: int, hazard: float, start_seconds: int,
         ],
         loads,
         seed=seed,
+        scheduler=scheduler,
     )
     return Figure(
         f"A week of {sum(loads) / 1e6:,.1f} million requests. Each hour {percent(hazard, 1)} of Spot is taken back",

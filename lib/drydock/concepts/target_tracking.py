@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, line
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -86,9 +86,9 @@ def follow(
             if _shown(one.minute, course)
         ],
         [
-            _line("tasks wanted", minutes, [one.desired for one in course.minutes], 0, shape="hv"),
-            _line("tasks that serve", minutes, [round(one.serving, 3) for one in course.minutes], 2, width=3),
-            _line("load / target", minutes, needs, 1, dash="dash", shape="hv"),
+            line("tasks wanted", minutes, [one.desired for one in course.minutes], colour=COLOURS[0], shape="hv"),
+            line("tasks that serve", minutes, [round(one.serving, 3) for one in course.minutes], colour=COLOURS[2]),
+            line("load / target", minutes, needs, colour=COLOURS[1], dash="dash", shape="hv"),
         ],
         {
             "xaxis": {"title": {"text": "minute"}},
@@ -128,8 +128,8 @@ def delays(lag: int) -> Figure:
     )
 
 
-def strategies(per_task: int, peak: int, start_seconds: int, lag: int, seed: int) -> Figure:
-    """A day of one traffic on several strategies: the bill, and what is lost."""
+def strategies(per_task: int, peak: int, start_seconds: int, lag: int, seed: int, *, scheduler: str = "") -> Figure:
+    """A day of one traffic on several strategies: the bill, and what is lost. `scheduler`: as `sweep` takes it."""
     checks.whole("peak", peak, 1, MOST * per_task)
     loads = traffic.days(1, low=peak / 4, peak=peak, bursts_a_day=3, burst=1.8, noise=0.03, seed=seed)
     full = -(-peak // per_task)
@@ -152,7 +152,7 @@ def strategies(per_task: int, peak: int, start_seconds: int, lag: int, seed: int
         Case("steps: one task above 70 %, a quarter of the peak above 80 %",
              scaled(Stepping(least, MOST, high=70, low=40, out=steps, lag=lag, out_cooldown=60))),
     ]  # fmt: skip
-    found = compare(cases, loads, seed=seed)
+    found = compare(cases, loads, seed=seed, scheduler=scheduler)
     return Figure(
         f"A day of {sum(loads) / 1e6:,.1f} million requests, with bursts",
         ("Strategy", "USD", "Requests lost", "Lost of 1,000", "Longest outage", "Changes of the count"),
@@ -244,10 +244,3 @@ def _shown(minute: int, course: Course) -> bool:
         return True
     before, now = course.minutes[minute - 1], course.minutes[minute]
     return (before.desired, before.serving, before.load) != (now.desired, now.serving, now.load)
-
-
-def _line(
-    name: str, x: list[int], y: list[float], colour: int, *, shape: str = "linear", dash: str = "solid", width: int = 2
-) -> dict[str, object]:
-    line = {"shape": shape, "dash": dash, "color": COLOURS[colour], "width": width}
-    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line}

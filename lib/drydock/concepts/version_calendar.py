@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT
+from drydock.concepts.drawing import LAYOUT, line
 from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
@@ -152,15 +152,8 @@ def strategies(today: str, version: str, months: int, clusters: int) -> Figure:
             for name, found in kept.items()
         ],
         [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": list(range(months + 1)),
-                "y": [round(clusters * value, 2) for value in values],
-                "line": {"dash": dash},
-            }
-            for (name, values), dash in zip(sums.items(), ("solid", "dash"), strict=True)
+            line(name, range(months + 1), [round(clusters * value, 2) for value in values], colour=colour, dash=dash)
+            for (name, values), colour, dash in zip(sums.items(), COLOURS[:2], ("solid", "dash"), strict=True)
         ],
         {
             "xaxis": {"title": {"text": f"months of {MONTH_HOURS} h"}},

@@ -6,14 +6,15 @@ import itertools
 import math
 
 from drydock.concepts import checks
-from drydock.concepts.drawing import LAYOUT, percent
+from drydock.concepts.drawing import LAYOUT, line, percent
 from drydock.concepts.envoy_lab import Upstream, ask, cluster, envoy, static
 from drydock.concepts.predict import Question
 from drydock.embedded.carriers.envoy import Resource
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy import traffic
-from drydock.policy.mesh import weights
+from drydock.policy.mesh import locality, weights
+from drydock.policy.mesh.locality import Hosts
 
 STABLE, CANARY = "stable", "canary"
 RISK = 1e-6
@@ -79,10 +80,10 @@ def spread(stable_weight: int, canary_weight: int, requests: int) -> Figure:
     low, high = ([round(100 * end / count, 3) for end, count in zip(ends, counts, strict=True)] for ends in (
         [found.low for found in bands], [found.high for found in bands]))  # fmt: skip
     lines = (
-        ("most", high, {"dash": "dot", "color": COLOURS[0]}),
-        ("expected", [round(100 * share, 3)] * len(counts), {"color": COLOURS[0]}),
-        ("fewest", low, {"dash": "dot", "color": COLOURS[0]}),
-        ("chosen", [low[counts.index(requests)], high[counts.index(requests)]], {"color": COLOURS[5], "width": 4}),
+        ("most", counts, high, COLOURS[0], "dot", 3),
+        ("expected", counts, [round(100 * share, 3)] * len(counts), COLOURS[0], "solid", 3),
+        ("fewest", counts, low, COLOURS[0], "dot", 3),
+        ("chosen", [requests] * 2, [low[counts.index(requests)], high[counts.index(requests)]], COLOURS[5], "solid", 4),
     )
     expected = f"{chosen.expected:,.0f}, and from {chosen.low:,} to {chosen.high:,}"
     return Figure(
@@ -90,15 +91,8 @@ def spread(stable_weight: int, canary_weight: int, requests: int) -> Figure:
         ("Requests", "Expected on the canary", "Fewest", "Most", "In % of the requests", ""),
         [_sample(count, found, count == requests) for count, found in zip(counts, bands, strict=True)],
         [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": [requests, requests] if name == "chosen" else counts,
-                "y": values,
-                "line": line,
-            }
-            for name, values, line in lines
+            line(name, x, values, colour=colour, dash=dash, width=width)
+            for name, x, values, colour, dash, width in lines
         ],
         {
             "xaxis": {"title": {"text": "requests, on a logarithmic scale"}, "type": "log"},
@@ -251,6 +245,42 @@ def refusals() -> Figure:
         "Weights that are refused",
         ("Weights", "Why"),
         [(_short(given), _refused(router, given)) for router, given in asked],
+    )
+
+
+def zones(hosts: int) -> Figure:
+    """What a zone gets while it loses its hosts, one after the other: by weight, and by priority. Raises ValueError."""
+    checks.whole("hosts", hosts, 1, 100)
+    whole = Hosts(hosts, hosts)
+    rows = []
+    for healthy in range(hosts, -1, -1):
+        left = Hosts(healthy, hosts)
+        by_weight = locality.shares({"a": left, "b": whole})
+        first, second = locality.levels([left, whole])
+        assert abs(sum(by_weight.values()) - 1) < 1e-9 and first.percent + second.percent == 100
+        rows.append((healthy, by_weight["a"], first.percent / 100))
+    kept = min(healthy for healthy, _, first in rows if first == 1)
+    counts = [row[0] for row in rows]
+    return Figure(
+        f"Down to {kept} of {hosts} healthy hosts a zone keeps what it has, by an overprovisioning factor of "
+        f"{locality.FACTOR / 100:g}",
+        (
+            "Healthy hosts in a",
+            "By weights 1 and 1: a",
+            "By weights: b",
+            "By priorities 0 and 1: a",
+            "By priorities: b",
+        ),
+        [(count, percent(one, 1), percent(1 - one, 1), percent(two), percent(1 - two)) for count, one, two in rows],
+        [
+            line("weights 1 and 1", counts, [round(100 * row[1], 1) for row in rows], colour=COLOURS[0]),
+            line("priorities 0 and 1", counts, [round(100 * row[2]) for row in rows], colour=COLOURS[5]),
+        ],
+        {
+            "xaxis": {"title": {"text": f"healthy hosts in zone a, of {hosts}"}, "autorange": "reversed"},
+            "yaxis": {"title": {"text": "% that zone a gets"}, "rangemode": "tozero"},
+            **LAYOUT,
+        },
     )
 
 

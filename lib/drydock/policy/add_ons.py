@@ -81,10 +81,14 @@ def version(text: str) -> Version:
 def steps(now: str, wanted: str) -> list[str]:
     """The minor versions that a VPC CNI goes through, one at a time. Down is ours: the page is about updates.
 
+    Raises ValueError between two major versions, of which the page says nothing.
+
     >>> steps("v1.28.1-eksbuild.1", "v1.30.1-eksbuild.1")
     ['1.29', '1.30']
     """
     first, last = version(now), version(wanted)
+    if first.major != last.major:
+        raise ValueError(f"The steps from {now} to {wanted} are not known: they are of one major version only.")
     way = 1 if last.minor >= first.minor else -1
     return [f"{last.major}.{minor}" for minor in range(first.minor + way, last.minor + way, way)]
 

@@ -91,7 +91,7 @@ def _left(service: Mapping[str, Any], scaling: Mapping[str, Any] | None, *, netw
     check = service.get("HealthCheckConfiguration") or {}
     network = service.get("NetworkConfiguration") or {}
     found = []
-    if source.get("AutoDeploymentsEnabled"):
+    if source.get("AutoDeploymentsEnabled", source["ImageRepository"].get("ImageRepositoryType") == "ECR"):
         found.append(Left("AutoDeploymentsEnabled", "a pipeline, or a rule in EventBridge on the push to ECR"))
     if (source.get("AuthenticationConfiguration") or {}).get("AccessRoleArn"):
         found.append(Left("AccessRoleArn", "executionRoleArn, a role that ECS may assume"))
@@ -104,6 +104,8 @@ def _left(service: Mapping[str, Any], scaling: Mapping[str, Any] | None, *, netw
         for name in ("Interval", "Timeout", "HealthyThreshold", "UnhealthyThreshold")
         if name in check
     ]
+    if service.get("AutoScalingConfigurationArn") and scaling is None:
+        found.append(Left("AutoScalingConfigurationArn", "scalingTarget: MinSize and MaxSize, which no ARN says"))
     if scaling is None or "MaxConcurrency" in scaling:
         found.append(
             Left("MaxConcurrency", "a target: CPU, memory or requests for each task, which is another measure")
@@ -112,6 +114,8 @@ def _left(service: Mapping[str, Any], scaling: Mapping[str, Any] | None, *, netw
         found.append(Left("VpcConnectorArn", "networkConfiguration: the subnets and security groups of the connector"))
     if (network.get("IngressConfiguration") or {}).get("IsPubliclyAccessible") is False:
         found.append(Left("IsPubliclyAccessible false", "private subnets, where the load balancer is internal"))
+    if network.get("IpAddressType", "IPV4") != "IPV4":
+        found.append(Left("IpAddressType", "subnets with IPv6, and ipAddressType of the load balancer"))
     if service.get("EncryptionConfiguration"):
         found.append(Left("EncryptionConfiguration", "keys of the repository and of the log group"))
     if (service.get("ObservabilityConfiguration") or {}).get("ObservabilityEnabled"):

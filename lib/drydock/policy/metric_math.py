@@ -258,7 +258,7 @@ def _result(query: Query, found: Mapping[str, Value], metrics: Sequence[str], so
 def _period_of_search(text: str) -> int | None:
     for part in _parts(parse(text)):
         if isinstance(part, Call) and part.name == "SEARCH" and len(part.arguments) == 3:
-            return int(part.arguments[2])
+            return _index(_value(part.arguments[2], Scope({}, (), 0.0, 0.0, 1)), "SEARCH")
     return None
 
 

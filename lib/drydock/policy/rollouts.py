@@ -52,6 +52,12 @@ def closest(replicas: int, weight: int, surge: int) -> tuple[int, int]:
     return canary, total - canary
 
 
+def share(replicas: int, weight: int, surge: int) -> float:
+    """The canary's part of the pods of `closest`, 0 to 1. `replicas`: above 0."""
+    canary, stable = closest(replicas, weight, surge)
+    return canary / (canary + stable)
+
+
 def fenceposts(replicas: int, surge: int | str, unavailable: int | str) -> tuple[int, int]:
     """maxSurge and maxUnavailable in pods: "20%" of the surge is rounded up, of what is missing down.
 

@@ -1,7 +1,7 @@
 """Whom a role trusts.
 
-Source: "IAM JSON policy elements: Principal", "… Condition", "… Condition operators" and "How to use trust policies",
-IAM user guide (documented).
+Source: "IAM JSON policy elements: Principal", "… Action", "… Condition", "… Condition operators" and "How to use trust
+policies", IAM user guide (documented).
 """
 
 from __future__ import annotations
@@ -79,14 +79,15 @@ def decide(document: str, kind: str, principal: str, actions: Sequence[str], con
 
 
 def _names(statement: Mapping[str, Any], kind: str, wanted: str) -> bool:
-    principal = statement.get("Principal")
+    principal = statement.get("Principal", statement.get("NotPrincipal"))
     named = _listed(principal.get(kind)) if isinstance(principal, dict) else _listed(principal)
-    return wanted in named or "*" in named
+    return (wanted in named or "*" in named) is not ("NotPrincipal" in statement)
 
 
 def _acts(statement: Mapping[str, Any], wanted: str) -> bool:
-    actions = (str(action).lower() for action in _listed(statement.get("Action")))
-    return any(action in (wanted.lower(), "sts:*", "*") for action in actions)
+    patterns = _listed(statement.get("Action", statement.get("NotAction")))
+    matches = any(_like(str(pattern).lower(), wanted.lower()) for pattern in patterns)
+    return matches is not ("NotAction" in statement)
 
 
 def _failed(conditions: Mapping[str, Mapping[str, Any]], context: Context) -> str:

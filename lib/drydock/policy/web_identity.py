@@ -57,10 +57,12 @@ def assume(claims: Mapping[str, Any] | None, providers: Mapping[str, Provider], 
     """What STS answers to a token with these claims. `providers` by their issuer; `now` in seconds of Unix time.
 
     claims  None where the signature is not by a key of the issuer. A token with several audiences is refused
-            here: what STS makes of one is not documented.
+            here: what STS makes of one is not documented. In which words it refuses one that lacks a claim is ours.
     """
     if claims is None:
         return Answer("InvalidIdentityToken", "the signature is by none of the issuer's keys")
+    if absent := [name for name in ("iss", "exp", "aud", "sub") if name not in claims]:
+        return Answer("InvalidIdentityToken", f"the token does not say {', '.join(absent)}")
     provider = providers.get(claims["iss"])
     if provider is None:
         return Answer("InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {claims['iss']}")

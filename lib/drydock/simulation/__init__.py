@@ -8,7 +8,7 @@
 
 One loop (SimPy) drives the functions of `drydock.policy` that the embedded AWS is driven by, too. The same arguments
 give the same course, to the last digit. What is simplified is said by `Service`. Nothing here starts a process or talks
-to a cloud; `compare` hands many courses to a Dask cluster where it is given one.
+to a cloud; `compare` hands many courses to a Dask cluster where it is given one, and `sweep` the cases of any function.
 """
 
 from drydock.simulation import traffic
@@ -29,7 +29,7 @@ from drydock.simulation.model import (
     ZoneOutage,
 )
 from drydock.simulation.run import simulate
-from drydock.simulation.sweep import Case, compare, each
+from drydock.simulation.sweep import Case, compare, sweep
 from drydock.simulation.together import Part, failed_over, together
 
 __all__ = [
@@ -50,9 +50,9 @@ __all__ = [
     "Tracking",
     "ZoneOutage",
     "compare",
-    "each",
     "failed_over",
     "simulate",
+    "sweep",
     "together",
     "traffic",
 ]

@@ -1,8 +1,8 @@
-"""Many courses beside each other: in this process, or on a Dask cluster."""
+"""Many cases beside each other: in this process, or on a Dask cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from drydock.simulation.model import Service
 from drydock.simulation.run import simulate
 
-T = TypeVar("T")
-R = TypeVar("R")
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -22,31 +22,33 @@ class Case:
     service: Service
 
 
-def compare(
-    cases: Sequence[Case], loads: Sequence[float], *, seed: int = 0, scheduler: str = ""
-) -> list[Mapping[str, Any]]:
-    """The summary of each case under the same traffic, with its name, in the order given.
+def sweep(function: Callable[[Given], Found], cases: Iterable[Given], *, scheduler: str = "") -> list[Found]:
+    """What a pure function gives for each case, in the order given.
 
-    scheduler  of a Dask cluster, as tcp://…; empty: this process. Both give the same.
+    scheduler  of a Dask cluster, as tcp://…; empty: this process. Both give the same. Its workers have this package,
+               and the function and the cases can be pickled.
 
-    Raises ValueError as `simulate` does, and ImportError where a scheduler is given without the package distributed.
-    """
-    return each(partial(_summary, loads=list(loads), seed=seed), cases, scheduler=scheduler)
-
-
-def each(function: Callable[[T], R], items: Sequence[T], *, scheduler: str = "") -> list[R]:
-    """What a function makes of each item, in the order given: in this process, or on the Dask cluster of `scheduler`.
-
-    Raises what the function raises, and ImportError where a scheduler is given without the package distributed.
+    Raises what the function raises, ImportError where a scheduler is given without the package distributed, and OSError
+    where none answers there within 10 s.
     """
     if not scheduler:
-        return [function(item) for item in items]
+        return [function(case) for case in cases]
     try:
         from distributed import Client
     except ImportError:
         raise ImportError("scheduler needs the package distributed: pip install 'drydock-labs[dask]'.") from None
     with Client(scheduler, timeout="10s", set_as_default=False) as client:
-        return list(client.gather(client.map(function, items, pure=False)))
+        return list(client.gather(client.map(function, list(cases), pure=False)))
+
+
+def compare(
+    cases: Sequence[Case], loads: Sequence[float], *, seed: int = 0, scheduler: str = ""
+) -> list[Mapping[str, Any]]:
+    """The summary of each case under the same traffic, with its name, in the order given.
+
+    scheduler  as `sweep` takes it. Raises as that does, and ValueError as `simulate` does.
+    """
+    return sweep(partial(_summary, loads=list(loads), seed=seed), cases, scheduler=scheduler)
 
 
 def _summary(case: Case, loads: Sequence[float], seed: int) -> Mapping[str, Any]:

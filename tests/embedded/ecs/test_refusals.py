@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -10,11 +11,24 @@ from tests.support.lab import Lab
 
 PARAMETER, UNSUPPORTED = "InvalidParameterException", "UnsupportedFeatureException"
 INSTANCE = "0" * 32
+GROUP = "arn:aws:autoscaling:us-east-1:0:autoScalingGroup:x"
+STRATEGIES: list[list[dict[str, str]]] = [
+    [], [{"type": "spread", "field": "attribute:ecs.availability-zone"}, {"type": "spread", "field": "instanceId"}],
+    [{"type": "binpack", "field": "memory"}], [{"type": "random"}],
+]  # fmt: skip
+CONSTRAINTS: list[list[dict[str, str]]] = [
+    [], [{"type": "memberOf", "expression": "attribute:ecs.instance-type =~ c5.*"}], [{"type": "distinctInstance"}]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("operation", "arguments", "code", "says"),
     [
+        ("create_capacity_provider", {"name": "more", "taskDefinition": None, "autoScalingGroupProvider": {
+            "autoScalingGroupArn": GROUP, "managedScaling": {"status": "ENABLED"}}}, UNSUPPORTED, "managed scaling"),
+        ("update_capacity_provider", {"name": "ec2", "taskDefinition": None, "autoScalingGroupProvider": {
+            "managedTerminationProtection": "ENABLED"}}, UNSUPPORTED, "termination protection"),
+        ("discover_poll_endpoint", {"taskDefinition": None}, UNSUPPORTED, "agents of container instances"),
         ("create_service", {"launchType": "EC2", "serviceName": "s", "desiredCount": 1}, UNSUPPORTED, "type EC2"),
         ("create_service", {"serviceName": "s", "desiredCount": 1}, UNSUPPORTED, "type EC2"),
         ("create_service", {"serviceName": "s", "schedulingStrategy": "DAEMON"}, UNSUPPORTED, "type EC2"),
@@ -53,7 +67,7 @@ def test_what_would_need_container_instances_or_task_sets_is_refused_and_not_kep
     ecs = client("ecs")
     ecs.create_capacity_provider(
         name="ec2",
-        autoScalingGroupProvider={"autoScalingGroupArn": "arn:aws:autoscaling:us-east-1:0:autoScalingGroup:x"},
+        autoScalingGroupProvider={"autoScalingGroupArn": GROUP},
     )
     ecs.create_cluster(clusterName="lab", capacityProviders=["FARGATE", "ec2"])
     containers = [{"name": "a", "image": "a", "memory": 128}]
@@ -82,11 +96,47 @@ def test_what_would_need_container_instances_or_task_sets_is_refused_and_not_kep
     assert ecs.describe_task_sets(cluster="lab", service="fargate")["taskSets"] == []
 
 
+def test_no_placement_on_instances_is_taken_by_any_way_there(lab: Lab) -> None:
+    """What `policy.ecs.placement` would place is refused: with a reason, and nothing of it is kept."""
+    group = {"autoScalingGroupArn": GROUP}
+    lab.ecs.create_capacity_provider(name="ec2", autoScalingGroupProvider=group)
+    provider = [{"capacityProvider": "ec2", "weight": 1}]
+    lab.ecs.create_cluster(clusterName="instances", capacityProviders=["ec2"], defaultCapacityProviderStrategy=provider)
+    lab.create(lab.register(), 0)
+    lab.ecs.register_task_definition(family="ec2", containerDefinitions=[{"name": "a", "image": "a", "memory": 128}])
+    service = {"serviceName": "s", "desiredCount": 1, "taskDefinition": "ec2"}
+    ways: list[tuple[str, dict[str, Any], str]] = [
+        ("run_task", {"cluster": "lab", "launchType": "EC2", "taskDefinition": "ec2"}, PARAMETER),
+        ("run_task", {"cluster": "instances", "taskDefinition": "ec2"}, UNSUPPORTED),
+        ("run_task", {"cluster": "instances", "capacityProviderStrategy": provider, "taskDefinition": "ec2"},
+         UNSUPPORTED),
+        ("create_service", {"cluster": "lab", "launchType": "EC2", **service}, UNSUPPORTED),
+        ("create_service", {"cluster": "instances", **service}, UNSUPPORTED),
+        ("update_service", {"cluster": "lab", "service": "app"}, PARAMETER),
+    ]  # fmt: skip
+    for operation, arguments, code in ways:
+        for strategy, constraints in itertools.product(STRATEGIES, CONSTRAINTS):
+            if operation == "update_service" and not strategy and not constraints:
+                continue
+            placement = {"placementStrategy": strategy, "placementConstraints": constraints}
+            with pytest.raises(ClientError) as caught:
+                getattr(lab.ecs, operation)(**arguments, **placement)
+            error = caught.value.response["Error"]
+            assert error["Code"] == code, error
+            assert "Fargate only" in error["Message"] or "Container Instances" in error["Message"] or (
+                "not supported with FARGATE" in error["Message"]
+            )  # fmt: skip
+    for cluster, names in (("lab", ["app"]), ("instances", [])):
+        assert [arn.rsplit("/")[-1] for arn in lab.ecs.list_services(cluster=cluster)["serviceArns"]] == names
+        assert lab.ecs.list_tasks(cluster=cluster)["taskArns"] == []
+    assert not lab.service().get("placementStrategy") and not lab.service().get("placementConstraints")
+
+
 def test_a_service_does_not_move_to_instances(lab: Lab) -> None:
     lab.create(lab.register(), 0)
     lab.ecs.create_capacity_provider(
         name="ec2",
-        autoScalingGroupProvider={"autoScalingGroupArn": "arn:aws:autoscaling:us-east-1:0:autoScalingGroup:x"},
+        autoScalingGroupProvider={"autoScalingGroupArn": GROUP},
     )
     lab.ecs.put_cluster_capacity_providers(
         cluster="lab", capacityProviders=["FARGATE", "ec2"], defaultCapacityProviderStrategy=[]

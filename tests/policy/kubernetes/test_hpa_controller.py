@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drydock.policy.kubernetes.hpa import controller, course
 from drydock.policy.kubernetes.hpa.behavior import (
@@ -239,3 +241,52 @@ def test_no_pod_uses_more_than_its_limit() -> None:
     passed = course.course([10_000] * 10, autoscaler(), container, start=2)
     assert {one.usage for one in passed} == {1000}
     assert passed[0].unserved == 9000
+
+
+PROPOSALS = st.lists(st.integers(0, 30) | st.none(), min_size=1, max_size=3)
+TURNS = st.lists(st.tuples(st.integers(1, 40), PROPOSALS), min_size=1, max_size=12)
+
+
+@settings(max_examples=50)
+@given(TURNS, st.integers(1, 5), st.integers(0, 20), st.integers(1, 20), st.booleans(), st.sampled_from([15, 60]))
+def test_turn_after_turn_bounds_and_policies_hold_and_a_metric_that_fails_shrinks_nothing(
+    turns: list[tuple[int, list[int | None]]], least: int, further: int, start: int, one_pod: bool, period: int
+) -> None:
+    most = least + further
+    rules = Rules((Policy(PODS, 2, period),))
+    behavior = Behavior(rules, Rules(rules.policies, window=60)) if one_pod else None
+    replicas, history, now = start, History(), 0.0
+    changes: list[tuple[float, int]] = []
+    for number, (seconds, proposals) in enumerate(turns):
+        now += seconds
+        metrics = [FAILED if wanted is None else wants(wanted) for wanted in proposals]
+        turn = controller.turn(replicas, metrics, least=least, most=most, behavior=behavior, history=history, now=now)
+        assert least <= turn.replicas <= most
+        assert turn.rescaled is (turn.replicas != replicas)
+        if None in proposals and least <= replicas <= most:
+            assert turn.replicas >= replicas
+        if turn.wanted is not None and turn.replicas != replicas:
+            assert turn.replicas > replicas or turn.wanted < replicas
+        if number or least <= start <= most:
+            changes.append((now, turn.replicas - replicas))
+        replicas, history = turn.replicas, turn.history
+        if one_pod:
+            recent = [change for at, change in changes if at > now - period]
+            assert sum(max(0, change) for change in recent) <= 2 + sum(max(0, -change) for change in recent)
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 20), st.lists(st.integers(0, 30), min_size=1, max_size=3), st.integers(0, 30))
+def test_a_metric_more_never_asks_for_fewer(current: int, proposals: list[int], more: int) -> None:
+    def replicas(*wanted: int) -> int:
+        metrics = [wants(each) for each in wanted]
+        return controller.turn(current, metrics, least=1, most=25, history=History(())).replicas
+
+    assert replicas(*proposals, more) >= replicas(*proposals)
+    assert replicas(*proposals) == replicas(*proposals[::-1])
+
+
+def test_an_autoscaler_without_a_metric_is_refused() -> None:
+    """In horizontal.go no metric at all counts as all metrics invalid; the API fills one in."""
+    with pytest.raises(ValueError, match="at least one metric"):
+        controller.turn(5, [], least=2, most=6)

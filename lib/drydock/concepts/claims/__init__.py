@@ -7,32 +7,16 @@ derived by comparing the two. One module for each subject has the claims; each c
 
 from __future__ import annotations
 
-from drydock.concepts.claims import (
-    breaker,
-    capacity,
-    cost,
-    discovery,
-    fleet,
-    identity,
-    images,
-    mesh,
-    nodes,
-    orchestrators,
-    pods,
-    rollout,
-    scaling,
-    sizes,
-    tasks,
-    versions,
-)
+from types import ModuleType
+
 from drydock.concepts.claims.breaker import BREAKER, CANARY
-from drydock.concepts.claims.capacity import GROUPS, PLACEMENT, SPLIT, SPOT, ZONES
+from drydock.concepts.claims.capacity import GROUPS, PITFALLS, PLACEMENT, SPLIT, SPOT, ZONES
 from drydock.concepts.claims.claim import COLUMNS, Claim, Verdict
 from drydock.concepts.claims.cost import CONTROL_PLANES, DISCOUNTS, FARGATE_EC2
 from drydock.concepts.claims.discovery import DISCOVERY
 from drydock.concepts.claims.fleet import CLUSTERS, DELIVERY, GITOPS, MULTI_REGION
 from drydock.concepts.claims.identity import ADD_ONS, IDENTITY, POLICY
-from drydock.concepts.claims.images import IMAGES
+from drydock.concepts.claims.images import BUILDS, REPOSITORIES
 from drydock.concepts.claims.mesh import MESH, MTLS, NEED, OUTLIERS, RETRIES, ROUTING
 from drydock.concepts.claims.nodes import CLUSTER_AUTOSCALER, DAEMON_SETS, FARGATE_PROFILES, KARPENTER, NODES
 from drydock.concepts.claims.orchestrators import ORCHESTRATORS
@@ -49,6 +33,7 @@ __all__ = [
     "APP_RUNNER",
     "BOUNDS",
     "BREAKER",
+    "BUILDS",
     "CANARY",
     "CLAIMS",
     "CLUSTERS",
@@ -66,7 +51,6 @@ __all__ = [
     "GUIDES",
     "HPA",
     "IDENTITY",
-    "IMAGES",
     "KARPENTER",
     "MESH",
     "MTLS",
@@ -75,8 +59,10 @@ __all__ = [
     "NODES",
     "ORCHESTRATORS",
     "OUTLIERS",
+    "PITFALLS",
     "PLACEMENT",
     "POLICY",
+    "REPOSITORIES",
     "RETRIES",
     "ROUTING",
     "SCALING",
@@ -96,24 +82,8 @@ __all__ = [
 
 GUIDES = {"A": "Advanced Container Patterns on AWS", "B": "ECS vs EKS Comparison"}
 
-_MODULES = (
-    breaker,
-    capacity,
-    cost,
-    discovery,
-    fleet,
-    identity,
-    images,
-    mesh,
-    nodes,
-    orchestrators,
-    pods,
-    rollout,
-    scaling,
-    sizes,
-    tasks,
-    versions,
-)
+_MODULES = [one for one in (*vars().values(),) if isinstance(one, ModuleType) and hasattr(one, "CLAIMS")]
+"""Those whose subjects are imported above."""
 
 CLAIMS: tuple[Claim, ...] = tuple(
     sorted(

@@ -7,6 +7,7 @@ from drydock.policy import cost
 from drydock.policy.ecs import capacity
 
 SPLIT = "capacity split"
+PITFALLS = "pitfalls"
 GROUPS = "Auto Scaling groups"
 SPOT = "Spot"
 PLACEMENT = "task placement"
@@ -93,7 +94,7 @@ CLAIMS = (
     Claim(
         id="A11",
         lines="1275",
-        subjects=(SPLIT,),
+        subjects=(PITFALLS,),
         says="All on Fargate is USD 2,880 a month, while 80 % of it on Spot would be USD 864.",
         unit="USD",
         said=864,
@@ -126,7 +127,7 @@ CLAIMS = (
     Claim(
         id="A34",
         lines="28, 1277–1284, 1379",
-        subjects=(SPLIT, GROUPS),
+        subjects=(GROUPS,),
         says="One strategy mixes Fargate, Fargate Spot and EC2 Spot.",
         judged=(Verdict.WRONG,),
         holds="A cluster may have both kinds of provider. One strategy has Fargate's or those of Auto Scaling groups, "

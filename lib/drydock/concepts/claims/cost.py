@@ -221,7 +221,7 @@ CLAIMS = (
     Claim(
         id="A18",
         lines="1233",
-        subjects=(CONTROL_PLANES, CLUSTERS),
+        subjects=(CLUSTERS,),
         says="One EKS cluster instead of five saves USD 360 a month.",
         unit="USD",
         said=360,
@@ -233,7 +233,7 @@ CLAIMS = (
     Claim(
         id="A19",
         lines="1243, 1407",
-        subjects=(CONTROL_PLANES, CLUSTERS),
+        subjects=(CONTROL_PLANES,),
         says="An EKS control plane is USD 0.10 an hour, USD 73 a month.",
         unit="USD",
         said=73,
@@ -249,7 +249,7 @@ CLAIMS = (
     Claim(
         id="A20",
         lines="1232",
-        subjects=(CONTROL_PLANES, CLUSTERS),
+        subjects=(CLUSTERS,),
         says="Clusters of developers that are off at night and at weekends save 70 %.",
         unit="%",
         said=0.70,
@@ -261,7 +261,7 @@ CLAIMS = (
     Claim(
         id="A21",
         lines="1171",
-        subjects=(CONTROL_PLANES, MULTI_REGION),
+        subjects=(MULTI_REGION,),
         says="Global Accelerator is USD 0.025 an hour, about USD 18 a month, and USD 0.005 a GB.",
         unit="USD",
         said=18,
@@ -299,7 +299,7 @@ CLAIMS = (
     Claim(
         id="A24",
         lines="39, 536, 1267, 1393–1394, 1422",
-        subjects=(CONTROL_PLANES, NEED),
+        subjects=(NEED,),
         says="Without tracing a fault takes hours instead of minutes; a mesh pays from 20 services on and not below "
         "10; Karpenter is for more than 50 nodes.",
         judged=(Verdict.UNVERIFIABLE,),

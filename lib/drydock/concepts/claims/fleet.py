@@ -21,11 +21,6 @@ def _longest(kind: str) -> float:
     return round(live_after(event, [event], **_CLOCKS))
 
 
-def _share(replicas: int) -> float:
-    canary, stable = rollouts.closest(replicas, 10, 1)
-    return canary / (canary + stable)
-
-
 CLAIMS = (
     Claim(
         id="A94",
@@ -115,7 +110,7 @@ CLAIMS = (
         says="A Rollout with the steps 10, 50 and 100 sends 10 % to the new version first.",
         unit="%",
         said=0.10,
-        today=lambda: {f"of {n} replicas, maxSurge 1, no router": _share(n) for n in (10, 4, 2, 1)},
+        today=lambda: {f"of {n} replicas, maxSurge 1, no router": rollouts.share(n, 10, 1) for n in (10, 4, 2, 1)},
         judged=(Verdict.OVERSIMPLIFIED,),
         holds="Without trafficRouting the weight is a number of pods, and a service of few pods has no 10 %. The last "
         "step, 100, is superfluous: after the steps comes the whole.",

@@ -25,6 +25,10 @@ _KNOWN = {
         "context", "blockDeviceMappings", "metadataOptions", "detailedMonitoring",
     },
 }  # fmt: skip
+_INNER = {
+    "limits": {"resources"}, "consolidation": {"enabled"}, "providerRef": {"name", "apiVersion", "kind"},
+    "requirements": {"key", "operator", "values"},
+}  # fmt: skip
 _KEPT_AS_IT_IS = ("userData", "tags", "context", "blockDeviceMappings", "metadataOptions", "detailedMonitoring")
 _LABELS = {"karpenter.sh/provisioner-name": "karpenter.sh/nodepool"}
 _FAMILIES = {"AL2": "al2023@latest", "AL2023": "al2023@latest", "Bottlerocket": "bottlerocket@latest"}
@@ -106,6 +110,11 @@ def _is(manifest: Mapping[str, Any], kind: str, version: str) -> None:
     for field in manifest.get("spec") or {}:
         if field not in _KNOWN[kind]:
             raise ValueError(f"{kind}.spec.{field} has no successor in v1. Take it out, or do by hand what it did.")
+    for field, known in _INNER.items():
+        given = (manifest.get("spec") or {}).get(field) or ()
+        for one in given if isinstance(given, list) else [given]:
+            if unknown := sorted({*one} - known):
+                raise ValueError(f"{kind}.spec.{field} has no {unknown[0]}. There are: {', '.join(sorted(known))}.")
 
 
 def _renamed(labels: Mapping[str, str]) -> dict[str, str]:

@@ -58,6 +58,14 @@ def runs(where: Capacity, definition: Mapping[str, Any], offers: Callable[[], fr
                 )
 
 
+def scales(provider: Mapping[str, Any]) -> None:
+    """Refuse an `autoScalingGroupProvider` whose group ECS is to change by itself. Raises Invalid."""
+    if (provider.get("managedScaling") or {}).get("status") == "ENABLED":
+        raise refuse("managed scaling of Auto Scaling groups", "Leave managedScaling out.")
+    if provider.get("managedTerminationProtection") == "ENABLED":
+        raise refuse("managed termination protection", "Leave managedTerminationProtection out.")
+
+
 def deploys(request: Mapping[str, Any]) -> None:
     """Refuse a service that would be connected, measured or deployed by what is not there. Raises Invalid."""
     controller = (request.get("deploymentController") or {}).get("type") or "ECS"

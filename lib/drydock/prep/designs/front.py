@@ -9,9 +9,9 @@ from functools import partial
 from itertools import product
 from typing import Any
 
+from drydock import simulation
 from drydock.prep.designs.model import BadDesign, Data, Scenario, check, merged
 from drydock.prep.designs.running import run
-from drydock.simulation import each
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def sweep(scenario: Scenario, *, most: int = 60, seed: int = 1, scheduler: str =
         except BadDesign:
             continue
         chosen.append((changes, design))
-    return each(partial(_point, scenario), chosen, scheduler=scheduler)
+    return simulation.sweep(partial(_point, scenario), chosen, scheduler=scheduler)
 
 
 def _point(scenario: Scenario, one: tuple[Mapping[str, Any], Data]) -> Point:

@@ -124,9 +124,12 @@ def turn(
     """To how many replicas an autoscaler scales now.
 
     current   spec.replicas of the target.
+    metrics   at least one.
     least     minReplicas. 0 needs the feature gate HPAScaleToZero and a metric of an object or an external one.
     behavior  None where spec.behavior is absent; the code takes another path then (see `limit_without_behavior`).
     """
+    if not metrics:
+        raise ValueError("An autoscaler has at least one metric: the API sets CPU at 80 % where spec.metrics is empty.")
     if not 0 <= least <= most:
         raise ValueError(f"minReplicas is from 0 to maxReplicas, not {least} with maxReplicas {most}.")
     recommendations = history.recommendations

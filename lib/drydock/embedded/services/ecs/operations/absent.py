@@ -54,6 +54,11 @@ def _missing_instances(backend: Any, request: Document) -> list[Document]:
 
 
 @operation
+def discover_poll_endpoint(response: Any, request: Document) -> Document:
+    raise unsupported.refuse("an endpoint for agents of container instances")
+
+
+@operation
 def put_attributes(response: Any, request: Document) -> Document:
     cluster_of(response.ecs_backend, request)
     if not request["attributes"]:
@@ -98,6 +103,7 @@ OPERATIONS = (
     list_container_instances,
     describe_container_instances,
     update_container_instances_state,
+    discover_poll_endpoint,
     put_attributes,
     list_attributes,
     create_task_set,

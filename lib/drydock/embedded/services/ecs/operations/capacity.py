@@ -41,6 +41,7 @@ def create_capacity_provider(response: Any, request: Document) -> Document:
         raise unsupported.refuse("Managed Instances")
     if not group:
         raise error("InvalidParameterException", "You must specify an autoScalingGroupProvider.")
+    unsupported.scales(group)
     if name in backend.capacity_providers:
         raise error("InvalidParameterException", f"The specified capacity provider already exists: '{name}'.")
     backend.create_capacity_provider(name, group, request.get("tags"))
@@ -52,7 +53,9 @@ def update_capacity_provider(response: Any, request: Document) -> Document:
     provider = _provider(response.ecs_backend, request["name"])
     if request.get("managedInstancesProvider"):
         raise unsupported.refuse("Managed Instances")
-    response.ecs_backend.update_capacity_provider(provider.name, request.get("autoScalingGroupProvider") or {})
+    group = request.get("autoScalingGroupProvider") or {}
+    unsupported.scales(group)
+    response.ecs_backend.update_capacity_provider(provider.name, group)
     return {"capacityProvider": _shown_provider(provider, set())}
 
 
