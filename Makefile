@@ -38,9 +38,10 @@ runbooks: setup ## rehearse every runbook
 concepts: setup ## run the notebooks that each show one rule
 	@$(BIN)/drydock concept run all --out reports --jobs 2
 
-prep: setup ## run the cards, the quiz and a design exercise with answers given
+prep: setup ## run the cards, the quiz, a mock interview and a design exercise with answers given
 	@$(BIN)/drydock prep run cards --out reports -p "answers=3 3 1 4 2 3 3 4 1 3"
 	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=1 a - 2 3 bd d acbd 10 1"
+	@$(BIN)/drydock prep run interview --out reports -p "answers=1 2 3: Both run the same images. | 1 | 2 a | - | all | 1 3 | 2"
 	@$(BIN)/drydock prep run designs --out reports -p scenario=rollout -p design=reference
 	@$(BIN)/drydock prep run designs --out reports -p scenario=rollout -p design=no-breaker
 
@@ -89,7 +90,7 @@ bench: setup ## measure the embedded AWS beside others
 
 lock: ## pin every dependency again, in requirements.lock
 	printf 'hatchling\neditables\n' | uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --python-version 3.11 --extra test --extra docker --extra dask --extra hub --override requirements.overrides --output-file requirements.lock pyproject.toml -
+	  --python-version 3.11 --extra test --extra docker --extra dask --extra hub --extra nbgrader --override requirements.overrides --output-file requirements.lock pyproject.toml -
 
 clean: ## remove what was installed and made here
 	rm -rf $(VENV) reports labs/services/*/vendor labs/services/*/vendor-*

@@ -24,6 +24,8 @@ PROCESS = (
     "simulation/test_on_a_cluster.py",
     "*/test_*in_jupyterlab.py",
     "*/test_notebooks.py",
+    "classroom/test_grading.py",
+    "classroom/test_in_a_browser.py",
     "commands/*",
     "concepts/test_ecs_fixtures.py",
     "concepts/test_explore.py",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from tests.support.inline import run_here
 from tests.support.nbval import compare
 
 from drydock.notebooks import parameters
@@ -70,3 +72,19 @@ def test_answers_given_to_the_quiz_are_marked(tmp_path: Path) -> None:
     shown = run("quiz", tmp_path, seed=11, answers=" ".join([*right[:8], "-", right[9]]))
     assert "Quiz 11: 9 of 10" in shown
     assert "Not answered." in shown
+
+
+def test_answers_given_to_the_interview_are_reported_and_kept_for_the_next_one(tmp_path: Path) -> None:
+    answers = "1 2: So. | - | all: And so."
+    with environment({"DRYDOCK_PREP": str(tmp_path / "cards.json")}):
+        for seed in (1, 2):
+            given = {"answers": answers, "seed": seed, "topics": "Scaling", "minutes": 30}
+            error = run_here(questions.directory() / "interview.ipynb", tmp_path / "done.ipynb", given)
+            assert error is None
+        shown = (tmp_path / "done.ipynb").read_text()
+        assert "3 questions answered" in shown
+        assert "Where to study" in shown
+        assert "application/vnd.plotly.v1+json" in shown
+        error = run_here(questions.directory() / "interview.ipynb", tmp_path / "done.ipynb", {"minutes": 500})
+    assert error == "BadSettings: minutes=500: an interview takes 5 to 180 minutes."
+    assert len(json.loads((tmp_path / "interviews.json").read_text())["interviews"]) == 2

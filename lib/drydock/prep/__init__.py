@@ -9,6 +9,8 @@
     take(Quiz(seed=1))                  # ten questions whose numbers follow the seed
     take(Quiz(seed=1), "4 b 2.5 acb")   # answered, marked and explained
 
+A mock interview is `drydock.prep.interview`.
+
 The questions are data, a file for each topic in notebooks/prep/questions, held against the schema beside them. When a
 card comes back is decided by the fsrs package. What is right in the quiz is decided by `drydock.policy` and
 `drydock.pricing`. Design exercises are in `drydock.prep.designs`.

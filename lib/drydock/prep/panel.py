@@ -39,6 +39,11 @@ class View:
     field: str = ""
 
 
+def source(*names: str) -> str:
+    """These files of this folder, one after another."""
+    return "".join(Path(__file__).with_name(name).read_text("utf-8") for name in names)
+
+
 class Panel(anywidget.AnyWidget):
     """Shows views. `respond(action, typed)` is called for what was pressed and gives the next one.
 
@@ -46,8 +51,8 @@ class Panel(anywidget.AnyWidget):
     `respond` raises is shown as the status, and nothing else changes.
     """
 
-    _esm = Path(__file__).with_name("panel.js")
-    _css = Path(__file__).with_name("panel.css")
+    _esm = source("page.js", "panel.js")
+    _css = source("panel.css")
     label = traitlets.Unicode().tag(sync=True)
     view = traitlets.Dict().tag(sync=True)
 

@@ -133,10 +133,11 @@ def _file(path: Path, schema: Draft202012Validator) -> list[Question]:
     wrong = best_match(schema.iter_errors(data))
     if wrong is not None:
         raise BadQuestions(f"{path}, {_place(data, list(wrong.absolute_path))}: {wrong.message}")
-    return [_read(entry) for entry in data["questions"]]
+    return [read(entry) for entry in data["questions"]]
 
 
-def _read(entry: dict[str, Any]) -> Question:
+def read(entry: dict[str, Any]) -> Question:
+    """A question as it is in a file, which was held against the schema."""
     wrong = tuple(WrongAnswer(**one) for one in entry["wrong_answers"])
     lists = {name: tuple(entry[name]) for name in ("key_points", "shown_in")}
     return Question(**{**entry, **lists, "wrong_answers": wrong})

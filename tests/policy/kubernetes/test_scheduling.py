@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.policy.kubernetes.upstream import labels, selector
 
-from drydock.policy.kubernetes.scheduling import Cluster, Expression, Node, Pod, Taint, Toleration
+from drydock.policy.kubernetes.scheduling import Cluster, Expression, HostPort, Node, Pod, Taint, Toleration
 from drydock.policy.kubernetes.scheduling import cluster as reasons
 
 DEDICATED = Taint("dedicated", "user1", "NoSchedule")
@@ -154,9 +154,9 @@ def test_node_affinity(chosen: str, terms: str | None, has: str, fits: bool) -> 
 def test_ports_of_the_host_are_taken_once() -> None:
     """nodeports/node_ports_test.go."""
     cluster = Cluster([Node("n", {})])
-    cluster.bind(Pod("there", host_ports=(8080,)), "n")
-    assert cluster.reasons(Pod("p", host_ports=(8080,)), "n") == (reasons.PORTS,)
-    assert cluster.fits(Pod("p", host_ports=(8081,)), "n")
+    cluster.bind(Pod("there", host_ports=(HostPort(8080),)), "n")
+    assert cluster.reasons(Pod("p", host_ports=(HostPort(8080),)), "n") == (reasons.PORTS,)
+    assert cluster.fits(Pod("p", host_ports=(HostPort(8081),)), "n")
 
 
 @pytest.mark.parametrize(

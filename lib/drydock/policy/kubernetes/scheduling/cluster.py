@@ -128,7 +128,8 @@ class Cluster:
             return (TAINTED,)
         if not matches_node(pod, node):
             return (NOT_SELECTED,)
-        if pod.host_ports and any(set(pod.host_ports) & set(other.host_ports) for other in self.pods[name]):
+        taken = [port for other in self.pods[name] for port in other.host_ports] if pod.host_ports else []
+        if any(one.conflicts(port) for one in pod.host_ports for port in taken):
             return (PORTS,)
         lacking = self._lacking(pod, name)
         if lacking:

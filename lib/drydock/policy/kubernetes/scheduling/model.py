@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
 NODE_NAME = "metadata.name"
 """The key of an expression that is one of matchFields: it is about the node's name."""
+EVERYWHERE = "0.0.0.0"
 
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 
@@ -93,6 +94,21 @@ class Toleration:
 
 
 @dataclass(frozen=True)
+class HostPort:
+    """A port of the node that a container takes for itself: containers[].ports[].hostPort, protocol and hostIP."""
+
+    port: int
+    protocol: str = "TCP"
+    address: str = EVERYWHERE
+
+    def conflicts(self, other: HostPort, everywhere: Collection[str] = (EVERYWHERE,)) -> bool:
+        """Whether both are the same port and protocol on the same address, or on one that stands for all."""
+        if (self.port, self.protocol) != (other.port, other.protocol):
+            return False
+        return self.address == other.address or self.address in everywhere or other.address in everywhere
+
+
+@dataclass(frozen=True)
 class PodTerm:
     """A required term of pod affinity or anti-affinity: pods that `selector` matches, by nodes' label `topology_key`.
 
@@ -162,7 +178,6 @@ class Pod:
 
     requests      its effective requests by resource: containers' sum, init containers counted in.
     node_affinity required terms: one of them has to hold, with all of its expressions. Empty: any node.
-    host_ports    ports of the node that it needs for itself.
     """
 
     name: str
@@ -176,7 +191,7 @@ class Pod:
     anti_affinity: tuple[PodTerm, ...] = ()
     spread: tuple[Spread, ...] = ()
     preferences: Preferences = Preferences()
-    host_ports: tuple[int, ...] = ()
+    host_ports: tuple[HostPort, ...] = ()
     priority: int = 0
     started: int = 0
     """When it started, in seconds; of preemption's last tie."""
