@@ -15,7 +15,7 @@ A mock interview is `drydock.prep.interview`.
 
 The questions are data, a file for each topic in notebooks/prep/questions, held against the schema beside them. When a
 card comes back is decided by the fsrs package. What is right in the quiz is decided by `drydock.policy` and
-`drydock.pricing`.
+`drydock.pricing`. Design exercises are in `drydock.prep.designs`.
 """
 
 from drydock.prep.anki import export
