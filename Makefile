@@ -38,9 +38,10 @@ runbooks: setup ## rehearse every runbook
 concepts: setup ## run the notebooks that each show one rule
 	@$(BIN)/drydock concept run all --out reports --jobs 2
 
-prep: setup ## run the cards, the quiz and a mock interview with answers given
+prep: setup ## run the cards, the quiz, a practical and a mock interview with answers given
 	@$(BIN)/drydock prep run cards --out reports -p "answers=3 3 1 4 2 3 3 4 1 3"
-	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=1 a - 2 3 bd d acbd 10 1"
+	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=8 acbd - 18 6min 3 a1b4c3d2 bcd 33 1"
+	@$(BIN)/drydock prep run practical --out reports -p name=zone -p answer=$(CURDIR)/tests/prep/answers/zone.py
 	@$(BIN)/drydock prep run interview --out reports -p "answers=1 2 3: Both run the same images. | 1 | 2 a | - | all | 1 3 | 2"
 
 jupyter: setup ## open your own copies of the notebooks in JupyterLab

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from drydock import embedded
 from drydock.embedded.instance import free_port
@@ -36,6 +37,17 @@ def own_instance(
             yield _started(name, seed, profile, _IDLE_EXIT)
         finally:
             embedded.stop(name)
+
+
+@contextmanager
+def own_home(what: str) -> Iterator[Path]:
+    """A folder of state for this run alone. What the run starts in it ends with it, and all of it is gone then."""
+    with scratch(what) as home, environment({"DRYDOCK_HOME": str(home)}):
+        try:
+            yield home
+        finally:
+            for one in embedded.instances():
+                embedded.stop(one.name)
 
 
 def instance_name() -> str:
