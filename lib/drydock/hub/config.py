@@ -40,8 +40,8 @@ def configure(c: Any, folder: Path, *, idle: int) -> None:
     c.JupyterHub.services = [
         {
             "name": "idle",
-            "command": [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={idle}",
-                        f"--cull-every={max(1, min(60, idle // 2))}"],
+            "command": ["setpriv", "--pdeathsig=TERM", sys.executable, "-m", "jupyterhub_idle_culler",
+                        f"--timeout={idle}", f"--cull-every={max(1, min(60, idle // 2))}"],
         }
     ]  # fmt: skip
     c.JupyterHub.load_roles = [
