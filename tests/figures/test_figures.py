@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +10,19 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from drydock.figures import Figure, Survey, answers, answers_over_time, lifecycle, split, topology
+from drydock.figures import Figure, Survey, answers, answers_over_time, lifecycle, split, table, topology
 from drydock.figures.figure import MIME
 
 ZERO = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("cell", ["$5 or $6", r"\(x\)", r"\begin{x}", "$<b>$"])
+def test_what_jupyterlab_would_draw_as_a_formula_stays_as_it_is_written(cell: str) -> None:
+    assert f'><span class="mathjax_ignore">{html.escape(cell)}</span></td>' in table.as_html(("Price",), [(cell,)])
+
+
+def test_one_price_in_a_cell_is_left_as_it_is() -> None:
+    assert '<td style="text-align:left">$5</td>' in table.as_html(("Price", "Other"), [("$5", "$6")])
 
 
 def task(

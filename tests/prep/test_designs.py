@@ -90,6 +90,24 @@ def test_a_larger_base_costs_more_and_a_wave_takes_less(base: int, more: int) ->
     assert less.course.lost >= larger.course.lost
 
 
+def tracking(target: float) -> dict[str, Any]:
+    metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
+    configuration = {"TargetValue": target, "PredefinedMetricSpecification": metric}
+    return {"PolicyType": "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration": configuration}
+
+
+@pytest.mark.parametrize("wrong", [{"most": -1}, {"most": "ten"}])
+def test_a_sweep_of_no_number_of_designs_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="designs: a sweep has a whole number of them"):
+        designs.sweep(designs.open_scenario("zones"), **wrong)
+
+
+@pytest.mark.parametrize("speed", [0, -1, float("nan"), "fast"])
+def test_an_hour_without_a_speed_is_refused_before_anything_starts(speed: Any) -> None:
+    with pytest.raises(ValueError, match=r"speed=.*: it is AWS's seconds in one of ours"):
+        designs.run_hour(designs.open_scenario("zones"), {}, speed=speed)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -118,12 +136,29 @@ def test_a_larger_base_costs_more_and_a_wave_takes_less(base: int, more: int) ->
             {"deploymentConfiguration": {"strategy": "CANARY"}, "discovery": {"type": "CLOUD_MAP"}},
             "only a load balancer or Service Connect can shift traffic, and discovery is CLOUD_MAP",
         ),
+        ({"desiredCount": 16.0}, "desiredCount: 16.0 is not of type 'integer'"),
+        ({"placement": {"zones": 2.0}}, "placement.zones: 2.0 is not of type 'integer'"),
+        ({"scaling": {"MaxCapacity": 10**400}}, "scaling.MaxCapacity: a number of more than 32 bits"),
+        ({"scaling": {"policies": [tracking(float("nan"))]}}, "TargetValue: nan"),
+        ({"discovery": {"type": "LOAD_BALANCER", "DnsTtl": 5}}, "discovery.DnsTtl: only CLOUD_MAP has it"),
+        (
+            {"standby": {"desiredCount": 2, "routing": "GLOBAL_ACCELERATOR", "TTL": 60}},
+            "standby.TTL: only ROUTE_53 has it",
+        ),
         ({"placement": {"clusters": 17}}, "placement.clusters: 17 clusters need a task each, and desiredCount is 16"),
     ],
 )
 def test_a_design_that_cannot_be_is_refused_with_the_place_and_the_reason(changes: Any, says: str) -> None:
     with pytest.raises(designs.BadDesign, match=says):
         ran("zones", **changes)
+
+
+def test_an_action_after_the_scenarios_end_is_refused_rather_than_forgotten() -> None:
+    scenario = designs.open_scenario("zones")
+    action = {"minute": 10**6, "MinCapacity": 4, "MaxCapacity": 40}
+    scaling = {"MinCapacity": 4, "MaxCapacity": 40, "policies": [], "scheduledActions": [action]}
+    with pytest.raises(designs.BadDesign, match=r"Actions\.0\.minute: the scenario ends .* 1000000 never comes"):
+        designs.read(scenario, merged(scenario.reference, {"scaling": scaling}))
 
 
 def test_designs_and_scenarios_are_read_by_name_or_as_json() -> None:

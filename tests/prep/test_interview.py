@@ -321,6 +321,17 @@ def test_after_its_end_another_one_may_begin(clock: Clock) -> None:
 # -- what is reported
 
 
+def test_a_clock_that_was_set_back_is_told_of(clock: Clock) -> None:
+    sat, _ = begun(clock)
+    sat.respond("answer", "Something.")
+    sat.respond("score", "1")
+    clock.pass_(days=-400)
+    sat.respond("end now")
+    told = repr(report())
+    assert "0 of 45 minutes used" in told
+    assert "The clock of this machine was set back meanwhile" in told
+
+
 def test_the_report_has_scores_strengths_gaps_and_where_to_study() -> None:
     strong, weak, other = BY_ID["rolling-bounds"], BY_ID["fargate-cost"], BY_ID["savings-stack"]
     held = Interview(begun=START, minutes=45, seed=1, closed=START + timedelta(minutes=31))
@@ -369,6 +380,7 @@ def test_the_scores_of_all_interviews_are_a_table_and_a_figure(clock: Clock) -> 
     [
         ("{", "Expecting property name"),
         ("[]", "a list, not an object"),
+        ("[" * 100_000, "nested too deeply"),
         ('{"version": 2}', "version is 2"),
         ('{"interviews": [{"begun": "yesterday"}]}', "interviews.0.begun"),
     ],
@@ -408,7 +420,10 @@ def test_answers_given_beforehand_are_recorded_with_their_texts(clock: Clock) ->
 @pytest.mark.parametrize(
     ("settings", "kind", "said"),
     [
-        ({"minutes": 4}, BadSettings, "minutes=4: an interview takes 5 to 180 minutes"),
+        ({"minutes": 4}, BadSettings, "minutes=4: an interview takes 5 to 180 whole minutes"),
+        ({"minutes": "long"}, BadSettings, "minutes='long': an interview"),
+        ({"exam": "yes"}, BadSettings, "exam='yes', seed=1: exam is True or False"),
+        ({"topics": 5}, BadQuestions, "5 names no topic"),
         ({"topics": "Cots"}, BadQuestions, "no topic 'cots'"),
         ({"levels": "expert"}, BadQuestions, "no level 'expert'"),
         ({"pack": "nowhere.pack"}, BadPack, "No such file"),
@@ -465,7 +480,22 @@ def test_a_pack_is_not_written_over_another_file(sealed: tuple[str, ...]) -> Non
     assert Path(sealed[0]).read_bytes() == before
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"kind": "something else"}'])
+def test_a_pack_that_was_changed_is_no_other_exam(sealed: tuple[str, ...], tmp_path: Path) -> None:
+    """Fernet alone passes over a character that is no base64; with it the digest, and so the exam, was another one."""
+    data = json.loads(Path(sealed[0]).read_text())
+    changed = tmp_path / "changed.pack"
+    for name in ("questions", "key points"):
+        for text in (data[name][:40] + "*" + data[name][40:], data[name] + "=", data[name] + "\n"):
+            changed.write_text(json.dumps({**data, name: text}))
+            with pytest.raises(BadPack, match="its sealed text was changed"):
+                interview_pack.read(changed)
+    flipped = data["questions"][:60] + ("B" if data["questions"][60] == "A" else "A") + data["questions"][61:]
+    changed.write_text(json.dumps({**data, "questions": flipped}))
+    with pytest.raises(BadPack, match="If it is the right one, the file was changed"):
+        interview_pack.read(changed).contents(sealed[1])
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"kind": "something else"}', "[" * 100_000])
 def test_what_is_no_pack_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "no.pack").write_text(text)
     with pytest.raises(BadPack, match=r"no\.pack is not a pack of sealed questions"):

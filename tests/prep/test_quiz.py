@@ -538,6 +538,8 @@ def test_letters_may_come_in_any_order_only_where_order_means_nothing() -> None:
         ("capacity split", "nan"),
         ("capacity split", "12 apples"),
         ("capacity split", ""),
+        ("capacity split", "1e999"),
+        ("capacity split", "9" * 400),
         ("rolling deployment", "e"),
         ("rolling deployment", "ab"),
         ("lifecycle policy", "aab"),

@@ -182,9 +182,27 @@ def test_ratings_that_cannot_be_taken_are_refused_and_none_is_recorded(
     assert not deck.file.exists()
 
 
-def test_fewer_than_no_new_cards_are_refused(deck: Deck, clock: Clock) -> None:
-    with pytest.raises(ValueError, match="new=-3"):
-        study(deck, new=-3, clock=clock)
+@pytest.mark.parametrize("new", [-3, "ten", 2.5, True])
+def test_what_is_no_number_of_new_cards_is_refused(deck: Deck, clock: Clock, new: Any) -> None:
+    with pytest.raises(ValueError, match=f"new={new!r}: .* 0 or more"):
+        study(deck, new=new, clock=clock)
+
+
+def test_a_single_answer_that_papermill_made_a_number_of_is_one(deck: Deck, clock: Clock) -> None:
+    study(deck, 3, clock=clock)  # type: ignore[arg-type]
+    assert len(deck.records()) == 1
+
+
+@pytest.mark.parametrize("questions", ["ten", 2.5, True, 0])
+def test_what_is_no_number_of_questions_is_refused(questions: Any) -> None:
+    with pytest.raises(ValueError, match=f"questions={questions!r}: a quiz has 1 question or more"):
+        Quiz(questions=questions)
+
+
+def test_two_prices_on_the_papers_page_are_no_formula() -> None:
+    paper = take(Quiz(seed=1), "")._repr_html_()
+    assert paper.count("$") > 1
+    assert paper.startswith('<ol class="mathjax_ignore">')
 
 
 def test_without_anybody_there_the_cards_are_listed_and_nothing_is_recorded(deck: Deck, clock: Clock) -> None:

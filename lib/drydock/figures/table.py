@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Collection, Iterable, Sequence
+
+_FORMULA = re.compile(r"\$[^$]*\$|\\[(\[]|\\begin")
 
 
 def text(value: object) -> str:
-    """`value` as HTML text; `backticks` become code."""
+    """`value` as HTML text; `backticks` become code. What JupyterLab would draw as a formula stays as it is written."""
     parts = html.escape(str(value), quote=False).split("`")
     if len(parts) % 2 == 0:
-        return "`".join(parts)
-    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
+        found = "`".join(parts)
+    else:
+        found = "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
+    return f'<span class="mathjax_ignore">{found}</span>' if _FORMULA.search(found) else found
 
 
 def as_html(

@@ -33,6 +33,8 @@ class Document:
             value = json.loads(self.file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
+        except RecursionError:
+            raise ValueError(f"{self.file} is nested too deeply") from None
         if not isinstance(value, dict):
             raise ValueError(f"{self.file} holds a {type(value).__name__}, not an object")
         return value

@@ -10,7 +10,7 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -179,6 +179,9 @@ class Deck:
         )
 
 
+_FIELDS = {field.name for field in fields(ReviewLog)}
+
+
 def in_words(wait: timedelta) -> str:
     """How long until a card is due: minutes under an hour, hours under a day, else whole days."""
     seconds = wait.total_seconds()
@@ -201,6 +204,9 @@ def _unrated(name: str, at: datetime) -> Record:
 def _record(name: str, entry: dict[str, Any]) -> Record:
     """The card that these reviews make. Raises what fsrs raises for reviews that are none."""
     logs = [ReviewLog.from_dict(log) for log in entry["reviews"]]
+    for kept, known in ((entry, {"reviews"}), *((log, _FIELDS) for log in entry["reviews"])):
+        if more := sorted(set(kept) - known):
+            raise ValueError(f"this Drydock does not know its field {more[0]!r}, and would lose it")
     if not logs:
         raise ValueError("a card that was never rated is not kept")
     record = _unrated(name, logs[0].review_datetime)

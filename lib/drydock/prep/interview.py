@@ -62,8 +62,10 @@ class Settings:
     def of(cls, minutes: int, topics: str, levels: str, seed: int, exam: bool, pack: str) -> Settings:
         """Raises BadSettings, BadQuestions or BadPack."""
         if pack:
-            return cls(exam=True, pack=interview_pack.read(Path(pack).expanduser()))
+            return cls(exam=True, pack=interview_pack.read(Path(str(pack)).expanduser()))
         check_minutes(minutes)
+        if not isinstance(exam, bool) or not isinstance(seed, int):
+            raise BadSettings(f"exam={exam!r}, seed={seed!r}: exam is True or False, and the seed a whole number.")
         return cls(minutes, topics, levels, seed, exam, None, questions.choose(questions.load(), topics, levels))
 
     def lines(self) -> list[str]:
@@ -115,8 +117,8 @@ def hold(
     none is recorded then.
     """
     settings = Settings.of(minutes, topics, levels, seed, exam, pack)
-    if answers.strip():
-        return _given(settings, answers, clock())
+    if str(answers).strip():  # papermill makes a number of a single one
+        return _given(settings, str(answers), clock())
     if attended():
         sitting = Sitting(settings, Interviews(), clock)
         return InterviewPanel("Mock interview", sitting.first(), sitting.respond, sitting.keep, clock)

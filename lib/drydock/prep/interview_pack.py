@@ -70,7 +70,7 @@ class Pack:
         except InvalidToken:
             raise BadPack(
                 f"This key does not open {what} of {self.name}. It has 16 letters and digits; upper and lower case and "
-                "dashes do not matter."
+                "dashes do not matter. If it is the right one, the file was changed: ask for it again."
             ) from None
 
 
@@ -102,8 +102,8 @@ def read(file: Path) -> Pack:
         if data["kind"] != KIND:
             raise ValueError(f"its kind is {data['kind']!r}")
         salt = base64.b64decode(data["salt"], validate=True)
-        return Pack(file.name, salt, data["questions"].encode(), data["key points"].encode())
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        return Pack(file.name, salt, _token(data["questions"]), _token(data["key points"]))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         said = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
         raise BadPack(f"{file} is not a pack of sealed questions ({said}). `drydock prep seal` makes one.") from None
 
@@ -121,10 +121,20 @@ def faults(interview: Interview, contents: Contents) -> list[str]:
             break
     end = interview.begun + timedelta(minutes=contents.minutes) + GRACE
     late = [one.id for one in interview.asked if one.answered and not interview.begun <= one.answered <= end]
+    if interview.set_back:
+        found.append("the clock of its machine was set back meanwhile")
     return [*found, *(f"the answer to {name!r} is not within its time" for name in late)]
+
+
+def _token(text: str) -> bytes:
+    """As it was sealed. Fernet passes over what is no base64, and one that is written otherwise has another digest."""
+    token = text.encode()
+    if base64.urlsafe_b64encode(base64.urlsafe_b64decode(token)) != token:
+        raise ValueError("its sealed text was changed")
+    return token
 
 
 def _fernet(key: str, salt: bytes) -> Fernet:
     plain = re.sub(r"[\s-]", "", key).upper().replace("0", "O").replace("1", "I")
-    made = Scrypt(salt=salt, length=32, n=2**14, r=8, p=1).derive(plain.encode())
+    made = Scrypt(salt=salt, length=32, n=2**14, r=8, p=1).derive(plain.encode(errors="replace"))
     return Fernet(base64.urlsafe_b64encode(made))

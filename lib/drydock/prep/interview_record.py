@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -43,8 +44,8 @@ class BadSettings(ValueError):
 
 def check_minutes(minutes: int) -> None:
     """Raises BadSettings."""
-    if not SHORTEST <= minutes <= LONGEST:
-        raise BadSettings(f"minutes={minutes}: an interview takes {SHORTEST} to {LONGEST} minutes.")
+    if not isinstance(minutes, int) or not SHORTEST <= minutes <= LONGEST:
+        raise BadSettings(f"minutes={minutes!r}: an interview takes {SHORTEST} to {LONGEST} whole minutes.")
 
 
 class _Kept(BaseModel):
@@ -127,9 +128,18 @@ class Interview(_Kept):
         return self.begun + timedelta(minutes=self.minutes) + self._rest(now)
 
     def used(self) -> timedelta:
-        """How long it took until the last answer, pauses left out. Only of one that is closed."""
+        """How long it took until the last answer, pauses left out, by this machine's clock. Only of one that is closed.
+
+        No time at all where the clock was set back before its beginning.
+        """
         assert self.closed is not None
-        return self.closed - self.begun - self._rest(self.closed)
+        return max(timedelta(), self.closed - self.begun - self._rest(self.closed))
+
+    @property
+    def set_back(self) -> bool:
+        """Whether the machine's clock was set back meanwhile: what came later has an earlier moment."""
+        moments = [self.begun, *(at for one in self.asked for at in (one.at, one.answered) if at)]
+        return any(later < earlier for earlier, later in pairwise([*moments, self.closed or moments[-1]]))
 
     def _rest(self, until: datetime) -> timedelta:
         return sum(((one.end or until) - one.begin for one in self.pauses), timedelta())

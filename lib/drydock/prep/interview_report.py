@@ -42,6 +42,7 @@ class Report:
         return [
             f"{kind}: {used}{paused}, {answered} of {len(one.asked)} questions answered.{given}",
             scored,
+            *(["The clock of this machine was set back meanwhile, so the time says nothing."] if one.set_back else []),
             *([f"Code of these answers: {one.code()}. Other answers have another code."] if one.exam else []),
         ]
 

@@ -15,6 +15,8 @@ LETTERS = "abcdefgh"
 NUMBER = re.compile(
     r"\$?\s*(-?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+))\s*(%|[a-z][a-z ]*)?", re.ASCII | re.IGNORECASE
 )
+LONGEST = 200
+"""Characters of an answer."""
 PAIR = re.compile(r"([a-h])\s*[-=:]?\s*([1-8])", re.IGNORECASE)
 
 UNITS: Sequence[Mapping[str, float]] = (
@@ -92,6 +94,8 @@ class Item:
         """The answer as `right` is written. Raises BadAnswer."""
         if not typed.strip():
             raise BadAnswer(f"Nothing was typed; this question takes {self.takes}.")
+        if len(typed) > LONGEST:
+            raise BadAnswer(f"{len(typed):,} characters are no answer here; this question takes {self.takes}.")
         if self.kind is Kind.NUMBER:
             return self._number(typed)
         if self.kind is Kind.MATCH:

@@ -127,6 +127,8 @@ def choose(questions: Sequence[Question], topics: str = "", levels: str = "") ->
 
 def named(names: str, kind: str, known: Collection[str]) -> set[str]:
     """Those of `known` that are named, set apart by commas, in capitals or not. Raises BadQuestions for another."""
+    if not isinstance(names, str):
+        raise BadQuestions(f"{names!r} names no {kind}: write names as one text, set apart by commas.")
     spelt = {name.lower(): name for name in known}
     wanted = {name.strip().lower() for name in names.split(",") if name.strip()}
     if unknown := sorted(wanted - set(spelt)):

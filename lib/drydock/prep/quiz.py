@@ -21,8 +21,8 @@ class Quiz:
     """
 
     def __init__(self, seed: int = 1, topics: str = "", questions: int = 10) -> None:
-        if isinstance(questions, bool) or questions < 1:
-            raise ValueError(f"questions={questions}: a quiz has 1 question or more.")
+        if not isinstance(questions, int) or isinstance(questions, bool) or questions < 1:
+            raise ValueError(f"questions={questions!r}: a quiz has 1 question or more, a whole number.")
         wanted = named(topics, "topic", {template.topic for template in TEMPLATES})
         found = [template.item(seed) for template in TEMPLATES if not wanted or template.topic in wanted]
         self.seed = seed

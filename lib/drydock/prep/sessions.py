@@ -42,10 +42,10 @@ def study(deck: Deck, answers: str = "", *, new: int = 10, clock: Clock = now) -
     Raises BadRating, and records nothing, for anything but 1 to 4 and for more ratings than cards that wait;
     ValueError for a `new` below 0.
     """
-    if new < 0:
-        raise ValueError(f"new={new}: the number of new cards in a sitting is 0 or more.")
-    if answers.split():
-        return _rated(deck, answers.split(), new, clock)
+    if not isinstance(new, int) or isinstance(new, bool) or new < 0:
+        raise ValueError(f"new={new!r}: the number of new cards in a sitting is 0 or more, a whole number.")
+    if ratings := str(answers).split():  # papermill makes a number of a single one
+        return _rated(deck, ratings, new, clock)
     if attended():
         sitting = Sitting(deck, new, clock)
         return Panel("Interview cards", sitting.first(), sitting.respond)
@@ -176,8 +176,8 @@ def take(quiz: Quiz, answers: str = "") -> Any:
 
     Raises BadAnswer where one cannot be read.
     """
-    if answers.split():
-        return Paper(quiz, quiz.mark(answers))
+    if str(answers).split():  # papermill makes a number of a single one
+        return Paper(quiz, quiz.mark(str(answers)))
     if attended():
         asking = Asking(quiz)
         return Panel(f"Quiz {quiz.seed}", asking.first(), asking.respond)
@@ -202,7 +202,8 @@ class Paper:
         parts = []
         for item, said in zip(self.quiz.items, self._said(), strict=True):
             parts.append(f"<li>{item._repr_html_()}{''.join(one._repr_html_() for one in said)}</li>")
-        return f"<ol>{''.join(parts)}</ol>" + "".join(score._repr_html_() for score in self._score())
+        listed = f'<ol class="mathjax_ignore">{"".join(parts)}</ol>'  # two prices are no formula
+        return listed + "".join(score._repr_html_() for score in self._score())
 
     def _said(self) -> list[list[Marked | show.Note]]:
         """What is said to each question: nothing where it is only asked."""

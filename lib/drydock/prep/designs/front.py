@@ -38,6 +38,8 @@ def sweep(scenario: Scenario, *, most: int = 60, seed: int = 1, scheduler: str =
 
     What AWS would refuse is left out. scheduler: of a Dask cluster; it gives the same as this process.
     """
+    if not isinstance(most, int) or most < 0:
+        raise ValueError(f"{most!r} designs: a sweep has a whole number of them, 0 or more.")
     paths = scenario.data["sweep"]
     every = [dict(zip(paths, values, strict=True)) for values in product(*paths.values())]
     random.Random(f"sweep {scenario.id} {seed}").shuffle(every)

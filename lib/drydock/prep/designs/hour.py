@@ -111,7 +111,9 @@ class Hour:
 
 def run_hour(scenario: Scenario, design: Data, *, speed: float = SPEED) -> Hour:
     """The crucial hour on an embedded AWS of its own, which is gone at the end. It takes 3600 / speed seconds, and some
-    more to begin with."""
+    more to begin with. Raises ValueError for a speed that is no number above 0."""
+    if not isinstance(speed, int | float) or not 0 < speed < math.inf:
+        raise ValueError(f"speed={speed!r}: it is AWS's seconds in one of ours, a number above 0.")
     with own_instance(speed=speed):
         cloud = connect()
         return hour(scenario, design, cloud.client, _Real(speed), speed=speed, vpc=cloud.vpc_cidr, asks=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import best_match
 
 from drydock.policy.ecs import strategy
@@ -118,10 +119,17 @@ def read(scenario: Scenario, design: str | Data) -> Data:
             return scenario.named(text or "reference")
         try:
             design = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadDesign(f"The design is not JSON: {error}") from None
     assert not isinstance(design, str)
     check(design)
+    last = scenario.data["traffic"]["points"][-1][0]
+    for index, action in enumerate(design.get("scaling", {}).get("scheduledActions", ())):
+        if action["minute"] >= last:
+            raise BadDesign(
+                f"scaling.scheduledActions.{index}.minute: the scenario ends with minute {last - 1}, and "
+                f"{action['minute']} never comes."
+            )
     return design
 
 
@@ -139,7 +147,8 @@ def merged(base: Data, changes: Data) -> dict[str, Any]:
 
 
 def check(design: Any) -> None:
-    """Raises BadDesign for what the schema, or AWS, does not take."""
+    """Raises BadDesign for what the schema, or AWS, does not take, and for a field that would say nothing."""
+    _numbers(design, ())
     wrong = best_match(_schema("design").iter_errors(design))
     if wrong is not None:
         raise BadDesign(f"{_place(wrong.absolute_path)}: {wrong.message}")
@@ -170,6 +179,10 @@ def check(design: Any) -> None:
             "deploymentConfiguration.strategy: only a load balancer or Service Connect can shift traffic, and "
             f"discovery is {_discovery(design)}."
         )
+    if _discovery(design) != "CLOUD_MAP" and "DnsTtl" in design.get("discovery", {}):
+        raise BadDesign(f"discovery.DnsTtl: only CLOUD_MAP has it, and discovery is {_discovery(design)}.")
+    if "TTL" in (standby := design.get("standby", {})) and standby["routing"] != "ROUTE_53":
+        raise BadDesign(f"standby.TTL: only ROUTE_53 has it, and routing is {standby['routing']}.")
     clusters = placement.get("clusters", 1)
     if design["desiredCount"] < clusters:
         raise BadDesign(
@@ -179,6 +192,15 @@ def check(design: Any) -> None:
         _metric_of(policy) == "ALBRequestCountPerTarget" for policy in design.get("scaling", {}).get("policies", ())
     ):
         raise BadDesign("scaling.policies: requests for each target are counted by a load balancer, and there is none.")
+
+
+def _numbers(value: Any, place: tuple[object, ...]) -> None:
+    """Raises BadDesign for a number that AWS has no room for: NaN, infinity, a whole one of more than 32 bits."""
+    if isinstance(value, Mapping | list | tuple):
+        for key, one in value.items() if isinstance(value, Mapping) else enumerate(value):
+            _numbers(one, (*place, key))
+    elif (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) >= 2**31):
+        raise BadDesign(f"{_place(place)}: {value if isinstance(value, float) else 'a number of more than 32 bits'}")
 
 
 def create_service(design: Data) -> dict[str, Any]:
@@ -243,7 +265,9 @@ def with_policy(where: str, ask: Any) -> None:
 
 @cache
 def _schema(name: str) -> Draft202012Validator:
-    return Draft202012Validator(json.loads((folder() / f"{name}.schema.json").read_text(encoding="utf-8")))
+    schema = json.loads((folder() / f"{name}.schema.json").read_text(encoding="utf-8"))
+    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, one: type(one) is int)  # 10.0 is no count
+    return validators.extend(Draft202012Validator, type_checker=whole)(schema)
 
 
 def _place(path: Any) -> str:
