@@ -56,6 +56,8 @@ PROCESS = (
     "embedded/test_records.py",
     "embedded/test_second_clients.py",
     "figures/test_survey.py",
+    "hub/test_hub.py",
+    "hub/test_proxy.py",
     "images/test_cli.py",
     "images/test_engine.py",
     "images/test_registry.py",

@@ -116,8 +116,11 @@ def up(
         f"{name}: {instance.endpoint} (process {instance.pid}, {instance.speed:g} AWS seconds a second, "
         f"profile {instance.profile})"
     )
+    key, secret = ("test", "test")
+    if instance.signed:
+        key, secret = "…", "…, id and secret of the DRYDOCK_ACCESS_KEY that it was started with"
     console.print(
-        f"Other clients: AWS_ENDPOINT_URL={instance.endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+        f"Other clients: AWS_ENDPOINT_URL={instance.endpoint} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}",
         style="dim",
     )
     if foreground:
@@ -541,6 +544,8 @@ def _told(error: Exception) -> str | None:
 
 
 TOLD = (
+    ("commands.hub", "CannotServe"),
+    ("hub.learners", "NoUserLeft"),
     ("cloud", "CloudRefused"),
     ("cloud", "CloudUnreachable"),
     ("cloud", "NoSuchCloud"),

@@ -10,8 +10,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from drydock.commands import hub
+
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 app = typer.Typer(help="A class: hand out, collect, grade, report.", no_args_is_help=True)
+
+app.command("hub", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(hub.serve)
+app.command("password")(hub.password)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The class's folder.")]
 
@@ -31,6 +36,7 @@ def new_class(
     from drydock.labs import catalogue
 
     listed = roster.read(learners)
+    hub.not_served(name)
     made = folder.new(name, catalogue.in_ranges(labs), listed.learners)
     the_class = made.the_class
     console.print(

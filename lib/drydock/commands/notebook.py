@@ -1,4 +1,4 @@
-"""`drydock concept` and `drydock prep`: notebooks that need no cloud, listed and run headless."""
+"""`drydock concept` and `drydock prep`: notebooks that are given no cloud, listed and run headless."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from drydock.commands.runbook import pair
 from drydock.concepts import catalogue
 from drydock.notebooks import page, runs
 from drydock.notebooks.environment import environment
+from drydock.notebooks.instances import own_home
 from drydock.notebooks.parameters import cell
-from drydock.notebooks.scratch import scratch
 from drydock.notebooks.signals import STOPPED, ending_on_signals
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
@@ -69,7 +69,7 @@ def list_prep() -> None:
 
 @prep.command("run")
 def run_prep(name: Name = "all", out: Out = Path("reports"), parameter: Given = None) -> None:
-    """Run them headless, with answers given by -p. What you have kept is left alone. Exit code 1 when one fails."""
+    """Run them headless, with answers given by -p; what you have kept stays. Exit code 1 when one fails."""
     known = _preparations()
     if name != "all" and name not in known:
         raise typer.BadParameter(f"there is no {name!r}; there are {', '.join(known)}")
@@ -78,8 +78,8 @@ def run_prep(name: Name = "all", out: Out = Path("reports"), parameter: Given = 
     started = time.monotonic()
     with (
         ending_on_signals(STOPPED),
-        scratch("records") as records,
-        environment({"DRYDOCK_PREP": str(records / "cards.json")}),
+        own_home("records") as home,
+        environment({"DRYDOCK_PREP": str(home / "cards.json")}),
     ):
         reports = [runs.run(one, out=out, given=given, progress_bar=sys.stderr.isatty()) for one in chosen]
     _show(reports, time.monotonic() - started)
