@@ -20,6 +20,7 @@ from drydock.concepts import (
     managed_or_self_managed_nodes,
 )
 from drydock.figures import Figure
+from drydock.policy.kubernetes.karpenter.offers import NodePool
 from drydock.pricing import SHAPES
 
 TYPES = "m5.large m5.xlarge c5.large c5.xlarge r5.large"
@@ -34,7 +35,7 @@ def groups(**more: object) -> Figure:
     return cluster_autoscaler.compare(TYPES, TIERS, **chosen)  # type: ignore[arg-type]
 
 
-def course(pool: karpenter.NodePool = POOL, **more: object) -> Figure:
+def course(pool: NodePool = POOL, **more: object) -> Figure:
     chosen = {
         "pods_at_noon": 24, "pods_at_night": 9, "pod_cpu": 700, "pod_memory": 1500,
         "policy": "WhenEmptyOrUnderutilized", "budget_percent": 20, **more,

@@ -408,10 +408,10 @@ def test_affinity_knows_no_zone_of_pools_that_its_first_pod_does_not_tolerate(ke
     mine, theirs = (pool(name, zone=ZONES[n]) for n, name in enumerate(("open", "tainted")))
     pools = [mine, replace(theirs, taints=(TAINTED,))]
     tolerant: dict[str, Any] = {"tolerations": (Toleration("taintname", "Exists"),), "cpu": 100}
-    term, there = (PodTerm(MINE, ZONE),), {"node_selector": {ZONE: ZONES[1]}}
-    second = pods(1, labels=LABELS, **tolerant, **there, **{kind: term})
+    term: dict[str, Any] = {kind: (PodTerm(MINE, ZONE),)}
+    second = pods(1, labels=LABELS, node_selector={ZONE: ZONES[1]}, **tolerant, **term)
     assert not World().provision(*second, pools=pools).unscheduled
-    first = pods(1, 200, labels=LABELS, node_selector={ZONE: ZONES[0]}, **{kind: term})
+    first = pods(1, 200, labels=LABELS, node_selector={ZONE: ZONES[0]}, **term)
     second = [replace(one, name="second") for one in second]
     assert [*World().provision(*first, *second, pools=pools).unscheduled] == ["second-1"]
 
