@@ -1,4 +1,4 @@
-.PHONY: help setup labs labs-strict runbooks concepts prep jupyter lint format test test-fast crash kill-runbooks soak fuzz notebooks compat bench lock clean
+.PHONY: help setup labs labs-strict runbooks concepts prep design-hours jupyter lint format test test-fast crash hub kill-runbooks soak fuzz notebooks compat bench lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -38,9 +38,16 @@ runbooks: setup ## rehearse every runbook
 concepts: setup ## run the notebooks that each show one rule
 	@$(BIN)/drydock concept run all --out reports --jobs 2
 
-prep: setup ## run the cards and the quiz with answers given
+prep: setup ## run the cards, the quiz, a practical, a mock interview and a design exercise with answers given
 	@$(BIN)/drydock prep run cards --out reports -p "answers=3 3 1 4 2 3 3 4 1 3"
-	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=1 a - 2 3 bd d acbd 10 1"
+	@$(BIN)/drydock prep run quiz --out reports -p seed=7 -p "answers=8 acbd - 18 6min 3 a1b4c3d2 bcd 33 1"
+	@$(BIN)/drydock prep run practical --out reports -p name=zone -p answer=$(CURDIR)/tests/prep/answers/zone.py
+	@$(BIN)/drydock prep run interview --out reports -p "answers=1 2 3: Both run the same images. | 1 | 2 a | - | all | 1 3 | 2"
+	@$(BIN)/drydock prep run designs --out reports -p scenario=rollout -p design=reference
+	@$(BIN)/drydock prep run designs --out reports -p scenario=rollout -p design=no-breaker
+
+design-hours: setup ## run the crucial hour of each design exercise on an embedded AWS, DESIGN=reference or bad: seven minutes
+	@$(BIN)/python -m drydock.prep.designs $(or $(DESIGN),reference)
 
 jupyter: setup ## open your own copies of the notebooks in JupyterLab
 	@exec $(BIN)/drydock lab jupyter
@@ -64,6 +71,9 @@ test: lint ## lint, and every test
 crash: setup ## kill the embedded AWS at ROUNDS (50) random moments under load; nothing that was answered may be lost
 	DRYDOCK_CRASH_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest tests/embedded/test_crash.py -k whatever_moment
 
+hub: setup ## five learners in one hub, one of them after the others'; needs root
+	DRYDOCK_HUB_LEARNERS=5 DRYDOCK_HUB_REPORT=$(CURDIR)/reports/hub.json $(BIN)/pytest tests/hub
+
 kill-runbooks: setup ## kill every runbook's processes at many moments, and go on with each run
 	DRYDOCK_KILL_RUNBOOKS=1 $(BIN)/pytest tests/runbooks/test_killed.py
 
@@ -84,7 +94,7 @@ bench: setup ## measure the embedded AWS beside others
 
 lock: ## pin every dependency again, in requirements.lock
 	printf 'hatchling\neditables\n' | uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --python-version 3.11 --extra test --extra docker --extra dask --extra hub --override requirements.overrides --output-file requirements.lock pyproject.toml -
+	  --python-version 3.11 --extra test --extra docker --extra dask --extra hub --extra nbgrader --override requirements.overrides --output-file requirements.lock pyproject.toml -
 
 clean: ## remove what was installed and made here
 	rm -rf $(VENV) reports labs/services/*/vendor labs/services/*/vendor-*

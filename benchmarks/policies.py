@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,8 @@ from drydock.policy.kubernetes.hpa.behavior import SYNC_PERIOD, Behavior
 from drydock.policy.kubernetes.hpa.course import Autoscaler, Container, course
 from drydock.policy.kubernetes.karpenter import provisioning
 from drydock.policy.kubernetes.karpenter.offers import ON_DEMAND, SPOT, NodePool, Offering, instance_type
-from drydock.policy.kubernetes.scheduling import Node, Pod
+from drydock.policy.kubernetes.scheduling import HOSTNAME, Node, Pod, PodTerm, Preferences, Spread
+from drydock.policy.kubernetes.scheduling.model import equal
 from drydock.policy.kubernetes.vpa.histogram import CPU, percentiles
 
 ROUNDS = 3
@@ -66,6 +68,23 @@ def cluster_autoscaler_estimate(pods: int) -> object:
 
 def karpenter_schedule(pods: int) -> object:
     """Pods of sizes that are all different, over 500 instance types in three zones."""
+    return _scheduled(pods, lambda n: {})
+
+
+def karpenter_spread(pods: int) -> object:
+    """The same pods, of 20 Deployments: spread over zones and nodes, apart from each other, or by wish alone."""
+
+    def terms(n: int) -> dict[str, Any]:
+        labels = {"app": str(n % 20)}
+        mine = equal(labels)
+        over = (Spread(mine), Spread(mine, 10, HOSTNAME))
+        kinds = ({}, {"spread": over}, {"anti_affinity": (PodTerm(mine),)}, {"preferences": Preferences(spread=over)})
+        return {"labels": labels, **kinds[n % 4]}
+
+    return _scheduled(pods, terms)
+
+
+def _scheduled(pods: int, terms: Callable[[int], Mapping[str, Any]]) -> object:
     types = []
     for n in range(500):
         cpu = n % 64 + 1
@@ -75,7 +94,11 @@ def karpenter_schedule(pods: int) -> object:
         types.append(instance_type(f"type-{n}", capacity=amounts, allocatable=kept, offerings=offered, labels={}))
     chance = random.Random(1)
     asked = [
-        Pod(f"pod-{n}", {"cpu": chance.randrange(50, 4000), "memory": chance.randrange(64 * 1024**2, 8 * 1024**3)})
+        Pod(
+            f"pod-{n}",
+            {"cpu": chance.randrange(50, 4000), "memory": chance.randrange(64 * 1024**2, 8 * 1024**3)},
+            **terms(n),
+        )
         for n in range(pods)
     ]
     plan = provisioning.schedule(asked, [NodePool("default")], types)
@@ -88,6 +111,7 @@ RULES: Mapping[str, Rule] = {
     "vpa-week": Rule((250, 500, 1000), "containers", 5.0, vpa_week),
     "cluster-autoscaler-estimate": Rule((5_100, 15_300, 51_000), "pods", 1.0, cluster_autoscaler_estimate),
     "karpenter-schedule": Rule((1000, 3000, 10_000), "pods", 5.0, karpenter_schedule),
+    "karpenter-spread": Rule((1000, 3000, 10_000), "pods", 5.0, karpenter_spread),
 }
 
 

@@ -1,7 +1,8 @@
 """How long a simulated minute takes: `python benchmarks/simulation.py`.
 
 A week of a service of 10, 100 and 1000 tasks, with day and night, bursts, target tracking and Spot tasks that are taken
-back one by one; and the same on EC2 instances.
+back one by one; the same on EC2 instances; and the same over three zones, one of which is lost each day, with a release
+each day.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from drydock.simulation import Nodes, Service, Spot, Tracking, simulate, traffic
+from drydock.simulation import Nodes, Release, Service, Spot, Tracking, ZoneOutage, simulate, traffic
 
 LIMIT_MS = 1.0
 SIZES = (10, 100, 1000)
@@ -32,7 +33,15 @@ def main() -> None:
             spot=Spot(base=2, hazard=0.02),
         )
         instances = replace(fargate, spot=None, nodes=Nodes("m5.large", 4))
-        for what, service in (("Fargate and Spot", fargate), ("m5.large", instances)):
+        eventful = replace(
+            fargate,
+            zones=("a", "b", "c"),
+            balances=True,
+            deadline=0.5,
+            outages=tuple(ZoneOutage("a", day * traffic.DAY + 600, 30) for day in range(7)),
+            releases=tuple(Release(day * traffic.DAY + 900) for day in range(7)),
+        )
+        for what, service in (("Fargate and Spot", fargate), ("m5.large", instances), ("zones, releases", eventful)):
             took = measure(service, loads)
             within = "within" if took <= LIMIT_MS else "OVER"
             print(f"{tasks:5} tasks, {what:16}  {took:6.3f} ms a simulated minute, {within} {LIMIT_MS:g} ms")

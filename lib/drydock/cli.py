@@ -35,6 +35,7 @@ ELSEWHERE = {
     "runbook": "drydock.commands.runbook:app",
     "concept": "drydock.commands.notebook:concept",
     "prep": "drydock.commands.notebook:prep",
+    "class": "drydock.commands.classroom:app",
 }
 """Groups of commands whose module is loaded when one of them is asked for."""
 
@@ -115,8 +116,11 @@ def up(
         f"{name}: {instance.endpoint} (process {instance.pid}, {instance.speed:g} AWS seconds a second, "
         f"profile {instance.profile})"
     )
+    key, secret = ("test", "test")
+    if instance.signed:
+        key, secret = "…", "…, id and secret of the DRYDOCK_ACCESS_KEY that it was started with"
     console.print(
-        f"Other clients: AWS_ENDPOINT_URL={instance.endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+        f"Other clients: AWS_ENDPOINT_URL={instance.endpoint} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}",
         style="dim",
     )
     if foreground:
@@ -540,17 +544,30 @@ def _told(error: Exception) -> str | None:
 
 
 TOLD = (
+    ("commands.hub", "CannotServe"),
+    ("hub.learners", "NoUserLeft"),
     ("cloud", "CloudRefused"),
     ("cloud", "CloudUnreachable"),
     ("cloud", "NoSuchCloud"),
     ("ledger", "StillUsed"),
+    ("classroom.confined", "CannotConfine"),
+    ("classroom.exports", "NeedsNbgrader"),
+    ("classroom.exports", "NothingToExport"),
+    ("classroom.folder", "BadClass"),
+    ("classroom.folder", "NoSuchClass"),
+    ("classroom.roster", "BadRoster"),
     ("labs.catalogue", "NoSuchLab"),
+    ("labs.handout", "BadHandout"),
+    ("labs.progress", "NewerProgress"),
     ("policy.profiles", "NoSuchProfile"),
     ("labs.copies", "NoSuchNotebook"),
     ("notebooks.together", "Ended"),
     ("concepts.catalogue", "NoSuchConcept"),
     ("notebooks.parameters", "BadParameter"),
     ("prep.questions", "BadQuestions"),
+    ("prep.interview_pack", "BadPack"),
+    ("prep.interview_record", "BadInterviews"),
+    ("prep.interview_record", "BadSettings"),
     ("rehearsals.copied.source", "NothingToCopy"),
     ("runbooks.catalogue", "NoSuchRunbook"),
     ("runbooks.approvals", "BadApproval"),

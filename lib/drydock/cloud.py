@@ -26,7 +26,7 @@ import botocore.loaders
 import botocore.session
 from botocore.awsrequest import AWSResponse
 
-from drydock.user import deaf_session
+from drydock.user import ACCESS_KEY, access_key, deaf_session
 
 LOCAL_ACCOUNT = "000000000000"
 """The account of the embedded AWS, LocalStack and ministack."""
@@ -274,9 +274,10 @@ def connect(
     profile     how slow, late and strict the embedded AWS is: "quick", or "strict" as AWS itself. None or "": as it
                 runs, or ran before, or quick. ValueError for another cloud; NotStarted where it runs with another one.
 
-    Local clouds get dummy credentials; no profile, environment variable, file or metadata service of the
-    user's is read for them. What STS must answer: embedded and LocalStack 000000000000; a loopback URL
-    000000000000 or moto's 123456789012; where `account` is given, exactly that.
+    Local clouds get dummy credentials, an embedded one the key in $DRYDOCK_ACCESS_KEY where there is one; nothing else
+    of the user's is read for them, no profile, environment variable, file or metadata service. What STS must answer:
+    embedded and LocalStack 000000000000; a loopback URL 000000000000 or moto's 123456789012; where `account` is given,
+    exactly that.
 
     Raises CloudRefused, CloudUnreachable, or ValueError for a `cloud` that is none of the above.
     """
@@ -354,6 +355,11 @@ def _embedded(region: str, name: str, profile: str | None) -> Cloud:
     if found is None:
         found = embedded.start(name, idle_exit=IDLE_EXIT, profile=profile)
     instance = embedded.fitting(found, profile)
+    if access_key() is not None and not instance.signed:
+        raise CloudRefused(
+            f"{ACCESS_KEY} is set, and the embedded AWS {name!r} was started without it and checks no signatures. "
+            f"To change that: drydock down --name {name}, then ask again; what it holds stays."
+        )
     made = _local("embedded", instance.endpoint, region, instance=name, speed=instance.speed)
     made.profile = instance.profile
     return made
@@ -405,9 +411,8 @@ def _local(name: str, endpoint: str, region: str, *, instance: str = "", speed: 
 def _dummy_session(region: str, speed: float | None) -> Any:
     core = deaf_session()
     core.register_component("data_loader", _LocalWaiters(speed))
-    return boto3.Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name=region, botocore_session=core
-    )
+    key, secret = ("test", "test") if speed is None else access_key() or ("test", "test")
+    return boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=region, botocore_session=core)
 
 
 class _LocalWaiters(botocore.loaders.Loader):  # type: ignore[misc]

@@ -154,8 +154,13 @@ def chromium() -> Finding:
     return _program("Chromium", names, "no static images of figures", "Install chromium. The labs do not need it.")
 
 
+def bubblewrap() -> Finding:
+    return _program("bubblewrap", ["bwrap"], "a class's notebooks cannot be graded", "Install bubblewrap.")
+
+
 LOOKS: Sequence[Callable[[], Finding]] = (
     python, loopback, low_ports, port_4566, callers, envoy, memory, container_engine, dig, hadolint, chromium,
+    bubblewrap,
 )  # fmt: skip
 
 

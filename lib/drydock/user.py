@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,27 @@ def own(path: Path) -> Path:
 
 def _from_home(path: Path) -> list[Path]:
     return [each for each in (*reversed(path.parents), path) if each == path or each.is_relative_to(home())]
+
+
+ACCESS_KEY = "DRYDOCK_ACCESS_KEY"
+
+
+def access_key() -> tuple[str, str] | None:
+    """Id and secret in `DRYDOCK_ACCESS_KEY`, as `id:secret`: an embedded AWS that starts with it checks who signs.
+
+    None where there is none. ValueError for one that is none: the id has 16 to 128 letters and digits (documented: IAM,
+    AccessKey), the secret 20 characters or more.
+    """
+    given = os.environ.get(ACCESS_KEY)
+    if not given:
+        return None
+    found = re.fullmatch(r"(\w{16,128}):(\S{20,})", given)
+    if found is None:
+        raise ValueError(
+            f"{ACCESS_KEY} is no access key: write id:secret, an id of 16 to 128 letters and digits and a secret of 20 "
+            "characters or more, without spaces"
+        )
+    return found[1], found[2]
 
 
 def deaf_session() -> botocore.session.Session:

@@ -206,3 +206,36 @@ def test_the_least_of_three_limits_decides_how_many_pods_a_node_holds() -> None:
 def test_what_cannot_be_is_said_by_its_name(draw: Callable[[], object], says: str) -> None:
     with pytest.raises((ValueError, LookupError), match=says):
         draw()
+
+
+ZONAL = karpenter.offered("m5.large m5.xlarge m5.2xlarge c5.xlarge", zones=karpenter.ZONES)
+
+
+def renewed(**values: object) -> karpenter.Figure:
+    chosen = {"spread_by": "zone", "max_skew": 1, "old_nodes": 3, "budget_percent": 20, **values}
+    return karpenter.renewal(POOL, ZONAL, karpenter.pods(24, 700, 1500), **chosen)  # type: ignore[arg-type]
+
+
+def test_spread_pods_stay_spread_while_their_nodes_are_replaced() -> None:
+    figure = renewed()
+    assert [row[2:7] for row in figure.rows] == [(3, 8, 8, 8, 0)] * 4
+    assert [row[1] for row in figure.rows] == ["24 pods on new nodes", *["1 go, 1 come"] * 3]
+    assert [bar["y"] for bar in figure.data] == [[8, 8, 8, 8]] * 3
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"spread_by": "none"}, "24 pods without spread: 3 nodes; 3 rounds of replacement"),
+        ({"budget_percent": 0}, "maxSkew 1: 3 nodes; 0 rounds of replacement, 3 old nodes stay"),
+        ({"budget_percent": 100}, "maxSkew 1: 3 nodes; 1 round of replacement"),
+        ({"spread_by": "hostname", "max_skew": 2, "old_nodes": 10}, "12 nodes; 4 rounds of replacement"),
+        ({"old_nodes": 0}, "3 nodes; 0 rounds of replacement"),
+    ],
+)
+def test_rounds_of_replacement(values: dict[str, object], says: str) -> None:
+    assert renewed(**values).title.endswith(says)
+
+
+def test_a_looser_spread_lets_pods_move_to_other_zones() -> None:
+    assert [row[6] for row in renewed(max_skew=3).rows] == [0, 3, 3, 3]

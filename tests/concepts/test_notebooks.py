@@ -72,13 +72,15 @@ def test_a_concept_is_small_and_its_parameters_are_plain(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_control_has_a_parameter_that_replaces_it(name: str) -> None:
     path = concepts.notebook(name)
-    [source] = [cell.source for cell in cells(path) if cell.source.startswith("explore(")]
-    call = ast.parse(source).body[0]
-    assert isinstance(call, ast.Expr) and isinstance(call.value, ast.Call)
-    for control in call.value.keywords:
-        assert isinstance(control.value, ast.Call) and isinstance(control.value.args[0], ast.Name)
-        assert control.value.args[0].id == control.arg
-        assert control.arg in parameters.defaults(path)
+    explorers = [cell.source for cell in cells(path) if cell.source.startswith("explore(")]
+    assert explorers
+    for source in explorers:
+        call = ast.parse(source).body[0]
+        assert isinstance(call, ast.Expr) and isinstance(call.value, ast.Call)
+        for control in call.value.keywords:
+            assert isinstance(control.value, ast.Call) and isinstance(control.value.args[0], ast.Name)
+            assert control.value.args[0].id == control.arg
+            assert control.arg in parameters.defaults(path)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -187,6 +187,10 @@ def test_tables_of_vpa() -> None:
     assert [row[1] for row in vpa.due().rows] == ["yes", "no", "no", "yes", "yes", "no"]
     assert {row[0]: row[1] for row in vpa.oom().rows}[128] == "228"
     assert [row[2] for row in vpa.limits(100, 400).rows] == ["504m", "988m", "2348m", "4672m"]
+    assert [row[2:] for row in vpa.boost(100, 400, 2, 200).rows] == [
+        ("200m of 800m", "100m of 400m"), ("494m of 1976m", "247m of 988m"),
+        ("200m of 400m", "100m of 400m"), ("399m of 400m", "247m of 400m"),
+    ]  # fmt: skip
     costs = [float(str(row[-1])) for row in vpa.cost(2000, 2048, 200, 200).rows]
     assert costs == sorted(costs, reverse=True)
 

@@ -309,13 +309,21 @@ def test_progress_is_the_learners_and_outlives_the_lab(cloud: Cloud, queues: Lab
     assert progress.read() == {}
 
 
-@pytest.mark.parametrize("broken", ["{half", "[]"])
+@pytest.mark.parametrize("broken", ["{half", "[]", '{"version": 2, "labs": []}'])
 def test_an_unreadable_progress_file_is_put_aside_and_said(queues: Lab, broken: str) -> None:
     progress.path().write_text(broken)
     with pytest.warns(UserWarning, match=r"it is kept as progress\.json\.unreadable"):
         queues.hint("create-queue")
     assert progress.path().with_suffix(".json.unreadable").read_text() == broken
     assert progress.of("00-queues")["create-queue"]["hints"] == 1
+
+
+def test_progress_of_a_later_version_is_left_alone(queues: Lab) -> None:
+    progress.path().write_text('{"version": 3, "steps": []}')
+    with pytest.raises(progress.NewerProgress, match="is of version 3, and this Drydock knows 2: update it"):
+        queues.check("create-queue")
+    assert progress.path().read_text() == '{"version": 3, "steps": []}'
+    progress.path().unlink()
 
 
 def test_clean_up_takes_all_and_fails_over_what_is_left(queues: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from fsrs import Rating
 
-from drydock.prep import BadDeck, Deck, questions
+from drydock.prep import BadDeck, Deck, questions, study
 from drydock.prep.deck import in_words, path
 
 START = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -156,22 +156,24 @@ def test_a_clock_that_goes_back_loses_no_card(deck: Deck) -> None:
         kept(at="9999-12-31T23:59:59+00:00"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_put_aside_and_said(deck: Deck, broken: str) -> None:
+def test_a_file_that_is_damaged_or_older_is_told_and_never_written_over(deck: Deck, broken: str) -> None:
     deck.file.write_text(broken)
-    deck.review(FIRST, 3, START)
-    aside = deck.file.with_suffix(".json.unreadable")
-    assert aside.read_text() == broken
-    assert list(json.loads(deck.file.read_text())) == [FIRST]
-    assert "cards.json.unreadable" in deck.notice
-    assert "cards.json.unreadable" in repr(deck.standing(START))
+    for act in (lambda: deck.queue(START), lambda: deck.review(FIRST, 3, START), lambda: study(deck, "3")):
+        with pytest.raises(
+            BadDeck, match=r"cards\.json is damaged, or another version .* name another file in DRYDOCK_PREP"
+        ):
+            act()
+    assert deck.file.read_text() == broken
+    assert sorted(path.name for path in deck.file.parent.iterdir()) == ["cards.json", "cards.lock"]
 
 
-def test_a_second_unreadable_file_does_not_replace_the_first(deck: Deck) -> None:
-    for broken in ("{1", "{2"):
-        deck.file.write_text(broken)
+def test_what_is_damaged_is_named_by_its_card(deck: Deck) -> None:
+    deck.review(SECOND, 3, START)
+    kept = json.loads(deck.file.read_text())
+    kept[SECOND]["reviews"][0]["rating"] = 9
+    deck.file.write_text(json.dumps(kept))
+    with pytest.raises(BadDeck, match=f"the card '{SECOND}': ValueError 9 is not a valid Rating"):
         deck.queue(START)
-    kept = sorted(path.read_text() for path in deck.file.parent.glob("cards.json.unreadable*"))
-    assert kept == ["{1", "{2"]
 
 
 def test_a_folder_in_place_of_the_file_is_refused_and_told_what_to_do(tmp_path: Path) -> None:
@@ -204,14 +206,6 @@ def test_what_cannot_be_rated_is_refused(deck: Deck) -> None:
     with pytest.raises(ValueError, match="UTC"):
         deck.review(FIRST, 3, START.replace(tzinfo=None))
     assert not deck.file.exists()
-
-
-def test_where_you_stand_adds_up(deck: Deck) -> None:
-    deck.review(FIRST, 1, START)
-    deck.review(SECOND, 4, START)
-    *topics, total = deck.standing(START + timedelta(minutes=2)).rows
-    assert total == ("all", len(CARDS), len(CARDS) - 2, 1, 1)
-    assert [sum(row[column] for row in topics) for column in (1, 2, 3, 4)] == list(total[1:])
 
 
 def test_the_file_is_where_the_learner_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

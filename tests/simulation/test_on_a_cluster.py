@@ -10,6 +10,7 @@ import pytest
 from distributed import LocalCluster
 
 from drydock.concepts import savings_stack, spot_interruption, target_tracking
+from drydock.prep import designs
 from drydock.simulation import Case, Reclaim, Service, Spot, compare, sweep
 
 CASES = [
@@ -23,6 +24,7 @@ SWEEPS: tuple[Callable[..., Any], ...] = (
     partial(compare, CASES, [9000] * 30, seed=3),
     partial(savings_stack.commitments, **LOAD),
     partial(spot_interruption.prices, **SPOT, **ONE),
+    partial(designs.sweep, designs.open_scenario("latency"), most=4),
 )
 
 

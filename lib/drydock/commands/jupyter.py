@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -12,24 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drydock import embedded
-from drydock.user import folder, home
+from drydock.labs.jupyterlab import arguments
 
 
 def serve(course: Path, more: list[str]) -> int:
     """Run JupyterLab over `course` until it ends; its exit code. `more`: arguments of JupyterLab's."""
     before = {instance.name for instance in embedded.instances()}
-    arguments = [
-        "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.root_dir={course}",
-        f"--ServerApp.preferred_dir={course / 'labs'}",
-        f"--LabApp.app_settings_dir={_settings()}",
-        "--LabApp.news_url=",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        *(["--allow-root"] if os.getuid() == 0 else []),
-        *more,
-    ]
+    ours = ["--ServerApp.ip=127.0.0.1", *arguments(course), *(["--allow-root"] if os.getuid() == 0 else [])]
     try:
-        process = subprocess.Popen([sys.executable, "-m", "jupyterlab", *arguments])
+        process = subprocess.Popen([sys.executable, "-m", "jupyterlab", *ours, *more])
         with _left_to(process):
             return process.wait()
     finally:
@@ -39,18 +29,6 @@ def serve(course: Path, more: list[str]) -> int:
         runs = ", ".join(instance.name for instance in embedded.instances())
         rest = f"still running, as you started it yourself: {runs}" if runs else "nothing is left"
         print(f"Stopped; {rest}.", file=sys.stderr)
-
-
-def _settings() -> Path:
-    """A folder with how JupyterLab is set until the learner sets it otherwise: it does not ask about its news, and
-    wraps a line of code that is longer than the cell is wide."""
-    made = folder(home() / "jupyterlab")
-    settings = {
-        "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
-        "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineWrap": True}},
-    }
-    (made / "overrides.json").write_text(json.dumps(settings) + "\n")
-    return made
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""`drydock concept` and `drydock prep`: notebooks that need no cloud, listed and run headless."""
+"""`drydock concept` and `drydock prep`: notebooks that are given no cloud, listed and run headless."""
 
 from __future__ import annotations
 
+import secrets
 import sys
 import time
 from contextlib import nullcontext
@@ -17,8 +18,8 @@ from drydock.commands.runbook import pair
 from drydock.concepts import catalogue
 from drydock.notebooks import page, runs
 from drydock.notebooks.environment import environment
+from drydock.notebooks.instances import own_home
 from drydock.notebooks.parameters import cell
-from drydock.notebooks.scratch import scratch
 from drydock.notebooks.signals import STOPPED, ending_on_signals
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
@@ -68,7 +69,7 @@ def list_prep() -> None:
 
 @prep.command("run")
 def run_prep(name: Name = "all", out: Out = Path("reports"), parameter: Given = None) -> None:
-    """Run them headless, with answers given by -p. Your own cards are left alone. Exit code 1 when one fails."""
+    """Run them headless, with answers given by -p; what you have kept stays. Exit code 1 when one fails."""
     known = _preparations()
     if name != "all" and name not in known:
         raise typer.BadParameter(f"there is no {name!r}; there are {', '.join(known)}")
@@ -77,11 +78,59 @@ def run_prep(name: Name = "all", out: Out = Path("reports"), parameter: Given = 
     started = time.monotonic()
     with (
         ending_on_signals(STOPPED),
-        scratch("records") as records,
-        environment({"DRYDOCK_PREP": str(records / "cards.json")}),
+        own_home("records") as home,
+        environment({"DRYDOCK_PREP": str(home / "cards.json")}),
     ):
         reports = [runs.run(one, out=out, given=given, progress_bar=sys.stderr.isatty()) for one in chosen]
     _show(reports, time.monotonic() - started)
+
+
+@prep.command("seal")
+def seal(
+    folder: Annotated[Path, typer.Argument(help="Folder of questions, *.json as in notebooks/prep/questions.")],
+    pack: Annotated[Path, typer.Argument(help="File to write; it must not be there.")],
+    minutes: Annotated[int, typer.Option(help="How long the exam takes, 5 to 180.")] = 45,
+    seed: Annotated[int | None, typer.Option(help="Which questions are drawn. By default a seed by chance.")] = None,
+) -> None:
+    """Seal questions for an exam: a file for the candidates, and two keys that are shown once."""
+    from drydock.prep import interview_pack, questions
+
+    asked = questions.load(folder)
+    keys = interview_pack.seal(pack, asked, minutes=minutes, seed=secrets.randbelow(10**6) if seed is None else seed)
+    console.print(f"{pack}: {len(asked)} questions, {minutes} minutes. Give it to the candidates.")
+    console.print(f"First key, when the exam begins:       {keys[0]}  opens the questions", markup=False)
+    console.print(f"Second key, when you noted their code: {keys[1]}  opens the key points", markup=False)
+    console.print("They are kept nowhere: write them down.")
+
+
+@prep.command("handed-in")
+def handed_in(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A candidate's interviews.json.")],
+    pack: Annotated[Path | None, typer.Option(help="The sealed questions: shows the exam by them, checked.")] = None,
+    key: Annotated[str, typer.Option(help="The pack's first key.")] = "",
+) -> None:
+    """Show a candidate's interviews, each with the code of its answers. Exit code 1 where a check fails."""
+    from drydock.prep import interview_pack
+    from drydock.prep.interview_record import Interviews
+    from drydock.prep.interview_report import Report
+
+    sealed = interview_pack.read(pack) if pack else None
+    contents = sealed.contents(key) if sealed else None
+    found = [
+        one
+        for one in Interviews(file).all()
+        if sealed is None or (one.sealed is not None and one.sealed.digest == sealed.digest)
+    ]
+    if not found:
+        console.print(f"{file} has no interview{f' by {pack}' if pack else ''}.", markup=False)
+        raise typer.Exit(1)
+    faults = [fault for one in found for fault in (interview_pack.faults(one, contents) if contents else [])]
+    for one in found:
+        console.print(repr(Report(one)), markup=False)
+    for fault in faults:
+        console.print(f"Not as the pack has it: {fault}", markup=False)
+    if faults:
+        raise typer.Exit(1)
 
 
 def _preparations() -> dict[str, Path]:

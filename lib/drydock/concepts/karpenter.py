@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy.kubernetes import migration
-from drydock.policy.kubernetes.karpenter import budgets, consolidation, provisioning
+from drydock.policy.kubernetes.karpenter import budgets, consolidation, drift, provisioning
 from drydock.policy.kubernetes.karpenter.consolidation import Move, Running
 from drydock.policy.kubernetes.karpenter.offers import (
     ON_DEMAND,
@@ -26,22 +27,25 @@ from drydock.policy.kubernetes.karpenter.offers import (
 )
 from drydock.policy.kubernetes.karpenter.provisioning import NewNode, Plan
 from drydock.policy.kubernetes.karpenter.requirements import CAPACITY_TYPE, requirements
-from drydock.policy.kubernetes.scheduling import Cluster, Node, Pod
+from drydock.policy.kubernetes.karpenter.requirements import ZONE as TOPOLOGY_ZONE
+from drydock.policy.kubernetes.scheduling import HOSTNAME, Node, Pod, Spread, Taint
+from drydock.policy.kubernetes.scheduling.model import equal
 from drydock.pricing import MONTH_HOURS, PRICES, ec2_hour
 
 MEMORY_OVERHEAD = 0.075
 """The part of an instance's memory that Karpenter takes for its hypervisor: --vm-memory-overhead-percent."""
 ZONE = "us-east-1a"
+ZONES = (ZONE, "us-east-1b", "us-east-1c")
 LARGE, XLARGE = "m5.large", "m5.xlarge"
 
 
-def offered(types: str, spot_discount: float = 0.0) -> list[InstanceType]:
-    """The instance types, on demand, and with a discount as Spot too."""
+def offered(types: str, spot_discount: float = 0.0, zones: Sequence[str] = (ZONE,)) -> list[InstanceType]:
+    """The instance types, on demand, and with a discount as Spot too; at the same price in each zone."""
     found = []
     for name in eks.types(types):
         node = eks.node(name)
         price = ec2_hour(name)
-        spot = [Offering(ZONE, SPOT, price * (1 - spot_discount))] if spot_discount else []
+        kinds = {ON_DEMAND: price, **({SPOT: price * (1 - spot_discount)} if spot_discount else {})}
         family, size = name.split(".")
         kept = {"memory": node.allocatable["memory"] - int(node.whole["memory"] * MEMORY_OVERHEAD)}
         found.append(
@@ -49,7 +53,7 @@ def offered(types: str, spot_discount: float = 0.0) -> list[InstanceType]:
                 name,
                 capacity=node.whole,
                 allocatable={**node.allocatable, **kept},
-                offerings=[Offering(ZONE, ON_DEMAND, price), *spot],
+                offerings=[Offering(zone, kind, each) for kind, each in kinds.items() for zone in zones],
                 labels={
                     "karpenter.k8s.aws/instance-family": family,
                     "karpenter.k8s.aws/instance-category": family[0],
@@ -76,10 +80,13 @@ def pool(manifest: Mapping[str, Any]) -> NodePool:
     if set(limits) - {"cpu"} or not isinstance(limits.get("cpu", 0), int):
         raise ValueError(f"Here limits are whole CPUs, such as cpu: 100, not {limits}.")
     disruption = spec.get("disruption") or {}
+    template = spec["template"]
     return NodePool(
         manifest["metadata"]["name"],
-        requirements(spec["template"]["spec"]["requirements"]),
+        requirements(template["spec"]["requirements"]),
         spec.get("weight", 0),
+        labels=template.get("metadata", {}).get("labels", {}),
+        taints=tuple(Taint(**one) for one in template["spec"].get("taints", ())),
         limits={"cpu": 1000 * limits["cpu"]} if limits else {},
         policy=disruption.get("consolidationPolicy", "WhenEmptyOrUnderutilized"),
         consolidates=disruption.get("consolidateAfter") != "Never",
@@ -118,10 +125,9 @@ def plan(one: NodePool, types: Sequence[InstanceType], asked: Sequence[Pod]) -> 
 def launched(node: NewNode, name: str) -> Running:
     """The planned node as it runs: of its cheapest type."""
     of = node.cheapest
-    kind = next(one.capacity_type for one in of.offerings if one.price == node.price and one.suits(node.requirements))
-    return Running(
-        Node(name, of.allocatable, capacity=of.capacity), node.pool, of.name, ZONE, kind, node.price, tuple(node.pods)
-    )
+    taken = next(one for one in of.offerings if one.price == node.price and one.suits(node.requirements))
+    there = Node(name, of.allocatable, capacity=of.capacity)
+    return Running(there, node.pool, of.name, taken.zone, taken.capacity_type, node.price, tuple(node.pods))
 
 
 def launches(one: NodePool, types: Sequence[InstanceType], asked: Sequence[Pod]) -> Figure:
@@ -304,7 +310,7 @@ def _course(
         move = consolidation.consolidate(nodes, [pool_of], types, allowed={one.name: bound})
         if move is None:
             break
-        nodes, made = _after(nodes, move, pool_of, types, made)
+        nodes, made = _after(nodes, move, made)
         steps.append((_said(move), nodes))
     return steps
 
@@ -317,21 +323,14 @@ def _with(node: Running, on: Sequence[Pod]) -> Running:
     return Running(node.node, node.pool, node.type, node.zone, node.capacity_type, node.price, tuple(on))
 
 
-def _after(
-    nodes: Sequence[Running], move: Move, one: NodePool, types: Sequence[InstanceType], made: int
-) -> tuple[list[Running], int]:
+def _after(nodes: Sequence[Running], move: Move, made: int) -> tuple[list[Running], int]:
     """The nodes once the move is done; its pods are where the simulation had put them."""
     going = {node.node.name for node in move.nodes}
     stay = [node for node in nodes if node.node.name not in going]
-    new = [launched(move.replacement, f"node-{made + 1:02}")] if move.replacement else []
-    on_new = {pod.name for node in new for pod in node.pods}
-    moved = [pod for node in move.nodes for pod in node.moved if pod.name not in on_new]
-    cluster = Cluster()
-    for node in stay:
-        cluster.add(node.node, node.pods)
-    put = provisioning.schedule(moved, [one], types, existing=cluster).existing
-    assert sum(map(len, put.values())) == len(moved), "a move lost a pod"
-    return [_with(node, [*node.pods, *put.get(node.node.name, ())]) for node in stay] + new, made + len(new)
+    new = [launched(node, f"node-{made + n:02}") for n, node in enumerate(move.replacements, 1)]
+    after = [_with(node, [*node.pods, *move.onto.get(node.node.name, ())]) for node in stay] + new
+    assert sum(len(node.pods) for node in after) == sum(len(node.pods) for node in nodes), "a move lost a pod"
+    return after, made + len(new)
 
 
 def _said(move: Move) -> str:
@@ -343,6 +342,85 @@ def _said(move: Move) -> str:
     if move.replacement:
         return f"{goes}, one {move.replacement.cheapest.name} comes"
     return f"{goes}: the pods fit elsewhere"
+
+
+SPREADS = ("none", "zone", "hostname")
+
+
+def spread(asked: Sequence[Pod], by: str, max_skew: int) -> list[Pod]:
+    """The pods with a topologySpreadConstraint, DoNotSchedule, over zones or nodes."""
+    if by not in SPREADS:
+        raise ValueError(f"spread_by {by!r} is none of {', '.join(SPREADS)}.")
+    checks.whole("max_skew", max_skew, 1, 10)
+    labels = {"app": "web"}
+    constraint = Spread(equal(labels), max_skew, TOPOLOGY_ZONE if by == "zone" else HOSTNAME)
+    return [replace(pod, labels=labels, spread=() if by == "none" else (constraint,)) for pod in asked]
+
+
+def renewal(
+    one: NodePool,
+    types: Sequence[InstanceType],
+    asked: Sequence[Pod],
+    *,
+    spread_by: str,
+    max_skew: int,
+    old_nodes: int,
+    budget_percent: int,
+) -> Figure:
+    """Where spread puts the pods over three zones, and how nodes with an old image are replaced, round by round."""
+    steps = _renewal(one, types, spread(asked, spread_by, max_skew), old_nodes, budget_percent)
+    labels = ["launch", *(f"round {n}" for n in range(1, len(steps)))]
+    rows = []
+    for label, (what, nodes) in zip(labels, steps, strict=True):
+        counts = [sum(len(node.pods) for node in nodes if node.zone == zone) for zone in ZONES]
+        cost = sum(node.price for node in nodes)
+        rows.append((label, what, len(nodes), *counts, max(counts) - min(counts), f"{cost:.4f}"))
+    first, last = steps[0][1], steps[-1][1]
+    left = sum(node.node.name in {each.node.name for each in first[:old_nodes]} for node in last)
+    rounds = len(steps) - 1
+    by = "without spread" if spread_by == "none" else f"spread by {spread_by}, maxSkew {max_skew}"
+    replaced = f"{rounds} round{'s' * (rounds != 1)} of replacement" + (f", {left} old nodes stay" if left else "")
+    return Figure(
+        f"{len(asked)} pods {by}: {len(first)} nodes; {replaced}",
+        ("Step", "What happens", "Nodes", *(f"Pods in {zone}" for zone in ZONES), "Skew of zones", "USD an hour"),
+        rows,
+        [
+            {
+                "type": "bar",
+                "name": f"pods in {zone}",
+                "x": labels,
+                "y": [row[3 + place] for row in rows],
+                "marker": {"color": COLOURS[place]},
+            }
+            for place, zone in enumerate(ZONES)
+        ],
+        {
+            "barmode": "group",
+            "xaxis": {"title": {"text": "step"}, "type": "category"},
+            "yaxis": {"title": {"text": "pods"}, "rangemode": "tozero"},
+            **LAYOUT,
+        },
+    )
+
+
+def _renewal(
+    one: NodePool, types: Sequence[InstanceType], asked: Sequence[Pod], old_nodes: int, budget_percent: int
+) -> list[tuple[str, list[Running]]]:
+    """The nodes at first, and after each round: as many go in one as the budget allows at once."""
+    checks.whole("old_nodes", old_nodes, 0, 10)
+    checks.whole("budget_percent", budget_percent, 0, 100)
+    nodes = [launched(node, f"node-{n:02}") for n, node in enumerate(plan(one, types, asked).new, 1)]
+    steps, made = [(f"{len(asked)} pods on new nodes", nodes)], len(nodes)
+    old = {node.node.name: float(n) for n, node in enumerate(nodes[:old_nodes])}
+    while True:
+        at_once = budgets.Budget(f"{budget_percent}%").allowed(len(nodes), _ANY)
+        gone = came = 0
+        while gone < at_once and (move := drift.drift(nodes, [one], types, old)):
+            nodes, made = _after(nodes, move, made)
+            gone, came = gone + 1, came + len(move.replacements)
+        if not gone:
+            return steps
+        steps.append((f"{gone} go, {came} come", nodes))
 
 
 def days(given: Sequence[budgets.Budget], total: int) -> Figure:

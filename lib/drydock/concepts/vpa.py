@@ -11,8 +11,10 @@ from drydock.concepts.predict import Question
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy.kubernetes.vpa import recommender, updater
+from drydock.policy.kubernetes.vpa.boost import Boost, boosted
+from drydock.policy.kubernetes.vpa.capping import Resources
 from drydock.policy.kubernetes.vpa.histogram import CPU
-from drydock.policy.kubernetes.vpa.recommender import Recommendation, Settings, recommend
+from drydock.policy.kubernetes.vpa.recommender import Policy, Recommendation, Settings, recommend
 from drydock.policy.kubernetes.vpa.updater import Priority
 from drydock.policy.kubernetes.vpa.usage import Container, Usage
 from drydock.pricing import MONTH_HOURS, fargate_hour
@@ -256,6 +258,28 @@ def limits(request: int, limit: int) -> Figure:
     return Figure(
         f"A container with a request of {request}m and a limit of {limit}m",
         ("Uses", "Request becomes", "Limit becomes"),
+        rows,
+    )
+
+
+def boost(request: int, limit: int, factor: int, used: int) -> Figure:
+    """The CPU of a new pod whose VPA has a startup boost of that factor, and of the same pod once the boost is over."""
+    checks.whole("request", request, 1)
+    checks.whole("limit", limit, request)
+    checks.whole("boost_factor", factor, 1, 100)
+    checks.whole("used", used, 1, 100_000)
+    target = steady(used, MIB).target["cpu"]
+    template = Resources({"cpu": request}, {"cpu": limit})
+    rows = []
+    for values, policy in (("RequestsAndLimits", Policy()), ("RequestsOnly", Policy(controls_limits=False))):
+        for what, then in (("nothing yet", request), ("a target", target)):
+            start = boosted(template, Boost(factor), {"cpu": then}, policy)
+            most = recommender.proportional_limit(limit, request, then) if policy.controls_limits else limit
+            first = f"{start.requests['cpu']}m of {start.limits.get('cpu', limit)}m"
+            rows.append((values, what, first, f"{then}m of {most}m"))
+    return Figure(
+        f"A request of {request}m with a limit of {limit}m, a target of {target}m, and a boost of factor {factor}",
+        ("controlledValues", "Recommended", "While it starts", "Afterwards"),
         rows,
     )
 

@@ -70,9 +70,10 @@ class AWS(Host):
         clock: Clock | None = None,
         seed: str | None = None,
         profile: str | None = None,
+        access_key: tuple[str, str] | None = None,
         runtime: Runtime[Any] | None = None,
     ) -> None:
-        super().__init__(directory, name=name, clock=clock, seed=seed, profile=profile)
+        super().__init__(directory, name=name, clock=clock, seed=seed, profile=profile, access_key=access_key)
         self.services = Services(self, SERVICES)
         seams.install_with(self.services.install, self.services.keeping_data(), SIGNED_FOR)
         self.journal = Journal(directory / "journal.jsonl")

@@ -22,7 +22,7 @@ from drydock.embedded.core import late
 from drydock.embedded.core.clock import DEFAULT_SPEED, Clock
 from drydock.embedded.core.peers import CannotTell, can_tell
 from drydock.embedded.instance import DEFAULT_PORT, LOCK, is_at
-from drydock.user import private
+from drydock.user import access_key, private
 
 if TYPE_CHECKING:
     from drydock.embedded.assembly import AWS
@@ -79,6 +79,7 @@ def run(options: argparse.Namespace, lock: int) -> None:
         clock=Clock(options.speed),
         seed=options.seed,
         profile=options.profile,
+        access_key=access_key(),
     )
     bind(host, options.port)
     try:
@@ -183,6 +184,7 @@ def _write(path: Path, host: Host) -> None:
         "account": host.account,
         "speed": host.clock.speed,
         "profile": host.profile.name,
+        "signed": host.access_key is not None,
     }
     disk.write(path, json.dumps(state).encode())
 

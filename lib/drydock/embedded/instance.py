@@ -58,6 +58,8 @@ class Instance:
     speed: float
     directory: Path
     profile: str = "quick"
+    signed: bool = False
+    """Whether it checks who signs a call: it was started with DRYDOCK_ACCESS_KEY."""
 
     @property
     def log(self) -> Path:

@@ -6,7 +6,7 @@ import base64
 import os
 from typing import Any
 
-from drydock.user import deaf_session
+from drydock.user import access_key, deaf_session
 
 from .errors import ImageError
 from .reference import is_loopback
@@ -15,8 +15,9 @@ from .reference import is_loopback
 def ecr_credentials(registry: str, region: str | None = None) -> tuple[str, str] | None:
     """User and password from `get_authorization_token` of the cloud behind a loopback `host:port`.
 
-    None if nothing there speaks ECR: a plain registry needs none. Asks with dummy credentials, and only
-    this machine; for a registry elsewhere it raises ValueError. No profile or file of the user's is read.
+    None if nothing there speaks ECR: a plain registry needs none. Asks with dummy credentials, or
+    the key in $DRYDOCK_ACCESS_KEY, and only this machine; for a registry elsewhere it raises ValueError. No profile or
+    file of the user's is read.
     """
     if not is_loopback(registry):
         raise ValueError(f"{registry} is not on this machine; pass its user and password")
@@ -36,7 +37,8 @@ def _client(registry: str, region: str) -> Any:
     from botocore.config import Config
     from botocore.exceptions import InvalidRegionError
 
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", botocore_session=deaf_session())
+    key, secret = access_key() or ("test", "test")
+    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, botocore_session=deaf_session())
     config = Config(proxies={}, connect_timeout=2, read_timeout=10, retries={"max_attempts": 0})
     try:
         return session.client("ecr", region_name=region, endpoint_url=f"http://{registry}", config=config)

@@ -48,6 +48,25 @@ def chosen(wanted: Sequence[str]) -> list[str]:
     return names() if "all" in wanted else list(dict.fromkeys(full_name(name) for name in wanted))
 
 
+def in_ranges(text: str) -> list[str]:
+    """The labs of a list such as "00-06,07" or "repositories,12", each once, in order; "all" is all.
+
+    A range goes from one number to another; both are labs, and of those between the ones that there are.
+    Raises NoSuchLab.
+    """
+    found: list[str] = []
+    for part in (part.strip() for part in text.split(",")):
+        first, to, last = part.partition("-")
+        if to and first.isdigit() and last.isdigit():
+            begin, end = full_name(first), full_name(last)
+            if begin > end:
+                raise NoSuchLab(f"The range {part!r} goes backwards: {begin} comes after {end}.")
+            found += [name for name in names() if begin <= name <= end]
+        else:
+            found += chosen([part])
+    return sorted(set(found))
+
+
 def notebook(name: str) -> Path:
     """The lab's notebook."""
     lab = full_name(name)

@@ -1,7 +1,8 @@
 """The learner's own folder: a copy of every notebook, with its exercises open and nothing run yet.
 
 The notebooks of the project hold the outputs of a run, and their folders the checks and the solutions. A learner works
-on copies that have neither, in a folder of his own state; a copy that he has not touched follows the project's.
+on copies that have neither, in a folder of his own state; a copy that he has not touched follows the project's. In a
+folder that a teacher has handed out they are those of the labs that were chosen.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import nbformat
 
-from drydock.labs import catalogue
+from drydock.labs import catalogue, handout
 from drydock.notebooks.document import Document
 from drydock.user import folder as made_folder
 from drydock.user import home
@@ -29,8 +31,9 @@ class NoSuchNotebook(LookupError):
 
 
 def folder() -> Path:
-    """The learner's folder: $DRYDOCK_COURSE, else `course` in Drydock's folder of the user's state."""
-    return Path(os.environ.get(ROOT) or home() / "course").expanduser().absolute()
+    """The learner's folder: $DRYDOCK_COURSE, else the one handed out that this process works in, else `course` in
+    Drydock's folder of the user's state."""
+    return Path(os.environ.get(ROOT) or handout.here() or home() / "course").expanduser().absolute()
 
 
 def notebook(name: str) -> Path:
@@ -43,12 +46,16 @@ def bring() -> list[str]:
 
     Returns the names of the notebooks that are newer in the project than the copy that the learner has worked on.
     """
-    wanted = _contents()
-    record = Document(folder() / _RECORD)
+    return bring_into(folder(), _contents())
+
+
+def bring_into(place: Path, wanted: Mapping[str, bytes]) -> list[str]:
+    """`bring`, of these files by path, into another folder."""
+    record = Document(place / _RECORD)
     with record.alone():
         copied = record.read()
         for path, content in wanted.items():
-            target = folder() / path
+            target = place / path
             if not target.exists() or _digest(target.read_bytes()) == copied.get(path):
                 made_folder(target.parent)
                 target.write_bytes(content)
@@ -90,19 +97,45 @@ def _known(name: str) -> str:
 
 def _contents() -> dict[str, bytes]:
     """What is in the folder of a learner who has not begun: by path."""
+    if (folder() / handout.FILE).is_file():
+        return of_labs(handout.read(folder()).labs)
     labs = catalogue.directory()
-    found = {path: path.relative_to(labs.parent) for path in _files(labs)}
+    others = [path for other in ("runbooks", "notebooks") for path in _under(labs.parent / other)]
+    return _open_copies([*_files(labs, catalogue.names()), *others])
+
+
+def of_labs(names: Iterable[str]) -> dict[str, bytes]:
+    """What a learner gets of these labs alone, by path; a link to what is not among them is its text."""
+    found = _open_copies(_files(catalogue.directory(), names))
+    return {path: _with_live_links(path, content, found) for path, content in found.items()}
+
+
+def _open_copies(paths: Iterable[Path]) -> dict[str, bytes]:
+    root = catalogue.directory().parent
     return {
-        str(relative): open_copy(path) if path.suffix == ".ipynb" else path.read_bytes()
-        for path, relative in found.items()
+        str(path.relative_to(root)): open_copy(path) if path.suffix == ".ipynb" else path.read_bytes() for path in paths
     }
 
 
-def _files(labs: Path) -> Iterator[Path]:
-    for name in catalogue.names():
+def _with_live_links(path: str, content: bytes, among: Mapping[str, bytes]) -> bytes:
+    if not path.endswith(".ipynb"):
+        return content
+
+    def live(link: re.Match[str]) -> str:
+        text, to = link.groups()
+        there = "://" in to or os.path.normpath(Path(path).parent / to.partition("#")[0]) in among
+        return link[0] if there or to.startswith("#") else text
+
+    node = nbformat.reads(content.decode(), as_version=4)
+    for cell in node.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", live, cell.source)
+    return _written(node)
+
+
+def _files(labs: Path, names: Iterable[str]) -> Iterator[Path]:
+    for name in names:
         yield from (path for path in _under(labs / name) if path.name not in _NOT_THE_LEARNERS)
-    for other in ("runbooks", "notebooks"):
-        yield from _under(labs.parent / other)
 
 
 def _under(place: Path) -> list[Path]:
@@ -121,6 +154,10 @@ def open_copy(source: Path) -> bytes:
             cell.outputs, cell.execution_count = [], None
     node.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     node.metadata["language_info"] = dict(IPythonKernel.language_info)
+    return _written(node)
+
+
+def _written(node: nbformat.NotebookNode) -> bytes:
     return (str(nbformat.writes(node)) + "\n").encode()
 
 

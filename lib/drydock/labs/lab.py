@@ -55,7 +55,8 @@ class SurvivorsLeft(AssertionError):
     """Clean up left something behind; the text lists it."""
 
 
-_OURS = (NoSuchLab, NoSuchStep, NothingToBreak, StepNotPassed, SurvivorsLeft, StillUsed)
+_OURS = (NoSuchLab, NoSuchStep, NothingToBreak, StepNotPassed, SurvivorsLeft, StillUsed,
+         progress.NewerProgress)  # fmt: skip
 errors.keep_short(None, *_OURS)  # what `connect` raises comes before a lab is open
 
 
@@ -161,6 +162,9 @@ class Lab:
             done = found is not None and found.passed
             with progress.changing(self.name, name) as record:
                 record["attempts"] += not record["passed"]
+                record["last_seen"] = now = progress.now()
+                record["first_tried"] = record["first_tried"] or now
+                record["passed_at"] = record["passed_at"] or (now if done else "")
                 record["passed"] = record["passed"] or done
                 record["stands"] = record["stands"] or done
                 record["broken"] = record["broken"] and not done
@@ -180,6 +184,7 @@ class Lab:
         if not step.hints:
             return show.Note(f"No hints for {name}.", f'{found}\nLook at the solution: lab.solution("{name}")')
         with progress.changing(self.name, name) as record:
+            record["last_seen"] = progress.now()
             before = self._given.get(name, record["hints"])
             given = self._given[name] = min(before + 1, len(step.hints))
             if not record["passed"] and not (found.passed and step.kind is not Kind.DRILL):
@@ -197,6 +202,7 @@ class Lab:
         step = self.step(name)
         source = step.source()
         with progress.changing(self.name, name) as record:
+            record["last_seen"] = progress.now()
             record["solution_shown"] = record["solution_shown"] or not record["passed"]
         if step.kind is Kind.SHOWN:
             return show.Note(f"Solution: {name}, as in the cells above", source, program.code(source))

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from drydock.labs import catalogue
+from drydock.labs import catalogue, progress
 from drydock.labs.lab import CLEAN_UP
 from drydock.notebooks import page, parameters
+from drydock.notebooks.document import Document
 from drydock.notebooks.environment import environment
 from drydock.notebooks.execution import execute
 from drydock.notebooks.scratch import scratch
@@ -66,10 +67,10 @@ def run(
     steps = [*catalogue.load(lab).steps, CLEAN_UP]
     started = time.monotonic()
     with scratch("records") as records:
-        progress = records / "progress.json"
+        mine = Document(records / "progress.json")
         settings = {
             "DRYDOCK_STRICT": "1",
-            "DRYDOCK_PROGRESS": str(progress),
+            "DRYDOCK_PROGRESS": str(mine.file),
             "DRYDOCK_LABS": str(catalogue.directory()),
         }
         try:
@@ -78,7 +79,7 @@ def run(
                     source, executed, values, keep_going=keep_going, progress_bar=lab if progress_bar else ""
                 )
         finally:
-            done = json.loads(progress.read_text()).get(lab, {}) if progress.exists() else {}
+            done = progress.of_version(mine.read(), mine.file).get(lab, {})
             _write_states(out / f"{lab}.json", steps, done)
     seconds = time.monotonic() - started
     report = out / f"{lab}.html"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import nbformat
 
 from drydock.notebooks import kernel, parameters
 from drydock.notebooks.environment import environment
-from drydock.notebooks.instances import own_instance
+from drydock.notebooks.instances import own_home, own_instance
 from drydock.notebooks.scratch import scratch
 from drydock.notebooks.signals import ending_on_signals
 
@@ -50,8 +50,10 @@ def as_committed(notebook: Path, scratch: Path) -> Iterator[None]:
     """What a run of this notebook needs for its outputs to be the committed ones. `scratch` takes what it records."""
     records = {"DRYDOCK_PROGRESS": str(scratch / "progress.json"), "DRYDOCK_PREP": str(scratch / "cards.json")}
     settings = {"DRYDOCK_STRICT": "1", **records}
-    if "cloud" not in parameters.defaults(notebook):
-        with environment({**settings, "DRYDOCK_SOLVE": ""}):
+    given = parameters.defaults(notebook)
+    if "cloud" not in given:
+        own = own_home("records") if "instance" in given else nullcontext()
+        with own, environment({**settings, "DRYDOCK_SOLVE": ""}):
             yield
         return
     with environment({**settings, "DRYDOCK_SOLVE": "1"}), own_instance(seed=SEED):

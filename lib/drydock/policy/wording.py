@@ -6,6 +6,7 @@ Observed for the most part: botocore's models list a service's codes, and do not
 from __future__ import annotations
 
 from collections.abc import Container
+from enum import Enum
 from http import HTTPStatus
 
 UNCONSTRAINED = frozenset({"s3", "s3bucket_path", "s3control"})
@@ -104,3 +105,61 @@ def unheard(status: int, service: str, spoken: str) -> tuple[str, int, str]:
 
 def _code(status: int) -> str:
     return "AccessDenied" if status == HTTPStatus.FORBIDDEN else _UNHEARD.get(status, _MALFORMED)
+
+
+OWN_SIGNATURE = frozenset({"s3"})
+"""Signed with their path as it is sent, and perhaps without their body (documented: IAM User Guide, Create a signed AWS
+API request)."""
+
+
+class Unsigned(Enum):
+    """Why a signature is not accepted; in AWS's words."""
+
+    MISSING = "Request is missing Authentication Token"
+    INCOMPLETE = (
+        "Authorization header requires 'Credential', 'Signature' and 'SignedHeaders' with 'host', and the request an "
+        "'X-Amz-Date'."
+    )
+    UNKNOWN = "The security token included in the request is invalid."
+    MISMATCH = (
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+        "Key and signing method. Consult the service documentation for details."
+    )
+    EXPIRED = "Signature expired: its X-Amz-Date is more than 15 minutes away from the time here."
+
+
+_BY_QUERY = {
+    Unsigned.MISSING: (403, "MissingAuthenticationToken"),
+    Unsigned.INCOMPLETE: (400, "IncompleteSignature"),
+    Unsigned.UNKNOWN: (403, "InvalidClientTokenId"),
+    Unsigned.MISMATCH: (403, "SignatureDoesNotMatch"),
+    Unsigned.EXPIRED: (403, "SignatureDoesNotMatch"),
+}
+_BY_JSON = {
+    Unsigned.MISSING: (400, "MissingAuthenticationTokenException"),
+    Unsigned.INCOMPLETE: (400, "IncompleteSignatureException"),
+    Unsigned.UNKNOWN: (400, "UnrecognizedClientException"),
+    Unsigned.MISMATCH: (400, "InvalidSignatureException"),
+    Unsigned.EXPIRED: (400, "InvalidSignatureException"),
+}
+_BY_S3 = {
+    Unsigned.MISSING: (403, "AccessDenied"),
+    Unsigned.INCOMPLETE: (400, "AuthorizationHeaderMalformed"),
+    Unsigned.UNKNOWN: (403, "InvalidAccessKeyId"),
+    Unsigned.MISMATCH: (403, "SignatureDoesNotMatch"),
+    Unsigned.EXPIRED: (403, "RequestTimeTooSkewed"),
+}
+_BY_EC2 = {**dict.fromkeys(Unsigned, (401, "AuthFailure")), Unsigned.EXPIRED: (400, "RequestExpired")}
+
+
+def unsigned(why: Unsigned, protocol: str) -> tuple[int, str]:
+    """(status, code) of the refusal of a signature, in a protocol.
+
+    Documented: common errors of the query services (https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html),
+    of JSON (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html), of EC2
+    (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html) and of S3
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). That all services of a protocol answer alike
+    is derived.
+    """
+    by = {"query": _BY_QUERY, "ec2": _BY_EC2, "rest-xml": _BY_S3}.get(protocol, _BY_JSON)
+    return by[why]

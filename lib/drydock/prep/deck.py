@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from fsrs import Card, Rating, ReviewLog, Scheduler
 
-from drydock.figures import Figure
 from drydock.notebooks.document import Document
 from drydock.prep import questions
 from drydock.prep.questions import Question
@@ -34,7 +32,7 @@ def path() -> Path:
 
 
 class BadDeck(OSError):
-    """The learner's file cannot be read or written: which file, why, and what to do about it."""
+    """The learner's file cannot be read or written: which file, why, and what to do about it. It stays as it is."""
 
 
 @dataclass(frozen=True)
@@ -49,52 +47,70 @@ class Reviewed:
 
 
 @dataclass
-class _Record:
-    """A card as its reviews make it, in the order in which they were given."""
+class Record:
+    """A card as its reviews make it, in the order in which they were given; `after` is the card after each of them."""
 
     card: Card
-    reviews: list[ReviewLog]
+    reviews: list[ReviewLog] = field(default_factory=list)
+    after: list[Card] = field(default_factory=list)
 
     def review(self, rating: Rating, at: datetime) -> None:
         self.card, log = SCHEDULER.review_card(self.card, rating, at)
         self.reviews.append(log)
+        self.after.append(self.card)
 
 
 class Deck:
     """The questions and the learner's record of them, which is read anew and written whole at each change.
 
-    notice  what happened to the file, if anything did; for whoever shows the deck.
-
-    Whatever reads or writes the file raises BadDeck where that cannot be done.
+    Whatever reads or writes the file raises BadDeck where that cannot be done, and a file that is not as this Drydock
+    writes it is never written over.
     """
 
     def __init__(self, cards: Sequence[Question], file: Path | None = None) -> None:
+        self.all = tuple(cards)
         self.questions = {question.id: question for question in cards}
+        self.chosen: Mapping[str, Set[str]] = {"topic": set(), "level": set()}
         self.file = file or path()
         self._document = Document(self.file)
-        self.notice = ""
 
     @classmethod
     def open(cls, topics: str = "", levels: str = "") -> Deck:
-        """The questions of notebooks/prep, all or `questions.choose`, and the record in `path()`. Raises BadQuestions.
+        """The questions of notebooks/prep that `choose` names, and the record in `path()`. Raises BadQuestions."""
+        deck = cls(questions.load())
+        deck.choose(topics, levels)
+        return deck
 
-        The record is of all cards: those that were not chosen keep theirs.
+    def choose(self, topics: str = "", levels: str = "") -> None:
+        """From now on it is about the questions of some topics and levels, as `questions.choose` has them.
+
+        The record is of all cards: those that were not chosen keep theirs. Raises BadQuestions, and changes nothing.
         """
-        return cls(questions.choose(questions.load(), topics, levels))
+        self.questions = {question.id: question for question in questions.choose(self.all, topics, levels)}
+        self.chosen = {
+            "topic": questions.named(topics, "topic", {card.topic for card in self.all}),
+            "level": questions.named(levels, "level", {card.level for card in self.all}),
+        }
+
+    def records(self) -> dict[str, Record]:
+        """{id: record} of the questions in this deck that were rated."""
+        return {name: record for name, record in self.records_of_all().items() if name in self.questions}
+
+    def records_of_all(self) -> dict[str, Record]:
+        """{id: record} of everything that was rated, chosen or not."""
+        with self._alone():
+            return self._read()
 
     def queue(self, at: datetime) -> tuple[list[Question], list[Question]]:
         """(due, new): what is due at `at`, longest due first, and what was never rated, in the questions' order."""
-        with self._alone():
-            records = self._read()
-        waiting = sorted((record.card.due, name) for name, record in records.items() if name in self.questions)
+        records = self.records()
+        waiting = sorted((record.card.due, name) for name, record in records.items())
         due = [self.questions[name] for moment, name in waiting if moment <= at]
         return due, [question for name, question in self.questions.items() if name not in records]
 
     def next_due(self) -> datetime | None:
         """When the next card is due, be it in the past; None if none was ever rated."""
-        with self._alone():
-            records = self._read()
-        return min((record.card.due for name, record in records.items() if name in self.questions), default=None)
+        return min((record.card.due for record in self.records().values()), default=None)
 
     def review(self, name: str, rating: Rating | int, at: datetime) -> Reviewed:
         """Rate the question called `name`: 1 again, 2 hard, 3 good, 4 easy. It is in the file when this returns.
@@ -129,38 +145,35 @@ class Deck:
                 del records[last.id]
             self._write(records)
 
-    def standing(self, at: datetime) -> Figure:
-        """How many cards of each topic are new, due, and resting until later."""
-        due, new = self.queue(at)
-        total, fresh, waiting = (Counter(one.topic for one in some) for some in (self.questions.values(), new, due))
-        rows = [
-            (topic, total[topic], fresh[topic], waiting[topic], total[topic] - fresh[topic] - waiting[topic])
-            for topic in total
-        ]
-        rows.append(("all", len(self.questions), len(new), len(due), len(self.questions) - len(new) - len(due)))
-        title = "Where you stand" + (f". {self.notice}" if self.notice else "")
-        return Figure(title, ("Topic", "Cards", "New", "Due now", "Resting"), rows)
-
     @contextmanager
     def _alone(self) -> Iterator[None]:
         try:
             with self._document.alone():
                 yield
+        except BadDeck:
+            raise
         except OSError as error:
             raise BadDeck(
                 f"Your cards cannot be kept in {self.file}: {error.strerror}. Mend that, or name another file in "
                 "DRYDOCK_PREP before JupyterLab starts."
             ) from error
 
-    def _read(self) -> dict[str, _Record]:
-        """{id: record}. A file that cannot be read is put aside, never overwritten, and `notice` says so."""
+    def _read(self) -> dict[str, Record]:
+        found = ""
         try:
-            return {name: _record(name, entry) for name, entry in self._document.read().items()}
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-            self.notice = f"{self._document.put_aside()}, and the cards begin anew."
-            return {}
+            records = {}
+            for found, entry in self._document.read().items():
+                records[found] = _record(found, entry)
+            return records
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            where = f"the card {found!r}: {type(error).__name__} {error}" if found else str(error)
+            raise BadDeck(
+                f"{self.file} is damaged, or another version of Drydock has written it ({where}). It was left as it "
+                "is, and nothing was recorded. Mend it, move it away to begin anew, or name another file in "
+                "DRYDOCK_PREP before JupyterLab starts."
+            ) from error
 
-    def _write(self, records: dict[str, _Record]) -> None:
+    def _write(self, records: dict[str, Record]) -> None:
         self._document.write(
             {name: {"reviews": [log.to_dict() for log in record.reviews]} for name, record in records.items()}
         )
@@ -181,11 +194,11 @@ def _number(name: str) -> int:
     return zlib.crc32(name.encode())
 
 
-def _unrated(name: str, at: datetime) -> _Record:
-    return _Record(Card(card_id=_number(name), due=at), [])
+def _unrated(name: str, at: datetime) -> Record:
+    return Record(Card(card_id=_number(name), due=at))
 
 
-def _record(name: str, entry: dict[str, Any]) -> _Record:
+def _record(name: str, entry: dict[str, Any]) -> Record:
     """The card that these reviews make. Raises what fsrs raises for reviews that are none."""
     logs = [ReviewLog.from_dict(log) for log in entry["reviews"]]
     if not logs:

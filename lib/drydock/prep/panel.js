@@ -1,24 +1,5 @@
 const PATIENCE = 5000; // ms until the page says that the kernel has not answered
 
-function element(name, attributes = {}, text = "") {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.textContent = text;
-  return made;
-}
-
-function isTyping() {
-  const active = document.activeElement;
-  return Boolean(active && (active.isContentEditable || ["INPUT", "TEXTAREA"].includes(active.tagName)));
-}
-
-/** JupyterLab opens what a link names in a tab of its own; its address does not tell the browser where that is. */
-async function connect(link, { context, rendermime }) {
-  if (!context || !rendermime || !rendermime.linkHandler) return; // no JupyterLab: the browser follows the link
-  const path = await context.urlResolver.resolveUrl(link.getAttribute("href"));
-  rendermime.linkHandler.handleLink(link, decodeURIComponent(path), "");
-}
-
 function render({ model, el }) {
   const root = element("section", {
     class: "drydock-panel", tabindex: "0", "aria-label": model.get("label"),
@@ -37,8 +18,9 @@ function render({ model, el }) {
       status.textContent = "No answer from the kernel, so nothing is saved yet. If it is busy, wait; if it was " +
         "restarted, run this cell again.";
     }, PATIENCE);
-    const field = form.querySelector("input");
-    model.send({ turn: model.get("view").turn, action, typed: field ? field.value : "" });
+    const field = form.querySelector("input[type=text]");
+    const ticked = [...form.querySelectorAll("input:checked")].map((box) => box.value).join("\n");
+    model.send({ turn: model.get("view").turn, action, typed: field ? field.value : ticked });
   }
 
   function show() {
@@ -46,7 +28,7 @@ function render({ model, el }) {
     timer = null;
     const view = model.get("view");
     const hadFocus = root.contains(document.activeElement);
-    const before = form.querySelector("input");
+    const before = form.querySelector("input[type=text]");
     const typed = before && before.dataset.body === view.body ? before.value : "";
     if (body.dataset.html !== view.body) {
       body.innerHTML = view.body;
@@ -62,18 +44,32 @@ function render({ model, el }) {
       label.append(field);
       form.append(label);
     }
+    for (const { legend, boxes } of view.groups) {
+      const group = element("fieldset");
+      group.append(element("legend", {}, legend));
+      for (const [value, text, ticked] of boxes) {
+        const label = element("label");
+        const box = element("input", { type: "checkbox", value });
+        box.checked = ticked;
+        label.append(box, ` ${text}`);
+        group.append(label);
+      }
+      form.append(group);
+    }
+    const submits = Boolean(view.field || view.groups.length);
     for (const { action, label, keys } of view.buttons) {
-      const button = element("button", { type: view.field ? "submit" : "button", value: action }, label);
+      const button = element("button", { type: submits ? "submit" : "button", value: action }, label);
       if (keys.length) {
         button.setAttribute("aria-keyshortcuts", keys.map((key) => (key === " " ? "Space" : key)).join(" "));
       }
-      if (!view.field) button.addEventListener("click", () => send(action));
+      if (!submits) button.addEventListener("click", () => send(action));
       form.append(button);
     }
     status.textContent = view.status;
     if (hadFocus) {
       (form.querySelector("input") || root).focus({ preventScroll: true });
-      root.scrollIntoView({ block: "nearest" });
+      const isLong = root.offsetHeight > window.innerHeight * 0.8;
+      root.scrollIntoView({ block: isLong ? "start" : "nearest" });
     }
   }
 
@@ -85,7 +81,8 @@ function render({ model, el }) {
   root.addEventListener("keydown", (event) => {
     event.stopPropagation(); // JupyterLab listens further out: b would insert a cell, and Enter would never submit
     const onControl = ["BUTTON", "A"].includes(event.target.tagName) && ["Enter", " "].includes(event.key);
-    if (event.ctrlKey || event.metaKey || event.altKey || onControl || event.target.tagName === "INPUT") return;
+    const onField = event.target.tagName === "INPUT" && (event.target.type === "text" || ["Enter", " "].includes(event.key));
+    if (event.ctrlKey || event.metaKey || event.altKey || onControl || onField) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key; // Caps Lock is no other answer
     const pressed = model.get("view").buttons.find(({ keys }) => keys.includes(key));
     if (!pressed) return;

@@ -25,18 +25,33 @@ class Button:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Boxes to tick: a legend, and for each box its value, its label, and whether it is ticked at first."""
+
+    legend: str
+    boxes: Sequence[tuple[str, str, bool]]
+
+
+@dataclass(frozen=True)
 class View:
     """What is shown.
 
     body    HTML, read out by a screen reader when it changes.
     status  a line of plain text: what became of the last action.
     field   the label of a line to type in, sent with the first button by Enter; empty for none.
+    groups  boxes to tick. The values of those that are ticked are what is typed, each on a line; sent as a field is.
     """
 
     body: str
     status: str = ""
     buttons: Sequence[Button] = ()
     field: str = ""
+    groups: Sequence[Group] = ()
+
+
+def source(*names: str) -> str:
+    """These files of this folder, one after another."""
+    return "".join(Path(__file__).with_name(name).read_text("utf-8") for name in names)
 
 
 class Panel(anywidget.AnyWidget):
@@ -46,8 +61,8 @@ class Panel(anywidget.AnyWidget):
     `respond` raises is shown as the status, and nothing else changes.
     """
 
-    _esm = Path(__file__).with_name("panel.js")
-    _css = Path(__file__).with_name("panel.css")
+    _esm = source("page.js", "panel.js")
+    _css = source("panel.css")
     label = traitlets.Unicode().tag(sync=True)
     view = traitlets.Dict().tag(sync=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -53,13 +53,17 @@ class Question:
     @property
     def back(self) -> str:
         """Key points, wrong answers, source and where it is shown, as HTML. Links are relative to notebooks/prep."""
+        return self.answer(link)
+
+    def answer(self, place: Callable[[str], str]) -> str:
+        """As `back`, with what `place` makes of the path of each notebook that shows it."""
         dated = f" (as of {self.as_of})" if self.as_of else ""
         wrong = [f"<em>{text(one.answer)}</em> {text(one.why)}" for one in self.wrong_answers]
         further = f"<h4>And then?</h4><p>{text(self.follow_up)}</p>" if self.follow_up else ""
         return (
             f"<h4>What a good answer has{dated}</h4>{_list(text(point) for point in self.key_points)}"
             f"<h4>Often said, and wrong</h4>{_list(wrong)}{further}"
-            f"<p><small>Source: {text(self.source)}<br>Shown in: {', '.join(map(link, self.shown_in))}</small></p>"
+            f"<p><small>Source: {text(self.source)}<br>Shown in: {', '.join(map(place, self.shown_in))}</small></p>"
         )
 
 
@@ -114,15 +118,20 @@ def choose(questions: Sequence[Question], topics: str = "", levels: str = "") ->
     """
     kept = tuple(questions)
     for names, kind in ((topics, "topic"), (levels, "level")):
-        wanted = {name.strip().lower() for name in names.split(",") if name.strip()}
-        known = {str(getattr(question, kind)).lower(): str(getattr(question, kind)) for question in questions}
-        unknown = sorted(wanted - set(known))
-        if unknown:
-            raise BadQuestions(f"There is no {kind} {unknown[0]!r}. Choose from: {', '.join(sorted(known.values()))}.")
-        kept = tuple(one for one in kept if not wanted or str(getattr(one, kind)).lower() in wanted)
+        wanted = named(names, kind, {str(getattr(question, kind)) for question in questions})
+        kept = tuple(one for one in kept if not wanted or getattr(one, kind) in wanted)
     if not kept:
         raise BadQuestions(f"No question has both a topic of {topics!r} and a level of {levels!r}.")
     return kept
+
+
+def named(names: str, kind: str, known: Collection[str]) -> set[str]:
+    """Those of `known` that are named, set apart by commas, in capitals or not. Raises BadQuestions for another."""
+    spelt = {name.lower(): name for name in known}
+    wanted = {name.strip().lower() for name in names.split(",") if name.strip()}
+    if unknown := sorted(wanted - set(spelt)):
+        raise BadQuestions(f"There is no {kind} {unknown[0]!r}. Choose from: {', '.join(sorted(known))}.")
+    return {spelt[name] for name in wanted}
 
 
 def _file(path: Path, schema: Draft202012Validator) -> list[Question]:
@@ -133,10 +142,11 @@ def _file(path: Path, schema: Draft202012Validator) -> list[Question]:
     wrong = best_match(schema.iter_errors(data))
     if wrong is not None:
         raise BadQuestions(f"{path}, {_place(data, list(wrong.absolute_path))}: {wrong.message}")
-    return [_read(entry) for entry in data["questions"]]
+    return [read(entry) for entry in data["questions"]]
 
 
-def _read(entry: dict[str, Any]) -> Question:
+def read(entry: dict[str, Any]) -> Question:
+    """A question as it is in a file, which was held against the schema."""
     wrong = tuple(WrongAnswer(**one) for one in entry["wrong_answers"])
     lists = {name: tuple(entry[name]) for name in ("key_points", "shown_in")}
     return Question(**{**entry, **lists, "wrong_answers": wrong})

@@ -7,15 +7,26 @@ from collections.abc import Sequence
 
 from drydock.figures import Figure
 from drydock.prep.items import BadAnswer, Item, Marked
+from drydock.prep.questions import named
 from drydock.prep.templates import TEMPLATES
 
 
 class Quiz:
-    """Ten questions; the same seed gives the same ten, another seed the same subjects with other numbers."""
+    """So many questions of the topics named, or of all: the same seed gives the same ones.
 
-    def __init__(self, seed: int = 1) -> None:
+    Another seed draws other questions, and other numbers and mistakes for each. Where there is room every way of
+    answering is among them. With more questions than there are, it has all there are.
+
+    Raises BadQuestions for a topic that no question has, ValueError for less than one question.
+    """
+
+    def __init__(self, seed: int = 1, topics: str = "", questions: int = 10) -> None:
+        if isinstance(questions, bool) or questions < 1:
+            raise ValueError(f"questions={questions}: a quiz has 1 question or more.")
+        wanted = named(topics, "topic", {template.topic for template in TEMPLATES})
+        found = [template.item(seed) for template in TEMPLATES if not wanted or template.topic in wanted]
         self.seed = seed
-        self.items: Sequence[Item] = [template(random.Random(f"{seed} {template.__name__}")) for template in TEMPLATES]
+        self.items: Sequence[Item] = found if questions >= len(found) else _drawn(found, questions, seed)
 
     def mark(self, answers: str) -> list[Marked | None]:
         """Mark answers to the questions in order, set apart by spaces; "-" leaves one out.
@@ -38,9 +49,25 @@ class Quiz:
         """What was answered, what is right, and the points: one for each right answer."""
         points = sum(bool(one and one.right) for one in marked)
         rows: list[tuple[object, ...]] = [
-            (number, item.name, one.answer if one else "", item.right if one else "", int(bool(one and one.right)))
+            (
+                number,
+                item.name,
+                item.topic,
+                one.answer if one else "",
+                item.right if one else "",
+                int(bool(one and one.right)),
+            )
             for number, (item, one) in enumerate(zip(self.items, marked, strict=True), start=1)
         ]
-        rows.append(("", "all", "", "", points))
+        rows.append(("", "all", "", "", "", points))
         title = f"Quiz {self.seed}: {points} of {len(self.items)}"
-        return Figure(title, ("", "Question", "You", "Right", "Points"), rows)
+        return Figure(title, ("", "Question", "Topic", "You", "Right", "Points"), rows)
+
+
+def _drawn(items: Sequence[Item], count: int, seed: int) -> list[Item]:
+    """Some of them, by chance, in their order; one of each way of answering before a second of any."""
+    rng = random.Random(f"{seed} which")
+    mixed = rng.sample(items, len(items))
+    firsts = list({item.kind: item for item in reversed(mixed)}.values())
+    chosen = [*rng.sample(firsts, len(firsts)), *(item for item in mixed if item not in firsts)][:count]
+    return [item for item in items if item in chosen]

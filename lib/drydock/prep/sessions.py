@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from fsrs import Rating
 
@@ -13,14 +13,14 @@ from drydock.figures import Figure
 from drydock.notebooks import show
 from drydock.prep.deck import Deck, Reviewed, in_words
 from drydock.prep.items import LETTERS, BadAnswer, Kind, Marked
-from drydock.prep.panel import Button, Panel, View
-from drydock.prep.questions import Question, link
+from drydock.prep.panel import Button, Group, Panel, View
+from drydock.prep.questions import BadQuestions, Level, Question, link
 from drydock.prep.quiz import Quiz
 
 Clock = Callable[[], datetime]
 
-RATINGS = (Rating.Again, Rating.Hard, Rating.Good, Rating.Easy)
 _UNDO = Button("undo", "Undo the last rating (u)", ("u",))
+_CHOOSE = Button("choose", "Choose topics and levels (c)", ("c",))
 
 
 class BadRating(ValueError):
@@ -90,10 +90,15 @@ class Sitting:
         return self._next("")
 
     def respond(self, action: str, typed: str = "") -> View:
-        """The view after "show", "undo", "next" or a rating, "1" to "4"; a rating is in the learner's file by then.
+        """The view after "show", "undo", "next", "choose", "chosen" or a rating, "1" to "4".
 
-        A card that another window has rated since it was shown here is not rated twice.
+        A rating is in the learner's file by then. "chosen" comes with topics and levels, each on a line. A card that
+        another window has rated since it was shown here is not rated twice.
         """
+        if action == "choose":
+            return self._choices("Without any topic it is all of them, and so with levels.")
+        if action == "chosen":
+            return self._chosen(typed.split("\n"))
         if action == "undo" and self.done:
             last = self.done[-1]
             self.deck.undo(last)
@@ -115,20 +120,46 @@ class Sitting:
         due, fresh = self.deck.queue(at)
         begun = sum(one.first for one in self.done)
         waiting = [*due, *fresh[: max(0, self.new - begun)]]
-        said = " ".join(part for part in (self.deck.notice, status) if part)
-        undo = [_UNDO] if self.done else []
+        undo = [_CHOOSE, *([_UNDO] if self.done else [])]
         if not waiting:
             self._card = None
-            return View(self._end(at), said, [Button("next", "Look again (Enter)", ("Enter",)), *undo])
+            return View(self._end(at), status, [Button("next", "Look again (Enter)", ("Enter",)), *undo])
         self._card = waiting[0]
-        said = f"{said} {len(waiting)} {'card waits' if len(waiting) == 1 else 'cards wait'}.".lstrip()
+        said = f"{status} {len(waiting)} {'card waits' if len(waiting) == 1 else 'cards wait'}.".lstrip()
         answer = Button("show", "Show the answer (Space)", (" ", "Enter"))
         return View(self._card.front, said, [answer, *undo])
 
+    def _choices(self, status: str) -> View:
+        topics = sorted({card.topic for card in self.deck.all})
+        groups = [self._boxes("Topics", "topic", topics), self._boxes("Levels", "level", get_args(Level))]
+        buttons = [Button("chosen", "Begin (Enter)"), Button("next", "Back (Escape)", ("Escape",))]
+        body = "<h3>Which cards?</h3><p>Space ticks a box, Tab goes to the next.</p>"
+        return View(body, status, buttons, groups=groups)
+
+    def _boxes(self, legend: str, kind: str, names: Sequence[str]) -> Group:
+        """A box for each topic or level, with how many cards it has and how many of them are due."""
+        at, records = self.clock(), self.deck.records_of_all()
+        due = {name for name, record in records.items() if record.card.due <= at}
+        boxes = []
+        for name in names:
+            cards = [card.id for card in self.deck.all if getattr(card, kind) == name]
+            told = f"{name} ({len(cards)}, {len(due.intersection(cards))} due)"
+            boxes.append((f"{kind} {name}", told, name in self.deck.chosen[kind]))
+        return Group(legend, boxes)
+
+    def _chosen(self, ticked: Sequence[str]) -> View:
+        kinds = [[one.partition(" ")[2] for one in ticked if one.startswith(kind)] for kind in ("topic ", "level ")]
+        try:
+            self.deck.choose(*map(",".join, kinds))
+        except BadQuestions as error:
+            return self._choices(str(error))
+        self.done = []
+        return self._next(f"A new sitting, of {len(self.deck.questions)} cards.")
+
     def _back(self, status: str) -> View:
         assert self._card is not None
-        ratings = [Button(str(int(one)), f"{int(one)} {one.name}", (str(int(one)),)) for one in RATINGS]
-        return View(self._card.front + self._card.back, status, [*ratings, *([_UNDO] if self.done else [])])
+        ratings = [Button(str(int(one)), f"{int(one)} {one.name}", (str(int(one)),)) for one in Rating]
+        return View(self._card.front + self._card.back, status, [*ratings, _CHOOSE, *([_UNDO] if self.done else [])])
 
     def _end(self, at: datetime) -> str:
         moment, left = self.deck.next_due(), len(self.deck.queue(at)[1])
@@ -163,8 +194,8 @@ class Paper:
     def __repr__(self) -> str:
         parts = []
         for number, (item, said) in enumerate(zip(self.quiz.items, self._said(), strict=True), start=1):
-            prompt, *options = item.lines()
-            parts.append("\n   ".join([f"{number}. {prompt}", *options, f"({item.takes})", *map(repr, said)]))
+            prompt, *rest = [*item.lines(), *item.numbered()]
+            parts.append("\n   ".join([f"{number}. {prompt}", *rest, f"({item.takes})", *map(repr, said)]))
         return "\n".join([*parts, *map(repr, self._score())])
 
     def _repr_html_(self) -> str:
@@ -208,10 +239,14 @@ class Asking:
         last = self._place + 1 == len(self.quiz.items)
         following = Button("next", "To the score (Enter)" if last else "Next question (Enter)", ("Enter", " "))
         see = f"<p><small>See {link(item.shown_in)}.</small></p>" if item.shown_in else ""
-        return View(self._heading() + item._repr_html_() + marked.explained + see, "", [following])
+        told = (
+            [marked.explained, see, item._repr_html_()] if item.listing else [item._repr_html_(), marked.explained, see]
+        )
+        return View("".join([self._heading(), *told]), "", [following])
 
     def _heading(self) -> str:
-        return f"<p><small>Question {self._place + 1} of {len(self.quiz.items)}</small></p>"
+        topic = self.quiz.items[self._place].topic
+        return f"<p><small>Question {self._place + 1} of {len(self.quiz.items)} · {topic}</small></p>"
 
     def _ask(self, status: str) -> View:
         item = self.quiz.items[self._place]

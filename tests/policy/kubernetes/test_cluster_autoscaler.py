@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from drydock.policy.kubernetes import cluster_autoscaler as ca
 from drydock.policy.kubernetes.cluster_autoscaler import Group, Option, estimate
-from drydock.policy.kubernetes.scheduling import HOSTNAME, ZONE, Cluster, Node, Pod, Spread
+from drydock.policy.kubernetes.scheduling import HOSTNAME, ZONE, Cluster, HostPort, Node, Pod, Spread
 from drydock.policy.kubernetes.scheduling.model import equal
 
 MIB = 1024**2
@@ -37,7 +37,7 @@ OLD = node(100, 100, name="oldnode", zone="zone-jupiter")
     [
         (1000, 2000, [(pod(350), 10)], None, 5, (10,)),
         (10000, 20000, [(pod(10, 100), 20)], None, 2, (20,)),
-        (1000, 5000, [(pod(200, host_ports=(5555,)), 8)], None, 8, (8,)),
+        (1000, 5000, [(pod(200, host_ports=(HostPort(5555),)), 8)], None, 8, (8,)),
         (1000, 5000, [(pod(500), 20)], 5, 5, (10,)),
         (1000, 5000, [(pod(50), 10), (pod(500), 10)], 5, 5, (0, 10)),
         (1000, 5000, [(pod(200, 200, spread=spread(2, HOSTNAME, 1)), 8)], None, 4, (8,)),

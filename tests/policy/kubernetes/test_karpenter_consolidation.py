@@ -18,8 +18,9 @@ from drydock.policy.kubernetes.karpenter.consolidation import (
     score,
 )
 from drydock.policy.kubernetes.karpenter.offers import ON_DEMAND, SPOT, InstanceType, NodePool, Offering
-from drydock.policy.kubernetes.karpenter.requirements import CAPACITY_TYPE, requirement
-from drydock.policy.kubernetes.scheduling import Node, Pod
+from drydock.policy.kubernetes.karpenter.requirements import CAPACITY_TYPE, ZONE, requirement
+from drydock.policy.kubernetes.scheduling import Node, Pod, PodTerm, Spread
+from drydock.policy.kubernetes.scheduling.model import equal
 
 POOL = NodePool("default")
 
@@ -160,8 +161,17 @@ def test_nodes_are_not_replaced_by_what_one_of_them_is(offered: str, left: str) 
 @pytest.mark.parametrize("what", [{"disruptable": False}, {"settled": False}, {"pool": "gone"}])
 def test_nodes_that_may_not_go_stay(what: dict[str, object]) -> None:
     """consolidation_test.go, "considers karpenter.sh/do-not-disrupt …", "does not delete nodes with pod churn"."""
-    nodes = [running("n0", CHEAP, pods(1, cpu=1000), **what), running("n1", CHEAP, pods(2, cpu=1000, name="o"))]
-    assert names(consolidate(nodes, [POOL], [CHEAP])) == ["n1"]
+    nodes = [running(f"n{n}", CHEAP, pods(1, cpu=1000, name=f"o{n}"), **(what if n == 0 else {})) for n in range(3)]
+    move = consolidate(nodes, [POOL], [CHEAP])
+    assert "n0" not in names(move)
+
+
+@pytest.mark.parametrize(("settled", "gone"), [(True, ["n0"]), (False, [])])
+def test_a_node_within_consolidate_after_takes_over_nothing(settled: bool, gone: list[str]) -> None:
+    """consolidation_test.go, "should not consolidate pods onto a destination node that is under its …"."""
+    full = running("n1", CHEAP, pods(2, cpu=1000, name="o"), disruptable=False, settled=settled)
+    move = consolidate([running("n0", CHEAP, pods(1, cpu=1000)), full], [POOL], [CHEAP])
+    assert (names(move) if move else []) == gone
 
 
 def test_pools_that_consolidate_when_empty_only_or_never() -> None:
@@ -290,3 +300,45 @@ def test_a_move_saves_money_and_loses_no_pod(cpus: list[int]) -> None:
         assert move.saves > 0
         moved = {pod.name for one in move.nodes for pod in one.moved}
         assert not move.replacement or {pod.name for pod in move.replacement.pods} <= moved
+
+
+def in_zone(zone: str, price: float) -> InstanceType:
+    return fake(f"in-{zone}", 2, 4, 10, offerings=[Offering(zone, ON_DEMAND, price)])
+
+
+ZONES = ("test-zone-1", "test-zone-2", "test-zone-3")
+SPREAD = Spread(equal({"app": "test"}))
+APART = PodTerm(equal({"app": "test"}))
+
+
+def one_in_each_zone(second: float, **more: object) -> list[Running]:
+    of = [in_zone(zone, price) for zone, price in zip(ZONES, (1.0, second, 1.0), strict=True)]
+    return [
+        running(f"n{n}", each, pods(1, cpu=1000, name=f"p{n}", labels={"app": "test"}, **more))
+        for n, each in enumerate(of, 1)
+    ]
+
+
+def test_a_replacement_keeps_the_spread() -> None:
+    """consolidation_test.go, "can replace node maintaining zonal topology spread"."""
+    types = [in_zone(zone, 1.0) for zone in ZONES]
+    move = consolidate(one_in_each_zone(10.0, spread=(SPREAD,)), [POOL], types)
+    assert names(move) == ["n2"]
+    assert move and move.replacement
+    assert move.replacement.requirements[ZONE].values == {"test-zone-2"}
+
+
+def test_nodes_of_pods_that_keep_apart_stay() -> None:
+    """consolidation_test.go, "won't delete node if it would violate pod anti-affinity"."""
+    types = [in_zone(zone, 1.0) for zone in ZONES]
+    room = [replace(one, node=replace(one.node, allocatable={"cpu": 4000, "memory": 8 * GIB, "pods": 10}))
+            for one in one_in_each_zone(1.0, anti_affinity=(APART,))]  # fmt: skip
+    assert consolidate(room, [POOL], types) is None
+    free = [replace(one, pods=tuple(replace(pod, anti_affinity=()) for pod in one.pods)) for one in room]
+    assert len(names(consolidate(free, [POOL], types))) == 2
+
+
+def test_a_node_with_a_pod_that_may_not_be_evicted_stays() -> None:
+    """consolidation_test.go: do-not-disrupt on a pod holds its node up, with a terminationGracePeriod too."""
+    held = replace(running("n0", DEAR, pods(1, cpu=1000)), held=("pod-0",), terminates=True)
+    assert consolidate([held], [POOL], [CHEAP, DEAR]) is None

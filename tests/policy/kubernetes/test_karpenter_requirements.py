@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,6 +61,35 @@ def test_intersections(name: str) -> None:
     """requirement_test.go, "should intersect two requirements without minValues": all 196."""
     found = [BY_NAME[name].intersection(BY_NAME[other]) for other in COLUMNS]
     assert found == [BY_NAME[each] for each in INTERSECTIONS[name].split()]
+
+
+LEAST = {"AB": 2, "19": 2, "n12": 2}
+"""Upstream's minValues of its requirements; 1 where none is named."""
+
+
+@pytest.mark.parametrize("name", INTERSECTIONS)
+def test_intersections_with_min_values(name: str) -> None:
+    """requirement_test.go, "should intersect requirement with minValues with a requirement without", and "two …"."""
+    mine = LEAST.get(name, 1)
+    for other, found in zip(COLUMNS, INTERSECTIONS[name].split(), strict=True):
+        theirs = LEAST.get(other, 1)
+        one, two = replace(BY_NAME[name], min_values=mine), replace(BY_NAME[other], min_values=theirs)
+        assert one.intersection(BY_NAME[other]) == replace(BY_NAME[found], min_values=mine)
+        assert one.intersection(two) == replace(BY_NAME[found], min_values=max(mine, theirs))
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "least", "says"),
+    [
+        ("Exists", [], 0, "minValues is from 1 to 50, not 0"),
+        ("Exists", [], 51, "minValues is from 1 to 50, not 51"),
+        ("In", ["a", "b"], 3, "minValues 3 needs at least so many values, not 2"),
+    ],
+)
+def test_min_values_that_the_api_refuses(operator: str, values: list[str], least: int, says: str) -> None:
+    """karpenter.sh/v1 NodePool, spec.template.spec.requirements (documented)."""
+    with pytest.raises(ValueError, match=f"key: {says}"):
+        requirements([{"key": "key", "operator": operator, "values": values, "minValues": least}])
 
 
 HAS = {

@@ -15,7 +15,6 @@ from drydock.policy.kubernetes.scheduling import (
     Expression,
     Node,
     Pod,
-    PodTerm,
     Preferences,
     Spread,
     Taint,
@@ -88,6 +87,96 @@ def test_pods_that_ask_for_nothing_are_taken_for_a_tenth_of_a_core_and_200_mib()
     """pkg/scheduler/util/pod_resources.go: so that they do not all go to one node."""
     cluster = holding([amounts(1000, 2000 * 1024**2)] * 2, (0, {}))
     assert [rules.least_allocated(Pod("p"), cluster, name) for name in "01"] == [80, 90]
+
+
+@pytest.mark.parametrize(
+    ("asked", "nodes", "existing", "weights", "expected"),
+    [
+        (NOTHING, [SMALL, SMALL], [], {}, [0, 0]),
+        (BOTH, [SMALL, amounts(6000, 10_000)], [], {}, [62, 50]),
+        (NOTHING, [LARGE, LARGE], [(0, CPU3), (0, CPU3), (1, CPU3), (1, BOTH)], {}, [30, 42]),
+        (BOTH, [LARGE, LARGE], [(0, CPU3), (1, BOTH)], {}, [42, 55]),
+        (amounts(5000, 9000), [amounts(5000, 10_000), amounts(10_000, 9000)], [], {}, [95, 75]),
+        (BOTH, [SMALL, amounts(6000, 10_000)], [], {"memory": 2, "cpu": 1}, [58, 50]),
+        ({}, [amounts(250, 1000 * 2**20)] * 2, [(0, {}), (0, {})], {}, [80, 30]),
+        (BOTH, [amounts(6000, 10_000), amounts(6000, 10_000, gpu=4)], [], {"cpu": 1, "memory": 1, GPU: 1}, [50, 50]),
+        (amounts(3000, 5000, gpu=2), [amounts(6000, 10_000, gpu=4), amounts(6000, 10_000, gpu=10)], [],
+         {"cpu": 1, "memory": 1, GPU: 1}, [50, 40]),
+    ],
+    ids=[
+        "nothing scheduled, nothing requested", "resources requested, differently sized nodes",
+        "no resources requested, pods scheduled with resources", "resources requested, pods scheduled with resources",
+        "resources requested equal node capacity", "different weights", "nonzero request for resource",
+        "bypass extended resource", "honor extended resource if the pod request",
+    ],
+)  # fmt: skip
+def test_most_allocated(
+    asked: Mapping[str, int],
+    nodes: list[Mapping[str, int]],
+    existing: list[tuple[int, Mapping[str, int]]],
+    weights: Mapping[str, int],
+    expected: list[int],
+) -> None:
+    """noderesources/most_allocated_test.go, TestMostAllocatedScoringStrategy: all cases without an error."""
+    cluster = holding(nodes, *existing)
+    found = [rules.most_allocated(Pod("p", asked), cluster, name, weights or rules.EQUALLY) for name in "01"]
+    assert found == expected
+
+
+FOO_8, FOO_4 = {"foo": 8, "bar": 4}, {"foo": 4, "bar": 8}
+TWO, BOTH_TWO, FOUR_TWO = {"foo": 2}, {"foo": 2, "bar": 2}, {"foo": 4, "bar": 2}
+FALLING, RISING = [(0, 10), (100, 0)], [(0, 0), (100, 1)]
+SINGLE, MULTIPLE = {"foo": 1}, {"foo": 3, "bar": 5}
+
+
+@pytest.mark.parametrize(
+    ("asked", "nodes", "existing", "shape", "weights", "expected"),
+    [
+        (NOTHING, [SMALL, SMALL], [(0, NOTHING), (0, NOTHING)], FALLING, rules.EQUALLY, [100, 100]),
+        (BOTH, [SMALL, amounts(6000, 10_000)], [(0, NOTHING)], FALLING, rules.EQUALLY, [38, 50]),
+        (NOTHING, [SMALL, amounts(6000, 10_000)], [(0, BOTH), (1, BOTH)], FALLING, rules.EQUALLY, [38, 50]),
+        ({}, [FOO_8, FOO_4], [], RISING, SINGLE, [0, 0]),
+        (TWO, [FOO_8, FOO_4], [], RISING, SINGLE, [2, 5]),
+        (TWO, [FOO_8, FOO_4], [(1, TWO)], RISING, SINGLE, [2, 10]),
+        ({"foo": 4}, [FOO_8, FOO_4], [], RISING, SINGLE, [5, 10]),
+        ({}, [FOO_8, FOO_4], [], RISING, MULTIPLE, [0, 0]),
+        (BOTH_TWO, [FOO_8, FOO_4], [], RISING, MULTIPLE, [4, 3]),
+        (BOTH_TWO, [FOO_8, FOO_4], [(1, BOTH_TWO)], RISING, MULTIPLE, [4, 7]),
+        (FOUR_TWO, [FOO_8, FOO_4], [], RISING, MULTIPLE, [5, 5]),
+    ],
+    ids=[
+        "nothing requested", "resources requested, differently sized nodes", "pods scheduled with resources",
+        "single: nothing requested", "single: less resources", "single: on node with existing pod running",
+        "single: more resources", "multiple: nothing requested", "multiple: less resources",
+        "multiple: on node with existing pod running", "multiple: more resources",
+    ],
+)  # fmt: skip
+def test_requested_to_capacity_ratio(
+    asked: Mapping[str, int],
+    nodes: list[Mapping[str, int]],
+    existing: list[tuple[int, Mapping[str, int]]],
+    shape: list[tuple[int, int]],
+    weights: Mapping[str, int],
+    expected: list[int],
+) -> None:
+    """noderesources/requested_to_capacity_ratio_test.go, with TestResourceBinPacking{Single,MultipleExtended}."""
+    cluster = holding(nodes, *existing)
+    found = [rules.requested_to_capacity_ratio(Pod("p", asked), cluster, name, shape, weights) for name in "01"]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("points", "at"),
+    [
+        ([(10, 1), (90, 9)],
+         {-10: 1, 0: 1, 9: 1, 10: 1, 15: 1, 19: 1, 20: 2, 89: 8, 90: 9, 99: 9, 100: 9, 110: 9}),
+        ([(0, 2), (40, 10), (100, 0)], {-10: 2, 0: 2, 20: 6, 30: 8, 40: 10, 70: 5, 100: 0, 110: 0}),
+        ([(0, 2), (40, 2), (100, 2)], dict.fromkeys((-10, 0, 20, 30, 40, 70, 100, 110), 2)),
+    ],
+)  # fmt: skip
+def test_broken_linear_function(points: list[tuple[int, int]], at: dict[int, int]) -> None:
+    """noderesources/requested_to_capacity_ratio_test.go, TestBrokenLinearFunction."""
+    assert {x: rules.broken_line(points, x) for x in at} == at
 
 
 @pytest.mark.parametrize(
@@ -183,144 +272,11 @@ def test_node_affinity(terms: tuple[tuple[int, tuple[Expression, ...]], ...], la
     assert list(rules.node_affinity(pod, cluster, list(cluster.nodes)).values()) == expected
 
 
-FOO_IS_THERE, BAR_IS_THERE = (Expression("foo", "Exists"),), (Expression("bar", "Exists"),)
-ZONES = {"a": {"zone": "zone1"}, "b": {"zone": "zone1"}, "x": {"zone": "zone2"}, "y": {"zone": "zone2"}}
-NAMES = {name: {"node": name} for name in "abcdxy"}
-
-
-def on_host(skew: int = 1, selector: tuple[Expression, ...] = FOO_IS_THERE) -> Spread:
-    return Spread(selector, skew, HOSTNAME)
-
-
-def over(key: str, skew: int = 1, **more: bool) -> Spread:
-    return Spread(FOO_IS_THERE, skew, key, **more)
-
-
-@pytest.mark.parametrize(
-    ("spread", "there", "labels", "candidates", "expected"),
-    [
-        pytest.param([on_host()], "", {}, "ab", [100, 100], id="no existing pods"),
-        pytest.param([on_host()], "a:f a:f b:f", {}, "a", [100], id="only one node is candidate"),
-        pytest.param([on_host()], "a:f b:f", {}, "ab", [100, 100], id="the same number of matching pods"),
-        pytest.param([on_host()], "a:f a:f b:f d:f d:f d:f", {}, "abcd", [20, 60, 100, 0], id="all 4 are candidates"),
-        pytest.param([on_host(2)], "a:f a:f b:f d:f d:f d:f", {}, "abcd", [33, 66, 100, 16], id="maxSkew=2"),
-        pytest.param([on_host(3)], "a:f a:f a:f a:f b:f b:f b:f c:f c:f d:f", {}, "abcd", [44, 66, 77, 100],
-                     id="maxSkew=3"),
-        pytest.param([on_host()], "a:f a:f a:f a:f b:f b:f x:f y:f y:f y:f", {}, "abx", [33, 83, 100],
-                     id="3 out of 4 nodes are candidates"),
-        pytest.param([over("node")], "a:f a:f a:f a:f b:f b:f x:f y:f y:f y:f", {**NAMES, "b": {}}, "abx", [16, 0, 100],
-                     id="one node doesn't match topology key"),
-        pytest.param([over("zone")], "a:f a:f a:f a:f b:f b:f x:f y:f y:f y:f", ZONES, "abx", [75, 75, 100],
-                     id="one constraint on zone, 3 out of 4 nodes are candidates"),
-        pytest.param([over("zone"), on_host()], "a:f a:f b:f x:f x:f y:f y:f y:f y:f", ZONES, "ax", [100, 63],
-                     id="two Constraints on zone and node, 2 out of 4 nodes are candidates"),
-        pytest.param([over("zone"), on_host(1, BAR_IS_THERE)], "a:f b:fb y:f y:b", ZONES, "abxy", [60, 20, 100, 60],
-                     id="different labelSelectors"),
-        pytest.param([over("zone"), on_host(1, BAR_IS_THERE)], "b:b x:f y:fb", ZONES, "abxy", [100, 60, 40, 0],
-                     id="different labelSelectors, some nodes have 0 pods"),
-        pytest.param([over("zone"), on_host(1, BAR_IS_THERE)], "a:f b:fb y:f y:b", ZONES, "abx", [50, 25, 100],
-                     id="different labelSelectors, 3 out of 4 nodes are candidates"),
-        pytest.param([on_host()], "a:n a:f b:f b:f", {}, "ab", [100, 33], id="pods in a different namespace"),
-        pytest.param([over("node", 2)], "a:f a:f b:f b:f c:f", NAMES, "abc", [75, 75, 100],
-                     id="minDomains has no effect when ScheduleAnyway"),
-    ],
-)  # fmt: skip
-def test_topology_spread(
-    spread: list[Spread], there: str, labels: Mapping[str, Mapping[str, str]], candidates: str, expected: list[int]
-) -> None:
-    """podtopologyspread/scoring_test.go, TestPodTopologySpreadScore.
-
-    Pods as "node:labels", f for foo, b for bar, n for foo in another namespace.
-    """
-    cluster = Cluster(Node(name, {}, labels.get(name, {})) for name in "abcdxy")
-    for place, has in (one.split(":") for one in there.split()):
-        marks = {name: "" for name in ("foo", "bar") if name[0] in has or (name == "foo" and has == "n")}
-        cluster.bind(Pod("there", namespace="ns1" if has == "n" else "default", labels=marks), place)
-    pod = Pod("p", labels={"foo": "", "bar": ""}, preferences=Preferences(spread=tuple(spread)))
-    assert list(rules.topology_spread(pod, cluster, candidates).values()) == expected
-
-
-TAINTED = Taint("taint", "", "NoSchedule")
-
-
-@pytest.mark.parametrize(
-    ("selector", "policies", "expected"),
-    [
-        ({"foo": ""}, {}, [0, 33, 100]),
-        ({"foo": ""}, {"honors_affinity": False}, [66, 100, 100]),
-        ({}, {"honors_taints": True}, [0, 33, 100]),
-        ({}, {}, [66, 100, 100]),
-    ],
-    ids=["NodeAffinityPolicy honored", "NodeAffinityPolicy ignored", "NodeTaintsPolicy honored", "… ignored"],
-)
-def test_nodes_that_are_no_domain(selector: dict[str, str], policies: dict[str, bool], expected: list[int]) -> None:
-    """The same table: the last of three nodes is not selected, or has a taint."""
-    cluster = Cluster(
-        Node(name, {}, {"node": name, **({} if name == "c" else {"foo": ""})}, (TAINTED,) if name == "c" else ())
-        for name in "abc"
-    )
-    for place in "aabc":
-        cluster.bind(Pod("there", labels={"foo": ""}), place)
-    soft = Preferences(spread=(over("node", **policies),))
-    found = rules.topology_spread(Pod("p", node_selector=selector, preferences=soft), cluster, "abc")
-    assert list(found.values()) == expected
-
-
-def stay(weight: int, value: str) -> Preferences:
-    return Preferences(affinity=((weight, PodTerm(isin(security=value), "region")),))
-
-
-def away(value: str, affinity: tuple[tuple[int, PodTerm], ...] = ()) -> Preferences:
-    return Preferences(affinity=affinity, anti_affinity=((5, PodTerm(isin(security=value), "az")),))
-
-
-S1, S2, NONE = {"security": "S1"}, {"security": "S2"}, Preferences()
-EXISTS = (Expression("security", "Exists"), Expression("wrongkey", "DoesNotExist"))
-THIRD = Preferences(
-    affinity=(
-        (8, PodTerm((Expression("security", "NotIn", ("S1",)), *isin(security="S2")), "region")),
-        (2, PodTerm(EXISTS, "region")),
-    )
-)
-REQUIRED = (PodTerm((Expression("security", "In", ("S1", "value2")),), "region"), PodTerm(EXISTS, "region"))
-CHINA, INDIA, AZ1 = "region=China", "region=India", "az=az1"
-MIXED = away("S2", ((8, PodTerm(isin(security="S1"), "region")),))
-
-
-@pytest.mark.parametrize(
-    ("labels", "wants", "there", "nodes", "expected"),
-    [
-        (S1, NONE, [], [CHINA, INDIA, AZ1], [0, 0, 0]),
-        (S1, stay(5, "S1"), [(0, S1, NONE), (1, S2, NONE), (2, S1, NONE)], [CHINA, INDIA, AZ1], [100, 0, 0]),
-        ({}, stay(5, "S1"), [(0, S1, NONE)], [CHINA, f"{CHINA} {AZ1}", INDIA], [100, 100, 0]),
-        (S1, stay(6, "S2"), [(n, S2, NONE) for n in (0, 0, 1, 2, 3, 4)], [CHINA, INDIA, CHINA, CHINA, INDIA],
-         [100, 0, 100, 100, 0]),
-        (S1, THIRD, [(0, S1, NONE), (1, S2, NONE), (2, S1, NONE)], [CHINA, INDIA, AZ1], [20, 100, 0]),
-        (S2, NONE, [(0, S1, stay(5, "S1")), (1, S2, stay(6, "S2"))], [CHINA, INDIA, AZ1], [0, 100, 0]),
-        (S1, NONE, [(0, S1, REQUIRED), (1, S2, REQUIRED)], [CHINA, INDIA, AZ1], [100, 100, 0]),
-        (S1, away("S1"), [(0, S1, NONE), (1, S2, NONE)], [AZ1, CHINA], [0, 100]),
-        (S1, away("S1"), [(0, S1, NONE), (1, S1, NONE)], [AZ1, CHINA], [0, 100]),
-        (S1, away("S1"), [(0, S1, NONE), (0, S1, NONE), (1, S2, NONE)], [AZ1, INDIA], [0, 100]),
-        (S2, NONE, [(0, S1, away("S2")), (1, S2, away("S1"))], [AZ1, "az=az2"], [0, 100]),
-        (S1, MIXED, [(0, S1, NONE), (1, S1, NONE)], [CHINA, AZ1], [100, 0]),
-        (S1, MIXED, [(n, S1, NONE) for n in (0, 0, 1, 2, 2, 3, 4)], [f"{CHINA} {AZ1}", INDIA, CHINA, CHINA, INDIA],
-         [100, 0, 100, 100, 0]),
-    ],
-)  # fmt: skip
-def test_inter_pod_affinity(
-    labels: dict[str, str],
-    wants: Preferences,
-    there: list[tuple[int, dict[str, str], Preferences | tuple[PodTerm, ...]]],
-    nodes: list[str],
-    expected: list[int],
-) -> None:
-    """interpodaffinity/scoring_test.go, TestPreferredAffinity: its first cases but those of namespace selectors."""
-    cluster = labelled(*nodes)
-    for number, has, wanted in there:
-        soft, hard = (wanted, ()) if isinstance(wanted, Preferences) else (NONE, wanted)
-        cluster.bind(Pod("there", labels=has, preferences=soft, affinity=hard), str(number))
-    pod = Pod("p", labels=labels, preferences=wants)
-    assert list(rules.inter_pod_affinity(pod, cluster, list(cluster.nodes)).values()) == expected
+def test_the_weights_are_those_of_the_default_profile() -> None:
+    """apis/config/v1/default_plugins.go."""
+    expected = {"TaintToleration": 3, "NodeAffinity": 2, "PodTopologySpread": 2, "InterPodAffinity": 2}
+    expected |= {"NodeResourcesFit": 1, "NodeResourcesBalancedAllocation": 1}
+    assert dict(rules.WEIGHTS) == expected
 
 
 def test_the_weighted_sum_decides_and_a_preference_keeps_a_pod_from_no_node() -> None:

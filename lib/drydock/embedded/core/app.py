@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -20,7 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from botocore.model import OperationNotFoundError
 
 from drydock import disk
-from drydock.embedded.core import direct, seams, validation
+from drydock.embedded.core import direct, seams, signature, validation
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.journal import Entry, Journal
 from drydock.embedded.core.seed import in_region
@@ -149,6 +150,10 @@ class App:
         """Answer one AWS call, and note it in the journal if it changed something. Wait, if it is to be made again."""
         body = _read_body(environ)
         service = self._service(environ, body)
+        if self.host.access_key is not None and not environ.keys() & _OURS:
+            refused = self._unsigned(environ, body, service)
+            if refused is not None:
+                return refused
         if service is None:
             return _unroutable(environ)
         operation = _operation(environ, body)
@@ -198,6 +203,22 @@ class App:
                 self.host.changes += 1
                 self.host.poke()
             return answer
+
+    def _unsigned(self, environ: dict[str, Any], body: bytes, service: str | None) -> Answer | None:
+        """The refusal of a request that nobody has signed who may call; None if somebody has."""
+        with self.host.lock:
+            why = signature.wrong(environ, body, self._secret, datetime.now(UTC))
+        if why is None:
+            return None
+        protocol = wording.understood(seams.protocol(service), _spoken(environ)) if service else _spoken(environ)
+        return seams.error(protocol, *wording.unsigned(why, protocol), why.value)
+
+    def _secret(self, key: str, token: str) -> str | None:
+        """The secret of an access key, which with its session's token has to be one of this account's."""
+        assert self.host.access_key is not None
+        if key == self.host.access_key[0]:
+            return self.host.access_key[1] if not token else None
+        return self.services.secret_of(key, token)
 
     def _made(self, service: str, operation: str, answer: Answer) -> tuple[str, ...]:
         """What a request has made, as later ones call it."""

@@ -95,7 +95,8 @@ class Host:
     """State directory, clock, lock, helpers and the loop that brings what is to what is desired.
 
     `port` 0 until `serve()`. `seed` makes ids and choices repeat from run to run; without one they differ, and the
-    journal keeps them. `profile`: its name; without one as before, or quick. There is one in a process at a time:
+    journal keeps them. `access_key`: id and secret that calls have to be signed with; None: with whatever they are.
+    `profile`: its name; without one as before, or quick. There is one in a process at a time:
     RuntimeError for a second.
     """
 
@@ -109,9 +110,11 @@ class Host:
         clock: Clock | None = None,
         seed: str | None = None,
         profile: str | None = None,
+        access_key: tuple[str, str] | None = None,
     ) -> None:
         seams.prepare()
         self.name = name
+        self.access_key = access_key
         self.account = seams.ACCOUNT
         self.directory = directory
         private(directory)

@@ -69,6 +69,11 @@ class Service:
         """How many there are of each of `counts`, for the page of the status. Only once installed."""
         return {}
 
+    def secret_of(self, key: str, token: str) -> str | None:
+        """The secret of an access key that it has given out, with its session's token if it has one; None for others.
+        Only once installed."""
+        return None
+
     def is_numbered(self, operation: str, method: str) -> bool:
         """Whether a request that is made twice gets other ids the second time."""
         return operation in self.passing or operation in self.making or self.may_change(operation, method)
@@ -135,6 +140,11 @@ class Services:
             if name in self._installed:
                 found |= service.count()
         return found
+
+    def secret_of(self, key: str, token: str) -> str | None:
+        """The secret of an access key that one of them has given out."""
+        asked = (self._known[name].secret_of(key, token) for name in sorted(self._installed))
+        return next((secret for secret in asked if secret is not None), None)
 
     def restored(self, under_way: Callable[[], None]) -> None:
         """Let each bring back what it keeps beside the journal; one that cannot stops no other. Unusable."""

@@ -39,6 +39,13 @@ class IAM(Service):
         },
     )  # fmt: skip
 
+    def secret_of(self, key: str, token: str) -> str | None:
+        """Of an access key of a user that is active."""
+        keys = (one for all_users in self.host.backends_so_far("iam") for user in all_users.users.values()
+                for one in user.access_keys)  # fmt: skip
+        own = (one.secret_access_key for one in keys if one.access_key_id == key and one.status == "Active")
+        return next(own, None) if not token else None
+
     def install(self) -> None:
         """Bring AWS's managed policies; moto leaves them out unless it is told, and all of them cost it 0.15 s."""
         from moto.iam import models

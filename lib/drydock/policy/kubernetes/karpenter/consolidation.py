@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from drydock.policy.kubernetes.karpenter.offers import ON_DEMAND, SPOT, InstanceType, NodePool
-from drydock.policy.kubernetes.karpenter.provisioning import NewNode, schedule
-from drydock.policy.kubernetes.karpenter.requirements import CAPACITY_TYPE, Requirement, merged
+from drydock.policy.kubernetes.karpenter.offers import ON_DEMAND, SPOT, InstanceType, NodePool, flexibility
+from drydock.policy.kubernetes.karpenter.provisioning import NewNode, Plan, schedule
+from drydock.policy.kubernetes.karpenter.requirements import (
+    CAPACITY_TYPE,
+    INSTANCE_TYPE,
+    NODE_POOL,
+    ZONE,
+    Requirement,
+    merged,
+)
 from drydock.policy.kubernetes.scheduling.cluster import Cluster
 from drydock.policy.kubernetes.scheduling.model import Node, Pod
 
 MAXIMUM_BATCH = 100
 SPOT_TYPES = 15
-"""A Spot node is replaced by a Spot node only where so many types are cheaper, and by one of so many."""
+"""A Spot node is replaced by a Spot node only where so many types are cheaper, and by one of so many.
+
+Where minValues needs more types than these, by one of as many as it needs.
+"""
 NODE_COST = 1.0
 """What it costs to drain any node, in the cost of moving one pod."""
 BALANCED_K = 2
@@ -27,7 +38,9 @@ class Running:
 
     price         USD an hour, of its offering.
     disruptable   False: annotated karpenter.sh/do-not-disrupt, or a pod of it is, or a PodDisruptionBudget forbids it.
-    settled       False: a pod came or went within consolidateAfter.
+    settled       False: a pod came or went within consolidateAfter. Then it does not go, nor take over pods of others.
+    held          names of pods that may not be evicted now, annotated so or by a budget; then it is not consolidated.
+    terminates    True: it has a terminationGracePeriod, with which drift does not wait for such pods.
     """
 
     node: Node
@@ -39,11 +52,19 @@ class Running:
     pods: tuple[Pod, ...] = ()
     disruptable: bool = True
     settled: bool = True
+    held: tuple[str, ...] = ()
+    terminates: bool = False
+
+    @property
+    def labelled(self) -> Node:
+        """The node with the labels that Karpenter gives each of its own."""
+        known = {ZONE: self.zone, CAPACITY_TYPE: self.capacity_type, INSTANCE_TYPE: self.type, NODE_POOL: self.pool}
+        return replace(self.node, labels={**known, **self.node.labels})
 
     @property
     def moved(self) -> list[Pod]:
         """Its pods that need another place."""
-        return [pod for pod in self.pods if not (pod.of_daemon_set or pod.mirror)]
+        return [pod for pod in self.pods if not (pod.of_daemon_set or pod.mirror or pod.name in self.held)]
 
     @property
     def disruption_cost(self) -> float:
@@ -57,19 +78,26 @@ class Running:
 
 @dataclass(frozen=True)
 class Move:
-    """Nodes that go together, and the one that comes for them, if any.
+    """Nodes that go together, and those that come for them, if any. Consolidation makes one at most.
 
-    reason   of the budgets: Empty or Underutilized.
-    saves    USD an hour; what the new node costs is its cheapest offering's price.
+    reason   of the budgets: Empty, Underutilized or Drifted.
+    onto     pods that nodes which stay take over, by the node's name.
+    saves    USD an hour; what a new node costs is its cheapest offering's price.
     """
 
     reason: str
     nodes: tuple[Running, ...]
-    replacement: NewNode | None = None
+    replacements: tuple[NewNode, ...] = ()
+    onto: Mapping[str, Sequence[Pod]] = field(default_factory=dict)
+
+    @property
+    def replacement(self) -> NewNode | None:
+        """The first new node."""
+        return self.replacements[0] if self.replacements else None
 
     @property
     def saves(self) -> float:
-        return sum(one.price for one in self.nodes) - (self.replacement.price if self.replacement else 0.0)
+        return sum(one.price for one in self.nodes) - sum(new.price for new in self.replacements)
 
 
 @dataclass(frozen=True)
@@ -149,6 +177,30 @@ def together(
     return _Look(nodes, pools, types, {}, spot_to_spot, ()).move(going)
 
 
+def simulated(
+    going: Sequence[Running],
+    nodes: Sequence[Running],
+    pools: Sequence[NodePool],
+    types: Sequence[InstanceType],
+    daemons: Sequence[Pod] = (),
+    *,
+    settled_only: bool,
+) -> Plan:
+    """Where the pods of nodes that go would be put. Limits count the nodes that stay.
+
+    settled_only  asked by consolidation, not by drift: on no node where a pod came or went within consolidateAfter.
+    """
+    names = {one.node.name for one in going}
+    stay, used = Cluster(), dict[str, Counter[str]]()
+    for one in nodes:
+        if one.node.name not in names:
+            stay.add(one.labelled, one.pods)
+            used.setdefault(one.pool, Counter()).update({**one.node.whole, "nodes": 1})
+    pods = [pod for one in going for pod in one.moved]
+    closed = {one.node.name for one in nodes if settled_only and not one.settled}
+    return schedule(pods, pools, types, existing=stay, used=used, closed=closed, daemons=daemons)
+
+
 class _Look:
     def __init__(
         self,
@@ -163,7 +215,7 @@ class _Look:
         self.allowed, self.spot_to_spot, self.daemons = allowed, spot_to_spot, daemons
         self.by_name = {pool.name: pool for pool in pools}
         self.candidates = sorted(
-            (one for one in nodes if one.disruptable and one.settled and self._consolidates(one.pool)),
+            (one for one in nodes if one.disruptable and not one.held and one.settled and self._consolidates(one.pool)),
             key=lambda one: (-one.price / one.disruption_cost, one.node.name),
         )
 
@@ -218,31 +270,16 @@ class _Look:
         return [nodes[place] for place in range(longest) for nodes in by_pool.values() if place < len(nodes)]
 
     def move(self, going: Sequence[Running]) -> Move | None:
-        names = {one.node.name for one in going}
-        stay = Cluster()
-        for one in self.nodes:
-            if one.node.name not in names:
-                stay.add(one.node, one.pods)
-        pods = [pod for one in going for pod in one.moved]
-        plan = schedule(pods, self.pools, self.types, existing=stay, used=self._used(names), daemons=self.daemons)
+        plan = simulated(going, self.nodes, self.pools, self.types, self.daemons, settled_only=True)
         if plan.unscheduled or len(plan.new) > 1:
             return None
         if not plan.new:
-            return Move("Underutilized", tuple(going))
+            return Move("Underutilized", tuple(going), onto=plan.existing)
         new = self._cheaper(plan.new[0], going)
         if not new or not new.types:
             return None
-        move = Move("Underutilized", tuple(going), new)
+        move = Move("Underutilized", tuple(going), (new,), plan.existing)
         return self._without_what_goes(move) if len(going) > 1 else move
-
-    def _used(self, without: set[str]) -> dict[str, dict[str, int]]:
-        used: dict[str, dict[str, int]] = {}
-        for one in self.nodes:
-            if one.node.name not in without:
-                total = used.setdefault(one.pool, {})
-                for resource, amount in {**one.node.whole, "nodes": 1}.items():
-                    total[resource] = total.get(resource, 0) + amount
-        return used
 
     def _cheaper(self, new: NewNode, going: Sequence[Running]) -> NewNode | None:
         price = sum(one.price for one in going)
@@ -252,10 +289,13 @@ class _Look:
             if not self.spot_to_spot:
                 return None
             types = [one for one in new.types if one.worst_launch_price(only_spot) < price]
+            needed, lacking = flexibility(types, only_spot)
             if len(going) == 1:
-                types = types[:SPOT_TYPES] if len(types) >= SPOT_TYPES else []
-            return NewNode(new.pool, only_spot, new.pods, types)
+                types = types[: max(SPOT_TYPES, needed)] if len(types) >= SPOT_TYPES else []
+            return None if lacking else NewNode(new.pool, only_spot, new.pods, types)
         types = [one for one in new.types if one.worst_launch_price(new.requirements) < price]
+        if flexibility(types, new.requirements)[1]:
+            return None
         by_spot = [one for one in types if one.cheapest(only_spot) < math.inf]
         if by_spot and kinds.allows(ON_DEMAND):
             return NewNode(new.pool, only_spot, new.pods, by_spot)
@@ -268,7 +308,9 @@ class _Look:
         offered = {one.name for one in new.types}
         most = min((one.price for one in move.nodes if one.type in offered), default=math.inf)
         types = [one for one in new.types if one.worst_launch_price(new.requirements) < most]
-        return Move(move.reason, move.nodes, NewNode(new.pool, new.requirements, new.pods, types)) if types else None
+        if not types or flexibility(types, new.requirements)[1]:
+            return None
+        return replace(move, replacements=(NewNode(new.pool, new.requirements, new.pods, types),))
 
     def _is_balanced(self, move: Move) -> bool:
         """Whether each pool with the policy Balanced approves, with its part of the saving by its part of the cost."""

@@ -53,6 +53,15 @@ class InstanceType:
     capacity: Mapping[str, int]
     allocatable: Mapping[str, int]
 
+    def meets(self, wanted: Requirements) -> bool:
+        """Whether its labels do; one that it does not have may be anything."""
+        return not any(
+            key in self.requirements
+            and not self.requirements[key].intersects(one)
+            and not (self.requirements[key].may_be_absent and one.may_be_absent)
+            for key, one in wanted.items()
+        )
+
     def cheapest(self, wanted: Requirements) -> float:
         """The lowest price of an offering that suits; infinite where none does."""
         return min((one.price for one in self.offerings if one.suits(wanted)), default=math.inf)
@@ -73,6 +82,23 @@ class InstanceType:
         return next(
             (one.price for one in self.offerings if (one.zone, one.capacity_type) == (zone, capacity_type)), 0.0
         )
+
+
+def flexibility(types: Sequence[InstanceType], wanted: Requirements) -> tuple[int, dict[str, int]]:
+    """How many of the types, from the first on, meet all minValues; and of the labels that lack values, how many.
+
+    Source: pkg/cloudprovider/types.go, *SatisfiesMinValues* (observed): values count that the types have, whether or
+    not the requirement allows them.
+    """
+    asked = {key: one.min_values for key, one in wanted.items() if one.min_values is not None}
+    seen: dict[str, set[str]] = {key: set() for key in asked}
+    for count, each in enumerate(types, 1):
+        for key, values in seen.items():
+            if key in each.requirements:
+                values.update(each.requirements[key].values)
+        if all(len(seen[key]) >= least for key, least in asked.items()):
+            return count if asked else 0, {}
+    return len(types), {key: len(seen[key]) for key, least in asked.items() if len(seen[key]) < least}
 
 
 def instance_type(

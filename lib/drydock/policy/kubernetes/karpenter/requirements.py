@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 ZONE = "topology.kubernetes.io/zone"
@@ -35,6 +35,7 @@ _OLD_NAMES = {
     "beta.kubernetes.io/instance-type": INSTANCE_TYPE,
 }
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", "Gte", "Lte")
+MOST_MIN_VALUES = 50
 _WHOLE = re.compile(r"[+-]?\d+")
 
 
@@ -43,6 +44,8 @@ class Requirement:
     """The values of `key` that are allowed: `values`, or with `complement` all others, within the bounds.
 
     Neither values nor complement: the label must not be there. Made by `requirement`.
+
+    min_values  how many values of the label the instance types of a launch have together, at the least.
     """
 
     key: str
@@ -50,6 +53,7 @@ class Requirement:
     complement: bool = False
     gte: int | None = None
     lte: int | None = None
+    min_values: int | None = None
 
     @property
     def operator(self) -> str:
@@ -65,10 +69,11 @@ class Requirement:
         return (value in self.values) != self.complement and _within(value, self.gte, self.lte)
 
     def intersection(self, other: Requirement) -> Requirement:
-        """What both allow."""
+        """What both allow, with the higher of their minValues."""
+        least = max((one.min_values for one in (self, other) if one.min_values is not None), default=None)
         gte, lte = _strictest(self, other)
         if gte is not None and lte is not None and gte > lte:
-            return Requirement(self.key)
+            return Requirement(self.key, min_values=least)
         complement = self.complement and other.complement
         if complement:
             values = self.values | other.values
@@ -79,7 +84,7 @@ class Requirement:
         else:
             values = self.values & other.values
         kept = frozenset(value for value in values if _within(value, gte, lte))
-        return Requirement(self.key, kept, complement, gte if complement else None, lte if complement else None)
+        return Requirement(self.key, kept, complement, gte if complement else None, lte if complement else None, least)
 
     def intersects(self, other: Requirement) -> bool:
         """Whether there is a value that both allow; two complements within bounds that meet always have one."""
@@ -94,19 +99,31 @@ class Requirement:
     def __str__(self) -> str:
         bounds = f" >={self.gte}" * (self.gte is not None) + f" <={self.lte}" * (self.lte is not None)
         values = f" [{', '.join(sorted(self.values))}]" if self.values else ""
-        return f"{self.key} {self.operator}{values}{bounds}"
+        least = f" minValues {self.min_values}" * (self.min_values is not None)
+        return f"{self.key} {self.operator}{values}{bounds}{least}"
 
 
 Requirements = Mapping[str, Requirement]
 """By label; what is not named allows everything."""
 
 
-def requirement(key: str, operator: str, values: Iterable[str] = ()) -> Requirement:
+def requirement(key: str, operator: str, values: Iterable[str] = (), min_values: int | None = None) -> Requirement:
     """A requirement as a NodePool or a node affinity has it. Old names of labels become today's.
 
-    Raises ValueError for an operator there is not, and for values that it does not take.
+    Raises ValueError for an operator there is not, for values that it does not take, and for minValues that the API of
+    a NodePool refuses.
     """
-    key, given = _OLD_NAMES.get(key, key), frozenset(values)
+    one = _of(_OLD_NAMES.get(key, key), operator, frozenset(values))
+    if min_values is None:
+        return one
+    if not 1 <= min_values <= MOST_MIN_VALUES:
+        raise ValueError(f"{one.key}: minValues is from 1 to {MOST_MIN_VALUES}, not {min_values}.")
+    if operator == "In" and len(one.values) < min_values:
+        raise ValueError(f"{one.key}: minValues {min_values} needs at least so many values, not {len(one.values)}.")
+    return replace(one, min_values=min_values)
+
+
+def _of(key: str, operator: str, given: frozenset[str]) -> Requirement:
     if operator not in OPERATORS:
         raise ValueError(f"{key}: operator {operator!r} is none of {', '.join(OPERATORS)}.")
     if operator in ("In", "NotIn"):
@@ -126,8 +143,10 @@ def requirement(key: str, operator: str, values: Iterable[str] = ()) -> Requirem
 
 
 def requirements(given: Iterable[Mapping[str, Any]]) -> dict[str, Requirement]:
-    """Of a list of {key, operator, values}, as manifests have it."""
-    return merged(*(requirement(one["key"], one["operator"], one.get("values") or ()) for one in given))
+    """Of a list of {key, operator, values, minValues}, as manifests have it."""
+    return merged(
+        *(requirement(one["key"], one["operator"], one.get("values") or (), one.get("minValues")) for one in given)
+    )
 
 
 def of_labels(labels: Mapping[str, str]) -> dict[str, Requirement]:

@@ -1,9 +1,9 @@
 """Where pods fit and go: the filters and scores of kube-scheduler, and preemption.
 
 `model` says what pods and nodes are, `cluster` which pods are on which nodes and why another one does not fit there,
-`scores` which of the others it goes to, `preemption` whom it may push away. Amounts are whole numbers: `cpu` in
-millicores, `memory` in bytes, anything else in pieces. Source: kubernetes/kubernetes, pkg/scheduler/framework/plugins.
-Volumes, and ports by address and protocol, are left out.
+`volumes` where the volumes it claims can be, `scores` which of the others it goes to, `preemption` whom it may push
+away. Amounts are whole numbers: `cpu` in millicores, `memory` in bytes, anything else in pieces. Source:
+kubernetes/kubernetes, pkg/scheduler/framework/plugins.
 """
 
 from drydock.policy.kubernetes.scheduling.cluster import Cluster
@@ -11,6 +11,7 @@ from drydock.policy.kubernetes.scheduling.model import (
     HOSTNAME,
     ZONE,
     Expression,
+    HostPort,
     Node,
     Pod,
     PodTerm,
@@ -25,6 +26,7 @@ __all__ = [
     "ZONE",
     "Cluster",
     "Expression",
+    "HostPort",
     "Node",
     "Pod",
     "PodTerm",

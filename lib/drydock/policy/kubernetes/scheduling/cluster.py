@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
+from drydock.policy.kubernetes.scheduling import volumes
 from drydock.policy.kubernetes.scheduling.model import (
-    HOSTNAME,
     Node,
     Pod,
     PodTerm,
+    Selector,
     Spread,
+    labels_of,
     matches_node,
     selects,
     untolerated,
 )
+from drydock.policy.kubernetes.scheduling.volumes import Storage
+
+_NO_STORAGE = Storage()
+
+METADATA_NAME = "kubernetes.io/metadata.name"
+"""The label of each namespace that has its name."""
 
 TAINTED = "node(s) had untolerated taint(s)"
 NOT_SELECTED = "node(s) didn't match Pod's node affinity/selector"
@@ -28,9 +37,21 @@ EXISTING_ANTI_AFFINITY = "node(s) didn't satisfy existing pods anti-affinity rul
 
 
 class Cluster:
-    """A snapshot to try things on: nodes are added, pods bound and taken off again. Nothing outside it changes."""
+    """A snapshot to try things on: nodes are added, pods bound and taken off again. Nothing outside it changes.
 
-    def __init__(self, nodes: Iterable[Node] = ()) -> None:
+    namespaces  labels by namespace; one that is not there has only the label with its name.
+    storage     what pods' claims are about.
+    """
+
+    def __init__(
+        self,
+        nodes: Iterable[Node] = (),
+        *,
+        namespaces: Mapping[str, Mapping[str, str]] | None = None,
+        storage: Storage = _NO_STORAGE,
+    ) -> None:
+        self.namespaces = namespaces or {}
+        self.storage = storage
         self.nodes: dict[str, Node] = {}
         self.pods: dict[str, list[Pod]] = {}
         self._free: dict[str, dict[str, int]] = {}
@@ -77,13 +98,17 @@ class Cluster:
         return self._free[name]
 
     def labels(self, name: str) -> Mapping[str, str]:
-        return {HOSTNAME: name, **self.nodes[name].labels}
+        return labels_of(self.nodes[name])
 
     def bound(self) -> Iterator[tuple[Pod, str]]:
         """Every pod with its node."""
         for name, pods in self.pods.items():
             for pod in pods:
                 yield pod, name
+
+    def is_meant(self, owner: Pod, term: PodTerm, other: Pod) -> bool:
+        """`is_meant`, with the labels of the cluster's namespaces."""
+        return is_meant(owner, term, other, self.namespaces)
 
     def fits(self, pod: Pod, name: str) -> bool:
         return not self.reasons(pod, name)
@@ -92,18 +117,28 @@ class Cluster:
         """Why the pod does not fit on the node, in the scheduler's words; empty: it fits.
 
         The first filter that refuses says all of its reasons, as the scheduler's does. Source: the plugins
-        TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit, PodTopologySpread and InterPodAffinity (observed).
+        TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit, VolumeRestrictions, NodeVolumeLimits, VolumeBinding,
+        VolumeZone, PodTopologySpread and InterPodAffinity (observed).
         """
         node = self.nodes[name]
+        unready = volumes.unready(pod, self.storage) if pod.claims else ()
+        if unready:
+            return unready
         if untolerated(pod, node.taints):
             return (TAINTED,)
         if not matches_node(pod, node):
             return (NOT_SELECTED,)
-        if pod.host_ports and any(set(pod.host_ports) & set(other.host_ports) for other in self.pods[name]):
+        taken = [port for other in self.pods[name] for port in other.host_ports] if pod.host_ports else []
+        if any(one.conflicts(port) for one in pod.host_ports for port in taken):
             return (PORTS,)
         lacking = self._lacking(pod, name)
         if lacking:
             return lacking
+        if pod.claims:
+            everywhere = (other for other, _ in self.bound())
+            lacking = volumes.lacking(pod, node, self.labels(name), self.storage, self.pods[name], everywhere)
+            if lacking:
+                return lacking
         if pod.spread:
             skewed = self._skewed(pod, name)
             if skewed:
@@ -136,6 +171,7 @@ class Cluster:
     def domains(self, pod: Pod, spread: Spread, together: Sequence[Spread]) -> Counter[str]:
         """How many pods that the constraint counts are in each of its domains, on nodes with the labels of all."""
         keys = [one.topology_key for one in together]
+        selector = spread.selecting(pod)
         found: Counter[str] = Counter()
         for name, node in self.nodes.items():
             labels = self.labels(name)
@@ -145,10 +181,15 @@ class Cluster:
                 continue
             if spread.honors_taints and untolerated(pod, node.taints):
                 continue
-            found[labels[spread.topology_key]] += sum(
-                other.namespace == pod.namespace and selects(spread.selector, other.labels) for other in self.pods[name]
-            )
+            found[labels.get(spread.topology_key, "")] += self.alike(pod, selector, name)
         return found
+
+    def alike(self, pod: Pod, selector: Selector | None, name: str) -> int:
+        """How many pods of the node are in the pod's namespace, selected, and not about to go."""
+        return sum(
+            other.namespace == pod.namespace and not other.terminating and selects(selector, other.labels)
+            for other in self.pods[name]
+        )
 
     def _skewed(self, pod: Pod, name: str) -> str:
         labels = self.labels(name)
@@ -158,7 +199,7 @@ class Cluster:
                 return UNLABELLED
             domains = self.domains(pod, spread, pod.spread)
             least = min(domains.values(), default=0) if len(domains) >= spread.min_domains else 0
-            if domains[value] + selects(spread.selector, pod.labels) - least > spread.max_skew:
+            if domains[value] + selects(spread.selecting(pod), pod.labels) - least > spread.max_skew:
                 return SKEWED
         return ""
 
@@ -169,7 +210,7 @@ class Cluster:
         if any(self._meets(pod, term, labels) for term in pod.anti_affinity):
             return (ANTI_AFFINITY,)
         if self._with_terms and any(
-            is_meant(other, term, pod) and _same_domain(term.topology_key, labels, self.labels(place))
+            self.is_meant(other, term, pod) and _same_domain(term.topology_key, labels, self.labels(place))
             for other, place in self.bound()
             for term in other.anti_affinity
         ):
@@ -178,7 +219,7 @@ class Cluster:
 
     def _meets(self, pod: Pod, term: PodTerm, labels: Mapping[str, str]) -> bool:
         return any(
-            is_meant(pod, term, other) and _same_domain(term.topology_key, labels, self.labels(place))
+            self.is_meant(pod, term, other) and _same_domain(term.topology_key, labels, self.labels(place))
             for other, place in self.bound()
         )
 
@@ -186,19 +227,31 @@ class Cluster:
         """Whether each term is met by pods that all terms mean, or the pod is the first of those it asks for."""
         if not all(term.topology_key in labels for term in pod.affinity):
             return False
-        company = [place for other, place in self.bound() if all(is_meant(pod, term, other) for term in pod.affinity)]
+        company = [
+            place for other, place in self.bound() if all(self.is_meant(pod, term, other) for term in pod.affinity)
+        ]
         if all(
             any(_same_domain(term.topology_key, labels, self.labels(place)) for place in company)
             for term in pod.affinity
         ):
             return True
         anywhere = any(term.topology_key in self.labels(place) for term in pod.affinity for place in company)
-        return not anywhere and all(is_meant(pod, term, pod) for term in pod.affinity)
+        return not anywhere and all(self.is_meant(pod, term, pod) for term in pod.affinity)
 
 
-def is_meant(owner: Pod, term: PodTerm, other: Pod) -> bool:
-    """Whether the term of `owner` is about the pod `other`."""
-    return other.namespace in (term.namespaces or (owner.namespace,)) and selects(term.selector, other.labels)
+def is_meant(
+    owner: Pod, term: PodTerm, other: Pod, namespaces: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> bool:
+    """Whether the term of `owner` is about the pod `other`. `namespaces`: their labels, by name."""
+    where = other.namespace
+    if not term.namespaces and term.namespace_selector is None:
+        near = where == owner.namespace
+    else:
+        near = where in term.namespaces or (
+            term.namespace_selector is not None
+            and selects(term.namespace_selector, {METADATA_NAME: where, **namespaces.get(where, {})})
+        )
+    return near and selects(term.selector, other.labels)
 
 
 def _same_domain(key: str, one: Mapping[str, str], other: Mapping[str, str]) -> bool:

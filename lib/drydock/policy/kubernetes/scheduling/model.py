@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
+NODE_NAME = "metadata.name"
+"""The key of an expression that is one of matchFields: it is about the node's name."""
+EVERYWHERE = "0.0.0.0"
 
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 
@@ -57,8 +60,9 @@ def equal(labels: Mapping[str, str]) -> Selector:
     return tuple(Expression(key, "In", (value,)) for key, value in labels.items())
 
 
-def selects(selector: Selector, labels: Mapping[str, str]) -> bool:
-    return all(one.matches(labels) for one in selector)
+def selects(selector: Selector | None, labels: Mapping[str, str]) -> bool:
+    """Whether all of it holds. None, a labelSelector that is not there, matches nothing."""
+    return selector is not None and all(one.matches(labels) for one in selector)
 
 
 def _is_whole(text: str) -> bool:
@@ -90,25 +94,46 @@ class Toleration:
 
 
 @dataclass(frozen=True)
+class HostPort:
+    """A port of the node that a container takes for itself: containers[].ports[].hostPort, protocol and hostIP."""
+
+    port: int
+    protocol: str = "TCP"
+    address: str = EVERYWHERE
+
+    def conflicts(self, other: HostPort, everywhere: Collection[str] = (EVERYWHERE,)) -> bool:
+        """Whether both are the same port and protocol on the same address, or on one that stands for all."""
+        if (self.port, self.protocol) != (other.port, other.protocol):
+            return False
+        return self.address == other.address or self.address in everywhere or other.address in everywhere
+
+
+@dataclass(frozen=True)
 class PodTerm:
     """A required term of pod affinity or anti-affinity: pods that `selector` matches, by nodes' label `topology_key`.
 
-    namespaces  where those pods are; empty: in the pod's own namespace.
+    The API server puts matchLabelKeys and mismatchLabelKeys into the labelSelector, so that they are in `selector`.
+
+    namespaces          where those pods are.
+    namespace_selector  they are in namespaces with such labels, too; an empty one: in any. With neither, they are in
+                        the pod's own namespace.
     """
 
-    selector: Selector
+    selector: Selector | None
     topology_key: str = HOSTNAME
     namespaces: tuple[str, ...] = ()
+    namespace_selector: Selector | None = None
 
 
 @dataclass(frozen=True)
 class Spread:
     """A topologySpreadConstraint; of a pod's `spread` with whenUnsatisfiable DoNotSchedule.
 
-    min_domains  below so many domains the least that one has counts as 0.
+    min_domains       below so many domains the least that one has counts as 0.
+    match_label_keys  of these labels, those that the pod has are in the selector with its values.
     """
 
-    selector: Selector
+    selector: Selector | None
     max_skew: int = 1
     topology_key: str = ZONE
     min_domains: int = 1
@@ -116,6 +141,13 @@ class Spread:
     """nodeTaintsPolicy Honor: nodes whose taints the pod does not tolerate are no domain."""
     honors_affinity: bool = True
     """nodeAffinityPolicy Honor, the default: nodes that the pod does not select are no domain."""
+    match_label_keys: tuple[str, ...] = ()
+
+    def selecting(self, pod: Pod) -> Selector | None:
+        """What selects the pods that count, for a constraint of `pod`."""
+        if self.selector is None:
+            return None
+        return (*self.selector, *equal({key: pod.labels[key] for key in self.match_label_keys if key in pod.labels}))
 
 
 @dataclass(frozen=True)
@@ -146,7 +178,6 @@ class Pod:
 
     requests      its effective requests by resource: containers' sum, init containers counted in.
     node_affinity required terms: one of them has to hold, with all of its expressions. Empty: any node.
-    host_ports    ports of the node that it needs for itself.
     """
 
     name: str
@@ -160,17 +191,27 @@ class Pod:
     anti_affinity: tuple[PodTerm, ...] = ()
     spread: tuple[Spread, ...] = ()
     preferences: Preferences = Preferences()
-    host_ports: tuple[int, ...] = ()
+    host_ports: tuple[HostPort, ...] = ()
     priority: int = 0
     started: int = 0
     """When it started, in seconds; of preemption's last tie."""
+    preempts: bool = True
+    """False: preemptionPolicy Never."""
+    terminating: bool = False
+    """It is being deleted: it has a deletionTimestamp."""
+    preempted: bool = False
+    """And is since the scheduler gave its place to another: condition DisruptionTarget, PreemptionByScheduler."""
+    default_selector: Selector | None = None
+    """Of its Services and its ReplicaSet or StatefulSet, together: the scheduler spreads by it a pod that does not."""
+    claims: tuple[str, ...] = ()
+    """PersistentVolumeClaims, of its namespace."""
     of_daemon_set: bool = False
     mirror: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether only resources and the node's own labels and taints decide where it fits."""
-        return not (self.affinity or self.anti_affinity or self.spread or self.host_ports)
+        return not (self.affinity or self.anti_affinity or self.spread or self.host_ports or self.claims)
 
 
 @dataclass(frozen=True)
@@ -183,15 +224,22 @@ class Node:
     taints: tuple[Taint, ...] = ()
     capacity: Mapping[str, int] = field(default_factory=dict)
     """With what the system keeps for itself; empty: as `allocatable`."""
+    attach_limits: Mapping[str, int] = field(default_factory=dict)
+    """How many volumes a CSI driver attaches, by driver: the CSINode's allocatable.count."""
 
     @property
     def whole(self) -> Mapping[str, int]:
         return self.capacity or self.allocatable
 
 
+def labels_of(node: Node) -> Mapping[str, str]:
+    """The node's labels, and its name, as expressions see them."""
+    return {HOSTNAME: node.name, NODE_NAME: node.name, **node.labels}
+
+
 def matches_node(pod: Pod, node: Node) -> bool:
     """nodeSelector, and one term of the required node affinity where there are any."""
-    labels = {HOSTNAME: node.name, **node.labels}
+    labels = labels_of(node)
     if any(labels.get(key) != value for key, value in pod.node_selector.items()):
         return False
     return not pod.node_affinity or any(term and selects(term, labels) for term in pod.node_affinity)

@@ -2,17 +2,17 @@
 
 Each score is a whole number from 0 to 100 for each node. Source: kubernetes/kubernetes 1.35, pkg/scheduler/framework/
 plugins (observed); the weights are those of pkg/scheduler/apis/config/v1/default_plugins.go. Left out: the locality of
-images, and the constraints that the scheduler adds by itself to pods of a Service or ReplicaSet without any.
+images.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from drydock.policy.kubernetes.scheduling.cluster import Cluster, is_meant
-from drydock.policy.kubernetes.scheduling.model import HOSTNAME, Pod, PodTerm, Spread, selects
+from drydock.policy.kubernetes.scheduling.cluster import Cluster
+from drydock.policy.kubernetes.scheduling.model import HOSTNAME, ZONE, Pod, PodTerm, Spread, selects
 
 MOST = 100
 EQUALLY: Mapping[str, int] = {"cpu": 1, "memory": 1}
@@ -36,14 +36,64 @@ def least_allocated(pod: Pod, cluster: Cluster, name: str, weights: Mapping[str,
     container; a request of 0 is one. Another resource counts only where the pod asks for it. Source: noderesources/
     least_allocated.go (observed).
     """
-    total = counted = 0
-    for resource, weight in weights.items():
+    return _mean(pod, cluster, name, weights, lambda asked, there: max(0, there - asked) * MOST // there)
+
+
+def most_allocated(pod: Pod, cluster: Cluster, name: str, weights: Mapping[str, int] = EQUALLY) -> int:
+    """How full the node is with the pod on it, so that nodes are filled one by one: the strategy MostAllocated.
+
+    Source: noderesources/most_allocated.go (observed).
+    """
+    return _mean(pod, cluster, name, weights, lambda asked, there: min(asked, there) * MOST // there)
+
+
+def requested_to_capacity_ratio(
+    pod: Pod,
+    cluster: Cluster,
+    name: str,
+    shape: Sequence[tuple[int, int]],
+    weights: Mapping[str, int] = EQUALLY,
+) -> int:
+    """What a line through points says of how full the node is with the pod on it.
+
+    shape  per cent of a resource that are requested, and what they are worth, from 0 to 10; in rising order.
+
+    A resource that is worth nothing is left out of the mean. Source: noderesources/requested_to_capacity_ratio.go
+    (observed).
+    """
+    raised = [(utilization, worth * (MOST // 10)) for utilization, worth in shape]
+    worth = {
+        resource: broken_line(raised, min(asked * 100 // there, 100))
+        for resource, asked, there in _asked(pod, cluster, name, weights)
+    }
+    counted = {resource: one for resource, one in worth.items() if one > 0}
+    whole = sum(weights[resource] for resource in counted)
+    return math.floor(sum(weights[resource] * one for resource, one in counted.items()) / whole + 0.5) if whole else 0
+
+
+def broken_line(points: Sequence[tuple[int, int]], at: int) -> int:
+    """The line through the points, flat before the first and behind the last; cut off towards 0."""
+    before = points[0]
+    for x, y in points:
+        if at <= x:
+            return y if x == before[0] else before[1] + int((y - before[1]) * (at - before[0]) / (x - before[0]))
+        before = x, y
+    return before[1]
+
+
+def _asked(pod: Pod, cluster: Cluster, name: str, weights: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
+    """Of each resource that counts, what is requested with the pod there, and what the node has."""
+    for resource in weights:
         there = cluster.nodes[name].allocatable.get(resource, 0)
         if there and (resource in EQUALLY or pod.requests.get(resource)):
-            asked = sum(one.requests.get(resource, ASSUMED.get(resource, 0)) for one in (*cluster.pods[name], pod))
-            total += weight * (max(0, there - asked) * MOST // there)
-            counted += weight
-    return total // counted if counted else 0
+            pods = (*cluster.pods[name], pod)
+            yield resource, sum(one.requests.get(resource, ASSUMED.get(resource, 0)) for one in pods), there
+
+
+def _mean(pod: Pod, cluster: Cluster, name: str, weights: Mapping[str, int], score: Callable[[int, int], int]) -> int:
+    found = {resource: score(asked, there) for resource, asked, there in _asked(pod, cluster, name, weights)}
+    whole = sum(weights[resource] for resource in found)
+    return sum(weights[resource] * one for resource, one in found.items()) // whole if whole else 0
 
 
 def balanced_allocation(pod: Pod, cluster: Cluster, name: str, resources: Sequence[str] = tuple(EQUALLY)) -> int:
@@ -100,47 +150,53 @@ def topology_spread(pod: Pod, cluster: Cluster, names: Sequence[str]) -> dict[st
     """The fewer pods that its ScheduleAnyway constraints count the node's domains have, the more.
 
     A constraint adds its count · ln(domains + 2) + maxSkew − 1. A node that lacks one of the labels has 0, and so have
-    all for a pod without such constraints. Source: podtopologyspread/scoring.go (observed).
+    all for a pod without such constraints. One without any constraint at all is spread by its `default_selector`: over
+    hosts with a maxSkew of 3 and over zones with one of 5, and a node without a zone counts there, too. Source:
+    podtopologyspread/scoring.go and plugin.go (observed).
     """
+    by_default = not pod.spread and not pod.preferences.spread and pod.default_selector is not None
     constraints = pod.preferences.spread
+    if by_default:
+        constraints = (Spread(pod.default_selector, 3, HOSTNAME), Spread(pod.default_selector, 5, ZONE))
     if not constraints:
         return dict.fromkeys(names, 0)
-    whole = [name for name in names if all(one.topology_key in cluster.labels(name) for one in constraints)]
+    together = () if by_default else constraints
+    whole = [name for name in names if all(one.topology_key in cluster.labels(name) for one in together)]
     raw = dict.fromkeys(whole, 0.0)
     for spread in constraints:
-        counts = _counts(pod, cluster, spread, whole)
-        size = len({cluster.labels(name)[spread.topology_key] for name in whole})
-        for name in whole:
-            raw[name] += counts[name] * math.log(size + 2) + spread.max_skew - 1
+        counts = _counts(pod, cluster, spread, together, whole)
+        size = len({cluster.labels(name).get(spread.topology_key, "") for name in whole})
+        for name, count in counts.items():
+            raw[name] += count * math.log(size + 2) + spread.max_skew - 1
     rounded = {name: math.floor(value + 0.5) for name, value in raw.items()}
     most, least = max(rounded.values(), default=0), min(rounded.values(), default=0)
     found = {name: MOST * (most + least - value) // most if most else MOST for name, value in rounded.items()}
     return {name: found.get(name, 0) for name in names}
 
 
-def _counts(pod: Pod, cluster: Cluster, spread: Spread, names: Sequence[str]) -> dict[str, int]:
+def _counts(
+    pod: Pod, cluster: Cluster, spread: Spread, together: Sequence[Spread], names: Sequence[str]
+) -> dict[str, int]:
+    """Of those nodes that have the label, how many pods the constraint counts in their domain."""
     if spread.topology_key == HOSTNAME:
-        return {
-            name: sum(
-                one.namespace == pod.namespace and selects(spread.selector, one.labels) for one in cluster.pods[name]
-            )
-            for name in names
-        }
-    domains = cluster.domains(pod, spread, pod.preferences.spread)
-    return {name: domains[cluster.labels(name)[spread.topology_key]] for name in names}
+        return {name: cluster.alike(pod, spread.selecting(pod), name) for name in names}
+    domains = cluster.domains(pod, spread, together)
+    values = {name: cluster.labels(name).get(spread.topology_key) for name in names}
+    return {name: domains[value] for name, value in values.items() if value is not None}
 
 
-def inter_pod_affinity(pod: Pod, cluster: Cluster, names: Sequence[str]) -> dict[str, int]:
+def inter_pod_affinity(pod: Pod, cluster: Cluster, names: Sequence[str], hard: int = 1) -> dict[str, int]:
     """The weights of preferred terms of the pod, and of those that are there about the pod, anti-affinity subtracted.
 
-    A required affinity of a pod that is there counts 1 (hardPodAffinityWeight's default). Source: interpodaffinity/
-    scoring.go (observed).
+    hard  what a required affinity of a pod that is there counts: hardPodAffinityWeight.
+
+    Source: interpodaffinity/scoring.go (observed).
     """
     sums: Counter[tuple[str, str]] = Counter()
 
     def count(owner: Pod, term: PodTerm, other: Pod, place: str, weight: int) -> None:
         value = cluster.labels(place).get(term.topology_key)
-        if value is not None and is_meant(owner, term, other):
+        if value is not None and cluster.is_meant(owner, term, other):
             sums[term.topology_key, value] += weight
 
     for other, place in cluster.bound():
@@ -150,7 +206,7 @@ def inter_pod_affinity(pod: Pod, cluster: Cluster, names: Sequence[str]) -> dict
             for weight, term in getattr(other.preferences, of):
                 count(other, term, pod, place, sign * weight)
         for term in other.affinity:
-            count(other, term, pod, place, 1)
+            count(other, term, pod, place, hard)
     raw = {name: sum(sums[key, value] for key, value in cluster.labels(name).items()) for name in names}
     most, least = max(raw.values(), default=0), min(raw.values(), default=0)
     return {name: MOST * (value - least) // (most - least) if most > least else 0 for name, value in raw.items()}

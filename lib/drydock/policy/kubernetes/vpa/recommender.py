@@ -26,6 +26,7 @@ class Settings:
     margin                what is added, as a part.
     least                 of a pod, shared evenly by its containers.
     interval              --confidence-interval-cpu and -memory, in seconds.
+    most                  --container-recommendation-max-allowed-cpu and -memory: where a VPA has no maxAllowed.
     """
 
     target: float = 0.9
@@ -36,15 +37,17 @@ class Settings:
     interval: float = INTERVAL
     round_cpu: int = 1
     round_memory: int = 1
+    most: Amounts = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """resourcePolicy.containerPolicies of one container."""
+    """resourcePolicy.containerPolicies of one container. `controls_limits`: controlledValues is RequestsAndLimits."""
 
     least: Amounts = field(default_factory=dict)
     most: Amounts = field(default_factory=dict)
     controlled: tuple[str, ...] = (CPU, MEMORY)
+    controls_limits: bool = True
 
     def __post_init__(self) -> None:
         for name, amount in self.least.items():
@@ -75,7 +78,7 @@ def recommend(
     policies = policies or {}
     found = {}
     for name, usage in used.items():
-        policy = policies.get(name, policies.get("*", Policy()))
+        policy = policy_of(policies, name)
         confidence = usage.confidence(settings.interval)
         target, lower, upper = (
             _estimated(usage, part, factor, settings, len(used), policy)
@@ -85,8 +88,27 @@ def recommend(
                 (settings.upper, multiplier(confidence, 1.0, 1.0)),
             )
         )
-        found[name] = Recommendation(_capped(target, policy), _capped(lower, policy), _capped(upper, policy), target)
+        found[name] = Recommendation(
+            allowed(target, policy, settings.most),
+            allowed(lower, policy, settings.most),
+            allowed(upper, policy, settings.most),
+            target,
+        )
     return found
+
+
+def policy_of(policies: Mapping[str, Policy], container: str) -> Policy:
+    """Its own, or that of "*"."""
+    return policies.get(container, policies.get("*", Policy()))
+
+
+def allowed(amount: Amounts, policy: Policy, most: Amounts | None = None) -> dict[str, int]:
+    """Between minAllowed and maxAllowed. `most`: for all VPAs, where the policy has no maxAllowed of the resource."""
+    highest = {**(most or {}), **policy.most}
+    return {
+        name: min(max(value, policy.least.get(name) or 0), highest.get(name) or amounts.MOST)
+        for name, value in amount.items()
+    }
 
 
 def multiplier(confidence: float, weight: float, exponent: float) -> float:
@@ -127,10 +149,3 @@ def _estimated(
         least = amounts.scaled(settings.least.get(name, 0), 1 / containers)
         found[name] = amounts.rounded_up(max(amount, least), steps[name])
     return found
-
-
-def _capped(amount: Mapping[str, int], policy: Policy) -> dict[str, int]:
-    return {
-        name: min(max(value, policy.least.get(name) or 0), policy.most.get(name) or amounts.MOST)
-        for name, value in amount.items()
-    }

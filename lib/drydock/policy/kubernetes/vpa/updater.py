@@ -113,7 +113,8 @@ def disrupted(
     pending       of each live pod in order of priority, whether it is Pending; such a one is always evicted.
     replicas      that the workload wants.
     tolerance     which part of them may be away at once; cut to whole pods, and one goes where all are there.
-    min_replicas  with fewer live pods none is evicted; updatePolicy.minReplicas sets it for one VPA.
+    min_replicas  with fewer live pods none is evicted; updatePolicy.minReplicas sets it for one VPA. It does not hold
+                  while one of them has a startup boost.
     """
     if len(pending) < min_replicas:
         return [False] * len(pending)

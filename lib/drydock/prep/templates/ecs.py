@@ -1,15 +1,15 @@
-"""The quiz's ten questions. Each draws its numbers from a `random.Random` and has its answer from policy or prices."""
+"""Questions on ECS, ECR and prices, with their answers from policy and prices."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
 from drydock.policy import dependencies, health
 from drydock.policy.ecr import expiry
 from drydock.policy.ecs import breaker, capacity, placement, rollout
-from drydock.prep.items import LETTERS, Item, Kind
+from drydock.prep.items import LETTERS, Item, Kind, traps
 from drydock.pricing import PRICES, fargate_tasks
 
 _LAB_01 = "labs/01-repositories/01-repositories.ipynb"
@@ -41,7 +41,7 @@ def capacity_split(rng: Random) -> Item:
         "AWS does not document it.",
         _MIX,
         unit="tasks",
-        traps=_traps(
+        traps=traps(
             str(right),
             (str(flat["FARGATE_SPOT"]), f"That splits all {n} tasks by the weights and forgets the base."),
             (str(split["FARGATE"]), "That is how many go to FARGATE."),
@@ -83,7 +83,7 @@ def rolling_choice(rng: Random) -> Item:
         f"{'room' if upper > desired else 'no room'} to start one first.",
         _BOUNDS,
         options=tuple(options),
-        traps=_traps(right, (tempting, "The percentages alone say so. Whole tasks decide, after rounding.")),
+        traps=traps(right, (tempting, "The percentages alone say so. Whole tasks decide, after rounding.")),
         given={"desired": desired, "minimum": minimum, "maximum": maximum},
     )
 
@@ -106,7 +106,7 @@ def rolling_bound(rng: Random) -> Item:
         f"{direction}, which is the careful side.",
         _BOUNDS,
         unit="tasks",
-        traps=_traps(str(right), (str(other), f"That is rounded the wrong way: this bound is rounded {direction}.")),
+        traps=traps(str(right), (str(other), f"That is rounded the wrong way: this bound is rounded {direction}.")),
         given={"desired": desired, "percent": percent, "upper": upper},
     )
 
@@ -125,7 +125,7 @@ def breaker_threshold(rng: Random) -> Item:
         f"Half of {desired}{', rounded up,' if desired % 2 else ''} is {half}; the threshold is that, but at least "
         f"{least} and at most {most}: {right}.",
         unit="failed tasks",
-        traps=_traps(
+        traps=traps(
             str(right),
             (str(half), f"That is half, rounded up; the threshold is also kept between {least} and {most}."),
             (str(desired // 2), "That is half, rounded down; it is rounded up."),
@@ -153,7 +153,7 @@ def breaker_sequence(rng: Random) -> Item:
         "healthy). At which of these does the breaker trip? Say its number, counted from 1, or 0 if it does not trip.",
         str(right),
         f"{'Each H sets the count back to 0' if reset else 'No H changes the count'}, each F adds one; {never}.",
-        traps=_traps(
+        traps=traps(
             str(right), (str(trips[not reset]), f"So it would be with resetOnHealthyTask {str(not reset).lower()}.")
         ),
         given={"desired": desired, "reset": reset, "events": events},
@@ -189,7 +189,7 @@ def lifecycle_expiry(rng: Random) -> Item:
         "however old they are.",
         _LAB_01,
         options=tuple(f"{tag or 'untagged'}, pushed {age} days ago" for age, tag in zip(ages, tags, strict=True)),
-        traps=_traps(right, (unshielded, "That lets rule 3 take images that rule 1 has spared.")),
+        traps=traps(right, (unshielded, "That lets rule 3 take images that rule 1 has spared.")),
         given={"keep": keep, "days": days, "old": old, "ages": ages, "tags": tags},
     )
 
@@ -228,7 +228,7 @@ def placement_choice(rng: Random) -> Item:
         f"tasks of the service, so the choice is made there; binpack then takes the instance with the least "
         f"free memory that is still enough, {chosen.memory} MiB.",
         options=tuple(f"in {one.zone}, {one.memory} MiB free" for one in instances),
-        traps=_traps(
+        traps=traps(
             chosen.id,
             (tightest.id, "That is the tightest fit of all. Strategies count in their order: the zone comes first."),
             (loosest.id, "That has the most room; binpack looks for the least that is enough."),
@@ -261,7 +261,7 @@ def container_order(rng: Random) -> Item:
         f"Start-up follows dependsOn: {', '.join(starting)}. Shutdown is the same backwards: {', '.join(stopping)}.",
         _LAB_04,
         options=tuple(names),
-        traps=_traps(letters[up], (letters[not up], f"That is the order in which they {'stop' if up else 'start'}.")),
+        traps=traps(letters[up], (letters[not up], f"That is the order in which they {'stop' if up else 'start'}.")),
         given={"depends_on": {one.name: one.depends_on for one in containers}, "up": up},
     )
 
@@ -286,7 +286,7 @@ def unhealthy_after(rng: Random) -> Item:
         f"{runs} runs do, and the last is at {right} s.",
         _LAB_04,
         unit="s",
-        traps=_traps(
+        traps=traps(
             str(right),
             (str(interval * retries), "That leaves out the start period, in which failures do not count."),
             (
@@ -318,7 +318,7 @@ def monthly_price(rng: Random) -> Item:
         _COST,
         unit="USD",
         tolerance=0.005,
-        traps=_traps(
+        traps=traps(
             f"{right:.2f}",
             (f"{without_memory:.2f}", "That is the CPU alone; memory is charged beside it."),
             (f"{right / count:.2f}", f"That is one task; there are {count}."),
@@ -326,29 +326,6 @@ def monthly_price(rng: Random) -> Item:
         ),
         given={"count": count, "cpu": cpu, "memory": memory, "architecture": architecture, "hours": hours},
     )
-
-
-TEMPLATES: Sequence[Callable[[Random], Item]] = (
-    capacity_split,
-    rolling_choice,
-    rolling_bound,
-    breaker_threshold,
-    breaker_sequence,
-    lifecycle_expiry,
-    placement_choice,
-    container_order,
-    unhealthy_after,
-    monthly_price,
-)
-
-
-def _traps(right: str, *known: tuple[str, str]) -> Mapping[str, str]:
-    """The misconceptions that give another answer than the right one; the first named has a doubtful answer."""
-    traps: dict[str, str] = {}
-    for answer, why in known:
-        if answer != right:
-            traps.setdefault(answer, why)
-    return traps
 
 
 def _trips(events: Iterable[str], desired: int, reset: bool) -> int:
