@@ -95,5 +95,5 @@ def test_answers_given_to_the_interview_are_reported_and_kept_for_the_next_one(t
         assert "Where to study" in shown
         assert "application/vnd.plotly.v1+json" in shown
         error = run_here(questions.directory() / "interview.ipynb", tmp_path / "done.ipynb", {"minutes": 500})
-    assert error == "BadSettings: minutes=500: an interview takes 5 to 180 minutes."
+    assert error == "BadSettings: minutes=500: an interview takes 5 to 180 whole minutes."
     assert len(json.loads((tmp_path / "interviews.json").read_text())["interviews"]) == 2
