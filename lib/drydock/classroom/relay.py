@@ -82,7 +82,7 @@ class Relay:
         return {"heading": note.heading, "said": note.plain}
 
     def _check(self, asked: dict[str, Any]) -> dict[str, Any]:
-        within = min(max(float(asked.get("within") or 0), 0.0), LONGEST_WAIT)
+        within = min(max(0.0, float(asked.get("within") or 0)), LONGEST_WAIT)  # NaN is 0
         found = self.ask(str(asked["step"]), within)
         return {"state": found.state, "said": found.message, "look": found.look, "step": found.step}
 
