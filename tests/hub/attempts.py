@@ -69,10 +69,12 @@ def _attempts(facts: Facts) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield f"process {pid}", lambda pid=pid: _look_at(pid, facts)
     yield "other users' processes", _strange_processes
     for path in ("fd", "root", "cwd", "environ", "mem"):
-        yield f"first process {path}", lambda path=path: os.listdir(f"/proc/1/{path}") or "empty"
+        yield f"first process {path}", lambda path=path: os.open(f"/proc/1/{path}", os.O_RDONLY)
     yield "first process traced", lambda: _called("ptrace", 16, 1, 0, 0)
     yield "first process's sockets", _taken_over
-    for path in ("/hub/api/../login", "/hub/api/../../user/ada/api", "//hub/login", "/user/ada/api", "/user/ada/api/contents/own.txt", "/hub/login", "/hub/admin", "/user/mal/api"):
+    for path in ("/hub/api/../login", "/hub/api/../../user/ada/api", "//hub/login"):
+        yield f"hub's socket {path}", lambda path=path: _by_socket("GET", path)
+    for path in ("/user/ada/api", "/user/ada/api/contents/own.txt", "/hub/login", "/hub/admin", "/user/mal/api"):
         yield f"hub's socket {path}", lambda path=path: _by_socket("GET", path)
     for method, path in (
         ("GET", "/hub/api/users"), ("GET", "/hub/api/users/ada"), ("POST", "/hub/api/users/ada/server"),

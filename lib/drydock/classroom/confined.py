@@ -99,6 +99,7 @@ def cell(
         given += ["--ro-bind", str(path), str(path)]
     if labs is not None:
         given += ["--tmpfs", str(labs), "--ro-bind-try", str(labs / "services"), str(labs / "services")]
+        given += ["--remount-ro", str(labs)]
     for path, real in writes.items():
         given += ["--bind", str(real), str(path)]
     for path, real in reads.items():
