@@ -20,6 +20,7 @@ from drydock.concepts import (
     managed_or_self_managed_nodes,
 )
 from drydock.figures import Figure
+from drydock.policy.kubernetes.karpenter.offers import NodePool
 from drydock.pricing import SHAPES
 
 TYPES = "m5.large m5.xlarge c5.large c5.xlarge r5.large"
@@ -34,12 +35,12 @@ def groups(**more: object) -> Figure:
     return cluster_autoscaler.compare(TYPES, TIERS, **chosen)  # type: ignore[arg-type]
 
 
-def course(**more: object) -> Figure:
+def course(pool: NodePool = POOL, **more: object) -> Figure:
     chosen = {
         "pods_at_noon": 24, "pods_at_night": 9, "pod_cpu": 700, "pod_memory": 1500,
         "policy": "WhenEmptyOrUnderutilized", "budget_percent": 20, **more,
     }  # fmt: skip
-    return karpenter.course(POOL, OFFERED, **chosen)  # type: ignore[arg-type]
+    return karpenter.course(pool, OFFERED, **chosen)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -109,11 +110,22 @@ def test_a_course_gets_cheaper_move_by_move_and_its_bars_are_its_table() -> None
     assert course(pods_at_night=0, policy="WhenEmpty", budget_percent=100).title.endswith("100 % cheaper after 1 move")
 
 
+def test_moves_that_are_not_shown_are_mentioned() -> None:
+    shown = course(pods_at_noon=60, pods_at_night=0, pod_cpu=1900, policy="WhenEmpty", budget_percent=5)
+    assert shown.title.endswith("after 12 moves, and more to come")
+    assert len(shown.rows) == 14
+
+
+def test_a_pool_that_does_not_consolidate_keeps_its_nodes() -> None:
+    manifest = {**MANIFEST, "spec": {**MANIFEST["spec"], "disruption": {"consolidateAfter": "Never"}}}
+    assert course(pool=karpenter.pool(manifest)).title.endswith("0 % cheaper after 0 moves")
+
+
 @settings(max_examples=15)
 @given(st.integers(1, 40), st.data(), st.integers(50, 3500), st.sampled_from(karpenter.POLICIES))
 def test_a_course_never_costs_more_and_loses_no_pod(noon: int, data: st.DataObject, cpu: int, policy: str) -> None:
     night = data.draw(st.integers(0, noon))
-    steps = karpenter._course(POOL, OFFERED, noon, night, cpu, 1000, policy, 50)
+    steps, _ = karpenter._course(POOL, OFFERED, noon, night, cpu, 1000, policy, 50)
     for _, nodes in steps[1:]:
         assert sum(len(node.pods) for node in nodes) == night
     costs = [sum(node.price for node in nodes) for _, nodes in steps]
@@ -219,7 +231,7 @@ def renewed(**values: object) -> karpenter.Figure:
 def test_spread_pods_stay_spread_while_their_nodes_are_replaced() -> None:
     figure = renewed()
     assert [row[2:7] for row in figure.rows] == [(3, 8, 8, 8, 0)] * 4
-    assert [row[1] for row in figure.rows] == ["24 pods on new nodes", *["1 go, 1 come"] * 3]
+    assert [row[1] for row in figure.rows] == ["24 pods on new nodes", *["1 goes, 1 comes"] * 3]
     assert [bar["y"] for bar in figure.data] == [[8, 8, 8, 8]] * 3
 
 

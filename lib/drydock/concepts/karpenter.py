@@ -228,7 +228,7 @@ def course(
     budget_percent: int,
 ) -> Figure:
     """What the nodes cost from noon on: pods go in the evening, and consolidation does one move after another."""
-    steps = _course(one, types, pods_at_noon, pods_at_night, pod_cpu, pod_memory, policy, budget_percent)
+    steps, rest = _course(one, types, pods_at_noon, pods_at_night, pod_cpu, pod_memory, policy, budget_percent)
     costs = [sum(node.price for node in nodes) for _, nodes in steps]
     assert all(later <= earlier + 1e-9 for earlier, later in itertools.pairwise(costs)), "a move cost money"
     saved = 1 - costs[-1] / costs[0]
@@ -236,7 +236,7 @@ def course(
     labels = ["noon", "evening", *(f"move {n}" for n in range(1, len(steps) - 1))]
     return Figure(
         f"{pods_at_noon} pods at noon, {pods_at_night} at night, {policy}: {percent(saved)} cheaper after "
-        f"{moves} move{'s' * (moves != 1)}",
+        f"{moves} move{'s' * (moves != 1)}{rest}",
         ("Step", "What happens", "Nodes", "USD an hour", f"USD in {MONTH_HOURS} h"),
         [
             (label, what, len(nodes), f"{cost:.4f}", f"{cost * MONTH_HOURS:,.2f}")
@@ -291,28 +291,30 @@ def _course(
     memory: int,
     policy: str,
     budget_percent: int,
-) -> list[tuple[str, list[Running]]]:
+) -> tuple[list[tuple[str, list[Running]]], str]:
+    """The nodes after each step; and, where the first `MOST_MOVES` moves were not all, a word of that."""
     asked = pods(noon, cpu, memory)
     checks.whole("pods_at_night", night, 0, noon)
     checks.whole("budget_percent", budget_percent, 0, 100)
     if policy not in POLICIES:
         raise ValueError(f"policy {policy!r} is none of {', '.join(POLICIES)}.")
-    pool_of = NodePool(one.name, one.requirements, one.weight, limits=one.limits, policy=policy)
+    pool_of = replace(one, policy=policy)
     nodes = [launched(node, f"node-{n:02}") for n, node in enumerate(plan(one, types, asked).new, 1)]
     steps = [(f"{noon} pods on new nodes", nodes)]
     stay = {pod.name for n, pod in enumerate(asked) if n * night % noon < night}
     nodes = [_with(node, [pod for pod in node.pods if pod.name in stay]) for node in nodes]
     steps.append((f"{noon - len(stay)} pods end", nodes))
     made = len(nodes)
-    while len(steps) < MOST_MOVES + 2:
+    while True:
         most = budgets.Budget(f"{budget_percent}%").allowed(len(nodes), _ANY)
         bound = dict.fromkeys(budgets.REASONS, most)
         move = consolidation.consolidate(nodes, [pool_of], types, allowed={one.name: bound})
         if move is None:
-            break
+            return steps, ""
+        if len(steps) == MOST_MOVES + 2:
+            return steps, ", and more to come"
         nodes, made = _after(nodes, move, made)
         steps.append((_said(move), nodes))
-    return steps
 
 
 _ANY = datetime(2026, 11, 21)
@@ -420,7 +422,7 @@ def _renewal(
             gone, came = gone + 1, came + len(move.replacements)
         if not gone:
             return steps
-        steps.append((f"{gone} go, {came} come", nodes))
+        steps.append((f"{gone} {'goes' if gone == 1 else 'go'}, {came} {'comes' if came == 1 else 'come'}", nodes))
 
 
 def days(given: Sequence[budgets.Budget], total: int) -> Figure:

@@ -136,6 +136,7 @@ def days(before: int, after: int, swing_percent: int, request: int) -> Figure:
         if follows is None
         else f"followed {(follows - CHANGE * DAY) / HOUR:g} h after the change"
     )
+    times = f"{len(updates)} time{'s' * (len(updates) != 1)}"
     shown = [one for one in passed if one.updated or one.at % DAY == 0]
     top = max(2 * before, 2 * after, request)
     lines = (
@@ -146,7 +147,7 @@ def days(before: int, after: int, swing_percent: int, request: int) -> Figure:
         ("used", [round(one.used) for one in passed], COLOURS[2], "solid"),
     )
     return Figure(
-        f"From {before}m to {after}m: the target has {told}; pods updated {len(updates)} times",
+        f"From {before}m to {after}m: the target has {told}; pods updated {times}",
         ("Day", "Used", "Lower bound", "Target", "Upper bound", "Request", ""),
         [
             (

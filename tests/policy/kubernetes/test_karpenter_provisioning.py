@@ -253,3 +253,8 @@ def test_pods_with_volumes_are_refused() -> None:
 def test_what_nothing_has_is_said() -> None:
     assert schedule([Pod("p", {"unknown": 1})], [POOL], DEFAULTS).unscheduled == {"p": "no instance type has unknown"}
     assert schedule(pods(1), [], DEFAULTS).unscheduled == {"pod-0": "there is no NodePool"}
+
+
+def test_a_launch_names_a_type() -> None:
+    with pytest.raises(ValueError, match="at least one instance type, not 0"):
+        schedule([], [], [], most_types=0)

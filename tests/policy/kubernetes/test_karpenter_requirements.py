@@ -192,3 +192,18 @@ def test_why_not_is_said() -> None:
 def test_what_is_none_is_refused(operator: str, values: list[str], says: str) -> None:
     with pytest.raises(ValueError, match=f"key: .*{says}"):
         requirement("key", operator, values)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"operator": "Exists"}, "has key and operator"),
+        ({"key": "a", "operator": "Exists", "minvalues": 3}, "has key and operator"),
+        ({"key": "a", "operator": "In", "values": "spot"}, "a: values are a list of texts, .* not 'spot'"),
+        ({"key": "a", "operator": "In", "values": [4]}, "a: values are a list of texts"),
+        ({"key": "a", "operator": "Exists", "minValues": "3"}, "a: minValues is from 1 to 50, not '3'"),
+    ],
+)
+def test_what_a_manifest_may_not_have_is_said(given: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        requirements([given])

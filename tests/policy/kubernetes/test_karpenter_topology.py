@@ -401,6 +401,21 @@ def test_pools_with_taints_that_share_a_domain() -> None:
     assert world.skew(mine) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("keeps", ["with", "from"])
+def test_affinity_knows_no_zone_of_pools_that_its_first_pod_does_not_tolerate(keeps: str) -> None:
+    """topologydomaingroup.go, *ForEachDomain*: affinity has no policy for taints, and what is not Ignore is Honor."""
+    kind = "affinity" if keeps == "with" else "anti_affinity"
+    mine, theirs = (pool(name, zone=ZONES[n]) for n, name in enumerate(("open", "tainted")))
+    pools = [mine, replace(theirs, taints=(TAINTED,))]
+    tolerant: dict[str, Any] = {"tolerations": (Toleration("taintname", "Exists"),), "cpu": 100}
+    term: dict[str, Any] = {kind: (PodTerm(MINE, ZONE),)}
+    second = pods(1, labels=LABELS, node_selector={ZONE: ZONES[1]}, **tolerant, **term)
+    assert not World().provision(*second, pools=pools).unscheduled
+    first = pods(1, 200, labels=LABELS, node_selector={ZONE: ZONES[0]}, **term)
+    second = [replace(one, name="second") for one in second]
+    assert [*World().provision(*first, *second, pools=pools).unscheduled] == ["second-1"]
+
+
 @pytest.mark.parametrize(("honors", "expected"), [(False, [1]), (True, [5])])
 def test_node_affinity_policy(honors: bool, expected: list[int]) -> None:
     """ "should balance pods across a label (NodeAffinityPolicy=ignore)" and "(… =honor)"."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from tests.policy.kubernetes.upstream import labels, selector
 
@@ -167,3 +169,16 @@ def test_ports_of_the_host_are_taken_once() -> None:
 def test_expressions_that_kubernetes_refuses(given: tuple[object, ...], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Expression(*given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Taint("key", effect="noschedule"), "taint key: effect 'noschedule' is none of NoSchedule"),
+        (lambda: Toleration("key", "exists"), "operator 'exists' is neither Equal nor Exists"),
+        (lambda: Toleration("key", effect="All"), "effect 'All' is none of NoSchedule"),
+    ],
+)
+def test_a_misspelt_taint_is_refused(make: Callable[[], object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        make()

@@ -318,3 +318,9 @@ def test_a_pod_that_fits_leaves_no_skew_above_the_constraint_and_taking_it_off_c
         cluster.unbind(incoming, name)
         assert cluster.domains(incoming, incoming.spread[0], incoming.spread) == before
     assert fitting(incoming, cluster), "one of the zones with the fewest always fits"
+
+
+@pytest.mark.parametrize(("given", "says"), [({"max_skew": 0}, "maxSkew"), ({"min_domains": 0}, "minDomains")])
+def test_numbers_that_the_api_refuses(given: dict[str, int], says: str) -> None:
+    with pytest.raises(ValueError, match=f"topology.kubernetes.io/zone: {says} is 1 or more, not 0"):
+        Spread((), **given)

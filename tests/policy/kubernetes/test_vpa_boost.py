@@ -6,6 +6,8 @@ admission controller passes over.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -160,3 +162,11 @@ def test_a_boost_never_takes_away_and_keeps_the_request_below_the_limit(
     limit = found.limits.get("cpu", request * ratio)
     assert found.requests["cpu"] <= limit
     assert found.requests["cpu"] >= min(recommended, limit - 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"), [({"quantity": -1}, "quantity"), ({"factor": 2, "duration": -1.0}, "duration")]
+)
+def test_a_boost_below_nothing_is_refused(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=f"The {says} of a startup boost is 0 or more, not -1"):
+        Boost(**given)

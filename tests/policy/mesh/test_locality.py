@@ -191,3 +191,11 @@ def test_numbers_that_cannot_be_are_refused() -> None:
         levels([])
     with pytest.raises(ValueError, match="No host is healthy"):
         own_zone_first("A", {"A": 1, "B": 1}, {"A": 0, "B": 0})
+    with pytest.raises(ValueError, match="callers: A has 0 or more, not -4"):
+        own_zone_first("A", {"A": -4, "B": 4}, {"A": 3, "B": 3})
+    with pytest.raises(ValueError, match="overprovisioning_factor is 1 per cent or more, not 0"):
+        levels([Hosts(1, 1)], factor=0)
+    with pytest.raises(ValueError, match="overprovisioning_factor is 1 per cent or more, not -140"):
+        shares({"A": Hosts(1, 1)}, factor=-140)
+    with pytest.raises(ValueError, match="healthy_panic_threshold is from 0 to 100 per cent, not 101"):
+        levels([Hosts(1, 1)], threshold=101)

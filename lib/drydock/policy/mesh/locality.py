@@ -49,10 +49,14 @@ def levels(hosts: Sequence[Hosts], *, factor: int = FACTOR, threshold: float = P
     threshold  healthy_panic_threshold, in per cent; 0 turns panic off.
 
     A level takes what its health is worth, and the next one the rest. No level panics while their healths sum up to
-    100. Where all panic, each gets its part of all hosts. Raises ValueError without a level.
+    100. Where all panic, each gets its part of all hosts. Raises ValueError without a level, and for a factor or a
+    threshold that Envoy refuses.
     """
     if not hosts:
         raise ValueError("A cluster has at least one priority level.")
+    _check(factor)
+    if not 0 <= threshold <= 100:
+        raise ValueError(f"healthy_panic_threshold is from 0 to 100 per cent, not {threshold}.")
     worth = [min(100, factor * one.healthy // one.all) if one.all else 0 for one in hosts]
     total = min(100, sum(worth))
     panic = [
@@ -76,8 +80,9 @@ def shares(zones: Mapping[str, Hosts], *, factor: int = FACTOR) -> dict[str, flo
     """The part of the requests that each zone of one priority level gets by its weight (locality_weighted_lb_config).
 
     A zone's weight is cut by as much as its healthy hosts fall short of all, times the factor. In panic it does not
-    count: `levels`. All get 0 where no zone with a weight has a healthy host.
+    count: `levels`. All get 0 where no zone with a weight has a healthy host. Raises ValueError for a factor below 1.
     """
+    _check(factor)
     counts = {
         name: one.weight * min(1.0, factor / 100 * one.healthy / one.all) if one.all else 0.0
         for name, one in zones.items()
@@ -107,8 +112,13 @@ def own_zone_first(
     least    min_cluster_size
 
     As many stay in the zone as its hosts can take without getting more than others. The rest goes to zones that have
-    room, in proportion to it. Neither cluster is in panic. Raises ValueError without a healthy host.
+    room, in proportion to it. Neither cluster is in panic. Raises ValueError without a healthy host, and for numbers
+    below 0.
     """
+    for what, counts in (("callers", callers), ("hosts", hosts)):
+        for name, count in counts.items():
+            if count < 0:
+                raise ValueError(f"{what}: {name} has 0 or more, not {count}.")
     total, sources = sum(hosts.values()), sum(callers.values())
     if not total:
         raise ValueError("No host is healthy: Envoy is in panic, and sends requests to all of them.")
@@ -132,3 +142,8 @@ def own_zone_first(
         room = dict.fromkeys(hosts, 1)
     away = {name: (1 - stays) * each / sum(room.values()) for name, each in room.items()}
     return Route({name: away[name] + (stays if name == zone else 0.0) for name in hosts})
+
+
+def _check(factor: int) -> None:
+    if factor < 1:
+        raise ValueError(f"overprovisioning_factor is 1 per cent or more, not {factor}.")

@@ -159,7 +159,8 @@ def consolidate(
     Several nodes are searched for by halving: where two are no move, three are not tried.
 
     Source: pkg/controllers/disruption (observed). Where two nodes save as much for their disruption, the name decides,
-    which is our choice, and so is that types that are not to be had as Spot leave a list that is forced to Spot.
+    which is our choice, and so is that types that are not to be had as Spot leave a list that is forced to Spot, and
+    that a list of such types alone is not forced: upstream forces it, and its launch fails.
     """
     look = _Look(nodes, pools, types, allowed or {}, spot_to_spot, daemons)
     return look.empty() or look.several() or look.single()

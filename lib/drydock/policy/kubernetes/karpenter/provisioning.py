@@ -99,11 +99,13 @@ def schedule(
     Source: pkg/controllers/provisioning/scheduling (observed). Among planned nodes with as many pods, the older comes
     first, which is our choice. Left out: volumes, devices, reserved capacity, default constraints of the cluster.
 
-    Raises ValueError for a pod that claims volumes.
+    Raises ValueError for a pod that claims volumes, and for a policy or a number that there cannot be.
     """
     claiming = next((pod for pod in pods if pod.claims), None)
     if claiming:
         raise ValueError(f"{claiming.name} claims volumes, and where those can be is not simulated here.")
+    if most_types < 1:
+        raise ValueError(f"A launch names at least one instance type, not {most_types}.")
     if min_values_policy not in (STRICT, BEST_EFFORT):
         raise ValueError(f"minValues' policy {min_values_policy!r} is neither {STRICT} nor {BEST_EFFORT}.")
     found = _Scheduling(pools, types, existing or Cluster(), used or {}, closed, daemons, min_values_policy == STRICT)

@@ -36,6 +36,7 @@ _OLD_NAMES = {
 }
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", "Gte", "Lte")
 MOST_MIN_VALUES = 50
+_FIELDS = {"key", "operator", "values", "minValues"}
 _WHOLE = re.compile(r"[+-]?\d+")
 
 
@@ -113,11 +114,14 @@ def requirement(key: str, operator: str, values: Iterable[str] = (), min_values:
     Raises ValueError for an operator there is not, for values that it does not take, and for minValues that the API of
     a NodePool refuses.
     """
-    one = _of(_OLD_NAMES.get(key, key), operator, frozenset(values))
+    given = [values] if isinstance(values, str) else list(values)
+    if isinstance(values, str) or not all(isinstance(each, str) for each in given):
+        raise ValueError(f"{key}: values are a list of texts, such as ['4'], not {values!r}.")
+    one = _of(_OLD_NAMES.get(key, key), operator, frozenset(given))
     if min_values is None:
         return one
-    if not 1 <= min_values <= MOST_MIN_VALUES:
-        raise ValueError(f"{one.key}: minValues is from 1 to {MOST_MIN_VALUES}, not {min_values}.")
+    if not isinstance(min_values, int) or not 1 <= min_values <= MOST_MIN_VALUES:
+        raise ValueError(f"{one.key}: minValues is from 1 to {MOST_MIN_VALUES}, not {min_values!r}.")
     if operator == "In" and len(one.values) < min_values:
         raise ValueError(f"{one.key}: minValues {min_values} needs at least so many values, not {len(one.values)}.")
     return replace(one, min_values=min_values)
@@ -143,7 +147,11 @@ def _of(key: str, operator: str, given: frozenset[str]) -> Requirement:
 
 
 def requirements(given: Iterable[Mapping[str, Any]]) -> dict[str, Requirement]:
-    """Of a list of {key, operator, values, minValues}, as manifests have it."""
+    """Of a list of {key, operator, values, minValues}, as manifests have it. Raises ValueError for other fields."""
+    given = list(given)
+    for one in given:
+        if not {"key", "operator"} <= one.keys() <= _FIELDS:
+            raise ValueError(f"A requirement has key and operator, and may have values and minValues, not {dict(one)}.")
     return merged(
         *(requirement(one["key"], one["operator"], one.get("values") or (), one.get("minValues")) for one in given)
     )

@@ -133,9 +133,11 @@ class Topology:
     """The groups of pods that are to be scheduled, and of the anti-affinity of those that run.
 
     Groups are shared by pods with the same constraint, and two that differ only in minDomains are one. A group starts
-    with the domains that the NodePools' instance types can have, and the nodes that are there. Source: topology.go,
-    topologygroup.go, topologynodefilter.go (observed). Where upstream takes any of several domains, the first by name
-    is taken, which is our choice.
+    with the domains that the NodePools' instance types can have, and the nodes that are there. Of affinity it knows
+    only domains of NodePools whose taints the first pod with the term tolerates, and a pod that shares the term, or is
+    kept away by it, finds no others. Source: topology.go, topologygroup.go, topologydomaingroup.go,
+    topologynodefilter.go (observed). Where upstream takes any of several domains, the first by name is taken, which is
+    our choice.
     """
 
     def __init__(self, pools: Sequence[NodePool], types: Sequence[InstanceType], there: Cluster) -> None:
@@ -168,7 +170,8 @@ class Topology:
         for term in pod.anti_affinity:
             name = _name(ANTI_AFFINITY, pod, term)
             if name not in self.inverse:
-                self.inverse[name] = self._with_domains(Group(ANTI_AFFINITY, pod, term, self.there.namespaces))
+                group = Group(ANTI_AFFINITY, pod, term, self.there.namespaces)
+                self.inverse[name] = self._with_domains(group, pod.tolerations)
             found.append(self.inverse[name])
         return found
 
@@ -188,7 +191,8 @@ class Topology:
     def _term(self, kind: str, pod: Pod, term: PodTerm) -> Group:
         name = _name(kind, pod, term)
         if name not in self.groups:
-            self.groups[name] = self._with_pods(self._with_domains(Group(kind, pod, term, self.there.namespaces)))
+            group = Group(kind, pod, term, self.there.namespaces)
+            self.groups[name] = self._with_pods(self._with_domains(group, pod.tolerations))
         return self.groups[name]
 
     def _with_domains(self, group: Group, tolerations: Sequence[Toleration] | None = None) -> Group:

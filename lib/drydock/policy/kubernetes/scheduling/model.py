@@ -11,6 +11,7 @@ NODE_NAME = "metadata.name"
 """The key of an expression that is one of matchFields: it is about the node's name."""
 EVERYWHERE = "0.0.0.0"
 
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 
 
@@ -71,19 +72,34 @@ def _is_whole(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Taint:
+    """Raises ValueError for an effect there is not."""
+
     key: str
     value: str = ""
     effect: str = "NoSchedule"
 
+    def __post_init__(self) -> None:
+        if self.effect not in EFFECTS:
+            raise ValueError(f"taint {self.key}: effect {self.effect!r} is none of {', '.join(EFFECTS)}.")
+
 
 @dataclass(frozen=True)
 class Toleration:
-    """`operator` Equal or Exists. An empty key with Exists tolerates every taint, an empty effect every effect."""
+    """`operator` Equal or Exists. An empty key with Exists tolerates every taint, an empty effect every effect.
+
+    Raises ValueError for an operator or an effect there is not.
+    """
 
     key: str = ""
     operator: str = "Equal"
     value: str = ""
     effect: str = ""
+
+    def __post_init__(self) -> None:
+        if self.operator not in ("Equal", "Exists"):
+            raise ValueError(f"toleration of {self.key!r}: operator {self.operator!r} is neither Equal nor Exists.")
+        if self.effect and self.effect not in EFFECTS:
+            raise ValueError(f"toleration of {self.key!r}: effect {self.effect!r} is none of {', '.join(EFFECTS)}.")
 
     def tolerates(self, taint: Taint) -> bool:
         if self.effect and self.effect != taint.effect:
@@ -131,6 +147,8 @@ class Spread:
 
     min_domains       below so many domains the least that one has counts as 0.
     match_label_keys  of these labels, those that the pod has are in the selector with its values.
+
+    Raises ValueError for a maxSkew or minDomains that the API refuses.
     """
 
     selector: Selector | None
@@ -142,6 +160,11 @@ class Spread:
     honors_affinity: bool = True
     """nodeAffinityPolicy Honor, the default: nodes that the pod does not select are no domain."""
     match_label_keys: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, value in (("maxSkew", self.max_skew), ("minDomains", self.min_domains)):
+            if value < 1:
+                raise ValueError(f"topology spread by {self.topology_key}: {name} is 1 or more, not {value}.")
 
     def selecting(self, pod: Pod) -> Selector | None:
         """What selects the pods that count, for a constraint of `pod`."""

@@ -20,6 +20,8 @@ class Boost:
     """startupBoost.cpu: a `factor` of type Factor, or a `quantity` of type Quantity, which is added.
 
     duration  how long it lasts once the pod is ready; None: as the VPA's own says, and 0 without one.
+
+    Raises ValueError for both or neither, and for less than a factor of 1, a quantity of 0 or a duration of 0.
     """
 
     factor: int | None = None
@@ -31,6 +33,9 @@ class Boost:
             raise ValueError("A startup boost has a factor or a quantity, and not both.")
         if self.factor is not None and self.factor < 1:
             raise ValueError(f"The factor of a startup boost is 1 or more, not {self.factor}.")
+        for name, value in (("quantity", self.quantity), ("duration", self.duration)):
+            if value is not None and value < 0:
+                raise ValueError(f"The {name} of a startup boost is 0 or more, not {value}.")
 
     def of(self, millicores: int) -> int:
         return millicores * self.factor if self.factor is not None else millicores + (self.quantity or 0)
