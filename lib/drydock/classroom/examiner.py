@@ -79,6 +79,13 @@ def grade(task: Task) -> Graded:
     """Run the notebook and ask our checks. Never raises for what the notebook does."""
     begun = time.monotonic()
     steps = catalogue.load(task.lab).steps
+    try:
+        notebook = _readable(Path(task.folder) / task.notebook)
+    except ValueError as error:
+        why = f"{task.notebook} is no notebook that can be run: {error}"
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        left = {name: GradedStep(outcome="not graded", said=why) for name in steps}
+        return Graded(lab=task.lab, of=task.of, when=when, seconds=0.0, why=why, steps=left)
     with (
         scratch("class") as place,
         environment({"DRYDOCK_HOME": str(place / "ours"), "DRYDOCK_PROGRESS": str(place / "ours" / "progress.json")}),
@@ -87,7 +94,7 @@ def grade(task: Task) -> Graded:
         cloud = connect("embedded", name=instance.name)
         relay = Relay(place / "lab.socket", Lab.open(task.lab, cloud=cloud, strict=False))
         run = _Run(task, place, instance, aws)
-        run.execute()
+        run.execute(notebook)
         if not run.ended_early:
             for step in steps:
                 if step not in relay.found:
@@ -133,14 +140,9 @@ class _Run:
         self._aws = aws
         self._now = 0
 
-    def execute(self) -> None:
+    def execute(self, notebook: Any) -> None:
         """Run it, and write what became of it to the folder of the task."""
         task = self._task
-        try:
-            notebook = _readable(Path(task.folder) / task.notebook)
-        except ValueError as error:
-            self.ended_early = f"{task.notebook} is no notebook that can be run: {error}"
-            return
         ours = nbformat.read(catalogue.notebook(task.lab), as_version=4)
         self.notes += _changed(ours, notebook)
         _as_we_want_it(notebook, parameters.defaults(catalogue.notebook(task.lab)))
