@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from drydock.classroom import folder
@@ -12,6 +13,8 @@ from drydock.cli import app
 from drydock.cloud import Cloud
 from tests.classroom.conftest import QUEUES
 from tests.support import rooms
+
+pytestmark = pytest.mark.process
 
 
 def test_a_machine_without_cells_grades_nothing(cloud: Cloud, tmp_path: Path) -> None:

@@ -250,6 +250,7 @@ def asked(hub: Hub, page: Any, path: str, headers: dict[str, str]) -> tuple[int,
     asking = http.client.HTTPConnection(hub.url.removeprefix("http://"), timeout=30)
     asking.request("GET", path, headers={**headers, "Cookie": cookies})
     answer = asking.getresponse()
+    answer.close()
     asking.close()
     return answer.status, answer.getheader("Location", "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from drydock.classroom import folder
@@ -11,6 +12,8 @@ from drydock.classroom.roster import Learner
 from drydock.cli import app
 from drydock.labs import catalogue
 from tests.support import rooms
+
+pytestmark = pytest.mark.process
 
 
 def test_a_machine_without_rooms_has_no_hub(tmp_path: Path) -> None:
