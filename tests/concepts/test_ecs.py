@@ -173,7 +173,7 @@ def test_a_program_that_answers_at_once_runs_as_long_as_any() -> None:
 
 
 def test_a_service_of_no_task_loses_none() -> None:
-    assert placement.spread("random", 0, 3, 2, 1024, 1).title == "random: 0 tasks on 0 of 6 instances."
+    assert placement.spread("random", 0, 3, 2, 1024, 1).title == "random: 0 tasks on 0 of 6 instances"
     assert placement.zone_losses(0).rows[0] == (1, 0, "0.0 %")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from drydock.figures import Figure, Survey, answers, answers_over_time, lifecycle, split, topology
+from drydock.figures import Figure, Survey, answers, answers_over_time, lifecycle, split, table, topology
 from drydock.figures.figure import MIME
 
 ZERO = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -219,3 +219,11 @@ def test_what_a_notebook_keeps_is_small_repeats_and_has_a_table(
     for row in figure.rows:
         assert all(str(cell) in table["text/html"] for cell in row)
         assert all(str(cell) in table["text/plain"] for cell in row)
+
+
+def test_a_date_stays_on_one_line_and_other_text_may_break() -> None:
+    shown = table.as_html(("Price of", "Id"), [("2026-07-20", "a1b2-c3d4"), ("20 July 2026", "x")], breaking={"Id"})
+    assert '<td style="text-align:left;white-space:nowrap">2026-07-20</td>' in shown
+    assert '<td style="text-align:left;overflow-wrap:anywhere">a1b2-c3d4</td>' in shown
+    assert '<td style="text-align:left">20 July 2026</td>' in shown
+    assert "nowrap" not in table.as_html(("Id",), [("0f8fad5b-d9cb-469f-a165-70867728950e",)])

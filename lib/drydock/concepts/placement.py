@@ -107,12 +107,12 @@ def spread(strategy: str, tasks: int, zones: int, per_zone: int, memory: int, se
         counts = Counter({f"us-east-1{zone}": 0 for zone in "abcdef"[:zones]})
         counts.update(one.zone for one in instances for _ in one.groups)
         assert max(counts.values()) - min(counts.values()) <= 1, "the zones differ by more than a task"
-    rest = f" {tasks - total} could not be placed: {why}." if why else ""
+    rest = f"; {tasks - total} could not be placed: {why}" if why else ""
     names = sorted({one.zone for one in instances})
     most = max(1, *(len(one.groups) for one in instances))
     ordered = sorted(instances, key=lambda one: one.id)
     return Figure(
-        f"{strategy}: {total} tasks on {_used(instances)} of {len(instances)} instances.{rest}",
+        f"{strategy}: {total} tasks on {_used(instances)} of {len(instances)} instances{rest}",
         ("Instance", "Zone", "Tasks", "Memory reserved"),
         [(one.id, one.zone, len(one.groups), percent(1 - one.memory / MEMORY)) for one in ordered],
         [

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Collection, Iterable, Sequence
+
+_HYPHENATED = re.compile(r"(?=.{1,20}$)[\w.]+(-[\w.]+)+")
+"""A date, or another short word that a browser would break at its hyphens."""
 
 
 def text(value: object) -> str:
@@ -17,12 +21,20 @@ def text(value: object) -> str:
 def as_html(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, breaking: Collection[str] = frozenset()
 ) -> str:
-    """An HTML table. In the columns `breaking` a long word is broken anywhere, so that the others stay in view."""
-    styles = ["text-align:left" + (";overflow-wrap:anywhere" if name in breaking else "") for name in columns]
+    """An HTML table. In the columns `breaking` a long word is broken anywhere, so that the others stay in view.
+
+    In the others a date, and any other short word with hyphens, stays on one line.
+    """
+
+    def style(name: str, cell: object) -> str:
+        if name in breaking:
+            return "text-align:left;overflow-wrap:anywhere"
+        return "text-align:left" + (";white-space:nowrap" if _HYPHENATED.fullmatch(str(cell)) else "")
 
     def line(cells: Iterable[object], tag: str) -> str:
-        pairs = zip(styles, cells, strict=True)
-        return "<tr>" + "".join(f'<{tag} style="{style}">{text(cell)}</{tag}>' for style, cell in pairs) + "</tr>"
+        pairs = zip(columns, cells, strict=True)
+        fields = (f'<{tag} style="{style(name, cell)}">{text(cell)}</{tag}>' for name, cell in pairs)
+        return "<tr>" + "".join(fields) + "</tr>"
 
     body = "".join(line(row, "td") for row in rows)
     return f"<table><thead>{line(columns, 'th')}</thead><tbody>{body}</tbody></table>"
