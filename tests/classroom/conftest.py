@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ from drydock.classroom.roster import Learner
 from drydock.cloud import Cloud, connect
 from drydock.embedded.assembly import AWS
 from drydock.labs import Lab
+from tests.support import rooms
 
+collect_ignore = ["test_grading.py"] if rooms.no_cell() else ["test_refused.py"]
 SAMPLE = Path(__file__).parents[1] / "labs" / "sample"
 QUEUES = "00-queues"
 EVIL = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'
@@ -117,11 +120,15 @@ WAYS: tuple[Callable[[Work], None], ...] = (done, stuck, by_the_solution, at_the
 
 @pytest.fixture(scope="module")
 def thirty(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Class:
-    """Five learners of each way; one of them has a name that would be a program in a page."""
+    """Five learners of each way, one of whom went it, and the others have the same record; one of them has a name that
+    would be a program in a page."""
     learners = [Learner(f"l{number:02}", f"Learner {number:02}", f"l{number:02}@example.org") for number in range(29)]
     learners.append(Learner("l29", EVIL))
     made = folder.new(tmp_path_factory.mktemp("class") / "Autumn", [QUEUES], learners).the_class
     for number, member in enumerate(made.members):
-        with working(made, member.id, cloud) as work:
-            WAYS[number % len(WAYS)](work)
+        if number < len(WAYS):
+            with working(made, member.id, cloud) as work:
+                WAYS[number](work)
+        elif (record := made.handed_out(made.members[number % len(WAYS)]) / "progress.json").exists():
+            shutil.copy(record, made.handed_out(member))
     return made

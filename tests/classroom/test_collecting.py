@@ -152,6 +152,63 @@ def test_what_is_not_a_file_and_what_is_too_much_is_refused(
     assert list((made.folder / "handed-in").iterdir()) == []
 
 
+def damaged(archive: Path) -> Path:
+    """An archive whose content is none that was ever compressed."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as content:
+        content.writestr("learner.json", "{}" * 1000)
+    data = bytearray(archive.read_bytes())
+    data[42:60] = b"\xff" * 18
+    archive.write_bytes(data)
+    return archive
+
+
+def test_whatever_one_hands_in_the_next_ones_is_taken(made: Class, back: Path, tmp_path: Path) -> None:
+    homes = tmp_path / "homes"
+    damaged(back / "a.zip")
+    deep = tmp_path / "deep"
+    shutil.copytree(homes / "anna", deep)
+    (deep / "/".join("d" * 60)).mkdir(parents=True)
+    (homes / "anna" / "learner.json").write_text("[" * 100_000)
+    collected = collecting.collect(made, [back / "a.zip", deep, homes])
+    assert list(collected.taken) == ["bob", "cem"]
+    assert [text.partition(":")[0] for text in collected.refused] == ["a.zip", "deep", "homes/anna"]
+    assert "levels deep" in collected.refused[1]
+    assert "is not as it was handed out" in collected.refused[2]
+
+
+def test_a_pipe_that_calls_itself_an_archive_holds_nobody_up(made: Class) -> None:
+    place = made.handed_out(made.member("anna"))
+    (place / "learner.json").unlink()
+    os.mkfifo(place / "a.zip")
+    collected = collecting.collect(made, [])
+    assert list(collected.taken) == ["bob", "cem"]
+    assert collected.refused[0] == "learners/anna/a.zip: it is neither a folder nor a zip archive"
+
+
+def test_archives_in_archives_count_together_and_for_their_learner_alone(
+    made: Class, back: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        with zipfile.ZipFile(back / f"{number}.zip", "w", zipfile.ZIP_DEFLATED) as content:
+            content.writestr("zeros", bytes(400_000))
+    (tmp_path / "whole").mkdir()
+    zipped(back, tmp_path / "whole" / "anna.zip")
+    zipped(tmp_path / "homes" / "bob", tmp_path / "whole" / "bob.zip")
+    monkeypatch.setattr(collecting, "BYTES", 1_000_000)
+    monkeypatch.setattr(collecting, "_OF_ARCHIVE", 1)
+    collected = collecting.collect(made, [tmp_path / "whole"])
+    assert list(collected.taken) == ["bob"]
+    assert sum("there are more than 0 MiB" in text for text in collected.refused) == 2
+
+
+def test_what_steers_a_terminal_is_not_printed(made: Class, tmp_path: Path) -> None:
+    named = tmp_path / "\x1b[2Jgone"
+    named.mkdir()
+    said = CliRunner().invoke(app, ["class", "collect", str(made.folder), str(named)])
+    assert "\x1b" not in said.stdout
+    assert "[2Jgone" in said.stdout
+
+
 def test_the_command_says_what_came_and_of_whom_there_is_nothing(made: Class, back: Path, tmp_path: Path) -> None:
     said = CliRunner().invoke(app, ["class", "collect", str(made.folder), str(tmp_path / "homes" / "bob"), str(back)])
     assert said.exit_code == 1

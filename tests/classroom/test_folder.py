@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -72,6 +73,11 @@ def test_a_folder_with_something_else_in_it_is_no_class(cloud: Cloud, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_nobody_is_there_twice_by_capital_letters(made: Class) -> None:
+    with pytest.raises(BadClass, match="The list has 'Anna', and the class 'anna'"):
+        folder.new(made.folder, [QUEUES], [Learner("Anna", "Anna"), BOB])
+
+
 def test_a_folder_of_somebody_elses_in_the_way_is_left_alone(made: Class) -> None:
     mine = made.folder / "learners" / "cem"
     mine.mkdir()
@@ -88,6 +94,26 @@ def test_nothing_is_written_along_a_learners_link(made: Class, tmp_path: Path) -
     with pytest.raises(BadClass, match=r"bob/sample/01-topics is a link"):
         folder.new(made.folder, ["01-topics"], [ANNA, BOB])
     assert list((tmp_path / "mine").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [".copied.json", ".copied.lock", ".copied.new", "README.md", "learner.json"])
+def test_no_file_of_ours_is_written_along_one_either(made: Class, tmp_path: Path, name: str) -> None:
+    (tmp_path / "passwd").write_text("of the teacher")
+    place = made.handed_out(made.member("bob")) / name
+    place.unlink(missing_ok=True)
+    place.symlink_to(tmp_path / "passwd")
+    with pytest.raises(BadClass, match=f"bob/{name} is a link"):
+        folder.new(made.folder, ["01-topics"], [ANNA, BOB])
+    assert (tmp_path / "passwd").read_text() == "of the teacher"
+
+
+@pytest.mark.parametrize("name", ["learner.json", "README.md", ".copied.json", f"sample/{QUEUES}/{QUEUES}.ipynb"])
+def test_a_pipe_of_a_learners_holds_the_teacher_up_nowhere(made: Class, name: str) -> None:
+    place = made.handed_out(made.member("bob")) / name
+    place.unlink()
+    os.mkfifo(place)
+    with pytest.raises(BadClass, match=f"{name} is to be an ordinary file"):
+        folder.new(made.folder, ["01-topics"], [ANNA, BOB])
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -16,14 +17,13 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from drydock.classroom import confined, folder, grading, reading, report
+from drydock.classroom import confined, examiner, folder, grading, reading, report
 from drydock.classroom.folder import Class
 from drydock.classroom.records import Graded, graded_in
 from drydock.classroom.roster import Learner
 from drydock.cli import app
 from drydock.cloud import Cloud
 from tests.classroom.conftest import QUEUES
-from tests.support.tools import tool
 
 RIGHT = {
     "c6b": 'sqs.set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": "86400"})',
@@ -100,6 +100,18 @@ def _():
                 return os.path.join(folder, name)
 @tries("see the environment of the teacher")
 def _(): return os.environ["DRYDOCK_A_SECRET"]
+@tries("write beside the system")
+def _(): pathlib.Path("/mine").write_text("x")
+@tries("hold memory as files")
+def _():
+    for number in range(100):
+        pathlib.Path(f"/dev/shm/{{number}}").write_bytes(bytes(1 << 20))
+@tries("leave folders that nobody can remove")
+def _():
+    for _ in range(1500):
+        os.mkdir("deep")
+        os.chdir("deep")
+    os.chdir(here)
 @tries("write where it may")
 def _(): return (here / "notes.txt").write_text("mine")
 print(json.dumps(done))
@@ -125,6 +137,9 @@ KEPT_OUT = {
     "change the machine's settings": "OSError",
     "open a setting of the kernel that can be written": "None",
     "see the environment of the teacher": "KeyError",
+    "write beside the system": "OSError",
+    "hold memory as files": "OSError",
+    "leave folders that nobody can remove": "None",
     "write where it may": "4",
 }
 AS_A_FUNCTION = """
@@ -169,7 +184,6 @@ def write(file: Path, sources: dict[str, str]) -> None:
 @pytest.fixture(scope="module")
 def made(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Class]:
     """A class in which everybody has handed in something else, graded in one go."""
-    tool("bwrap")
     place = tmp_path_factory.mktemp("teacher")
     learners = [Learner(name, name.title()) for name in ("right", "fake", "hungry", "torn", "none", "link")]
     made = folder.new(place / "Autumn", [QUEUES], learners).the_class
@@ -265,6 +279,21 @@ def test_over_time_it_is_stopped(made: Class) -> None:
     running = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
     assert [command for command in running if "drydock.classroom.stand_in" in command] == []
     file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("x" * 21_000_000, "it has more than 20 MiB; clear its outputs"),
+        ('{"cells": [], "metadata": {"language_info": {"name": "bash"}}, "nbformat": 4, "nbformat_minor": 5}',
+         "it is one of 'bash', and only Python's are"),
+        ("[" * 100_000, "RecursionError"),
+    ],
+)  # fmt: skip
+def test_what_is_no_notebook_of_pythons_is_not_run(tmp_path: Path, content: str, says: str) -> None:
+    (tmp_path / "it.ipynb").write_text(content)
+    with pytest.raises(ValueError, match=re.escape(says)):
+        examiner._readable(tmp_path / "it.ipynb")
 
 
 def test_what_was_graded_is_not_run_again_until_it_changes(made: Class) -> None:

@@ -84,6 +84,10 @@ def test_the_page_is_whole_and_shows_text_as_text(thirty: Class) -> None:
         ('{"version": 2, "labs": {"00-queues": {"blind": {"seconds": NaN}}}}', "blind · seconds"),
         ('{"version": 2, "labs": {"00-queues": {"blind": {"passed_at": "soon"}}}}', "blind · passed_at"),
         ('{"version": 2, "labs": {"00-queues": {"blind": {"passed_at": "2026-11-27"}}}}', "offset from UTC"),
+        (
+            '{"version": 2, "labs": {"00-queues": {"blind": {"last_seen": "9999-12-31T23:59:59-12:00"}}}}',
+            "blind · last_seen",
+        ),
         ('{"version": 2, "labs": {"<b>": 7}}', "damaged at <b>"),
         ('{"a":' * 100_000, "cannot be read"),
         (" " * 5_000_000, "5000000 bytes"),

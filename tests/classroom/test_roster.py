@@ -54,6 +54,7 @@ def test_a_column_that_means_nothing_here_is_said(file: Path) -> None:
         ("id,name\n/etc,Anna\n", "the id '/etc'"),
         ("id,name\n..,Anna\n", "the id '..'"),
         ("id,name\n.anna,Anna\n", "the id '.anna'"),
+        ("id,name\nEarlier,Anna\n", "the id 'Earlier' is the name of the folder of earlier hand-ins"),
         ("id,name\n-rf,Anna\n", "the id '-rf'"),
         ("id,name\na\\b,Anna\n", "is to be the name of a folder"),
         ("id,name\nänna,Anna\n", "the id 'änna'"),

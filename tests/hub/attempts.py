@@ -68,6 +68,12 @@ def _attempts(facts: Facts) -> Iterator[tuple[str, Callable[[], Any]]]:
     for pid in facts["processes"]:
         yield f"process {pid}", lambda pid=pid: _look_at(pid, facts)
     yield "other users' processes", _strange_processes
+    for path in ("fd", "root", "cwd", "environ", "mem"):
+        yield f"first process {path}", lambda path=path: os.open(f"/proc/1/{path}", os.O_RDONLY)
+    yield "first process traced", lambda: _called("ptrace", 16, 1, 0, 0)
+    yield "first process's sockets", _taken_over
+    for path in ("/hub/api/../login", "/hub/api/../../user/ada/api", "//hub/login"):
+        yield f"hub's socket {path}", lambda path=path: _by_socket("GET", path)
     for path in ("/user/ada/api", "/user/ada/api/contents/own.txt", "/hub/login", "/hub/admin", "/user/mal/api"):
         yield f"hub's socket {path}", lambda path=path: _by_socket("GET", path)
     for method, path in (
@@ -205,6 +211,26 @@ def _mount() -> str:
     if libc.mount(b"tmpfs", b"/home", b"tmpfs", 0, None):
         raise OSError(ctypes.get_errno(), "mount")
     return "mounted"
+
+
+def _called(name: str, *arguments: int) -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    given = int(getattr(libc, name)(*arguments))
+    if given < 0:
+        raise OSError(ctypes.get_errno(), name)
+    return given
+
+
+def _taken_over() -> list[int]:
+    """By pidfd_getfd(2): those of the first process belong to the network of the machine."""
+    first, found = os.pidfd_open(1), []
+    for number in range(3, 40):
+        try:
+            found.append(_called("syscall", 438, first, number, 0))
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                raise
+    return found
 
 
 def _raised() -> str:

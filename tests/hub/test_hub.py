@@ -5,6 +5,7 @@ Two of them by default; `make hub` has five, and notes what is in docs/hub.md.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urljoin
 
 import psutil
 import pytest
@@ -50,7 +52,16 @@ RUN = """async (code) => {
   await app.commands.execute('notebook:run-cell');
   return JSON.stringify(cell.outputs.toJSON());
 }"""
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a hub needs root")
+OF_MALS = """
+import os, sys
+if os.getpid() == 1:
+    raise SystemExit("code of a learner's in the first process of a room")
+kept, sys.path = sys.path, [one for one in sys.path if one not in ("", os.path.dirname(__file__))]
+del sys.modules["argparse"]
+import argparse
+sys.path = kept
+"""
+"""In a file that is called as a module of Python's: there, whoever starts Python in the learner's folder imports it."""
 
 
 @dataclass
@@ -106,9 +117,9 @@ def passwords_in(printed: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    tool("bwrap")
     folder = tmp_path_factory.mktemp("hub") / "class"
     classes.new(folder, catalogue.in_ranges("00"), [Learner(name, name.title()) for name in LEARNERS])
+    (folder / "learners" / "mal" / "argparse.py").write_text(OF_MALS)
     port = free_port()
     with (folder / "hub.log").open("wb") as log:
         process = subprocess.Popen(
@@ -231,6 +242,28 @@ def test_nothing_of_anothers_can_be_reached(hub: Hub, pages: dict[str, Any], fac
     assert {tried[f"process {pid}"] for pid in facts["processes"]} <= {"ESRCH", "this room's own"}
     assert tried["hub's API DELETE /hub/api/users/ada/server"] in ("HTTP 403", "HTTP 404")
     assert tried["everybody's Python changed"] in ("EROFS", "EACCES")
+
+
+def asked(hub: Hub, page: Any, path: str, headers: dict[str, str]) -> tuple[int, str]:
+    """Status and Location of what is answered to whoever has the cookies of this browser."""
+    cookies = "; ".join(f"{one['name']}={one['value']}" for one in page.context.cookies(f"{hub.url}{path}"))
+    asking = http.client.HTTPConnection(hub.url.removeprefix("http://"), timeout=30)
+    asking.request("GET", path, headers={**headers, "Cookie": cookies})
+    answer = asking.getresponse()
+    answer.close()
+    asking.close()
+    return answer.status, answer.getheader("Location", "")
+
+
+def test_nor_by_a_page_of_somebody_elses(hub: Hub, pages: dict[str, Any]) -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+               "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip
+    path = "/user/ada/api/events/subscribe"
+    assert asked(hub, pages["ada"], path, {**upgrade, "Origin": hub.url})[0] == 101
+    assert asked(hub, pages["ada"], path, {**upgrade, "Origin": "http://elsewhere.example"})[0] == 403
+    for to in ("https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example", "https:elsewhere.example"):
+        _, where = asked(hub, pages["ada"], f"/hub/login?next={quote(to)}", {})
+        assert urljoin(hub.url, where.replace("\\", "/")).startswith(hub.url), (to, where)
 
 
 def test_nor_by_the_browser_of_one_who_is_logged_in(pages: dict[str, Any]) -> None:

@@ -24,6 +24,9 @@ _OF_PROC = ("acpi", "bus", "dynamic_debug", "fs", "irq", "mtrr", "scsi", "sys", 
 """Where root, without any of its capabilities, could still write: container engines cover about the same. bubblewrap
 0.8 covers `sys` only where its folder itself can be written to, which is never."""
 _FILE = 256 * 1024 * 1024
+_SHARED = 64 * 1024 * 1024
+"""Bytes of shared memory: no process holds them, so nobody would see them taken. What else is a file system in memory
+is read only."""
 _BEYOND = 3 * 1024 * 1024 * 1024
 """Bytes of addresses, beyond its memory, that a process may have: a kernel that does nothing has two thirds of that."""
 
@@ -80,7 +83,7 @@ def cell(
     """
     given = [_bwrap(), "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
              "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr", "/usr", "--proc", "/proc",
-             "--dev", "/dev"]  # fmt: skip
+             "--dev", "/dev", "--size", str(_SHARED), "--tmpfs", "/dev/shm"]  # fmt: skip
     for name in _SYSTEM:
         given += (
             ["--symlink", str(Path(name).readlink()), name]
@@ -96,6 +99,7 @@ def cell(
         given += ["--ro-bind", str(path), str(path)]
     if labs is not None:
         given += ["--tmpfs", str(labs), "--ro-bind-try", str(labs / "services"), str(labs / "services")]
+        given += ["--remount-ro", str(labs)]
     for path, real in writes.items():
         given += ["--bind", str(real), str(path)]
     for path, real in reads.items():
@@ -104,8 +108,8 @@ def cell(
     settings |= {name: str(path) for path in [*writes][:1] for name in ("HOME", "TMPDIR")}
     for name, value in {**settings, **environment}.items():
         given += ["--setenv", name, value]
-    limits = [f"--as={memory + _BEYOND}", f"--fsize={_FILE}", "--core=0"] if memory else ["--core=0"]
-    return [*given, "--chdir", str(cwd), "--", "prlimit", *limits, "--"]
+    limits = [f"--fsize={_FILE}", "--core=0", *([f"--as={memory + _BEYOND}"] if memory else [])]
+    return [*given, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(cwd), "--", "prlimit", *limits, "--"]
 
 
 def _library() -> Path:

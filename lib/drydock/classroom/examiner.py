@@ -24,7 +24,6 @@ import nbformat
 import psutil
 from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
-from nbclient.exceptions import DeadKernelError
 
 from drydock import embedded
 from drydock.classroom import confined, stand_in
@@ -40,7 +39,14 @@ from drydock.notebooks.kernel import OwnKernel
 from drydock.notebooks.scratch import scratch
 
 _OUTPUT = 2_000_000
-"""Characters of output that are kept of a notebook."""
+"""Characters of output that are kept of a notebook, and as many again of errors."""
+_ERROR = 20_000
+"""Characters that are kept of an error, of each thing that it says."""
+_LINES = 50
+_NOTEBOOK = 20 * 1024 * 1024
+"""Bytes of a notebook that is read: here, outside of the confinement."""
+_AWS = 2 * 1024**3
+"""Bytes that the AWS may hold, with the tasks and functions that it runs."""
 _START = 60.0
 _LOOK = 0.25
 _OURS = "drydock-parameters"
@@ -73,15 +79,22 @@ def grade(task: Task) -> Graded:
     """Run the notebook and ask our checks. Never raises for what the notebook does."""
     begun = time.monotonic()
     steps = catalogue.load(task.lab).steps
+    try:
+        notebook = _readable(Path(task.folder) / task.notebook)
+    except ValueError as error:
+        why = f"{task.notebook} is no notebook that can be run: {error}"
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        left = {name: GradedStep(outcome="not graded", said=why) for name in steps}
+        return Graded(lab=task.lab, of=task.of, when=when, seconds=0.0, why=why, steps=left)
     with (
         scratch("class") as place,
         environment({"DRYDOCK_HOME": str(place / "ours"), "DRYDOCK_PROGRESS": str(place / "ours" / "progress.json")}),
-        _aws(place) as instance,
+        _aws(place) as (instance, aws),
     ):
         cloud = connect("embedded", name=instance.name)
         relay = Relay(place / "lab.socket", Lab.open(task.lab, cloud=cloud, strict=False))
-        run = _Run(task, place, instance)
-        run.execute()
+        run = _Run(task, place, instance, aws)
+        run.execute(notebook)
         if not run.ended_early:
             for step in steps:
                 if step not in relay.found:
@@ -117,23 +130,19 @@ def _outcome(step: Step, relay: Relay, run: _Run) -> GradedStep:
 class _Run:
     """One run of the notebook. `ended_early`: why it did not come to its end; empty where it did."""
 
-    def __init__(self, task: Task, place: Path, instance: embedded.Instance) -> None:
+    def __init__(self, task: Task, place: Path, instance: embedded.Instance, aws: int) -> None:
         self.ended_early = ""
         self.asked_at_the_end: set[str] = set()
         self.notes: list[str] = []
         self._task = task
         self._place = place
         self._instance = instance
+        self._aws = aws
         self._now = 0
 
-    def execute(self) -> None:
+    def execute(self, notebook: Any) -> None:
         """Run it, and write what became of it to the folder of the task."""
         task = self._task
-        try:
-            notebook = _readable(Path(task.folder) / task.notebook)
-        except ValueError as error:
-            self.ended_early = f"{task.notebook} is no notebook that can be run: {error}"
-            return
         ours = nbformat.read(catalogue.notebook(task.lab), as_version=4)
         self.notes += _changed(ours, notebook)
         _as_we_want_it(notebook, parameters.defaults(catalogue.notebook(task.lab)))
@@ -144,9 +153,9 @@ class _Run:
         threading.Thread(target=self._watch, args=(kernel, over), daemon=True).start()
         try:
             client.execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        except (DeadKernelError, RuntimeError) as error:
-            where = f"in code cell {self._now}"
-            self.ended_early = self.ended_early or f"The kernel ended {where}: {str(error).splitlines()[0]}"
+        except Exception as error:  # the kernel ended, or what is in a cell cannot be sent to one
+            said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}"
+            self.ended_early = self.ended_early or f"It could not be run on, in code cell {self._now}: {said}"
         finally:
             over.set()
             kernel.end()
@@ -162,9 +171,15 @@ class _Run:
         while not over.wait(_LOOK):
             if time.monotonic() - begun > task.seconds:
                 self.ended_early = f"Over time: stopped after {task.seconds:g} s, in code cell {self._now}."
-            elif _memory(kernel) > task.memory:
+            elif _memory(getattr(kernel.provisioner, "pid", None)) > task.memory:
                 limit = task.memory // 1024**2
                 self.ended_early = f"Over memory: stopped with more than {limit} MiB, in code cell {self._now}."
+            elif _memory(self._aws) > _AWS:
+                self.ended_early = (
+                    f"Over memory: stopped with more than {_AWS // 1024**2} MiB in the AWS with its tasks and "
+                    f"functions, in code cell {self._now}."
+                )
+                psutil.Process(self._aws).kill()
             else:
                 continue
             kernel.end()
@@ -221,9 +236,18 @@ class _Client(NotebookClient):
     """Keeps so much of what a notebook says, and no more."""
 
     _said = 0
+    _errors = 0
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        if msg["msg_type"] not in ("status", "execute_input", "error"):
+        if msg["msg_type"] == "error":
+            said = msg["content"]
+            texts = {"ename": said.get("ename"), "evalue": said.get("evalue")}
+            trace = [str(line)[:_ERROR] for line in said.get("traceback") or ()][:_LINES]
+            msg = {**msg, "content": {**{name: str(text)[:_ERROR] for name, text in texts.items()}, "traceback": trace}}
+            self._errors += len(str(msg["content"]))
+            if self._errors > _OUTPUT:
+                return None
+        elif msg["msg_type"] not in ("status", "execute_input"):
             self._said += len(str(msg["content"]))
             if self._said > _OUTPUT:
                 return None
@@ -231,8 +255,9 @@ class _Client(NotebookClient):
 
 
 @contextmanager
-def _aws(place: Path) -> Iterator[embedded.Instance]:
-    """An embedded AWS in a cell of its own: what its tasks and functions run is the learner's, too."""
+def _aws(place: Path) -> Iterator[tuple[embedded.Instance, int]]:
+    """An embedded AWS in a cell of its own, and the id of its first process: what its tasks and functions run is the
+    learner's, too."""
     name, port = "graded", free_port()
     home = place / "ours"
     directory = home / "instances" / name
@@ -255,7 +280,7 @@ def _aws(place: Path) -> Iterator[embedded.Instance]:
                     f"The AWS to grade on did not start: {(place / 'aws.log').read_text()[-2000:]}"
                 )
             time.sleep(0.05)
-        yield instance
+        yield instance, process.pid
     finally:
         process.kill()
         process.wait()
@@ -263,11 +288,15 @@ def _aws(place: Path) -> Iterator[embedded.Instance]:
 
 def _readable(file: Path) -> Any:
     """The notebook in a file. ValueError where it is none."""
+    if file.stat().st_size > _NOTEBOOK:
+        raise ValueError(f"it has more than {_NOTEBOOK // 1024**2} MiB; clear its outputs")
     try:
         notebook = nbformat.reads(file.read_text(encoding="utf-8"), as_version=4)
         nbformat.validate(notebook, relax_add_props=True)
     except Exception as error:  # whatever nbformat makes of it
         raise ValueError(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}") from None
+    if (language := notebook.metadata.get("language_info", {}).get("name", "python")) != "python":
+        raise ValueError(f"it is one of {language[:40]!r}, and only Python's are")
     return notebook
 
 
@@ -318,9 +347,8 @@ def _errors(notebook: Any) -> list[str]:
     return [f"Code cell {number} raised {first.ename}: {text}{more}."]
 
 
-def _memory(kernel: _ConfinedKernel) -> int:
-    """Bytes that the kernel and all that it has started hold."""
-    pid = getattr(kernel.provisioner, "pid", None)
+def _memory(pid: int | None) -> int:
+    """Bytes that a process and all that it has started hold."""
     if pid is None:
         return 0
     total = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -120,6 +121,10 @@ def new(folder: Path, labs: Sequence[str], learners: Sequence[Learner]) -> Made:
     ]
     listed = {member.id for member in members}
     not_listed = [member for member in before.members if member.id not in listed]
+    folded = {identifier.casefold(): identifier for identifier in listed}
+    for member in not_listed:
+        if (other := folded.get(member.id.casefold())) is not None:
+            raise BadClass(f"The list has {other!r}, and the class {member.id!r}: write it as it was before.")
     made = Class(folder.resolve(), before.name, tuple(sorted({*before.labs, *labs})), tuple(members + not_listed))
     contents = copies.of_labs(made.labs)
     _check_free(made, contents)
@@ -146,16 +151,29 @@ def _check_free(made: Class, contents: Iterable[str]) -> None:
         place = made.handed_out(member)
         if not place.exists():
             continue
-        for path in (place, *(place / name for name in (handout.FILE, "README.md", *contents))):
-            links = [one for one in (path, *path.parents) if one.is_relative_to(place) and one.is_symlink()]
-            if links:
-                raise BadClass(f"{links[0]} is a link, and nothing is written along it. Move it away.")
+        for name in (handout.FILE, "README.md", *copies.OF_THE_RECORD, *contents):
+            _check_ordinary(place, Path(name))
         try:
             mine = handout.read(place).token == member.token
         except (OSError, handout.BadHandout):
             mine = False
         if not mine:
             raise BadClass(f"{place} is in the way: it was not handed out to {member.id} by this class. Move it away.")
+
+
+def _check_ordinary(place: Path, name: Path) -> None:
+    """Raise BadClass where a learner has put a link or anything else that is no file, or no folder, in the way of
+    `name`: written along a link as the teacher, any file would be the learner's; a pipe would hold us up for ever."""
+    for path in (place / name, *(place / above for above in name.parents)):
+        try:
+            mode = path.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if stat.S_ISLNK(mode):
+            raise BadClass(f"{path} is a link, and nothing is written along it. Move it away.")
+        if not (stat.S_ISREG(mode) if path == place / name else stat.S_ISDIR(mode)):
+            wanted = "an ordinary file" if path == place / name else "a folder"
+            raise BadClass(f"{path} is to be {wanted}, and is something else. Move it away.")
 
 
 def _hand_out(made: Class, member: Member, contents: dict[str, bytes]) -> list[str]:

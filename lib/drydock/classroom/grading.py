@@ -61,7 +61,13 @@ def grade(
     telling = threading.Lock()
 
     def one(unit: tuple[Member, str]) -> None:
-        result = _one(the_class, *unit, limits, again, running)
+        try:
+            result = _one(the_class, *unit, limits, again, running)
+        except CancelledError:
+            raise
+        except Exception as error:  # one learner's stops nobody else's
+            failed = _not_graded(unit[1], "", f"Grading itself failed: {type(error).__name__}: {error}")
+            result = Result(unit[0], _kept(the_class.graded(unit[0]), failed))
         with telling:
             done(result)
 
@@ -129,7 +135,7 @@ def _before(out: Path, lab: str) -> Graded | None:
 
 def _examined(task: Path, limits: Limits, running: _Running) -> str:
     """Run the examiner; what went wrong with itself, or nothing."""
-    command = [*confined.hall(), sys.executable, "-m", "drydock.classroom.examiner", str(task)]
+    command = [*confined.hall(), sys.executable, "-P", "-m", "drydock.classroom.examiner", str(task)]
     environment = {**os.environ, "DRYDOCK_LABS": str(catalogue.directory())}
     with (task.parent / "examiner.log").open("w+b") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,7 +28,10 @@ def _when(value: Any) -> Any:
     found = datetime.fromisoformat(value)
     if found.tzinfo is None:
         raise ValueError("a time names its offset from UTC")
-    return found
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time lies within the years 1 to 9999 in UTC") from None
 
 
 When = Annotated[datetime | None, BeforeValidator(_when)]

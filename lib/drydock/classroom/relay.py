@@ -10,6 +10,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,10 @@ class Relay:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            with connection, connection.makefile("rwb") as lines:
-                try:
-                    while line := lines.readline(_LONGEST_LINE):
-                        lines.write(json.dumps(self._answer(line)).encode() + b"\n")
-                        lines.flush()
-                except OSError:
-                    continue
+            with suppress(OSError), connection, connection.makefile("rwb") as lines:
+                while line := lines.readline(_LONGEST_LINE):
+                    lines.write(json.dumps(self._answer(line)).encode() + b"\n")
+                    lines.flush()
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
@@ -82,7 +80,7 @@ class Relay:
         return {"heading": note.heading, "said": note.plain}
 
     def _check(self, asked: dict[str, Any]) -> dict[str, Any]:
-        within = min(max(float(asked.get("within") or 0), 0.0), LONGEST_WAIT)
+        within = min(max(0.0, float(asked.get("within") or 0)), LONGEST_WAIT)  # NaN is 0
         found = self.ask(str(asked["step"]), within)
         return {"state": found.state, "said": found.message, "look": found.look, "step": found.step}
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+EARLIER = "earlier"
+"""The folder, among those of learners, for what was handed in before."""
 COLUMNS = ("id", "name", "email", "lti_user_id")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _LONGEST = {"id": 32, "name": 200, "email": 254, "lti_user_id": 255}
@@ -103,6 +105,8 @@ def _problems(columns: list[str], row: list[str], values: dict[str, str]) -> Ite
             f"the id {identifier!r} is to be the name of a folder: write letters of a to z, digits, '-', '_' and "
             "single dots between them, and begin with a letter or a digit"
         )
+    if identifier.casefold() == EARLIER:
+        yield f"the id {identifier!r} is the name of the folder of earlier hand-ins: choose another"
     if values.get("email") and not re.fullmatch(r"[^@\s]+@[^@\s]+", values["email"]):
         yield f"{values['email']!r} is no address of mail"
 

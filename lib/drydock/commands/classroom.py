@@ -70,9 +70,9 @@ def collect_work(
     collected = collecting.collect(folder.open_class(place), sources or [])
     for identifier, origin in collected.taken.items():
         before = "; the earlier one is in handed-in/earlier" if identifier in collected.replaced else ""
-        console.print(f"taken    {identifier}, from {origin}{before}", markup=False)
+        console.print(_shown(f"taken    {identifier}, from {origin}{before}"), markup=False)
     for text in collected.refused:
-        console.print(f"refused  {text}", markup=False)
+        console.print(_shown(f"refused  {text}"), markup=False)
     console.print(
         f"{len(collected.taken)} taken, {len(collected.refused)} refused. Nothing yet of: "
         f"{', '.join(collected.missing) or 'nobody'}",
@@ -112,7 +112,7 @@ def grade_work(
         kept = " (as before)" if result.kept else f" in {graded.seconds:.0f} s"
         why = f": {graded.why}" if graded.why else ""
         console.print(
-            f"{result.member.id}  {graded.lab}  {graded.points} of {len(graded.steps)}{unknown}{kept}{why}",
+            _shown(f"{result.member.id}  {graded.lab}  {graded.points} of {len(graded.steps)}{unknown}{kept}{why}"),
             markup=False,
         )
 
@@ -135,8 +135,13 @@ def report_class(
     exports.progress_csv(found, page.with_suffix(".csv"))
     for one in found.standings:
         for problem in filter(None, (one.unreadable, *one.damaged_grades)):
-            console.print(f"{one.member.id}: {problem}", markup=False)
+            console.print(_shown(f"{one.member.id}: {problem}"), markup=False)
     console.print(f"{page}\n{page.with_suffix('.csv')}", markup=False)
+
+
+def _shown(text: str) -> str:
+    """A line with something of a learner's in it, without what would steer the terminal."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
 
 
 class Format(StrEnum):

@@ -66,7 +66,7 @@ def serve(
     os.execve(
         sys.executable,
         [
-            sys.executable, "-m", "jupyterhub", "-f", str(config.__file__), f"--JupyterHub.bind_url={url}", *tls,
+            sys.executable, "-P", "-m", "jupyterhub", "-f", str(config.__file__), f"--JupyterHub.bind_url={url}", *tls,
             f"--Room.mem_limit={memory}", f"--Room.task_limit={tasks}", *ctx.args,
         ],
         {**os.environ, config.FOLDER: str(the_class.folder), config.IDLE: str(idle)},

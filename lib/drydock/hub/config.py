@@ -40,7 +40,7 @@ def configure(c: Any, folder: Path, *, idle: int) -> None:
     c.JupyterHub.services = [
         {
             "name": "idle",
-            "command": ["setpriv", "--pdeathsig=TERM", sys.executable, "-m", "jupyterhub_idle_culler",
+            "command": ["setpriv", "--pdeathsig=TERM", sys.executable, "-P", "-m", "jupyterhub_idle_culler",
                         f"--timeout={idle}", f"--cull-every={max(1, min(60, idle // 2))}"],
         }
     ]  # fmt: skip

@@ -28,6 +28,9 @@ from drydock.labs import catalogue
 from drydock.user import ACCESS_KEY
 
 _PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
+ALONE = ("-I", "-m")
+"""How the first process of a room is started: it imports nothing from the folder that it starts in, the learner's. It
+holds sockets of the machine's network, so no code of the learner's may ever run in it."""
 _END_WITHIN = 45.0
 
 
@@ -62,10 +65,10 @@ class Room(Spawner):  # type: ignore[misc]
         self.ip, self.port = room.SERVER
         theirs, self._until = os.pipe()
         with socket.create_server(("127.0.0.1", 0)) as door, (self._kept / "server.log").open("ab") as log:
-            first = [sys.executable, "-m", "drydock.hub.room", f"--listen={door.fileno()}", f"--until={theirs}", "--"]
+            first = [sys.executable, *ALONE, "drydock.hub.room", f"--listen={door.fileno()}", f"--until={theirs}", "--"]
             try:
                 self._process = subprocess.Popen(
-                    [*walls.command(), *first, sys.executable, "-m", "drydock.hub.served", *self.get_args()],
+                    [*walls.command(), *first, sys.executable, "-P", "-m", "drydock.hub.served", *self.get_args()],
                     env=self.get_env(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,

@@ -24,6 +24,8 @@ from drydock.user import home
 ROOT = "DRYDOCK_COURSE"
 _NOT_THE_LEARNERS = {"checks.py", "measured.json"}
 _RECORD = ".copied.json"
+OF_THE_RECORD = (_RECORD, ".copied.lock", ".copied.new")
+"""What `bring_into` keeps in a folder beside the copies."""
 
 
 class NoSuchNotebook(LookupError):

@@ -51,6 +51,6 @@ def read(folder: Path) -> Handout:
         texts = [data["class"], data["id"], data["name"], data["token"], *data["labs"]]
         if data["version"] != VERSION or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"version {data['version']!r}, and this Drydock knows {VERSION}")
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BadHandout(f"{FILE} is not as it was handed out: {error}") from None
     return Handout(data["class"], data["id"], data["name"], data["token"], tuple(data["labs"]))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+from drydock import disk
 
 _OWNER = ".owner"
 _LONGEST = 70  # characters of a folder in which sockets still have names that the system takes (104 on macOS)
@@ -28,7 +29,8 @@ class Scratch:
 
     def remove(self) -> None:
         """Remove it and all that is in it. Safe to ask again."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(OSError):
+            disk.remove(self.path)
         self._owner.close()
 
 
@@ -55,7 +57,7 @@ def _clear(owner: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if owner.stat().st_uid == os.getuid() and file.read():  # empty: somebody is about to own it
             _stop_instances(owner.parent)
-            shutil.rmtree(owner.parent, ignore_errors=True)
+            disk.remove(owner.parent)
 
 
 def _stop_instances(home: Path) -> None:
