@@ -145,6 +145,7 @@ def test_an_hour_without_a_speed_is_refused_before_anything_starts(speed: Any) -
             {"standby": {"desiredCount": 2, "routing": "GLOBAL_ACCELERATOR", "TTL": 60}},
             "standby.TTL: only ROUTE_53 has it",
         ),
+        ({"placement": {"region": "eu-nowhere-9"}}, "placement.region: eu-nowhere-9 is none of the regions"),
         ({"placement": {"clusters": 17}}, "placement.clusters: 17 clusters need a task each, and desiredCount is 16"),
     ],
 )

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import boto3
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import best_match
 
@@ -183,6 +184,9 @@ def check(design: Any) -> None:
         raise BadDesign(f"discovery.DnsTtl: only CLOUD_MAP has it, and discovery is {_discovery(design)}.")
     if "TTL" in (standby := design.get("standby", {})) and standby["routing"] != "ROUTE_53":
         raise BadDesign(f"standby.TTL: only ROUTE_53 has it, and routing is {standby['routing']}.")
+    for where, has in (("placement", placement), ("standby", standby)):
+        if "region" in has and has["region"] not in _regions():
+            raise BadDesign(f"{where}.region: {has['region']} is none of the regions that botocore lists for ECS.")
     clusters = placement.get("clusters", 1)
     if design["desiredCount"] < clusters:
         raise BadDesign(
@@ -192,6 +196,11 @@ def check(design: Any) -> None:
         _metric_of(policy) == "ALBRequestCountPerTarget" for policy in design.get("scaling", {}).get("policies", ())
     ):
         raise BadDesign("scaling.policies: requests for each target are counted by a load balancer, and there is none.")
+
+
+@cache
+def _regions() -> frozenset[str]:
+    return frozenset(boto3.Session().get_available_regions("ecs"))
 
 
 def _numbers(value: Any, place: tuple[object, ...]) -> None:
