@@ -380,8 +380,8 @@ def _(ecs):
     ],
 )
 def bad_job(cloud, lab):
-    dead = queue_attributes(cloud, "drydock-jobs-dead")
     jobs = queue_attributes(cloud, "drydock-jobs")
+    dead = queue_attributes(cloud, "drydock-jobs-dead")  # last: what moves meanwhile is in both, not neither
     waiting = int(jobs["ApproximateNumberOfMessages"]) + int(jobs["ApproximateNumberOfMessagesNotVisible"])
     if _arrived(cloud, dead, lab.began):
         return passed("The job that nobody can do is out of the way, and can be looked at.")
