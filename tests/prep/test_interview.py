@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.prep import START, Clock
 from typer.testing import CliRunner
 
 from drydock.commands.notebook import prep as commands
@@ -22,21 +23,9 @@ from drydock.prep.interview_record import Asked, BadInterviews, BadSettings, Int
 from drydock.prep.interview_report import Report
 from drydock.prep.questions import Question
 
-START = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 CARDS = questions.load()
 BY_ID = {one.id: one for one in CARDS}
 ROOT = questions.directory().parents[1]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, **time: float) -> None:
-        self.now += timedelta(**time)
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.prep import wrong_answer
+from tests.support.prep import START, Clock, wrong_answer
 
 from drydock.notebooks.show import text
 from drydock.prep import BadAnswer, BadRating, Deck, Quiz, questions, study, take
@@ -15,19 +15,7 @@ from drydock.prep.items import Kind
 from drydock.prep.panel import Panel, View
 from drydock.prep.sessions import Asking, Sitting
 
-START = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 CARDS = questions.load()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, **time: float) -> None:
-        self.now += timedelta(**time)
 
 
 @pytest.fixture

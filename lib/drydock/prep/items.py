@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -204,6 +204,11 @@ class Marked:
     def _repr_html_(self) -> str:
         see = f"<p><small>See {self.item.shown_in}.</small></p>" if self.item.shown_in else ""
         return f"{self.explained}{see}"
+
+
+def matched(pairs: Iterable[int]) -> str:
+    """The answer that gives each option, in turn, the partner of this number: "a2b1"."""
+    return "".join(f"{letter}{pair}" for letter, pair in zip(LETTERS, pairs, strict=False))
 
 
 def traps(right: str, *known: tuple[str, str]) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from celpy.adapter import json_to_cel
 from drydock.policy import eks_versions
 from drydock.policy.kubernetes import deployments, eks_nodes, fargate, quantities
 from drydock.policy.kubernetes.hpa import replicas
-from drydock.prep.items import LETTERS, Item, Kind, traps
+from drydock.prep.items import LETTERS, Item, Kind, matched, traps
 from drydock.prep.questions import directory
 
 _NODES = "notebooks/managed-or-self-managed-nodes.ipynb"
@@ -160,7 +160,7 @@ def sizes(rng: Random) -> Item:
     if len(set(values)) < 4:
         return sizes(rng)
     pairs = [mixed.index(value) + 1 for value in values]
-    right = "".join(f"{letter}{pair}" for letter, pair in zip(LETTERS, pairs, strict=False))
+    right = matched(pairs)
     return Item(
         "sizes in a manifest",
         Kind.MATCH,
@@ -184,7 +184,7 @@ def _swapped(pairs: list[int], why: str) -> list[tuple[str, str]]:
     for place in range(len(pairs) - 1):
         wrong = list(pairs)
         wrong[place], wrong[place + 1] = wrong[place + 1], wrong[place]
-        found.append(("".join(f"{letter}{pair}" for letter, pair in zip(LETTERS, wrong, strict=False)), why))
+        found.append((matched(wrong), why))
     return found
 
 

@@ -27,7 +27,7 @@ from drydock.policy.ecs import interruption, managed_scaling
 from drydock.policy.mesh import outliers, retries
 from drydock.policy.requests import secrets
 from drydock.policy.requests.task_definition import FARGATE_SIZES
-from drydock.prep.items import LETTERS, Item, Kind, traps
+from drydock.prep.items import LETTERS, Item, Kind, matched, traps
 
 _DISCOVERY = "notebooks/service-discovery-ttl.ipynb"
 _REGIONS = "notebooks/multi-region.ipynb"
@@ -523,8 +523,8 @@ def value_from(rng: Random) -> Item:
     asked = rng.sample(list(written), 4)
     meanings = rng.sample([_read_as(one) for one in asked], 4)
     pairs = [meanings.index(_read_as(one)) + 1 for one in asked]
-    right = "".join(f"{letter}{pair}" for letter, pair in zip(LETTERS, pairs, strict=False))
-    turned = "".join(f"{letter}{pair}" for letter, pair in zip(LETTERS, [*pairs[1:], pairs[0]], strict=False))
+    right = matched(pairs)
+    turned = matched([*pairs[1:], pairs[0]])
     return Item(
         "valueFrom",
         Kind.MATCH,
@@ -667,8 +667,8 @@ def exit_codes(rng: Random) -> Item:
     told = [stopped.meaning(code) for code in codes]
     meanings = rng.sample(told, 4)
     pairs = [meanings.index(one) + 1 for one in told]
-    right = "".join(f"{letter}{pair}" for letter, pair in zip(LETTERS, pairs, strict=False))
-    turned = "".join(f"{letter}{pair}" for letter, pair in zip(LETTERS, [*pairs[1:], pairs[0]], strict=False))
+    right = matched(pairs)
+    turned = matched([*pairs[1:], pairs[0]])
     return Item(
         "exit codes",
         Kind.MATCH,
