@@ -52,6 +52,15 @@ _PULL = {
 }
 
 
+_CUT_OFF = (
+    "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable "
+    "to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send request failed caused "
+    'by: Post "https://api.ecr.{region}.amazonaws.com/": dial tcp: i/o timeout. Please check your task network '
+    "configuration."
+)
+"""Observed where a subnet has no way out, with the address that was dialled: stackoverflow.com/questions/61265108."""
+
+
 @dataclass(frozen=True)
 class Means:
     """What tasks live by."""
@@ -213,6 +222,10 @@ class Life:
             self._deactivating()
             return
         if self._preparing is None:
+            assert self.task.address is not None
+            if not self._host.helper(Firewall).reaches_out(self.task.address):
+                self._fail(_CUT_OFF.format(region=self.task.region_name))
+                return
             pins = dict(self._table.images_of(self.task))
             self._preparing = self._host.pool.submit(self._prepare, pins)
             self._preparing.add_done_callback(lambda _: self._host.poke())
