@@ -69,12 +69,16 @@ class Failed(OfTask):
 
 @dataclass(frozen=True)
 class Unplaced:
-    """A task of a deployment could not be placed; or not launched as it is, if it is to be tried `again` soon."""
+    """A task of a deployment could not be placed; or not launched as it is, if it is to be tried `again` soon.
+
+    `zone`: where it was to bring zones closer together.
+    """
 
     service: Service
     deployment: str
     reason: str
     again: bool = False
+    zone: str = ""
 
     @property
     def service_arn(self) -> str:
