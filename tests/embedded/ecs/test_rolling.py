@@ -66,9 +66,7 @@ def test_zones_that_differ_by_more_than_one_are_balanced_start_first(world: Worl
     lab.until(lambda: set(zones(lab).values()) == {1} and len(zones(lab)) == 3)
     lab.until(lambda: "is AZ balanced" in events(lab))
     assert min(least) == 3
-    said = (
-        "is not AZ balanced with 0 tasks in us-east-1a, 2 tasks in us-east-1b, 1 tasks in us-east-1c. AZ Rebalancing"
-    )
+    said = "is not AZ balanced with 0 tasks in us-east-1a, 2 tasks in us-east-1b, 1 tasks in us-east-1c. AZ Rebalancing"
     assert said in events(lab)
     assert "is AZ balanced with 1 tasks in us-east-1a, 1 tasks in us-east-1b, 1 tasks in us-east-1c." in events(lab)
     [gone] = [
