@@ -20,6 +20,7 @@ from drydock.embedded.workload.interfaces import Interfaces, NoAddress
 from drydock.policy.addresses import Subnet
 from drydock.policy.ecs import capacity
 from drydock.policy.ecs.placement import choose_subnet
+from drydock.policy.requests.task_definition import cpu_units, memory_mib
 
 _LONGEST_REASON = 1024
 _UNITS = 1024
@@ -133,7 +134,9 @@ class Launcher:
         region = order.backend.region_name
         subnets = self._interfaces.subnets(region, network["subnets"]) if network else []
         tags = _tags(order)
-        missing = asks.missing(self._host, order.definition.document) if order.service is None else ""
+        overrides = order.request.get("overrides") or {}
+        storage = {name: value for name, value in overrides.items() if name == "ephemeralStorage"}
+        missing = asks.missing(self._host, order.definition.document | storage) if order.service is None else ""
         made: list[Task] = []
         for _ in range(order.count):
             number = self._table.next_number()
@@ -189,8 +192,10 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
     place = f"arn:aws:ecs:{order.backend.region_name}:{order.backend.account_id}"
     arn = f"{place}:task/{order.cluster.name}/{identifier}"
     overrides = {"containerOverrides": [], "inferenceAcceleratorOverrides": [], **(request.get("overrides") or {})}
-    cpu = overrides.get("cpu") or definition.get("cpu")
-    memory = overrides.get("memory") or definition.get("memory")
+    cpu = cpu_units(overrides["cpu"]) if overrides.get("cpu") else definition.get("cpu")
+    memory = memory_mib(overrides["memory"]) if overrides.get("memory") else definition.get("memory")
+    storage = overrides.get("ephemeralStorage") or definition.get("ephemeralStorage")
+    asked = {each.get("name"): each for each in overrides["containerOverrides"]}
     architecture = (definition.get("runtimePlatform") or {}).get("cpuArchitecture") or "X86_64"
     attachments = [
         {
@@ -208,8 +213,7 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
             "image": container["image"],
             "lastStatus": "PENDING",
             "healthStatus": "UNKNOWN",
-            "cpu": str(container.get("cpu") or 0),
-            **({"memory": str(container["memory"])} if container.get("memory") else {}),
+            **_size({**container, **{k: v for k, v in asked.get(container["name"], {}).items() if v is not None}}),
             "networkBindings": [],
             "networkInterfaces": [],
             **(
@@ -240,13 +244,19 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
         "platformFamily": "Linux",
         "availabilityZone": subnet.zone if subnet else None,
         "enableExecuteCommand": bool(request.get("enableExecuteCommand")),
-        "ephemeralStorage": definition.get("ephemeralStorage") or {"sizeInGiB": 20},
+        "ephemeralStorage": storage or {"sizeInGiB": 20},
         "attributes": [{"name": "ecs.cpu-architecture", "value": architecture.lower()}],
         "overrides": overrides,
         "version": 1,
         "attachments": attachments,
         "containers": containers,
     }
+
+
+def _size(container: Document) -> Document:
+    """What a container has of CPU units and MiB, as a task shows it."""
+    sizes = {name: str(container[name]) for name in ("memory", "memoryReservation") if container.get(name)}
+    return {"cpu": str(container.get("cpu") or 0), **sizes}
 
 
 def _tags(order: Order) -> list[dict[str, str]]:
