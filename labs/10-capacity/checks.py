@@ -1,8 +1,8 @@
-"""Lab 10: a service on Fargate and Fargate Spot: how its tasks split, what a wave of interruptions costs, and what does not
-come when Spot has no capacity.
+"""Lab 10: a service on Fargate and Fargate Spot: how its tasks split, what a wave of interruptions costs, and what does
+not come when Spot has no capacity.
 
-What later labs find: the load balancer `drydock-orders`, the target group drydock-orders, and the service orders (6 tasks)
-in the cluster `drydock`, of the task definition drydock-orders.
+What later labs find: the load balancer `drydock-orders`, the target group drydock-orders, and the service orders (6
+tasks) in the cluster `drydock`, of the task definition drydock-orders.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ def _(cloud, lab):
     "base",
     title="Of the six tasks two are to be on FARGATE whatever happens, and the other four on FARGATE_SPOT",
     hints=[
-        "base is filled first; the rest goes by weight. What has to be FARGATE's weight, so that no other task goes there?",
+        "base is filled first; the rest goes by weight. Which weight of FARGATE's lets no other task go there?",
         "update_service with capacityProviderStrategy and forceNewDeployment=True; then wait until it is steady.",
     ],
 )
@@ -289,11 +289,11 @@ def _(ecs, orders):
 
 @outline.your_turn(
     "lose-nothing",
-    title="The next wave is to lose no request: let the load balancer drain the tasks, and the program finish what it has",
+    title="The next wave is to lose no request: let targets drain, and the program finish what it has begun",
     hints=[
         "Targets are gone from the load balancer before SIGTERM; how long before? modify_target_group_attributes.",
-        "register(command=None) is the program as it is in the image, which finishes what it has begun. How long may it "
-        "take? stopTimeout.",
+        "register() without a command is the image's own program, which finishes what it has begun. stopTimeout says how "
+        "long it may take.",
         f"Both together have to fit into the {WARNING} seconds of the warning.",
     ],
 )
@@ -355,14 +355,8 @@ def drought(cloud, lab):
         return wrong(f"`orders` wants only {one['desiredCount']} tasks.", look=f"desiredCount: it is to have {COUNT}")
     if not is_steady(one):
         short = one["desiredCount"] - one["runningCount"]
-        waits_for = coming(one) if on_demand(one) else ""
-        return wrong(
-            f"{short} of {one['desiredCount']} tasks of `orders` are missing."
-            if short > 0
-            else "`orders` is changing.",
-            look="describe_services: events",
-            waits_for=waits_for,
-        )
+        what = f"{short} of {one['desiredCount']} tasks of `orders` are missing." if short > 0 else "`orders` changes."
+        return wrong(what, look="describe_services: events", waits_for=coming(one) if on_demand(one) else "")
     return passed(f"`orders` runs {one['runningCount']} tasks.")
 
 

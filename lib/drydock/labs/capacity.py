@@ -16,9 +16,8 @@ def take_back(cloud: Cloud, service: str) -> list[str]:
     are stopped by StopTask, with the same signals and another stopCode.
     """
     if cloud.name == "embedded" and cloud.endpoint is not None:
-        return list(
-            spot.interrupt(cloud.endpoint, cluster=shop.CLUSTER, service=service, region=cloud.region).interrupted
-        )
+        told = spot.interrupt(cloud.endpoint, cluster=shop.CLUSTER, service=service, region=cloud.region)
+        return list(told.interrupted)
     found = [task["taskArn"] for task in shop.tasks(cloud, service) if on_spot(task)]
     for arn in found:
         cloud.client("ecs").stop_task(cluster=shop.CLUSTER, task=arn, reason="in place of a Spot interruption")
