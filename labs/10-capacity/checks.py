@@ -292,8 +292,8 @@ def _(ecs, orders):
     title="The next wave is to lose no request: let targets drain, and the program finish what it has begun",
     hints=[
         "Targets are gone from the load balancer before SIGTERM; how long before? modify_target_group_attributes.",
-        "register() without a command is the image's own program, which finishes what it has begun. stopTimeout says how "
-        "long it may take.",
+        "register() without a command is the image's own program, which finishes what it has begun. stopTimeout says "
+        "how long it may take.",
         f"Both together have to fit into the {WARNING} seconds of the warning.",
     ],
 )
