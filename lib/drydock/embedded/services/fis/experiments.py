@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS fis_experiments (
     region TEXT NOT NULL, id TEXT NOT NULL, started INTEGER NOT NULL, record TEXT NOT NULL, PRIMARY KEY (region, id))
 """
 _LOOK_EVERY = 0.2  # our seconds
+REMEMBERED = 120 * 86_400.0
+"""For how many seconds experiments are kept (documented: FIS quotas, 120 days)."""
 STOP_REASON = "Task stopped by AWS FIS"
 """Of a task; its wording is ours, that it is StopTask's is documented."""
 
@@ -47,6 +49,11 @@ class Experiments:
         return self._records.get((region, identifier))
 
     def start(self, region: str, record: Document) -> None:
+        """Begin one; forget those that were begun long ago."""
+        old = record["creationTime"] - REMEMBERED
+        for key in [key for key, one in self._records.items() if one["creationTime"] < old]:
+            del self._records[key]
+            self._host.data.write("DELETE FROM fis_experiments WHERE region = ? AND id = ?", *key)
         self._records[region, record["id"]] = record
         self._keep(region, record)
 
