@@ -141,6 +141,7 @@ class Scheduler:
                 self._stop(service, action, tasks)
         if not decision.actions and service.staged is None:
             self._deployments.note_stuck(service, decision.views[0])
+            self._deployments.note_protected(service, decision.views[0])
         early = service.staged is None and _has_early_success(service, decision.views[0])
         self._deployments.settle(service, tasks, steady=decision.steady, early=early)
         if _rests(service, decision, healthy):
@@ -181,33 +182,36 @@ class Scheduler:
         assert deployment is not None
         if not self._deployments.may_start(deployment):
             return
+        zone = min(action.apart, key=lambda each: each[1])[0] if action.apart else ""
         try:
             made = self._launcher.start(service, deployment, min(action.count, BATCH), near)
         except NotLaunched as refused:
-            self._table.report(Unplaced(service, deployment.id, str(refused), again=True))
+            self._table.report(Unplaced(service, deployment.id, str(refused), again=True, zone=zone))
         except NoAddress as refused:
-            self._table.report(Unplaced(service, deployment.id, str(refused)))
+            self._table.report(Unplaced(service, deployment.id, str(refused), zone=zone))
         except ECSException as refused:
-            self._table.report(Unplaced(service, deployment.id, str(refused.message).rstrip(".")))
+            self._table.report(Unplaced(service, deployment.id, str(refused.message).rstrip("."), zone=zone))
         else:
             if made.refused:
-                self._table.report(Unplaced(service, deployment.id, made.refused[0]))
+                self._table.report(Unplaced(service, deployment.id, made.refused[0], zone=zone))
             if made.tasks:
                 if action.apart:
                     self._deployments.begin_to_balance(service, deployment, action.apart)
-                self._deployments.started(service, deployment, made.tasks)
+                self._deployments.started(service, deployment, made.tasks, zone)
 
     def _stop(self, service: Service, action: rollout.Stop, tasks: Sequence[Task]) -> None:
         by_id = {task.id: task for task in tasks}
         chosen = [by_id[identifier] for identifier in action.tasks]
+        balances = _balances(service, action)
         for task in chosen:
             if action.why is rollout.Why.UNHEALTHY:
                 self._ask_to_stop(task, f"Task failed {self._judge.failed_checks(service, task)}")
             else:
-                self._ask_to_stop(task, _scaling(service))
+                self._ask_to_stop(task, _scaling(service, balances=balances))
         if any(task.registered for task in chosen):
             service.event(f"has begun draining connections on {len(chosen)} tasks.")
-        service.event(f"has stopped {len(chosen)} running tasks: {' '.join(f'(task {t.id})' for t in chosen)}.")
+        where = f" in {chosen[0].document['availabilityZone']} due to AZ rebalancing" if balances else ""
+        service.event(f"has stopped {len(chosen)} running tasks{where}: {' '.join(f'(task {t.id})' for t in chosen)}.")
 
     def _drain(self, service: Service, tasks: Sequence[Task]) -> None:
         """Let a service end that was deleted."""
@@ -237,8 +241,15 @@ def _has_early_success(service: Service, view: rollout.Service) -> bool:
     return bool(criteria.get("enable")) and rollout.has_early_success(view, percent, blocking=blocking)
 
 
-def _scaling(service: Service) -> str:
-    return f"Scaling activity initiated by (deployment {service.primary.id if service.primary else ''})"
+def _balances(service: Service, action: rollout.Stop) -> bool:
+    """Whether it is the one task that goes for another one in an emptier zone."""
+    primary = service.primary
+    return action.why is rollout.Why.SCALE_IN and len(action.tasks) == 1 and primary is not None and primary.balances
+
+
+def _scaling(service: Service, *, balances: bool = False) -> str:
+    what = "Availability-zone rebalancing" if balances else "Scaling activity"
+    return f"{what} initiated by (deployment {service.primary.id if service.primary else ''})"
 
 
 def _views_of_stages(
