@@ -159,6 +159,7 @@ def set_delay(cloud, seconds):
 
 def wave(cloud):
     """Take all tasks on Spot back, and wait until they have gone and others serve."""
+    until_steady(cloud, NAME)
     gone = take_back(cloud, NAME)
     ecs = cloud.client("ecs")
     ecs.get_waiter("tasks_stopped").wait(cluster="drydock", tasks=gone)

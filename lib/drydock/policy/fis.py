@@ -14,8 +14,8 @@ from typing import Any
 
 from drydock.policy.requests.errors import Invalid
 
-STOP_TASK, WAIT = "aws:ecs:stop-task", "aws:fis:wait"
-TASK = "aws:ecs:task"
+STOP_TASK, WAIT, DISRUPT = "aws:ecs:stop-task", "aws:fis:wait", "aws:network:disrupt-connectivity"
+TASK, SUBNET = "aws:ecs:task", "aws:ec2:subnet"
 ALARM = "aws:cloudwatch:alarm"
 SERVICE = "fis.amazonaws.com"
 """Whom an experiment's role has to trust (documented)."""
@@ -40,11 +40,17 @@ class Action:
 
 ACTIONS = {
     STOP_TASK: Action("Stop ECS tasks, as StopTask does.", {"Tasks": TASK}, {}),
+    DISRUPT: Action(
+        "Deny traffic that enters and leaves subnets, by a network ACL in place of theirs.",
+        {"Subnets": SUBNET},
+        {"scope": "all: everything but what stays within a subnet.", "duration": "How long, as PT5M; PT1M to PT12H."},
+    ),
     WAIT: Action("Wait for the specified duration.", {}, {"duration": "How long, as PT5M; PT1M to PT12H."}),
 }
 """Those that are done here, by id."""
 RESOURCE_TYPES = {
     TASK: {"cluster": "The cluster that the tasks are in.", "service": "The service that the tasks are of."},
+    SUBNET: {"availabilityZoneIdentifier": "The zone that the subnets are in.", "vpc": "The VPC that they are in."},
 }
 """What targets can be, each with its parameters."""
 
@@ -89,7 +95,8 @@ def validate(template: Mapping[str, Any]) -> None:
 def _validate_target(name: str, target: Mapping[str, Any]) -> None:
     kind = target["resourceType"]
     if kind not in RESOURCE_TYPES:
-        raise _invalid(f"The embedded AWS does not have the resource type {kind} of the target {name}: it has {TASK}.")
+        has = " and ".join(RESOURCE_TYPES)
+        raise _invalid(f"The embedded AWS does not have the resource type {kind} of the target {name}: it has {has}.")
     if target.get("filters"):
         raise _invalid(f"The embedded AWS does not have filters, as of the target {name}: name a cluster or tags.")
     chosen = _MODE.fullmatch(target["selectionMode"])
@@ -117,6 +124,8 @@ def _validate_action(
         raise _invalid(f"The parameters of the action {name} are {wanted}, not {', '.join(given) or 'none'}.")
     if "duration" in given and not SHORTEST <= duration(given["duration"]) <= LONGEST:
         raise _invalid(f"The duration of the action {name} is PT1M to PT12H, not {given['duration']}.")
+    if given.get("scope", "all") != "all":
+        raise _invalid(f"The embedded AWS has the scope all of {DISRUPT}, and not {given['scope']}.")
     done_to = action.get("targets") or {}
     if done_to.keys() != known.targets.keys():
         wanted = ", ".join(known.targets) or "none"

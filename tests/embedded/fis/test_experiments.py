@@ -147,6 +147,39 @@ def test_one_that_a_kill_has_cut_short_goes_on(world: World, lab: Lab) -> None:
         assert again.clock.time() - before == pytest.approx(200, abs=15)
 
 
+def test_a_zone_is_cut_off_for_as_long_as_it_lasts_and_given_back_when_it_is_stopped(world: World, lab: Lab) -> None:
+    ec2, role = lab.client("ec2"), trust(lab)
+    place = {"availabilityZoneIdentifier": "us-east-1b", "vpc": lab.vpc}
+    zone = {"zone": {"resourceType": "aws:ec2:subnet", "selectionMode": "ALL", "parameters": place}}
+    cut = {
+        "actionId": "aws:network:disrupt-connectivity",
+        "targets": {"Subnets": "zone"},
+        "parameters": {"scope": "all", "duration": "PT2M"},
+    }
+
+    def acl(subnet: str) -> str:
+        by_subnet = [{"Name": "association.subnet-id", "Values": [subnet]}]
+        return str(ec2.describe_network_acls(Filters=by_subnet)["NetworkAcls"][0]["NetworkAclId"])
+
+    before = [acl(subnet) for subnet in lab.subnets]
+    identifier = template(lab, role, targets=zone, actions={"cut": cut})
+    made = start(lab, identifier)
+    lab.until(lambda: steps(experiment(lab, made))["cut"] == "running")
+    assert [acl(subnet) != old for subnet, old in zip(lab.subnets, before, strict=True)] == [False, True, False]
+    until(lab, made, "completed")
+    assert [acl(subnet) for subnet in lab.subnets] == before
+
+    made = start(lab, template(lab, role, targets=zone, actions={"cut": cut}))
+    lab.until(lambda: steps(experiment(lab, made))["cut"] == "running")
+    with world.crashed() as again:
+        lab = Lab(again.client, lab.image, lab.vpc, lab.subnets, again.until)
+        ec2 = lab.client("ec2")
+        assert acl(lab.subnets[1]) != before[1]
+        lab.client("fis").stop_experiment(id=made)
+        until(lab, made, "stopped")
+        assert [acl(subnet) for subnet in lab.subnets] == before
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -194,7 +227,11 @@ def test_templates_are_kept_and_changed_and_told(world: World, lab: Lab) -> None
             with pytest.raises(ClientError, match="does not exist") as refused:
                 call(id=identifier)
             assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
-        assert {one["id"] for one in fis.list_actions()["actions"]} == {"aws:ecs:stop-task", "aws:fis:wait"}
+        assert {one["id"] for one in fis.list_actions()["actions"]} == {
+            "aws:ecs:stop-task",
+            "aws:fis:wait",
+            "aws:network:disrupt-connectivity",
+        }
         assert set(fis.get_action(id="aws:fis:wait")["action"]["parameters"]) == {"duration"}
         assert fis.list_target_resource_types()["targetResourceTypes"][0]["resourceType"] == "aws:ecs:task"
         with pytest.raises(ClientError, match="one account"):

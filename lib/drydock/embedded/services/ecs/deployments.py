@@ -185,9 +185,20 @@ class Deployments:
             retry = LAUNCH_RETRY if report.again else LAST_RETRY
             if report.reason == interruption.NO_CAPACITY:
                 retry = SPOT_RETRY
-                events.no_spot(self._host, service)
+                self._tell_of_spot(service)
             deployment.next_start = self._host.clock.time() + retry
             self._tell_breaker(service, deployment, Event.FAILED)
+
+    def _tell_of_spot(self, service: Service) -> None:
+        place = f"arn:aws:ecs:{service.region_name}:{self._host.account}"
+        events.action(
+            self._host,
+            service,
+            "SERVICE_TASK_PLACEMENT_FAILURE",
+            "ERROR",
+            capacityProviderArns=[f"{place}:capacity-provider/{interruption.PROVIDER}"],
+            reason=interruption.PLACEMENT_FAILURE,
+        )
 
     def _failed(self, service: Service, deployment: Deployment, report: Failed) -> None:
         if report.code == "TaskFailedToStart":

@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 
 from drydock.embedded.services.ecs import views
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
-from drydock.policy.ecs import interruption
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -29,21 +28,6 @@ def task(host: Host, task: Task) -> None:
     _send(host, task.region_name, "ECS Task State Change", [task.arn], views.describe_task(task, include_tags=False))
 
 
-def no_spot(host: Host, service: Service) -> None:
-    """`ECS Service Action` of a service that Fargate Spot has no room for."""
-    detail = {
-        "eventType": "ERROR",
-        "eventName": "SERVICE_TASK_PLACEMENT_FAILURE",
-        "clusterArn": service.cluster_arn,
-        "capacityProviderArns": [
-            f"arn:aws:ecs:{service.region_name}:{host.account}:capacity-provider/{interruption.PROVIDER}"
-        ],
-        "reason": interruption.PLACEMENT_FAILURE,
-        "createdAt": utcnow(),
-    }
-    _send(host, service.region_name, "ECS Service Action", [service.arn], detail)
-
-
 def deployment(host: Host, service: Service, deployment: Deployment, name: str, reason: str = "") -> None:
     """`ECS Deployment State Change`. `reason`: if it is not the deployment's own."""
     detail = {
@@ -57,9 +41,9 @@ def deployment(host: Host, service: Service, deployment: Deployment, name: str, 
     _send(host, service.region_name, "ECS Deployment State Change", [service.arn], detail)
 
 
-def action(host: Host, service: Service, name: str) -> None:
-    """`ECS Service Action`, of those that say how things go."""
-    detail = {"eventType": "INFO", "eventName": name, "clusterArn": service.cluster_arn, "createdAt": utcnow()}
+def action(host: Host, service: Service, name: str, kind: str = "INFO", **more: Any) -> None:
+    """`ECS Service Action`, with what else its detail has."""
+    detail = {"eventType": kind, "eventName": name, "clusterArn": service.cluster_arn, "createdAt": utcnow(), **more}
     _send(host, service.region_name, "ECS Service Action", [service.arn], detail)
 
 

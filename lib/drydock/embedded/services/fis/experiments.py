@@ -15,6 +15,8 @@ from drydock.embedded.core.host import Host
 from drydock.policy import fis
 from drydock.policy.trust import trusts
 
+from .networks import Networks
+
 Document = dict[str, Any]
 
 _TABLES = """
@@ -34,6 +36,7 @@ class Experiments:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._faults = Faults("FIS:", now=host.clock.elapsed)
+        self._networks = Networks(host)
         self._look_at = 0.0
         host.data.define(_TABLES)
         rows = host.data.read("SELECT region, id, record FROM fis_experiments ORDER BY started")
@@ -124,6 +127,7 @@ class Experiments:
         actions, now = record["actions"], self._host.clock.time()
         for name in [each for each, due in record["due"].items() if now >= due]:
             del record["due"][name]
+            self._networks.give_back(region, record["id"], name)
             self._ended(actions[name], "completed", "Action was completed.")
         for name in fis.ready(actions):
             _enter(actions[name], "running", "Action is running.")
@@ -139,8 +143,12 @@ class Experiments:
 
     def _do(self, region: str, record: Document, name: str, now: float) -> None:
         action = record["actions"][name]
-        if action["actionId"] == fis.WAIT:
+        if "duration" in action["parameters"]:
             record["due"][name] = now + fis.duration(action["parameters"]["duration"])
+        if action["actionId"] == fis.WAIT:
+            return
+        if action["actionId"] == fis.DISRUPT:
+            self._networks.cut_off(region, record["id"], name, record["resolved"][action["targets"]["Subnets"]])
             return
         ecs = self._host.client("ecs", region, derived=True)
         for arn in record["resolved"][action["targets"]["Tasks"]]:
@@ -158,7 +166,9 @@ class Experiments:
     def _end(self, record: Document, status: str, reason: str, *, left: str) -> None:
         """It is over; what runs of it ends as `left`, and what has not begun is cancelled."""
         record["due"].clear()
-        for action in record["actions"].values():
+        for name, action in record["actions"].items():
+            if action["actionId"] == fis.DISRUPT and action["state"]["status"] == "running":
+                self._networks.give_back(record["arn"].split(":")[3], record["id"], name)
             if action["state"]["status"] == "pending":
                 _enter(action, "cancelled", "Action was cancelled.")
             elif action["state"]["status"] == "running":
@@ -193,17 +203,18 @@ class Experiments:
         return any(alarm["StateValue"] == "ALARM" for alarm in alarms)
 
     def _found(self, region: str, target: Document) -> list[str]:
-        """ARNs of the tasks that a target is about and that are to run."""
+        """ARNs of what a target is about: of tasks, those that are to run."""
         named = target.get("resourceArns") or ()
         tags = {(key, value) for key, value in (target.get("resourceTags") or {}).items()}
+        found = self._tasks if target["resourceType"] == fis.TASK else self._networks.subnets
         return [
-            task["taskArn"]
-            for task in self._tasks(region, target.get("parameters") or {})
-            if (not named or task["taskArn"] in named)
-            and tags <= {(tag["key"], tag["value"]) for tag in task.get("tags") or ()}
+            arn
+            for arn, its in found(region, target.get("parameters") or {})
+            if (not named or arn in named) and tags <= its
         ]
 
-    def _tasks(self, region: str, parameters: Document) -> Iterator[Document]:
+    def _tasks(self, region: str, parameters: Document) -> Iterator[tuple[str, set[tuple[str, str]]]]:
+        """Their ARNs and tags."""
         ecs = self._host.client("ecs", region, derived=True)
         clusters = [parameters["cluster"]] if "cluster" in parameters else ecs.list_clusters()["clusterArns"]
         for cluster in clusters:
@@ -214,8 +225,10 @@ class Experiments:
                     page = ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING", **of, **token)
                 except ClientError:  # a cluster or a service that is not there has no task
                     break
-                if page["taskArns"]:
-                    yield from ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"], include=["TAGS"])["tasks"]
+                arns = page["taskArns"]
+                told = ecs.describe_tasks(cluster=cluster, tasks=arns, include=["TAGS"])["tasks"] if arns else []
+                for task in told:
+                    yield task["taskArn"], {(tag["key"], tag["value"]) for tag in task.get("tags") or ()}
                 if not page.get("nextToken"):
                     break
                 token = {"nextToken": page["nextToken"]}
