@@ -75,8 +75,8 @@ def test_a_wave_that_loses_nothing(lab: Lab) -> None:
     set_delay(lab, 0)
     assert state(lab, "lose-nothing") == ("wrong", "Targets do not drain: their delay is 0.")
     tried(lab, "lose-nothing", "ecs.update_service(**orders, taskDefinition=register(stopTimeout=0))")
-    url = lab.names_at(lab.step("drought"))["url"]
-    requests = Load(url, rps=60, connections=48).start()
+    [balancer] = lab.cloud.client("elbv2").describe_load_balancers(Names=["drydock-orders"])["LoadBalancers"]
+    requests = Load(f"http://{balancer['DNSName']}/", rps=60, connections=48).start()
     gone = take_back(lab.cloud, "orders")
     lab.cloud.client("ecs").get_waiter("tasks_stopped").wait(cluster="drydock", tasks=gone)
     report = requests.stop()

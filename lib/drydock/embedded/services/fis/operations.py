@@ -191,7 +191,12 @@ def _record(response: Any, template: Document, token: str) -> Document:
         "state": {"status": "pending", "reason": "Experiment is pending."},
         "targets": made["targets"],
         "actions": {
-            each: {**action, "targets": action.get("targets") or {}, "state": dict(pending)}
+            each: {
+                **action,
+                "targets": action.get("targets") or {},
+                "parameters": action.get("parameters") or {},
+                "state": dict(pending),
+            }
             for each, action in made["actions"].items()
         },
         "stopConditions": made["stopConditions"],
