@@ -166,6 +166,12 @@ def wave(cloud):
     until_steady(cloud, NAME)
 
 
+@outline.at_the_end
+def _(cloud):
+    if cloud.name == "embedded":
+        dry(cloud, False)
+
+
 # -- steps
 
 
