@@ -36,6 +36,7 @@ ELSEWHERE = {
     "concept": "drydock.commands.notebook:concept",
     "prep": "drydock.commands.notebook:prep",
     "class": "drydock.commands.classroom:app",
+    "spot": "drydock.commands.spot:app",
 }
 """Groups of commands whose module is loaded when one of them is asked for."""
 
@@ -549,6 +550,7 @@ TOLD = (
     ("cloud", "CloudRefused"),
     ("cloud", "CloudUnreachable"),
     ("cloud", "NoSuchCloud"),
+    ("embedded.spot", "NoSpot"),
     ("ledger", "StillUsed"),
     ("classroom.confined", "CannotConfine"),
     ("classroom.exports", "NeedsNbgrader"),

@@ -20,7 +20,7 @@ from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.host import SLOW_TICK
 from drydock.embedded.services.ecs.deployments import Deployments
 from drydock.embedded.services.ecs.health import Judge
-from drydock.embedded.services.ecs.launch import Launcher, NoCapacity, NotLaunched
+from drydock.embedded.services.ecs.launch import Launcher, NotLaunched
 from drydock.embedded.services.ecs.life import Life
 from drydock.embedded.services.ecs.records import Service, Task, utcnow
 from drydock.embedded.services.ecs.strategies import Strategies, Wanted
@@ -184,17 +184,20 @@ class Scheduler:
             return
         zone = min(action.apart, key=lambda each: each[1])[0] if action.apart else ""
         try:
-            tasks = self._launcher.start(service, deployment, min(action.count, BATCH), near)
+            made = self._launcher.start(service, deployment, min(action.count, BATCH), near)
         except NotLaunched as refused:
             self._table.report(Unplaced(service, deployment.id, str(refused), again=True, zone=zone))
-        except (NoAddress, NoCapacity) as refused:
+        except NoAddress as refused:
             self._table.report(Unplaced(service, deployment.id, str(refused), zone=zone))
         except ECSException as refused:
             self._table.report(Unplaced(service, deployment.id, str(refused.message).rstrip("."), zone=zone))
         else:
-            if action.apart:
-                self._deployments.begin_to_balance(service, deployment, action.apart)
-            self._deployments.started(service, deployment, tasks, zone)
+            if made.refused:
+                self._table.report(Unplaced(service, deployment.id, made.refused[0], zone=zone))
+            if made.tasks:
+                if action.apart:
+                    self._deployments.begin_to_balance(service, deployment, action.apart)
+                self._deployments.started(service, deployment, made.tasks, zone)
 
     def _stop(self, service: Service, action: rollout.Stop, tasks: Sequence[Task]) -> None:
         by_id = {task.id: task for task in tasks}
