@@ -25,7 +25,8 @@ def validate_controller(controller: str, *, by_codedeploy: bool) -> None:
     """
     if controller == "ECS" or (controller == "CODE_DEPLOY" and not by_codedeploy):
         raise parameter(
-            "Amazon ECS only supports task set management on services configured to use external deployment controllers."
+            "Amazon ECS only supports task set management on services configured to use external deployment "
+            "controllers."
         )
 
 

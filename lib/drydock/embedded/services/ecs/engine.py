@@ -28,8 +28,8 @@ from drydock.embedded.services.ecs.scheduler import Scheduler
 from drydock.embedded.services.ecs.sessions import Sessions
 from drydock.embedded.services.ecs.strategies import Strategies
 from drydock.embedded.services.ecs.table import Table
-from drydock.embedded.services.ecs.task_sets import TaskSets
 from drydock.embedded.services.ecs.targets import Targets
+from drydock.embedded.services.ecs.task_sets import TaskSets
 from drydock.embedded.workload.awslogs import LogDriver
 from drydock.embedded.workload.interfaces import Interfaces
 from drydock.embedded.workload.pulls import Puller

@@ -177,7 +177,7 @@ class Service:
             return self.settings
         return {
             **self.settings,
-            **{key: None for key in ("capacityProviderStrategy", "launchType")},
+            **dict.fromkeys(("capacityProviderStrategy", "launchType")),
             **primary.revision,
         }
 
