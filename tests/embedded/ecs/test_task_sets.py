@@ -185,6 +185,8 @@ def test_what_may_not_be_is_refused(outside: Outside) -> None:
     refused(lambda: ecs.update_service(**where, taskDefinition=definition), parameter,
             "Unable to update task definition on services with an EXTERNAL deployment controller.")  # fmt: skip
     refused(lambda: ecs.update_service(**where, forceNewDeployment=True), parameter, "Cannot force a new deployment")
+    refused(lambda: ecs.update_service(**where, deploymentController={"type": "ECS"}), "UnsupportedFeatureException",
+            "a change of the deployment controller")  # fmt: skip
     bounds = {"maximumPercent": 150}
     refused(lambda: ecs.update_service(**where, deploymentConfiguration=bounds), parameter, "deployment configuration")
     scaled = {"value": 1.0, "unit": "PERCENT"}
