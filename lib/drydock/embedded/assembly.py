@@ -48,9 +48,9 @@ RULES = Rules(
 SIGNED_FOR = {
     "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
     "cloudformation": "cloudformation", "codedeploy": "codedeploy", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs",
-    "elasticloadbalancing": "elb", "events": "events", "iam": "iam", "kms": "kms", "logs": "logs", "monitoring": "cloudwatch",
-    "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery", "sns": "sns", "sqs": "sqs",
-    "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
+    "elasticloadbalancing": "elb", "events": "events", "iam": "iam", "kms": "kms", "logs": "logs",
+    "monitoring": "cloudwatch", "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery", "sns": "sns",
+    "sqs": "sqs", "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
 }  # fmt: skip
 """moto's name of a service by the one that its requests are signed for: those that need no more to be told apart."""
 _TOUCH_EVERY = 1.0

@@ -42,7 +42,7 @@ class CodeDeploy(Service):
         for name, action in OPERATIONS.items():
             setattr(CodeDeployResponse, name, action)
         for region in store.regions():
-            self.host.backend(self.name, region)  # has what is kept of it
+            self.host.backend(self.name, region).restore()
         self.host.every_tick(self.name, self.controller.tick, patient=True)
 
     def goes_on(self) -> bool:

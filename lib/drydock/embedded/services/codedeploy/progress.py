@@ -241,6 +241,7 @@ class Progress:
         green = next(name for name in names if name != blue)
         one.blue, one.green = seen(primary, blue), {"group": green}
         self._keep(state, one)
+        self._balancers.share(region, one.listener, arns[green], arns[blue], 0.0)  # a group behind no listener is none
         for left in found:  # by a deployment that was stopped, and not rolled back
             if left["status"] == "ACTIVE":
                 self._task_sets.delete(region, one, left["id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 from collections.abc import Callable
@@ -168,19 +169,25 @@ class CodeDeployState(CodeDeployBackend):
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        read = self.store.read
-        applications = read(region_name, "application").values()
-        self.applications: dict[str, Application] = {one["name"]: Application(**one) for one in applications}  # type: ignore[assignment]
-        groups = (Group(**one) for one in read(region_name, "group").values())
+        self.applications: dict[str, Application] = {}  # type: ignore[assignment]
+        self.groups: dict[tuple[str, str], Group] = {}
+        self.configs: dict[str, Config] = {}
+        self.revisions: dict[tuple[str, str], Revision] = {}
+        self.deployments: dict[str, Deployment] = {}  # type: ignore[assignment]
+        self._ids = 0
+
+    def restore(self) -> None:
+        """Have what is kept of the region."""
+        read = functools.partial(self.store.read, self.region_name)
+        self.applications = {name: Application(**one) for name, one in read("application").items()}
+        groups = (Group(**one) for one in read("group").values())
         self.groups = {(group.application, group.name): group for group in groups}
-        self.configs = {name: Config(**one) for name, one in read(region_name, "config").items()}
-        revisions = (Revision(**one) for one in read(region_name, "revision").values())
+        self.configs = {name: Config(**one) for name, one in read("config").items()}
+        revisions = (Revision(**one) for one in read("revision").values())
         self.revisions = {(one.application, one.key): one for one in revisions}
-        deployments = (_deployment(one) for one in read(region_name, "deployment").values())
-        self.deployments: dict[str, Deployment] = {  # type: ignore[assignment]
-            one.id: one for one in sorted(deployments, key=lambda one: one.number)
-        }
-        self._ids = int(read(region_name, "number").get("ids", 0))
+        deployments = sorted(map(_deployment, read("deployment").values()), key=lambda one: one.number)
+        self.deployments = {one.id: one for one in deployments}
+        self._ids = int(read("number").get("ids", 0))
 
     # -- what is kept ---------------------------------------------------------------------------
 
