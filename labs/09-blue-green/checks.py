@@ -4,9 +4,9 @@ What later labs find: the load balancer `drydock-catalog` with listeners on port
 target groups drydock-catalog-primary and drydock-catalog-alternate, and the service catalog (2 tasks) in the cluster
 `drydock`, of the task definition drydock-catalog, with the role drydock-catalog-traffic.
 
-Beside it the service catalog-older, which CodeDeploy deploys: listeners on port 8000 and 8001 of the same load balancer,
-the target groups drydock-catalog-blue and drydock-catalog-green, the role drydock-catalog-codedeploy, and CodeDeploy's
-application drydock-catalog with the deployment group `older`.
+Beside it the service catalog-older, which CodeDeploy deploys: listeners on port 8000 and 8001 of the same load
+balancer, the target groups drydock-catalog-blue and drydock-catalog-green, the role drydock-catalog-codedeploy, and
+CodeDeploy's application drydock-catalog with the deployment group `older`.
 """
 
 from __future__ import annotations
@@ -401,9 +401,7 @@ def older_service(cloud):
     elbv2, ecs, iam, codedeploy = (cloud.client(name) for name in ("elbv2", "ecs", "iam", "codedeploy"))
     arns = {name: create_group(cloud, name) for name in COLOURS}
     let_in = {"IpProtocol": "tcp", "FromPort": 8000, "ToPort": 8001, "IpRanges": [{"CidrIp": cloud.visitors}]}
-    cloud.client("ec2").authorize_security_group_ingress(
-        GroupId=security_group(cloud, TESTERS), IpPermissions=[let_in]
-    )
+    cloud.client("ec2").authorize_security_group_ingress(GroupId=security_group(cloud, TESTERS), IpPermissions=[let_in])
     front, to_blue = balancer(cloud)["LoadBalancerArn"], [{"Type": "forward", "TargetGroupArn": arns["blue"]}]
     routes = {}
     for name, port in OLDER_PORTS.items():
