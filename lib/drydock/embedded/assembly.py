@@ -49,8 +49,8 @@ SIGNED_FOR = {
     "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
     "cloudformation": "cloudformation", "codedeploy": "codedeploy", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs",
     "elasticloadbalancing": "elb", "events": "events", "iam": "iam", "kms": "kms", "logs": "logs",
-    "monitoring": "cloudwatch", "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery", "sns": "sns",
-    "sqs": "sqs", "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
+    "monitoring": "cloudwatch", "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery",
+    "sns": "sns", "sqs": "sqs", "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
 }  # fmt: skip
 """moto's name of a service by the one that its requests are signed for: those that need no more to be told apart."""
 _TOUCH_EVERY = 1.0

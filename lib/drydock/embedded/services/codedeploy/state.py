@@ -270,6 +270,11 @@ class CodeDeployState(CodeDeployBackend):
         """The deployments of a group, the oldest first."""
         return [one for one in self.deployments.values() if (one.application, one.group) == (application, name)]
 
+    def last_success(self, application: str, group: str) -> Deployment | None:
+        """The deployment of a group that has succeeded last."""
+        of_it = [one for one in self.of_group(application, group) if one.status == lifecycle.SUCCEEDED]
+        return of_it[-1] if of_it else None
+
 
 def key_of(location: Document) -> str:
     """What tells a revision from others."""

@@ -47,7 +47,7 @@ def config(name: str, identity: str, created: float | None, course: Course) -> D
 
 def group(backend: CodeDeployState, one: Group) -> Document:
     all_of_it = backend.of_group(one.application, one.name)
-    succeeded = [each for each in all_of_it if each.status == lifecycle.SUCCEEDED]
+    succeeded = backend.last_success(one.application, one.name)
     shown: Document = {
         "applicationName": one.application,
         "deploymentGroupId": one.id,
@@ -55,8 +55,10 @@ def group(backend: CodeDeployState, one: Group) -> Document:
         "computePlatform": groups.ECS,
         **{name: one.settings[name] for name in _OF_GROUP if one.settings.get(name) is not None},
     }
-    if succeeded:
-        shown |= {"targetRevision": revision(succeeded[-1].revision), "lastSuccessfulDeployment": _last(succeeded[-1])}
+    if succeeded is not None:
+        shown["lastSuccessfulDeployment"] = _last(succeeded)
+        if succeeded.revision:
+            shown["targetRevision"] = revision(succeeded.revision)
     if all_of_it:
         shown["lastAttemptedDeployment"] = _last(all_of_it[-1])
     return shown
