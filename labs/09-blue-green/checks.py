@@ -40,7 +40,7 @@ outline = Outline(
     title="Blue/green",
     goal="A new version stands beside the old one, is tested before a customer meets it, gets everything at once, and "
     "can be taken back in a moment.",
-    minutes="45 to 60",
+    minutes="60 to 75",
     needs=[
         "01-repositories:create-repositories",
         "02-images:push-images",
@@ -55,7 +55,7 @@ outline = Outline(
         public_addresses(9),
         unpriced("CloudWatch Logs and Container Insights"),
     ],
-    hours=1.5,
+    hours=2.0,
 )
 
 FAMILY, NAME, TESTERS = "drydock-catalog", "catalog", "drydock-catalog-test"
