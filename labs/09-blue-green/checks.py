@@ -987,18 +987,14 @@ def older_alarm(cloud, lab):
 
 
 @older_alarm.solution
-def _(Load, codedeploy, colours, deploy, deployed_by, ended, older_url, ringing, serving, v2, v4, wait_until):
+def _(Load, codedeploy, colours, deploy, ended, older_url, ringing, serving, v2, v4, wait_until):
     watched = {"enabled": True, "alarms": [{"name": f"drydock-catalog-{name}"} for name in colours]}
     back = {"enabled": True, "events": ["DEPLOYMENT_STOP_ON_ALARM"]}
     if serving() != v2:  # if an attempt has let v4 on
         wait_until(ended(deploy(v2, overrideAlarmConfiguration={"enabled": False})), "v2 serves again", timeout=1200)
     wait_until(lambda: not ringing(), "no alarm rings", timeout=600)
-    codedeploy.update_deployment_group(
-        applicationName=deployed_by["applicationName"],
-        currentDeploymentGroupName=deployed_by["deploymentGroupName"],
-        alarmConfiguration=watched,
-        autoRollbackConfiguration=back,
-    )
+    which = {"applicationName": "drydock-catalog", "currentDeploymentGroupName": "older"}
+    codedeploy.update_deployment_group(**which, alarmConfiguration=watched, autoRollbackConfiguration=back)
     customers = Load(older_url, rps=100).start()
     wait_until(ended(deploy(v4)), "v4 has been stopped", timeout=1200)
     print(customers.stop().versions)
