@@ -13,7 +13,7 @@ from moto.ecs.exceptions import ECSException
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import asks, roles
 from drydock.embedded.services.ecs.lookups import definition_of
-from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, Task, utcnow
+from drydock.embedded.services.ecs.records import Document, Ids, Origin, Service, Task, utcnow
 from drydock.embedded.services.ecs.spot import Spot
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.views import describe_definition
@@ -68,13 +68,10 @@ class Launcher:
         self._interfaces = interfaces
         self._zones: dict[str, tuple[str, ...]] = {}
 
-    def zones(self, service: Service) -> tuple[str, ...]:
-        """The Availability Zones that the tasks of a service are placed in."""
-        deployment = service.primary
-        network = (
-            (deployment.revision.get("networkConfiguration") or {}).get("awsvpcConfiguration") if deployment else None
-        )
-        if deployment is None or not network:
+    def zones(self, service: Service, deployment: Origin) -> tuple[str, ...]:
+        """The Availability Zones that the tasks of a deployment or a task set are placed in."""
+        network = (deployment.revision.get("networkConfiguration") or {}).get("awsvpcConfiguration")
+        if not network:
             return ()
         if deployment.id not in self._zones:
             try:
@@ -93,8 +90,9 @@ class Launcher:
         count = int(request.get("count") or 1)
         return self._launch(Order(backend, cluster, definition, request, group, count, near, strategy))
 
-    def start(self, service: Service, deployment: Deployment, count: int, near: Sequence[Task]) -> Launched:
-        """Tasks of a deployment. NoAddress; NotLaunched; an ECSException where its task definition is gone."""
+    def start(self, service: Service, deployment: Origin, count: int, near: Sequence[Task]) -> Launched:
+        """Tasks of a deployment or a task set. NoAddress; NotLaunched; an ECSException where its task definition is
+        gone."""
         backend, revision = self._table.region(service.region_name), deployment.revision
         group = f"service:{service.name}"
         request = {
