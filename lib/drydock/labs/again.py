@@ -277,19 +277,7 @@ _LOOKS: dict[tuple[str, str], Looks] = {
 }
 """(service, operation) → the answer of what is there by that name, or None. AWS's own shapes."""
 
-_ONLYdef _deployment_group(cloud: Cloud, params: Any) -> Answer | None:
-    asked = {name: params[name] for name in ("applicationName", "deploymentGroupName")}
-    found = cloud.client("codedeploy").get_deployment_group(**asked)["deploymentGroupInfo"]
-    return {"deploymentGroupId": found["deploymentGroupId"]}
-
-
-_LOOKS: dict[tuple[str, str], Looks] = {
-    ("codedeploy", "CreateApplication"): _there(
-        lambda cloud, params: cloud.client("codedeploy").get_application(applicationName=params["applicationName"])[
-            "application"
-        ]
-    ),
-    ("codedeploy", "CreateDeploymentGroup"): _there(_deployment_group),
+_ONLY_LOOKS: dict[tuple[str, str], Looks] = {
     ("ecs", "RegisterTaskDefinition"): _there(_registered),
     ("ecs", "RunTask"): _there(_ran),
 }
