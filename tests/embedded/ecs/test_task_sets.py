@@ -3,6 +3,7 @@ after github.com/pipe-cd/pipecd (pkg/app/piped/platformprovider/ecs) and moto's 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +61,7 @@ class Outside:
         return dict(seen)
 
     def until_steady(self, *task_sets: dict[str, Any]) -> None:
-        for each in task_sets:
-            self.lab.until(lambda each=each: self.see(each)["stabilityStatus"] == "STEADY_STATE")
+        self.lab.until(lambda: {self.see(each)["stabilityStatus"] for each in task_sets} == {"STEADY_STATE"})
 
     def targets(self, group: str) -> set[str]:
         found = self.lab.client("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
@@ -185,6 +185,8 @@ def test_what_may_not_be_is_refused(outside: Outside) -> None:
     refused(lambda: ecs.update_service(**where, taskDefinition=definition), parameter,
             "Unable to update task definition on services with an EXTERNAL deployment controller.")  # fmt: skip
     refused(lambda: ecs.update_service(**where, forceNewDeployment=True), parameter, "Cannot force a new deployment")
+    refused(lambda: ecs.update_service(**where, deploymentController={"type": "ECS"}), "UnsupportedFeatureException",
+            "a change of the deployment controller")  # fmt: skip
     bounds = {"maximumPercent": 150}
     refused(lambda: ecs.update_service(**where, deploymentConfiguration=bounds), parameter, "deployment configuration")
     scaled = {"value": 1.0, "unit": "PERCENT"}
@@ -270,3 +272,38 @@ def test_task_sets_outlive_a_crash_and_their_tasks_come_again(outside: Outside, 
             cluster="lab", serviceName="other", desiredCount=1, deploymentController={"type": "EXTERNAL"}
         )["service"]
         assert made["taskSets"] == []
+
+
+def test_a_stack_has_a_service_its_task_set_and_which_is_primary(outside: Outside) -> None:
+    """The resources are those of the CloudFormation User Guide, "Perform ECS blue/green deployments"."""
+    lab = outside.lab
+    stacks = lab.client("cloudformation")
+    where = {"Cluster": "lab", "Service": {"Fn::GetAtt": ["Service", "Name"]}}
+    balanced = [{"ContainerName": "app", "ContainerPort": 8080, "TargetGroupArn": outside.site.blue}]
+    resources: dict[str, Any] = {
+        "Service": {"Type": "AWS::ECS::Service", "Properties": {
+            "Cluster": "lab", "ServiceName": "app", "DesiredCount": 4, "DeploymentController": {"Type": "EXTERNAL"}}},
+        "Blue": {"Type": "AWS::ECS::TaskSet", "Properties": {
+            **where, "TaskDefinition": lab.register(), "LaunchType": "FARGATE", "LoadBalancers": balanced,
+            "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": lab.subnets}},
+            "Scale": {"Unit": "PERCENT", "Value": 50}}},
+        "Primary": {"Type": "AWS::ECS::PrimaryTaskSet", "Properties": {
+            **where, "TaskSetId": {"Fn::GetAtt": ["Blue", "Id"]}}},
+    }  # fmt: skip
+
+    def ended(status: str) -> None:
+        lab.until(lambda: not stacks.describe_stacks(StackName="s")["Stacks"][0]["StackStatus"].endswith("PROGRESS"))
+        assert stacks.describe_stacks(StackName="s")["Stacks"][0]["StackStatus"] == status
+
+    stacks.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources}))
+    ended("CREATE_COMPLETE")
+    [made] = lab.service()["taskSets"]
+    assert (made["status"], made["runningCount"], made["stabilityStatus"]) == ("PRIMARY", 2, "STEADY_STATE")
+    resources["Blue"]["Properties"]["Scale"]["Value"] = 100
+    resources["Service"]["Properties"]["DesiredCount"] = 3
+    stacks.update_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources}))
+    ended("UPDATE_COMPLETE")
+    [scaled] = lab.service()["taskSets"]
+    assert (scaled["id"], scaled["runningCount"]) == (made["id"], 3)
+    stacks.delete_stack(StackName="s")
+    lab.until(lambda: lab.service()["status"] == "INACTIVE")

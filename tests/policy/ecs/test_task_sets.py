@@ -29,8 +29,8 @@ def test_a_share_of_the_desired_count_is_rounded_up(desired: int, scale: float, 
     assert task_sets.computed_count(desired, scale, status) == count
 
 
-def task(name: str, status: str = "RUNNING", healthy: bool | None = True, **more: bool) -> rollout.Task:
-    return rollout.Task(name, "ecs-svc/1", status, healthy=healthy, **more)
+def task(name: str, status: str = "RUNNING", healthy: bool | None = True, stopping: bool = False) -> rollout.Task:
+    return rollout.Task(name, "ecs-svc/1", status, healthy=healthy, stopping=stopping)
 
 
 @pytest.mark.parametrize(

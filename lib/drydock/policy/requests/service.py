@@ -123,7 +123,7 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     _balance({**service, **request}, deployment)
     fields.placement(request, where)
     if controller != "ECS":
-        _of_others(request, service, controller, world)
+        _of_others(request, service, controller, deployment, world)
         return
     definition = network.find_task_definition(world)
     changed = {**service, **{key: value for key, value in request.items() if value is not None}}
@@ -346,7 +346,13 @@ _INSTEAD = {
 }
 
 
-def _of_others(request: Mapping[str, Any], service: Mapping[str, Any], controller: str, world: World) -> None:
+def _of_others(
+    request: Mapping[str, Any],
+    service: Mapping[str, Any],
+    controller: str,
+    deployment: Mapping[str, Any],
+    world: World,
+) -> None:
     """Refuse what whoever deploys the service would have to change. What stays as it is may be said again (ours).
 
     Which fields: documented. Wording: observed of CODE_DEPLOY for the task definition, the network and a deployment
@@ -359,7 +365,7 @@ def _of_others(request: Mapping[str, Any], service: Mapping[str, Any], controlle
     for name, what in _SAID.items():
         if asked.get(name) and asked[name] != service.get(name):
             raise parameter(f"Unable to update {what} on services with {_INSTEAD[controller]}")
-    if controller == "EXTERNAL" and request.get("deploymentConfiguration"):
+    if controller == "EXTERNAL" and deployment != (service.get("deploymentConfiguration") or {}):
         raise parameter(f"Unable to update deployment configuration on services with {_INSTEAD[controller]}")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.core.host import Host
-from drydock.embedded.services.ecs import asks, events
+from drydock.embedded.services.ecs import asks, events, task_sets
 from drydock.embedded.services.ecs.alarms import AlarmStates
 from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Deployment, Document, Origin, Service, Task, TaskSet, utcnow
@@ -125,9 +125,11 @@ class Deployments:
 
     def change(self, service: Service, settings: Document, *, force: bool) -> None:
         """Give a service other settings: a new deployment, if they differ in what deploys, or by `force`."""
+        of_sets = task_sets.wanted(service)
         before, service.settings = service.settings, settings
         service.changed_by = self._host.front.request
         if service.controller != "ECS":
+            task_sets.unsettle(service, of_sets)
             service.steady = False
         elif force or any(before.get(field) != settings.get(field) for field in DEPLOYING_FIELDS):
             self.begin(service)

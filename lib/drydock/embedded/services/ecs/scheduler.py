@@ -18,6 +18,7 @@ from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.host import SLOW_TICK
+from drydock.embedded.services.ecs import task_sets
 from drydock.embedded.services.ecs.deployments import Deployments
 from drydock.embedded.services.ecs.health import Judge
 from drydock.embedded.services.ecs.launch import Launcher, NoCapacity, NotLaunched
@@ -52,7 +53,7 @@ class Scheduler:
         self,
         table: Table,
         deployments: Deployments,
-        task_sets: TaskSets,
+        sets: TaskSets,
         strategies: Strategies,
         launcher: Launcher,
         judge: Judge,
@@ -60,7 +61,7 @@ class Scheduler:
     ) -> None:
         self._table = table
         self._deployments = deployments
-        self._task_sets = task_sets
+        self._task_sets = sets
         self._strategies = strategies
         self._launcher = launcher
         self._judge = judge
@@ -152,13 +153,12 @@ class Scheduler:
 
     def _bring_sets_about(self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]) -> None:
         """The same of a service that others deploy: each of its task sets for itself."""
-        tasks_seen, alone = self._seen(service, tasks, healthy), len(service.task_sets) == 1
-        balanced = alone and service.settings.get("availabilityZoneRebalancing") == "ENABLED"
+        tasks_seen, counts = self._seen(service, tasks, healthy), task_sets.wanted(service)
+        balanced = len(counts) == 1 and service.settings.get("availabilityZoneRebalancing") == "ENABLED"
         seen = []
         for each in service.task_sets:
-            wanted = task_set_rules.computed_count(service.desired_count, each.scale, each.status)
-            zones = self._launcher.zones(service, each) if balanced and wanted else ()
-            seen.append((each, task_set_rules.view(each.id, wanted, tasks_seen, zones)))
+            zones = self._launcher.zones(service, each) if balanced and counts[each.id] else ()
+            seen.append((each, task_set_rules.view(each.id, counts[each.id], tasks_seen, zones)))
         actions = [(each, action) for each, view in seen for action in rollout.next_actions(view)]
         for each, action in actions:
             self._act(service, action, tasks, each)

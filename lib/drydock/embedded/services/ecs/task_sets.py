@@ -5,7 +5,7 @@ What is asked of them is kept on disk before it is answered, as tasks are; the j
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from drydock.embedded.services.ecs.records import Document, Service, Task, TaskSet, utcnow
 from drydock.embedded.services.ecs.table import Table
@@ -17,6 +17,18 @@ REVISION_FIELDS = (
     "capacityProviderStrategy", "launchType", "loadBalancers", "networkConfiguration", "platformVersion",
     "serviceRegistries", "taskDefinition",
 )  # fmt: skip
+
+
+def wanted(service: Service) -> dict[str, int]:
+    """How many tasks each task set of a service is to have, by its id."""
+    return {each.id: rules.computed_count(service.desired_count, each.scale, each.status) for each in service.task_sets}
+
+
+def unsettle(service: Service, before: Mapping[str, int]) -> None:
+    """Those are not stable any more that were to have another number of tasks before."""
+    for each in service.task_sets:
+        if wanted(service)[each.id] != before.get(each.id) and each.stability != rules.Stability.STABILIZING:
+            each.stability, each.stability_at = rules.Stability.STABILIZING, utcnow()
 
 
 class TaskSets:
@@ -59,7 +71,9 @@ class TaskSets:
 
     def scale(self, service: Service, task_set: TaskSet, percent: float) -> None:
         """Let it have so much of the service's desiredCount."""
+        before = wanted(service)
         task_set.scale = percent
+        unsettle(service, before)
         self._changed(service, task_set)
 
     def make_primary(self, service: Service, task_set: TaskSet) -> None:

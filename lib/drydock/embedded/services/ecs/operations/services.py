@@ -69,6 +69,8 @@ def update_service(response: Any, request: Document) -> Document:
     wanted = {"cluster": service.cluster_name, "taskDefinition": service.task_definition, **request}
     facts = backend.engine.facts.of(backend, {**service.settings, **wanted})
     service_rules.validate_update(request, shown, facts)
+    if (request.get("deploymentController") or {}).get("type", service.controller) != service.controller:
+        raise unsupported.refuse("a change of the deployment controller", "Create a service that has the other one.")
     changed = settings.updated(service.settings, request)
     assert facts.cluster is not None
     unsupported.deploys(changed)
