@@ -68,10 +68,19 @@ class Group:
         may_start = dependencies.may_start(self._order, self._states())
         names = [name for name in may_start if name not in self.starting]
         for name in names:
-            spec = spec_of(name, partial(self._arrive, name))
-            self.starting[name] = self._host.pool.submit(self._host.helper(runtime_of).start, spec)
-            self.starting[name].add_done_callback(lambda _: self._host.poke())
+            self._start(name, spec_of)
         return bool(names)
+
+    def _start(self, name: str, spec_of: Callable[[str, OnExit], ContainerSpec]) -> None:
+        spec = spec_of(name, partial(self._arrive, name))
+        self.starting[name] = self._host.pool.submit(self._host.helper(runtime_of).start, spec)
+        self.starting[name].add_done_callback(lambda _: self._host.poke())
+
+    def restart(self, name: str, spec_of: Callable[[str, OnExit], ContainerSpec]) -> None:
+        """Start one again that has ended, whatever it waited for at first. For others it never ended."""
+        for known in (self._exited, self.containers, self._health, self._probes):
+            known.pop(name, None)
+        self._start(name, spec_of)
 
     def started(self) -> list[tuple[str, str | None]]:
         """Those whose start has come to its end since this was last asked; and why it failed, if it did."""
@@ -129,6 +138,10 @@ class Group:
             self._exited[name] = exit
             found.append((name, exit))
         return found
+
+    def ran(self, name: str) -> float:
+        """AWS seconds since it was last started."""
+        return self._host.clock.time() - self._begun[name]
 
     def alive(self) -> list[str]:
         """Those that run, as far as `exits` has told."""

@@ -18,7 +18,7 @@ from drydock.embedded.services.ecs import asks, events
 from drydock.embedded.services.ecs.alarms import AlarmStates
 from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
-from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Running, Table, Unhealthy, Unplaced
+from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Resolved, Running, Table, Unhealthy, Unplaced
 from drydock.policy.ecs import alarms as alarm_rules
 from drydock.policy.ecs import rollout, strategy
 from drydock.policy.ecs.alarms import Alarms
@@ -128,7 +128,9 @@ class Deployments:
         before, service.settings = service.settings, settings
         service.changed_by = self._host.front.request
         if force or any(before.get(field) != settings.get(field) for field in DEPLOYING_FIELDS):
-            self.begin(service)
+            source, deployment = service.primary, self.begin(service)
+            if source is not None and not force and before.get("taskDefinition") == settings.get("taskDefinition"):
+                deployment.images = dict(source.images)
         elif service.primary is not None:
             service.primary.desired_count = service.desired_count
             service.primary.updated_at = utcnow()
@@ -154,6 +156,9 @@ class Deployments:
         if service is None or deployment is None:
             return
         match report:
+            case Resolved():
+                deployment.images = dict(report.images)
+                self._table.keep(service)
             case Running():
                 self._tell_breaker(service, deployment, Event.RUNNING)
             case Healthy():
@@ -177,6 +182,8 @@ class Deployments:
     def _failed(self, service: Service, deployment: Deployment, report: Failed) -> None:
         if report.code == "TaskFailedToStart":
             service.event(f"was unable to start a task (task {report.task.id}): {report.reason}")
+            if report.reason.startswith("CannotPullContainerError") and not deployment.images:
+                deployment.unresolved += 1
         wait = min(FIRST_RETRY * 2**deployment.throttled, LAST_RETRY)
         deployment.next_start = self._host.clock.time() + wait
         deployment.throttled += 1
@@ -245,6 +252,7 @@ class Deployments:
         reason = f"ECS deployment {cause.by}: rolling back to deploymentId {good.id}."
         if deployment.progress is None:
             back = self.begin(service)
+            back.images = dict(good.images)
             back.rollback_of, back.rollout_state_reason = deployment.id, reason
         else:
             back, deployment.status, good.status = good, "ACTIVE", "PRIMARY"
