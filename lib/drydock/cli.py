@@ -37,6 +37,7 @@ ELSEWHERE = {
     "prep": "drydock.commands.notebook:prep",
     "drill": "drydock.commands.drill:app",
     "class": "drydock.commands.classroom:app",
+    "spot": "drydock.commands.spot:app",
 }
 """Groups of commands whose module is loaded when one of them is asked for."""
 
@@ -550,6 +551,7 @@ TOLD = (
     ("cloud", "CloudRefused"),
     ("cloud", "CloudUnreachable"),
     ("cloud", "NoSuchCloud"),
+    ("embedded.spot", "NoSpot"),
     ("ledger", "StillUsed"),
     ("classroom.confined", "CannotConfine"),
     ("classroom.exports", "NeedsNbgrader"),

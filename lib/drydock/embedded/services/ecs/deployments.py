@@ -20,7 +20,7 @@ from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
 from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Resolved, Running, Table, Unhealthy, Unplaced
 from drydock.policy.ecs import alarms as alarm_rules
-from drydock.policy.ecs import rollout, strategy
+from drydock.policy.ecs import interruption, rollout, strategy
 from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker, Event, Status
 
@@ -32,6 +32,8 @@ DEPLOYING_FIELDS = (
 REVISION_FIELDS = ("capacityProviderStrategy", "launchType", *DEPLOYING_FIELDS)
 # AWS seconds between tries when tasks of a deployment keep failing: ECS throttles them; ours doubles up to a limit.
 FIRST_RETRY, LAST_RETRY = 10.0, 300.0
+SPOT_RETRY = 60.0
+"""AWS seconds between tries while Fargate Spot has no capacity (our choice)."""
 LAUNCH_RETRY = 30.0
 """AWS seconds after a task could not be launched as it is. Observed: github.com/pulumi/pulumi-awsx/issues/927."""
 
@@ -176,7 +178,11 @@ class Deployments:
         else:
             service.event(f"was unable to place a task. Reason: {report.reason}.")
         if deployment is not None:
-            deployment.next_start = self._host.clock.time() + (LAUNCH_RETRY if report.again else LAST_RETRY)
+            retry = LAUNCH_RETRY if report.again else LAST_RETRY
+            if report.reason == interruption.NO_CAPACITY:
+                retry = SPOT_RETRY
+                events.no_spot(self._host, service)
+            deployment.next_start = self._host.clock.time() + retry
             self._tell_breaker(service, deployment, Event.FAILED)
 
     def _failed(self, service: Service, deployment: Deployment, report: Failed) -> None:
