@@ -2,7 +2,7 @@
 
     begin(drill, cloud)               # a service in good health, and then a fault, of which only symptoms are told
     answer(DRILLS, cloud, "…")        # whether that is the cause; whether it is mended
-    end(cloud)                        # nothing is left
+    end(DRILLS, cloud)                # nothing is left
 
 A drill's module, one for each family of faults, holds its `Drill`s; DRILLS lists them all. What a drill declares:
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drydock.drills import starting
+from drydock.drills import places, starting
 from drydock.drills.drill import Drill, served
 from drydock.drills.playing import LAB, Answered, NoSuchDrill, NotHere, NotNow, answer, begin, close, draw, end
 from drydock.drills.record import BadDrills, Run
@@ -48,7 +48,7 @@ __all__ = [
     "served",
 ]
 
-DRILLS: Mapping[str, Drill] = {one.name: one for one in (starting.CRASH_LOOP,)}
+DRILLS: Mapping[str, Drill] = {one.name: one for one in (*starting.DRILLS, *places.DRILLS)}
 
 
 def named(name: str) -> Drill:
