@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections import Counter
+from collections.abc import Sequence
 
 from drydock.drills.drill import Drill
 from drydock.drills.site import Site
 from drydock.embedded import spot
+from drydock.prep.practicals.practical import Seen
 
 # -- a subnet without addresses
 
@@ -111,10 +112,13 @@ def _lost(site: Site) -> str:
     dead = _dead_zones(site)
     if not dead:
         return ""
-    zones = site.zones()
-    where = Counter(one.get("availabilityZone", "") for one in site.failed())
-    spread = ", ".join(f"{count} in {zone}" for zone, count in sorted(where.items()))
-    return f"Tasks that failed: {spread}. The network ACL of {dead[0]} in {zones.get(dead[0], '?')} lets nothing in"
+    return f"The network ACL of {dead[0]} in {site.zones().get(dead[0], '?')} lets nothing in"
+
+
+def _reached(site: Site) -> Sequence[Seen]:
+    dead = [site.zones().get(one, one) for one in _dead_zones(site)]
+    said = f"nothing reaches those in {', '.join(dead)}" if dead else "they can be"
+    return [Seen("All the subnets of its tasks can be reached", not dead, said)]
 
 
 def _evacuated(site: Site) -> None:
@@ -138,9 +142,10 @@ ZONE_DOWN = Drill(
     tasks=3,
     lay=_over_three_zones,
     put=_cut_off,
-    shows=lambda site: bool(_dead_zones(site)) and bool(site.failed()),
+    shows=lambda site: bool(_dead_zones(site)) and site.healthy() < 3,
     find=_lost,
     mend=_evacuated,
+    look=_reached,
 )
 
 

@@ -11,6 +11,7 @@ from drydock.cloud import Cloud
 from drydock.drills import record
 from drydock.drills.drill import Drill
 from drydock.drills.site import Site
+from drydock.embedded import spot
 from drydock.labs import progress
 from drydock.ledger import Ledger, Recorder, Swept, sweep
 from drydock.notebooks.wait import wait_until
@@ -51,7 +52,15 @@ def draw(drills: Mapping[str, Drill], cloud: Cloud, seed: str = "") -> Draw:
 
 
 def _can(drill: Drill, cloud: Cloud) -> bool:
-    return not drill.needs or cloud.name == "embedded"
+    if not drill.needs:
+        return True
+    if cloud.real or cloud.endpoint is None:
+        return False
+    try:
+        spot.weather(cloud.endpoint)
+    except spot.NoSpot:
+        return False
+    return True
 
 
 def begin(drill: Drill, cloud: Cloud, *, until: Until = wait_until) -> None:
