@@ -586,6 +586,50 @@ def test_slow_answers() -> None:
 # -- where tasks run
 
 
+OPEN, SHUT = 100, 32767
+
+
+def acl(*subnets: str, allows: bool = True, **ports: int) -> dict[str, Any]:
+    """One that lets everything through, or nothing; or these ports alone into its subnets."""
+    entries = []
+    for egress in (False, True):
+        rest = {"Egress": egress, "CidrBlock": "0.0.0.0/0", "Protocol": "-1"}
+        if allows:
+            of = {"Protocol": "6", "PortRange": {"From": ports["first"], "To": ports["last"]}} if ports else {}
+            entries.append({**rest, "RuleNumber": OPEN, "RuleAction": "allow", **({} if egress else of)})
+        entries.append({**rest, "RuleNumber": SHUT, "RuleAction": "deny"})
+    associations = [{"SubnetId": name} for name in subnets]
+    return {"NetworkAclId": "acl-1", "Associations": associations, "Entries": entries}
+
+
+@pytest.mark.parametrize(
+    ("acls", "shut"),
+    [
+        ([acl("a"), acl("b", allows=False)], "b"),
+        ([acl("a"), acl("b", first=443, last=443)], "b"),
+        ([acl("a"), acl("b", first=8000, last=8999)], ""),
+        ([acl("a", "b")], ""),
+        ([], ""),
+    ],
+    ids=["nothing", "another port", "its port", "everything", "not read"],
+)
+def test_a_network_acl_that_shuts_a_subnet_off(acls: list[dict[str, Any]], shut: str) -> None:
+    network = {"awsvpcConfiguration": {"subnets": ["a", "b"]}}
+    subnets = [
+        {"SubnetId": name, "VpcId": "vpc-1", "CidrBlock": f"10.0.{number}.0/24", "AvailableIpAddressCount": 9}
+        for number, name in enumerate("ab")
+    ]
+    container = {"name": "web", "portMappings": [{"containerPort": 8080}]}
+    definitions = {document()["taskDefinition"]: {"containerDefinitions": [container]}}
+    given: dict[str, Any] = {"definitions": definitions, "subnets": subnets, "acls": acls}
+    found = diagnose(Facts.read(document(networkConfiguration=network), **given))
+    assert [one.cause for one in found] == ([Cause.SHUT_OFF] if shut else [])
+    if shut:
+        assert f"no calls at 8080 in from the other subnets of the service, or no answers out: {shut} (`acl-1`)" in (
+            found[0].evidence
+        )
+
+
 def interrupted(*minutes: float, **more: Any) -> Facts:
     reason = "Your Spot Task was interrupted."
     tasks = [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
 
+from drydock.policy.network_acls import OF_LOAD_BALANCERS, Acl, Entry, lets
 from drydock.policy.traffic import shares
 
 Document = Mapping[str, Any]
@@ -306,6 +308,7 @@ class Facts:
         neighbours: Sequence[Document] = (),
         subnets: Sequence[Document] | None = None,
         routes: Sequence[Document] = (),
+        acls: Sequence[Document] = (),
         cluster: Document | None = None,
         attempts: Sequence[Document] = (),
         lines: Mapping[str, Sequence[str]] = _NONE,
@@ -333,6 +336,7 @@ class Facts:
         neighbours   of describe_services: others of the cluster
         subnets      of describe_subnets; None where they could not be read
         routes       of describe_route_tables, of the VPC of the subnets
+        acls         of describe_network_acls, of the subnets
         cluster      of describe_clusters
         attempts     of list_service_deployments
         lines        last lines of the log of a stopped task, by its ARN
@@ -351,6 +355,7 @@ class Facts:
         containers = definition.get("containerDefinitions", ())
         configuration = service.get("deploymentConfiguration", {})
         mappings = [mapping for one in containers for mapping in one.get("portMappings", ())]
+        ports = tuple(mapping["containerPort"] for mapping in mappings if "containerPort" in mapping)
         network = service.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
         free = {one["SubnetId"]: one["AvailableIpAddressCount"] for one in subnets or ()}
         return cls(
@@ -367,7 +372,7 @@ class Facts:
             deployments=tuple(map(_deployment, service.get("deployments") or service.get("taskSets", ()))),
             definition=service.get("taskDefinition", "").rpartition("/")[2],
             definition_status=definition.get("status", "ACTIVE"),
-            ports=tuple(mapping["containerPort"] for mapping in mappings if "containerPort" in mapping),
+            ports=ports,
             checks={one["name"]: " ".join(one["healthCheck"]["command"]) for one in containers if "healthCheck" in one},
             events=tuple(Event(one["createdAt"], one["message"]) for one in service.get("events", ())),
             stopped=tuple(_stopped(one, definitions, lines, speed) for one in tasks if one.get("stopCode")),
@@ -378,6 +383,7 @@ class Facts:
             runs=dict(running for one in (*neighbours, service) for running in _runs(one)),
             subnets={name: free.get(name, -1) for name in network.get("subnets", ())} if subnets is not None else {},
             ways_out={one["SubnetId"]: _way_out(one, routes) for one in subnets or ()} if routes else {},
+            shut=_shut(subnets or (), acls, ports),
             instances=_instances(service, cluster),
             providers=tuple(one["capacityProvider"] for one in service.get("capacityProviderStrategy", ())),
             attempts=tuple(sorted(map(_attempt, attempts), key=lambda one: one.created_at, reverse=True)),
@@ -696,6 +702,32 @@ def _way_out(subnet: Document, tables: Sequence[Document]) -> bool:
     main = [each for each in of_vpc if any(one.get("Main") for one in each["Associations"])]
     routes = [route for table in (own or main)[:1] for route in table["Routes"] if route.get("State") != "blackhole"]
     return any(one.get("DestinationCidrBlock") == "0.0.0.0/0" for one in routes)
+
+
+def _shut(subnets: Sequence[Document], acls: Sequence[Document], ports: Sequence[int]) -> dict[str, str]:
+    """By subnet the ACL that lets no call of one of the others in, or not what answers it out."""
+    addresses = {one["SubnetId"]: str(ip_network(one["CidrBlock"])[4]) for one in subnets if "CidrBlock" in one}
+    found = {}
+    for document in acls:
+        acl = Acl(*(tuple(_entries(document, egress)) for egress in (True, False)))
+        for subnet in [one["SubnetId"] for one in document.get("Associations", ())]:
+            others = [address for name, address in addresses.items() if name != subnet]
+            if subnet in addresses and any(not _lets(acl, other, port) for other in others for port in ports):
+                found[subnet] = document["NetworkAclId"]
+    return found
+
+
+def _lets(acl: Acl, other: str, port: int) -> bool:
+    """Whether it lets a call from there in, and what answers it out."""
+    return lets(acl.ingress, "tcp", other, port) and lets(acl.egress, "tcp", other, *OF_LOAD_BALANCERS)
+
+
+def _entries(acl: Document, egress: bool) -> Iterator[Entry]:
+    for one in acl["Entries"]:
+        if one["Egress"] == egress and "CidrBlock" in one:
+            ports = one.get("PortRange", {})
+            allows, first, last = one["RuleAction"] == "allow", ports.get("From"), ports.get("To")
+            yield Entry(one["RuleNumber"], allows, one["Protocol"], one["CidrBlock"], first, last)
 
 
 def _instances(service: Document, cluster: Document | None) -> int | None:
