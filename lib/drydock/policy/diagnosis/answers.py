@@ -14,6 +14,8 @@ ERRORS = 5
 """Answers 5xx below which their share says nothing."""
 SECONDS = 1.0
 """For how long a request may be answered on average without a finding."""
+MORE = 5
+"""So many times as often busy minutes fail where it is their load; a few quiet ones may have a burst."""
 REQUESTS = 5
 """Requests below which their average says nothing."""
 
@@ -60,7 +62,7 @@ def errors(facts: Facts) -> list[Finding]:
 
 
 def by_load(minutes: Minutes) -> tuple[Minutes, Minutes] | None:
-    """The quiet minutes without errors and the busy ones with them; None where their number makes no difference.
+    """The quiet minutes and the busy ones, where these fail so much more often; None where it makes no difference.
 
     The quiet ones had so many requests that ERRORS of them would have failed, too, had they failed as often.
 
@@ -72,7 +74,7 @@ def by_load(minutes: Minutes) -> tuple[Minutes, Minutes] | None:
     ordered = sorted(minutes)
     for cut in range(len(ordered) - 1, 0, -1):
         quiet, busy = ordered[:cut], ordered[cut:]
-        if quiet[-1][0] == busy[0][0] or _rate(quiet) >= ERROR_RATE or _rate(busy) < ERROR_RATE:
+        if quiet[-1][0] == busy[0][0] or _rate(busy) < max(ERROR_RATE, MORE * _rate(quiet)):
             continue
         if sum(count for _, count in busy) >= ERRORS and _rate(busy) * sum(count for count, _ in quiet) >= ERRORS:
             return quiet, busy
