@@ -21,7 +21,7 @@ ACTS: set[Field] = {
     *((C, name) for name in (
         "name", "image", "memory", "memoryReservation", "portMappings", "essential", "entryPoint", "command",
         "environment", "environmentFiles", "secrets", "dependsOn", "startTimeout", "stopTimeout", "workingDirectory",
-        "dockerLabels", "healthCheck", "linuxParameters", "cpu",
+        "dockerLabels", "healthCheck", "linuxParameters", "cpu", "restartPolicy", "versionConsistency",
     )),
     *((D, name) for name in (
         "family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "requiresCompatibilities",
@@ -70,7 +70,6 @@ REFUSED: dict[Field, tuple[dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 SAID: dict[Field, tuple[dict[str, Any], dict[str, Any], Offer | None]] = {
     (C, "repositoryCredentials"): ({"repositoryCredentials": {"credentialsParameter": "arn:aws:x"}}, {}, None),
-    (C, "restartPolicy"): ({"restartPolicy": {"enabled": True}}, {}, None),
     (C, "user"): ({"user": "1000"}, {}, Offer.USER),
     (C, "readonlyRootFilesystem"): ({"readonlyRootFilesystem": True}, {}, Offer.READ_ONLY_ROOT),
     (C, "interactive"): ({"interactive": True}, {}, None),
@@ -79,7 +78,6 @@ SAID: dict[Field, tuple[dict[str, Any], dict[str, Any], Offer | None]] = {
     (C, "logConfiguration"): ({"logConfiguration": {"logDriver": "splunk"}}, {}, None),
     (C, "firelensConfiguration"): ({"firelensConfiguration": {"type": "fluentbit"}}, {}, None),
     (C, "credentialSpecs"): ({"credentialSpecs": ["credentialspecdomainless:arn"]}, {}, None),
-    (C, "versionConsistency"): ({"versionConsistency": "enabled"}, {}, None),
     (C, "ulimits"): ({"ulimits": [{"name": "core", "softLimit": 0, "hardLimit": 0}]}, {}, None),
     (C, "ulimits (nofile)"): (
         {"ulimits": [{"name": "nofile", "softLimit": 9, "hardLimit": 9}]}, {}, Offer.OPEN_FILES
@@ -134,9 +132,10 @@ def test_what_is_said(field: Field) -> None:
 
 
 def test_nothing_is_said_of_what_is_not_asked() -> None:
-    plain = {"user": "", "interactive": False, "ulimits": [], "restartPolicy": {"enabled": False},
-             "logConfiguration": {"logDriver": "awslogs"}, "linuxParameters": {"initProcessEnabled": False},
-             "versionConsistency": "disabled"}  # fmt: skip
+    plain = {
+        "user": "", "interactive": False, "ulimits": [], "logConfiguration": {"logDriver": "awslogs"},
+        "linuxParameters": {"initProcessEnabled": False},
+    }  # fmt: skip
     assert gaps.of(definition(plain, {"runtimePlatform": {"cpuArchitecture": "X86_64"}})) == []
     assert gaps.of(definition({}, {})) == []
 

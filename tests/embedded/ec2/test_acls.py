@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.embedded.ec2.test_groups import ec2 as ec2  # noqa: PLC0414
 from tests.embedded.ec2.test_groups import network, refused
 
 ENTRY: dict[str, Any] = {
@@ -23,8 +22,8 @@ def test_an_acl_denies_everything_until_entries_allow_it(ec2: Any) -> None:
     ec2.replace_network_acl_entry(NetworkAclId=made["NetworkAclId"], **{**ENTRY, "RuleAction": "deny"})
     [acl] = ec2.describe_network_acls(NetworkAclIds=[made["NetworkAclId"]])["NetworkAcls"]
     assert [entry for entry in acl["Entries"] if entry["RuleNumber"] == 100] == [{**ENTRY, "RuleAction": "deny"}]
-    [default] = ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["NetworkAcls"]
-    [association] = default["Associations"]
+    mine = [{"Name": "association.subnet-id", "Values": [subnet]}]
+    [association] = ec2.describe_network_acls(Filters=mine)["NetworkAcls"][0]["Associations"]
     ec2.replace_network_acl_association(
         AssociationId=association["NetworkAclAssociationId"], NetworkAclId=made["NetworkAclId"]
     )

@@ -150,13 +150,11 @@ def _rule(backend: Any, rule: Any) -> Rule:
 def _acls(backend: Any) -> Iterator[tuple[str, Acl]]:
     """Subnets and their ACLs, but for those that let everything through."""
     for acl in backend.network_acls.values():
-        ways = {
-            egress: tuple(_entry(entry) for entry in acl.network_acl_entries if entry.egress is egress and entry.cidr_block)
-            for egress in (True, False)
-        }
-        if not all(network_acls.lets_everything(entries) for entries in ways.values()):
+        entries = [entry for entry in acl.network_acl_entries if entry.cidr_block]
+        out, into = (tuple(_entry(entry) for entry in entries if bool(entry.egress) is way) for way in (True, False))
+        if not (network_acls.lets_everything(out) and network_acls.lets_everything(into)):
             for association in acl.associations:
-                yield association.subnet_id, Acl(ways[True], ways[False])
+                yield association.subnet_id, Acl(out, into)
 
 
 def _entry(entry: Any) -> Entry:

@@ -74,14 +74,7 @@ _OF_CONTAINER: tuple[tuple[str, Callable[[Definition], Any], str, Offer | None],
         "images come from the registry of this account",
         None,
     ),
-    ("restartPolicy", lambda c: (c.get("restartPolicy") or {}).get("enabled"), "it is not restarted", None),
     ("credentialSpecs", lambda c: c.get("credentialSpecs"), "it joins no domain", None),
-    (
-        "versionConsistency",
-        lambda c: c.get("versionConsistency") == "enabled",
-        "the tag of its image is resolved for each task",
-        None,
-    ),
 )
 _OF_TASK: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
     ("proxyConfiguration", lambda d: d.get("proxyConfiguration"), "no traffic goes through the proxy"),

@@ -1,4 +1,4 @@
-"""EC2: moto's, but what is needed stays, security groups and network ACLs are held to their rules, and key pairs can be made again."""
+"""EC2: moto's, but what is needed stays, groups and ACLs are held to their rules, and key pairs can be made again."""
 
 from __future__ import annotations
 

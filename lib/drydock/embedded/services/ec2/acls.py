@@ -1,6 +1,7 @@
 """Network ACLs: what moto accepts and EC2 does not, and the entries that each has from the start.
 
-Documented: EC2 API reference, CreateNetworkAclEntry and its neighbours, and "Error codes"; messages are ours in their form.
+Documented: EC2 API reference, CreateNetworkAclEntry and its neighbours, and "Error codes"; messages are ours in their
+form.
 """
 
 from __future__ import annotations
@@ -55,10 +56,7 @@ def install() -> None:
         for acl in self.network_acls.values():
             if association_id in acl._associations:
                 if acl.vpc_id != target.vpc_id:
-                    raise EC2ClientError(
-                        "InvalidParameterValue",
-                        f"Network ACL {network_acl_id} and the subnet of {association_id} belong to different networks.",
-                    )
+                    raise _invalid(f"{network_acl_id} and the subnet of {association_id} belong to different networks.")
                 return replace_association(self, association_id, network_acl_id)
         raise EC2ClientError("InvalidAssociationID.NotFound", f"The association ID '{association_id}' does not exist")
 
@@ -100,7 +98,7 @@ def _hold(acl: NetworkAcl, number: int, given: dict[str, Any]) -> None:
         try:
             ip_network(block, strict=False)
         except ValueError:
-            raise _invalid(f"Value ({block}) for parameter cidrBlock is invalid. This is not a valid CIDR block.") from None
+            raise _invalid(f"Value ({block}) for parameter cidrBlock is invalid: it is no CIDR block.") from None
     if protocol in ("6", "17") and (first is None or last is None or not 0 <= int(first) <= int(last) <= 65535):
         raise _invalid(f"Invalid value '{first}-{last}' for portRange: TCP and UDP need ports from 0 to 65535.")
     if protocol == "1" and given["icmp_type"] is None:

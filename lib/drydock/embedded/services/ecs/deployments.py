@@ -18,9 +18,9 @@ from drydock.embedded.services.ecs import asks, events
 from drydock.embedded.services.ecs.alarms import AlarmStates
 from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
-from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Running, Table, Unhealthy, Unplaced
+from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Resolved, Running, Table, Unhealthy, Unplaced
 from drydock.policy.ecs import alarms as alarm_rules
-from drydock.policy.ecs import rollout, strategy
+from drydock.policy.ecs import interruption, rollout, strategy
 from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker, Event, Status
 
@@ -32,6 +32,8 @@ DEPLOYING_FIELDS = (
 REVISION_FIELDS = ("capacityProviderStrategy", "launchType", *DEPLOYING_FIELDS)
 # AWS seconds between tries when tasks of a deployment keep failing: ECS throttles them; ours doubles up to a limit.
 FIRST_RETRY, LAST_RETRY = 10.0, 300.0
+SPOT_RETRY = 60.0
+"""AWS seconds between tries while Fargate Spot has no capacity (our choice)."""
 LAUNCH_RETRY = 30.0
 """AWS seconds after a task could not be launched as it is. Observed: github.com/pulumi/pulumi-awsx/issues/927."""
 
@@ -128,7 +130,9 @@ class Deployments:
         before, service.settings = service.settings, settings
         service.changed_by = self._host.front.request
         if force or any(before.get(field) != settings.get(field) for field in DEPLOYING_FIELDS):
-            self.begin(service)
+            source, deployment = service.primary, self.begin(service)
+            if source is not None and not force and before.get("taskDefinition") == settings.get("taskDefinition"):
+                deployment.images = dict(source.images)
         elif service.primary is not None:
             service.primary.desired_count = service.desired_count
             service.primary.updated_at = utcnow()
@@ -154,6 +158,9 @@ class Deployments:
         if service is None or deployment is None:
             return
         match report:
+            case Resolved():
+                deployment.images = dict(report.images)
+                self._table.keep(service)
             case Running():
                 self._tell_breaker(service, deployment, Event.RUNNING)
             case Healthy():
@@ -171,12 +178,18 @@ class Deployments:
         else:
             service.event(f"was unable to place a task. Reason: {report.reason}.")
         if deployment is not None:
-            deployment.next_start = self._host.clock.time() + (LAUNCH_RETRY if report.again else LAST_RETRY)
+            retry = LAUNCH_RETRY if report.again else LAST_RETRY
+            if report.reason == interruption.NO_CAPACITY:
+                retry = SPOT_RETRY
+                events.no_spot(self._host, service)
+            deployment.next_start = self._host.clock.time() + retry
             self._tell_breaker(service, deployment, Event.FAILED)
 
     def _failed(self, service: Service, deployment: Deployment, report: Failed) -> None:
         if report.code == "TaskFailedToStart":
             service.event(f"was unable to start a task (task {report.task.id}): {report.reason}")
+            if report.reason.startswith("CannotPullContainerError") and not deployment.images:
+                deployment.unresolved += 1
         wait = min(FIRST_RETRY * 2**deployment.throttled, LAST_RETRY)
         deployment.next_start = self._host.clock.time() + wait
         deployment.throttled += 1
@@ -245,6 +258,7 @@ class Deployments:
         reason = f"ECS deployment {cause.by}: rolling back to deploymentId {good.id}."
         if deployment.progress is None:
             back = self.begin(service)
+            back.images = dict(good.images)
             back.rollback_of, back.rollout_state_reason = deployment.id, reason
         else:
             back, deployment.status, good.status = good, "ACTIVE", "PRIMARY"

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from drydock.embedded.services.ecs import views
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
+from drydock.policy.ecs import interruption
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -26,6 +27,21 @@ _REASONS = {
 def task(host: Host, task: Task) -> None:
     """`ECS Task State Change`."""
     _send(host, task.region_name, "ECS Task State Change", [task.arn], views.describe_task(task, include_tags=False))
+
+
+def no_spot(host: Host, service: Service) -> None:
+    """`ECS Service Action` of a service that Fargate Spot has no room for."""
+    detail = {
+        "eventType": "ERROR",
+        "eventName": "SERVICE_TASK_PLACEMENT_FAILURE",
+        "clusterArn": service.cluster_arn,
+        "capacityProviderArns": [
+            f"arn:aws:ecs:{service.region_name}:{host.account}:capacity-provider/{interruption.PROVIDER}"
+        ],
+        "reason": interruption.PLACEMENT_FAILURE,
+        "createdAt": utcnow(),
+    }
+    _send(host, service.region_name, "ECS Service Action", [service.arn], detail)
 
 
 def deployment(host: Host, service: Service, deployment: Deployment, name: str, reason: str = "") -> None:

@@ -20,7 +20,7 @@ from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.host import SLOW_TICK
 from drydock.embedded.services.ecs.deployments import Deployments
 from drydock.embedded.services.ecs.health import Judge
-from drydock.embedded.services.ecs.launch import Launcher, NoCapacity, NotLaunched
+from drydock.embedded.services.ecs.launch import Launcher, NotLaunched
 from drydock.embedded.services.ecs.life import Life
 from drydock.embedded.services.ecs.records import Service, Task, utcnow
 from drydock.embedded.services.ecs.strategies import Strategies, Wanted
@@ -182,17 +182,20 @@ class Scheduler:
         if not self._deployments.may_start(deployment):
             return
         try:
-            tasks = self._launcher.start(service, deployment, min(action.count, BATCH), near)
+            made = self._launcher.start(service, deployment, min(action.count, BATCH), near)
         except NotLaunched as refused:
             self._table.report(Unplaced(service, deployment.id, str(refused), again=True))
-        except (NoAddress, NoCapacity) as refused:
+        except NoAddress as refused:
             self._table.report(Unplaced(service, deployment.id, str(refused)))
         except ECSException as refused:
             self._table.report(Unplaced(service, deployment.id, str(refused.message).rstrip(".")))
         else:
-            if action.apart:
-                self._deployments.begin_to_balance(service, deployment, action.apart)
-            self._deployments.started(service, deployment, tasks)
+            if made.refused:
+                self._table.report(Unplaced(service, deployment.id, made.refused[0]))
+            if made.tasks:
+                if action.apart:
+                    self._deployments.begin_to_balance(service, deployment, action.apart)
+                self._deployments.started(service, deployment, made.tasks)
 
     def _stop(self, service: Service, action: rollout.Stop, tasks: Sequence[Task]) -> None:
         by_id = {task.id: task for task in tasks}

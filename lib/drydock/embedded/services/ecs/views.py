@@ -6,6 +6,7 @@ from typing import Any
 
 from drydock.embedded.services.ecs import hooks
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task
+from drydock.policy.ecs import image_versions
 
 # Fields of a service that are shown as they were asked for.
 SERVICE_FIELDS = (
@@ -203,7 +204,8 @@ def describe_service_deployment(service: Service, deployment: Deployment, tasks:
     return document
 
 
-def describe_service_revision(service: Service, deployment: Deployment) -> Document:
+def describe_service_revision(service: Service, deployment: Deployment, definition: Document) -> Document:
+    """`definition`: its task definition, empty if that is gone."""
     shown = {key: value for key, value in deployment.revision.items() if value is not None}
     resolved = [
         {
@@ -219,6 +221,7 @@ def describe_service_revision(service: Service, deployment: Deployment) -> Docum
         "serviceArn": service.arn,
         "clusterArn": service.cluster_arn,
         "platformFamily": "Linux",
+        "containerImages": image_versions.shown(definition, deployment.images),
         "createdAt": deployment.created_at,
     }
 
