@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drydock.drills import starting
+from drydock.drills import alarming, answering, calling, shifting, starting
 from drydock.drills.drill import Drill, served
 from drydock.drills.playing import LAB, Answered, NoSuchDrill, NotHere, NotNow, answer, begin, close, draw, end
 from drydock.drills.record import BadDrills, Run
@@ -48,7 +48,10 @@ __all__ = [
     "served",
 ]
 
-DRILLS: Mapping[str, Drill] = {one.name: one for one in (starting.CRASH_LOOP,)}
+_CUSTOMERS = (
+    answering.AT_A_RATE, answering.LATENCY, answering.LEAKS, shifting.UNDER_LOAD, alarming.UNSEEN, alarming.TO_AND_FRO,
+)  # fmt: skip
+DRILLS: Mapping[str, Drill] = {one.name: one for one in (starting.CRASH_LOOP, calling.STALE, *_CUSTOMERS)}
 
 
 def named(name: str) -> Drill:

@@ -104,11 +104,11 @@ def _watched(site: Site) -> Sequence[Seen]:
 UNSEEN = Drill(
     "orders",
     "Half of all orders fail, and every light is green",
-    "v2 of `orders` fails half of its requests. It was rolled out under the eyes of an alarm that is to roll such a "
-    "version back; the alarm has been OK all the time, and nobody was woken. The next bad version has to be rolled back.",
-    "blind-alarm",
+    "v2 of `orders` fails half of its requests. It was rolled out while an alarm watched that is to roll such a "
+    "version back; it has been OK all the time, and nobody was woken. The next bad version has to be rolled back.",
+    "missing-data",
     "The alarm has the dimensions of a target group that is gone. There are no data under these, and TreatMissingData "
-    "notBreaching takes that for well. list_metrics of HTTPCode_Target_5XX_Count beside the alarm's Dimensions shows it.",
+    "notBreaching takes that for well. list_metrics of HTTPCode_Target_5XX_Count beside its Dimensions shows it.",
     2,
     _lay_watched,
     _unseen,
@@ -237,9 +237,9 @@ TO_AND_FRO = Drill(
     "As many customers as ever come to `tickets`, and evenly. Still every few minutes tasks are started, and a few "
     "minutes later taken away again; caches are always cold, and the bill grows. It has to go on following its load.",
     "oscillation",
-    f"Two step scaling policies undo each other: {STEP} tasks more above {ABOVE:g} requests for each, {STEP} fewer below "
-    f"{BELOW:g}, without a cool-down. With {A_MINUTE} requests a minute {LEAST} tasks have {A_MINUTE / LEAST:g} each, and "
-    f"{LEAST + STEP} have {A_MINUTE / (LEAST + STEP):g}. describe_scaling_activities shows both by turns.",
+    f"Two step scaling policies undo each other: {STEP} tasks more above {ABOVE:g} requests for each, {STEP} fewer "
+    f"below {BELOW:g}, without a cool-down. With {A_MINUTE} requests a minute {LEAST} tasks have {A_MINUTE / LEAST:g} "
+    f"each, and {LEAST + STEP} have {A_MINUTE / (LEAST + STEP):g}. describe_scaling_activities shows both by turns.",
     LEAST,
     _lay_scaled,
     _against_each_other,

@@ -39,7 +39,7 @@ def _roll_back(site: Site) -> None:
 # -- errors, whatever the load
 
 
-def _fails(group: TargetGroup) -> bool:
+def fails(group: TargetGroup) -> bool:
     return group.errors >= ERRORS and group.error_rate >= ERROR_RATE
 
 
@@ -48,7 +48,7 @@ def _at_a_rate(site: Site) -> str:
     if service is None or watching(service):
         return ""
     group, rate = answered(site), _given(site).get("ERROR_RATE", "0")
-    if not _fails(group) or by_load(group.minutes) or float(rate) == 0:
+    if not fails(group) or by_load(group.minutes) or float(rate) == 0:
         return ""
     return f"{group.errors:.0f} of {group.requests:.0f} requests were answered 5xx: ERROR_RATE={rate}"
 
@@ -64,7 +64,7 @@ AT_A_RATE = Drill(
     2,
     _lay,
     lambda site: _release(site, ERROR_RATE="0.25"),
-    lambda site: _fails(answered(site)),
+    lambda site: fails(answered(site)),
     _at_a_rate,
     _roll_back,
     well,
@@ -106,11 +106,7 @@ LATENCY = Drill(
 
 
 def _leaks(site: Site) -> None:
-    site.update(
-        taskDefinition=site.register(
-            {"VERSION": "v2", "LEAK_MIB_PER_REQUEST": str(LEAK)}, memory=LIMIT
-        )
-    )
+    site.update(taskDefinition=site.register({"VERSION": "v2", "LEAK_MIB_PER_REQUEST": str(LEAK)}, memory=LIMIT))
 
 
 def _killed(site: Site) -> str:
@@ -133,8 +129,8 @@ def _keeps_nothing(site: Site) -> Sequence[Seen]:
 LEAKS = Drill(
     "basket",
     "Baskets are emptied every few minutes",
-    "Since v2 of `basket` is out, customers find their baskets empty again and again: it was another task that answered "
-    "them a moment ago. Nobody deploys anything.",
+    "Since v2 of `basket` is out, customers find their baskets empty again and again: another task answered them a "
+    "moment ago. Nobody deploys anything.",
     "memory-leak",
     f"Revision 2 keeps {LEAK} MiB with each request (LEAK_MIB_PER_REQUEST), until a container reaches its {LIMIT} MiB "
     "and is killed. Stopped tasks have EssentialContainerExited, exit code 137, and OutOfMemoryError as the reason of "
@@ -148,38 +144,3 @@ LEAKS = Drill(
     _keeps_nothing,
     NEEDED,
 )
-
-
-# -- errors under load: a pool that suffices for a canary
-
-POOL = """
-import os, threading, time
-import backend, chassis
-
-pool = threading.Semaphore(int(os.environ["POOL_SIZE"]))
-answer = backend.Backend.answer
-
-def pooled(self, request):
-    if request.path != "/":
-        return answer(self, request)
-    if not pool.acquire(blocking=False):
-        return chassis.Reply.error(503, "no connection", "all connections of the pool are in use")
-    try:
-        time.sleep(float(os.environ["QUERY_SECONDS"]))
-        return answer(self, request)
-    finally:
-        pool.release()
-
-backend.Backend.answer = pooled
-backend.main()
-"""
-QUIET, BUSY = 8, 80
-"""Requests in a minute."""
-COURSE = (QUIET, QUIET, QUIET, BUSY, BUSY)
-WIDE, NARROW = 64, 1
-
-
-def pooled(site: Site, version: str, size: int) -> str:
-    """A revision whose pool has so many connections; a query takes a twentieth of an AWS minute."""
-    given = {"VERSION": version, "POOL_SIZE": str(size), "QUERY_SECONDS": str(3 / site.cloud.speed)}
-    return site.register(given, command=["-c", POOL])
