@@ -123,7 +123,7 @@ UNSEEN = Drill(
 # -- scaling that goes to and fro
 
 LEAST, MOST = 2, 6
-ABOVE, BELOW, LOWER = 7.0, 6.0, 2.0
+ABOVE, BELOW, LOWER = 4.5, 3.5, 1.0
 """Requests for each task and minute: more tasks above, fewer below; and what is below all that a step leads to."""
 STEP = 2
 STILL = 5

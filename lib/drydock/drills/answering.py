@@ -11,9 +11,9 @@ from drydock.policy.diagnosis import TargetGroup, watching
 from drydock.policy.diagnosis.answers import ERROR_RATE, ERRORS, SECONDS, by_load
 from drydock.prep.practicals.practical import Seen
 
-A_MINUTE = 20
+A_MINUTE = 12
 """Requests of the customers."""
-SLOW, LEAK, LIMIT = 1500, 2, 128
+SLOW, LEAK, LIMIT = 1500, 4, 128
 """Milliseconds, MiB of a request, and MiB of a container."""
 
 

@@ -14,7 +14,7 @@ NEEDED = "customers inside of its network"
 """Of the embedded AWS: elsewhere the load balancer is called from the learner's own address alone."""
 AT_ONCE = 0.5
 """Seconds."""
-FEW = 40
+FEW = 24
 """Requests that a check wants to have seen."""
 PROGRAM = """
 import itertools, os, threading, time, urllib.request

@@ -36,9 +36,9 @@ backend.main()
 """
 QUERY = 3
 """AWS seconds for which a request holds a connection of the pool."""
-QUIET, BUSY = 8, 80
+QUIET, BUSY = 6, 45
 """Requests in a minute."""
-COURSE = (QUIET, QUIET, QUIET, QUIET, BUSY, BUSY)
+COURSE = (QUIET, QUIET, QUIET, BUSY, BUSY)
 WIDE, NARROW = 64, 1
 CANARY = {"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 50.0, "canaryBakeTimeInMinutes": 1}}
 
