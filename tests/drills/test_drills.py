@@ -44,13 +44,33 @@ def back_to_v1(site: Site) -> None:
     site.update(taskDefinition=f"{site.name}:1")
 
 
-def deploy_again(site: Site) -> None:
+def any_code(site: Site) -> None:
+    group = site.target_group()["TargetGroupArn"]
+    site.cloud.client("elbv2").modify_target_group(TargetGroupArn=group, Matcher={"HttpCode": "200-499"})
+
+
+def another_definition(site: Site) -> None:
+    site.update(taskDefinition=site.register())
+
+
+def again(site: Site) -> None:
     site.update(forceNewDeployment=True)
 
 
+def one_more(site: Site) -> None:
+    site.update(desiredCount=4)
+
+
+STEADY, HEALTHY = "They run, and no deployment is under way", "As many targets are healthy behind the load balancer"
 WRONG: dict[str, tuple[Callable[[Site], None], str]] = {
     "crash-loop": (back_to_v1, "It is the new version, v2"),
-    "stale-name": (deploy_again, "The name leads nowhere else"),
+    "failing-health-check": (any_code, "A target is healthy only if it answers 200"),
+    "slow-start": (another_definition, "The program reads the price list first"),
+    "image-gone": (again, STEADY),
+    "secret-gone": (another_definition, "ECS gives it the secret APP_SECRET"),
+    "subnet-full": (again, STEADY),
+    "zone-down": (one_more, HEALTHY),
+    "spot-wave": (again, STEADY),
 }
 """By fault: what does not mend it, and what the check then says does not hold."""
 
@@ -68,11 +88,12 @@ def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str) -> N
     wrong, missed = WRONG[drill.fault]
     for change, said in ((to_none, f"{drill.tasks} tasks or more are wanted"), (wrong, missed)):
         before = site.service()
+        assert before is not None
         change(site)
         world.pass_time(30)
         seen = {one.wanted: one for one in drill.seen(site)}
         assert not seen[said].holds, (said, seen)
-        site.update(desiredCount=before["desiredCount"])  # type: ignore[index]
+        site.update(desiredCount=before["desiredCount"], taskDefinition=before["taskDefinition"])
     drill.mend(site)
     world.until(lambda: is_mended(drill, site))
     said = answer(DRILLS, cloud, drill.fault)
@@ -81,13 +102,13 @@ def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str) -> N
     assert not is_mended(drill, site), "a service that is gone is not mended"
     with pytest.raises(NotNow, match="is under way"):
         begin(drill, cloud)
-    close(cloud)
+    close(DRILLS, cloud)
 
 
 def test_nothing_is_left_of_them(world: World, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     assert owned(cloud)
     monkeypatch.setattr("drydock.ledger.time.sleep", lambda seconds: world.pass_time(1))
-    assert not end(cloud).survivors
+    assert not end(DRILLS, cloud).survivors
     assert not owned(cloud)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -92,7 +93,7 @@ def stop(
     """Delete all that the drill made, and say what it was. Exit code 1 when something is left."""
     at = _there(cloud, region, account, name)
     run = record.under_way(record.read(), at.identity)
-    swept = drills.end(at, within=within)
+    swept = drills.end(drills.DRILLS, at, within=within)
     if run is not None and run.started and run.drill in drills.DRILLS:
         one = drills.DRILLS[run.drill]
         console.print(f"{one.name} was {one.fault}. {one.cause}", markup=False)
@@ -139,7 +140,7 @@ def _took(run: record.Run, until: str) -> str:
     return f"{seconds:.0f} s" + (f" ({seconds * run.speed:.0f} AWS s)" if run.speed != 1 else "")
 
 
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")

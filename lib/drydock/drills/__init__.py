@@ -2,7 +2,7 @@
 
     begin(drill, cloud)               # a service in good health, and then a fault, of which only symptoms are told
     answer(DRILLS, cloud, "…")        # whether that is the cause; whether it is mended
-    end(cloud)                        # nothing is left
+    end(DRILLS, cloud)                # nothing is left
 
 A drill's module, one for each family of faults, holds its `Drill`s; DRILLS lists them all. What a drill declares:
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drydock.drills import alarming, answering, calling, shifting, starting
+from drydock.drills import alarming, answering, calling, places, shifting, starting
 from drydock.drills.drill import Drill, served
 from drydock.drills.playing import LAB, Answered, NoSuchDrill, NotHere, NotNow, answer, begin, close, draw, end
 from drydock.drills.record import BadDrills, Run
@@ -48,10 +48,8 @@ __all__ = [
     "served",
 ]
 
-_CUSTOMERS = (
-    answering.AT_A_RATE, answering.LATENCY, answering.LEAKS, shifting.UNDER_LOAD, alarming.UNSEEN, alarming.TO_AND_FRO,
-)  # fmt: skip
-DRILLS: Mapping[str, Drill] = {one.name: one for one in (starting.CRASH_LOOP, calling.STALE, *_CUSTOMERS)}
+_MODULES = (starting, places, answering, shifting, calling, alarming)
+DRILLS: Mapping[str, Drill] = {one.name: one for module in _MODULES for one in module.DRILLS}
 
 
 def named(name: str) -> Drill:

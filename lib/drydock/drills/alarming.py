@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from drydock.drills import customers
 from drydock.drills.answering import A_MINUTE
 from drydock.drills.customers import NEEDED, answered, come, well
 from drydock.drills.drill import Drill
@@ -183,7 +184,7 @@ def _course(site: Site) -> list[tuple[datetime, int]]:
     """When scaling has set how many tasks in the last hour of AWS, oldest first."""
     scaling = site.cloud.client("application-autoscaling")
     found = every(scaling, "describe_scaling_activities", "ScalingActivities", **_of(site))
-    begun = datetime.now(UTC) - timedelta(seconds=HOUR / site.cloud.speed)
+    begun = customers.now() - timedelta(seconds=HOUR / site.cloud.speed)
     set_to = [one for one in found if one["Description"].startswith("Setting desired count")]
     counts = [(one["StartTime"], int(one["Description"].rstrip(".").rpartition(" ")[2])) for one in set_to]
     return sorted(one for one in counts if one[0] >= begun)
@@ -194,7 +195,7 @@ def _minutes_still(site: Site) -> float:
     names = [f"{site.name}-{which}" for which in ("more", "fewer")]
     alarms = site.cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
     moments = [one["AlarmConfigurationUpdatedTimestamp"] for one in alarms] + [at for at, _ in _course(site)]
-    return (datetime.now(UTC) - max(moments)).total_seconds() * site.cloud.speed / 60 if moments else 0.0
+    return (customers.now() - max(moments)).total_seconds() * site.cloud.speed / 60 if moments else 0.0
 
 
 def _to_and_fro(site: Site) -> str:
@@ -249,3 +250,5 @@ TO_AND_FRO = Drill(
     _follows,
     NEEDED,
 )
+
+DRILLS = (UNSEEN, TO_AND_FRO)

@@ -144,3 +144,5 @@ LEAKS = Drill(
     _keeps_nothing,
     NEEDED,
 )
+
+DRILLS = (AT_A_RATE, LATENCY, LEAKS)

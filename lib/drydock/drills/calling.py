@@ -107,3 +107,5 @@ STALE = Drill(
     _deregister,
     _found_by_name,
 )
+
+DRILLS = (STALE,)

@@ -34,6 +34,11 @@ for requests in itertools.cycle(map(int, os.environ["REQUESTS_A_MINUTE"].split()
 """
 
 
+def now() -> datetime:
+    """The time of day, which that of the cloud is."""
+    return datetime.now(UTC)
+
+
 def come(site: Site, *requests: int) -> None:
     """From now on so many requests come in each minute of AWS; of several numbers each has its minute, by turns."""
     service, elbv2 = site.service(), site.cloud.client("elbv2")
@@ -73,7 +78,7 @@ def answered(site: Site) -> TargetGroup:
     if service is None:
         return TargetGroup("")
     tasks = [*site.tasks(), *site.tasks(stopped=True)]
-    until, speed = datetime.now(UTC).replace(microsecond=0), site.cloud.speed
+    until, speed = now().replace(microsecond=0), site.cloud.speed
     since = counted_since(service, tasks, until, speed)
     group = site.target_group()
     told = Counted(site.cloud.client("cloudwatch").get_metric_statistics, since, until, speed)

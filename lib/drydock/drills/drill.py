@@ -24,6 +24,7 @@ class Drill:
     find      what names the cause, read by AWS calls alone; "" where this is not the cause
     look      what has to be so besides `served`, read by AWS calls alone
     mend      the reference solution
+    clear     takes away what `put` did outside of AWS's own state
     needs     what of the embedded AWS `put` needs, in words, where no other cloud has it
     """
 
@@ -33,12 +34,13 @@ class Drill:
     fault: str
     cause: str
     tasks: int
-    lay: Callable[[Site], None]
-    put: Callable[[Site], None]
+    lay: Callable[[Site], object]
+    put: Callable[[Site], object]
     shows: Callable[[Site], bool]
     find: Callable[[Site], str]
-    mend: Callable[[Site], None]
+    mend: Callable[[Site], object]
     look: Callable[[Site], Sequence[Seen]] = lambda site: ()
+    clear: Callable[[Site], object] = lambda site: None
     needs: str = ""
 
     def seen(self, site: Site) -> list[Seen]:
@@ -56,16 +58,16 @@ def served(site: Site, count: int) -> list[Seen]:
     entries = [{**one.get("advancedConfiguration", {}), **one} for one in service.get("loadBalancers", ())]
     groups = [each.get(of) for each in entries for of in ("targetGroupArn", "alternateTargetGroupArn")]
     behind = site.target_group()["TargetGroupArn"] in groups
-    healthy = site.healthy()
+    healthy, enough = site.healthy(), max(count, wanted)
     steady = site.steady()
     again = _failed_since_steady(site)
     return [
         Seen(f"{count} tasks or more are wanted", wanted >= count, f"desiredCount {wanted}"),
         Seen("They run, and no deployment is under way", steady and run >= count, f"{run} of {wanted} run"),
         Seen(
-            f"{count} targets or more are healthy behind the load balancer",
-            behind and healthy >= count,
-            f"{healthy} healthy" if behind else f"the service is not in the target group {site.name}",
+            "As many targets are healthy behind the load balancer",
+            behind and healthy >= enough,
+            f"{healthy} of {enough} healthy" if behind else f"the service is not in the target group {site.name}",
         ),
         Seen("No task has failed since it was last steady", not again, f"{again} have" if again else "none has"),
     ]

@@ -118,17 +118,18 @@ def answer(drills: Mapping[str, Drill], cloud: Cloud, cause: str = "") -> Answer
     return Answered(run, checked, cause, right, bool(run.found))
 
 
-def end(cloud: Cloud, *, within: float | None = None) -> Swept:
+def end(drills: Mapping[str, Drill], cloud: Cloud, *, within: float | None = None) -> Swept:
     """Delete all that drills have made on this cloud; what is left is in the answer. The drill under way is over."""
-    swept = sweep(cloud, LAB, within=within)
-    close(cloud)
-    return swept
+    close(drills, cloud)
+    return sweep(cloud, LAB, within=within)
 
 
-def close(cloud: Cloud) -> None:
+def close(drills: Mapping[str, Drill], cloud: Cloud) -> None:
     """The drill under way on this cloud is over; its service stays as it is."""
     with record.changing() as runs:
         if (run := record.under_way(runs, cloud.identity)) is not None:
+            if run.drill in drills:
+                drills[run.drill].clear(Site(cloud, run.drill))
             run.stopped = progress.now()
 
 

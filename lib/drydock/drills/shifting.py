@@ -133,3 +133,5 @@ UNDER_LOAD = Drill(
     _also_when_busy,
     NEEDED,
 )
+
+DRILLS = (UNDER_LOAD,)

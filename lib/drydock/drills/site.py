@@ -258,10 +258,14 @@ class Site(Deployed):
             return {}
         return dict(self.definition(service["taskDefinition"])["containerDefinitions"][0])
 
+    def ended(self) -> list[Described]:
+        """The tasks of this service that have stopped within the last hour: of one that was deleted before, none."""
+        service = self.service()
+        return [one for one in self.tasks(stopped=True) if service and one["createdAt"] >= service["createdAt"]]
+
     def failed(self) -> list[Described]:
-        """The tasks that have stopped within the last hour and that nobody wanted to stop, newest first."""
-        ended = [one for one in self.tasks(stopped=True) if one.get("stopCode") != "UserInitiated"]
-        ended = [one for one in ended if not _was_meant(one)]
+        """Those that nobody wanted to stop, newest first."""
+        ended = [one for one in self.ended() if one.get("stopCode") != "UserInitiated" and not _was_meant(one)]
         return sorted(ended, key=lambda one: one.get("stoppedAt") or one["createdAt"], reverse=True)
 
     def reasons(self) -> Iterable[str]:
@@ -275,11 +279,14 @@ class Site(Deployed):
         service = self.service()
         return [one["message"] for one in service["events"]] if service else []
 
-    def lines(self, most: int = 100) -> list[str]:
-        """What its tasks have written last, oldest first."""
-        logs = self.cloud.client("logs")
+    def lines(self) -> dict[str, list[str]]:
+        """What its tasks have written, oldest first, by the id of the task; those that wrote last come last."""
+        logs, said = self.cloud.client("logs"), dict[str, list[str]]()
         found = every(logs, "filter_log_events", "events", logGroupName=self.log_group)
-        return [one["message"] for one in sorted(found, key=lambda one: one["timestamp"])][-most:]
+        for one in sorted(found, key=lambda one: one["timestamp"]):
+            task = one["logStreamName"].rsplit("/", 1)[-1]
+            said[task] = [*said.pop(task, ()), one["message"]]
+        return said
 
     # -- its parts ------------------------------------------------------------------------------
 

@@ -58,7 +58,9 @@ def lasts(per_task_hour: float, chance: Random) -> float:
     return chance.expovariate(per_task_hour / 3600) if per_task_hour else math.inf
 
 
-def wave(tasks: Sequence[Chosen], chance: Random, *, count: int | None = None, percent: int | None = None) -> list[Chosen]:
+def wave(
+    tasks: Sequence[Chosen], chance: Random, *, count: int | None = None, percent: int | None = None
+) -> list[Chosen]:
     """Which of the tasks a wave takes: so many, or such a part of them, rounded up; all without either.
 
     Raises ValueError for a count below 1, a percentage outside 1 to 100, or both.
