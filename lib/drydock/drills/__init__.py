@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drydock.drills import places, starting
+from drydock.drills import alarming, answering, calling, places, shifting, starting
 from drydock.drills.drill import Drill, served
 from drydock.drills.playing import LAB, Answered, NoSuchDrill, NotHere, NotNow, answer, begin, close, draw, end
 from drydock.drills.record import BadDrills, Run
@@ -48,7 +48,8 @@ __all__ = [
     "served",
 ]
 
-DRILLS: Mapping[str, Drill] = {one.name: one for one in (*starting.DRILLS, *places.DRILLS)}
+_MODULES = (starting, places, answering, shifting, calling, alarming)
+DRILLS: Mapping[str, Drill] = {one.name: one for module in _MODULES for one in module.DRILLS}
 
 
 def named(name: str) -> Drill:

@@ -55,7 +55,8 @@ def served(site: Site, count: int) -> list[Seen]:
     if service is None:
         return [Seen(f"There is a service {site.name}", False, f"the cluster {site.cluster} has none that is ACTIVE")]
     wanted, run = service["desiredCount"], service["runningCount"]
-    groups = [one.get("targetGroupArn") for one in service.get("loadBalancers", ())]
+    entries = [{**one.get("advancedConfiguration", {}), **one} for one in service.get("loadBalancers", ())]
+    groups = [each.get(of) for each in entries for of in ("targetGroupArn", "alternateTargetGroupArn")]
     behind = site.target_group()["TargetGroupArn"] in groups
     healthy, enough = site.healthy(), max(count, wanted)
     steady = site.steady()

@@ -18,6 +18,7 @@ from drydock.labs.shop import PLATFORM
 from drydock.prep.practicals.bench import Deployed, Described
 from drydock.resources import not_found
 from drydock.resources.kind import every
+from drydock.runbooks.ecs import serving
 
 PRODUCTION = "production"
 """The cluster, and the name of the network."""
@@ -232,9 +233,13 @@ class Site(Deployed):
         return str(self.cloud.client("ec2").describe_security_groups(Filters=wanted)["SecurityGroups"][0]["GroupId"])
 
     def target_group(self) -> Described:
-        """As describe_target_groups has it."""
-        found = self.cloud.client("elbv2").describe_target_groups(Names=[self.name])["TargetGroups"]
-        return dict(found[0])
+        """The one of its name, or the other one that ECS shifts its requests to: where its tasks are."""
+        elbv2, service = self.cloud.client("elbv2"), self.service()
+        if service is not None and any("advancedConfiguration" in one for one in service["loadBalancers"]):
+            its: dict[str, Any] = {"TargetGroupArns": sorted(serving(self.ecs, self.cluster, self.name))}
+        else:
+            its = {"Names": [self.name]}
+        return dict(elbv2.describe_target_groups(**its)["TargetGroups"][0])
 
     def targets(self) -> list[Described]:
         """The targets that are not on their way out, as describe_target_health has them."""
