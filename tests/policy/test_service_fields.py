@@ -20,6 +20,7 @@ BOTH = (
     "cluster", "taskDefinition", "availabilityZoneRebalancing", "loadBalancers", "serviceRegistries", "desiredCount",
     "capacityProviderStrategy", "deploymentConfiguration", "networkConfiguration", "healthCheckGracePeriodSeconds",
     "enableECSManagedTags", "propagateTags", "enableExecuteCommand", "placementConstraints", "placementStrategy",
+    "deploymentController",
 )  # fmt: skip
 ACTS: set[Field] = {
     *((shape, name) for shape in (C, U) for name in BOTH),
@@ -55,7 +56,6 @@ REFUSED: dict[Field, dict[str, Any]] = {
         (shape, name): request
         for shape in (C, U)
         for name, request in {
-            "deploymentController": {"deploymentController": {"type": "EXTERNAL"}},
             "serviceConnectConfiguration": {"serviceConnectConfiguration": {"enabled": True}},
             "volumeConfigurations": {"volumeConfigurations": [{"name": "v"}]},
             "vpcLatticeConfigurations": {"vpcLatticeConfigurations": [{"portName": "http"}]},

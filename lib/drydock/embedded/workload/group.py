@@ -200,12 +200,12 @@ class Group:
 
     # -- stopping -------------------------------------------------------------------------------
 
-    def stop(self) -> None:
-        """Ask those to stop that no other still needs; once each."""
+    def stop(self, within: float = math.inf) -> None:
+        """Ask those to stop that no other still needs; once each. They are gone `within` so many AWS seconds."""
         for name in dependencies.may_stop(self._order, self.alive()):
             if name not in self._stopping:
                 self._stopping.add(name)
-                grace = self._host.clock.patience(self._members[name].stop_timeout)
+                grace = min(self._host.clock.patience(self._members[name].stop_timeout), self._host.clock.real(within))
                 self._host.helper(runtime_of).stop(self.containers[name], grace)
 
     def kill(self) -> None:

@@ -80,11 +80,6 @@ def scales(provider: Mapping[str, Any]) -> None:
 
 def deploys(request: Mapping[str, Any]) -> None:
     """Refuse a service that would be connected, measured or deployed by what is not there. Raises Invalid."""
-    controller = (request.get("deploymentController") or {}).get("type") or "ECS"
-    if controller != "ECS":
-        raise refuse(
-            f"the deployment controller {controller}: it has no task sets", "Use the deployment controller ECS."
-        )
     if (request.get("serviceConnectConfiguration") or {}).get("enabled"):
         raise refuse("Service Connect", "Use serviceRegistries, or a load balancer.")
     _platform_version(request)

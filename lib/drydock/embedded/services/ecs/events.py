@@ -41,9 +41,9 @@ def deployment(host: Host, service: Service, deployment: Deployment, name: str, 
     _send(host, service.region_name, "ECS Deployment State Change", [service.arn], detail)
 
 
-def action(host: Host, service: Service, name: str) -> None:
-    """`ECS Service Action`, of those that say how things go."""
-    detail = {"eventType": "INFO", "eventName": name, "clusterArn": service.cluster_arn, "createdAt": utcnow()}
+def action(host: Host, service: Service, name: str, kind: str = "INFO", **more: Any) -> None:
+    """`ECS Service Action`, with what else its detail has."""
+    detail = {"eventType": kind, "eventName": name, "clusterArn": service.cluster_arn, "createdAt": utcnow(), **more}
     _send(host, service.region_name, "ECS Service Action", [service.arn], detail)
 
 

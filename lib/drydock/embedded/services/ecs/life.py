@@ -7,6 +7,7 @@ containers do is the group's (`workload/group.py`). What happens to the task is 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from drydock.embedded.workload.objects import NoBucket, content
 from drydock.embedded.workload.pulls import CannotPull, Pulled, Puller, Why
 from drydock.policy import dependencies, mounts
 from drydock.policy.addresses import loopback
-from drydock.policy.ecs import image_versions
+from drydock.policy.ecs import image_versions, interruption
 from drydock.policy.ecs.restarts import RestartPolicy
 from drydock.policy.environment_files import place, variables
 from drydock.policy.health import Health, HealthCheck, task_health
@@ -137,6 +138,8 @@ class Life:
         self._preparing: Future[Prepared] | None = None
         self._prepared: Prepared | None = None
         self._drain_until: float | None = None
+        self._ends_at = math.inf
+        """The AWS second at which it is over, whatever its containers do."""
         self._credentials_token: str | None = None
         self._awaits_agent = bool(task.document.get("enableExecuteCommand"))
 
@@ -157,6 +160,8 @@ class Life:
             self._table.exited(self.task, name, exit)
             if name in self._essential and not self.task.stopping:
                 self._table.ask_to_stop(self.task, "EssentialContainerExited", "Essential container in task exited")
+        if self._ends_at == math.inf and self.task.document.get("stopCode") == interruption.STOP_CODE:
+            self._ends_at = self._host.clock.time() + interruption.WARNING
         match self.task.status:
             case "PROVISIONING":
                 self._provisioning()
@@ -277,13 +282,13 @@ class Life:
 
     def _deactivating(self) -> None:
         if self._drain_until is None:
-            self._drain_until = self._host.clock.time() + self._means.leave(self.task)
+            self._drain_until = min(self._host.clock.time() + self._means.leave(self.task), self._ends_at)
         if self._host.clock.time() >= self._drain_until or not self.group.alive():
             self._table.enter(self.task, "STOPPING")
             self._stopping()
 
     def _stopping(self) -> None:
-        self.group.stop()
+        self.group.stop(max(0.0, self._ends_at - self._host.clock.time()))
         if self.group.over:
             self._table.enter(self.task, "DEPROVISIONING", executionStoppedAt=utcnow())
 
