@@ -35,6 +35,7 @@ PROCESS = (
     "embedded/applicationautoscaling/test_requests.py",
     "embedded/awslambda/*",
     "embedded/cloudformation/*",
+    "embedded/codedeploy/test_outside.py",
     "embedded/ecr/test_clients.py",
     "embedded/ecs/test_refusals.py",
     "embedded/ecs/test_security_groups.py",
