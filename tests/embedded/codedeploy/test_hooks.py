@@ -94,15 +94,6 @@ def test_a_hook_that_fails_or_does_not_answer_fails_the_deployment(
     assert shop.weight(shop.test) == 0
 
 
-def test_a_function_that_is_not_there_fails_the_deployment(shop: BlueGreen) -> None:
-    shop.service()
-    shop.group()
-    shop.deploy(hooks=[{"BeforeInstall": "nobody"}])
-    failed = shop.until_status("Failed")
-    assert failed["errorInformation"]["code"] == "INVALID_LAMBDA_FUNCTION"
-    assert "nobody" in failed["errorInformation"]["message"]
-
-
 def test_a_hook_is_called_again_after_a_crash_and_may_answer_then(
     world: World, shop: BlueGreen, called: list[tuple[str, dict[str, str]]]
 ) -> None:

@@ -59,7 +59,7 @@ def test_every_predefined_configuration_runs_to_its_end_at_its_times(world: Worl
             shop.until_event("AllowTraffic")
         else:
             shop.until_status("Succeeded")
-        passed = 0
+        passed, weight = 0, 0
         for minute, percent in shifts:
             if minute > passed:
                 later(world, 60 * (minute - passed) - 5)
@@ -86,11 +86,12 @@ def test_a_target_shows_both_task_sets_and_their_shares(world: World, shop: Blue
     shop.until_event("AllowTraffic")
     assert shop.weight(shop.test) == 100
     target = shop.target()
-    assert [(one["taskSetLabel"], one["targetGroup"]["name"], one["trafficWeight"], one["runningCount"], one["status"])
-            for one in target["taskSetsInfo"]] == [  # fmt: skip
-        ("Blue", "blue", 90.0, 2, "PRIMARY"),
-        ("Green", "green", 10.0, 2, "ACTIVE"),
+    shown = ("taskSetLabel", "trafficWeight", "runningCount", "status")
+    assert [tuple(one[name] for name in shown) for one in target["taskSetsInfo"]] == [
+        ("Blue", 90.0, 2, "PRIMARY"),
+        ("Green", 10.0, 2, "ACTIVE"),
     ]
+    assert [one["targetGroup"]["name"] for one in target["taskSetsInfo"]] == ["blue", "green"]
     assert target["targetArn"].endswith(":service/lab/app")
     assert shop.client.list_deployment_targets(deploymentId=shop.deployments[0])["targetIds"] == ["lab:app"]
     later(world, 300)
@@ -193,8 +194,8 @@ def test_an_alarm_stops_a_shift_and_traffic_goes_back(world: World, shop: BlueGr
     stopped = shop.until_status("Stopped")
     assert stopped["errorInformation"] == {
         "code": "ALARM_ACTIVE",
-        "message": "One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, and "
-        "the affected deployments have been stopped. Activated alarms: <errors>",
+        "message": "One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, "
+        "and the affected deployments have been stopped. Activated alarms: <errors>",
     }
     assert [shop.events()[name] for name in IN_ORDER[5:]] == ["Succeeded", "Failed", "Skipped"]
     shop.until_status("Succeeded", stopped["rollbackInfo"]["rollbackDeploymentId"])
