@@ -5,15 +5,19 @@ from __future__ import annotations
 import functools
 import hashlib
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moto.codedeploy.models import CodeDeployBackend
+from moto.core.resource_tagging import TaggedResource
 
+from drydock.embedded.core import seams
 from drydock.policy.codedeploy import lifecycle
 from drydock.policy.codedeploy.courses import PREDEFINED, Course
 from drydock.policy.codedeploy.lifecycle import Step
+from drydock.policy.requests.errors import Invalid
 
 from .errors import no_application, no_config, no_deployment, no_group
 
@@ -236,6 +240,36 @@ class CodeDeployState(CodeDeployBackend):
 
     def now(self) -> float:
         return self.host.clock.utcnow().timestamp()
+
+    # -- tags, which the API of tagging reads and sets, too -----------------------------------------
+
+    def tagged(self, arn: str) -> Application | Group:
+        """What has an ARN. Invalid."""
+        found = re.fullmatch(r"arn:[\w-]+:codedeploy:[\w-]+:\d+:(application|deploymentgroup):([^/]+)/?(.*)", arn)
+        if found is None:
+            raise Invalid("InvalidArnException", f"{arn} is not the ARN of an application or a deployment group.")
+        return self.application(found[2]) if found[1] == "application" else self.group(found[2], found[3])
+
+    def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
+        """Invalid."""
+        if not seams.replaying():  # it is in the file
+            one = self.tagged(arn)
+            one.tags = {**one.tags, **tags}
+            self.keep(one)
+
+    def untag_resource(self, arn: str, tag_keys: list[str]) -> None:
+        """Invalid."""
+        if not seams.replaying():
+            one = self.tagged(arn)
+            one.tags = {key: value for key, value in one.tags.items() if key not in tag_keys}
+            self.keep(one)
+
+    def iter_tagged_resources(self) -> Iterator[TaggedResource]:
+        for application in self.applications.values():
+            yield TaggedResource(self._application_arn(application.name), application.tags, "codedeploy:application")
+        for group in self.groups.values():
+            arn = self._deployment_group_arn(group.application, group.name)
+            yield TaggedResource(arn, group.tags, "codedeploy:deploymentgroup")
 
     # -- what there is --------------------------------------------------------------------------
 
