@@ -258,11 +258,10 @@ def test_a_shift_goes_on_after_a_crash(world: World, shop: BlueGreen) -> None:
         lab = Lab(again.client, shop.lab.image, shop.lab.vpc, shop.lab.subnets, again.until)
         after = BlueGreen(lab, shop.blue, shop.green, shop.production, shop.test, shop.role, "")
         after.deployments = [identity]
-        again.settle()
-        assert (after.weight(), after.deployment()["status"]) == (20, "InProgress")
-        assert after.target()["lifecycleEvents"][6]["startTime"] == began
+        assert after.weight() == 20
         later(again, 160)
-        assert after.weight() == 30
+        assert after.weight() == 30  # without a call of CodeDeploy
+        assert after.target()["lifecycleEvents"][6]["startTime"] == began
         for _ in range(7):
             later(again, 180)
         assert after.weight() == 100

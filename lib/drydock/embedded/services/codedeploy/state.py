@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
+import json
+import logging
 import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from moto.codedeploy.models import CodeDeployBackend
 from moto.core.resource_tagging import TaggedResource
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
     from .store import Store
 
+log = logging.getLogger(__name__)
+
 Document = dict[str, Any]
+Kept = TypeVar("Kept")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -182,16 +186,22 @@ class CodeDeployState(CodeDeployBackend):
 
     def restore(self) -> None:
         """Have what is kept of the region."""
-        read = functools.partial(self.store.read, self.region_name)
-        self.applications = {name: Application(**one) for name, one in read("application").items()}
-        groups = (Group(**one) for one in read("group").values())
-        self.groups = {(group.application, group.name): group for group in groups}
-        self.configs = {name: Config(**one) for name, one in read("config").items()}
-        revisions = (Revision(**one) for one in read("revision").values())
-        self.revisions = {(one.application, one.key): one for one in revisions}
-        deployments = sorted(map(_deployment, read("deployment").values()), key=lambda one: one.number)
+        self.applications = {one.name: one for one in self._kept("application", Application)}
+        self.groups = {(one.application, one.name): one for one in self._kept("group", Group)}
+        self.configs = {one.name: one for one in self._kept("config", Config)}
+        self.revisions = {(one.application, one.key): one for one in self._kept("revision", Revision)}
+        deployments = sorted(self._kept("deployment", _deployment), key=lambda one: one.number)
         self.deployments = {one.id: one for one in deployments}
-        self._ids = int(read("number").get("ids", 0))
+        self._ids = next(self._kept("number", lambda ids: int(ids)), 0)
+
+    def _kept(self, kind: str, read: Callable[..., Kept]) -> Iterator[Kept]:
+        """Those of a kind that can be read; of the others the log tells."""
+        for key, record in self.store.read(self.region_name, kind):
+            try:
+                found = json.loads(record)
+                yield read(**found) if isinstance(found, dict) else read(found)
+            except (ValueError, KeyError, TypeError) as error:
+                log.error("the %s %s of CodeDeploy cannot be read and is left out: %s", kind, key, error)
 
     # -- what is kept ---------------------------------------------------------------------------
 
@@ -341,5 +351,5 @@ def _place(thing: Application | Group | Config | Revision | Deployment) -> tuple
     return type(thing).__name__.lower(), thing.name
 
 
-def _deployment(record: Document) -> Deployment:
-    return Deployment(**{**record, "events": [Event(**event) for event in record["events"]]})
+def _deployment(events: list[Document], **record: Any) -> Deployment:
+    return Deployment(**record, events=[Event(**event) for event in events])
