@@ -35,6 +35,7 @@ ELSEWHERE = {
     "runbook": "drydock.commands.runbook:app",
     "concept": "drydock.commands.notebook:concept",
     "prep": "drydock.commands.notebook:prep",
+    "drill": "drydock.commands.drill:app",
     "class": "drydock.commands.classroom:app",
     "spot": "drydock.commands.spot:app",
 }
@@ -566,6 +567,10 @@ TOLD = (
     ("notebooks.together", "Ended"),
     ("concepts.catalogue", "NoSuchConcept"),
     ("notebooks.parameters", "BadParameter"),
+    ("drills.playing", "NoSuchDrill"),
+    ("drills.playing", "NotHere"),
+    ("drills.playing", "NotNow"),
+    ("drills.record", "BadDrills"),
     ("prep.questions", "BadQuestions"),
     ("prep.interview_pack", "BadPack"),
     ("prep.interview_record", "BadInterviews"),

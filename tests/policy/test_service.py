@@ -151,7 +151,7 @@ ACCEPTED: dict[str, tuple[dict[str, Any], World]] = {
         service(serviceConnectConfiguration={"enabled": True, "namespace": "x", "services": [{"portName": "http"}]}),
         WORLD,
     ),
-    "external": (service(deploymentController={"type": "EXTERNAL"}, taskDefinition=None, desiredCount=None), WORLD),
+    "external": ({"serviceName": "web", "deploymentController": {"type": "EXTERNAL"}}, WORLD),
     "placement": (
         on_ec2(
             placementStrategy=[
@@ -483,6 +483,7 @@ REFUSED: list[tuple[dict[str, Any], World, str, str]] = [
         "circuit breaker",
     ),
     (service(deploymentController={"type": "EXTERNAL"}), WORLD, P, "TaskDefinition must be blank"),
+    (service(deploymentController={"type": "EXTERNAL"}, taskDefinition=None), WORLD, P, "launchType must be blank"),
     (
         {**balanced(), "deploymentController": {"type": "EXTERNAL"}, "taskDefinition": ""},
         WORLD,

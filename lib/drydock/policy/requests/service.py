@@ -59,15 +59,9 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
     if controller == "EXTERNAL":
         _external(request)
         return
-    if not request.get("taskDefinition"):
-        raise parameter("TaskDefinition can not be blank.")
-    definition = network.find_task_definition(world)
-    network.fits(definition, where)
-    network.validate(request, definition.get("networkMode"), where, world)
-    _load_balancers(request.get("loadBalancers") or (), definition, where, world)
+    definition = validate_launch(request, where, world)
     _shifting(request.get("loadBalancers") or (), request.get("deploymentConfiguration") or {}, definition, world)
     _role(request, definition, request.get("loadBalancers") or ())
-    _registries(request.get("serviceRegistries") or (), definition, world)
     _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
     _volumes(request.get("volumeConfigurations") or (), definition)
     if request.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
@@ -79,6 +73,21 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
             "When specifying the CODE_DEPLOY deployment controller type, the service requires an Application Load "
             "Balancer or Network Load Balancer."
         )
+
+
+def validate_launch(request: Mapping[str, Any], where: Capacity, world: World) -> Mapping[str, Any]:
+    """Refuse what the tasks of a service, or of a task set of it, cannot be started with; their task definition.
+
+    Raises Invalid.
+    """
+    if not request.get("taskDefinition"):
+        raise parameter("TaskDefinition can not be blank.")
+    definition = network.find_task_definition(world)
+    network.fits(definition, where)
+    network.validate(request, definition.get("networkMode"), where, world)
+    _load_balancers(request.get("loadBalancers") or (), definition, where, world)
+    _registries(request.get("serviceRegistries") or (), definition, world)
+    return definition
 
 
 def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], world: World) -> None:
@@ -114,6 +123,7 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     _balance({**service, **request, "deploymentConfiguration": deployment})
     fields.placement(request, where)
     if controller != "ECS":
+        _of_others(request, service, controller, deployment, world)
         return
     definition = network.find_task_definition(world)
     changed = {**service, **{key: value for key, value in request.items() if value is not None}}
@@ -317,11 +327,61 @@ def _function(hook: Mapping[str, Any]) -> None:
     fields.within(CODE, "lifecycleHooks.timeoutConfiguration.timeoutInMinutes", minutes, 1, 1440)
 
 
+_OF_A_TASK_SET = (
+    "capacityProviderStrategy", "launchType", "networkConfiguration", "platformVersion", "serviceConnectConfiguration",
+    "serviceRegistries", "volumeConfigurations", "vpcLatticeConfigurations",
+)  # fmt: skip
+
+
 def _external(request: Mapping[str, Any]) -> None:
+    """What a task set has is not for its service to have (documented); only the first two wordings are observed."""
     if request.get("taskDefinition"):
         raise parameter("TaskDefinition must be blank.")
     if request.get("loadBalancers"):
         raise parameter("LoadBalancers must be empty or null.")
+    for name in _OF_A_TASK_SET:
+        if request.get(name):
+            raise parameter(f"{name} must be blank: with the EXTERNAL deployment controller CreateTaskSet takes it.")
+
+
+_SAID = {
+    "taskDefinition": "task definition",
+    "networkConfiguration": "network parameters",
+    "platformVersion": "platform version",
+    "loadBalancers": "load balancers",
+    "serviceRegistries": "service registries",
+    "capacityProviderStrategy": "capacity provider strategy",
+    "serviceConnectConfiguration": "Service Connect configuration",
+    "volumeConfigurations": "volume configurations",
+    "vpcLatticeConfigurations": "VPC Lattice configurations",
+}
+_INSTEAD = {
+    "CODE_DEPLOY": "a CODE_DEPLOY deployment controller. Use AWS CodeDeploy to trigger a new deployment.",
+    "EXTERNAL": "an EXTERNAL deployment controller. Use CreateTaskSet to trigger a new deployment.",
+}
+
+
+def _of_others(
+    request: Mapping[str, Any],
+    service: Mapping[str, Any],
+    controller: str,
+    deployment: Mapping[str, Any],
+    world: World,
+) -> None:
+    """Refuse what whoever deploys the service would have to change. What stays as it is may be said again (ours).
+
+    Which fields: documented. Wording: observed of CODE_DEPLOY for the task definition, the network and a deployment
+    by force (github.com/aws/aws-cdk/issues/23564); the rest is in the same form.
+    """
+    if request.get("forceNewDeployment"):
+        raise parameter(f"Cannot force a new deployment on services with {_INSTEAD[controller]}")
+    definition = (world.task_definition or {}).get("taskDefinitionArn")
+    asked = {**request, "taskDefinition": definition if request.get("taskDefinition") else None}
+    for name, what in _SAID.items():
+        if asked.get(name) and asked[name] != service.get(name):
+            raise parameter(f"Unable to update {what} on services with {_INSTEAD[controller]}")
+    if controller == "EXTERNAL" and deployment != (service.get("deploymentConfiguration") or {}):
+        raise parameter(f"Unable to update deployment configuration on services with {_INSTEAD[controller]}")
 
 
 def _container(definition: Mapping[str, Any], name: Any, port: Any) -> None:

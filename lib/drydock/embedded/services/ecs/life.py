@@ -312,12 +312,13 @@ class Life:
         """In the pool: pull the images, by the digests of `pins`; read the secrets, open the log streams."""
         started = utcnow()
         definition, region = self.task.definition, self.task.region_name
+        role = (self.task.document.get("overrides") or {}).get("executionRoleArn") or definition.get("executionRoleArn")
         images, secrets, files = {}, {}, {}
         for container in definition["containerDefinitions"]:
             name = container["name"]
             images[name] = self._means.puller.pull(image_versions.pinned(container["image"], pins.get(name)), region)
             secrets[name] = {
-                secret["name"]: read(self._host, secret["valueFrom"], region, definition.get("executionRoleArn"))
+                secret["name"]: read(self._host, secret["valueFrom"], region, role)
                 for secret in container.get("secrets") or ()
             }
             given = self._overrides(name).get("environmentFiles") or container.get("environmentFiles") or ()
@@ -420,7 +421,7 @@ class Life:
         stream = self._log_stream(container)
         command = overrides.get("command") or container.get("command")
         entrypoint = container.get("entryPoint")
-        limit = overrides.get("memory") or container.get("memory") or self.task.definition.get("memory")
+        limit = overrides.get("memory") or container.get("memory") or self.task.document.get("memory")
         assert self.task.address is not None
         return ContainerSpec(
             key=key,

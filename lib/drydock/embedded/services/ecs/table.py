@@ -367,7 +367,8 @@ class Table:
 
     def _deployment_of(self, task: Task) -> Deployment | None:
         service = self.service_of(task)
-        return service.deployment_of(task) if service is not None else None
+        origin = service.origin_of(task) if service is not None else None
+        return origin if isinstance(origin, Deployment) else None
 
     def show(self, task: Task, **shown: Any) -> None:
         task.document |= shown
