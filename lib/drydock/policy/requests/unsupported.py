@@ -73,8 +73,6 @@ def deploys(request: Mapping[str, Any]) -> None:
         raise refuse(
             f"the deployment controller {controller}: it has no task sets", "Use the deployment controller ECS."
         )
-    if (request.get("serviceConnectConfiguration") or {}).get("enabled"):
-        raise refuse("Service Connect", "Use serviceRegistries, or a load balancer.")
     if request.get("platformVersion") not in (None, "", "LATEST", "1.4.0"):
         raise refuse(f"the platform version {request['platformVersion']}", "Use LATEST, which is 1.4.0.")
     for balancer in request.get("loadBalancers") or ():
