@@ -223,7 +223,7 @@ ASKS: dict[Offer, Callable[[Path], dict[str, Any]]] = {
 WRITES = "echo a > /m/a; cat /r/a; (echo b > /r/b) 2>/dev/null || echo refused"
 MAKES = "(echo a > /app/new) 2>/dev/null || echo refused"
 HOSTS = "cat /etc/hosts"
-FINDS = "python -c 'import socket; print(socket.gethostbyname(\"db.test\"), \"db.test\")'"
+FINDS = 'python -c \'import socket; print(socket.gethostbyname("db.test"), "db.test")\''
 PRIVILEGES = "while read name bits; do if [ $name = CapBnd: ]; then echo $bits; fi; done < /proc/self/status"
 WHO = "id -u; id -g"
 LIMITS = "ulimit -Sn; ulimit -Hn"

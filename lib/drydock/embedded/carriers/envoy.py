@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ _CONNECTIONS = {
     },
 }
 _TIMES = re.compile(r"cluster\.([^.]+)\.upstream_rq_time")
-ADMIN = "admin.sock"  # in the directory that Envoy runs in
+ADMIN, ACCESS_LOG = "admin.sock", "access.log"  # in the directory that Envoy runs in
 _LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
 _RESTART, _LAST_RESTART = 0.2, 30.0  # seconds between the death of the process and its successor; they double
 _LIVED = 60.0  # seconds after which a death is the first one again
@@ -101,6 +101,7 @@ class Proxy:
         self._files: dict[str, tuple[str, int]] = {}  # relative path → (text without version, version)
         self._leaving: dict[str, tuple[float, Resources]] = {}  # clusters that old routes may still name
         self._version = 0
+        self._read: dict[str, int] = {}  # how far its logs were read
         self._refused: dict[str, int] = {}  # statistic → how often it had refused when last looked at
         self._child: Any = None
         self._start_at: float | None = None
@@ -329,6 +330,20 @@ class Proxy:
                     }
         return found
 
+    def lines(self) -> Iterator[bytes]:
+        """What it has logged since this was last asked, its access log included."""
+        for name in (self.log.name, ACCESS_LOG):
+            try:
+                with (self._directory / name).open("rb") as file:
+                    file.seek(self._read.get(name, 0))
+                    for line in file:
+                        if not line.endswith(b"\n"):
+                            break
+                        self._read[name] = self._read.get(name, 0) + len(line)
+                        yield line.rstrip(b"\n")
+            except FileNotFoundError:
+                continue
+
     def clusters(self) -> list[dict[str, Any]]:
         """Each cluster with its hosts, their health flags and counters, as Envoy's /clusters?format=json."""
         answer = self._admin("/clusters?format=json")
@@ -423,6 +438,16 @@ class Proxies:
     def close(self) -> None:
         for proxy in self._made.values():
             proxy.close()
+
+
+def risen(before: Mapping[str, float], now: Mapping[str, float]) -> Callable[[str], float]:
+    """How much a counter has gone up from one reading of the statistics to the next."""
+
+    def passed(name: str) -> float:
+        there, here = before.get(name, 0), now.get(name, 0)
+        return here - there if here >= there else here  # a new Envoy begins at zero
+
+    return passed
 
 
 class Administration(http.client.HTTPConnection):

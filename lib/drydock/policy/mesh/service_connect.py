@@ -59,16 +59,17 @@ def discovery_name(service: Mapping[str, Any]) -> str:
     return str(service.get("discoveryName") or service["portName"])
 
 
-def aliases(service: Mapping[str, Any], namespace: str) -> list[tuple[str, int]]:
-    """(DNS name, port) of each client alias of a `ServiceConnectService` in the namespace of that name.
+def alias(service: Mapping[str, Any], namespace: str, container_port: int) -> tuple[str, int]:
+    """(DNS name, port) at which clients call a `ServiceConnectService` in the namespace of that name.
 
-    >>> aliases({"portName": "web", "clientAliases": [{"port": 80}]}, "shop")
-    [('web.shop', 80)]
+    That it is the container's port where none is given is observed (AWS CDK).
+
+    >>> alias({"portName": "web", "clientAliases": [{"port": 80}]}, "shop", 8080)
+    ('web.shop', 80)
     """
-    return [
-        (str(alias.get("dnsName") or f"{discovery_name(service)}.{namespace}"), int(alias["port"]))
-        for alias in service.get("clientAliases") or ()
-    ]
+    given: Mapping[str, Any] = next(iter(service.get("clientAliases") or ()), {})
+    name = given.get("dnsName") or f"{discovery_name(service)}.{namespace}"
+    return str(name), int(given.get("port") or container_port)
 
 
 def endpoints(
@@ -99,7 +100,7 @@ def _endpoint(service: Mapping[str, Any], mapping: Mapping[str, Any], namespace:
         idle = IDLE_TCP if protocol == TCP else IDLE
     if request is None:
         request = PER_REQUEST
-    [(dns_name, port), *_] = aliases(service, namespace)
+    dns_name, port = alias(service, namespace, int(mapping["containerPort"]))
     authority = ((service.get("tls") or {}).get("issuerCertificateAuthority") or {}).get("awsPcaAuthorityArn")
     return Endpoint(
         discovery_name=discovery_name(service),

@@ -48,6 +48,9 @@ def validate(configuration: Mapping[str, Any] | None, definition: Mapping[str, A
     if definition.get("networkMode") not in (None, "awsvpc", "bridge"):
         raise parameter(f"Service Connect does not support the network mode {definition['networkMode']}.")
     _access_log(configuration)
+    options = (configuration.get("logConfiguration") or {}).get("options") or {}
+    if (configuration.get("logConfiguration") or {}).get("logDriver") == "awslogs" and not options.get("awslogs-group"):
+        raise parameter("The log driver awslogs requires the option awslogs-group in the serviceConnectConfiguration.")
     for entry in configuration.get("containerConfigurations") or ():
         fields.enumeration(CODE, "containerConfigurations.logLevel", entry.get("logLevel"), ("debug", "info"))
     mappings = {mapping["name"]: mapping for _, mapping in task_definition.ports(definition) if mapping.get("name")}
@@ -64,13 +67,13 @@ def validate(configuration: Mapping[str, Any] | None, definition: Mapping[str, A
         if name in names:
             raise parameter(f"The discoveryName '{name}' is already used in the namespace {shown}.")
         names.add(name)
-        for alias in rules.aliases(service, shown):
-            if alias in used:
-                raise parameter(
-                    f"The client alias {alias[0]}:{alias[1]} is already used in the namespace {shown}: each dnsName "
-                    "and port must be unique there."
-                )
-            used.add(alias)
+        alias = rules.alias(service, shown, int(mappings[service["portName"]].get("containerPort") or 0))
+        if alias in used:
+            raise parameter(
+                f"The client alias {alias[0]}:{alias[1]} is already used in the namespace {shown}: each dnsName "
+                "and port must be unique there."
+            )
+        used.add(alias)
         override = service.get("ingressPortOverride")
         if override is not None:
             if override in listening:
@@ -104,8 +107,6 @@ def _service(service: Mapping[str, Any], mappings: Mapping[str, Mapping[str, Any
     given = service.get("clientAliases") or ()
     if len(given) > 1:
         raise parameter("clientAliases can have at most 1 items.")
-    if not given:
-        raise parameter(f"clientAliases of portName({port_name}) must have at least 1 item with a port.")
     protocol = mappings[port_name].get("appProtocol") or rules.TCP
     for alias in given:
         _alias(alias, protocol)

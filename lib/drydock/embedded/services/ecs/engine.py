@@ -54,7 +54,7 @@ class Engine:
         interfaces, targets, logs = Interfaces(host), Targets(host), LogDriver(host)
         listeners = Listeners(host)
         self.facts = Facts(targets, listeners, interfaces, self.namespaces)
-        self.mesh = Mesh(host, self.table, self.namespaces)
+        self.mesh = Mesh(host, self.table, self.namespaces, logs)
         self.launcher = Launcher(host, self.table, interfaces)
         self.sessions = Sessions(host, logs)
         self.linked_role = LinkedRole(host)

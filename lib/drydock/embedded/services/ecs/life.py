@@ -167,9 +167,13 @@ class Life:
         if self.task.address is None and not self.task.stopping:
             try:
                 self._attach()
-                self._means.mesh.begin(self.task)
             except (NoAddress, ClientError) as error:
                 self._fail(f"ResourceInitializationError: failed to attach a network interface: {error}")
+                return
+            try:
+                self._means.mesh.begin(self.task)
+            except (NoAddress, ClientError) as error:
+                self._fail(f"ResourceInitializationError: the Service Connect proxy failed to start: {error}")
                 return
         if self.task.stopping:
             self._table.enter(self.task, "DEPROVISIONING")

@@ -10,13 +10,16 @@ import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drydock.embedded.carriers.black_hole import BlackHole
-from drydock.embedded.carriers.envoy import EnvoyMissing, EnvoyRejected, Proxies
+from drydock.embedded.carriers.envoy import EnvoyMissing, EnvoyRejected, Proxies, Proxy
 from drydock.embedded.core.claims import Claims
-from drydock.embedded.services.ecs.proxied import Inward, Outward, Place, Plan, Revision, render
+from drydock.embedded.core.faults import Faults
+from drydock.embedded.services.ecs import connect_metrics
+from drydock.embedded.services.ecs.proxied import AccessLog, Inward, Outward, Place, Plan, Revision, render
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task
+from drydock.embedded.workload.awslogs import LogDriver, Stream
 from drydock.embedded.workload.firewall import Firewall
 from drydock.embedded.workload.interfaces import NoAddress
 from drydock.policy.addresses import loopback
@@ -32,6 +35,7 @@ log = logging.getLogger(__name__)
 
 OWNER = "service-connect"
 _ADDRESSES = 1 << 16
+_MINUTE = 60.0  # AWS seconds
 Name = tuple[str, str, str]
 """Region, ARN of the namespace, discovery name."""
 
@@ -55,13 +59,28 @@ class Sidecar:
     serves: bool = False
     """Whether others were last told that it is there."""
     failure: str = ""
+    proxy: Proxy | None = None
     waiting: bool = False
+
+    stream: Stream | None = None
+    """Where what it logs goes."""
+
+    @property
+    def configuration(self) -> Document:
+        return dict(self.deployment.revision["serviceConnectConfiguration"])
 
     @property
     def level(self) -> str:
-        configuration = self.deployment.revision["serviceConnectConfiguration"]
-        levels = [each["logLevel"] for each in configuration.get("containerConfigurations") or () if "logLevel" in each]
-        return "debug" if "debug" in levels else "warning"
+        """What it logs; nobody reads more than warnings where its log goes nowhere."""
+        levels = {each.get("logLevel") for each in self.configuration.get("containerConfigurations") or ()}
+        return "warning" if self.stream is None else "debug" if "debug" in levels else "info"
+
+    @property
+    def access_log(self) -> AccessLog | None:
+        asked = self.configuration.get("accessLogConfiguration")
+        if not asked or self.stream is None:
+            return None
+        return AccessLog(asked.get("format") == "JSON", asked.get("includeQueryParameters") == "ENABLED")
 
     def name(self, endpoint: Endpoint) -> Name:
         return self.task.region_name, str(self.deployment.namespace), endpoint.discovery_name
@@ -80,14 +99,19 @@ class Sidecar:
 class Mesh:
     """The proxies of all tasks. The host's lock is held."""
 
-    def __init__(self, host: Host, table: Table, namespaces: Namespaces) -> None:
+    def __init__(self, host: Host, table: Table, namespaces: Namespaces, logs: LogDriver) -> None:
         self._host = host
+        self._logs = logs
         self._table = table
         self._namespaces = namespaces
         self._claims = Claims()
         self._numbers = itertools.cycle(range(1, _ADDRESSES - 1))
         self._sidecars: dict[str, Sidecar] = {}
         self._seen: object = None
+        self._ends = host.clock.time() // _MINUTE * _MINUTE + _MINUTE
+        """The AWS second at which the minute ends that CloudWatch is told of next."""
+        self._counted: dict[str, dict[str, float]] = {}
+        self._faults = Faults("measuring", now=host.clock.elapsed)
         host.on_close(self._claims.release_all)
 
     # -- for the life of a task -----------------------------------------------------------------
@@ -108,7 +132,25 @@ class Mesh:
             self._claim(),
             {name: self._claim() for name in sorted({endpoint.dns_name for endpoint in known})},
         )
+        self._sidecars[task.arn].stream = self._stream(task, self._sidecars[task.arn].configuration)
         self._seen = None
+
+    def _stream(self, task: Task, configuration: Document) -> Stream | None:
+        """Where the log of a task's proxy goes: with `awslogs`, to a stream of its own. ClientError."""
+        asked = configuration.get("logConfiguration") or {}
+        options = asked.get("options") or {}
+        if asked.get("logDriver") != "awslogs":
+            return None
+        prefix = options.get("awslogs-stream-prefix")
+        name = f"{prefix}/{task.proxy}/{task.id}" if prefix else f"{task.id}-{task.proxy}"
+        stream = Stream(options.get("awslogs-region") or task.region_name, options["awslogs-group"], name)
+        self._logs.open(stream, create_group=options.get("awslogs-create-group") == "true")
+        return stream
+
+    def _read_logs(self, sidecar: Sidecar) -> None:
+        if sidecar.stream is not None and sidecar.proxy is not None:
+            for line in sidecar.proxy.lines():
+                self._logs.write(sidecar.stream, line)
 
     def _claim(self) -> str:
         for number in itertools.islice(self._numbers, _ADDRESSES):
@@ -152,6 +194,7 @@ class Mesh:
         """Its containers have ended."""
         sidecar = self._sidecars.pop(task.arn, None)
         if sidecar is not None:
+            self._read_logs(sidecar)
             self._host.helper(Proxies).end(task.id)
             for address in (sidecar.inner, *sidecar.names.values()):
                 self._claims.release(address)
@@ -163,6 +206,8 @@ class Mesh:
 
     def turn(self) -> None:
         """Tell each proxy what has changed for it, and Cloud Map which of its services are needed no more."""
+        for sidecar in self._sidecars.values():
+            self._read_logs(sidecar)
         state = self._state()
         if self._seen == state:
             return
@@ -189,22 +234,26 @@ class Mesh:
     def _apply(self, sidecar: Sidecar, plan: Plan) -> None:
         sidecar.plan = plan
         try:
-            proxy = self._host.helper(Proxies).of(sidecar.task.id, sidecar.level)
-            sidecar.version = proxy.apply(OWNER, render(plan))
+            sidecar.proxy = self._host.helper(Proxies).of(sidecar.task.id, sidecar.level)
+            sidecar.version = sidecar.proxy.apply(OWNER, render(plan))
         except EnvoyMissing as error:
             sidecar.failure = str(error)
             return
         if not sidecar.waiting:
             sidecar.waiting = True
-            self._host.pool.submit(self._await, sidecar, proxy)
+            self._host.pool.submit(self._await, sidecar, sidecar.proxy)
 
-    def _await(self, sidecar: Sidecar, proxy: Any) -> None:
+    def _await(self, sidecar: Sidecar, proxy: Proxy) -> None:
         """In the pool: learn when the proxy has taken what it was last told."""
         while True:
             version, failure = sidecar.version, ""
             try:
                 proxy.wait(version)
-            except (EnvoyRejected, TimeoutError) as error:
+            except TimeoutError as error:
+                log.info("the proxy of task %s: %s", sidecar.task.id, error)
+                if sidecar.task.arn in self._sidecars and not self._host.closing:
+                    continue
+            except EnvoyRejected as error:
                 failure = str(error)
                 log.warning("the proxy of task %s: %s", sidecar.task.id, error)
             with self._host.lock:
@@ -215,6 +264,48 @@ class Mesh:
                     sidecar.waiting = False
                     break
         self._host.poke()
+
+    # -- what it was like -----------------------------------------------------------------------
+
+    def measure(self) -> None:
+        """One turn of the loop: at the end of a minute, read the numbers of all proxies, and tell CloudWatch."""
+        if self._host.clock.time() < self._ends:
+            return
+        ended = self._host.clock.time() // _MINUTE * _MINUTE
+        self._ends = ended + _MINUTE
+        with self._host.lock:
+            running = [each for each in self._sidecars.values() if each.live]
+        if running or self._counted:
+            self._host.pool.submit(self._faults.attempt, "Service Connect", self._publish, running, ended - _MINUTE)
+
+    def _publish(self, sidecars: Sequence[Sidecar], began: float) -> None:
+        before, self._counted = self._counted, {each.task.id: self._numbers_of(each) for each in sidecars}
+        found: dict[str, list[connect_metrics.Reading]] = {}
+        for each in sidecars:
+            plan = each.plan
+            assert plan is not None
+            reading = connect_metrics.Reading(
+                each.task.cluster_name,
+                each.service.name,
+                before.get(each.task.id, {}),
+                self._counted[each.task.id],
+                {way.endpoint.discovery_name: way.endpoint.protocol == "grpc" for way in plan.inward},
+                {way.endpoint.discovery_name: sum(len(r.places) for r in way.revisions) for way in plan.outward},
+            )
+            found.setdefault(each.task.region_name, []).append(reading)
+        with self._host.lock:
+            for region, readings in found.items():
+                if data := connect_metrics.data(readings):
+                    self._host.backend("cloudwatch", region).vend(connect_metrics.NAMESPACE, data, began)
+            self._host.settle_data(True)
+
+    def _numbers_of(self, sidecar: Sidecar) -> dict[str, float]:
+        if sidecar.proxy is None:
+            return {}
+        numbers = dict(sidecar.proxy.stats(connect_metrics.PATTERN))
+        for cluster, times in sidecar.proxy.times().items():
+            numbers |= {f"cluster.{cluster}.time_of.{milliseconds}": count for milliseconds, count in times.items()}
+        return numbers
 
     # -- what a proxy is to do ------------------------------------------------------------------
 
@@ -230,6 +321,7 @@ class Mesh:
                 Inward(sidecar.place(endpoint), endpoint, (address, endpoint.container_port))
                 for endpoint in sidecar.own
             ),
+            sidecar.access_log,
         )
 
     def _outward(self, client: Sidecar, endpoint: Endpoint, found: list[tuple[Sidecar, Endpoint]]) -> Outward:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drydock.embedded.carriers.envoy import Resource, Resources
+from drydock.embedded.carriers.envoy import ACCESS_LOG, Resource, Resources
 from drydock.policy.mesh import service_connect as rules
 from drydock.policy.mesh.service_connect import Endpoint
 
@@ -48,6 +48,14 @@ class Inward:
 
 
 @dataclass(frozen=True)
+class AccessLog:
+    """Whether each request is a line of JSON or of text, and whether with what follows a question mark."""
+
+    json: bool
+    query: bool
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a proxy is to do. `address`: its task's; `speed`: AWS seconds in one of ours."""
 
@@ -55,6 +63,7 @@ class Plan:
     speed: float
     outward: tuple[Outward, ...] = ()
     inward: tuple[Inward, ...] = ()
+    access_log: AccessLog | None = None
 
 
 def render(plan: Plan) -> Resources:
@@ -65,7 +74,7 @@ def render(plan: Plan) -> Resources:
     ends: list[Resource] = []
     for way in plan.outward:
         name = egress(way.endpoint.discovery_name)
-        listeners.append(_listener(name, way.place, way.endpoint, _weighted(way)))
+        listeners.append(_listener(name, way.place, way.endpoint, _weighted(way), plan.access_log))
         if way.endpoint.protocol != rules.TCP:
             routes.append(_route(name, _routes(way)))
         for revision in way.revisions:
@@ -75,7 +84,7 @@ def render(plan: Plan) -> Resources:
             ends.append(_ends(cluster["name"], revision.places))
     for way_in in plan.inward:
         name = ingress(way_in.endpoint.discovery_name)
-        listeners.append(_listener(name, way_in.place, way_in.endpoint, [(name, 1)]))
+        listeners.append(_listener(name, way_in.place, way_in.endpoint, [(name, 1)], plan.access_log))
         if way_in.endpoint.protocol != rules.TCP:
             route = {"cluster": name, "timeout": "0s"}
             routes.append(_route(name, [{"match": {"prefix": "/"}, "route": route}]))
@@ -115,7 +124,45 @@ def _weighted(way: Outward) -> list[tuple[str, int]]:
     return [(cluster_of(way.endpoint, each), round(each.weight * 10)) for each in way.revisions]
 
 
-def _listener(name: str, place: Place, endpoint: Endpoint, clusters: Sequence[tuple[str, int]]) -> Resource:
+def _access(log: AccessLog | None) -> Resource:
+    if log is None:
+        return {}
+    path = "%PATH(WQ:ORIG_OR_PATH)%" if log.query else "%PATH(NQ:ORIG_OR_PATH)%"
+    fields = {name: path if name == "path" else value for name, value in _LOGGED.items()}
+    if log.json:
+        shape: Resource = {"json_format": fields}
+    else:
+        shown = [value if name in _BARE else f'"{value}"' for name, value in fields.items() if name != "start_time"]
+        shape = {"text_format_source": {"inline_string": f"[%START_TIME%] {' '.join(shown)}\n"}}
+    kind = "access_loggers.file.v3.FileAccessLog"
+    return {"access_log": [_typed("envoy.access_loggers.file", kind, {"path": ACCESS_LOG, "log_format": shape})]}
+
+
+_LOGGED = {
+    "start_time": "%START_TIME%",
+    "method": "%REQ(:METHOD)%",
+    "path": "",
+    "protocol": "%PROTOCOL%",
+    "response_code": "%RESPONSE_CODE%",
+    "response_flags": "%RESPONSE_FLAGS%",
+    "bytes_received": "%BYTES_RECEIVED%",
+    "bytes_sent": "%BYTES_SENT%",
+    "duration": "%DURATION%",
+    "upstream_service_time": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
+    "x_forwarded_for": "%REQ(X-FORWARDED-FOR)%",
+    "user_agent": "%REQ(USER-AGENT)%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "authority": "%REQ(:AUTHORITY)%",
+    "upstream_host": "%UPSTREAM_HOST%",
+    "upstream_cluster": "%UPSTREAM_CLUSTER%",
+}
+"""Envoy's own format, field by field, and the cluster that the request went to."""
+_BARE = ("response_code", "response_flags", "bytes_received", "bytes_sent", "duration", "upstream_service_time")
+
+
+def _listener(
+    name: str, place: Place, endpoint: Endpoint, clusters: Sequence[tuple[str, int]], log: AccessLog | None
+) -> Resource:
     if endpoint.protocol == rules.TCP:
         weighted = [{"name": cluster, "weight": weight} for cluster, weight in clusters if weight]
         filter_ = _typed(
@@ -126,6 +173,7 @@ def _listener(name: str, place: Place, endpoint: Endpoint, clusters: Sequence[tu
                 "weighted_clusters": {"clusters": weighted or [{"name": "none", "weight": 1}]},
                 "idle_timeout": _seconds(endpoint.idle),
                 "max_connect_attempts": 1 + rules.RETRIES,
+                **_access(log),
             },
         )
     else:
@@ -139,6 +187,7 @@ def _listener(name: str, place: Place, endpoint: Endpoint, clusters: Sequence[tu
                 "stream_idle_timeout": "0s",
                 "common_http_protocol_options": {"idle_timeout": _seconds(endpoint.idle)},
                 "upgrade_configs": [{"upgrade_type": "websocket"}],
+                **_access(log),
             },
         )
     return {
