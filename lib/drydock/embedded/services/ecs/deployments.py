@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.core.exceptions import JsonRESTError
 from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.core import seams
@@ -137,7 +138,7 @@ class Deployments:
         names = {service_connect.discovery_name(entry) for entry in services}
         try:
             deployment.resources = self._namespaces.resources(service, deployment.namespace, names)
-        except ClientError as refused:
+        except (ClientError, JsonRESTError) as refused:
             service.event(f"cannot be found by Service Connect: {refused}.")
 
     def _supersede(self, service: Service, deployment: Deployment) -> None:

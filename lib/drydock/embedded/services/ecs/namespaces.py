@@ -116,12 +116,20 @@ class Namespaces:
         region = service.region_name
         there = next((each["Arn"] for each in self._services(region, namespace) if each["Name"] == name), None)
         if there is None:
-            with seams.by_the_way():
-                seams.reseed(f"{self._host.seed_in(region)}:{service.arn}:{name}")
-                made = self._client(region).create_service(
-                    Name=name, NamespaceId=namespace.rsplit("/", 1)[-1], Type="HTTP", Description=_MADE
-                )
-            there = made["Service"]["Arn"]
+            backend = self._host.backend("servicediscovery", region)
+            with seams.by_the_way():  # not by a call, which would have ids of its own each time
+                born = service.created_at.timestamp()
+                seams.reseed(f"{self._host.seed_in(region)}:{service.arn}:{born}:{name}")
+                there = backend.add_service(
+                    backend.find_namespace(namespace),
+                    name,
+                    creator_request_id=None,
+                    description=_MADE,
+                    dns_config=None,
+                    health_check_config=None,
+                    health_check_custom_config=None,
+                    tags=None,
+                ).arn
         self._made[there] = region
         return str(there)
 
