@@ -47,8 +47,12 @@ class Draw:
 def draw(drills: Mapping[str, Drill], cloud: Cloud, seed: str = "") -> Draw:
     """One of those that this cloud can have. Without a seed: by one of its own, which the answer has."""
     seed = seed or secrets.token_hex(4)
-    can = [one for _, one in sorted(drills.items()) if _can(one, cloud)]
-    return Draw(random.Random(seed).choice(can), seed)
+    return Draw(random.Random(seed).choice(possible(drills, cloud)), seed)
+
+
+def possible(drills: Mapping[str, Drill], cloud: Cloud) -> list[Drill]:
+    """Those that this cloud can have, by name."""
+    return [one for _, one in sorted(drills.items()) if _can(one, cloud)]
 
 
 def _can(drill: Drill, cloud: Cloud) -> bool:
@@ -109,9 +113,7 @@ def answer(drills: Mapping[str, Drill], cloud: Cloud, cause: str = "") -> Answer
     known = sorted(one.fault for one in drills.values())
     if cause and cause not in known:
         raise NoSuchDrill(f"There is no cause {cause!r}. Choose from: {', '.join(known)}.")
-    run = _on(record.read(), cloud)
-    if not run.started:
-        raise NotNow(f"{run.drill} was not brought up to its end: `drydock drill stop`, then start it again.")
+    run = current(cloud)
     drill = drills[run.drill]
     checked = Checked(drill.title, drill.seen(Site(cloud, drill.name)))
     with record.changing() as runs:
@@ -140,6 +142,14 @@ def close(drills: Mapping[str, Drill], cloud: Cloud) -> None:
             if run.drill in drills:
                 drills[run.drill].clear(Site(cloud, run.drill))
             run.stopped = progress.now()
+
+
+def current(cloud: Cloud) -> record.Run:
+    """The drill that is under way on this cloud. Raises NotNow where there is none, or its fault does not show yet."""
+    run = _on(record.read(), cloud)
+    if not run.started:
+        raise NotNow(f"{run.drill} was not brought up to its end: `drydock drill stop`, then start it again.")
+    return run
 
 
 def _on(runs: list[record.Run], cloud: Cloud) -> record.Run:

@@ -45,6 +45,14 @@ class Run:
         return (datetime.fromisoformat(until) - datetime.fromisoformat(self.started)).total_seconds()
 
 
+def took(run: Run, until: str) -> str:
+    """How long from its start, in our seconds and in AWS's; empty for not yet."""
+    seconds = run.seconds(until)
+    if seconds is None:
+        return ""
+    return f"{seconds:.0f} s" + (f" ({seconds * run.speed:.0f} AWS s)" if run.speed != 1 else "")
+
+
 def path() -> Path:
     """drills.json in the folder of the progress."""
     return progress.path().with_name(FILE)
