@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +46,12 @@ class Witness:
 
     def answered(self, call: Call, answer: dict[str, Any], status: int) -> None:
         if status < 300 and not only_reads(call.operation):
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            self.calls.append((now, f"{call.service} {call.operation}"))
+            self.calls.append((record.now(), f"{call.service} {call.operation}"))
 
-    def between(self, begin: str, end: str) -> list[str]:
-        """What was called from `begin` to `end`, each once, in order."""
-        return list(dict.fromkeys(said for at, said in self.calls if begin <= at <= end))
+    def during(self, run: record.Run) -> list[tuple[str, str]]:
+        """What was called while it was under way, until it was mended."""
+        end = run.mended or run.stopped
+        return [(at, said) for at, said in self.calls if run.started <= at and (not end or at <= end)]
 
 
 def seed_of(cloud: Cloud) -> str | None:
@@ -128,7 +127,7 @@ class GameDay:
                 record.took(run, run.found),
                 record.took(run, run.mended),
                 str(len(run.answers) - bool(run.found)),
-                ", ".join(self._calls(run)),
+                ", ".join(dict.fromkeys(said for _, said in self.witness.during(run))),
             )
             for number, run in enumerate(self.runs(), 1)
         ]
@@ -144,22 +143,24 @@ class GameDay:
                 (run.found, f"the cause is named, {self.drills[run.drill].fault}"),
                 (run.mended, "a check finds it mended"),
                 (run.stopped, "the round is over"),
-                *((when, name) for when, name in self.witness.calls if run.started <= when <= (run.stopped or when)),
+                *self.witness.during(run),
             )
             if at
         ]
         return sorted(said, key=lambda one: one[0])
 
-    def postmortem(self, folder: Path) -> Path:
-        """A page of Markdown in `folder` with the timeline, and headings to be filled in; one that is there stays."""
-        page = folder / "game-day.md"
+    def postmortem(self) -> Path:
+        """A page of Markdown beside the learner's progress, with the timeline, and headings to be filled in.
+
+        It is written once for a day, and stays as it is then.
+        """
+        runs = self.runs()
+        began = runs[0].started[:16].replace(":", "") if runs else "not-begun"
+        page = record.path().with_name(f"game-day-{began}.md")
         if not page.exists():
             lines = [f"# Game day, seed {self.seed}", "", "## Timeline (UTC)", ""]
             lines += [f"- {at[11:19]} {what}" for at, what in self.timeline()]
-            for run in self.runs():
+            for run in runs:
                 lines += ["", f"## {run.drill}", *(f"\n### {heading}" for heading in POSTMORTEM)]
             page.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return page
-
-    def _calls(self, run: record.Run) -> list[str]:
-        return self.witness.between(run.started, run.mended or run.stopped) if run.started else []

@@ -12,7 +12,6 @@ from drydock.drills import record
 from drydock.drills.drill import Drill
 from drydock.drills.site import Site
 from drydock.embedded import spot
-from drydock.labs import progress
 from drydock.ledger import Ledger, Recorder, Swept, sweep
 from drydock.notebooks.wait import wait_until
 from drydock.prep.practicals.bench import Until
@@ -91,7 +90,7 @@ def begin(drill: Drill, cloud: Cloud, *, until: Until = wait_until) -> None:
     drill.put(site)
     until(lambda: drill.shows(site), "the fault shows", timeout=120.0)
     with record.changing() as runs:
-        _on(runs, cloud).started = progress.now()
+        _on(runs, cloud).started = record.now()
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def answer(drills: Mapping[str, Drill], cloud: Cloud, cause: str = "") -> Answer
     checked = Checked(drill.title, drill.seen(Site(cloud, drill.name)))
     with record.changing() as runs:
         run = _on(runs, cloud)
-        now = progress.now()
+        now = record.now()
         right = cause == drill.fault
         if cause and not run.found:
             run.answers.append(cause)
@@ -141,7 +140,7 @@ def close(drills: Mapping[str, Drill], cloud: Cloud) -> None:
         if (run := record.under_way(runs, cloud.identity)) is not None:
             if run.drill in drills:
                 drills[run.drill].clear(Site(cloud, run.drill))
-            run.stopped = progress.now()
+            run.stopped = record.now()
 
 
 def current(cloud: Cloud) -> record.Run:
