@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 class ECS(Service):
     name = "ecs"
-    passing = frozenset(  # a session ends with the process; tasks and deployments are kept
-        {"ExecuteCommand", "RunTask", "StopTask", "StopServiceDeployment", "ContinueServiceDeployment"}
-    )
+    passing = frozenset({  # a session ends with the process; tasks, deployments and task sets are kept
+        "ExecuteCommand", "RunTask", "StopTask", "StopServiceDeployment", "ContinueServiceDeployment",
+        "CreateTaskSet", "UpdateTaskSet", "UpdateServicePrimaryTaskSet", "DeleteTaskSet",
+    })  # fmt: skip
     counts = ("clusters", "services", "tasks", "spot_is_dry", "spot_interruptions_per_task_hour")
     lifespan = Lifespan(
         named_in=("service",),

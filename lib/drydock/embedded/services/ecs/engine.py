@@ -30,6 +30,7 @@ from drydock.embedded.services.ecs.spot import Spot
 from drydock.embedded.services.ecs.strategies import Strategies
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.targets import Targets
+from drydock.embedded.services.ecs.task_sets import TaskSets
 from drydock.embedded.workload.awslogs import LogDriver
 from drydock.embedded.workload.interfaces import Interfaces
 from drydock.embedded.workload.pulls import Puller
@@ -48,6 +49,7 @@ class Engine:
         self.host = host
         self.table = Table(host, backends)
         self.deployments = Deployments(host, self.table)
+        self.task_sets = TaskSets(self.table)
         self.roles = Roles(host)
         interfaces, targets, logs = Interfaces(host), Targets(host), LogDriver(host)
         listeners = Listeners(host)
@@ -64,6 +66,7 @@ class Engine:
         self.scheduler = Scheduler(
             self.table,
             self.deployments,
+            self.task_sets,
             Strategies(host, self.deployments, listeners),
             self.launcher,
             Judge(host, self.table, targets),

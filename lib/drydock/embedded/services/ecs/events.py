@@ -1,4 +1,4 @@
-"""EventBridge: the state changes of tasks and deployments, as ECS sends them."""
+"""EventBridge: the state changes of tasks and deployments, and how services are balanced, as ECS sends them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 
 from drydock.embedded.services.ecs import views
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
-from drydock.policy.ecs import interruption
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -29,21 +28,6 @@ def task(host: Host, task: Task) -> None:
     _send(host, task.region_name, "ECS Task State Change", [task.arn], views.describe_task(task, include_tags=False))
 
 
-def no_spot(host: Host, service: Service) -> None:
-    """`ECS Service Action` of a service that Fargate Spot has no room for."""
-    detail = {
-        "eventType": "ERROR",
-        "eventName": "SERVICE_TASK_PLACEMENT_FAILURE",
-        "clusterArn": service.cluster_arn,
-        "capacityProviderArns": [
-            f"arn:aws:ecs:{service.region_name}:{host.account}:capacity-provider/{interruption.PROVIDER}"
-        ],
-        "reason": interruption.PLACEMENT_FAILURE,
-        "createdAt": utcnow(),
-    }
-    _send(host, service.region_name, "ECS Service Action", [service.arn], detail)
-
-
 def deployment(host: Host, service: Service, deployment: Deployment, name: str, reason: str = "") -> None:
     """`ECS Deployment State Change`. `reason`: if it is not the deployment's own."""
     detail = {
@@ -55,6 +39,12 @@ def deployment(host: Host, service: Service, deployment: Deployment, name: str, 
         "reason": reason or deployment.rollout_state_reason,
     }
     _send(host, service.region_name, "ECS Deployment State Change", [service.arn], detail)
+
+
+def action(host: Host, service: Service, name: str, kind: str = "INFO", **more: Any) -> None:
+    """`ECS Service Action`, with what else its detail has."""
+    detail = {"eventType": kind, "eventName": name, "clusterArn": service.cluster_arn, "createdAt": utcnow(), **more}
+    _send(host, service.region_name, "ECS Service Action", [service.arn], detail)
 
 
 def _send(host: Host, region: str, detail_type: str, resources: list[str], detail: Document) -> None:

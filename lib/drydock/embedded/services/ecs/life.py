@@ -53,6 +53,15 @@ _PULL = {
 }
 
 
+_CUT_OFF = (
+    "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable "
+    "to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send request failed caused "
+    'by: Post "https://api.ecr.{region}.amazonaws.com/": dial tcp: i/o timeout. Please check your task network '
+    "configuration."
+)
+"""Observed where a subnet has no way out, with the address that was dialled: stackoverflow.com/questions/61265108."""
+
+
 @dataclass(frozen=True)
 class Means:
     """What tasks live by."""
@@ -218,6 +227,10 @@ class Life:
             self._deactivating()
             return
         if self._preparing is None:
+            assert self.task.address is not None
+            if not self._host.helper(Firewall).reaches_out(self.task.address):
+                self._fail(_CUT_OFF.format(region=self.task.region_name))
+                return
             pins = dict(self._table.images_of(self.task))
             self._preparing = self._host.pool.submit(self._prepare, pins)
             self._preparing.add_done_callback(lambda _: self._host.poke())
@@ -299,12 +312,13 @@ class Life:
         """In the pool: pull the images, by the digests of `pins`; read the secrets, open the log streams."""
         started = utcnow()
         definition, region = self.task.definition, self.task.region_name
+        role = (self.task.document.get("overrides") or {}).get("executionRoleArn") or definition.get("executionRoleArn")
         images, secrets, files = {}, {}, {}
         for container in definition["containerDefinitions"]:
             name = container["name"]
             images[name] = self._means.puller.pull(image_versions.pinned(container["image"], pins.get(name)), region)
             secrets[name] = {
-                secret["name"]: read(self._host, secret["valueFrom"], region, definition.get("executionRoleArn"))
+                secret["name"]: read(self._host, secret["valueFrom"], region, role)
                 for secret in container.get("secrets") or ()
             }
             given = self._overrides(name).get("environmentFiles") or container.get("environmentFiles") or ()
@@ -407,7 +421,7 @@ class Life:
         stream = self._log_stream(container)
         command = overrides.get("command") or container.get("command")
         entrypoint = container.get("entryPoint")
-        limit = overrides.get("memory") or container.get("memory") or self.task.definition.get("memory")
+        limit = overrides.get("memory") or container.get("memory") or self.task.document.get("memory")
         assert self.task.address is not None
         return ContainerSpec(
             key=key,

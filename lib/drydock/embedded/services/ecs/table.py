@@ -69,12 +69,16 @@ class Failed(OfTask):
 
 @dataclass(frozen=True)
 class Unplaced:
-    """A task of a deployment could not be placed; or not launched as it is, if it is to be tried `again` soon."""
+    """A task of a deployment could not be placed; or not launched as it is, if it is to be tried `again` soon.
+
+    `zone`: where it was to bring zones closer together.
+    """
 
     service: Service
     deployment: str
     reason: str
     again: bool = False
+    zone: str = ""
 
     @property
     def service_arn(self) -> str:
@@ -363,7 +367,8 @@ class Table:
 
     def _deployment_of(self, task: Task) -> Deployment | None:
         service = self.service_of(task)
-        return service.deployment_of(task) if service is not None else None
+        origin = service.origin_of(task) if service is not None else None
+        return origin if isinstance(origin, Deployment) else None
 
     def show(self, task: Task, **shown: Any) -> None:
         task.document |= shown

@@ -29,6 +29,7 @@ def run_task(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     facts = backend.engine.facts.of(backend, request)
     run_task_rules.validate(request, facts)
+    unsupported.launches(request)
     assert facts.cluster is not None
     where = world.capacity(request, facts.cluster)
     definition = definition_of(backend, request["taskDefinition"])
