@@ -104,6 +104,11 @@ class GameDay:
             return show.Note(f"{cause}: that is not it", tone="wrong")
         return show.Note(f"{cause}: that is it", f"{one.cause}\n{evidence}".rstrip(), tone="passed")
 
+    def mend(self, number: int) -> None:
+        """The reference solution of round 1, 2 or 3."""
+        one = self.drawn[number - 1]
+        one.mend(Site(self.cloud, one.name))
+
     def over(self) -> show.Note:
         """Ask the cloud once more whether the round is mended, and end it. Its service stays until Clean up."""
         said = playing.answer(self.drills, self.cloud)
