@@ -26,6 +26,7 @@ from drydock.embedded.services.ecr import ECR
 from drydock.embedded.services.ecs import ECS
 from drydock.embedded.services.elbv2 import ELBv2
 from drydock.embedded.services.events import Events
+from drydock.embedded.services.fis import FIS
 from drydock.embedded.services.iam import IAM
 from drydock.embedded.services.logs import Logs
 from drydock.embedded.services.secretsmanager import SecretsManager
@@ -38,8 +39,8 @@ from drydock.embedded.services.sts import STS
 log = logging.getLogger(__name__)
 
 SERVICES: tuple[type[Service], ...] = (
-    ApplicationAutoScaling, CloudFormation, CloudWatch, CodeDeploy, EC2, ECR, ECS, ELBv2, Events, IAM, Lambda, Logs,
-    SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS,
+    ApplicationAutoScaling, CloudFormation, CloudWatch, CodeDeploy, EC2, ECR, ECS, ELBv2, Events, FIS, IAM, Lambda,
+    Logs, SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS,
 )  # fmt: skip
 RULES = Rules(
     {kind.name: kind.lifespan for kind in SERVICES if kind.lifespan is not None},
@@ -48,7 +49,7 @@ RULES = Rules(
 SIGNED_FOR = {
     "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
     "cloudformation": "cloudformation", "codedeploy": "codedeploy", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs",
-    "elasticloadbalancing": "elb", "events": "events", "iam": "iam", "kms": "kms", "logs": "logs",
+    "elasticloadbalancing": "elb", "events": "events", "fis": "fis", "iam": "iam", "kms": "kms", "logs": "logs",
     "monitoring": "cloudwatch", "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery",
     "sns": "sns", "sqs": "sqs", "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
 }  # fmt: skip

@@ -69,7 +69,7 @@ class Service:
         """By the path that they begin with. Before one answers, the service is installed."""
         return {}
 
-    def count(self) -> Mapping[str, int]:
+    def count(self) -> Mapping[str, float]:
         """How many there are of each of `counts`, for the page of the status. Only once installed."""
         return {}
 
@@ -136,9 +136,9 @@ class Services:
                 return name, route
         return None
 
-    def count(self) -> dict[str, int]:
+    def count(self) -> dict[str, float]:
         """What there is of each service, nothing of those that nobody has called."""
-        found: dict[str, int] = {}
+        found: dict[str, float] = {}
         for name, service in self._known.items():
             found |= dict.fromkeys(service.counts, 0)
             if name in self._installed:

@@ -53,7 +53,7 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
     if scheduling == "DAEMON":
         _daemon(request, controller, where)
     _deployment_configuration(request.get("deploymentConfiguration") or {}, controller, scheduling)
-    _balance(request, request.get("deploymentConfiguration") or {})
+    _balance(request)
     fields.placement(request, where)
     fields.tags(request.get("tags"))
     if controller == "EXTERNAL":
@@ -120,7 +120,7 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     )
     if request.get("deploymentConfiguration"):
         _deployment_configuration(deployment, controller, scheduling)
-    _balance({**service, **request}, deployment)
+    _balance({**service, **request, "deploymentConfiguration": deployment})
     fields.placement(request, where)
     if controller != "ECS":
         _of_others(request, service, controller, deployment, world)
@@ -204,8 +204,6 @@ def _daemon(request: Mapping[str, Any], controller: str, where: Capacity) -> Non
         )
     if request.get("placementStrategy"):
         raise parameter("The daemon scheduling strategy does not support placement strategies.")
-    if request.get("availabilityZoneRebalancing") == "ENABLED":
-        raise parameter("Availability Zone Rebalancing does not support DAEMON services.")
     if where.fargate:
         raise parameter("The daemon scheduling strategy does not support the FARGATE launch type.")
     if controller != "ECS":
@@ -251,18 +249,35 @@ def _deployment_configuration(configuration: Mapping[str, Any], controller: str,
         _hook(hook)
 
 
-def can_balance(deployment: Mapping[str, Any]) -> bool:
-    """Whether Availability Zone rebalancing goes with a deploymentConfiguration: it starts a task before it stops one.
+_ZONE = "attribute:ecs.availability-zone"
 
-    That a maximumPercent of 100 does not go with it is documented, that it is refused is ours.
+
+def hinders_balance(settings: Mapping[str, Any]) -> str:
+    """What in the settings of a service does not go with Availability Zone rebalancing; empty if nothing does.
+
+    Documented: ECS developer guide, "Balancing an Amazon ECS service across Availability Zones". The wordings on DAEMON
+    and maximumPercent were observed, the others are ours in their form.
     """
-    maximum = deployment.get("maximumPercent")
-    return maximum is None or maximum > 100
+    maximum = (settings.get("deploymentConfiguration") or {}).get("maximumPercent")
+    first = next(iter(settings.get("placementStrategy") or ()), None)
+    if settings.get("schedulingStrategy") == "DAEMON":
+        return "DAEMON services"
+    if maximum is not None and maximum <= 100:
+        return "maximumPercent <= 100 % as deployment configuration"
+    if settings.get("launchType") == "EXTERNAL":
+        return "the EXTERNAL launch type"
+    if any(balancer.get("loadBalancerName") for balancer in settings.get("loadBalancers") or ()):
+        return "Classic Load Balancers"
+    if first is not None and (first.get("type"), first.get("field")) != ("spread", _ZONE):
+        return f"a first placement strategy other than spread by {_ZONE}"
+    if any(_ZONE in (each.get("expression") or "") for each in settings.get("placementConstraints") or ()):
+        return f"{_ZONE} as placement constraint"
+    return ""
 
 
-def _balance(request: Mapping[str, Any], deployment: Mapping[str, Any]) -> None:
-    if request.get("availabilityZoneRebalancing") == "ENABLED" and not can_balance(deployment):
-        raise parameter("Availability Zone Rebalancing does not support a maximumPercent of 100 or less.")
+def _balance(settings: Mapping[str, Any]) -> None:
+    if settings.get("availabilityZoneRebalancing") == "ENABLED" and (what := hinders_balance(settings)):
+        raise parameter(f"Availability Zone Rebalancing does not support {what}.")
 
 
 def validate_shift(configuration: Mapping[str, Any], strategy: str) -> None:

@@ -58,6 +58,18 @@ def runs(where: Capacity, definition: Mapping[str, Any], offers: Callable[[], fr
                 )
 
 
+def launches(request: Mapping[str, Any]) -> None:
+    """Refuse tasks of a RunTask request that would have what is not there. Raises Invalid."""
+    _platform_version(request)
+    if request.get("volumeConfigurations"):
+        raise refuse(_CONNECTIONS["volumeConfigurations"], "Leave volumeConfigurations out.")
+
+
+def _platform_version(request: Mapping[str, Any]) -> None:
+    if request.get("platformVersion") not in (None, "", "LATEST", "1.4.0"):
+        raise refuse(f"the platform version {request['platformVersion']}", "Use LATEST, which is 1.4.0.")
+
+
 def scales(provider: Mapping[str, Any]) -> None:
     """Refuse an `autoScalingGroupProvider` whose group ECS is to change by itself. Raises Invalid."""
     if (provider.get("managedScaling") or {}).get("status") == "ENABLED":
@@ -70,8 +82,7 @@ def deploys(request: Mapping[str, Any]) -> None:
     """Refuse a service that would be connected, measured or deployed by what is not there. Raises Invalid."""
     if (request.get("serviceConnectConfiguration") or {}).get("enabled"):
         raise refuse("Service Connect", "Use serviceRegistries, or a load balancer.")
-    if request.get("platformVersion") not in (None, "", "LATEST", "1.4.0"):
-        raise refuse(f"the platform version {request['platformVersion']}", "Use LATEST, which is 1.4.0.")
+    _platform_version(request)
     for balancer in request.get("loadBalancers") or ():
         if balancer.get("loadBalancerName"):
             raise refuse("Classic Load Balancers", "Use a targetGroupArn.")

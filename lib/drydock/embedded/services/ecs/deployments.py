@@ -18,9 +18,9 @@ from drydock.embedded.services.ecs import asks, events, task_sets
 from drydock.embedded.services.ecs.alarms import AlarmStates
 from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Deployment, Document, Origin, Service, Task, TaskSet, utcnow
-from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Running, Table, Unhealthy, Unplaced
+from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Resolved, Running, Table, Unhealthy, Unplaced
 from drydock.policy.ecs import alarms as alarm_rules
-from drydock.policy.ecs import rollout, strategy
+from drydock.policy.ecs import interruption, rollout, strategy
 from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker, Event, Status
 
@@ -32,6 +32,8 @@ DEPLOYING_FIELDS = (
 REVISION_FIELDS = ("capacityProviderStrategy", "launchType", *DEPLOYING_FIELDS)
 # AWS seconds between tries when tasks of a deployment keep failing: ECS throttles them; ours doubles up to a limit.
 FIRST_RETRY, LAST_RETRY = 10.0, 300.0
+SPOT_RETRY = 60.0
+"""AWS seconds between tries while Fargate Spot has no capacity (our choice)."""
 LAUNCH_RETRY = 30.0
 """AWS seconds after a task could not be launched as it is. Observed: github.com/pulumi/pulumi-awsx/issues/927."""
 
@@ -132,7 +134,9 @@ class Deployments:
             task_sets.unsettle(service, of_sets)
             service.steady = False
         elif force or any(before.get(field) != settings.get(field) for field in DEPLOYING_FIELDS):
-            self.begin(service)
+            source, deployment = service.primary, self.begin(service)
+            if source is not None and not force and before.get("taskDefinition") == settings.get("taskDefinition"):
+                deployment.images = dict(source.images)
         elif service.primary is not None:
             service.primary.desired_count = service.desired_count
             service.primary.updated_at = utcnow()
@@ -158,6 +162,9 @@ class Deployments:
         if service is None or deployment is None:
             return
         match report:
+            case Resolved() if isinstance(deployment, Deployment):
+                deployment.images = dict(report.images)
+                self._table.keep(service)
             case Running():
                 self._tell_breaker(service, deployment, Event.RUNNING)
             case Healthy():
@@ -172,17 +179,39 @@ class Deployments:
 
     def _unplaced(self, report: Unplaced) -> None:
         service, deployment = report.service, report.service.origin(report.deployment)
-        if report.again:
+        if report.zone:
+            service.event(f"is unable to place a task in {report.zone}.")
+            service.event("stopped AZ Rebalancing.")
+            events.action(self._host, service, "SERVICE_REBALANCING_STOPPED")
+        elif report.again:
             service.event(f"failed to launch a task with (error {report.reason}).", report.deployment)
         else:
             service.event(f"was unable to place a task. Reason: {report.reason}.", report.deployment)
         if deployment is not None:
-            deployment.next_start = self._host.clock.time() + (LAUNCH_RETRY if report.again else LAST_RETRY)
+            retry = LAUNCH_RETRY if report.again else LAST_RETRY
+            if report.reason == interruption.NO_CAPACITY:
+                retry = SPOT_RETRY
+                self._tell_of_spot(service)
+            deployment.next_start = self._host.clock.time() + retry
             self._tell_breaker(service, deployment, Event.FAILED)
+
+    def _tell_of_spot(self, service: Service) -> None:
+        place = f"arn:aws:ecs:{service.region_name}:{self._host.account}"
+        events.action(
+            self._host,
+            service,
+            "SERVICE_TASK_PLACEMENT_FAILURE",
+            "ERROR",
+            capacityProviderArns=[f"{place}:capacity-provider/{interruption.PROVIDER}"],
+            reason=interruption.PLACEMENT_FAILURE,
+        )
 
     def _failed(self, service: Service, deployment: Origin, report: Failed) -> None:
         if report.code == "TaskFailedToStart":
             service.event(f"was unable to start a task (task {report.task.id}): {report.reason}", deployment.id)
+            is_pull = report.reason.startswith("CannotPullContainerError")
+            if is_pull and isinstance(deployment, Deployment) and not deployment.images:
+                deployment.unresolved += 1
         wait = min(FIRST_RETRY * 2**deployment.throttled, LAST_RETRY)
         deployment.next_start = self._host.clock.time() + wait
         deployment.throttled += 1
@@ -253,6 +282,7 @@ class Deployments:
         reason = f"ECS deployment {cause.by}: rolling back to deploymentId {good.id}."
         if deployment.progress is None:
             back = self.begin(service)
+            back.images = dict(good.images)
             back.rollback_of, back.rollout_state_reason = deployment.id, reason
         else:
             back, deployment.status, good.status = good, "ACTIVE", "PRIMARY"
@@ -346,9 +376,11 @@ class Deployments:
         """Whether it may try to start tasks: not while it waits after those that failed."""
         return self._host.clock.time() >= deployment.next_start
 
-    def started(self, service: Service, deployment: Origin, tasks: Sequence[Task]) -> None:
+    def started(self, service: Service, deployment: Origin, tasks: Sequence[Task], zone: str = "") -> None:
+        """`zone`: where it is to bring zones closer together."""
+        balancing = f" in {zone} to AZ Rebalance" if zone else ""
         those = " ".join(f"(task {task.id})" for task in tasks)
-        service.event(f"has started {len(tasks)} tasks: {those}.", deployment.id)
+        service.event(f"has started {len(tasks)} tasks{balancing}: {those}.", deployment.id)
         deployment.updated_at = utcnow()
 
     def note_stuck(self, service: Service, view: rollout.Service) -> None:
@@ -370,6 +402,20 @@ class Deployments:
         if isinstance(deployment, Deployment):
             deployment.balances = True
         service.event(f"is not AZ balanced with {_by_zone(apart)}. AZ Rebalancing in progress.")
+        events.action(self._host, service, "SERVICE_REBALANCING_STARTED")
+
+    def note_protected(self, service: Service, view: rollout.Service) -> None:
+        """Say once of a service that is not balanced that protection keeps it so."""
+        primary, count = service.primary, rollout.protected_from_balance(view)
+        if primary is None or not count:
+            return
+        message = (
+            f"was unable to AZ Rebalance because (taskSet {primary.id}) was unable to scale in due to "
+            f"(reason {count} tasks under protection)."
+        )
+        if not any(event["message"].endswith(message) for event in service.events):
+            service.event(message)
+            self._table.keep(service)
 
     def settle(self, service: Service, tasks: Sequence[Task], *, steady: bool, early: bool) -> None:
         """Let go of old deployments that have no task left; say when the primary is done.
@@ -397,6 +443,7 @@ class Deployments:
             primary.balances = False
             zones = Counter(str(task.document.get("availabilityZone")) for task in tasks)
             service.event(f"is AZ balanced with {_by_zone(sorted(zones.items()))}.")
+            events.action(self._host, service, "SERVICE_REBALANCING_COMPLETED")
         if steady and not service.steady:
             service.event("has reached a steady state.")
             self._table.note(service)
@@ -451,8 +498,7 @@ def _serving(service: Service) -> Deployment | None:
 
 
 def _by_zone(counts: Iterable[tuple[str, int]]) -> str:
-    parts = [f"{count} tasks in {zone}" for zone, count in counts]
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    return ", ".join(f"{count} tasks in {zone}" for zone, count in counts)
 
 
 def _arn(service: Service, kind: str, identifier: str) -> str:

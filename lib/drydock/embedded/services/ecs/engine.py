@@ -26,6 +26,7 @@ from drydock.embedded.services.ecs.records import Document, Task
 from drydock.embedded.services.ecs.roles import LinkedRole
 from drydock.embedded.services.ecs.scheduler import Scheduler
 from drydock.embedded.services.ecs.sessions import Sessions
+from drydock.embedded.services.ecs.spot import Spot
 from drydock.embedded.services.ecs.strategies import Strategies
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.targets import Targets
@@ -53,7 +54,8 @@ class Engine:
         interfaces, targets, logs = Interfaces(host), Targets(host), LogDriver(host)
         listeners = Listeners(host)
         self.facts = Facts(targets, listeners, interfaces)
-        self.launcher = Launcher(host, self.table, interfaces)
+        self.spot = Spot(host, self.table)
+        self.launcher = Launcher(host, self.table, interfaces, self.spot)
         self.sessions = Sessions(host, logs)
         self.linked_role = LinkedRole(host)
         self.last_revisions: dict[tuple[str, str], int] = {}
@@ -75,16 +77,19 @@ class Engine:
         self.meter = Meter(host, self.table, lambda task: self.scheduler.lives.get(task.arn))
         self._closed = False
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, float]:
         clusters = [cluster for backend in self.table.regions() for cluster in backend.clusters.values()]
         return {
             "clusters": sum(cluster.status == "ACTIVE" for cluster in clusters),
             "services": sum(service.status == "ACTIVE" for service in self.table.services()),
             "tasks": len(self.table.living()),
+            **self.spot.shown(),
         }
 
     def tick(self) -> None:
         self.linked_role.make()
+        with self.host.lock:
+            self.spot.turn()
         turn = self.scheduler.turn()
         while self._go_on(turn):
             self.host.let_others_in()

@@ -69,6 +69,10 @@ class Deployment:
     rollback_of: str | None = None
     configuration: Document = field(default_factory=dict)
     """The deploymentConfiguration that it began with."""
+    images: dict[str, str] = field(default_factory=dict)
+    """The digests that its first task established, by container; its others run the same."""
+    unresolved: int = 0
+    """How many of its tasks could not pull before any was established."""
     alarms: Alarms = field(default_factory=Alarms)
     settled_at: float | None = None
     """The AWS second at which a rolling deployment had nothing left to do but to bake."""
@@ -272,6 +276,8 @@ class Task:
     protected_until: datetime | None = None
     running_at: float | None = None
     client_token: str | None = None
+    restarts: dict[str, int] = field(default_factory=dict)
+    """How often each container was restarted by its policy."""
     gone_at: float = 0.0
     """When it is shown no more, once it is STOPPED."""
 

@@ -21,7 +21,7 @@ from drydock.embedded.core.host import SLOW_TICK
 from drydock.embedded.services.ecs import task_sets
 from drydock.embedded.services.ecs.deployments import Deployments
 from drydock.embedded.services.ecs.health import Judge
-from drydock.embedded.services.ecs.launch import Launcher, NoCapacity, NotLaunched
+from drydock.embedded.services.ecs.launch import Launcher, NotLaunched
 from drydock.embedded.services.ecs.life import Life
 from drydock.embedded.services.ecs.records import Service, Task, TaskSet, utcnow
 from drydock.embedded.services.ecs.strategies import Strategies, Wanted
@@ -146,6 +146,7 @@ class Scheduler:
             self._act(service, action, tasks)
         if not decision.actions and service.staged is None:
             self._deployments.note_stuck(service, decision.views[0])
+            self._deployments.note_protected(service, decision.views[0])
         early = service.staged is None and _has_early_success(service, decision.views[0])
         self._deployments.settle(service, tasks, steady=decision.steady, early=early)
         if _rests(service, decision, healthy):
@@ -212,33 +213,40 @@ class Scheduler:
         assert deployment is not None
         if not self._deployments.may_start(deployment):
             return
+        zone = min(action.apart, key=lambda each: each[1])[0] if action.apart else ""
         try:
-            tasks = self._launcher.start(service, deployment, min(action.count, BATCH), near)
+            made = self._launcher.start(service, deployment, min(action.count, BATCH), near)
         except NotLaunched as refused:
-            self._table.report(Unplaced(service, deployment.id, str(refused), again=True))
-        except (NoAddress, NoCapacity) as refused:
-            self._table.report(Unplaced(service, deployment.id, str(refused)))
+            self._table.report(Unplaced(service, deployment.id, str(refused), again=True, zone=zone))
+        except NoAddress as refused:
+            self._table.report(Unplaced(service, deployment.id, str(refused), zone=zone))
         except ECSException as refused:
-            self._table.report(Unplaced(service, deployment.id, str(refused.message).rstrip(".")))
+            self._table.report(Unplaced(service, deployment.id, str(refused.message).rstrip("."), zone=zone))
         else:
-            if action.apart:
-                self._deployments.begin_to_balance(service, deployment, action.apart)
-            self._deployments.started(service, deployment, tasks)
+            if made.refused:
+                self._table.report(Unplaced(service, deployment.id, made.refused[0], zone=zone))
+            if made.tasks:
+                if action.apart:
+                    self._deployments.begin_to_balance(service, deployment, action.apart)
+                self._deployments.started(service, deployment, made.tasks, zone)
 
     def _stop(
         self, service: Service, action: rollout.Stop, tasks: Sequence[Task], task_set: TaskSet | None = None
     ) -> None:
         by_id = {task.id: task for task in tasks}
         chosen = [by_id[identifier] for identifier in action.tasks]
+        balances = _balances(service, action)
         for task in chosen:
             if action.why is rollout.Why.UNHEALTHY:
                 self._ask_to_stop(task, f"Task failed {self._judge.failed_checks(service, task)}")
             else:
-                self._ask_to_stop(task, _scaling(service, task_set))
+                self._ask_to_stop(task, _scaling(service, task_set, balances=balances))
         of = task_set.id if task_set else None
         if any(task.registered for task in chosen):
             service.event(f"has begun draining connections on {len(chosen)} tasks.", of)
-        service.event(f"has stopped {len(chosen)} running tasks: {' '.join(f'(task {t.id})' for t in chosen)}.", of)
+        where = f" in {chosen[0].document['availabilityZone']} due to AZ rebalancing" if balances else ""
+        those = " ".join(f"(task {task.id})" for task in chosen)
+        service.event(f"has stopped {len(chosen)} running tasks{where}: {those}.", of)
 
     def _drain(self, service: Service, tasks: Sequence[Task]) -> None:
         """Let a service end that was deleted."""
@@ -268,10 +276,17 @@ def _has_early_success(service: Service, view: rollout.Service) -> bool:
     return bool(criteria.get("enable")) and rollout.has_early_success(view, percent, blocking=blocking)
 
 
-def _scaling(service: Service, task_set: TaskSet | None = None) -> str:
+def _balances(service: Service, action: rollout.Stop) -> bool:
+    """Whether it is the one task that goes for another one in an emptier zone."""
+    primary = service.primary
+    return action.why is rollout.Why.SCALE_IN and len(action.tasks) == 1 and primary is not None and primary.balances
+
+
+def _scaling(service: Service, task_set: TaskSet | None = None, *, balances: bool = False) -> str:
     if task_set is not None:
         return f"Scaling activity initiated by (taskSet {task_set.id})"
-    return f"Scaling activity initiated by (deployment {service.primary.id if service.primary else ''})"
+    what = "Availability-zone rebalancing" if balances else "Scaling activity"
+    return f"{what} initiated by (deployment {service.primary.id if service.primary else ''})"
 
 
 def _views_of_stages(

@@ -7,7 +7,7 @@ from typing import Any
 
 from drydock.embedded.services.ecs.records import Document
 from drydock.policy.ecs.capacity import FARGATE_PROVIDERS
-from drydock.policy.requests.service import can_balance, changed_deployment
+from drydock.policy.requests.service import changed_deployment, hinders_balance
 from drydock.policy.requests.world import Capacity, Cluster, capacity
 
 _NOT_SETTINGS = ("cluster", "service", "serviceName", "clientToken", "tags", "role", "forceNewDeployment")
@@ -44,8 +44,7 @@ def new(request: Mapping[str, Any], cluster: Cluster) -> Document:
         **(_OF_ECS if settings["deploymentController"]["type"] == "ECS" else {}),
         **(asked.get("deploymentConfiguration") or {}),
     }
-    balanced = not daemon and can_balance(settings["deploymentConfiguration"])
-    settings.setdefault("availabilityZoneRebalancing", "ENABLED" if balanced else "DISABLED")
+    settings.setdefault("availabilityZoneRebalancing", "DISABLED" if hinders_balance(settings) else "ENABLED")
     return settings
 
 

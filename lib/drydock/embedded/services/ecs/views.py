@@ -6,7 +6,7 @@ from typing import Any
 
 from drydock.embedded.services.ecs import hooks
 from drydock.embedded.services.ecs.records import Deployment, Document, Origin, Service, Task, TaskSet
-from drydock.policy.ecs import task_sets
+from drydock.policy.ecs import image_versions, task_sets
 
 # Fields of a service that are shown as they were asked for.
 SERVICE_FIELDS = (
@@ -237,7 +237,8 @@ def describe_service_deployment(service: Service, deployment: Deployment, tasks:
     return document
 
 
-def describe_service_revision(service: Service, deployment: Deployment) -> Document:
+def describe_service_revision(service: Service, deployment: Deployment, definition: Document) -> Document:
+    """`definition`: its task definition, empty if that is gone."""
     shown = {key: value for key, value in deployment.revision.items() if value is not None}
     resolved = [
         {
@@ -253,6 +254,7 @@ def describe_service_revision(service: Service, deployment: Deployment) -> Docum
         "serviceArn": service.arn,
         "clusterArn": service.cluster_arn,
         "platformFamily": "Linux",
+        "containerImages": image_versions.shown(definition, deployment.images),
         "createdAt": deployment.created_at,
     }
 

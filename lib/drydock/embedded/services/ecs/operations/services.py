@@ -7,6 +7,7 @@ from typing import Any
 from drydock.embedded.core import seams
 from drydock.embedded.core.direct import notes
 from drydock.embedded.services.ecs import asks, settings, views
+from drydock.embedded.services.ecs.facts import definition
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, error, is_seen, made_now, named, service_of
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, utcnow
@@ -177,7 +178,9 @@ def describe_service_revisions(response: Any, request: Document) -> Document:
     known = {d.revision_arn: (s, d) for s in backend.services.values() for d in [*s.deployments, *s.finished]}
     return {
         "serviceRevisions": [
-            views.describe_service_revision(*known[arn]) for arn in request["serviceRevisionArns"] if arn in known
+            views.describe_service_revision(*known[arn], definition(backend, known[arn][1].revision) or {})
+            for arn in request["serviceRevisionArns"]
+            if arn in known
         ],
         "failures": [{"arn": arn, "reason": "MISSING"} for arn in request["serviceRevisionArns"] if arn not in known],
     }
