@@ -73,6 +73,14 @@ class TracingTest(unittest.TestCase):
             self.assertRegex(span.child("GET").headers()["traceparent"], "-00$")
         self.assertEqual(self.kept, [])
 
+    def test_a_share_of_what_begins_here_is_sampled(self):
+        some = tracer(Settings({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_SAMPLER_ARG": "0.25",
+                                "OTEL_TRACES_SAMPLER": "parentbased_traceidratio"}), Log("test"))
+        for digits, sampled in (("3" * 16, True), ("5" * 16, False)):
+            root = {"X-Amzn-Trace-Id": f"Root=1-5759e988-bd862e3f{digits}"}
+            self.assertEqual(some.receive("GET", "/", root, "").context.sampled, sampled)
+        self.assertTrue(some.receive("GET", "/", {"traceparent": f"00-{'f' * 32}-{'f' * 16}-01"}, "").context.sampled)
+
     def test_what_is_no_context_begins_a_trace_of_its_own(self):
         for given in ("", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", "ff-" + "1" * 32 + "-00f067aa0ba902b7-01"):
             with self.subTest(given):

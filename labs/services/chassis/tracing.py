@@ -3,7 +3,8 @@
 An emitter of our own: importing OpenTelemetry's SDK takes about as long as all else that a task does at its start. It
 is loaded where spans are wanted and nowhere else, so without the variable it costs nothing.
 
-A caller's decision not to sample is kept; a trace that begins here is always sampled. Contexts come as the W3C's
+A caller's decision whether to sample is kept. Where there is none, all traces are sampled, or with
+OTEL_TRACES_SAMPLER=parentbased_traceidratio the share that OTEL_TRACES_SAMPLER_ARG says. Contexts come as the W3C's
 `traceparent` or as a load balancer's `X-Amzn-Trace-Id`, and go on as `traceparent`.
 
 Sources: OpenTelemetry's specification of OTLP 1.x and its semantic conventions for HTTP and messaging; W3C Trace
@@ -35,6 +36,7 @@ LONGEST_QUEUE = 2048
 LARGEST_BATCH = 512
 DELAY = 0.5  # seconds for which a batch is gathered
 TIMEOUT = 5.0
+ALL, SHARE = "parentbased_always_on", "parentbased_traceidratio"
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 _ROOT = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
 
@@ -44,8 +46,8 @@ class Context:
     """Where a span belongs: its trace, the span above it, and whether anybody keeps it."""
 
     trace_id: str
-    parent_id: str = ""
-    sampled: bool = True
+    parent_id: str
+    sampled: bool
 
 
 @dataclass
@@ -92,7 +94,7 @@ class Tracer:
     """Gathers spans and sends them, in a thread of its own: who is answered never waits for it.
 
     What cannot be sent is dropped, and the log says so once until sending works again. Raises Invalid for an endpoint
-    that is no http or https URL.
+    that is no http or https URL, and for a sampler that is not there.
     """
 
     def __init__(self, settings: Settings, log: Log) -> None:
@@ -104,6 +106,10 @@ class Tracer:
         given = settings.text("OTEL_EXPORTER_OTLP_TRACES_HEADERS") or settings.text("OTEL_EXPORTER_OTLP_HEADERS")
         pairs = (pair.partition("=") for pair in given.split(",") if pair.strip())
         self._headers = {name.strip(): unquote(value.strip()) for name, _, value in pairs}
+        sampler = settings.text("OTEL_TRACES_SAMPLER", ALL)
+        if sampler not in (ALL, SHARE):
+            raise Invalid(f"OTEL_TRACES_SAMPLER must be {ALL} or {SHARE}, not {sampler!r}")
+        self._share = settings.number("OTEL_TRACES_SAMPLER_ARG", 1, 0, 1) if sampler == SHARE else 1.0
         self._signer = Signer.of(self._where.netloc)
         self._log = log
         self._service = settings.text("OTEL_SERVICE_NAME", log.service)
@@ -118,13 +124,14 @@ class Tracer:
 
     def receive(self, method: str, path: str, headers: Mapping[str, str], client: str) -> Span:
         """The span of a request that has arrived."""
+        host, _, port = headers.get("Host", "").partition(":")
         forwarded = headers.get("X-Forwarded-For", "").partition(",")[0].strip()
         attributes = {
             "http.request.method": method, "url.path": path, "url.scheme": "http",
-            "client.address": forwarded or client, "server.address": headers.get("Host", "").partition(":")[0],
-            "user_agent.original": headers.get("User-Agent", ""),
+            "client.address": forwarded or client, "server.address": host,
+            "server.port": int(port) if port.isdecimal() else None, "user_agent.original": headers.get("User-Agent", ""),
         }
-        return Span(self, _context(headers), method, SERVER, attributes)
+        return Span(self, self._context(headers), method, SERVER, attributes)
 
     def take(self, queue_name: str, message: Mapping[str, Any]) -> Span:
         """The span of a message of SQS that is worked on."""
@@ -133,8 +140,22 @@ class Tracer:
             "messaging.system": "aws_sqs", "messaging.operation.type": "process",
             "messaging.destination.name": queue_name, "messaging.message.id": message["MessageId"],
         }
-        context = _context({"X-Amzn-Trace-Id": carried})
+        context = self._context({"X-Amzn-Trace-Id": carried})
         return Span(self, context, f"process {queue_name}", CONSUMER, attributes)
+
+    def _context(self, headers: Mapping[str, str]) -> Context:
+        """Of a request; a new trace where it names none. Its id begins with the time, as X-Ray's do."""
+        if found := _TRACEPARENT.fullmatch(headers.get("traceparent", "").strip()):
+            return Context(found[1], found[2], bool(int(found[3], 16) & 1))
+        pairs = (part.strip().partition("=") for part in headers.get("X-Amzn-Trace-Id", "").split(";"))
+        fields = {name: value for name, _, value in pairs}
+        trace, parent = f"{int(time.time()):08x}{secrets.token_hex(12)}", ""
+        if found := _ROOT.fullmatch(fields.get("Root", "")):
+            trace, parent = found[1] + found[2], fields.get("Parent", "")
+        sampled = int(trace[16:], 16) < self._share * 2**64
+        if fields.get("Sampled") in ("0", "1"):
+            sampled = fields["Sampled"] == "1"
+        return Context(trace, parent if re.fullmatch("[0-9a-f]{16}", parent) else "", sampled)
 
     def keep(self, span: dict[str, Any]) -> None:
         try:
@@ -222,19 +243,6 @@ class Tracer:
                 about["cloud.region"] = os.environ.get("AWS_REGION", "")
             self._resource = _attributes(about)
         return self._resource
-
-
-def _context(headers: Mapping[str, str]) -> Context:
-    """Of a request; a new trace where it names none. Its id begins with the time, as X-Ray's do."""
-    if found := _TRACEPARENT.fullmatch(headers.get("traceparent", "").strip()):
-        return Context(found[1], found[2], bool(int(found[3], 16) & 1))
-    pairs = (part.strip().partition("=") for part in headers.get("X-Amzn-Trace-Id", "").split(";"))
-    fields = {name: value for name, _, value in pairs}
-    if found := _ROOT.fullmatch(fields.get("Root", "")):
-        parent = fields.get("Parent", "")
-        is_id = re.fullmatch("[0-9a-f]{16}", parent)
-        return Context(found[1] + found[2], parent if is_id else "", fields.get("Sampled") != "0")
-    return Context(f"{int(time.time()):08x}{secrets.token_hex(12)}")
 
 
 def _dotted(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,12 +33,13 @@ from drydock.embedded.services.sns import SNS
 from drydock.embedded.services.sqs import SQS
 from drydock.embedded.services.ssm import SSM
 from drydock.embedded.services.sts import STS
+from drydock.embedded.services.xray import XRay
 
 log = logging.getLogger(__name__)
 
 SERVICES: tuple[type[Service], ...] = (
     ApplicationAutoScaling, CloudFormation, CloudWatch, EC2, ECR, ECS, ELBv2, Events, IAM, Lambda, Logs,
-    SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS,
+    SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS, XRay,
 )  # fmt: skip
 RULES = Rules(
     {kind.name: kind.lifespan for kind in SERVICES if kind.lifespan is not None},
@@ -50,6 +51,7 @@ SIGNED_FOR = {
     "events": "events", "iam": "iam", "kms": "kms", "logs": "logs", "monitoring": "cloudwatch",
     "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery", "sns": "sns", "sqs": "sqs",
     "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
+    "xray": "xray",
 }  # fmt: skip
 """moto's name of a service by the one that its requests are signed for: those that need no more to be told apart."""
 _TOUCH_EVERY = 1.0
