@@ -129,16 +129,19 @@ class Tracer:
         attributes = {
             "http.request.method": method, "url.path": path, "url.scheme": "http",
             "client.address": forwarded or client, "server.address": host,
-            "server.port": int(port) if port.isdecimal() else None, "user_agent.original": headers.get("User-Agent", ""),
+            "server.port": int(port) if port.isdecimal() else None,
+            "user_agent.original": headers.get("User-Agent", ""),
         }
         return Span(self, self._context(headers), method, SERVER, attributes)
 
-    def take(self, queue_name: str, message: Mapping[str, Any]) -> Span:
-        """The span of a message of SQS that is worked on."""
-        carried = message.get("Attributes", {}).get("AWSTraceHeader", "")
+    def take(self, queue_url: str, message: Mapping[str, Any]) -> Span:
+        """The span of a message of SQS that is worked on, with what ADOT adds so that X-Ray knows whose work it is."""
+        carried, queue_name = message.get("Attributes", {}).get("AWSTraceHeader", ""), queue_url.rpartition("/")[2]
         attributes = {
             "messaging.system": "aws_sqs", "messaging.operation.type": "process",
             "messaging.destination.name": queue_name, "messaging.message.id": message["MessageId"],
+            "rpc.system": "aws-api", "aws.queue_url": queue_url, "aws.span.kind": "LOCAL_ROOT",
+            "aws.local.service": self._service, "aws.remote.service": "AWS::SQS",
         }
         context = self._context({"X-Amzn-Trace-Id": carried})
         return Span(self, context, f"process {queue_name}", CONSUMER, attributes)

@@ -73,7 +73,7 @@ class Worker:
             heartbeat.beat()
             wait, backoff = self.wait, 1.0
             if message and self.tracer is not None:
-                span = self.tracer.take(self.queue_url.rpartition("/")[2], message)
+                span = self.tracer.take(self.queue_url, message)
                 span.end(error=self._work(message))
             elif message:
                 self._work(message)

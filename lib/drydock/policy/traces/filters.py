@@ -18,7 +18,7 @@ from drydock.policy.traces.graph import (
     Call,
     Service,
     Trace,
-    annotations,
+    annotated,
     lasted,
     service_of,
     told,
@@ -267,7 +267,7 @@ class _Reader:
         if not key:
             raise _invalid("an annotation is named as annotation.key or annotation[key]")
         return self._compared(
-            lambda subject: [value for name, value, _ in annotations(subject.trace) if name == key], (bool, float, str)
+            lambda subject: [value for name, value, _ in annotated(subject.trace) if name == key], (bool, float, str)
         )
 
     def _service(self) -> Condition:
@@ -313,7 +313,8 @@ class _Reader:
         self._want("(")
         wanted: dict[str, str] = {}
         while not self._skip(")"):
-            part, _ = self._take().text.lower(), self._want(":")
+            part = self._take().text.lower()
+            self._want(":")
             value = self._take()
             if part not in ("name", "type", "account.id") or value.kind != "text":
                 raise _invalid('id() is id(name: "…", type: "…")')

@@ -308,7 +308,7 @@ def users(trace: Trace) -> dict[str, list[Service]]:
     return {user: list(dict.fromkeys(of)) for user, of in found.items()}
 
 
-def annotations(trace: Trace) -> Iterator[tuple[str, Any, Service]]:
+def annotated(trace: Trace) -> Iterator[tuple[str, Any, Service]]:
     """Key, value and service of each annotation of segments and subsegments."""
     for segment in trace.segments:
         for each in (segment, *calls(segment)):
@@ -318,7 +318,7 @@ def annotations(trace: Trace) -> Iterator[tuple[str, Any, Service]]:
 
 def _annotations(trace: Trace, account: str) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, dict[tuple[type, Any], list[Service]]] = {}
-    for key, value, service in annotations(trace):
+    for key, value, service in annotated(trace):
         of = found.setdefault(key, {}).setdefault((type(value), value), [])
         if service not in of:
             of.append(service)

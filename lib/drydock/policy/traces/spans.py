@@ -168,6 +168,7 @@ def documents(span: Mapping[str, Any], resource: Attributes, scope: str, now: fl
     call = {**made, "type": "subsegment", "parent_id": service, "namespace": made.get("namespace", "remote")}
     call["name"] = _trimmed(str(about.get(_REMOTE_SERVICE, made["name"])), about)
     whole = {name: value for name, value in made.items() if name not in ("type", "namespace", "http")}
+    whole["aws"] = {name: value for name, value in made.get("aws", {}).items() if name not in _OF_AWS.values()}
     return [
         _small(call),
         _small({**whole, "id": service, "name": _clean(str(about.get(_LOCAL_SERVICE, made["name"])))}),
@@ -334,7 +335,7 @@ def _url(kind: int, about: Attributes) -> str | None:
 
 def _cause(span: Mapping[str, Any], kind: int) -> Document:
     """The exceptions that the span tells of, or else the message of its status."""
-    found = []
+    found: list[Document] = []
     for event in _objects(span, "events"):
         if event.get("name") == "exception":
             about = attributes(event)
