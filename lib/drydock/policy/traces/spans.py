@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from drydock.policy.traces.segments import LARGEST_DOCUMENT, LONGEST_NAME, Document
 
@@ -40,7 +41,7 @@ _OF_HTTP = {
     "http.method", "http.request.method", "http.client_ip", "client.address", "http.user_agent", "user_agent.original",
     "http.status_code", "http.response.status_code", "http.url", "url.full", "http.scheme", "url.scheme", "http.host",
     "http.target", "url.path", "url.query", "http.server_name", "net.host.name", "net.host.port", "net.peer.name",
-    "net.peer.port", "net.peer.ip", "server.address", "server.port", "network.peer.address",
+    "net.peer.port", "net.peer.ip", "server.address", "server.port", "network.peer.address", "host.name",
 }  # fmt: skip
 _OF_AWS = {
     "aws.operation": "operation", "rpc.method": "operation", "aws.region": "region", "aws.account_id": "account_id",
@@ -251,7 +252,7 @@ def _name(span: Mapping[str, Any], kind: int, about: Attributes, resource: Attri
         first,
         about.get("peer.service"),
         about.get("aws.service"),
-        about.get("db.name") or about.get("db.namespace"),
+        _database(about),
         resource.get("service.name") if kind == SERVER else None,
         about.get("rpc.service"),
         about.get("http.host"),
@@ -260,6 +261,14 @@ def _name(span: Mapping[str, Any], kind: int, about: Attributes, resource: Attri
         span.get("name"),
     )
     return _clean(str(next((each for each in candidates if each), "")))
+
+
+def _database(about: Attributes) -> str:
+    """A database by its name and its host, as in `customers@db.example.com`."""
+    name = str(about.get("db.name") or about.get("db.namespace") or "")
+    url = str(about.get("db.connection_string", "")).removeprefix("jdbc:")
+    host = urlsplit(url).hostname if name and url else None
+    return f"{name}@{host}" if host else name
 
 
 def _clean(name: str) -> str:
@@ -318,7 +327,7 @@ def _http(kind: int, about: Attributes) -> Document:
 
 def _url(kind: int, about: Attributes) -> str | None:
     """Put together of its parts, where nobody gives it whole; None without a host."""
-    host_of = ("http.server_name", "net.host.name", "server.address") if kind == SERVER else (
+    host_of = ("http.server_name", "net.host.name", "host.name", "server.address") if kind == SERVER else (
         "net.peer.name", "server.address", "net.peer.ip")  # fmt: skip
     host = about.get("http.host") or next((about[name] for name in host_of if name in about), None)
     if host is None:
