@@ -91,7 +91,8 @@ def scorekeep() -> Trace:
                {"id": "071684f2e555e571", "name": "## UserModel.saveUser", "start_time": 1.499473414581e9,
                 "end_time": 1.499473414769e9, "subsegments": [
                     {"id": "4cd3f10b76c624b4", "name": "DynamoDB", "start_time": 1.49947341469e9,
-                     "end_time": 1.499473414769e9, "namespace": "aws", "aws": {"table_name": "scorekeep-user"}}]}]}  # fmt: skip
+                     "end_time": 1.499473414769e9, "namespace": "aws",
+                     "aws": {"table_name": "scorekeep-user"}}]}]}  # fmt: skip
     function = {"id": "00f91aa01f4984fd", "name": "random-name", "start_time": 1.49947341283e9,
                 "end_time": 1.49947341457e9, "parent_id": "1fb07842d944e714", "trace_id": id,
                 "origin": "AWS::Lambda::Function", "subsegments": [
