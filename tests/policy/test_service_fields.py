@@ -18,6 +18,7 @@ BOTH = (
     "cluster", "taskDefinition", "availabilityZoneRebalancing", "loadBalancers", "serviceRegistries", "desiredCount",
     "capacityProviderStrategy", "deploymentConfiguration", "networkConfiguration", "healthCheckGracePeriodSeconds",
     "enableECSManagedTags", "propagateTags", "enableExecuteCommand", "placementConstraints", "placementStrategy",
+    "serviceConnectConfiguration",
 )  # fmt: skip
 ACTS: set[Field] = {
     *((shape, name) for shape in (C, U) for name in BOTH),
@@ -44,7 +45,6 @@ REFUSED: dict[Field, dict[str, Any]] = {
         for shape in (C, U)
         for name, request in {
             "deploymentController": {"deploymentController": {"type": "EXTERNAL"}},
-            "serviceConnectConfiguration": {"serviceConnectConfiguration": {"enabled": True}},
             "volumeConfigurations": {"volumeConfigurations": [{"name": "v"}]},
             "vpcLatticeConfigurations": {"vpcLatticeConfigurations": [{"portName": "http"}]},
             "gatewayConnectors": {"gatewayConnectors": [{"portName": "http"}]},
@@ -78,6 +78,7 @@ def test_what_is_refused_is_refused_by_its_name(field: Field) -> None:
         {},
         {"deploymentController": {"type": "ECS"}},
         {"serviceConnectConfiguration": {"enabled": False}},
+        {"serviceConnectConfiguration": {"enabled": True, "services": [{"portName": "web"}]}},
         {"volumeConfigurations": [], "vpcLatticeConfigurations": [], "gatewayConnectors": []},
         {"monitoring": {"metricConfigurations": [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 60}]}},
         {"platformVersion": "LATEST"},

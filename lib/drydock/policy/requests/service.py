@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drydock.policy.ecs import capacity as capacity_providers
-from drydock.policy.requests import fields, network, task_definition
+from drydock.policy.requests import fields, network, service_connect, task_definition
 from drydock.policy.requests.errors import Invalid, parameter
 from drydock.policy.requests.world import Capacity, World
 from drydock.policy.requests.world import capacity as capacity_of
@@ -68,7 +68,7 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
     _shifting(request.get("loadBalancers") or (), request.get("deploymentConfiguration") or {}, definition, world)
     _role(request, definition, request.get("loadBalancers") or ())
     _registries(request.get("serviceRegistries") or (), definition, world)
-    _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
+    service_connect.validate(request.get("serviceConnectConfiguration"), definition, world)
     _volumes(request.get("volumeConfigurations") or (), definition)
     if request.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
         raise _no_task_role("created")
@@ -122,7 +122,7 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     _load_balancers(changed.get("loadBalancers") or (), definition, where, world)
     _shifting(changed.get("loadBalancers") or (), deployment, definition, world)
     _registries(changed.get("serviceRegistries") or (), definition, world)
-    _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
+    service_connect.validate(changed.get("serviceConnectConfiguration"), definition, world)
     _volumes(request.get("volumeConfigurations") or (), definition)
     if changed.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
         raise _no_task_role("updated")
@@ -444,22 +444,6 @@ def _registries(registries: Sequence[Mapping[str, Any]], definition: Mapping[str
                     )
         if both:
             _container(definition, name, port)
-
-
-def _service_connect(configuration: Mapping[str, Any], definition: Mapping[str, Any], namespace: str) -> None:
-    if not configuration.get("enabled"):
-        return
-    if not configuration.get("namespace") and not namespace:
-        raise parameter("Namespace is missing. Specify a namespace, or set a default one for the cluster.")
-    named = {mapping.get("name") for _, mapping in task_definition.ports(definition)}
-    for service in configuration.get("services") or ():
-        port_name = service.get("portName")
-        if port_name not in named:
-            raise parameter(
-                f"portName({port_name}) does not refer to any named PortMapping in the container definitions."
-            )
-        if len(service.get("clientAliases") or ()) > 1:
-            raise parameter("clientAliases can have at most 1 items.")
 
 
 def _volumes(configurations: Sequence[Mapping[str, Any]], definition: Mapping[str, Any]) -> None:

@@ -73,8 +73,14 @@ def deploys(request: Mapping[str, Any]) -> None:
         raise refuse(
             f"the deployment controller {controller}: it has no task sets", "Use the deployment controller ECS."
         )
-    if (request.get("serviceConnectConfiguration") or {}).get("enabled"):
-        raise refuse("Service Connect", "Use serviceRegistries, or a load balancer.")
+    connect = request.get("serviceConnectConfiguration") or {}
+    driver = (
+        (connect.get("logConfiguration") or {}).get("logDriver", "awslogs") if connect.get("enabled") else "awslogs"
+    )
+    if driver != "awslogs":
+        raise refuse(f"the log driver {driver} for the proxies of Service Connect", "Use awslogs.")
+    if any(entry.get("tls") for entry in connect.get("services") or ()):
+        raise refuse("TLS between the proxies of Service Connect", "Leave tls out.")
     if request.get("platformVersion") not in (None, "", "LATEST", "1.4.0"):
         raise refuse(f"the platform version {request['platformVersion']}", "Use LATEST, which is 1.4.0.")
     for balancer in request.get("loadBalancers") or ():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,8 @@ class Order:
     strategy: Sequence[Document]
     service: Service | None = None
     deployment_id: str | None = None
+    connected: bool = False
+    """Whether they have Service Connect."""
 
 
 class NotLaunched(Exception):
@@ -115,6 +118,7 @@ class Launcher:
             revision.get("capacityProviderStrategy") or [],
             service,
             deployment.id,
+            connected=deployment.namespace is not None,
         )
         made = self._launch(order)
         if not made:
@@ -142,6 +146,8 @@ class Launcher:
             seed = f"{self._host.seed_in(region)}:{order.cluster.name}:{order.group}:{number}"
             ids = order.service.ids if order.service is not None else Ids(seed)
             document = _document(order, provider, subnet, ids)
+            if order.connected:
+                _add_proxy(document, ids)
             if not self._fits([*self._table.living(), *made], document):
                 break
             if missing:  # a service tells it in its events
@@ -247,6 +253,21 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
         "attachments": attachments,
         "containers": containers,
     }
+
+
+def _add_proxy(document: Document, ids: Ids) -> None:
+    """Show the Service Connect proxy of a task, as ECS does: an attachment that names a container."""
+    name = f"ecs-service-connect-{ids.hex()[:5]}"
+    details = [{"name": "ContainerName", "value": name}]
+    document["attachments"].insert(
+        0, {"id": ids.uuid(), "type": "ServiceConnect", "status": "ATTACHED", "details": details}
+    )
+    shown = ("taskArn", "lastStatus", "healthStatus", "networkBindings", "networkInterfaces")
+    first = document["containers"][0]
+    arn = f"{first['containerArn'].rpartition('/')[0]}/{ids.uuid()}"
+    document["containers"].insert(
+        0, {"containerArn": arn, "name": name, **{field: copy(first[field]) for field in shown}}
+    )
 
 
 def _tags(order: Order) -> list[dict[str, str]]:

@@ -45,12 +45,20 @@ def new(request: Mapping[str, Any], cluster: Cluster) -> Document:
         "bakeTimeInMinutes": 0,
         **(asked.get("deploymentConfiguration") or {}),
     }
+    _name_namespace(settings, cluster)
     balanced = not daemon and can_balance(settings["deploymentConfiguration"])
     settings.setdefault("availabilityZoneRebalancing", "ENABLED" if balanced else "DISABLED")
     return settings
 
 
-def updated(settings: Document, request: Mapping[str, Any]) -> Document:
+def _name_namespace(settings: Document, cluster: Cluster) -> None:
+    """Service Connect without a namespace is in the cluster's default one."""
+    asked = settings.get("serviceConnectConfiguration") or {}
+    if asked.get("enabled") and not asked.get("namespace") and cluster.namespace:
+        settings["serviceConnectConfiguration"] = {**asked, "namespace": cluster.namespace}
+
+
+def updated(settings: Document, request: Mapping[str, Any], cluster: Cluster) -> Document:
     """The settings after `request` (UpdateService); what it leaves out stays."""
     changes = {key: value for key, value in request.items() if key not in _NOT_SETTINGS and value is not None}
     result = {**settings, **changes}
@@ -67,4 +75,5 @@ def updated(settings: Document, request: Mapping[str, Any]) -> Document:
         result["capacityProviderStrategy"] = [
             {"weight": 0, "base": 0, **item} for item in changes["capacityProviderStrategy"]
         ]
+    _name_namespace(result, cluster)
     return result

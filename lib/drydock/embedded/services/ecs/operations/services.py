@@ -63,8 +63,8 @@ def update_service(response: Any, request: Document) -> Document:
     wanted = {"cluster": service.cluster_name, "taskDefinition": service.task_definition, **request}
     facts = backend.engine.facts.of(backend, {**service.settings, **wanted})
     service_rules.validate_update(request, shown, facts)
-    changed = settings.updated(service.settings, request)
     assert facts.cluster is not None
+    changed = settings.updated(service.settings, request, facts.cluster)
     unsupported.deploys(changed)
     _runs(backend, changed, facts)
     if facts.task_definition is not None:
