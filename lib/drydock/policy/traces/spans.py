@@ -58,6 +58,17 @@ _OF_ECS = {
 Attributes = Mapping[str, Any]
 
 
+def endpoints(definition: Mapping[str, Any]) -> list[str]:
+    """Where the containers of a task definition send spans, as OpenTelemetry's variables say."""
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return [
+        str(item.get("value", ""))
+        for container in definition["containerDefinitions"]
+        for item in container.get("environment") or ()
+        if item.get("name") in names
+    ]
+
+
 class Malformed(Exception):
     """A request that is no message of OTLP; says what is wrong."""
 
@@ -298,12 +309,18 @@ def _origin(resource: Attributes) -> str:
 
 def _flags(span: Mapping[str, Any], about: Attributes) -> tuple[bool, bool, bool]:
     """(error, fault, throttle): by the HTTP status where it is a failure, or else by the status of the span."""
-    code = about.get("http.status_code", about.get("http.response.status_code"))
+    code = _status(about)
     if isinstance(code, int) and 400 <= code <= 599:
         return code < 500, code >= 500, code == 429
     status = span.get("status") or {}
     failed = isinstance(status, dict) and status.get("code") in (_ERROR, "STATUS_CODE_ERROR")
     return False, failed, False
+
+
+def _status(about: Attributes) -> Any:
+    """Of HTTP; Envoy says it as text."""
+    code = about.get("http.status_code", about.get("http.response.status_code"))
+    return int(code) if isinstance(code, str) and code.isdecimal() else code
 
 
 def _http(kind: int, about: Attributes) -> Document:
@@ -317,7 +334,7 @@ def _http(kind: int, about: Attributes) -> Document:
         "client_ip": client or about.get("net.peer.ip") or about.get("network.peer.address"),
         "x_forwarded_for": True if client and kind == SERVER else None,
     }
-    status = about.get("http.status_code", about.get("http.response.status_code"))
+    status = _status(about)
     length = about.get("http.response.body.size", about.get("http.response_content_length"))
     response = {"status": status, "content_length": length}
     parts = {"request": request, "response": response}

@@ -7,6 +7,7 @@ endpoints".
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import zlib
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from typing import Any
 
 from moto.core.utils import unix_time
 
+from drydock.embedded.carriers.envoy import PROXY_KEY, ProxyKey
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.wsgi import Answer, Environ, send
 from drydock.policy.traces import spans
@@ -28,7 +30,7 @@ _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 def answer(host: Host, store: Store, environ: Environ, start_response: Any) -> Iterable[bytes]:
     """A request that nobody has signed."""
     kind = environ.get("CONTENT_TYPE", "")
-    if host.access_key is not None:
+    if host.access_key is not None and not _is_own_proxy(host, environ):
         return send(_refused(kind, 403, "Missing Authentication Token"), environ, start_response)
     if environ["REQUEST_METHOD"] != "POST":
         return send(_refused(kind, 405, "Spans are sent by POST."), environ, start_response)
@@ -37,6 +39,12 @@ def answer(host: Host, store: Store, environ: Environ, start_response: Any) -> I
         made = taken(store, "", kind, environ.get("HTTP_CONTENT_ENCODING", ""), body)
         host.settle_data(made[0] == 200)
     return send(made, environ, start_response)
+
+
+def _is_own_proxy(host: Host, environ: Environ) -> bool:
+    """Whether a proxy of this instance sends it, which cannot sign."""
+    shown = environ.get(f"HTTP_{PROXY_KEY.upper().replace('-', '_')}", "")
+    return hmac.compare_digest(shown.encode("latin-1", "replace"), host.helper(ProxyKey).key.encode())
 
 
 def refused(status: int, why: str) -> Answer:
