@@ -46,6 +46,7 @@ _TIMES = re.compile(r"cluster\.([^.]+)\.upstream_rq_time")
 ADMIN, ACCESS_LOG = "admin.sock", "access.log"  # in the directory that Envoy runs in
 PROXY_KEY = "x-drydock-proxy"  # the header with which one shows whose it is
 _SPANS = "spans"  # the cluster that takes them
+_SENT_EVERY = {"tracing.opentelemetry.flush_interval_ms": 500}
 _LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
 _RESTART, _LAST_RESTART = 0.2, 30.0  # seconds between the death of the process and its successor; they double
 _LIVED = 60.0  # seconds after which a death is the first one again
@@ -314,6 +315,7 @@ class Proxy:
                 "cds_config": self._source("cds.json"),
             },
             "stats_flush_on_admin": True,
+            "layered_runtime": {"layers": [{"name": "spans", "static_layer": _SENT_EVERY}]},
             "overload_manager": {"resource_monitors": [_CONNECTIONS]},
             **self._settings,
         }
