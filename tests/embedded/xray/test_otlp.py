@@ -64,8 +64,11 @@ def found(host: AWS, **config: Any) -> list[dict[str, Any]]:
 def test_the_sdk_of_opentelemetry(host, client):
     """A call from one service to another, which fails, as the SDK sends it; compressed, as most are."""
 
+    providers = []
+
     def service(name: str) -> Any:
         provider = TracerProvider(resource=Resource({"service.name": name}))
+        providers.append(provider)
         exporter = OTLPSpanExporter(f"{host.endpoint}/v1/traces", compression=Compression.Gzip)
         provider.add_span_processor(SimpleSpanProcessor(exporter))
         return provider.get_tracer("test")
@@ -79,6 +82,8 @@ def test_the_sdk_of_opentelemetry(host, client):
         with backend.start_as_current_span("GET /", extract(carrier), SpanKind.SERVER) as served:
             served.record_exception(ValueError("no rope"))
             served.set_status(Status(StatusCode.ERROR))
+    for provider in providers:
+        provider.shutdown()
     [summary] = found(host)
     assert [each["Name"] for each in summary["ServiceIds"]] == ["frontend", "backend"]
     assert not summary["HasFault"]
@@ -89,8 +94,9 @@ def test_the_sdk_of_opentelemetry(host, client):
 
 
 def test_json_and_protobuf_are_answered_in_kind(host):
-    assert post(host, json.dumps(spans()).encode()) == (200, JSON, b"{}")
-    assert post(host, gzip.compress(json.dumps(spans()).encode()), headers={"Content-Encoding": "gzip"})[0] == 200
+    body = json.dumps(spans()).encode()
+    assert post(host, body) == (200, JSON, b"{}")
+    assert post(host, gzip.compress(body), headers={"Content-Encoding": "gzip"})[0] == 200
     assert post(host, ExportTraceServiceRequest().SerializeToString(), PROTOBUF) == (200, PROTOBUF, b"")
     assert len(found(host)) == 1
 

@@ -23,7 +23,9 @@ from .store import Store
 MOST_IDS = 5
 LONGEST_GRAPH, LONGEST_SEARCH = 6 * 3600, 24 * 3600
 """Seconds between StartTime and EndTime of GetServiceGraph and of GetTraceSummaries (observed)."""
-_PAGE = 100
+_PAGE, _LOOKED_AT = 100, 1000
+"""How many a page tells, and at how many traces a search looks for it: whoever asks for more comes again."""
+_NO_TOKEN = "The NextToken is none that was given."
 
 Given = dict[str, Any]
 Operation = Callable[["Operations", str, Given], Given]
@@ -67,17 +69,22 @@ class Operations:
         if given.get("Sampling"):
             raise _invalid("The embedded AWS looks at all traces: leave out Sampling.")
         fits = filters.parsed(given["FilterExpression"]) if given.get("FilterExpression") else lambda _: True
-        looked_at = [
-            trace
-            for trace in self._store.active(region, start, end)
-            if kind == "Event" or start <= trace.start < end
-        ]  # fmt: skip
-        found, token = _page([trace for trace in looked_at if fits(trace)], given)
+        found: list[Given] = []
+        looked_at, token = 0, ""
+        for trace in self._store.active(region, start, end, _told(given)):
+            if kind == "TraceId" and not start <= trace.start < end:
+                continue
+            looked_at += 1
+            if fits(trace):
+                found.append(graph.summary(trace, self._host.account))
+            if len(found) == _PAGE or looked_at == _LOOKED_AT:
+                token = trace.id
+                break
         return {
-            "TraceSummaries": [graph.summary(trace, self._host.account) for trace in found],
+            "TraceSummaries": found,
             "ApproximateTime": unix_time(),
-            "TracesProcessedCount": len(looked_at),
-            **token,
+            "TracesProcessedCount": looked_at,
+            **_token(token),
         }
 
     def batch_get_traces(self, region: str, given: Given) -> Given:
@@ -183,6 +190,57 @@ def _region(request: Any) -> str:
 def _there(region: str) -> Operations:
     found: Operations = seams.backend("xray", region).operations
     return found
+
+
+PATHS: dict[str, Callable[..., Any]] = {
+    **{
+        f"{{0}}{path}$": _answering(does)
+        for path, does in {
+            "/TraceSegments": Operations.put_trace_segments,
+            "/TelemetryRecords": Operations.put_telemetry_records,
+            "/TraceSummaries": Operations.get_trace_summaries,
+            "/Traces": Operations.batch_get_traces,
+            "/ServiceGraph": Operations.get_service_graph,
+            "/TraceGraph": Operations.get_trace_graph,
+            "/GetSamplingRules": Operations.get_sampling_rules,
+            "/CreateSamplingRule": Operations.create_sampling_rule,
+            "/UpdateSamplingRule": Operations.update_sampling_rule,
+            "/DeleteSamplingRule": Operations.delete_sampling_rule,
+            "/SamplingTargets": Operations.get_sampling_targets,
+        }.items()
+    },
+    f"{{0}}{otlp.PATH}$": _signed_spans,
+}
+
+
+def _between(given: Given, longest: int) -> tuple[float, float]:
+    start, end = float(given["StartTime"]), float(given["EndTime"])
+    if start > end:
+        raise _invalid("StartTime is after EndTime.")
+    if end - start > longest:
+        raise _invalid(f"From StartTime to EndTime are {longest // 3600} hours at most.")
+    return start, end
+
+
+def _page(found: Sequence[Any], given: Given) -> tuple[Sequence[Any], dict[str, str]]:
+    """What the token of the last page says to go on with, and the token for the next one."""
+    told = _told(given)
+    if told and not told.isdecimal():
+        raise _invalid(_NO_TOKEN)
+    place = int(told or 0)
+    return found[place : place + _PAGE], _token(str(place + _PAGE) if place + _PAGE < len(found) else "")
+
+
+def _token(place: str) -> dict[str, str]:
+    return {"NextToken": base64.b64encode(place.encode()).decode()} if place else {}
+
+
+def _told(given: Given) -> str:
+    """Where the token of the last page says to go on."""
+    try:
+        return base64.b64decode(given.get("NextToken") or "", validate=True).decode()
+    except (ValueError, binascii.Error):
+        raise _invalid(_NO_TOKEN) from None
 
 
 PATHS: dict[str, Callable[..., Any]] = {

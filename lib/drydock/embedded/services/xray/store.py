@@ -53,11 +53,12 @@ class Store:
         rows = self._data.read("SELECT document FROM trace_segments WHERE (region, trace) = (?, ?)", region, text(id))
         return Trace.of(id, (json.loads(row[0]) for row in rows)) if rows else None
 
-    def active(self, region: str, start: float, end: float) -> Iterator[Trace]:
-        """The traces of which some segment lies between two times, by their id."""
+    def active(self, region: str, start: float, end: float, after: str = "") -> Iterator[Trace]:
+        """The traces of which some segment lies between two times, by their id, from one on."""
         rows = self._data.read(
-            "SELECT DISTINCT trace FROM trace_segments WHERE region = ? AND end >= ? AND start < ? ORDER BY trace",
-            *(region, start, end),
+            "SELECT DISTINCT trace FROM trace_segments WHERE region = ? AND end >= ? AND start < ? AND trace > ? "
+            "ORDER BY trace",
+            *(region, start, end, text(after)),
         )
         for (id,) in rows:
             trace = self.trace(region, id)
