@@ -7,7 +7,7 @@ from typing import Any
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.services import Route, Service
-from drydock.embedded.core.wsgi import Environ
+from drydock.embedded.core.wsgi import Environ, json_answer
 
 TRACES = "/v1/traces"
 
@@ -30,9 +30,7 @@ class XRay(Service):
         seams.replace(urls, url_paths=PATHS)
 
     def routes(self) -> Mapping[str, Route]:
-        from .otlp import refused
-
-        return {TRACES: Route(self._spans, refused)}
+        return {TRACES: Route(self._spans, lambda status, why: json_answer(status, {"message": why}))}
 
     def _spans(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         from . import otlp

@@ -17,7 +17,7 @@ from drydock.policy.requests.errors import Invalid
 from drydock.policy.traces import filters, graph
 from drydock.policy.traces.segments import Unprocessed, read
 
-from . import otlp
+from . import TRACES, otlp
 from .store import Store
 
 MOST_IDS = 5
@@ -209,7 +209,7 @@ PATHS: dict[str, Callable[..., Any]] = {
             "/SamplingTargets": Operations.get_sampling_targets,
         }.items()
     },
-    f"{{0}}{otlp.PATH}$": _signed_spans,
+    f"{{0}}{TRACES}$": _signed_spans,
 }
 
 
@@ -241,44 +241,3 @@ def _told(given: Given) -> str:
         return base64.b64decode(given.get("NextToken") or "", validate=True).decode()
     except (ValueError, binascii.Error):
         raise _invalid(_NO_TOKEN) from None
-
-
-PATHS: dict[str, Callable[..., Any]] = {
-    **{
-        f"{{0}}{path}$": _answering(does)
-        for path, does in {
-            "/TraceSegments": Operations.put_trace_segments,
-            "/TelemetryRecords": Operations.put_telemetry_records,
-            "/TraceSummaries": Operations.get_trace_summaries,
-            "/Traces": Operations.batch_get_traces,
-            "/ServiceGraph": Operations.get_service_graph,
-            "/TraceGraph": Operations.get_trace_graph,
-            "/GetSamplingRules": Operations.get_sampling_rules,
-            "/CreateSamplingRule": Operations.create_sampling_rule,
-            "/UpdateSamplingRule": Operations.update_sampling_rule,
-            "/DeleteSamplingRule": Operations.delete_sampling_rule,
-            "/SamplingTargets": Operations.get_sampling_targets,
-        }.items()
-    },
-    f"{{0}}{otlp.PATH}$": _signed_spans,
-}
-
-
-def _between(given: Given, longest: int) -> tuple[float, float]:
-    start, end = float(given["StartTime"]), float(given["EndTime"])
-    if start > end:
-        raise _invalid("StartTime is after EndTime.")
-    if end - start > longest:
-        raise _invalid(f"From StartTime to EndTime are {longest // 3600} hours at most.")
-    return start, end
-
-
-def _page(found: Sequence[Any], given: Given) -> tuple[Sequence[Any], dict[str, str]]:
-    """What a token of the last page says to go on with, and the token for the next one."""
-    try:
-        place = int(base64.b64decode(given["NextToken"], validate=True)) if given.get("NextToken") else 0
-    except (ValueError, binascii.Error):
-        raise _invalid("The NextToken is none that was given.") from None
-    after = place + _PAGE
-    token = {"NextToken": base64.b64encode(str(after).encode()).decode()} if after < len(found) else {}
-    return found[place:after], token

@@ -22,7 +22,6 @@ from drydock.policy.traces import spans
 
 from .store import Store
 
-PATH = "/v1/traces"
 DEFAULT_REGION = "us-east-1"
 _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 
@@ -45,10 +44,6 @@ def _is_own_proxy(host: Host, environ: Environ) -> bool:
     """Whether a proxy of this instance sends it, which cannot sign."""
     shown = environ.get(f"HTTP_{PROXY_KEY.upper().replace('-', '_')}", "")
     return hmac.compare_digest(shown.encode("latin-1", "replace"), host.helper(ProxyKey).key.encode())
-
-
-def refused(status: int, why: str) -> Answer:
-    return _refused(_JSON, status, why)
 
 
 def taken(store: Store, region: str, content_type: str, encoding: str, body: bytes) -> Answer:
