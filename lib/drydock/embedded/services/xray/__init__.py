@@ -21,13 +21,13 @@ class XRay(Service):
         from moto.xray import urls
         from moto.xray.models import xray_backends
 
-        from .operations import PATHS, Operations
+        from .operations import PATHS, Operations, signed_spans
         from .state import Rules
         from .store import Store
 
         self.store = Store(self.host.data)
         seams.stand_in(xray_backends, Rules, operations=Operations(self.host, self.store))
-        seams.replace(urls, url_paths=PATHS)
+        seams.replace(urls, url_paths={**PATHS, f"{{0}}{TRACES}$": signed_spans})
 
     def routes(self) -> Mapping[str, Route]:
         return {TRACES: Route(self._spans, lambda status, why: json_answer(status, {"message": why}))}

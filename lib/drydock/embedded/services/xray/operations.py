@@ -17,7 +17,7 @@ from drydock.policy.requests.errors import Invalid
 from drydock.policy.traces import filters, graph
 from drydock.policy.traces.segments import Unprocessed, read
 
-from . import TRACES, otlp
+from . import otlp
 from .store import Store
 
 MOST_IDS = 5
@@ -178,7 +178,7 @@ def _answering(does: Operation) -> Callable[..., Any]:
     return answer
 
 
-def _signed_spans(request: Any, url: str, headers: Any) -> Answer:
+def signed_spans(request: Any, url: str, headers: Any) -> Answer:
     region = _region(request)
     return _there(region).take_spans(region, request.headers.get("Content-Type", ""), request.get_data())
 
@@ -193,23 +193,20 @@ def _there(region: str) -> Operations:
 
 
 PATHS: dict[str, Callable[..., Any]] = {
-    **{
-        f"{{0}}{path}$": _answering(does)
-        for path, does in {
-            "/TraceSegments": Operations.put_trace_segments,
-            "/TelemetryRecords": Operations.put_telemetry_records,
-            "/TraceSummaries": Operations.get_trace_summaries,
-            "/Traces": Operations.batch_get_traces,
-            "/ServiceGraph": Operations.get_service_graph,
-            "/TraceGraph": Operations.get_trace_graph,
-            "/GetSamplingRules": Operations.get_sampling_rules,
-            "/CreateSamplingRule": Operations.create_sampling_rule,
-            "/UpdateSamplingRule": Operations.update_sampling_rule,
-            "/DeleteSamplingRule": Operations.delete_sampling_rule,
-            "/SamplingTargets": Operations.get_sampling_targets,
-        }.items()
-    },
-    f"{{0}}{TRACES}$": _signed_spans,
+    f"{{0}}{path}$": _answering(does)
+    for path, does in {
+        "/TraceSegments": Operations.put_trace_segments,
+        "/TelemetryRecords": Operations.put_telemetry_records,
+        "/TraceSummaries": Operations.get_trace_summaries,
+        "/Traces": Operations.batch_get_traces,
+        "/ServiceGraph": Operations.get_service_graph,
+        "/TraceGraph": Operations.get_trace_graph,
+        "/GetSamplingRules": Operations.get_sampling_rules,
+        "/CreateSamplingRule": Operations.create_sampling_rule,
+        "/UpdateSamplingRule": Operations.update_sampling_rule,
+        "/DeleteSamplingRule": Operations.delete_sampling_rule,
+        "/SamplingTargets": Operations.get_sampling_targets,
+    }.items()
 }
 
 
