@@ -110,11 +110,6 @@ class _Late(Loader):
                     self._running = False
 
 
-def waits(module: ModuleType) -> bool:
-    """Whether a module has not run yet."""
-    return isinstance(module, _Empty)
-
-
 class _Empty(ModuleType):
     """A module that waits."""
 

@@ -47,7 +47,6 @@ _signed_for: Mapping[str, str] = {}
 _held_by = ""
 _originals: dict[Any, dict[str, Any]] = {}
 _stood_in: list[tuple[Any, type[Any]]] = []
-_in_time: set[str] = set()
 _own = threading.local()
 _now: Callable[[], datetime.datetime] = functools.partial(datetime.datetime.now, datetime.UTC)
 
@@ -124,9 +123,7 @@ def keep_time(service: str) -> None:
     if (_folder_of_moto() / service).is_dir():
         importlib.import_module(f"moto.{service}.urls")
     for name, module in list(sys.modules.items()):
-        if name not in _in_time and name.startswith("moto.") and not name.startswith("moto.core."):
-            if not late.waits(module):
-                _in_time.add(name)
+        if name.startswith("moto.") and not name.startswith("moto.core."):
             names = object.__getattribute__(module, "__dict__")  # of one that waits, without bringing it
             for each in ("datetime", "time", "utcnow"):
                 if id(names.get(each)) in instead:
