@@ -112,12 +112,13 @@ def fails_in_one_zone(cloud, one):
     return "ERROR_RATE" in " ".join(known["containerDefinitions"][0].get("command", ()))
 
 
-def connect(cloud, name, configuration):
-    """Let a service have this serviceConnectConfiguration, and wait until it does."""
-    cloud.client("ecs").update_service(
-        cluster="drydock", service=name, serviceConnectConfiguration=configuration, forceNewDeployment=True
-    )
-    until_steady(cloud, name)
+def connect(cloud, **configurations):
+    """Let services have these serviceConnectConfigurations, one after the other, and wait until all do."""
+    for name, configuration in configurations.items():
+        cloud.client("ecs").update_service(
+            cluster="drydock", service=name, serviceConnectConfiguration=configuration, forceNewDeployment=True
+        )
+    until_steady(cloud, *configurations)
 
 
 def register_with_command(cloud, family, command):
@@ -183,7 +184,7 @@ def backend_serves(cloud, lab):
 
 @backend_serves.solution
 def _(cloud, lab):
-    connect(cloud, "backend", SERVING)
+    connect(cloud, backend=SERVING)
 
 
 @outline.step(
@@ -211,7 +212,7 @@ def frontend_calls(cloud, lab):
 
 @frontend_calls.solution
 def _(cloud, lab):
-    connect(cloud, "frontend", {"enabled": True})
+    connect(cloud, frontend={"enabled": True})
     wait_until(lambda: frontend_calls.check(cloud, lab).passed, "every call is answered")
 
 
@@ -343,8 +344,8 @@ def renamed(cloud, lab):
 def _(cloud, lab):
     entry = {key: value for key, value in exposed(service(cloud, "backend")).items() if key != "clientAliases"}
     aliases = [{"dnsName": "backend", "port": 80}]
-    connect(cloud, "backend", {"enabled": True, "services": [{**entry, "clientAliases": aliases}]})
-    connect(cloud, "frontend", {"enabled": True})
+    other = {"enabled": True, "services": [{**entry, "clientAliases": aliases}]}
+    connect(cloud, backend=other, frontend={"enabled": True})
 
 
 @renamed.solution
@@ -353,6 +354,5 @@ def _(ecs):
     configuration = now["serviceConnectConfiguration"]
     configuration["services"][0]["clientAliases"] = [{"dnsName": "backend.shop.internal", "port": 8080}]
     ecs.update_service(cluster="drydock", service="backend", serviceConnectConfiguration=configuration)
-    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["backend"])
     ecs.update_service(cluster="drydock", service="frontend", forceNewDeployment=True)
-    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["frontend"])
+    ecs.get_waiter("services_stable").wait(cluster="drydock", services=["backend", "frontend"])

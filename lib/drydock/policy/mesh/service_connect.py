@@ -50,8 +50,6 @@ class Endpoint:
     per_request: int | None
     test_header: tuple[str, str | None] | None = None
     """(name, exact value) of a header whose requests are test traffic; any value where that is None."""
-    tls: str | None = None
-    """The ARN of the private CA that vouches for it."""
 
 
 def discovery_name(service: Mapping[str, Any]) -> str:
@@ -101,7 +99,6 @@ def _endpoint(service: Mapping[str, Any], mapping: Mapping[str, Any], namespace:
     if request is None:
         request = PER_REQUEST
     dns_name, port = alias(service, namespace, int(mapping["containerPort"]))
-    authority = ((service.get("tls") or {}).get("issuerCertificateAuthority") or {}).get("awsPcaAuthorityArn")
     return Endpoint(
         discovery_name=discovery_name(service),
         dns_name=dns_name,
@@ -112,7 +109,6 @@ def _endpoint(service: Mapping[str, Any], mapping: Mapping[str, Any], namespace:
         idle=idle or None,
         per_request=None if protocol == TCP else request or None,
         test_header=_test_header(service),
-        tls=authority,
     )
 
 

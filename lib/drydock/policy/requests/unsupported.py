@@ -80,7 +80,7 @@ def deploys(request: Mapping[str, Any]) -> None:
     if driver != "awslogs":
         raise refuse(f"the log driver {driver} for the proxies of Service Connect", "Use awslogs.")
     if any(entry.get("tls") for entry in connect.get("services") or ()):
-        raise refuse("TLS between the proxies of Service Connect", "Leave tls out.")
+        raise refuse("AWS Private CA, whose certificates Service Connect's TLS takes", "Leave tls out.")
     if request.get("platformVersion") not in (None, "", "LATEST", "1.4.0"):
         raise refuse(f"the platform version {request['platformVersion']}", "Use LATEST, which is 1.4.0.")
     for balancer in request.get("loadBalancers") or ():

@@ -113,6 +113,8 @@ class Mesh:
         self._ends = host.clock.time() // _MINUTE * _MINUTE + _MINUTE
         """The AWS second at which the minute ends that CloudWatch is told of next."""
         self._counted: dict[str, dict[str, float]] = {}
+        self._left: list[tuple[Sidecar, dict[str, float]]] = []
+        """Those that have ended since CloudWatch was last told, and what they had counted."""
         self._faults = Faults("measuring", now=host.clock.elapsed)
         host.on_close(self._claims.release_all)
 
@@ -196,8 +198,15 @@ class Mesh:
         """Its containers have ended."""
         sidecar = self._sidecars.pop(task.arn, None)
         if sidecar is not None:
+            self._host.pool.submit(self._faults.attempt, f"the proxy of task {task.id}", self._bury, sidecar)
+
+    def _bury(self, sidecar: Sidecar) -> None:
+        """In the pool: hear its last words, and let it end."""
+        numbers = self._numbers_of(sidecar)
+        with self._host.lock:
+            self._left.append((sidecar, numbers))
             self._read_logs(sidecar)
-            self._host.helper(Proxies).end(task.id)
+            self._host.helper(Proxies).end(sidecar.task.id)
             for address in (sidecar.inner, *sidecar.names.values()):
                 self._claims.release(address)
 
@@ -277,20 +286,22 @@ class Mesh:
         self._ends = ended + _MINUTE
         with self._host.lock:
             running = [each for each in self._sidecars.values() if each.live]
-        if running or self._counted:
+        if running or self._left:
             self._host.pool.submit(self._faults.attempt, "Service Connect", self._publish, running, ended - _MINUTE)
 
     def _publish(self, sidecars: Sequence[Sidecar], began: float) -> None:
+        left, self._left = self._left, []
         before, self._counted = self._counted, {each.task.id: self._numbers_of(each) for each in sidecars}
         found: dict[str, list[connect_metrics.Reading]] = {}
-        for each in sidecars:
+        for each, numbers in [*left, *((each, self._counted[each.task.id]) for each in sidecars)]:
             plan = each.plan
-            assert plan is not None
+            if plan is None:
+                continue
             reading = connect_metrics.Reading(
                 each.task.cluster_name,
                 each.service.name,
                 before.get(each.task.id, {}),
-                self._counted[each.task.id],
+                numbers,
                 {way.endpoint.discovery_name: way.endpoint.protocol == "grpc" for way in plan.inward},
                 {way.endpoint.discovery_name: sum(len(r.places) for r in way.revisions) for way in plan.outward},
             )
