@@ -52,6 +52,12 @@ class TracingTest(unittest.TestCase):
         with self.assertRaisesRegex(Invalid, "OTEL_EXPORTER_OTLP_ENDPOINT"):
             tracer(Settings({"OTEL_EXPORTER_OTLP_ENDPOINT": "127.0.0.1:4318"}), Log("test"))
 
+    def test_where_an_sdk_would_call_another_endpoint_so_does_this(self):
+        for own, url in (("http://127.0.0.1:4566/", "http://127.0.0.1:4566/v1/traces"),
+                         ("", "https://xray.eu-west-1.amazonaws.com/v1/traces")):
+            environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://xray.eu-west-1.amazonaws.com", "AWS_ENDPOINT_URL": own}
+            self.assertEqual(tracer(Settings(environ), Log("test")).url, url)
+
     def test_a_trace_goes_on_from_caller_to_called(self):
         caller = self.receive(traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").child("GET")
         called = self.receive(**caller.headers())

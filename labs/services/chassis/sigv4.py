@@ -21,6 +21,12 @@ RELATIVE_TO = "http://169.254.170.2"
 EARLY = 300  # seconds before their end at which credentials are asked for again
 
 
+def region_of(url: str) -> str | None:
+    """The region of an endpoint of X-Ray's; None for any other."""
+    found = re.fullmatch(r"xray\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?", urlsplit(url).netloc)
+    return found[1] if found else None
+
+
 class Signer:
     def __init__(self, region: str) -> None:
         self.region = region
@@ -28,15 +34,14 @@ class Signer:
         self._until = 0.0
 
     @classmethod
-    def of(cls, netloc: str) -> Signer | None:
+    def of(cls, url: str) -> Signer | None:
         """What signs for an endpoint of AWS's; None for any other, which credentials are no business of."""
-        found = re.fullmatch(r"xray\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?", netloc)
-        own = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).netloc
+        netloc, own = urlsplit(url).netloc, urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).netloc
         has_some = any(os.environ.get(name) for name in (
             "AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"))
-        if not has_some or not (found or (own and netloc == own)):
+        if not has_some or not (region_of(url) or (own and netloc == own)):
             return None
-        return cls(found[1] if found else os.environ.get("AWS_REGION", "us-east-1"))
+        return cls(region_of(url) or os.environ.get("AWS_REGION", "us-east-1"))
 
     def sign(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
         """The headers that a request needs besides; `headers` has its Host. Raises OSError, ValueError, KeyError."""

@@ -28,7 +28,7 @@ from urllib.parse import unquote, urlsplit
 
 from chassis.log import Log
 from chassis.settings import Invalid, Settings
-from chassis.sigv4 import Signer
+from chassis.sigv4 import Signer, region_of
 from chassis.task import metadata
 
 SERVER, CLIENT, CONSUMER = 2, 3, 5
@@ -100,6 +100,9 @@ class Tracer:
     def __init__(self, settings: Settings, log: Log) -> None:
         own = settings.text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
         self.url = own or f"{settings.text('OTEL_EXPORTER_OTLP_ENDPOINT').rstrip('/')}/v1/traces"
+        self._signer = Signer.of(self.url)
+        if region_of(self.url) and (instead := settings.text("AWS_ENDPOINT_URL")):
+            self.url = f"{instead.rstrip('/')}{urlsplit(self.url).path}"  # as AWS's SDKs do
         self._where = urlsplit(self.url)
         if self._where.scheme not in ("http", "https") or not self._where.hostname:
             raise Invalid(f"OTEL_EXPORTER_OTLP_ENDPOINT must be like http://127.0.0.1:4566, not {self.url!r}")
@@ -110,7 +113,6 @@ class Tracer:
         if sampler not in (ALL, SHARE):
             raise Invalid(f"OTEL_TRACES_SAMPLER must be {ALL} or {SHARE}, not {sampler!r}")
         self._share = settings.number("OTEL_TRACES_SAMPLER_ARG", 1, 0, 1) if sampler == SHARE else 1.0
-        self._signer = Signer.of(self._where.netloc)
         self._log = log
         self._service = settings.text("OTEL_SERVICE_NAME", log.service)
         self._version = settings.text("VERSION", "dev")

@@ -69,6 +69,11 @@ def endpoints(definition: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def is_of_aws(host: str) -> bool:
+    """Whether X-Ray's endpoint of some region has this name."""
+    return re.fullmatch(r"xray\.[a-z0-9-]+\.amazonaws\.com", host) is not None
+
+
 class Malformed(Exception):
     """A request that is no message of OTLP; says what is wrong."""
 

@@ -364,9 +364,10 @@ class Mesh:
     def _is_here(self, url: str) -> bool:
         try:
             where = urlsplit(url)
-            return where.hostname in ("127.0.0.1", "localhost") and where.port == self._host.port
+            here = where.hostname in ("127.0.0.1", "localhost") and where.port == self._host.port
         except ValueError:
             return False
+        return here or traces.is_of_aws(where.hostname or "")
 
     def _outward(self, client: Sidecar, endpoint: Endpoint, found: list[tuple[Sidecar, Endpoint]]) -> Outward:
         """How it is called now; where it listens is as it was known when the client's deployment began."""
