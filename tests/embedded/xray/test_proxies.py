@@ -85,3 +85,36 @@ def test_a_request_and_its_tries_are_in_the_trace_of_the_caller(signed, server):
     assert [each["http"]["response"]["status"] for each in tries] == [503, 200]
     assert [bool(each.get("fault")) for each in tries] == [True, False]
     assert [context.split("-")[2] for context in Handler.contexts] == [each["id"] for each in tries], json.dumps(tries)
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "traced"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:{port}", True),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://xray.us-east-1.amazonaws.com/v1/traces", True),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318", False),
+        ("BACKEND_URL", "http://127.0.0.1:{port}", False),
+    ],
+)
+def test_the_proxy_of_a_task_sends_spans_where_its_task_does(world, variable, url, traced):
+    lab = world.lab()
+    lab.client("servicediscovery").create_http_namespace(Name="shop")
+    definition = lab.register(
+        "back", environment={variable: url.format(port=world.host.port)},
+        portMappings=[{"containerPort": 8080, "name": "web", "appProtocol": "http"}],
+    )  # fmt: skip
+    lab.create(
+        definition, 1, "back",
+        serviceConnectConfiguration={"enabled": True, "namespace": "shop", "services": [{"portName": "web"}]},
+    )  # fmt: skip
+    lab.until_steady(1, "back")
+    [task] = world.tasks()
+    applied = world.proxies.made[task.id].applied["service-connect"]
+    managers = [each["filter_chains"][0]["filters"][0]["typed_config"] for each in applied.listeners]
+    assert {"tracing" in manager for manager in managers} == {traced}
+    assert ("spans" in {cluster["name"] for cluster in applied.clusters}) is traced
+    if traced:
+        config = managers[0]["tracing"]["provider"]["typed_config"]
+        about = config["resource_detectors"][0]["typed_config"]["attributes"]
+        assert (config["service_name"], about["aws.ecs.task.arn"]) == ("back/service-connect", task.arn)
+        assert "On AWS" in about["drydock.note"]
