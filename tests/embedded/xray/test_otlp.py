@@ -44,12 +44,12 @@ def spans(**fields: Any) -> dict[str, Any]:
 
 
 def post(
-    host: AWS, body: bytes, kind: str = JSON, headers: dict[str, str] | None = None, method: str = "POST"
+    host: AWS, body: bytes, kind: str = JSON, headers: dict[str, str] | None = None, path: str = "/v1/traces"
 ) -> tuple[int, str, bytes]:
     """Status, content type and body of the answer."""
     where = urlsplit(host.endpoint)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
-    connection.request(method, "/v1/traces", body, {"Content-Type": kind, **(headers or {})})
+    connection.request("POST", path, body, {"Content-Type": kind, **(headers or {})})
     answer = connection.getresponse()
     found = answer.status, answer.headers.get("Content-Type", ""), answer.read()
     connection.close()
@@ -99,6 +99,10 @@ def test_json_and_protobuf_are_answered_in_kind(host):
     assert post(host, gzip.compress(body), headers={"Content-Encoding": "gzip"})[0] == 200
     assert post(host, ExportTraceServiceRequest().SerializeToString(), PROTOBUF) == (200, PROTOBUF, b"")
     assert len(found(host)) == 1
+
+
+def test_there_is_nothing_below_the_path(host):
+    assert post(host, b"{}", path="/v1/traces/more")[0] == 404
 
 
 def test_a_span_that_is_not_taken_is_told(host):

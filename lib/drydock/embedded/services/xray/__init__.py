@@ -35,7 +35,7 @@ class XRay(Service):
     def _spans(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         from . import otlp
 
-        return otlp.answer(self.host, self.store, environ, start_response)
+        return otlp.answer(self.host, self.store, TRACES, environ, start_response)
 
     def may_change(self, operation: str, method: str) -> bool:
         """Only rules are state; spans that come signed have no operation."""

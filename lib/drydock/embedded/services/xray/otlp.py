@@ -26,13 +26,13 @@ DEFAULT_REGION = "us-east-1"
 _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 
 
-def answer(host: Host, store: Store, environ: Environ, start_response: Any) -> Iterable[bytes]:
-    """A request that nobody has signed."""
+def answer(host: Host, store: Store, path: str, environ: Environ, start_response: Any) -> Iterable[bytes]:
+    """A request that nobody has signed, to `path` or below it."""
     kind = environ.get("CONTENT_TYPE", "")
     if host.access_key is not None and not _is_own_proxy(host, environ):
         return send(_refused(kind, 403, "Missing Authentication Token"), environ, start_response)
-    if environ["REQUEST_METHOD"] != "POST":
-        return send(_refused(kind, 405, "Spans are sent by POST."), environ, start_response)
+    if environ["REQUEST_METHOD"] != "POST" or environ["PATH_INFO"] != path:
+        return send(_refused(kind, 404, f"Spans are sent by POST to {path}."), environ, start_response)
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     with host.lock:
         made = taken(store, "", kind, environ.get("HTTP_CONTENT_ENCODING", ""), body)
