@@ -2,7 +2,8 @@
 
 Source (documented): the X-Ray developer guide, "X-Ray segment documents" and "Sending trace data to X-Ray", whose
 examples are the tests. Codes of refusals are X-Ray's form (`InvalidTraceId` is documented, the others are named after
-their field in the same way: ours).
+their field in the same way: ours). A trace id whose time is long past is taken: those of the W3C, which X-Ray takes
+since 2023, begin with no time.
 """
 
 from __future__ import annotations
