@@ -35,7 +35,9 @@ ELSEWHERE = {
     "runbook": "drydock.commands.runbook:app",
     "concept": "drydock.commands.notebook:concept",
     "prep": "drydock.commands.notebook:prep",
+    "drill": "drydock.commands.drill:app",
     "class": "drydock.commands.classroom:app",
+    "spot": "drydock.commands.spot:app",
 }
 """Groups of commands whose module is loaded when one of them is asked for."""
 
@@ -549,6 +551,7 @@ TOLD = (
     ("cloud", "CloudRefused"),
     ("cloud", "CloudUnreachable"),
     ("cloud", "NoSuchCloud"),
+    ("embedded.spot", "NoSpot"),
     ("ledger", "StillUsed"),
     ("classroom.confined", "CannotConfine"),
     ("classroom.exports", "NeedsNbgrader"),
@@ -564,6 +567,10 @@ TOLD = (
     ("notebooks.together", "Ended"),
     ("concepts.catalogue", "NoSuchConcept"),
     ("notebooks.parameters", "BadParameter"),
+    ("drills.playing", "NoSuchDrill"),
+    ("drills.playing", "NotHere"),
+    ("drills.playing", "NotNow"),
+    ("drills.record", "BadDrills"),
     ("prep.questions", "BadQuestions"),
     ("prep.interview_pack", "BadPack"),
     ("prep.interview_record", "BadInterviews"),

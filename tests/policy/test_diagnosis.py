@@ -83,7 +83,7 @@ def causes(facts: Facts) -> list[Cause]:
 
 def test_nothing_is_found_of_a_steady_service() -> None:
     assert diagnose(STEADY) == []
-    assert diagnose(replace(STEADY, groups=(group(requests=10_000, errors=99),))) == []
+    assert diagnose(replace(STEADY, groups=(group(minutes=((10_000, 99),)),))) == []
 
 
 # -- what AWS says of stopped tasks: its words and the embedded AWS's
@@ -482,12 +482,12 @@ def test_a_task_definition_that_is_no_longer_active(status: str) -> None:
     ("requests", "errors", "found"), [(200, 10, True), (500, 5, True), (501, 5, False), (4, 4, False), (0, 0, False)]
 )
 def test_a_share_of_server_errors(requests: float, errors: float, found: bool) -> None:
-    facts = replace(STEADY, groups=(group(requests=requests, errors=errors),))
+    facts = replace(STEADY, groups=(group(minutes=((requests, errors),)),))
     assert causes(facts) == ([Cause.ERRORS] if found else [])
 
 
 def test_the_share_is_told_in_numbers() -> None:
-    [finding] = diagnose(replace(STEADY, groups=(group(requests=200, errors=10),)))
+    [finding] = diagnose(replace(STEADY, groups=(group(minutes=((150, 8), (50, 2))),)))
     assert finding.evidence == "10 of 200 requests to `web` were answered 5xx: 5.0%."
 
 
@@ -496,6 +496,7 @@ def test_the_share_is_told_in_numbers() -> None:
     [
         (-60, [], 0, 1, -15),
         (-60, [], 0, 30, -0.5),
+        (-0.1, [], 0, 30, -0.05),  # 6 s ago: a minute of AWS later, and the second that is not full
         (-2.5, [], 0, 1, -2),
         (-3, [], 0, 1, -2),  # what the same minute has may have been answered a moment before
         (-0.5, [], 0.25, 1, 0),
@@ -538,7 +539,7 @@ def test_findings_come_in_the_order_of_likelihood() -> None:
     facts = after(
         exits(1),
         stop(PULL.format("x") + "not found", minute=3),
-        groups=(group("Target.Timeout", "Request timed out", requests=10, errors=10),),
+        groups=(group("Target.Timeout", "Request timed out", minutes=((10, 10),)),),
         definition_status="INACTIVE",
     )
     found = diagnose(facts)
@@ -626,7 +627,7 @@ def test_only_targets_that_are_to_stay_are_read() -> None:
         {"TargetHealth": {"State": "draining", "Reason": "Target.DeregistrationInProgress"}},
         {"TargetHealth": {"State": "unhealthy", "Reason": "Target.Timeout", "Description": "Request timed out"}},
     ]
-    facts = Facts.read(document(), groups=[target_group], health={GROUP: health}, requests={GROUP: (9, 1)})
+    facts = Facts.read(document(), groups=[target_group], health={GROUP: health}, requests={GROUP: [(4, 1), (5, 0)]})
     [read] = facts.groups
     assert (read.name, read.path, read.matcher, read.requests, read.errors) == ("web", "/up", "200-299", 9, 1)
     assert read.states == ("healthy", "unhealthy")

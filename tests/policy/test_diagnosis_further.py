@@ -1,4 +1,4 @@
-"""Causes that neither stopped tasks nor events show: names, hooks, alarms, scaling, versions side by side."""
+"""Causes that neither stopped tasks nor events show: names, hooks, alarms, scaling, versions side by side, answers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from drydock.policy.diagnosis import (
     Alarm,
     Call,
     Cause,
+    Change,
     Deployment,
     Facts,
     Hook,
     Instance,
     Policy,
     Scaling,
+    StoppedTask,
     TargetGroup,
     Trial,
     calls_of,
@@ -293,6 +295,19 @@ def test_an_alarm_that_watches_nothing(of: dict[str, Any], words: str) -> None:
     assert words in finding.evidence and "TreatMissingData notBreaching" in finding.evidence
 
 
+def test_an_alarm_of_errors_on_another_target_group_than_the_one_that_fails() -> None:
+    """notBreaching takes the missing data for well: the state says OK, and nothing else sets it apart from one that
+    watches a service that this one calls."""
+    gone = alarm(TargetGroup="targetgroup/web/gone", LoadBalancer=BALANCER)
+    failing = (TargetGroup(WEB, minutes=((100, 30),)),)
+    first, second = diagnose(watched(gone, groups=failing))
+    assert [first.cause, second.cause] == [Cause.ALARM_BLIND, Cause.ERRORS]
+    assert f"the service is behind {GROUP}" in first.evidence
+    own = replace(alarm(TargetGroup=GROUP, LoadBalancer=BALANCER), name="own")
+    seen = replace(watched(gone, own, groups=failing), watching=("errors", "own"))
+    assert causes(watched(gone)) == [] and causes(seen) == [Cause.ERRORS]
+
+
 def test_an_alarm_that_is_gone() -> None:
     [finding] = diagnose(watched())
     assert finding.cause == Cause.ALARM_BLIND and "There is no alarm `errors`" in finding.evidence
@@ -339,7 +354,7 @@ def test_scaling_that_is_suspended_comes_after_a_policy_without_data() -> None:
 
 
 def test_a_policy_on_requests_that_nobody_makes_any_more_is_no_fault() -> None:
-    busy = (TargetGroup(WEB, requests=500),)
+    busy = (TargetGroup(WEB, minutes=((500, 0),)),)
     assert causes(scaled(requests("INSUFFICIENT_DATA", 1200), groups=busy)) == []
 
 
@@ -358,6 +373,60 @@ def test_an_alarm_whose_actions_are_switched_off_calls_no_policy() -> None:
     [finding] = diagnose(scaled(replace(requests("ALARM"), acts=False)))
     assert finding.cause == Cause.SCALING_BLIND and "ActionsEnabled of `errors` is false" in finding.evidence
     assert causes(watched(replace(alarm(LoadBalancer=BALANCER), acts=False))) == []  # ECS asks for its state
+
+
+def to_and_fro(*course: tuple[float, int], **more: Any) -> Facts:
+    """Scaling that so many minutes ago set so many tasks."""
+    policies = (Policy("fewer", ("errors",), 0), Policy("more", ("errors",), 60))
+    why = "monitor alarm busy in state ALARM triggered policy {}"
+    changes = tuple(Change(60 * ago, tasks, why.format("more" if tasks > 2 else "fewer")) for ago, tasks in course)
+    return replace(scaled(requests(), **more), scaling=Scaling(1, 8, policies=policies, changes=changes))
+
+
+UP_AND_DOWN = ((11, 4), (9, 1), (7, 4), (5, 1), (3, 4))
+
+
+def test_scaling_that_goes_to_and_fro() -> None:
+    [finding] = diagnose(to_and_fro(*UP_AND_DOWN))
+    assert finding.cause == Cause.SCALES_TO_AND_FRO
+    assert "In 8 minutes the tasks were set to 4, 1, 4, 1, 4, by `fewer` (cool-down 0 s) and `more`" in finding.evidence
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        UP_AND_DOWN[:4],
+        ((11, 3), (9, 4), (7, 5), (5, 4), (3, 3)),
+        tuple((ago + 4, tasks) for ago, tasks in UP_AND_DOWN),
+        tuple((ago + 55, tasks) for ago, tasks in UP_AND_DOWN),
+    ],
+    ids=["thrice", "a day's course", "come to rest", "long ago"],
+)
+def test_scaling_that_follows_its_load_or_has_come_to_rest_is_no_fault(course: tuple[tuple[float, int], ...]) -> None:
+    assert causes(to_and_fro(*course)) == []
+
+
+def test_activities_are_read_in_order_and_only_those_that_set_a_number_of_tasks() -> None:
+    def activity(minute: float, said: str) -> dict[str, Any]:
+        return {"StartTime": START + timedelta(minutes=minute), "Description": said, "Cause": "policy more"}
+
+    facts = Facts.read(
+        document(),
+        scalable={"MinCapacity": 1, "MaxCapacity": 8},
+        activities=[
+            activity(2, "Setting desired count to 1."),
+            activity(1, "Setting desired count to 4."),
+            activity(1, "Attempting to scale due to alarm triggered"),
+        ],
+        policies=[
+            {"PolicyName": "more", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": {"Cooldown": 30}}
+        ],
+        now=START + timedelta(minutes=3),
+        speed=2,
+    )
+    assert facts.scaling is not None
+    assert facts.scaling.changes == (Change(240, 4, "policy more"), Change(120, 1, "policy more"))
+    assert facts.scaling.policies[0].cooldown == 30
 
 
 def test_a_range_that_ends_below_what_the_policy_wants() -> None:
@@ -418,7 +487,7 @@ def test_who_shares_requests() -> None:
 @pytest.mark.parametrize("mine", [WEB, NEXT])
 def test_of_two_versions_the_one_that_fails_is_named_whichever_service_is_looked_at(mine: str) -> None:
     shares = {WEB: 0.95, NEXT: 0.05}
-    good, bad = TargetGroup(WEB, requests=1900), TargetGroup(NEXT, requests=100, errors=20)
+    good, bad = TargetGroup(WEB, minutes=((1900, 0),)), TargetGroup(NEXT, minutes=((100, 20),))
     own, other = (good, bad) if mine == WEB else (bad, good)
     runs = {NEXT: "the service `next` with `web:3`"}
     [finding] = diagnose(replace(STEADY, groups=(own,), beside=(other,), shares=shares, runs=runs))
@@ -483,3 +552,104 @@ def test_facts_name_what_they_are_made_of() -> None:
     )
     assert facts.registered[0] == Instance("one", "srv-1", "10.0.0.1", "shop/web")
     assert facts.tests == Trial("the rule of priority 10", ("the header X-Release: green",), "the default rule", "web")
+
+
+# -- how requests are answered
+
+
+def answering(*minutes: tuple[float, float], **more: Any) -> Facts:
+    return replace(STEADY, groups=(TargetGroup(WEB, states=("healthy",), minutes=minutes, **more),))
+
+
+def test_errors_that_come_with_many_requests() -> None:
+    [finding] = diagnose(answering((20, 0), (240, 90), (20, 0), (30, 0), (200, 70)))
+    assert finding.cause == Cause.ERRORS_UNDER_LOAD
+    assert "Of the minutes with up to 30 requests 0.0% were, of those with 200 and more 36.4%" in finding.evidence
+
+
+@pytest.mark.parametrize(
+    "minutes",
+    [((20, 6), (240, 90)), ((2, 0), (240, 90)), ((240, 0), (240, 90)), ((300, 0), (240, 90))],
+    ids=["as often in quiet", "too few to tell", "the same number", "fewer fail more"],
+)
+def test_errors_that_come_anyhow(minutes: tuple[tuple[float, float], ...]) -> None:
+    assert causes(answering(*minutes)) == [Cause.ERRORS]
+
+
+def test_slow_answers() -> None:
+    [finding] = diagnose(answering((20, 0), seconds=1.5))
+    assert finding.cause == Cause.SLOW and "1.50 s on average to answer 20 requests" in finding.evidence
+    for well in (answering((20, 0), seconds=0.9), answering((4, 0), seconds=9.0), answering((20, 0))):
+        assert causes(well) == []
+
+
+# -- where tasks run
+
+
+OPEN, SHUT = 100, 32767
+
+
+def acl(*subnets: str, allows: bool = True, **ports: int) -> dict[str, Any]:
+    """One that lets everything through, or nothing; or these ports alone into its subnets."""
+    entries = []
+    for egress in (False, True):
+        rest = {"Egress": egress, "CidrBlock": "0.0.0.0/0", "Protocol": "-1"}
+        if allows:
+            of = {"Protocol": "6", "PortRange": {"From": ports["first"], "To": ports["last"]}} if ports else {}
+            entries.append({**rest, "RuleNumber": OPEN, "RuleAction": "allow", **({} if egress else of)})
+        entries.append({**rest, "RuleNumber": SHUT, "RuleAction": "deny"})
+    associations = [{"SubnetId": name} for name in subnets]
+    return {"NetworkAclId": "acl-1", "Associations": associations, "Entries": entries}
+
+
+@pytest.mark.parametrize(
+    ("acls", "shut"),
+    [
+        ([acl("a"), acl("b", allows=False)], "b"),
+        ([acl("a"), acl("b", first=443, last=443)], "b"),
+        ([acl("a"), acl("b", first=8000, last=8999)], ""),
+        ([acl("a", "b")], ""),
+        ([], ""),
+    ],
+    ids=["nothing", "another port", "its port", "everything", "not read"],
+)
+def test_a_network_acl_that_shuts_a_subnet_off(acls: list[dict[str, Any]], shut: str) -> None:
+    network = {"awsvpcConfiguration": {"subnets": ["a", "b"]}}
+    subnets = [
+        {"SubnetId": name, "VpcId": "vpc-1", "CidrBlock": f"10.0.{number}.0/24", "AvailableIpAddressCount": 9}
+        for number, name in enumerate("ab")
+    ]
+    container = {"name": "web", "portMappings": [{"containerPort": 8080}]}
+    definitions = {document()["taskDefinition"]: {"containerDefinitions": [container]}}
+    given: dict[str, Any] = {"definitions": definitions, "subnets": subnets, "acls": acls}
+    found = diagnose(Facts.read(document(networkConfiguration=network), **given))
+    assert [one.cause for one in found] == ([Cause.SHUT_OFF] if shut else [])
+    if shut:
+        assert f"no calls at 8080 in from the other subnets of the service, or no answers out: {shut} (`acl-1`)" in (
+            found[0].evidence
+        )
+
+
+def interrupted(*minutes: float, **more: Any) -> Facts:
+    reason = "Your Spot Task was interrupted."
+    tasks = [
+        StoppedTask(str(minute), "ecs-svc/2", START, START + timedelta(minutes=minute), "SpotInterruption", reason)
+        for minute in minutes
+    ]
+    return replace(STEADY, stopped=tuple(tasks), **more)
+
+
+def test_spot_capacity_that_is_all_there_is() -> None:
+    """ECS developer guide, *Fargate Spot termination notices*: the stop code and the words."""
+    facts = interrupted(1, 2, providers=("FARGATE_SPOT",), running_count=0)
+    [finding] = diagnose(facts)
+    assert finding.cause == Cause.SPOT_TAKEN
+    assert "2 tasks of the current deployment stopped with SpotInterruption" in finding.evidence
+    assert "0 of 2 tasks run" in finding.evidence and "`base` on FARGATE" in finding.mend
+
+
+def test_an_interruption_where_on_demand_capacity_carries_the_service() -> None:
+    both = ("FARGATE", "FARGATE_SPOT")
+    assert causes(interrupted(1, providers=both, running_count=1)) == [Cause.INTERRUPTED]
+    strategy = [{"capacityProvider": one, "weight": 1} for one in both]
+    assert Facts.read(document(capacityProviderStrategy=strategy)).providers == both

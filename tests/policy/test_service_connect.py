@@ -104,7 +104,7 @@ def test_refused(configuration: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("configuration", "words"),
     [
-        (asked(logConfiguration={"logDriver": "awsfirelens"}), "log driver awsfirelens"),
+        (asked(logConfiguration={"logDriver": "awsfirelens", "options": {}}), "log driver awsfirelens"),
         (asked(entry(tls={"issuerCertificateAuthority": {"awsPcaAuthorityArn": "arn"}})), "AWS Private CA"),
     ],
 )

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from drydock.embedded.assembly import AWS
+from drydock.embedded.carriers.black_hole import BlackHole
 from drydock.embedded.carriers.envoy import Envoy, Proxies, Resources
 from drydock.embedded.core.clock import ManualClock
 from drydock.embedded.services.ecs import ECS
 from drydock.embedded.services.elbv2 import ELBv2
-from drydock.embedded.services.elbv2.health import PASSED, Outcome, Probe
+from drydock.embedded.services.elbv2.health import PASSED, TIMED_OUT, Outcome, Probe
 from tests.support.lab import Lab, make_lab
 from tests.support.runtime import FakeContainer, FakeRuntime, Program
 
@@ -42,13 +43,14 @@ class AtOnce(Executor):
 
 
 class FakeProber:
-    """Health checks that find what the test says of an address."""
+    """Health checks that find what the test says of an address, and nobody where nothing answers."""
 
-    def __init__(self, finds: Callable[[str], Outcome]) -> None:
-        self.finds = finds
+    def __init__(self, finds: Callable[[str], Outcome], nowhere: tuple[str, int]) -> None:
+        self.finds, self.nowhere = finds, nowhere
 
     def send(self, request: Probe, done: Callable[[Outcome], None]) -> None:
-        done(self.finds(request.address))
+        place = request.address, request.port
+        done(TIMED_OUT if place == self.nowhere else self.finds(request.address))
 
     def close(self) -> None:
         pass
@@ -119,7 +121,7 @@ class World:
         self.turned: list[Callable[[], object]] = []
         """Called after every turn."""
         self.host.services.install("elbv2")
-        self.plane.prober = FakeProber(self._find)  # type: ignore[assignment]
+        self.plane.prober = FakeProber(self._find, self.host.helper(BlackHole).place)  # type: ignore[assignment]
         self.host.services.install("ecs")
         self._watch()
         self.host.listen()

@@ -56,10 +56,11 @@ class Rules:
 
 @dataclass(frozen=True)
 class End:
-    """One end of a call: its address, and the groups of its interface; None outside of every VPC."""
+    """One end of a call: its address, and groups and subnet of its interface; None outside of every VPC."""
 
     address: str
     groups: tuple[str, ...] | None = None
+    subnet: str | None = None
 
 
 def lets(rules: Iterable[Rule], protocol: str, port: int, other: End) -> bool:

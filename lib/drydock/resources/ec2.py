@@ -72,6 +72,17 @@ def _delete_route_table(cloud: Cloud, identifier: str) -> None:
     ec2.delete_route_table(RouteTableId=identifier)
 
 
+def _delete_network_acl(cloud: Cloud, identifier: str) -> None:
+    """Its subnets get their VPC's default ACL back first."""
+    ec2 = cloud.client("ec2")
+    acl = ec2.describe_network_acls(NetworkAclIds=[identifier])["NetworkAcls"][0]
+    of_the_vpc = [{"Name": "vpc-id", "Values": [acl["VpcId"]]}, {"Name": "default", "Values": ["true"]}]
+    default = ec2.describe_network_acls(Filters=of_the_vpc)["NetworkAcls"][0]["NetworkAclId"]
+    for association in acl["Associations"]:
+        ec2.replace_network_acl_association(AssociationId=association["NetworkAclAssociationId"], NetworkAclId=default)
+    ec2.delete_network_acl(NetworkAclId=identifier)
+
+
 def _delete_gateway(cloud: Cloud, identifier: str) -> None:
     ec2 = cloud.client("ec2")
     gateway = ec2.describe_internet_gateways(InternetGatewayIds=[identifier])["InternetGateways"][0]
@@ -120,6 +131,14 @@ KINDS = (
         lambda answer: answer["RouteTable"]["RouteTableId"],
         ("describe_route_tables", "RouteTableIds"),
         _delete_route_table,
+    ),
+    _vpc_kind(
+        "network ACL",
+        "network-acl",
+        "CreateNetworkAcl",
+        lambda answer: answer["NetworkAcl"]["NetworkAclId"],
+        ("describe_network_acls", "NetworkAclIds"),
+        _delete_network_acl,
     ),
     _vpc_kind(
         "subnet",

@@ -1,4 +1,4 @@
-"""From task to task, security groups let through what their rules say; what they do not is dropped, not refused."""
+"""From task to task, security groups and ACLs let through what their rules say; the rest is dropped, not refused."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Shop:
     def allow(self, group: str, protocol: str, port: int, **source: Any) -> None:
         self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule(protocol, port, **source)])
 
-    def run(self, group: str, *command: str) -> dict[str, Any]:
-        network = {"awsvpcConfiguration": {"subnets": self.lab.subnets, "securityGroups": [group]}}
+    def run(self, group: str, *command: str, subnets: list[str] | None = None) -> dict[str, Any]:
+        network = {"awsvpcConfiguration": {"subnets": subnets or self.lab.subnets, "securityGroups": [group]}}
         overrides = {"containerOverrides": [{"name": "app", "command": list(command)}]} if command else {}
         answer = self.lab.ecs.run_task(
             cluster="lab",
@@ -89,9 +89,9 @@ def shop(lab: Lab) -> Shop:
 
 def test_a_call_that_no_rule_lets_in_waits_until_it_times_out(shop: Shop) -> None:
     web, database = shop.group("web"), shop.group("database")
-    server = shop.run(database)
+    server = shop.run(database, subnets=shop.lab.subnets[:1])
     ask(address_of(server))  # from outside of the VPC
-    caller = shop.run(web, "python", "-c", CALLS, address_of(server), "8080")
+    caller = shop.run(web, "python", "-c", CALLS, address_of(server), "8080", subnets=shop.lab.subnets[1:2])
     eventually(lambda: shop.said(caller) == ["timed out"])
     shop.allow(database, "tcp", 8080, **of(web))
     eventually(lambda: shop.said(caller) == ["timed out", "answered"])
@@ -100,6 +100,14 @@ def test_a_call_that_no_rule_lets_in_waits_until_it_times_out(shop: Shop) -> Non
     eventually(lambda: shop.said(caller) == ["timed out", "answered", "timed out"])
     shop.ec2.authorize_security_group_egress(GroupId=web, IpPermissions=[rule("tcp", 8080, **of(database))])
     eventually(lambda: shop.said(caller) == ["timed out", "answered", "timed out", "answered"])
+    acl = shop.ec2.create_network_acl(VpcId=shop.lab.vpc)["NetworkAcl"]["NetworkAclId"]
+    mine = [{"Name": "association.subnet-id", "Values": shop.lab.subnets[:1]}]
+    for association in shop.ec2.describe_network_acls(Filters=mine)["NetworkAcls"][0]["Associations"]:
+        if association["SubnetId"] == shop.lab.subnets[0]:
+            shop.ec2.replace_network_acl_association(
+                AssociationId=association["NetworkAclAssociationId"], NetworkAclId=acl
+            )
+    eventually(lambda: shop.said(caller)[4:] == ["timed out"])
 
 
 def test_a_port_that_nobody_listens_at_refuses_and_an_address_that_nobody_has_is_silent(shop: Shop) -> None:

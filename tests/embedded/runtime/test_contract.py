@@ -108,6 +108,10 @@ def test_a_container_runs_until_it_has_ended(subject: Subject) -> None:
     assert run.container.spec.key == "task/app"
     subject.runtime.signal(run.container, signal.SIGKILL)
     assert run.wait().code == 137
+    again = subject.ready(IDLE)  # of the same key, as one that a policy restarts
+    assert again.container.running and again.container.pid != run.container.pid
+    subject.runtime.signal(again.container, signal.SIGKILL)
+    assert again.wait().code == 137
     eventually(lambda: not run.container.running)
     subject.runtime.signal(run.container, signal.SIGKILL)
     subject.runtime.stop(run.container, 0)

@@ -58,6 +58,10 @@ class Service:
     def install(self) -> None:
         """Put right what moto lacks or has wrong; join the loop."""
 
+    def goes_on(self) -> bool:
+        """After the journal was replayed: whether it has work to go on with of which the journal does not tell."""
+        return False
+
     def restored(self) -> None:
         """After the journal was replayed: bring back what is kept elsewhere. Only of a service that is installed."""
 
@@ -65,7 +69,7 @@ class Service:
         """By the path that they begin with. Before one answers, the service is installed."""
         return {}
 
-    def count(self) -> Mapping[str, int]:
+    def count(self) -> Mapping[str, float]:
         """How many there are of each of `counts`, for the page of the status. Only once installed."""
         return {}
 
@@ -132,9 +136,9 @@ class Services:
                 return name, route
         return None
 
-    def count(self) -> dict[str, int]:
+    def count(self) -> dict[str, float]:
         """What there is of each service, nothing of those that nobody has called."""
-        found: dict[str, int] = {}
+        found: dict[str, float] = {}
         for name, service in self._known.items():
             found |= dict.fromkeys(service.counts, 0)
             if name in self._installed:
@@ -148,6 +152,9 @@ class Services:
 
     def restored(self, under_way: Callable[[], None]) -> None:
         """Let each bring back what it keeps beside the journal; one that cannot stops no other. Unusable."""
+        for name, service in self._known.items():
+            if service.goes_on():
+                self.install(name)
         for name in sorted(self._installed):
             under_way()
             try:

@@ -68,10 +68,19 @@ class Group:
         may_start = dependencies.may_start(self._order, self._states())
         names = [name for name in may_start if name not in self.starting]
         for name in names:
-            spec = spec_of(name, partial(self._arrive, name))
-            self.starting[name] = self._host.pool.submit(self._host.helper(runtime_of).start, spec)
-            self.starting[name].add_done_callback(lambda _: self._host.poke())
+            self._start(name, spec_of)
         return bool(names)
+
+    def _start(self, name: str, spec_of: Callable[[str, OnExit], ContainerSpec]) -> None:
+        spec = spec_of(name, partial(self._arrive, name))
+        self.starting[name] = self._host.pool.submit(self._host.helper(runtime_of).start, spec)
+        self.starting[name].add_done_callback(lambda _: self._host.poke())
+
+    def restart(self, name: str, spec_of: Callable[[str, OnExit], ContainerSpec]) -> None:
+        """Start one again that has ended, whatever it waited for at first. For others it never ended."""
+        for known in (self._exited, self.containers, self._health, self._probes):
+            known.pop(name, None)
+        self._start(name, spec_of)
 
     def started(self) -> list[tuple[str, str | None]]:
         """Those whose start has come to its end since this was last asked; and why it failed, if it did."""
@@ -130,6 +139,10 @@ class Group:
             found.append((name, exit))
         return found
 
+    def ran(self, name: str) -> float:
+        """AWS seconds since it was last started."""
+        return self._host.clock.time() - self._begun[name]
+
     def alive(self) -> list[str]:
         """Those that run, as far as `exits` has told."""
         return [name for name in self.containers if name not in self._exited]
@@ -187,12 +200,12 @@ class Group:
 
     # -- stopping -------------------------------------------------------------------------------
 
-    def stop(self) -> None:
-        """Ask those to stop that no other still needs; once each."""
+    def stop(self, within: float = math.inf) -> None:
+        """Ask those to stop that no other still needs; once each. They are gone `within` so many AWS seconds."""
         for name in dependencies.may_stop(self._order, self.alive()):
             if name not in self._stopping:
                 self._stopping.add(name)
-                grace = self._host.clock.patience(self._members[name].stop_timeout)
+                grace = min(self._host.clock.patience(self._members[name].stop_timeout), self._host.clock.real(within))
                 self._host.helper(runtime_of).stop(self.containers[name], grace)
 
     def kill(self) -> None:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
+from drydock.policy.diagnosis.answers import ERRORS
 from drydock.policy.diagnosis.facts import LATELY, Alarm, Facts, Policy, Scaling
 from drydock.policy.diagnosis.findings import Cause, Finding, many
+from drydock.policy.scaling_course import turns
+
+HOUR = 3600.0
+TURNS = 3
+"""How often, in an hour of AWS, scaling may change its mind without a finding: twice is a day's course."""
+REST = 2.0
+"""After so many times the longest pause between two changes it has come to rest."""
 
 _DIMENSIONS = frozenset(("TargetGroup", "LoadBalancer", "AvailabilityZone"))
 """Elastic Load Balancing user guides, *CloudWatch metrics*: a target group's are under it and its load balancer."""
 _VALUES = {"TargetGroup": ("targetgroup/",), "LoadBalancer": ("app/", "net/", "gwy/")}
+OF_ERRORS = "HTTPCode_Target_5XX_Count"
 _SWITCHES = {
     "DynamicScalingOutSuspended": "no policy adds a task",
     "DynamicScalingInSuspended": "no policy takes a task away",
@@ -35,7 +46,7 @@ def of_scaling(facts: Facts) -> list[Finding]:
     scaling = facts.scaling
     if scaling is None:
         return []
-    return [*_policies(facts, scaling), *_suspended(scaling), *_range(facts, scaling)]
+    return [*_policies(facts, scaling), *_suspended(scaling), *_to_and_fro(scaling), *_range(facts, scaling)]
 
 
 def _policies(facts: Facts, scaling: Scaling) -> Iterator[Finding]:
@@ -59,6 +70,34 @@ def _suspended(scaling: Scaling) -> Iterator[Finding]:
         switch = ", ".join(f"'{name}': False" for name in scaling.suspended)
         mend = f"`application-autoscaling.register_scalable_target(…, SuspendedState={{{switch}}})`."
         yield Finding(Cause.SCALING_SUSPENDED, f"SuspendedState has {'; '.join(told)}.", mend)
+
+
+def _to_and_fro(scaling: Scaling) -> Iterator[Finding]:
+    """Tasks that are added and taken away by turns, as long as it has not come to rest."""
+    changes = [one for one in scaling.changes if one.ago <= HOUR]
+    if turns([one.tasks for one in changes]) < TURNS:
+        return
+    longest = max(before.ago - after.ago for before, after in pairwise(changes))
+    if changes[-1].ago > REST * longest:
+        return
+    called = dict.fromkeys(name for one in changes if (name := _policy_of(one.why, scaling)))
+    who = " and ".join(f"`{one.name}`{_cooldown(one)}" for one in scaling.policies if one.name in called)
+    yield Finding(
+        Cause.SCALES_TO_AND_FRO,
+        f"In {(changes[0].ago - changes[-1].ago) / 60:.0f} minutes the tasks were set to "
+        f"{', '.join(str(one.tasks) for one in changes)}{f', by {who}' if who else ''}.",
+        "What it adds moves the metric below the threshold at which it takes away. Let that lie lower than the metric "
+        "is once a step has been added, or add less in a step, or give the policies a longer cool-down; one target "
+        "tracking policy in the place of two of steps keeps the distance by itself.",
+    )
+
+
+def _policy_of(why: str, scaling: Scaling) -> str:
+    return next((one.name for one in scaling.policies if re.search(rf"\bpolicy {re.escape(one.name)}\b", why)), "")
+
+
+def _cooldown(policy: Policy) -> str:
+    return f" (cool-down {policy.cooldown:g} s)" if policy.cooldown is not None else ""
 
 
 def _range(facts: Facts, scaling: Scaling) -> Iterator[Finding]:
@@ -128,6 +167,13 @@ def _misses(facts: Facts, alarm: Alarm, policy: bool) -> str:
         if balancer is not None and balancer != known:
             return f"that target group is behind {known or 'no load balancer'}"
         return ""
-    if group is not None and facts.balancers and (policy or alarm.state == "INSUFFICIENT_DATA"):
+    failing = alarm.metric == OF_ERRORS and any(one.errors >= ERRORS for one in facts.groups) and not _watched(facts)
+    if group is not None and facts.balancers and (policy or failing or alarm.state == "INSUFFICIENT_DATA"):
         return f"the service is behind {' and '.join(sorted(facts.balancers))}"
     return ""
+
+
+def _watched(facts: Facts) -> bool:
+    """Whether an alarm of the deployments is on a target group that the service is behind."""
+    named = [facts.alarms[name] for name in facts.watching if facts.alarms and name in facts.alarms]
+    return any(one.dimensions.get("TargetGroup") in facts.balancers for one in named)

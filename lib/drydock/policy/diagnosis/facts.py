@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
 
+from drydock.policy.network_acls import OF_LOAD_BALANCERS, Acl, Entry, lets
 from drydock.policy.traffic import shares
 
 Document = Mapping[str, Any]
 _NONE: Mapping[str, Any] = MappingProxyType({})
+MINUTE = timedelta(minutes=1)
 LATELY = timedelta(minutes=15)
 """AWS time whose requests are looked at."""
 
@@ -93,7 +97,8 @@ class TargetGroup:
 
     states    the state of each target that is not on its way out
     failures  reason and description of each that is unhealthy
-    requests  requests that its targets answered lately, `errors` of them with 5xx
+    minutes   requests that its targets answered in each minute lately, and how many of them with 5xx
+    seconds   from a request's leaving the load balancer until its target began to answer, on average; None if unknown
     """
 
     arn: str
@@ -104,8 +109,16 @@ class TargetGroup:
     unhealthy_threshold: int = 2
     states: tuple[str, ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
-    requests: float = 0
-    errors: float = 0
+    minutes: tuple[tuple[float, float], ...] = ()
+    seconds: float | None = None
+
+    @property
+    def requests(self) -> float:
+        return sum(requests for requests, _ in self.minutes)
+
+    @property
+    def errors(self) -> float:
+        return sum(errors for _, errors in self.minutes)
 
     @property
     def name(self) -> str:
@@ -188,20 +201,31 @@ class Call:
 
 @dataclass(frozen=True)
 class Policy:
-    """A scaling policy, and the names of the alarms that call it."""
+    """A scaling policy, and the names of the alarms that call it. `cooldown`: AWS seconds, of a step scaling policy."""
 
     name: str
     alarms: tuple[str, ...] = ()
+    cooldown: float | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A scaling activity that set the number of tasks, so many AWS seconds ago, and why."""
+
+    ago: float
+    tasks: int
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """The scalable target that the service is. `suspended`: what of SuspendedState is set."""
+    """The scalable target that the service is. `suspended`: what of SuspendedState is set; `changes`: latest last."""
 
     least: int
     most: int
     suspended: tuple[str, ...] = ()
     policies: tuple[Policy, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -214,7 +238,9 @@ class Facts:
     runs        service and task definition that are behind those, by ARN
     subnets     free addresses by subnet; a subnet that is gone has -1
     ways_out    by subnet whether it has a default route; empty where that could not be read
+    shut        by subnet the network ACL that lets no call of the others in, or no answer out
     instances   container instances of the cluster, None where tasks do not need any
+    providers   names of its capacityProviderStrategy
     attempts    newest first
     watching    names of the alarms that are to roll a deployment back; `alarms` those and the scaling policies' that
                 there are, None where they could not be read
@@ -250,7 +276,9 @@ class Facts:
     runs: Mapping[str, str] = field(default_factory=dict)
     subnets: Mapping[str, int] = field(default_factory=dict)
     ways_out: Mapping[str, bool] = field(default_factory=dict)
+    shut: Mapping[str, str] = field(default_factory=dict)
     instances: int | None = None
+    providers: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     registered: tuple[Instance, ...] = ()
     unlisted: tuple[str, ...] = ()
@@ -273,12 +301,14 @@ class Facts:
         definitions: Mapping[str, Document] = _NONE,
         groups: Sequence[Document] = (),
         health: Mapping[str, Sequence[Document]] = _NONE,
-        requests: Mapping[str, tuple[float, float]] = _NONE,
+        requests: Mapping[str, Sequence[tuple[float, float]]] = _NONE,
+        seconds: Mapping[str, float | None] = _NONE,
         beside: Sequence[Document] = (),
         shared: Mapping[str, float] = _NONE,
         neighbours: Sequence[Document] = (),
         subnets: Sequence[Document] | None = None,
         routes: Sequence[Document] = (),
+        acls: Sequence[Document] = (),
         cluster: Document | None = None,
         attempts: Sequence[Document] = (),
         lines: Mapping[str, Sequence[str]] = _NONE,
@@ -290,6 +320,7 @@ class Facts:
         balanced: Sequence[Document] = (),
         scalable: Document | None = None,
         policies: Sequence[Document] = (),
+        activities: Sequence[Document] = (),
         unread: Sequence[str] = (),
         now: datetime | None = None,
         speed: float = 1.0,
@@ -299,11 +330,13 @@ class Facts:
         service      of describe_services
         tasks        of describe_tasks: the service's, running and stopped
         definitions  of describe_task_definition, by ARN: the service's and those of stopped tasks
-        groups       of describe_target_groups; `health`: their TargetHealthDescriptions, `requests`: (all, 5xx), by ARN
+        groups       of describe_target_groups; by ARN `health`: their TargetHealthDescriptions, `requests`: (all, 5xx)
+                     of each minute, `seconds`: TargetResponseTime on average
         beside       of describe_target_groups: those of others in `shared`, which `shares_of` makes of rules
         neighbours   of describe_services: others of the cluster
         subnets      of describe_subnets; None where they could not be read
         routes       of describe_route_tables, of the VPC of the subnets
+        acls         of describe_network_acls, of the subnets
         cluster      of describe_clusters
         attempts     of list_service_deployments
         lines        last lines of the log of a stopped task, by its ARN
@@ -313,7 +346,8 @@ class Facts:
         test_rules   of describe_rules: those of the listener of its testListenerRule
         alarms       of describe_alarms: those of the deployments and of the policies; None where they could not be read
         balanced     of describe_target_groups: `groups`, and those that ECS shifts requests to
-        scalable     of describe_scalable_targets; `policies` of describe_scaling_policies
+        scalable     of describe_scalable_targets; `policies` of describe_scaling_policies, `activities` of
+                     describe_scaling_activities
         now          when it was read
         speed        AWS seconds in a second of the timestamps
         """
@@ -321,6 +355,7 @@ class Facts:
         containers = definition.get("containerDefinitions", ())
         configuration = service.get("deploymentConfiguration", {})
         mappings = [mapping for one in containers for mapping in one.get("portMappings", ())]
+        ports = tuple(mapping["containerPort"] for mapping in mappings if "containerPort" in mapping)
         network = service.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
         free = {one["SubnetId"]: one["AvailableIpAddressCount"] for one in subnets or ()}
         return cls(
@@ -337,18 +372,20 @@ class Facts:
             deployments=tuple(map(_deployment, service.get("deployments") or service.get("taskSets", ()))),
             definition=service.get("taskDefinition", "").rpartition("/")[2],
             definition_status=definition.get("status", "ACTIVE"),
-            ports=tuple(mapping["containerPort"] for mapping in mappings if "containerPort" in mapping),
+            ports=ports,
             checks={one["name"]: " ".join(one["healthCheck"]["command"]) for one in containers if "healthCheck" in one},
             events=tuple(Event(one["createdAt"], one["message"]) for one in service.get("events", ())),
             stopped=tuple(_stopped(one, definitions, lines, speed) for one in tasks if one.get("stopCode")),
             unhealthy=tuple(_id(one) for one in tasks if _unhealthy(one)),
-            groups=tuple(_group(one, health, requests) for one in groups),
-            beside=tuple(_group(one, health, requests) for one in beside),
+            groups=tuple(_group(one, health, requests, seconds) for one in groups),
+            beside=tuple(_group(one, health, requests, seconds) for one in beside),
             shares=dict(shared),
             runs=dict(running for one in (*neighbours, service) for running in _runs(one)),
             subnets={name: free.get(name, -1) for name in network.get("subnets", ())} if subnets is not None else {},
             ways_out={one["SubnetId"]: _way_out(one, routes) for one in subnets or ()} if routes else {},
+            shut=_shut(subnets or (), acls, ports),
             instances=_instances(service, cluster),
+            providers=tuple(one["capacityProvider"] for one in service.get("capacityProviderStrategy", ())),
             attempts=tuple(sorted(map(_attempt, attempts), key=lambda one: one.created_at, reverse=True)),
             registered=tuple(_instance(one, registry) for registry, each in registered.items() for one in each),
             unlisted=tuple(_id(one) for one in tasks if _unlisted(one, registered)),
@@ -359,7 +396,7 @@ class Facts:
             watching=watching(service),
             alarms=None if alarms is None else {one["AlarmName"]: _alarm(one, now, speed) for one in alarms},
             balancers=dict(map(_balanced, balanced)),
-            scaling=_scaling(scalable, policies) if scalable else None,
+            scaling=_scaling(scalable, policies, activities, now, speed) if scalable else None,
             unread=tuple(unread),
         )
 
@@ -397,7 +434,9 @@ def counted_since(service: Document, tasks: Sequence[Document], now: datetime, s
     """From when on requests are counted: LATELY, but not before the current deployment alone answers them.
 
     CloudWatch counts by the minute, so that is the first whole minute after it began and the last task of another one
-    stopped; it may be yet to come. Tasks of another deployment that still run, still answer: nothing sets them apart.
+    stopped; it may be yet to come. Where AWS's minutes pass faster than ours each has a datum with the second of its
+    beginning: the first whole one is there once a minute of AWS has passed, and the second is full. Tasks of another
+    deployment that still run, still answer: nothing sets them apart.
     """
     begun = [now - LATELY / speed]
     for current in service.get("deployments", ()):
@@ -405,7 +444,10 @@ def counted_since(service: Document, tasks: Sequence[Document], now: datetime, s
             others = [one for one in tasks if one.get("startedBy") != current["id"]]
             ended = [one.get("stoppedAt") or one.get("stoppingAt") for one in others]
             last = max([current["createdAt"], *filter(None, ended)])
-            begun.append(last.replace(second=0, microsecond=0) + timedelta(minutes=1))
+            if speed > 1:
+                begun.append((last + MINUTE / speed).replace(microsecond=0) + timedelta(seconds=1))
+            else:
+                begun.append(last.replace(second=0, microsecond=0) + MINUTE)
     return max(begun)
 
 
@@ -544,17 +586,31 @@ def _balanced(group: Document) -> tuple[str, str]:
     return group["TargetGroupArn"].rpartition(":")[2], balancer.partition(":loadbalancer/")[2]
 
 
-def _scaling(target: Document, policies: Sequence[Document]) -> Scaling:
+def _scaling(
+    target: Document, policies: Sequence[Document], activities: Sequence[Document], now: datetime | None, speed: float
+) -> Scaling:
     return Scaling(
         target["MinCapacity"],
         target["MaxCapacity"],
         tuple(name for name, value in target.get("SuspendedState", {}).items() if value),
         tuple(
-            Policy(one["PolicyName"], tuple(each["AlarmName"] for each in one.get("Alarms", ())))
+            Policy(
+                one["PolicyName"],
+                tuple(each["AlarmName"] for each in one.get("Alarms", ())),
+                one.get("StepScalingPolicyConfiguration", {}).get("Cooldown"),
+            )
             for one in policies
             if one["PolicyType"] != "PredictiveScaling"  # it looks at forecasts
         ),
+        tuple(
+            Change((now - one["StartTime"]).total_seconds() * speed, int(found[1]), one.get("Cause", ""))
+            for one in sorted(activities, key=lambda one: one["StartTime"])
+            if now is not None and (found := _SET_TO.match(one.get("Description", "")))
+        ),
     )
+
+
+_SET_TO = re.compile(r"Setting desired count to (\d+)")
 
 
 def _id(task: Document) -> str:
@@ -616,7 +672,10 @@ def _container(container: Document, definition: Document) -> Container:
 
 
 def _group(
-    group: Document, health: Mapping[str, Sequence[Document]], requests: Mapping[str, tuple[float, float]]
+    group: Document,
+    health: Mapping[str, Sequence[Document]],
+    requests: Mapping[str, Sequence[tuple[float, float]]],
+    seconds: Mapping[str, float | None],
 ) -> TargetGroup:
     arn = group["TargetGroupArn"]
     targets = [one["TargetHealth"] for one in health.get(arn, ()) if one["TargetHealth"]["State"] != "draining"]
@@ -631,7 +690,8 @@ def _group(
         group.get("UnhealthyThresholdCount", 2),
         tuple(one["State"] for one in targets),
         tuple(failures),
-        *requests.get(arn, (0, 0)),
+        tuple(requests.get(arn, ())),
+        seconds.get(arn),
     )
 
 
@@ -642,6 +702,32 @@ def _way_out(subnet: Document, tables: Sequence[Document]) -> bool:
     main = [each for each in of_vpc if any(one.get("Main") for one in each["Associations"])]
     routes = [route for table in (own or main)[:1] for route in table["Routes"] if route.get("State") != "blackhole"]
     return any(one.get("DestinationCidrBlock") == "0.0.0.0/0" for one in routes)
+
+
+def _shut(subnets: Sequence[Document], acls: Sequence[Document], ports: Sequence[int]) -> dict[str, str]:
+    """By subnet the ACL that lets no call of one of the others in, or not what answers it out."""
+    addresses = {one["SubnetId"]: str(ip_network(one["CidrBlock"])[4]) for one in subnets if "CidrBlock" in one}
+    found = {}
+    for document in acls:
+        acl = Acl(*(tuple(_entries(document, egress)) for egress in (True, False)))
+        for subnet in [one["SubnetId"] for one in document.get("Associations", ())]:
+            others = [address for name, address in addresses.items() if name != subnet]
+            if subnet in addresses and any(not _lets(acl, other, port) for other in others for port in ports):
+                found[subnet] = document["NetworkAclId"]
+    return found
+
+
+def _lets(acl: Acl, other: str, port: int) -> bool:
+    """Whether it lets a call from there in, and what answers it out."""
+    return lets(acl.ingress, "tcp", other, port) and lets(acl.egress, "tcp", other, *OF_LOAD_BALANCERS)
+
+
+def _entries(acl: Document, egress: bool) -> Iterator[Entry]:
+    for one in acl["Entries"]:
+        if one["Egress"] == egress and "CidrBlock" in one:
+            ports = one.get("PortRange", {})
+            allows, first, last = one["RuleAction"] == "allow", ports.get("From"), ports.get("To")
+            yield Entry(one["RuleNumber"], allows, one["Protocol"], one["CidrBlock"], first, last)
 
 
 def _instances(service: Document, cluster: Document | None) -> int | None:

@@ -7,6 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from drydock.policy.diagnosis.facts import Facts, StoppedTask, TargetGroup
 from drydock.policy.diagnosis.findings import Cause
 
+ON_DEMAND = (
+    "`ecs.update_service(capacityProviderStrategy=…, forceNewDeployment=True)` with a `base` on FARGATE that carries "
+    "the service, and Spot for the rest: ECS does not fall back from one provider to another."
+)
+
 
 def runbook(facts: Facts, name: str, **more: object) -> str:
     given = {"cluster": facts.cluster, "service": facts.service, **more}
@@ -97,7 +102,7 @@ OF_TASKS: Mapping[Cause, Callable[[Facts, StoppedTask], str]] = {
         f"Look the reason up in *Stopped tasks error messages* of the ECS developer guide.{back(facts)}"
     ),
     Cause.INTERRUPTED: lambda facts, task: (
-        "ECS replaces such tasks by itself. Where Spot is all there is, give the strategy a `base` on FARGATE."
+        f"ECS replaces such tasks by itself. Where Spot is all there is: {ON_DEMAND}"
     ),
 }
 

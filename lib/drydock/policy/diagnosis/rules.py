@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from drydock.policy.diagnosis import alarms, mends, names, releases
+from drydock.policy.diagnosis import alarms, answers, capacity, mends, names, releases
 from drydock.policy.diagnosis.facts import Container, Facts, StoppedTask, TargetGroup
 from drydock.policy.diagnosis.findings import Cause, Finding, many, short
 from drydock.policy.diagnosis.stopped import BY_TASKS, Failures, exited, failures_of, how_many, not_now, wrote
@@ -16,10 +16,6 @@ from drydock.policy.ecs.rollout import is_stuck, lower_bound, upper_bound
 
 SLOW_START = 60.0
 """AWS seconds that a program may well need until it answers."""
-ERROR_RATE = 0.01
-"""Share of requests answered 5xx from which on it is a finding."""
-ERRORS = 5
-"""Answers 5xx below which their share says nothing."""
 
 
 def diagnose(facts: Facts) -> list[Finding]:
@@ -27,13 +23,17 @@ def diagnose(facts: Facts) -> list[Finding]:
     if facts.status != "ACTIVE":
         return [_not_active(facts)]
     failures = failures_of(facts)
+    spot = capacity.spot(facts)
+    told = {Cause.INTERRUPTED} if spot else set()
     found = [
         *_none_wanted(facts),
-        *(_of_tasks(facts, cause, one) for cause, one in failures.items() if cause in BY_TASKS),
+        *(_of_tasks(facts, cause, one) for cause, one in failures.items() if cause in BY_TASKS - told),
         *releases.held_by_grace(facts),
         *_container_health(facts, failures.get(Cause.CONTAINER_UNHEALTHY)),
         *_target_health(facts, failures.get(Cause.NO_ANSWER)),
         *_placement(facts, failures.get(Cause.NO_ADDRESSES)),
+        *spot,
+        *capacity.shut_off(facts),
         *_cut_off(facts),
         *_registration(facts),
         *names.registered(facts),
@@ -44,7 +44,8 @@ def diagnose(facts: Facts) -> list[Finding]:
         *_slow_stop(facts),
         *alarms.of_deployments(facts),
         *alarms.of_scaling(facts),
-        *_errors(facts),
+        *answers.errors(facts),
+        *answers.slow(facts),
         *_inactive(facts),
     ]
     order = list(Cause)
@@ -299,32 +300,6 @@ def _slow_stop(facts: Facts) -> list[Finding]:
         "on to a program that is not process 1. `stopTimeout` gives it more time, up to 120 s on Fargate."
     )
     return [Finding(Cause.SLOW_STOP, evidence, mend)]
-
-
-def _errors(facts: Facts) -> list[Finding]:
-    found = []
-    both = {one.arn: one for one in (*facts.groups, *facts.beside)}
-    for group in both.values():
-        if group.errors < ERRORS or group.error_rate < ERROR_RATE:
-            continue
-        shared = [one for one in both.values() if one.arn in facts.shares]
-        others = [one for one in shared if one is not group] if group in shared else []
-        evidence = (
-            f"{group.errors:.0f} of {group.requests:.0f} requests to `{group.name}` were answered 5xx: "
-            f"{group.error_rate:.1%}."
-        )
-        if runs := facts.runs.get(group.arn):
-            evidence += f" Behind it is {runs}."
-        for other in others:
-            evidence += f" Of those to `{other.name}`, which shares the requests with it, {other.error_rate:.1%}."
-        mend = "Read the log of its tasks for the requests that failed, and look at what the program calls."
-        if others:
-            mend = (
-                f"It gets {facts.shares[group.arn]:.0%} of the requests. Give it the weight 0, and the others what it "
-                "had (`elbv2.modify_listener` or `elbv2.modify_rule`); its tasks may stay, to be looked at. " + mend
-            )
-        found.append(Finding(Cause.ERRORS, evidence, f"{mend}{mends.back(facts) if group in facts.groups else ''}"))
-    return found
 
 
 def _inactive(facts: Facts) -> list[Finding]:

@@ -196,7 +196,13 @@ def _container(container: Definition, request: Definition) -> None:
         soft, hard = ulimit.get("softLimit") or 0, ulimit.get("hardLimit") or 0
         if hard != -1 and (soft == -1 or soft > hard):
             raise client(f"Soft limit exceeds hard limit for ulimit {ulimit.get('name')}")
-    period = (container.get("restartPolicy") or {}).get("restartAttemptPeriod")
+    restart = container.get("restartPolicy") or {}
+    period = restart.get("restartAttemptPeriod")
+    if len(restart.get("ignoredExitCodes") or ()) > 50:
+        raise client(f"the 'ignoredExitCodes' setting for container '{name}' can have at most 50 items")
+    fields.enumeration(
+        "ClientException", "versionConsistency", container.get("versionConsistency"), ("enabled", "disabled")
+    )
     if period is not None and not 60 <= period <= 1800:
         raise client(f"the 'restartAttemptPeriod' setting for container '{name}' must be between 60 and 1800")
     if len(container.get("environmentFiles") or ()) > 10:

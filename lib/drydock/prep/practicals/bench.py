@@ -33,8 +33,8 @@ class Until(Protocol):
 
 
 @dataclass
-class Bench:
-    """A cloud, and the cluster in it that a practical is about."""
+class Deployed:
+    """A service in a cloud, as the APIs show it."""
 
     cloud: Cloud
     name: str
@@ -42,15 +42,56 @@ class Bench:
 
     @property
     def cluster(self) -> str:
-        return f"interview-{self.name}"
+        raise NotImplementedError
 
     @property
-    def family(self) -> str:
-        return self.cluster
+    def service_name(self) -> str:
+        """The name of the service."""
+        raise NotImplementedError
 
     @property
     def ecs(self) -> Any:
         return self.cloud.client("ecs")
+
+    def service(self) -> Described | None:
+        """As describe_services has it; None where there is none that is ACTIVE."""
+        found = self.ecs.describe_services(cluster=self.cluster, services=[self.service_name])["services"]
+        return next((dict(one) for one in found if one["status"] == "ACTIVE"), None)
+
+    def steady(self) -> bool:
+        """One deployment, completed, with all the tasks that are desired."""
+        one = self.service()
+        return one is not None and is_steady(one)
+
+    def tasks(self, *, stopped: bool = False) -> list[Described]:
+        """As describe_tasks has them: those that run or come, or those that have stopped within the last hour."""
+        wanted = "STOPPED" if stopped else "RUNNING"
+        its = {"cluster": self.cluster, "serviceName": self.service_name}
+        arns = self.ecs.list_tasks(**its, desiredStatus=wanted)["taskArns"]
+        return list(self.ecs.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"]) if arns else []
+
+    def running(self) -> list[Described]:
+        return [one for one in self.tasks() if one["lastStatus"] == "RUNNING"]
+
+    def definition(self, arn: str) -> Described:
+        return dict(self.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"])
+
+
+@dataclass
+class Bench(Deployed):
+    """A cloud, and the cluster in it that a practical is about."""
+
+    @property
+    def cluster(self) -> str:
+        return f"interview-{self.name}"
+
+    @property
+    def service_name(self) -> str:
+        return SERVICE
+
+    @property
+    def family(self) -> str:
+        return self.cluster
 
     # -- to lay it out --------------------------------------------------------------------------
 
@@ -160,28 +201,6 @@ class Bench:
         """Whether the practical was begun to be laid out: its cluster is ACTIVE."""
         found = self.ecs.describe_clusters(clusters=[self.cluster])["clusters"]
         return any(one["status"] == "ACTIVE" for one in found)
-
-    def service(self) -> Described | None:
-        """As describe_services has it; None where there is none that is ACTIVE."""
-        found = self.ecs.describe_services(cluster=self.cluster, services=[SERVICE])["services"]
-        return next((dict(one) for one in found if one["status"] == "ACTIVE"), None)
-
-    def steady(self) -> bool:
-        """One deployment, completed, with all the tasks that are desired."""
-        one = self.service()
-        return one is not None and is_steady(one)
-
-    def tasks(self, *, stopped: bool = False) -> list[Described]:
-        """As describe_tasks has them: those that run or come, or those that have stopped within the last hour."""
-        wanted = "STOPPED" if stopped else "RUNNING"
-        arns = self.ecs.list_tasks(cluster=self.cluster, serviceName=SERVICE, desiredStatus=wanted)["taskArns"]
-        return list(self.ecs.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"]) if arns else []
-
-    def running(self) -> list[Described]:
-        return [one for one in self.tasks() if one["lastStatus"] == "RUNNING"]
-
-    def definition(self, arn: str) -> Described:
-        return dict(self.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"])
 
     def _vpcs(self) -> list[Described]:
         named = [{"Name": "tag:Name", "Values": ["interview"]}]

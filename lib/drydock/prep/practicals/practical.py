@@ -51,7 +51,7 @@ class Practical:
 class Checked:
     """What the cloud says of an answer."""
 
-    practical: Practical
+    title: str
     seen: Sequence[Seen]
 
     @property
@@ -62,7 +62,7 @@ class Checked:
     def _heading(self) -> str:
         held = sum(one.holds for one in self.seen)
         done = "Done" if self.passed else "Not yet"
-        return f"{done}: {held} of {len(self.seen)} hold. {self.practical.title}"
+        return f"{done}: {held} of {len(self.seen)} hold. {self.title}"
 
     def _rows(self) -> tuple[Sequence[str], list[tuple[str, str, str]]]:
         rows = [(one.wanted, "yes" if one.holds else "no", one.found) for one in self.seen]
@@ -121,10 +121,10 @@ class Laid:
 
     def _asked(self) -> Checked:
         try:
-            return Checked(self.practical, self.practical.look(self.bench))
+            return Checked(self.practical.title, self.practical.look(self.bench))
         except ClientError as error:
             said = f"{error.operation_name}: {error.response['Error'].get('Message') or error}"
-            return Checked(self.practical, [Seen("The cloud can be asked", False, said)])
+            return Checked(self.practical.title, [Seen("The cloud can be asked", False, said)])
 
     def __repr__(self) -> str:
         return f"{self.practical.title}\n{self.practical.brief}\n{self.said}".rstrip()

@@ -1,4 +1,4 @@
-"""EC2: moto's, but what is needed stays, security groups are held to their rules, and key pairs can be made again."""
+"""EC2: moto's, but what is needed stays, groups and ACLs are held to their rules, and key pairs can be made again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EC2(Service):
         from moto.ec2.exceptions import EC2ClientError
         from moto.ec2.models import EC2Backend
 
-        from drydock.embedded.services.ec2 import dependants, groups, images
+        from drydock.embedded.services.ec2 import acls, dependants, groups, images
 
         delete = seams.original(EC2Backend, "delete_network_interface")
         create_vpc = seams.original(EC2Backend, "create_vpc")
@@ -53,6 +53,7 @@ class EC2(Service):
             Ed25519PrivateKey=SimpleNamespace(generate=ed25519),
         )
         seams.replace(EC2Backend, create_vpc=create_a_vpc, delete_network_interface=delete_network_interface)
+        acls.install()
         groups.install()
         images.install()
         dependants.install(EC2Backend)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 class ECS(Service):
     name = "ecs"
-    passing = frozenset(  # a session ends with the process; tasks and deployments are kept
-        {"ExecuteCommand", "RunTask", "StopTask", "StopServiceDeployment", "ContinueServiceDeployment"}
-    )
-    counts = ("clusters", "services", "tasks")
+    passing = frozenset({  # a session ends with the process; tasks, deployments and task sets are kept
+        "ExecuteCommand", "RunTask", "StopTask", "StopServiceDeployment", "ContinueServiceDeployment",
+        "CreateTaskSet", "UpdateTaskSet", "UpdateServicePrimaryTaskSet", "DeleteTaskSet",
+    })  # fmt: skip
+    counts = ("clusters", "services", "tasks", "spot_is_dry", "spot_interruptions_per_task_hour")
     lifespan = Lifespan(
         named_in=("service",),
         name="(?:arn:.*/)?([^/]+)",
@@ -59,8 +61,12 @@ class ECS(Service):
         self.engine.restore()
 
     def routes(self) -> Mapping[str, Route]:
-        """What a task may ask about itself, at addresses that its environment gives."""
-        return {"/_drydock/metadata": Route(self._metadata), "/_drydock/credentials": Route(self._credentials)}
+        """What a task may ask about itself, at addresses that its environment gives; and what Spot capacity does."""
+        return {
+            "/_drydock/metadata": Route(self._metadata),
+            "/_drydock/credentials": Route(self._credentials),
+            "/_drydock/spot": Route(self._spot),
+        }
 
     def _metadata(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         from . import metadata
@@ -76,7 +82,21 @@ class ECS(Service):
         answer = json_answer(200, found) if found is not None else json_answer(404, {"error": "no such task role"})
         return send(answer, environ, start_response)
 
-    def count(self) -> Mapping[str, int]:
+    def _spot(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """What `drydock.embedded.spot` asks and says: POST with a document (`spot.answer`), GET to look."""
+        from .spot import answer
+
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        text = environ["wsgi.input"].read(length) if environ["REQUEST_METHOD"] == "POST" else b"{}"
+        try:
+            with self.host.lock:
+                found = json_answer(200, answer(self.engine.spot, json.loads(text)))
+                self.engine.save()
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            found = json_answer(400, {"error": str(error)})
+        return send(found, environ, start_response)
+
+    def count(self) -> Mapping[str, float]:
         return self.engine.counts()
 
 

@@ -28,9 +28,11 @@ from drydock.embedded.services.ecs.records import Document, Task
 from drydock.embedded.services.ecs.roles import LinkedRole
 from drydock.embedded.services.ecs.scheduler import Scheduler
 from drydock.embedded.services.ecs.sessions import Sessions
+from drydock.embedded.services.ecs.spot import Spot
 from drydock.embedded.services.ecs.strategies import Strategies
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.targets import Targets
+from drydock.embedded.services.ecs.task_sets import TaskSets
 from drydock.embedded.workload.awslogs import LogDriver
 from drydock.embedded.workload.interfaces import Interfaces
 from drydock.embedded.workload.pulls import Puller
@@ -50,12 +52,14 @@ class Engine:
         self.table = Table(host, backends)
         self.namespaces = Namespaces(host, self.table)
         self.deployments = Deployments(host, self.table, self.namespaces)
+        self.task_sets = TaskSets(self.table)
         self.roles = Roles(host)
         interfaces, targets, logs = Interfaces(host), Targets(host), LogDriver(host)
         listeners = Listeners(host)
         self.facts = Facts(targets, listeners, interfaces, self.namespaces)
         self.mesh = Mesh(host, self.table, self.namespaces, logs)
-        self.launcher = Launcher(host, self.table, interfaces)
+        self.spot = Spot(host, self.table)
+        self.launcher = Launcher(host, self.table, interfaces, self.spot)
         self.sessions = Sessions(host, logs)
         self.linked_role = LinkedRole(host)
         self.last_revisions: dict[tuple[str, str], int] = {}
@@ -67,6 +71,7 @@ class Engine:
         self.scheduler = Scheduler(
             self.table,
             self.deployments,
+            self.task_sets,
             Strategies(host, self.deployments, listeners),
             self.launcher,
             Judge(host, self.table, targets),
@@ -77,18 +82,20 @@ class Engine:
         self.meter = Meter(host, self.table, lambda task: self.scheduler.lives.get(task.arn))
         self._closed = False
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, float]:
         clusters = [cluster for backend in self.table.regions() for cluster in backend.clusters.values()]
         return {
             "clusters": sum(cluster.status == "ACTIVE" for cluster in clusters),
             "services": sum(service.status == "ACTIVE" for service in self.table.services()),
             "tasks": len(self.table.living()),
+            **self.spot.shown(),
         }
 
     def tick(self) -> None:
         self.linked_role.make()
         with self.host.lock:
             self._faults.attempt("the proxies of Service Connect", self.mesh.turn)
+            self.spot.turn()
         turn = self.scheduler.turn()
         while self._go_on(turn):
             self.host.let_others_in()

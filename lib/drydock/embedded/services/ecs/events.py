@@ -1,4 +1,4 @@
-"""EventBridge: the state changes of tasks and deployments, as ECS sends them."""
+"""EventBridge: the state changes of tasks and deployments, and how services are balanced, as ECS sends them."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ def deployment(host: Host, service: Service, deployment: Deployment, name: str, 
         "reason": reason or deployment.rollout_state_reason,
     }
     _send(host, service.region_name, "ECS Deployment State Change", [service.arn], detail)
+
+
+def action(host: Host, service: Service, name: str, kind: str = "INFO", **more: Any) -> None:
+    """`ECS Service Action`, with what else its detail has."""
+    detail = {"eventType": kind, "eventName": name, "clusterArn": service.cluster_arn, "createdAt": utcnow(), **more}
+    _send(host, service.region_name, "ECS Service Action", [service.arn], detail)
 
 
 def _send(host: Host, region: str, detail_type: str, resources: list[str], detail: Document) -> None:

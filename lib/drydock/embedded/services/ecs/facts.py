@@ -38,7 +38,7 @@ class Facts:
         cluster = _cluster(backend, request)
         return World(
             cluster=cluster,
-            task_definition=_definition(backend, request),
+            task_definition=definition(backend, request),
             capacity_providers=frozenset(backend.capacity_providers),
             target_groups=self._targets.groups(region, groups - {None}),
             registries=self._targets.registries(region, registries),
@@ -72,7 +72,8 @@ def _cluster(backend: Any, request: Document) -> Cluster | None:
     )
 
 
-def _definition(backend: Any, request: Document) -> Document | None:
+def definition(backend: Any, request: Document) -> Document | None:
+    """The task definition that a request names, or a service revision."""
     if request.get("taskDefinition"):
         with contextlib.suppress(ECSException):
             return describe_definition(definition_of(backend, request["taskDefinition"]))

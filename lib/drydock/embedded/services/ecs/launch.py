@@ -14,13 +14,15 @@ from moto.ecs.exceptions import ECSException
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import asks, roles
 from drydock.embedded.services.ecs.lookups import definition_of
-from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, Task, utcnow
+from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Origin, Service, Task, utcnow
+from drydock.embedded.services.ecs.spot import Spot
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.views import describe_definition
 from drydock.embedded.workload.interfaces import Interfaces, NoAddress
 from drydock.policy.addresses import Subnet
-from drydock.policy.ecs import capacity
+from drydock.policy.ecs import capacity, interruption
 from drydock.policy.ecs.placement import choose_subnet
+from drydock.policy.requests.task_definition import cpu_units, memory_mib
 
 _LONGEST_REASON = 1024
 _UNITS = 1024
@@ -51,26 +53,28 @@ class NotLaunched(Exception):
     """A task of a service could not be launched as it is; the text is ECS's."""
 
 
-class NoCapacity(Exception):
-    """No task of a service is within the quota of vCPUs."""
+@dataclass(frozen=True)
+class Launched:
+    """The tasks that were written, and of each that was not why there is no capacity for it."""
+
+    tasks: Sequence[Task]
+    refused: Sequence[str] = ()
 
 
 class Launcher:
     """Writes tasks in PROVISIONING."""
 
-    def __init__(self, host: Host, table: Table, interfaces: Interfaces) -> None:
+    def __init__(self, host: Host, table: Table, interfaces: Interfaces, spot: Spot) -> None:
         self._host = host
+        self._spot = spot
         self._table = table
         self._interfaces = interfaces
         self._zones: dict[str, tuple[str, ...]] = {}
 
-    def zones(self, service: Service) -> tuple[str, ...]:
-        """The Availability Zones that the tasks of a service are placed in."""
-        deployment = service.primary
-        network = (
-            (deployment.revision.get("networkConfiguration") or {}).get("awsvpcConfiguration") if deployment else None
-        )
-        if deployment is None or not network:
+    def zones(self, service: Service, deployment: Origin) -> tuple[str, ...]:
+        """The Availability Zones that the tasks of a deployment or a task set are placed in."""
+        network = (deployment.revision.get("networkConfiguration") or {}).get("awsvpcConfiguration")
+        if not network:
             return ()
         if deployment.id not in self._zones:
             try:
@@ -82,16 +86,16 @@ class Launcher:
 
     def run(
         self, backend: Any, cluster: Any, definition: Any, request: Document, strategy: Sequence[Document]
-    ) -> list[Task]:
-        """The tasks of a RunTask request: as many as are within the quota. NoAddress."""
+    ) -> Launched:
+        """The tasks of a RunTask request: as many as there is capacity for. NoAddress."""
         group = request.get("group") or f"family:{definition.document['family']}"
         near = self._table.of_group(cluster.arn, group)
         count = int(request.get("count") or 1)
         return self._launch(Order(backend, cluster, definition, request, group, count, near, strategy))
 
-    def start(self, service: Service, deployment: Deployment, count: int, near: Sequence[Task]) -> list[Task]:
-        """Tasks of a deployment. NoAddress; NoCapacity; NotLaunched; an
-        ECSException where its task definition is gone."""
+    def start(self, service: Service, deployment: Origin, count: int, near: Sequence[Task]) -> Launched:
+        """Tasks of a deployment or a task set. NoAddress; NotLaunched; an ECSException where its task definition is
+        gone."""
         backend, revision = self._table.region(service.region_name), deployment.revision
         group = f"service:{service.name}"
         request = {
@@ -118,14 +122,11 @@ class Launcher:
             revision.get("capacityProviderStrategy") or [],
             service,
             deployment.id,
-            connected=deployment.namespace is not None,
+            connected=isinstance(deployment, Deployment) and deployment.namespace is not None,
         )
-        made = self._launch(order)
-        if not made:
-            raise NoCapacity(NO_VCPUS)
-        return made
+        return self._launch(order)
 
-    def _launch(self, order: Order) -> list[Task]:
+    def _launch(self, order: Order) -> Launched:
         standing = [task for task in order.near if not task.stopping]
         zones = Counter(str(task.document.get("availabilityZone")) for task in standing)
         providers = Counter(
@@ -137,11 +138,18 @@ class Launcher:
         region = order.backend.region_name
         subnets = self._interfaces.subnets(region, network["subnets"]) if network else []
         tags = _tags(order)
-        missing = asks.missing(self._host, order.definition.document) if order.service is None else ""
+        overrides = order.request.get("overrides") or {}
+        storage = {name: value for name, value in overrides.items() if name == "ephemeralStorage"}
+        missing = asks.missing(self._host, order.definition.document | storage) if order.service is None else ""
         made: list[Task] = []
-        for _ in range(order.count):
-            number = self._table.next_number()
+        refused: list[str] = []
+        while len(made) + len(refused) < order.count:
             provider = capacity.next_provider(capacity.items(order.strategy), providers) if order.strategy else None
+            if provider == interruption.PROVIDER and self._spot.dry:
+                refused.append(interruption.NO_CAPACITY)
+                providers[provider] += 1  # its place is kept: no other provider gets more for it
+                continue
+            number = self._table.next_number()
             subnet = choose_subnet(subnets, zones) if network else None
             seed = f"{self._host.seed_in(region)}:{order.cluster.name}:{order.group}:{number}"
             ids = order.service.ids if order.service is not None else Ids(seed)
@@ -149,6 +157,7 @@ class Launcher:
             if order.connected:
                 _add_proxy(document, ids)
             if not self._fits([*self._table.living(), *made], document):
+                refused += [NO_VCPUS] * (order.count - len(made) - len(refused))
                 break
             if missing:  # a service tells it in its events
                 document["containers"][0]["reason"] = textwrap.shorten(missing, _LONGEST_REASON, placeholder=" …")
@@ -172,7 +181,7 @@ class Launcher:
             if provider:
                 providers[provider] += 1
         self._table.add(made)
-        return made
+        return Launched(made, refused)
 
     def _fits(self, others: Sequence[Task], document: Document) -> bool:
         """Whether a task is within the quota of vCPUs of its kind of capacity."""
@@ -195,8 +204,10 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
     place = f"arn:aws:ecs:{order.backend.region_name}:{order.backend.account_id}"
     arn = f"{place}:task/{order.cluster.name}/{identifier}"
     overrides = {"containerOverrides": [], "inferenceAcceleratorOverrides": [], **(request.get("overrides") or {})}
-    cpu = overrides.get("cpu") or definition.get("cpu")
-    memory = overrides.get("memory") or definition.get("memory")
+    cpu = cpu_units(overrides["cpu"]) if overrides.get("cpu") else definition.get("cpu")
+    memory = memory_mib(overrides["memory"]) if overrides.get("memory") else definition.get("memory")
+    storage = overrides.get("ephemeralStorage") or definition.get("ephemeralStorage")
+    asked = {each.get("name"): each for each in overrides["containerOverrides"]}
     architecture = (definition.get("runtimePlatform") or {}).get("cpuArchitecture") or "X86_64"
     attachments = [
         {
@@ -214,8 +225,7 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
             "image": container["image"],
             "lastStatus": "PENDING",
             "healthStatus": "UNKNOWN",
-            "cpu": str(container.get("cpu") or 0),
-            **({"memory": str(container["memory"])} if container.get("memory") else {}),
+            **_size({**container, **{k: v for k, v in asked.get(container["name"], {}).items() if v is not None}}),
             "networkBindings": [],
             "networkInterfaces": [],
             **(
@@ -246,7 +256,7 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
         "platformFamily": "Linux",
         "availabilityZone": subnet.zone if subnet else None,
         "enableExecuteCommand": bool(request.get("enableExecuteCommand")),
-        "ephemeralStorage": definition.get("ephemeralStorage") or {"sizeInGiB": 20},
+        "ephemeralStorage": storage or {"sizeInGiB": 20},
         "attributes": [{"name": "ecs.cpu-architecture", "value": architecture.lower()}],
         "overrides": overrides,
         "version": 1,
@@ -268,6 +278,12 @@ def _add_proxy(document: Document, ids: Ids) -> None:
     document["containers"].insert(
         0, {"containerArn": arn, "name": name, **{field: copy(first[field]) for field in shown}}
     )
+
+
+def _size(container: Document) -> Document:
+    """What a container has of CPU units and MiB, as a task shows it."""
+    sizes = {name: str(container[name]) for name in ("memory", "memoryReservation") if container.get(name)}
+    return {"cpu": str(container.get("cpu") or 0), **sizes}
 
 
 def _tags(order: Order) -> list[dict[str, str]]:

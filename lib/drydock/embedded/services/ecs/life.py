@@ -7,6 +7,7 @@ containers do is the group's (`workload/group.py`). What happens to the task is 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from drydock.embedded.workload.objects import NoBucket, content
 from drydock.embedded.workload.pulls import CannotPull, Pulled, Puller, Why
 from drydock.policy import dependencies, mounts
 from drydock.policy.addresses import loopback
+from drydock.policy.ecs import image_versions, interruption
+from drydock.policy.ecs.restarts import RestartPolicy
 from drydock.policy.environment_files import place, variables
 from drydock.policy.health import Health, HealthCheck, task_health
 from drydock.policy.log_lines import beginning
@@ -49,6 +52,15 @@ _PULL = {
     Why.NOT_FOUND: "pull image manifest has been retried 5 time(s): failed to resolve ref {image}: {image}: not found",
     Why.BROKEN: "failed to extract image {image}: {detail}",
 }
+
+
+_CUT_OFF = (
+    "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable "
+    "to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send request failed caused "
+    'by: Post "https://api.ecr.{region}.amazonaws.com/": dial tcp: i/o timeout. Please check your task network '
+    "configuration."
+)
+"""Observed where a subnet has no way out, with the address that was dialled: stackoverflow.com/questions/61265108."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +136,13 @@ class Life:
         self._host = means.host
         self._profile = means.host.profile
         self._table = means.table
+        self._restarts = {each["name"]: RestartPolicy.read(each) for each in task.definition["containerDefinitions"]}
         self._essential = {member.name for member in members if member.order.essential}
         self._preparing: Future[Prepared] | None = None
         self._prepared: Prepared | None = None
         self._drain_until: float | None = None
+        self._ends_at = math.inf
+        """The AWS second at which it is over, whatever its containers do."""
         self._credentials_token: str | None = None
         self._awaits_agent = bool(task.document.get("enableExecuteCommand"))
 
@@ -141,9 +156,15 @@ class Life:
 
     def advance(self) -> None:
         self._collect_started()
-        for name in self._collect_exits():
+        for name, exit in self.group.exits():
+            if self._may_restart(name, exit):
+                self._restart(name)
+                continue
+            self._table.exited(self.task, name, exit)
             if name in self._essential and not self.task.stopping:
                 self._table.ask_to_stop(self.task, "EssentialContainerExited", "Essential container in task exited")
+        if self._ends_at == math.inf and self.task.document.get("stopCode") == interruption.STOP_CODE:
+            self._ends_at = self._host.clock.time() + interruption.WARNING
         match self.task.status:
             case "PROVISIONING":
                 self._provisioning()
@@ -216,7 +237,12 @@ class Life:
             self._deactivating()
             return
         if self._preparing is None:
-            self._preparing = self._host.pool.submit(self._prepare)
+            assert self.task.address is not None
+            if not self._host.helper(Firewall).reaches_out(self.task.address):
+                self._fail(_CUT_OFF.format(region=self.task.region_name))
+                return
+            pins = dict(self._table.images_of(self.task))
+            self._preparing = self._host.pool.submit(self._prepare, pins)
             self._preparing.add_done_callback(lambda _: self._host.poke())
             return
         if not self._preparing.done() or self._in_state() < self._profile.image_pull:
@@ -227,8 +253,12 @@ class Life:
             return
         try:
             if self._prepared is None:
-                self._prepared = self._preparing.result()
-                self._show_images(self._prepared)
+                prepared = self._preparing.result()
+                if not self._is_consistent(prepared):
+                    self._preparing = None
+                    return
+                self._prepared = prepared
+                self._show_images(prepared)
                 self._show_proxy(lastStatus="RUNNING", healthStatus="HEALTHY")
             self._start(self._prepared)
         except CannotRead as refused:
@@ -273,14 +303,15 @@ class Life:
 
     def _deactivating(self) -> None:
         if self._drain_until is None:
-            self._drain_until = self._host.clock.time() + self._means.leave(self.task)
-        drained = self._host.clock.time() >= self._drain_until and self._means.mesh.has_left(self.task)
+            self._drain_until = min(self._host.clock.time() + self._means.leave(self.task), self._ends_at)
+        now = self._host.clock.time()
+        drained = now >= self._drain_until and (now >= self._ends_at or self._means.mesh.has_left(self.task))
         if drained or not self.group.alive():
             self._table.enter(self.task, "STOPPING")
             self._stopping()
 
     def _stopping(self) -> None:
-        self.group.stop()
+        self.group.stop(max(0.0, self._ends_at - self._host.clock.time()))
         if self.group.over:
             self._table.enter(self.task, "DEPROVISIONING", executionStoppedAt=utcnow())
 
@@ -302,16 +333,17 @@ class Life:
 
     # -- preparing ------------------------------------------------------------------------------
 
-    def _prepare(self) -> Prepared:
-        """In the pool: pull the images, read the secrets, open the log streams."""
+    def _prepare(self, pins: dict[str, str]) -> Prepared:
+        """In the pool: pull the images, by the digests of `pins`; read the secrets, open the log streams."""
         started = utcnow()
         definition, region = self.task.definition, self.task.region_name
+        role = (self.task.document.get("overrides") or {}).get("executionRoleArn") or definition.get("executionRoleArn")
         images, secrets, files = {}, {}, {}
         for container in definition["containerDefinitions"]:
             name = container["name"]
-            images[name] = self._means.puller.pull(container["image"], region)
+            images[name] = self._means.puller.pull(image_versions.pinned(container["image"], pins.get(name)), region)
             secrets[name] = {
-                secret["name"]: read(self._host, secret["valueFrom"], region, definition.get("executionRoleArn"))
+                secret["name"]: read(self._host, secret["valueFrom"], region, role)
                 for secret in container.get("secrets") or ()
             }
             given = self._overrides(name).get("environmentFiles") or container.get("environmentFiles") or ()
@@ -338,6 +370,13 @@ class Life:
                         f"{error.response['Error']['Code']}: {error.response['Error']['Message']} : exit status 1"
                     ) from None
         return Prepared(images, secrets, files, started)
+
+    def _is_consistent(self, prepared: Prepared) -> bool:
+        """Whether it has the images that its deployment runs; if not, they are pulled next."""
+        definitions = {each["name"]: each for each in self.task.definition["containerDefinitions"]}
+        ours = {name: image.digest for name, image in prepared.images.items()}
+        ours = {name: digest for name, digest in ours.items() if image_versions.is_consistent(definitions[name])}
+        return not ours or self._table.resolved(self.task, ours) == ours
 
     def _file(self, arn: str) -> str:
         """The text of an environment file."""
@@ -385,7 +424,9 @@ class Life:
                 self._table.show_container(self.task, name, lastStatus="STOPPED", reason=refused)
                 self._fail(refused)
                 continue
-            self._table.show_container(self.task, name, runtimeId=f"{self.task.id}-{self.task.ids.number()[:10]}")
+            if "runtimeId" not in self.task.container(name):  # one that is restarted keeps it
+                identifier = f"{self.task.id}-{self.task.ids.number()[:10]}"
+                self._table.show_container(self.task, name, runtimeId=identifier)
             if name in self.group.alive():  # it may have ended by now
                 self._table.show_container(self.task, name, lastStatus="RUNNING")
             if self.group.health(name) is not None:
@@ -405,7 +446,7 @@ class Life:
         stream = self._log_stream(container)
         command = overrides.get("command") or container.get("command")
         entrypoint = container.get("entryPoint")
-        limit = overrides.get("memory") or container.get("memory") or self.task.definition.get("memory")
+        limit = overrides.get("memory") or container.get("memory") or self.task.document.get("memory")
         assert self.task.address is not None
         return ContainerSpec(
             key=key,
@@ -459,11 +500,16 @@ class Life:
             )
         return environment
 
-    def _collect_exits(self) -> list[str]:
-        exits = self.group.exits()
-        for name, exit in exits:
-            self._table.exited(self.task, name, exit)
-        return [name for name, _ in exits]
+    def _may_restart(self, name: str, exit: Exit) -> bool:
+        policy = self._restarts[name]
+        return policy is not None and not self.task.stopping and policy.restarts(exit.code, self.group.ran(name))
+
+    def _restart(self, name: str) -> None:
+        """The container begins again, with the files of its image; the task and its address stay."""
+        prepared = self._prepared
+        assert prepared is not None
+        self.group.restart(name, lambda name, exit: self._spec(name, prepared, exit))
+        self._table.restarted(self.task, name)
 
     # -- health ---------------------------------------------------------------------------------
 
@@ -490,7 +536,8 @@ class Life:
         """Let the containers end that were killed, for so many of our seconds."""
         deadline = time.monotonic() + limit
         while self.group.alive() and time.monotonic() < deadline:
-            self._collect_exits()
+            for name, exit in self.group.exits():
+                self._table.exited(self.task, name, exit)
             time.sleep(0.01)
 
 

@@ -400,7 +400,9 @@ class Mesh:
         return tuple(
             place
             if server is client
-            or firewall.lets(mine, str(server.task.address), endpoint.ingress_port or endpoint.container_port)
+            or firewall.lets(
+                mine, str(server.task.address), endpoint.ingress_port or endpoint.container_port, guarded=True
+            )
             else nowhere
             for server, place, endpoint in found
         )

@@ -8,6 +8,7 @@ from typing import Any
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.records import Document, Task
 from drydock.embedded.services.ecs.table import Table
+from drydock.policy.ecs.restarts import RestartPolicy
 
 
 class Roles:
@@ -84,6 +85,7 @@ def _container(task: Task, container: Document) -> Document:
             **({"Memory": definition["memory"]} if definition.get("memory") else {}),
         },
         "Type": "NORMAL",
+        **({"RestartCount": task.restarts.get(container["name"], 0)} if RestartPolicy.read(definition) else {}),
         "ContainerARN": container["containerArn"],
         "Networks": [{"NetworkMode": "awsvpc", "IPv4Addresses": [task.address] if task.address else []}],
     }

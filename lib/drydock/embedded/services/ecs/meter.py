@@ -10,6 +10,7 @@ from drydock.embedded.core.faults import Faults
 from drydock.embedded.services.ecs import metrics, views
 from drydock.embedded.services.ecs.metrics import MIB, UNITS_OF_A_CPU, ServiceCount, TaskUse, Used
 from drydock.embedded.services.ecs.records import Service, Task
+from drydock.policy.ecs.restarts import RestartPolicy
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -109,9 +110,15 @@ def _use(task: Task, containers: dict[str, Used]) -> TaskUse:
         size[0] or float(UNITS_OF_A_CPU),
         size[1] or 1024.0,
         containers,
+        {
+            each["name"]: task.restarts.get(each["name"], 0)
+            for each in task.definition["containerDefinitions"]
+            if RestartPolicy.read(each)
+        },
     )
 
 
 def _count(service: Service, tasks: list[Task]) -> ServiceCount:
     running, pending = views.counts(tasks)
-    return ServiceCount(service.name, service.desired_count, running, pending, len(service.deployments))
+    deployments, task_sets = len(service.deployments), len(service.task_sets)
+    return ServiceCount(service.name, service.desired_count, running, pending, deployments, task_sets)

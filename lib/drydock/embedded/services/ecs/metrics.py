@@ -8,7 +8,7 @@ task uses beyond its size is not told, for on Fargate it gets no more (derived).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 NAMESPACE, INSIGHTS = "AWS/ECS", "ECS/ContainerInsights"
@@ -35,6 +35,8 @@ class TaskUse:
     cpu: float
     memory: float
     containers: Mapping[str, Used]
+    restarts: Mapping[str, int] = field(default_factory=dict)
+    """How often each container has been restarted that has a restart policy."""
 
     @property
     def used(self) -> Used:
@@ -52,6 +54,7 @@ class ServiceCount:
     running: int
     pending: int
     deployments: int
+    task_sets: int = 0
 
 
 def use(tasks: Iterable[TaskUse]) -> list[Datum]:
@@ -83,7 +86,7 @@ def insights(
                 "RunningTaskCount": service.running,
                 "PendingTaskCount": service.pending,
                 "DeploymentCount": service.deployments,
-                "TaskSetCount": 0,
+                "TaskSetCount": service.task_sets,
             },
         )
         found += _amounts(own, [task for task in tasks if task.service == service.name])
@@ -100,6 +103,9 @@ def insights(
                 inner = {**own, "ContainerName": name}
                 found.append(_datum("ContainerCpuUtilized", inner, used.cpu, "None"))
                 found.append(_datum("ContainerMemoryUtilized", inner, used.memory, "Megabytes"))
+            for name, count in task.restarts.items():
+                for one in (own, {**of_cluster, "TaskDefinitionFamily": task.family, "TaskId": task.id}):
+                    found.append(_datum("RestartCount", {**one, "ContainerName": name}, count, "Count"))
     return found
 
 
@@ -112,7 +118,12 @@ def _amounts(dimensions: Mapping[str, str], tasks: Sequence[TaskUse]) -> list[Da
         "MemoryReserved": (sum(task.memory for task in tasks), "Megabytes"),
         "MemoryUtilized": (sum(task.used.memory for task in tasks), "Megabytes"),
     }
-    return [_datum(name, dimensions, value, unit) for name, (value, unit) in sums.items()]
+    counts = [count for task in tasks for count in task.restarts.values()]
+    restarts = {"RestartCount": sum(counts)} if counts else {}
+    return [
+        *(_datum(name, dimensions, value, unit) for name, (value, unit) in sums.items()),
+        *_counted(dimensions, restarts),
+    ]
 
 
 def _counted(dimensions: Mapping[str, str], counts: Mapping[str, int]) -> list[Datum]:

@@ -12,11 +12,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 from drydock.embedded.core import seams
-from drydock.policy.ecs import strategy
+from drydock.policy.ecs import strategy, task_sets
 from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker
 from drydock.policy.health import Health
@@ -71,6 +70,10 @@ class Deployment:
     rollback_of: str | None = None
     configuration: Document = field(default_factory=dict)
     """The deploymentConfiguration that it began with."""
+    images: dict[str, str] = field(default_factory=dict)
+    """The digests that its first task established, by container; its others run the same."""
+    unresolved: int = 0
+    """How many of its tasks could not pull before any was established."""
     alarms: Alarms = field(default_factory=Alarms)
     settled_at: float | None = None
     """The AWS second at which a rolling deployment had nothing left to do but to bake."""
@@ -115,6 +118,32 @@ class Deployment:
 
 
 @dataclass
+class TaskSet:
+    """Tasks of one revision of a service that others deploy. `scale`: in per cent of the service's desiredCount."""
+
+    id: str
+    arn: str
+    revision: Document
+    created_at: datetime
+    updated_at: datetime
+    stability_at: datetime
+    scale: float = 100.0
+    status: str = task_sets.Status.ACTIVE
+    stability: str = task_sets.Stability.STABILIZING
+    external_id: str | None = None
+    started_by: str | None = None
+    client_token: str | None = None
+    tags: list[dict[str, str]] = field(default_factory=list)
+    next_start: float = 0.0
+    throttled: int = 0
+
+    @property
+    def load_balancers(self) -> list[Document]:
+        """Where its tasks are registered."""
+        return self.revision.get("loadBalancers") or []
+
+
+@dataclass
 class Service:
     """A service: what was asked for (`settings`, in the request's own keys) and how it stands."""
 
@@ -130,6 +159,7 @@ class Service:
     status: str = "ACTIVE"
     deployments: list[Deployment] = field(default_factory=list)
     finished: list[Deployment] = field(default_factory=list)
+    task_sets: list[TaskSet] = field(default_factory=list)
     events: deque[Document] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
     steady: bool = False
     stopped_at: datetime | None = None
@@ -152,12 +182,29 @@ class Service:
         return int(self.settings.get("desiredCount") or 0)
 
     @property
+    def controller(self) -> str:
+        """Who deploys it: ECS, CODE_DEPLOY or EXTERNAL."""
+        return str((self.settings.get("deploymentController") or {}).get("type") or "ECS")
+
+    @property
+    def shown(self) -> Document:
+        """Its settings; where it has a primary task set, what that has is the service's, too."""
+        primary = self.primary_set
+        if primary is None:
+            return self.settings
+        return {
+            **self.settings,
+            **dict.fromkeys(("capacityProviderStrategy", "launchType")),
+            **primary.revision,
+        }
+
+    @property
     def propagate_tags(self) -> str:
         return str(self.settings.get("propagateTags") or "NONE")
 
     @property
     def launch_type(self) -> str | None:
-        return self.settings.get("launchType")
+        return self.shown.get("launchType")
 
     @property
     def scheduling_strategy(self) -> str:
@@ -165,7 +212,7 @@ class Service:
 
     @property
     def task_definition(self) -> str | None:
-        return self.settings.get("taskDefinition")
+        return self.shown.get("taskDefinition")
 
     @property
     def primary(self) -> Deployment | None:
@@ -179,24 +226,47 @@ class Service:
         """The last deployment, if it is one of stages that is not over."""
         return self.deployments[0] if self.deployments and self.deployments[0].is_staged else None
 
+    @property
+    def primary_set(self) -> TaskSet | None:
+        return next((each for each in self.task_sets if each.status == task_sets.Status.PRIMARY), None)
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """All that may start tasks of it."""
+        return (*self.deployments, *self.task_sets)
+
+    def origin(self, identifier: str) -> Origin | None:
+        """The deployment or the task set that starts tasks under this id."""
+        return next((each for each in self.origins if each.id == identifier), None)
+
+    def origin_of(self, task: Task) -> Origin | None:
+        """The deployment or the task set that started a task of it."""
+        return next((each for each in (*self.origins, *self.finished) if each.id == task.deployment_id), None)
+
     def deployment_of(self, task: Task) -> Deployment | None:
-        """The deployment that started a task of it."""
-        return next((d for d in chain(self.deployments, self.finished) if d.id == task.deployment_id), None)
+        """The deployment that started a task of it; None where that was a task set."""
+        origin = self.origin_of(task)
+        return origin if isinstance(origin, Deployment) else None
 
     def registries_of(self, task: Task) -> list[Document]:
         """The services of Cloud Map that a task of it is in."""
-        deployment = self.deployment_of(task)
-        return (deployment.revision if deployment else self.settings).get("serviceRegistries") or []
+        origin = self.origin_of(task)
+        return (origin.revision if origin else self.settings).get("serviceRegistries") or []
 
     def balancers_of(self, task: Task) -> list[Document]:
         """The target groups that a task of it is in."""
-        deployment = self.deployment_of(task)
-        return deployment.load_balancers if deployment else self.settings.get("loadBalancers") or []
+        origin = self.origin_of(task)
+        return origin.load_balancers if origin else self.settings.get("loadBalancers") or []
 
-    def event(self, message: str) -> None:
-        self.events.appendleft(
-            {"id": self.ids.uuid(), "createdAt": utcnow(), "message": f"(service {self.name}) {message}"}
-        )
+    def event(self, message: str, origin: str | None = None) -> None:
+        """`origin`: the id of the deployment or the task set that it is about; a task set is named (observed)."""
+        of_set = any(each.id == origin for each in self.task_sets)
+        who = f"service {self.name}, taskSet {origin}" if of_set else f"service {self.name}"
+        self.events.appendleft({"id": self.ids.uuid(), "createdAt": utcnow(), "message": f"({who}) {message}"})
+
+
+Origin = Deployment | TaskSet
+"""What starts tasks of a service, and whose id they have."""
 
 
 @dataclass
@@ -224,6 +294,8 @@ class Task:
     protected_until: datetime | None = None
     running_at: float | None = None
     client_token: str | None = None
+    restarts: dict[str, int] = field(default_factory=dict)
+    """How often each container was restarted by its policy."""
     gone_at: float = 0.0
     """When it is shown no more, once it is STOPPED."""
 

@@ -17,7 +17,8 @@ from drydock.embedded.carriers.runtime.base import Exit
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import events
 from drydock.embedded.services.ecs.dealings import SHOWN
-from drydock.embedded.services.ecs.records import Service, Task, utcnow
+from drydock.embedded.services.ecs.records import Deployment, Service, Task, utcnow
+from drydock.policy.ecs import image_versions
 from drydock.policy.health import Health
 
 # A stopped task is shown for at least an hour (documented), and for long enough to be looked at.
@@ -51,6 +52,13 @@ class Unhealthy(OfTask):
 
 
 @dataclass(frozen=True)
+class Resolved(OfTask):
+    """It is the first of its deployment whose images were pulled; their digests, by container."""
+
+    images: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Failed(OfTask):
     """It could not be started or ended by itself, and never was healthy; `known`: it was reported as Unhealthy."""
 
@@ -61,12 +69,16 @@ class Failed(OfTask):
 
 @dataclass(frozen=True)
 class Unplaced:
-    """A task of a deployment could not be placed; or not launched as it is, if it is to be tried `again` soon."""
+    """A task of a deployment could not be placed; or not launched as it is, if it is to be tried `again` soon.
+
+    `zone`: where it was to bring zones closer together.
+    """
 
     service: Service
     deployment: str
     reason: str
     again: bool = False
+    zone: str = ""
 
     @property
     def service_arn(self) -> str:
@@ -337,6 +349,30 @@ class Table:
         """Load balancers send it requests."""
         task.registered = True
 
+    def images_of(self, task: Task) -> dict[str, str]:
+        """The digests that are established for its deployment, by container."""
+        deployment = self._deployment_of(task)
+        return deployment.images if deployment is not None else {}
+
+    def resolved(self, task: Task, images: dict[str, str]) -> dict[str, str]:
+        """The task's tags have resolved to these digests: those that it is to run, which an earlier task may have
+        established, in this turn or before."""
+        deployment = self._deployment_of(task)
+        if deployment is None or deployment.unresolved >= image_versions.ATTEMPTS:
+            return images
+        if deployment.images:
+            return deployment.images
+        for report in self._happened:
+            if isinstance(report, Resolved) and report.task.deployment_id == task.deployment_id:
+                return report.images
+        self.report(Resolved(task, images))
+        return images
+
+    def _deployment_of(self, task: Task) -> Deployment | None:
+        service = self.service_of(task)
+        origin = service.origin_of(task) if service is not None else None
+        return origin if isinstance(origin, Deployment) else None
+
     def show(self, task: Task, **shown: Any) -> None:
         task.document |= shown
         self.keep(task)
@@ -357,6 +393,11 @@ class Table:
         task.container(name).pop("reason", None)  # of before it ended
         reason = {"reason": exit.reason} if exit.reason else {}
         self.show_container(task, name, lastStatus="STOPPED", exitCode=exit.code, **reason)
+
+    def restarted(self, task: Task, name: str) -> None:
+        """The container has ended and is started again; for the API it has been running all the time."""
+        task.restarts[name] = task.restarts.get(name, 0) + 1
+        self.keep(task)
 
     def check(self, task: Task, name: str, health: Health, task_health: Health, checked: Health | None) -> None:
         """A container's health, by its check; what it makes of the task's; that of all essential ones with a check."""

@@ -277,16 +277,19 @@ class Plane:
         )
 
     def _reached(self, balancer: LoadBalancer | None, group: TargetGroup, target: Target, port: int) -> Endpoint | None:
-        """Where a load balancer finds a target: where nobody answers, if a security group is in the way.
+        """Where a load balancer finds a target: where nobody answers, if a security group or an ACL is in the way.
 
-        A load balancer without groups (a network one may have none) is not guarded.
+        No groups guard a load balancer that has none (a network one may). A node that nobody can call calls nobody:
+        its name would no longer be answered with the node's address.
         """
         endpoint = group.endpoint_of(target, port)
-        if endpoint is None or balancer is None or not balancer.security_groups:
+        if endpoint is None or balancer is None:
             return endpoint
         firewall = self._host.helper(Firewall)
+        ports = [int(listener.port) for listener in balancer.listeners.values()]
         nodes = [eni.private_ip_address for eni in balancer.interfaces.values()]
-        lets_in = any(firewall.lets(node, *endpoint) for node in nodes)
+        guarded = bool(balancer.security_groups)
+        lets_in = any(firewall.lets(node, *endpoint, guarded=guarded) and firewall.hears(node, ports) for node in nodes)
         return endpoint if lets_in or not nodes else self._host.helper(BlackHole).place
 
     # -- health ---------------------------------------------------------------------------------

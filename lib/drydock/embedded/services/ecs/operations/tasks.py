@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from drydock.embedded.services.ecs import asks, roles, views
-from drydock.embedded.services.ecs.launch import NO_VCPUS
 from drydock.embedded.services.ecs.lookups import (
     arn_of,
     cluster_of,
@@ -30,26 +29,28 @@ def run_task(response: Any, request: Document) -> Document:
     backend = response.ecs_backend
     facts = backend.engine.facts.of(backend, request)
     run_task_rules.validate(request, facts)
+    unsupported.launches(request)
     assert facts.cluster is not None
     where = world.capacity(request, facts.cluster)
     definition = definition_of(backend, request["taskDefinition"])
     unsupported.runs(where, definition.document, lambda: asks.offers(backend.engine.host))
     cluster, token = cluster_of(backend, request), request.get("clientToken")
     tasks = backend.engine.table.with_token(cluster.arn, token) if token else []
+    refused: Sequence[str] = ()
     if not tasks:
         roles.check(backend.engine.host, definition.document, request.get("overrides") or {})
         strategy = [dict(item) for item in where.strategy]
-        tasks = backend.engine.launcher.run(backend, cluster, definition, request, strategy)
+        made = backend.engine.launcher.run(backend, cluster, definition, request, strategy)
+        tasks, refused = list(made.tasks), made.refused
         try:
             backend.engine.save()
         except OSError:
             backend.engine.table.forget(tasks)
             raise
         made_now(backend, *(task.arn for task in tasks))
-    missing = int(request.get("count") or 1) - len(tasks)
     return {
         "tasks": [views.describe_task(task, include_tags=True) for task in tasks],
-        "failures": [{"reason": NO_VCPUS}] * missing,
+        "failures": [{"reason": reason} for reason in refused],
     }
 
 

@@ -1,0 +1,126 @@
+"""Every drill on one cloud: started, found by AWS calls alone, mended wrongly, mended, and gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.support.stepped import World
+
+from drydock.cloud import Call, Cloud
+from drydock.drills import DRILLS, Drill, NoSuchDrill, NotNow, Site, answer, begin, close, draw, end, named
+from drydock.drills.customers import NEEDED
+from drydock.ledger import owned
+from drydock.policy.operations import only_reads
+
+
+class OnlyReads:
+    """Sees that no call changes anything."""
+
+    def asked(self, call: Call) -> None:
+        assert only_reads(call.operation), call.operation
+
+    def sending(self, call: Call) -> None:
+        pass
+
+    def answered(self, call: Call, answer: dict[str, Any], status: int) -> None:
+        pass
+
+
+def is_mended(drill: Drill, site: Site) -> bool:
+    return all(one.holds for one in drill.seen(site))
+
+
+def delete(site: Site) -> None:
+    site.ecs.delete_service(cluster=site.cluster, service=site.name, force=True)
+
+
+def to_none(site: Site) -> None:
+    site.update(desiredCount=0)
+
+
+def back_to_v1(site: Site) -> None:
+    site.update(taskDefinition=f"{site.name}:1")
+
+
+def any_code(site: Site) -> None:
+    group = site.target_group()["TargetGroupArn"]
+    site.cloud.client("elbv2").modify_target_group(TargetGroupArn=group, Matcher={"HttpCode": "200-499"})
+
+
+def another_definition(site: Site) -> None:
+    site.update(taskDefinition=site.register())
+
+
+def again(site: Site) -> None:
+    site.update(forceNewDeployment=True)
+
+
+def one_more(site: Site) -> None:
+    site.update(desiredCount=4)
+
+
+STEADY = "They run, and no deployment is under way"
+WRONG: dict[str, tuple[Callable[[Site], None], str]] = {
+    "crash-loop": (back_to_v1, "It is the new version, v2"),
+    "failing-health-check": (any_code, "A target is healthy only if it answers 200"),
+    "slow-start": (another_definition, "The program reads the price list first"),
+    "image-gone": (again, STEADY),
+    "secret-gone": (another_definition, "ECS gives it the secret APP_SECRET"),
+    "subnet-full": (again, STEADY),
+    "zone-down": (one_more, "All the subnets of its tasks can be reached"),
+    "spot-wave": (again, STEADY),
+}
+"""By fault: what does not mend it, and what the check then says does not hold."""
+
+
+@pytest.mark.parametrize("name", [name for name, one in DRILLS.items() if one.needs != NEEDED])
+def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str) -> None:
+    drill = named(name)
+    begin(drill, cloud, until=lambda condition, what, *, timeout=60.0: world.until(condition))
+    site = Site(cloud, name)
+    looks = OnlyReads()
+    cloud.listeners.append(looks)
+    assert not answer(DRILLS, cloud).checked.passed, "nothing has been done"
+    assert {other.fault for other in DRILLS.values() if other.find(site)} == {drill.fault}
+    cloud.listeners.remove(looks)
+    wrong, missed = WRONG[drill.fault]
+    for change, said in ((to_none, f"{drill.tasks} tasks or more are wanted"), (wrong, missed)):
+        before = site.service()
+        assert before is not None
+        change(site)
+        world.pass_time(30)
+        seen = {one.wanted: one for one in drill.seen(site)}
+        assert not seen[said].holds, (said, seen)
+        site.update(desiredCount=before["desiredCount"], taskDefinition=before["taskDefinition"])
+    drill.mend(site)
+    world.until(lambda: is_mended(drill, site))
+    said = answer(DRILLS, cloud, drill.fault)
+    assert said.checked.passed and said.right and said.run.mended and said.run.found
+    delete(site)
+    assert not is_mended(drill, site), "a service that is gone is not mended"
+    with pytest.raises(NotNow, match="is under way"):
+        begin(drill, cloud)
+    close(DRILLS, cloud)
+
+
+def test_nothing_is_left_of_them(world: World, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert owned(cloud)
+    monkeypatch.setattr("drydock.ledger.time.sleep", lambda seconds: world.pass_time(1))
+    assert not end(DRILLS, cloud).survivors
+    assert not owned(cloud)
+
+
+def test_same_seed_same_drill_and_what_is_none_is_refused(cloud: Cloud) -> None:
+    drawn = draw(DRILLS, cloud)
+    assert draw(DRILLS, cloud, drawn.seed).drill is drawn.drill
+    with pytest.raises(NoSuchDrill, match="no drill 'crash-loop'"):
+        named("crash-loop")
+    with pytest.raises(NotNow, match="No drill is under way"):
+        answer(DRILLS, cloud)
+    with pytest.raises(NoSuchDrill, match="no cause 'gremlins'"):
+        answer(DRILLS, cloud, "gremlins")
+    for drill in DRILLS.values():
+        told = f"{drill.name} {drill.title} {drill.symptoms}".lower()
+        assert not [word for word in drill.fault.split("-") if len(word) > 4 and word in told], drill.fault
