@@ -104,6 +104,7 @@ def test_names_are_cleaned(given, name):
         (500, 2, {"fault"}),
         (429, 2, {"error", "throttle"}),
         (404, 0, {"error"}),
+        ("404", 0, {"error"}),  # as Envoy says it; this one is not the Collector's
         (200, 2, {"fault"}),
         (None, 2, {"fault"}),
         (None, 1, set()),
