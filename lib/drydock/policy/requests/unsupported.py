@@ -82,6 +82,8 @@ def deploys(request: Mapping[str, Any]) -> None:
     """Refuse a service that would be connected, measured or deployed by what is not there. Raises Invalid."""
     connect = request.get("serviceConnectConfiguration") or {}
     driver = (connect.get("logConfiguration") or {}).get("logDriver", "awslogs")
+    if (connect.get("logConfiguration") or {}).get("secretOptions"):
+        raise refuse("secrets for the log driver of Service Connect", "Leave secretOptions out.")
     if connect.get("enabled") and driver != "awslogs":
         raise refuse(f"the log driver {driver} for the proxies of Service Connect", "Use awslogs.")
     if any(entry.get("tls") for entry in connect.get("services") or ()):
