@@ -484,6 +484,16 @@ REFUSED: list[tuple[dict[str, Any], World, str, str]] = [
         "circuit breaker",
     ),
     (service(deploymentController={"type": "EXTERNAL"}), WORLD, P, "TaskDefinition must be blank"),
+    (
+        service(
+            deploymentController={"type": "EXTERNAL"},
+            taskDefinition="",
+            serviceConnectConfiguration={"enabled": True, "namespace": "n"},
+        ),
+        WORLD,
+        P,
+        "Service Connect does not support the EXTERNAL deployment controller",
+    ),
     (service(deploymentController={"type": "EXTERNAL"}, taskDefinition=None), WORLD, P, "launchType must be blank"),
     (
         {**balanced(), "deploymentController": {"type": "EXTERNAL"}, "taskDefinition": ""},
