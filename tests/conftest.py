@@ -41,6 +41,7 @@ PROCESS = (
     "embedded/ecr/test_clients.py",
     "embedded/ecs/test_refusals.py",
     "embedded/ecs/test_security_groups.py",
+    "embedded/ecs/test_service_connect_traffic.py",
     "embedded/ecs/test_services.py",
     "embedded/ecs/test_tasks.py",
     "embedded/elbv2/test_faults.py",
