@@ -78,6 +78,17 @@ def test_every_predefined_configuration_runs_to_its_end_at_its_times(world: Worl
 
 
 def test_a_target_shows_both_task_sets_and_their_shares(world: World, shop: BlueGreen) -> None:
+    elb = shop.lab.client("elbv2")
+    mine, others = (
+        elb.create_rule(
+            ListenerArn=shop.production, Priority=priority, Actions=[action],
+            Conditions=[{"Field": "path-pattern", "Values": [f"/{priority}"]}],
+        )["Rules"][0]["RuleArn"]
+        for priority, action in (
+            (1, {"Type": "forward", "TargetGroupArn": shop.blue}),
+            (2, {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}),
+        )
+    )  # fmt: skip
     shop.service()
     shop.group(**waits(termination=5))
     shop.deploy(deploymentConfigName="CodeDeployDefault.ECSCanary10Percent5Minutes")
@@ -85,6 +96,9 @@ def test_a_target_shows_both_task_sets_and_their_shares(world: World, shop: Blue
     assert shop.weight() == 0
     shop.until_event("AllowTraffic")
     assert shop.weight(shop.test) == 100
+    [action], [other] = (elb.describe_rules(RuleArns=[rule])["Rules"][0]["Actions"] for rule in (mine, others))
+    assert [group["Weight"] for group in action["ForwardConfig"]["TargetGroups"]] == [10, 90]
+    assert other["Type"] == "fixed-response"
     target = shop.target()
     shown = ("taskSetLabel", "trafficWeight", "runningCount", "status")
     assert [tuple(one[name] for name in shown) for one in target["taskSetsInfo"]] == [
