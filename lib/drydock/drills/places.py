@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from drydock.drills.drill import Drill
 from drydock.drills.site import Site
 from drydock.embedded import spot
+from drydock.ledger import remove
 from drydock.prep.practicals.practical import Seen
 
 # -- a subnet without addresses
@@ -92,20 +93,30 @@ def _cut_off(site: Site) -> None:
     ec2.replace_network_acl_association(AssociationId=association["NetworkAclAssociationId"], NetworkAclId=acl)
 
 
+def _closed(site: Site, subnets: Iterable[str]) -> dict[str, str]:
+    """Those of the subnets whose network ACL lets nothing in, and the ACL of each."""
+    of_them = [{"Name": "association.subnet-id", "Values": list(subnets)}]
+    return {
+        association["SubnetId"]: acl["NetworkAclId"]
+        for acl in site.cloud.client("ec2").describe_network_acls(Filters=of_them)["NetworkAcls"]
+        if not any(one["RuleAction"] == "allow" and not one["Egress"] for one in acl["Entries"])
+        for association in acl["Associations"]
+    }
+
+
 def _dead_zones(site: Site) -> list[str]:
-    """The subnets of the service whose network ACL lets nothing in."""
+    """The subnets of the service that nothing reaches."""
     service = site.service()
     if service is None:
         return []
     subnets = service["networkConfiguration"]["awsvpcConfiguration"]["subnets"]
-    of_them = [{"Name": "association.subnet-id", "Values": subnets}]
-    closed = [
-        association["SubnetId"]
-        for acl in site.cloud.client("ec2").describe_network_acls(Filters=of_them)["NetworkAcls"]
-        if not any(one["RuleAction"] == "allow" and not one["Egress"] for one in acl["Entries"])
-        for association in acl["Associations"]
-    ]
+    closed = _closed(site, subnets)
     return [one for one in subnets if one in closed]
+
+
+def _opened(site: Site) -> None:
+    for acl in set(_closed(site, site.zones()).values()):
+        remove(site.cloud, "network ACL", acl)
 
 
 def _lost(site: Site) -> str:
@@ -146,6 +157,7 @@ ZONE_DOWN = Drill(
     find=_lost,
     mend=_evacuated,
     look=_reached,
+    clear=_opened,
 )
 
 
