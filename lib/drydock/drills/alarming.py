@@ -117,7 +117,7 @@ UNSEEN = Drill(
     _blind,
     _see_and_go_back,
     _watched,
-    NEEDED,
+    needs=NEEDED,
 )
 
 
@@ -206,6 +206,7 @@ def _to_and_fro(site: Site) -> str:
 
 
 def _apart(site: Site) -> None:
+    _by_steps(site, STEP, "GreaterThanThreshold", ABOVE)
     _by_steps(site, -STEP, "LessThanThreshold", LOWER)
 
 
@@ -248,7 +249,7 @@ TO_AND_FRO = Drill(
     _to_and_fro,
     _apart,
     _follows,
-    NEEDED,
+    needs=NEEDED,
 )
 
 DRILLS = (UNSEEN, TO_AND_FRO)

@@ -68,7 +68,7 @@ AT_A_RATE = Drill(
     _at_a_rate,
     _roll_back,
     well,
-    NEEDED,
+    needs=NEEDED,
 )
 
 
@@ -98,7 +98,7 @@ LATENCY = Drill(
     _slow,
     _roll_back,
     well,
-    NEEDED,
+    needs=NEEDED,
 )
 
 
@@ -142,7 +142,7 @@ LEAKS = Drill(
     _killed,
     _roll_back,
     _keeps_nothing,
-    NEEDED,
+    needs=NEEDED,
 )
 
 DRILLS = (AT_A_RATE, LATENCY, LEAKS)

@@ -131,7 +131,7 @@ UNDER_LOAD = Drill(
     _under_load,
     lambda site: site.update(taskDefinition=_register(site, "v3", WIDE)),
     _also_when_busy,
-    NEEDED,
+    needs=NEEDED,
 )
 
 DRILLS = (UNDER_LOAD,)
