@@ -196,7 +196,8 @@ def package() -> bytes:
 
 
 UNTAGGABLE = {"scalable target", "key alias"}
-NOT_CREATED = {"capacity provider"}
+NOT_CREATED = {"capacity provider", "CodeDeploy application", "deployment configuration"}
+"""moto deletes no application."""
 STOPS_BY_ITSELF = {"ECS task"}
 """Where a data plane acts on it, a task whose image is nowhere ends on its own."""
 
@@ -216,6 +217,24 @@ def test_one_of_every_kind_is_recorded_and_swept(recording: Cloud, ledger: Ledge
     assert owned(recording, "99-test", ledger=ledger) == []
     again = sweep(recording, "99-test", ledger=ledger, within=8)
     assert (again.deleted, again.survivors) == ([], [])
+
+
+@pytest.mark.parametrize("cloud", ["embedded"], indirect=True)
+def test_an_application_of_codedeploy_goes_with_what_is_its(recording: Cloud, ledger: Ledger) -> None:
+    codedeploy = recording.client("codedeploy")
+    codedeploy.create_application(applicationName="shop", computePlatform="ECS")
+    linear = {"type": "TimeBasedLinear", "timeBasedLinear": {"linearPercentage": 20, "linearInterval": 1}}
+    codedeploy.create_deployment_config(
+        deploymentConfigName="fifths", computePlatform="ECS", trafficRoutingConfig=linear
+    )
+    unrecorded(recording, "codedeploy").create_application(applicationName="another", computePlatform="ECS")
+    assert owned(recording, "99-test", ledger=Ledger(ledger.path.with_name("empty.jsonl"))) == [
+        ("CodeDeploy application", "shop")
+    ]
+    swept = sweep(recording, "99-test", ledger=ledger)
+    assert {("CodeDeploy application", "shop"), ("deployment configuration", "fifths")} == set(swept.deleted)
+    assert codedeploy.list_applications()["applications"] == ["another"]
+    unrecorded(recording, "codedeploy").delete_application(applicationName="another")
 
 
 def test_what_others_write_for_a_cluster_goes_with_it(recording: Cloud, ledger: Ledger) -> None:
@@ -474,6 +493,8 @@ def test_kinds_are_in_an_order_in_which_they_can_go() -> None:
     order = [kind.name for kind in KINDS]
     after: dict[str, list[str]] = {
         "ECS cluster": ["ECS service", "ECS task"],
+        "ECS service": ["CodeDeploy application"],
+        "deployment configuration": ["CodeDeploy application"],
         "target group": ["listener", "load balancer", "ECS service"],
         "Cloud Map namespace": ["Cloud Map service"],
         "Cloud Map service": ["ECS service"],

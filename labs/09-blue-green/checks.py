@@ -3,6 +3,10 @@
 What later labs find: the load balancer `drydock-catalog` with listeners on port 80 (production) and 8080 (tests), the
 target groups drydock-catalog-primary and drydock-catalog-alternate, and the service catalog (2 tasks) in the cluster
 `drydock`, of the task definition drydock-catalog, with the role drydock-catalog-traffic.
+
+Beside it the service catalog-older, which CodeDeploy deploys: listeners on port 8000 and 8001 of the same load
+balancer, the target groups drydock-catalog-blue and drydock-catalog-green, the role drydock-catalog-codedeploy, and
+CodeDeploy's application drydock-catalog with the deployment group `older`.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ outline = Outline(
     title="Blue/green",
     goal="A new version stands beside the old one, is tested before a customer meets it, gets everything at once, and "
     "can be taken back in a moment.",
-    minutes="45 to 60",
+    minutes="60 to 75",
     needs=[
         "01-repositories:create-repositories",
         "02-images:push-images",
@@ -45,13 +49,13 @@ outline = Outline(
         "04-task-definitions:create-log-groups",
     ],
     costs=[
-        fargate_tasks(4, cpu=256, memory=512),
+        fargate_tasks(6, cpu=256, memory=512),
         load_balancers(),
         unpriced("load balancer capacity units"),
-        public_addresses(7),
+        public_addresses(9),
         unpriced("CloudWatch Logs and Container Insights"),
     ],
-    hours=1.5,
+    hours=2.0,
 )
 
 FAMILY, NAME, TESTERS = "drydock-catalog", "catalog", "drydock-catalog-test"
@@ -75,6 +79,12 @@ def handler(event, context):
     return {"hookStatus": "FAILED" if failed else "SUCCEEDED"}
 """
 """What the function of `judged` does."""
+OLDER = "catalog-older"
+COLOURS = ("blue", "green")
+OLDER_PORTS = {"production": 8000, "test": 8001}
+DEPLOYED_BY = {"applicationName": FAMILY, "deploymentGroupName": "older"}
+CANARY = "CodeDeployDefault.ECSCanary10Percent5Minutes"
+NO_OLDER = "The cluster `drydock` has no service `catalog-older`."
 NO_SERVICE = "The cluster `drydock` has no service `catalog`."
 UNDER_WAY = ("PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
 
@@ -212,6 +222,53 @@ def misled(cloud, one):
     return None
 
 
+def colours(cloud):
+    """blue, green → target group of the service that CodeDeploy deploys, of those that there are."""
+    found = target_groups(cloud)
+    return {name: found[f"{FAMILY}-{name}"] for name in COLOURS if f"{FAMILY}-{name}" in found}
+
+
+def primary_set(one):
+    """The task set of a service that serves, or None."""
+    return next((each for each in one.get("taskSets", ()) if each["status"] == "PRIMARY"), None)
+
+
+def deployment_group(cloud):
+    """CodeDeploy's deployment group of the older service, or None."""
+    codedeploy = cloud.client("codedeploy")
+    gone = (codedeploy.exceptions.ApplicationDoesNotExistException,
+            codedeploy.exceptions.DeploymentGroupDoesNotExistException)  # fmt: skip
+    try:
+        return codedeploy.get_deployment_group(**DEPLOYED_BY)["deploymentGroupInfo"]
+    except gone:
+        return None
+
+
+def handed_over(cloud, since):
+    """The deployments by CodeDeploy since then, newest first, with their `version`; roll-backs have none."""
+    if deployment_group(cloud) is None:
+        return []
+    codedeploy = cloud.client("codedeploy")
+    ids = codedeploy.list_deployments(**DEPLOYED_BY)["deployments"]
+    told = [codedeploy.get_deployment(deploymentId=one)["deploymentInfo"] for one in ids]
+    recent = [one for one in told if one["createTime"] >= since]
+    for one in recent:
+        one["version"] = "" if one["creator"] == "codeDeployRollback" else version(cloud, asked_for(cloud, one))
+    return sorted(recent, key=lambda one: one["createTime"], reverse=True)
+
+
+def asked_for(cloud, one):
+    """The task definition that the AppSpec of a deployment names."""
+    found = cloud.client("codedeploy").get_application_revision(applicationName=FAMILY, revision=one["revision"])
+    content = json.loads(found["revision"]["appSpecContent"]["content"])
+    return content["Resources"][0]["TargetService"]["Properties"]["TaskDefinition"]
+
+
+def hand_over_of(cloud, lab, wanted):
+    """The newest deployment of a version by CodeDeploy in this round, or None."""
+    return next((one for one in handed_over(cloud, lab.began) if one["version"] == wanted), None)
+
+
 # -- doing
 
 
@@ -337,6 +394,61 @@ def watch(cloud):
             TreatMissingData="notBreaching",
         )
     return names
+
+
+def older_service(cloud):
+    """Listeners, target groups, the service of one task, and what CodeDeploy knows of them."""
+    elbv2, ecs, iam, codedeploy = (cloud.client(name) for name in ("elbv2", "ecs", "iam", "codedeploy"))
+    arns = {name: create_group(cloud, name) for name in COLOURS}
+    let_in = {"IpProtocol": "tcp", "FromPort": 8000, "ToPort": 8001, "IpRanges": [{"CidrIp": cloud.visitors}]}
+    cloud.client("ec2").authorize_security_group_ingress(GroupId=security_group(cloud, TESTERS), IpPermissions=[let_in])
+    front, to_blue = balancer(cloud)["LoadBalancerArn"], [{"Type": "forward", "TargetGroupArn": arns["blue"]}]
+    routes = {}
+    for name, port in OLDER_PORTS.items():
+        made = elbv2.create_listener(LoadBalancerArn=front, Protocol="HTTP", Port=port, DefaultActions=to_blue)
+        routes[name] = {"listenerArns": [made["Listeners"][0]["ListenerArn"]]}
+    ecs.create_service(
+        cluster="drydock",
+        serviceName=OLDER,
+        taskDefinition=revisions(cloud)["v1"],
+        desiredCount=1,
+        deploymentController={"type": "CODE_DEPLOY"},
+        networkConfiguration=network(cloud),
+        loadBalancers=[{"targetGroupArn": arns["blue"], "containerName": "backend", "containerPort": 8080}],
+    )
+    name = f"{FAMILY}-codedeploy"
+    trust = {"Effect": "Allow", "Principal": {"Service": "codedeploy.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AWSCodeDeployRoleForECS")
+    codedeploy.create_application(applicationName=FAMILY, computePlatform="ECS")
+    pair = {
+        "targetGroups": [{"name": f"{FAMILY}-{colour}"} for colour in COLOURS],
+        "prodTrafficRoute": routes["production"],
+        "testTrafficRoute": routes["test"],
+    }
+    codedeploy.create_deployment_group(
+        **DEPLOYED_BY,
+        serviceRoleArn=role,
+        deploymentConfigName=CANARY,
+        ecsServices=[{"clusterName": "drydock", "serviceName": OLDER}],
+        deploymentStyle={"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"},
+        blueGreenDeploymentConfiguration={
+            "deploymentReadyOption": {"actionOnTimeout": "CONTINUE_DEPLOYMENT"},
+            "terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE", "terminationWaitTimeInMinutes": 0},
+        },
+        loadBalancerInfo={"targetGroupPairInfoList": [pair]},
+    )
+    wait_until(lambda: serves(cloud) == "v1", "catalog-older is steady", timeout=120)
+
+
+def serves(cloud):
+    """The version of the older service, once all of its tasks are there; "" until then, and while a version goes."""
+    one = service(cloud, OLDER)
+    found = primary_set(one) if one is not None and len(one["taskSets"]) == 1 else None
+    if found is None or found["stabilityStatus"] != "STEADY_STATE":
+        return ""
+    return version(cloud, found["taskDefinition"])
 
 
 # -- steps
@@ -752,6 +864,140 @@ def _(cloud, lab):
     }
     begin(cloud, register_backend(cloud, FAMILY, "v7", ERROR_RATE="0.3"), blue_green(hook))
     until_status(cloud, "ROLLBACK_SUCCESSFUL")
+
+
+@outline.step(
+    "older-service",
+    title="A service `catalog-older` that CodeDeploy deploys, between drydock-catalog-blue and drydock-catalog-green",
+    hints=[
+        "create_service: deploymentController is CODE_DEPLOY, and loadBalancers names the blue target group only.",
+        "create_deployment_group: ecsServices, and loadBalancerInfo with both target groups and a listener for each.",
+    ],
+)
+def older(cloud, lab):
+    one, group = service(cloud, OLDER), deployment_group(cloud)
+    if one is None:
+        return not_started(NO_OLDER)
+    controller = one["deploymentController"]["type"]
+    if controller != "CODE_DEPLOY":
+        return wrong(f"`catalog-older` is deployed by {controller}.", look="create_service, deploymentController")
+    if len(colours(cloud)) < 2:
+        return wrong("CodeDeploy needs two target groups, and one is missing.", look="create_target_group")
+    if group is None:
+        return wrong("CodeDeploy has no deployment group `older`.", look="create_application; create_deployment_group")
+    mine = [{"clusterName": "drydock", "serviceName": OLDER}]
+    if group["ecsServices"] != mine:
+        return wrong("The deployment group is not of `catalog-older`.", look="ecsServices")
+    pair = group["loadBalancerInfo"]["targetGroupPairInfoList"][0]
+    for name, port in OLDER_PORTS.items():
+        route = pair.get({"production": "prodTrafficRoute", "test": "testTrafficRoute"}[name], {})
+        if route.get("listenerArns") != [listener(cloud, port)]:
+            return wrong(f"The deployment group does not turn the listener of port {port}.", look="loadBalancerInfo")
+    if not serves(cloud):
+        return wrong(
+            "The tasks of `catalog-older` are not all there.",
+            look="describe_services: taskSets, stabilityStatus; events",
+            waits_for="the task set of `catalog-older` to be in STEADY_STATE",
+        )
+    return passed("`catalog-older` has one task set, and CodeDeploy knows its listeners and target groups.")
+
+
+@older.solution
+def _(cloud, lab):
+    older_service(cloud)
+
+
+@outline.step(
+    "by-codedeploy",
+    title="CodeDeploy releases v2: another task set has the traffic, and the first one is gone",
+    hints=[
+        "create_deployment: the revision is an AppSpec, whose TaskDefinition is v2's.",
+        "get_deployment, and get_deployment_target: lifecycleEvents tell which of them failed, and why.",
+    ],
+)
+def by_codedeploy(cloud, lab):
+    if service(cloud, OLDER) is None:
+        return not_started(NO_OLDER)
+    found = hand_over_of(cloud, lab, "v2")
+    if found is None:
+        return not_started("CodeDeploy was never told to release v2.")
+    if found["status"] not in ("Succeeded", "Failed", "Stopped"):
+        return wrong("v2 is on its way.", look="get_deployment_target", waits_for="CodeDeploy to be done with v2")
+    if found["status"] != "Succeeded":
+        return wrong(f"The deployment of v2 is {found['status']}.", look="get_deployment: errorInformation")
+    return passed("CodeDeploy has released v2 in a task set of its own.")
+
+
+@by_codedeploy.solution
+def _(cloud, lab):
+    service = {
+        "Type": "AWS::ECS::Service",
+        "Properties": {
+            "TaskDefinition": revisions(cloud)["v2"],
+            "LoadBalancerInfo": {"ContainerName": "backend", "ContainerPort": 8080},
+        },
+    }
+    content = json.dumps({"version": "0.0", "Resources": [{"TargetService": service}]})
+    cloud.client("codedeploy").create_deployment(
+        **DEPLOYED_BY,
+        deploymentConfigName="CodeDeployDefault.ECSAllAtOnce",
+        revision={"revisionType": "AppSpecContent", "appSpecContent": {"content": content}},
+    )
+    wait_until(lambda: serves(cloud) == "v2", "CodeDeploy has released v2", timeout=120)
+
+
+@outline.your_turn(
+    "older-alarm",
+    title="Let CodeDeploy release v4 to a tenth of the customers, and an alarm turn it back by itself",
+    hints=[
+        "update_deployment_group: alarmConfiguration names both alarms; autoRollbackConfiguration needs the event "
+        "DEPLOYMENT_STOP_ON_ALARM. currentDeploymentGroupName says which group.",
+        "deploy(v4) takes the group's own configuration, the canary. The alarm rings only if customers ask: Load.",
+    ],
+)
+def older_alarm(cloud, lab):
+    if service(cloud, OLDER) is None:
+        return not_started(NO_OLDER)
+    found = hand_over_of(cloud, lab, "v4")
+    if found is None:
+        return not_started("CodeDeploy was never told to release v4.")
+    if found["deploymentConfigName"] != CANARY:
+        return wrong(f"v4 was released by {found['deploymentConfigName']}.", look="create_deployment")
+    if found["status"] not in ("Succeeded", "Failed", "Stopped"):
+        return wrong(
+            "v4 is on its way.",
+            look="get_deployment; describe_alarms; do customers ask?",
+            waits_for="CodeDeploy to be done with v4",
+        )
+    if found["status"] == "Succeeded":
+        return wrong("v4 was let on, and every customer has it.", look="alarmConfiguration of the deployment group")
+    if (code := found["errorInformation"]["code"]) != "ALARM_ACTIVE":
+        return wrong(f"It was no alarm that has ended v4: {code}.", look="get_deployment: errorInformation")
+    if not (back := found.get("rollbackInfo", {}).get("rollbackDeploymentId")):
+        return wrong(
+            "The alarm has stopped v4 where it was, and a tenth of the customers still has it.",
+            look="autoRollbackConfiguration, events",
+        )
+    undone = next((one for one in handed_over(cloud, lab.began) if one["deploymentId"] == back), None)
+    if undone is None or undone["status"] != "Succeeded":
+        return wrong("v4 is being turned back.", look="rollbackInfo", waits_for="the roll-back to be done")
+    if serves(cloud) == "v4":
+        return wrong("Customers meet v4 all the same.", look="list_deployments: an earlier one of v4")
+    return passed("A tenth of the customers met v4, an alarm rang, and CodeDeploy brought v2 back.")
+
+
+@older_alarm.solution
+def _(Load, codedeploy, colours, deploy, ended, older_url, ringing, serving, v2, v4, wait_until):
+    watched = {"enabled": True, "alarms": [{"name": f"drydock-catalog-{name}"} for name in colours]}
+    back = {"enabled": True, "events": ["DEPLOYMENT_STOP_ON_ALARM"]}
+    if serving() != v2:  # if an attempt has let v4 on
+        wait_until(ended(deploy(v2, overrideAlarmConfiguration={"enabled": False})), "v2 serves again", timeout=1200)
+    wait_until(lambda: not ringing(), "no alarm rings", timeout=600)
+    which = {"applicationName": "drydock-catalog", "currentDeploymentGroupName": "older"}
+    codedeploy.update_deployment_group(**which, alarmConfiguration=watched, autoRollbackConfiguration=back)
+    customers = Load(older_url, rps=100).start()
+    wait_until(ended(deploy(v4)), "v4 has been stopped", timeout=1200)
+    print(customers.stop().versions)
 
 
 # -- drill

@@ -163,7 +163,7 @@ def test_in_the_folder_the_commands_of_a_learner_are_about_it(real_labs: None, t
     [
         ("00-02,07", ["00-start-here", "01-repositories", "02-images", "07-canary"]),
         ("07,00-01,01,services", ["00-start-here", "01-repositories", "05-services", "07-canary"]),
-        (" 09-12 , rollback", ["08-rollback", "09-blue-green", "12-autoscaling"]),
+        (" 09-12 , rollback", ["08-rollback", "09-blue-green", "10-capacity", "12-autoscaling"]),
     ],
 )
 def test_labs_are_chosen_by_ranges_and_names(real_labs: None, text: str, labs: list[str]) -> None:

@@ -33,6 +33,7 @@ class Asked:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._since: dict[int, float] = {}
         self._nowhere = world.host.helper(BlackHole).place
 
     def send(self, request: Probe, done: Callable[[Outcome], None]) -> None:
@@ -45,11 +46,11 @@ class Asked:
 
     def _listens(self, address: str) -> bool:
         """Whether what runs there has slept for as long as its command says."""
-        now = self._world.clock.utcnow().timestamp()
+        now = self._world.clock.time()
         for one in self._world.runtime.containers:
             if one.spec.address == address:
                 sleeps = re.search(r"time\.sleep\(([\d.]+)\)", " ".join(one.spec.command or ()))
-                return now - one.started_at >= (float(sleeps[1]) if sleeps else 0)
+                return now - self._since.setdefault(one.pid, now) >= (float(sleeps[1]) if sleeps else 0)
         return False
 
     def close(self) -> None:

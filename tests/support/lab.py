@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import itertools
 import json
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from drydock.images import build, push
+from drydock.images import Image, Layout, build, push
 from tests.support.waiting import eventually
 
 APP = Path(__file__).resolve().parents[1] / "embedded" / "ecs" / "app"
@@ -127,13 +130,25 @@ def ask(address: str, path: str = "/") -> Any:
     return eventually(answer)
 
 
+@cache
+def _images() -> Layout:
+    folder = tempfile.TemporaryDirectory(prefix="drydock-images-")
+    atexit.register(folder.cleanup)
+    return Layout(folder.name)
+
+
+@cache
+def _built(context: Path) -> Image:
+    return build(context, layout=_images(), output=lambda _: None)
+
+
 def push_image(client: Callable[..., Any], context: Path, repository: str) -> str:
     """Build a folder and push it as v1 of a new repository; the image's name."""
     ecr = client("ecr")
     uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     user, password = base64.b64decode(token).decode().split(":", 1)
-    push(build(context), f"{uri}:v1", (user, password))
+    push(_built(context), f"{uri}:v1", (user, password))
     return f"{uri}:v1"
 
 

@@ -11,17 +11,21 @@ from pathlib import Path
 from drydock.notebooks.environment import environment
 from drydock.notebooks.normalise import as_committed
 
+SANITIZED = Path(__file__).with_name("nbval.cfg")
 
-def compare(*notebooks: Path, scratch: Path, root: Path, **settings: str) -> None:
+
+def compare(*notebooks: Path, scratch: Path, root: Path, profile: str | None = None, **settings: str) -> None:
     """Run notebooks as they were run when they were committed. Raises AssertionError, showing nbval's differences.
 
     notebooks  of one folder and of one kind, one after another.
     root       nbval's root directory; `scratch` takes the run's progress file.
+    profile    of the embedded AWS, where it is another than when they were committed.
     settings   environment variables besides those of `as_committed`.
     """
-    with environment(settings), as_committed(notebooks[0], scratch):
+    with environment(settings), as_committed(notebooks[0], scratch, profile):
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120",
+             "--nbval-sanitize-with", str(SANITIZED),
              "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(root), *map(str, notebooks)],
             capture_output=True,
             text=True,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock.embedded.assembly import AWS
+from tests.support.lab import Lab
 
 PROGRAM = Path(__file__).resolve().parents[1] / "embedded" / "elbv2" / "answerer.py"
 
@@ -175,3 +176,21 @@ def forward(*weighted: tuple[str, int], **more: Any) -> dict[str, Any]:
 def fixed(status: int, body: str = "", **more: str) -> dict[str, Any]:
     config = {"StatusCode": str(status), **({"MessageBody": body} if body else {}), **more}
     return {"Type": "fixed-response", "FixedResponseConfig": config}
+
+
+def balanced(lab: Lab, *, delay: int) -> tuple[str, list[dict[str, Any]]]:
+    """A load balancer whose targets drain for `delay` AWS seconds: its name, and what CreateService takes of it."""
+    elb = lab.client("elbv2")
+    balancer = elb.create_load_balancer(Name="web", Subnets=lab.subnets)["LoadBalancers"][0]
+    group = elb.create_target_group(
+        Name="web", Protocol="HTTP", Port=8080, VpcId=lab.vpc, TargetType="ip", HealthCheckIntervalSeconds=5,
+        HealthCheckTimeoutSeconds=4, HealthyThresholdCount=2,
+    )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
+    elb.modify_target_group_attributes(
+        TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": str(delay)}]
+    )
+    elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=[forward((group, 1))]
+    )
+    behind = {"targetGroupArn": group, "containerName": "app", "containerPort": 8080}
+    return str(balancer["DNSName"]), [behind]

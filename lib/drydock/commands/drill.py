@@ -111,8 +111,8 @@ def score() -> None:
             run.started[:16].replace("T", " "),
             run.drill,
             drills.DRILLS[run.drill].fault if run.drill in drills.DRILLS and (run.found or run.stopped) else "",
-            _took(run, run.found),
-            _took(run, run.mended),
+            record.took(run, run.found),
+            record.took(run, run.mended),
             str(len(run.answers) - bool(run.found)),
             str(run.checks),
         )
@@ -127,17 +127,9 @@ def _there(cloud: str | None, region: str, account: str | None, name: str) -> Cl
 
 
 def _told(run: record.Run) -> str:
-    named = f"named after {_took(run, run.found)}" if run.found else "not named yet"
-    mended = f"mended after {_took(run, run.mended)}" if run.mended else "not mended yet"
+    named = f"named after {record.took(run, run.found)}" if run.found else "not named yet"
+    mended = f"mended after {record.took(run, run.mended)}" if run.mended else "not mended yet"
     return f"Cause {named}; {mended}."
-
-
-def _took(run: record.Run, until: str) -> str:
-    """How long from its start, in our seconds and in AWS's; empty for not yet."""
-    seconds = run.seconds(until)
-    if seconds is None:
-        return ""
-    return f"{seconds:.0f} s" + (f" ({seconds * run.speed:.0f} AWS s)" if run.speed != 1 else "")
 
 
 def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

@@ -24,6 +24,7 @@ from collections.abc import Mapping
 
 from drydock.drills import alarming, answering, calling, places, shifting, starting
 from drydock.drills.drill import Drill, served
+from drydock.drills.game_day import GameDay
 from drydock.drills.playing import LAB, Answered, NoSuchDrill, NotHere, NotNow, answer, begin, close, draw, end
 from drydock.drills.record import BadDrills, Run
 from drydock.drills.site import Site
@@ -34,6 +35,7 @@ __all__ = [
     "Answered",
     "BadDrills",
     "Drill",
+    "GameDay",
     "NoSuchDrill",
     "NotHere",
     "NotNow",

@@ -24,8 +24,8 @@ class Drill:
     find      what names the cause, read by AWS calls alone; "" where this is not the cause
     look      what has to be so besides `served`, read by AWS calls alone
     mend      the reference solution
-    clear     takes away what `put` did outside of AWS's own state
     needs     what of the embedded AWS `put` needs, in words, where no other cloud has it
+    clear     takes away what of the fault others would meet that come after it
     """
 
     name: str
@@ -40,8 +40,8 @@ class Drill:
     find: Callable[[Site], str]
     mend: Callable[[Site], object]
     look: Callable[[Site], Sequence[Seen]] = lambda site: ()
-    clear: Callable[[Site], object] = lambda site: None
     needs: str = ""
+    clear: Callable[[Site], object] = lambda site: None
 
     def seen(self, site: Site) -> list[Seen]:
         """All that has to be so: the service does what it did, and what the drill is about is mended."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from drydock.drills.drill import Drill
 from drydock.drills.site import Site
 from drydock.embedded import spot
+from drydock.ledger import remove
+from drydock.prep.practicals.practical import Seen
 
 # -- a subnet without addresses
 
@@ -91,30 +93,43 @@ def _cut_off(site: Site) -> None:
     ec2.replace_network_acl_association(AssociationId=association["NetworkAclAssociationId"], NetworkAclId=acl)
 
 
+def _closed(site: Site, subnets: Iterable[str]) -> dict[str, str]:
+    """Those of the subnets whose network ACL lets nothing in, and the ACL of each."""
+    of_them = [{"Name": "association.subnet-id", "Values": list(subnets)}]
+    return {
+        association["SubnetId"]: acl["NetworkAclId"]
+        for acl in site.cloud.client("ec2").describe_network_acls(Filters=of_them)["NetworkAcls"]
+        if not any(one["RuleAction"] == "allow" and not one["Egress"] for one in acl["Entries"])
+        for association in acl["Associations"]
+    }
+
+
 def _dead_zones(site: Site) -> list[str]:
-    """The subnets of the service whose network ACL lets nothing in."""
+    """The subnets of the service that nothing reaches."""
     service = site.service()
     if service is None:
         return []
     subnets = service["networkConfiguration"]["awsvpcConfiguration"]["subnets"]
-    of_them = [{"Name": "association.subnet-id", "Values": subnets}]
-    closed = [
-        association["SubnetId"]
-        for acl in site.cloud.client("ec2").describe_network_acls(Filters=of_them)["NetworkAcls"]
-        if not any(one["RuleAction"] == "allow" and not one["Egress"] for one in acl["Entries"])
-        for association in acl["Associations"]
-    ]
+    closed = _closed(site, subnets)
     return [one for one in subnets if one in closed]
+
+
+def _opened(site: Site) -> None:
+    for acl in set(_closed(site, site.zones()).values()):
+        remove(site.cloud, "network ACL", acl)
 
 
 def _lost(site: Site) -> str:
     dead = _dead_zones(site)
     if not dead:
         return ""
-    zones = site.zones()
-    where = Counter(one.get("availabilityZone", "") for one in site.failed())
-    spread = ", ".join(f"{count} in {zone}" for zone, count in sorted(where.items()))
-    return f"Tasks that failed: {spread}. The network ACL of {dead[0]} in {zones.get(dead[0], '?')} lets nothing in"
+    return f"The network ACL of {dead[0]} in {site.zones().get(dead[0], '?')} lets nothing in"
+
+
+def _reached(site: Site) -> Sequence[Seen]:
+    dead = [site.zones().get(one, one) for one in _dead_zones(site)]
+    said = f"nothing reaches those in {', '.join(dead)}" if dead else "they can be"
+    return [Seen("All the subnets of its tasks can be reached", not dead, said)]
 
 
 def _evacuated(site: Site) -> None:
@@ -138,9 +153,11 @@ ZONE_DOWN = Drill(
     tasks=3,
     lay=_over_three_zones,
     put=_cut_off,
-    shows=lambda site: bool(_dead_zones(site)) and bool(site.failed()),
+    shows=lambda site: bool(_dead_zones(site)) and site.healthy() < 3,
     find=_lost,
     mend=_evacuated,
+    look=_reached,
+    clear=_opened,
 )
 
 

@@ -11,7 +11,7 @@ from drydock.cloud import Cloud
 from drydock.drills import record
 from drydock.drills.drill import Drill
 from drydock.drills.site import Site
-from drydock.labs import progress
+from drydock.embedded import spot
 from drydock.ledger import Ledger, Recorder, Swept, sweep
 from drydock.notebooks.wait import wait_until
 from drydock.prep.practicals.bench import Until
@@ -46,12 +46,24 @@ class Draw:
 def draw(drills: Mapping[str, Drill], cloud: Cloud, seed: str = "") -> Draw:
     """One of those that this cloud can have. Without a seed: by one of its own, which the answer has."""
     seed = seed or secrets.token_hex(4)
-    can = [one for _, one in sorted(drills.items()) if _can(one, cloud)]
-    return Draw(random.Random(seed).choice(can), seed)
+    return Draw(random.Random(seed).choice(possible(drills, cloud)), seed)
+
+
+def possible(drills: Mapping[str, Drill], cloud: Cloud) -> list[Drill]:
+    """Those that this cloud can have, by name."""
+    return [one for _, one in sorted(drills.items()) if _can(one, cloud)]
 
 
 def _can(drill: Drill, cloud: Cloud) -> bool:
-    return not drill.needs or cloud.name == "embedded"
+    if not drill.needs:
+        return True
+    if cloud.real or cloud.endpoint is None:
+        return False
+    try:
+        spot.weather(cloud.endpoint)
+    except spot.NoSpot:
+        return False
+    return True
 
 
 def begin(drill: Drill, cloud: Cloud, *, until: Until = wait_until) -> None:
@@ -78,7 +90,7 @@ def begin(drill: Drill, cloud: Cloud, *, until: Until = wait_until) -> None:
     drill.put(site)
     until(lambda: drill.shows(site), "the fault shows", timeout=120.0)
     with record.changing() as runs:
-        _on(runs, cloud).started = progress.now()
+        _on(runs, cloud).started = record.now()
 
 
 @dataclass(frozen=True)
@@ -100,14 +112,12 @@ def answer(drills: Mapping[str, Drill], cloud: Cloud, cause: str = "") -> Answer
     known = sorted(one.fault for one in drills.values())
     if cause and cause not in known:
         raise NoSuchDrill(f"There is no cause {cause!r}. Choose from: {', '.join(known)}.")
-    run = _on(record.read(), cloud)
-    if not run.started:
-        raise NotNow(f"{run.drill} was not brought up to its end: `drydock drill stop`, then start it again.")
+    run = current(cloud)
     drill = drills[run.drill]
     checked = Checked(drill.title, drill.seen(Site(cloud, drill.name)))
     with record.changing() as runs:
         run = _on(runs, cloud)
-        now = progress.now()
+        now = record.now()
         right = cause == drill.fault
         if cause and not run.found:
             run.answers.append(cause)
@@ -130,7 +140,15 @@ def close(drills: Mapping[str, Drill], cloud: Cloud) -> None:
         if (run := record.under_way(runs, cloud.identity)) is not None:
             if run.drill in drills:
                 drills[run.drill].clear(Site(cloud, run.drill))
-            run.stopped = progress.now()
+            run.stopped = record.now()
+
+
+def current(cloud: Cloud) -> record.Run:
+    """The drill that is under way on this cloud. Raises NotNow where there is none, or its fault does not show yet."""
+    run = _on(record.read(), cloud)
+    if not run.started:
+        raise NotNow(f"{run.drill} was not brought up to its end: `drydock drill stop`, then start it again.")
+    return run
 
 
 def _on(runs: list[record.Run], cloud: Cloud) -> record.Run:

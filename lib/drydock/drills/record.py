@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from drydock.labs import progress
@@ -43,6 +43,19 @@ class Run:
         if not until:
             return None
         return (datetime.fromisoformat(until) - datetime.fromisoformat(self.started)).total_seconds()
+
+
+def now() -> str:
+    """As times are written here."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def took(run: Run, until: str) -> str:
+    """How long from its start, in our seconds and in AWS's; empty for not yet."""
+    seconds = run.seconds(until)
+    if seconds is None:
+        return ""
+    return f"{seconds:.1f} s" + (f" ({seconds * run.speed:.0f} AWS s)" if run.speed != 1 else "")
 
 
 def path() -> Path:

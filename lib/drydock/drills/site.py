@@ -49,7 +49,9 @@ class Site(Deployed):
 
     def ground(self) -> None:
         """The cluster, and the network over three zones with a way out; made where they are not there yet."""
-        self.ecs.create_cluster(clusterName=PRODUCTION, capacityProviders=["FARGATE", "FARGATE_SPOT"])
+        there = self.ecs.describe_clusters(clusters=[PRODUCTION])["clusters"]
+        if not any(one["status"] == "ACTIVE" for one in there):
+            self.ecs.create_cluster(clusterName=PRODUCTION, capacityProviders=["FARGATE", "FARGATE_SPOT"])
         if self._vpcs():
             return
         ec2 = self.cloud.client("ec2")

@@ -103,9 +103,9 @@ def _asks_still(site: Site) -> Sequence[Seen]:
 
 
 HEALTH_CHECK = Drill(
-    name="basket",
-    title="Baskets are emptied again and again",
-    symptoms="Customers of `basket` are answered, yet what they put in is gone a minute later: no task lives long. It "
+    name="wishlists",
+    title="Wish lists are forgotten again and again",
+    symptoms="Customers of `wishlists` are answered, yet what they wish is gone a minute later: no task lives long. It "
     "began when somebody tidied up the network settings. Nobody released anything.",
     fault="failing-health-check",
     cause="The target group asks for /healthz, which the program does not have. It answers 404, so no target is "

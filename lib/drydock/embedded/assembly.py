@@ -20,11 +20,13 @@ from drydock.embedded.services.applicationautoscaling import ApplicationAutoScal
 from drydock.embedded.services.awslambda import Lambda
 from drydock.embedded.services.cloudformation import CloudFormation
 from drydock.embedded.services.cloudwatch import CloudWatch
+from drydock.embedded.services.codedeploy import CodeDeploy
 from drydock.embedded.services.ec2 import EC2
 from drydock.embedded.services.ecr import ECR
 from drydock.embedded.services.ecs import ECS
 from drydock.embedded.services.elbv2 import ELBv2
 from drydock.embedded.services.events import Events
+from drydock.embedded.services.fis import FIS
 from drydock.embedded.services.iam import IAM
 from drydock.embedded.services.logs import Logs
 from drydock.embedded.services.secretsmanager import SecretsManager
@@ -37,8 +39,8 @@ from drydock.embedded.services.sts import STS
 log = logging.getLogger(__name__)
 
 SERVICES: tuple[type[Service], ...] = (
-    ApplicationAutoScaling, CloudFormation, CloudWatch, EC2, ECR, ECS, ELBv2, Events, IAM, Lambda, Logs,
-    SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS,
+    ApplicationAutoScaling, CloudFormation, CloudWatch, CodeDeploy, EC2, ECR, ECS, ELBv2, Events, FIS, IAM, Lambda,
+    Logs, SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS,
 )  # fmt: skip
 RULES = Rules(
     {kind.name: kind.lifespan for kind in SERVICES if kind.lifespan is not None},
@@ -46,10 +48,10 @@ RULES = Rules(
 )
 SIGNED_FOR = {
     "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
-    "cloudformation": "cloudformation", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs", "elasticloadbalancing": "elb",
-    "events": "events", "iam": "iam", "kms": "kms", "logs": "logs", "monitoring": "cloudwatch",
-    "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery", "sns": "sns", "sqs": "sqs",
-    "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
+    "cloudformation": "cloudformation", "codedeploy": "codedeploy", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs",
+    "elasticloadbalancing": "elb", "events": "events", "fis": "fis", "iam": "iam", "kms": "kms", "logs": "logs",
+    "monitoring": "cloudwatch", "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery",
+    "sns": "sns", "sqs": "sqs", "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
 }  # fmt: skip
 """moto's name of a service by the one that its requests are signed for: those that need no more to be told apart."""
 _TOUCH_EVERY = 1.0

@@ -157,7 +157,7 @@ class Layout:
             yield entries
             index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
             new = self.path / ".index.json"
-            new.write_text(json.dumps(index, indent=1))
+            new.write_text(json.dumps(index))
             new.replace(self.path / "index.json")
 
 

@@ -39,6 +39,8 @@ checks.py declares it. Its one required name is `outline`:
 
     @outline.drill("…", title="…", hints=[…])       # a fault: check, @breaks (puts it in), @solution (mends it)
                                                     # there=True: while the check says not started, nothing is broken
+    @outline.at_the_end
+    def _(cloud): ...                               # what Clean up puts right that is no resource of AWS's
 
 The text of an exercise's or a drill's solution is what is shown and what is run, by tests and headless: names come
 from the notebook's own statements, and it is waited for until the check passes. It mends what a wrong attempt has

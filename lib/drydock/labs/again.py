@@ -222,7 +222,19 @@ def _holds(wanted: Any, found: Any) -> bool:
     return bool(wanted == found)
 
 
+def _deployment_group(cloud: Cloud, params: Any) -> Answer | None:
+    asked = {name: params[name] for name in ("applicationName", "deploymentGroupName")}
+    found = cloud.client("codedeploy").get_deployment_group(**asked)["deploymentGroupInfo"]
+    return {"deploymentGroupId": found["deploymentGroupId"]}
+
+
 _LOOKS: dict[tuple[str, str], Looks] = {
+    ("codedeploy", "CreateApplication"): _there(
+        lambda cloud, params: cloud.client("codedeploy").get_application(applicationName=params["applicationName"])[
+            "application"
+        ]
+    ),
+    ("codedeploy", "CreateDeploymentGroup"): _there(_deployment_group),
     ("ec2", "CreateVpc"): _ec2("Vpc", "Vpcs", "describe_vpcs", ("cidr", "CidrBlock")),
     ("ec2", "CreateSubnet"): _ec2(
         "Subnet", "Subnets", "describe_subnets", ("vpc-id", "VpcId"), ("cidr-block", "CidrBlock")

@@ -366,6 +366,8 @@ class Lab:
                 record["attempts"] += 1
                 record["passed"] = swept is not None and not swept.survivors
         progress.stand(self.name)
+        if self.outline.afterwards is not None:
+            self.outline.afterwards(self.cloud)
         if swept.survivors:
             raise SurvivorsLeft(f"Clean up of {self.name} left {len(swept.survivors)} behind:\n{swept}")
         return show.Note("Clean up: nothing of this lab is left.", others_left(self.cloud), tone="passed")

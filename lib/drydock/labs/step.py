@@ -225,6 +225,12 @@ class Outline:
     hours: float = 0.5
     steps: dict[str, Step] = field(default_factory=dict)
     name: str = ""
+    afterwards: Callable[[Cloud], None] | None = None
+
+    def at_the_end(self, function: Callable[[Cloud], None]) -> Callable[[Cloud], None]:
+        """Declare what Clean up puts right that is no resource of AWS's."""
+        self.afterwards = function
+        return function
 
     def step(
         self, name: str, *, title: str, hints: Sequence[str] = (), at_once: bool = False

@@ -46,8 +46,11 @@ def rerun(notebook: Path) -> Any:
 
 
 @contextmanager
-def as_committed(notebook: Path, scratch: Path) -> Iterator[None]:
-    """What a run of this notebook needs for its outputs to be the committed ones. `scratch` takes what it records."""
+def as_committed(notebook: Path, scratch: Path, profile: str | None = None) -> Iterator[None]:
+    """What a run of this notebook needs for its outputs to be the committed ones. `scratch` takes what it records.
+
+    `profile`: that of its embedded AWS, where it has one; what a lab says of it is in the outputs.
+    """
     records = {"DRYDOCK_PROGRESS": str(scratch / "progress.json"), "DRYDOCK_PREP": str(scratch / "cards.json")}
     settings = {"DRYDOCK_STRICT": "1", **records}
     given = parameters.defaults(notebook)
@@ -56,7 +59,7 @@ def as_committed(notebook: Path, scratch: Path) -> Iterator[None]:
         with own, environment({**settings, "DRYDOCK_SOLVE": ""}):
             yield
         return
-    with environment({**settings, "DRYDOCK_SOLVE": "1"}), own_instance(seed=SEED):
+    with environment({**settings, "DRYDOCK_SOLVE": "1"}), own_instance(seed=SEED, profile=profile):
         yield
 
 

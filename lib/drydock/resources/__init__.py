@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from drydock.resources import ec2, ecs, elbv2, iam, kms, others, servicediscovery
+from drydock.resources import codedeploy, ec2, ecs, elbv2, iam, kms, others, servicediscovery
 from drydock.resources.kind import TAG, Kind, not_found
 
 KINDS: tuple[Kind, ...] = (
+    *codedeploy.KINDS,
     *ecs.KINDS,
     *elbv2.KINDS,
     *servicediscovery.KINDS,

@@ -47,9 +47,8 @@ def not_found(error: ClientError) -> bool:
     """True for AWS's many ways of saying that something is not there."""
     code = error.response["Error"]["Code"]
     return (
-        "NotFound" in code
-        or "NoSuchEntity" in code
-        or code in ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ServiceNotActiveException")
+        any(words in code for words in ("NotFound", "NoSuchEntity", "DoesNotExist"))
+        or code in ("AWS.SimpleQueueService.NonExistentQueue", "ServiceNotActiveException")
         or (code == "ClientException" and "task definition" in str(error))
     )
 

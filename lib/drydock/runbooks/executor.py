@@ -83,7 +83,7 @@ def send(cloud: Cloud, call: Call, results: Mapping[str, Any], state: Mapping[st
     what tells of stopped tasks.
     """
     if (call.service, call.operation) == (stops.WHY.service, stops.WHY.operation):
-        return {"why": ", ".join(stops.stopped(cloud.client("ecs"), **call.params))}
+        return {"why": stops.told(cloud.client("ecs"), **call.params)}
     if (call.service, call.operation) == (LEFTOVER.service, LEFTOVER.operation):
         try:
             ledger.remove(cloud, **call.params)
@@ -310,14 +310,14 @@ def wait(
 
 
 def _because(cloud: Cloud, condition: Condition) -> str:
-    """Why the condition is not reached, as a sentence of its own; empty where nothing tells."""
+    """Why the condition is not reached, as sentences of their own; empty where nothing tells."""
     if condition.why is None:
         return ""
     try:
         told = send(cloud, condition.why, {}, {})["why"]
     except (ClientError, BotoCoreError) as error:
         return f" Why tasks have stopped could not be read: {str(error).rstrip('.')}."
-    return f" Tasks that have stopped by themselves: {told}." if told else ""
+    return f" {told}" if told else ""
 
 
 def _asked(cloud: Cloud, condition: Condition, results: Mapping[str, Any], state: Mapping[str, Any]) -> Any:

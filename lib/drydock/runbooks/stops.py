@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from drydock.resources.kind import every
 from drydock.runbooks.model import Call
 
 WHY = Call("tasks", "WhyStopped")
-"""What `why` makes a call of: its answer has `why`, which is empty where no task has stopped by itself."""
+"""What `why` makes a call of: its answer has `why`, sentences; empty where nothing went wrong by itself."""
 _AT_ONCE = 100
 """Tasks of one DescribeTasks."""
 
@@ -23,8 +24,25 @@ class TasksStopped(RuntimeError):
 
 
 def why(cluster: str, service: str, *, known: Sequence[str] = ()) -> Call:
-    """Asks why tasks have stopped by themselves, of other deployments than those that are `known` by their ids."""
+    """Asks why tasks and deployments have failed, of other deployments than those that are `known` by their ids."""
     return Call(WHY.service, WHY.operation, {"cluster": cluster, "service": service, "known": list(known)})
+
+
+def told(ecs: Any, *, cluster: str, service: str, known: Sequence[str] = ()) -> str:
+    """What the service's events say of deployments that have failed, and why tasks have stopped, as sentences."""
+    reasons = stopped(ecs, cluster=cluster, service=service, known=known)
+    failed = _failed(ecs, cluster, service, known)
+    said = [f"Tasks that have stopped by themselves: {', '.join(reasons)}."] if reasons else []
+    return " ".join([*said, *([f"Its events say: {failed}"] if failed else [])])
+
+
+def _failed(ecs: Any, cluster: str, service: str, known: Sequence[str]) -> str:
+    """The newest event that tells of a deployment that has failed since one of the `known` was completed."""
+    found = ecs.describe_services(cluster=cluster, services=[service])["services"]
+    said = [event["message"] for one in found for event in one.get("events", ())]
+    done = [f"(deployment {each}) deployment completed." for each in known]
+    since = takewhile(lambda message: not message.endswith(tuple(done)), said) if done else ()
+    return next((message for message in since if ") deployment failed: " in message), "")
 
 
 def stopped(ecs: Any, *, cluster: str, service: str, known: Sequence[str] = ()) -> list[str]:

@@ -209,7 +209,7 @@ def test_a_failed_update_is_taken_back(client: Any) -> None:
 @pytest.mark.parametrize(
     ("resources", "says"),
     [
-        ({"A": {"Type": "AWS::ECS::TaskSet", "Properties": {}}}, "Unrecognized resource types: [AWS::ECS::TaskSet]"),
+        ({"A": {"Type": "AWS::ECS::Daemon", "Properties": {}}}, "Unrecognized resource types: [AWS::ECS::Daemon]"),
         ({"A": {"Type": "AWS::MadeUp::Thing"}, "C": CLUSTER}, "Unrecognized resource types: [AWS::MadeUp::Thing]"),
         ({"A": {**CLUSTER, "DependsOn": "B"}}, "Unresolved resource dependencies [B]"),
         ({"A": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": {"Ref": "No"}}}}, "dependencies [No]"),

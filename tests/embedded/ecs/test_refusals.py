@@ -32,8 +32,6 @@ CONSTRAINTS: list[list[dict[str, str]]] = [
         ("create_service", {"launchType": "EC2", "serviceName": "s", "desiredCount": 1}, UNSUPPORTED, "type EC2"),
         ("create_service", {"serviceName": "s", "desiredCount": 1}, UNSUPPORTED, "type EC2"),
         ("create_service", {"serviceName": "s", "schedulingStrategy": "DAEMON"}, UNSUPPORTED, "type EC2"),
-        ("create_service", {"serviceName": "s", "taskDefinition": None, "deploymentController": {"type": "EXTERNAL"}},
-         UNSUPPORTED, "task sets"),
         ("create_service", {"serviceName": "s", "desiredCount": 1, "capacityProviderStrategy": [
             {"capacityProvider": "ec2", "weight": 1}]}, UNSUPPORTED, "capacity provider ec2"),
         ("run_task", {"launchType": "EXTERNAL"}, UNSUPPORTED, "launch type EXTERNAL"),
@@ -45,9 +43,11 @@ CONSTRAINTS: list[list[dict[str, str]]] = [
         ("put_attributes", {"attributes": [{"name": "a", "targetId": INSTANCE}], "taskDefinition": None},
          "TargetNotFoundException", INSTANCE),
         ("create_task_set", {"service": "none"}, "ServiceNotFoundException", ""),
-        ("create_task_set", {"service": "fargate"}, UNSUPPORTED, "task sets"),
-        ("delete_task_set", {"service": "fargate", "taskSet": "ecs-svc/1", "taskDefinition": None},
-         "TaskSetNotFoundException", ""),
+        ("create_task_set", {"service": "fargate"}, PARAMETER, "external deployment controllers"),
+        ("delete_task_set", {"service": "fargate", "taskSet": "ecs-svc/1", "taskDefinition": None}, PARAMETER,
+         "external deployment controllers"),
+        ("describe_task_sets", {"service": "fargate", "taskDefinition": None}, PARAMETER,
+         "external deployment controllers"),
         ("delete_capacity_provider", {"capacityProvider": "none", "taskDefinition": None}, "ClientException", "exist"),
         ("delete_capacity_provider", {"capacityProvider": "ec2", "taskDefinition": None}, "ClientException", "lab"),
         ("delete_capacity_provider", {"capacityProvider": "FARGATE", "taskDefinition": None}, "ClientException", ""),
@@ -61,7 +61,7 @@ CONSTRAINTS: list[list[dict[str, str]]] = [
          "taskDefinition": None}, PARAMETER, "not found"),
     ],
 )  # fmt: skip
-def test_what_would_need_container_instances_or_task_sets_is_refused_and_not_kept(
+def test_what_would_need_container_instances_or_another_controller_is_refused_and_not_kept(
     client: Any, operation: str, arguments: dict[str, Any], code: str, says: str
 ) -> None:
     ecs = client("ecs")
@@ -93,7 +93,6 @@ def test_what_would_need_container_instances_or_task_sets_is_refused_and_not_kep
     assert ecs.list_tasks(cluster="lab")["taskArns"] == []
     assert ecs.list_container_instances(cluster="lab")["containerInstanceArns"] == []
     assert ecs.describe_clusters(clusters=["lab"])["clusters"][0]["registeredContainerInstancesCount"] == 0
-    assert ecs.describe_task_sets(cluster="lab", service="fargate")["taskSets"] == []
 
 
 def test_no_placement_on_instances_is_taken_by_any_way_there(lab: Lab) -> None:

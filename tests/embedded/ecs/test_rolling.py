@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,11 +66,18 @@ def test_zones_that_differ_by_more_than_one_are_balanced_start_first(world: Worl
     lab.until(lambda: set(zones(lab).values()) == {1} and len(zones(lab)) == 3)
     lab.until(lambda: "is AZ balanced" in events(lab))
     assert min(least) == 3
-    said = (
-        "is not AZ balanced with 0 tasks in us-east-1a, 2 tasks in us-east-1b and 1 tasks in us-east-1c. AZ Rebalancing"
-    )
+    said = "is not AZ balanced with 0 tasks in us-east-1a, 2 tasks in us-east-1b, 1 tasks in us-east-1c. AZ Rebalancing"
     assert said in events(lab)
-    assert "is AZ balanced with 1 tasks in us-east-1a, 1 tasks in us-east-1b and 1 tasks in us-east-1c." in events(lab)
+    assert "is AZ balanced with 1 tasks in us-east-1a, 1 tasks in us-east-1b, 1 tasks in us-east-1c." in events(lab)
+    [gone] = [
+        task
+        for task in lab.tasks(desired="STOPPED")
+        if task["stoppedReason"].startswith("Availability-zone rebalancing initiated by (deployment ecs-svc/")
+    ]
+    [come] = [task for task in lab.tasks() if task["availabilityZone"] == "us-east-1a"]
+    gone_id, come_id = (task["taskArn"].rsplit("/", 1)[-1] for task in (gone, come))
+    assert f"has started 1 tasks in us-east-1a to AZ Rebalance: (task {come_id})." in events(lab)
+    assert f"has stopped 1 running tasks in us-east-1b due to AZ rebalancing: (task {gone_id})." in events(lab)
     started = len(world.runtime.started)
     world.pass_time(300)
     assert len(world.runtime.started) == started
@@ -81,6 +90,44 @@ def test_zones_are_left_as_they_are_without_rebalancing(world: World, lab: Lab) 
     assert sorted(zones(lab).values()) == [1, 2]
 
 
+def test_balancing_that_finds_no_place_stops_and_is_tried_again(world: World, lab: Lab) -> None:
+    sqs, rules = lab.client("sqs"), lab.client("events")
+    queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rules.put_rule(Name="actions", EventPattern=json.dumps({"detail-type": ["ECS Service Action"]}))
+    rules.put_targets(Rule="actions", Targets=[{"Id": "q", "Arn": arn}])
+    one_zone_then_all(lab, availabilityZoneRebalancing="DISABLED")
+    lab.until_steady(3)
+    world.host.profile = replace(world.host.profile, fargate_vcpus=0.75)
+    lab.ecs.update_service(cluster="lab", service="app", availabilityZoneRebalancing="ENABLED")
+    lab.until(lambda: "stopped AZ Rebalancing." in events(lab))
+    assert "(service app) is unable to place a task in us-east-1a." in events(lab)
+    assert sorted(zones(lab).values()) == [1, 2]
+    world.host.profile = replace(world.host.profile, fargate_vcpus=None)
+    lab.until(lambda: "is AZ balanced" in events(lab))
+    assert set(zones(lab).values()) == {1} and len(zones(lab)) == 3
+    world.settle()
+    heard = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    names = [json.loads(message["Body"])["detail"]["eventName"] for message in heard]
+    assert names == [f"SERVICE_REBALANCING_{what}" for what in ("STOPPED", "STARTED", "COMPLETED")]
+
+
+def test_balancing_waits_for_tasks_that_are_protected(lab: Lab) -> None:
+    one_zone_then_all(lab, availabilityZoneRebalancing="DISABLED")
+    lab.until_steady(3)
+    [fullest] = [zone for zone, count in zones(lab).items() if count == 2]
+    held = [task["taskArn"] for task in lab.tasks() if task["availabilityZone"] == fullest]
+    lab.ecs.update_task_protection(cluster="lab", tasks=held, protectionEnabled=True, expiresInMinutes=600)
+    lab.ecs.update_service(cluster="lab", service="app", availabilityZoneRebalancing="ENABLED")
+    message = f"(taskSet {lab.service()['deployments'][0]['id']}) was unable to scale in due to"
+    said = f"(service app) was unable to AZ Rebalance because {message} (reason 2 tasks under protection)."
+    lab.until(lambda: said in events(lab))
+    assert sorted(zones(lab).values()) == [1, 2]
+    lab.ecs.update_task_protection(cluster="lab", tasks=held, protectionEnabled=False)
+    lab.until(lambda: set(zones(lab).values()) == {1} and len(zones(lab)) == 3)
+    assert events(lab).count("was unable to AZ Rebalance") == 1
+
+
 def test_rebalancing_is_on_where_there_is_room_for_it(lab: Lab) -> None:
     definition = lab.register()
     assert lab.create(definition, 0)["availabilityZoneRebalancing"] == "ENABLED"
@@ -88,9 +135,9 @@ def test_rebalancing_is_on_where_there_is_room_for_it(lab: Lab) -> None:
     made = lab.create(definition, 0, name="tight", deploymentConfiguration=tight)
     assert made["availabilityZoneRebalancing"] == "DISABLED"
     asked = {"deploymentConfiguration": tight, "availabilityZoneRebalancing": "ENABLED"}
-    with pytest.raises(ClientError, match="does not support a maximumPercent of 100"):
+    with pytest.raises(ClientError, match="does not support maximumPercent <= 100 % as deployment configuration"):
         lab.create(definition, 0, name="no", **asked)
-    with pytest.raises(ClientError, match="does not support a maximumPercent of 100"):
+    with pytest.raises(ClientError, match="does not support maximumPercent <= 100 % as deployment configuration"):
         lab.ecs.update_service(cluster="lab", service="app", deploymentConfiguration=tight)
     lab.ecs.update_service(
         cluster="lab", service="app", deploymentConfiguration=tight, availabilityZoneRebalancing="DISABLED"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.support.lab import Lab
 from tests.support.waiting import eventually
-from tests.support.web import forward, get
+from tests.support.web import balanced, get
 
 from drydock.load import Load, Report
 
@@ -16,24 +16,12 @@ TAKES = {"TAKES": "0.2"}
 
 def rolled(lab: Lab, *, delay: int, environment: dict[str, str]) -> Report:
     """What came of the requests that were sent while every task was replaced."""
-    elb = lab.client("elbv2")
-    balancer = elb.create_load_balancer(Name="web", Subnets=lab.subnets)["LoadBalancers"][0]
-    group = elb.create_target_group(
-        Name="web", Protocol="HTTP", Port=8080, VpcId=lab.vpc, TargetType="ip", HealthCheckIntervalSeconds=5,
-        HealthCheckTimeoutSeconds=4, HealthyThresholdCount=2,
-    )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
-    elb.modify_target_group_attributes(
-        TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": str(delay)}]
-    )
-    elb.create_listener(
-        LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=[forward((group, 1))]
-    )
-    behind = [{"targetGroupArn": group, "containerName": "app", "containerPort": 8080}]
+    name, behind = balanced(lab, delay=delay)
     lab.create(lab.register(environment={**TAKES, **environment}), 2, loadBalancers=behind)
     lab.until_steady(2)
-    eventually(lambda: get(balancer["DNSName"]).status == 200)
+    eventually(lambda: get(name).status == 200)
     old = {task["taskArn"] for task in lab.tasks()}
-    requests = Load(f"http://{balancer['DNSName']}/", rps=60).start()
+    requests = Load(f"http://{name}/", rps=60).start()
     try:
         lab.ecs.update_service(cluster="lab", service="app", forceNewDeployment=True)
         lab.until_steady(2)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.support.lab import Lab, address_of
 from tests.support.stepped import World
+from typer.testing import CliRunner
 
+from drydock import embedded
+from drydock.commands.spot import app as command
 from drydock.embedded import spot
 from drydock.policy.ecs import interruption
 from drydock.policy.ecs.interruption import NO_CAPACITY, STOPPED_REASON
@@ -173,16 +177,37 @@ def test_a_warning_and_the_weather_outlive_a_kill(world: World, lab: Lab) -> Non
         lab.until_steady(2)
 
 
-@pytest.mark.parametrize(
-    ("ask", "why"),
-    [
-        (lambda at: spot.rate(at, -1), "0 or more"),
-        (lambda at: spot.interrupt(at, count=1, percent=50), "not both"),
-        (lambda at: spot.interrupt(at, count=0), "one task or more"),
-        (lambda at: spot.interrupt(at, percent=101), "1 to 100 percent"),
-        (lambda at: spot.weather(f"{at}/nowhere"), "no embedded AWS"),
-    ],
-)
-def test_what_it_cannot_do_it_says(world: World, ask: Callable[[str], object], why: str) -> None:
-    with pytest.raises(spot.NoSpot, match=why):
-        ask(world.host.endpoint)
+def test_what_it_cannot_do_it_says(world: World) -> None:
+    at = world.host.endpoint
+    for ask, why in (
+        (lambda: spot.rate(at, -1), "0 or more"),
+        (lambda: spot.interrupt(at, count=1, percent=50), "not both"),
+        (lambda: spot.interrupt(at, count=0), "one task or more"),
+        (lambda: spot.interrupt(at, percent=101), "1 to 100 percent"),
+        (lambda: spot.weather(f"{at}/nowhere"), "no embedded AWS"),
+    ):
+        with pytest.raises(spot.NoSpot, match=why):
+            ask()
+
+
+def test_the_command_says_what_it_has_done(world: World, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "find", lambda name: SimpleNamespace(endpoint=world.host.endpoint))
+
+    def told(*arguments: str, code: int = 0) -> str:
+        done = CliRunner().invoke(command, arguments)
+        assert done.exit_code == code, done.output
+        return " ".join(done.output.split())
+
+    assert "0 tasks are taken back" in told("interrupt", code=1)
+    lab.create(lab.register(), 3, capacityProviderStrategy=SPOT)
+    lab.until_steady(3)
+    assert "2 tasks are taken back" in told("interrupt", "--service", "app", "--percent", "50")
+    assert Counter(task["desiredStatus"] for task in lab.tasks(desired="STOPPED")) == {"STOPPED": 2}
+    assert "no capacity for new tasks" in told("dry")
+    assert "0.5 times in an AWS hour" in told("rate", "0.5")
+    assert (
+        told("weather")
+        == "Fargate Spot has no capacity for new tasks, and takes each task back 0.5 times in an AWS hour"
+    )
+    assert "has capacity" in told("dry", "off")
+    told("dry", "perhaps", code=2)

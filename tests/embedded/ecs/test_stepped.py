@@ -644,6 +644,29 @@ def test_a_task_is_shown_with_all_that_aws_shows(world: World, lab: Lab) -> None
     assert asked["tags"] == [{"key": "a", "value": "1"}]
 
 
+def test_what_a_run_overrides_is_shown_and_holds(world: World, lab: Lab) -> None:
+    task = lab.run(
+        lab.register(memory=400),
+        overrides={
+            "cpu": "512",
+            "memory": "1GB",
+            "ephemeralStorage": {"sizeInGiB": 30},
+            "containerOverrides": [{"name": "app", "cpu": 128, "memory": 300, "memoryReservation": 200}],
+        },
+    )
+    assert (task["cpu"], task["memory"], task["ephemeralStorage"]) == ("512", "1024", {"sizeInGiB": 30})
+    [container] = task["containers"]
+    assert (container["cpu"], container["memory"], container["memoryReservation"]) == ("128", "300", "200")
+    assert "ephemeralStorage is not acted on" in container["reason"]
+    large = lab.run(lab.register(), overrides={"memory": "2048"})
+    lab.until(lambda: lab.task(large["taskArn"])["lastStatus"] == "RUNNING")
+    assert [one.spec.memory_limit_mib for one in world.runtime.started] == [300, 2048]
+    with pytest.raises(ClientError, match=r"platform version 1\.3\.0"):
+        lab.run(lab.register(), platformVersion="1.3.0")
+    with pytest.raises(ClientError, match="volumes that are made when a task is launched"):
+        lab.run(lab.register(), volumeConfigurations=[{"name": "v"}])
+
+
 @pytest.mark.parametrize("public", ["ENABLED", "DISABLED"])
 def test_the_interface_of_a_task_is_ecss_and_has_a_public_address_if_asked(world: World, lab: Lab, public: str) -> None:
     network = {"awsvpcConfiguration": {"subnets": lab.subnets, "assignPublicIp": public}}

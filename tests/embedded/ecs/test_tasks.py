@@ -57,6 +57,24 @@ def test_run_and_stop_a_task(lab: Lab) -> None:
     assert stamps == sorted(stamps)
 
 
+RESTARTS = """
+import json, os, sys, time, urllib.request
+with urllib.request.urlopen(os.environ["ECS_CONTAINER_METADATA_URI_V4"]) as answer:
+    print(json.load(answer)["RestartCount"], flush=True)
+time.sleep(2.5)  # of 30 AWS seconds each
+sys.exit(3)
+"""
+
+
+def test_a_process_is_restarted_in_its_task_and_may_know_it(lab: Lab) -> None:
+    lab.client("logs").create_log_group(logGroupName="/lab")
+    policy = {"enabled": True, "restartAttemptPeriod": 60}
+    definition = lab.register(logConfiguration=LOGS, restartPolicy=policy, command=["python", "-c", RESTARTS])
+    task = lab.run(definition)
+    eventually(lambda: lines(lab, task) == ["0", "1"])
+    assert lab.task(task["taskArn"])["lastStatus"] == "RUNNING"
+
+
 def test_a_task_that_ignores_sigterm_is_killed(lab: Lab) -> None:
     task = lab.run(lab.register(environment={"IGNORE_SIGTERM": "1"}, stopTimeout=2))
     eventually(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")

@@ -102,6 +102,25 @@ def test_messages_are_after_a_crash_as_they_were(
     assert journal == ["CreateQueue"]
 
 
+def test_a_first_call_that_fails_takes_nothing_with_it(host: AWS) -> None:
+    host.data.define("CREATE TABLE IF NOT EXISTS notes (note TEXT)")
+    host.data.write("INSERT INTO notes VALUES (?)", "of the engine, which has let others in meanwhile")
+    with pytest.raises(botocore.exceptions.ClientError, match="NonExistentQueue"):
+        sqs_of(host).get_queue_url(QueueName="none")
+    assert len(host.data.read("SELECT note FROM notes")) == 1
+    url = made(host)
+    send(host, url, "a")
+    assert counts(host, url) == [1, 0, 0]
+
+
+def test_tables_that_a_call_makes_after_it_has_written_stay_when_it_fails(host: AWS) -> None:
+    host.data.define("CREATE TABLE IF NOT EXISTS notes (note TEXT)")
+    host.data.write("INSERT INTO notes VALUES ('one')")
+    host.data.define("CREATE TABLE IF NOT EXISTS others (note TEXT)")
+    host.data.rollback()
+    assert host.data.read("SELECT note FROM notes") == host.data.read("SELECT note FROM others") == []
+
+
 def test_purged_and_deleted_queues_begin_empty(host: AWS, crashed: Callable[[AWS], AWS]) -> None:
     url = made(host)
     send(host, url, "purged")

@@ -176,6 +176,7 @@ class App:
             seed = f"{self.host.seed}:{key}:{number or 0}"
             at, place = self.host.clock.utcnow().timestamp(), None
             try:
+                self.host.settle_data(True)  # what others have written meanwhile, if this one fails
                 if changes and not environ.get("drydock.derived"):
                     place = self.journal.append(_entry(service, operation, environ, body, seed, at))
                 self._here.patience, self._here.made = environ.get("drydock.patience", math.inf), ()

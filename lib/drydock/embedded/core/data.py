@@ -35,6 +35,8 @@ class Data:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._tables: list[str] = []
+        self._made = False
+        """Whether tables were made since the last commit, with what else was written."""
         self._cleaners: list[Callable[[], None]] = []
         try:
             self._connection = self._opened()
@@ -74,7 +76,8 @@ class Data:
             return do()
 
     def define(self, tables: str) -> None:
-        """Make the tables of one service, where they are not there yet."""
+        """Make the tables of one service, where they are not there yet; a `rollback` leaves them."""
+        self._made = self._made or self._connection.in_transaction
         for statement in tables.split(";"):
             self._done(partial(self._execute, statement))
         if tables not in self._tables:
@@ -111,10 +114,15 @@ class Data:
             return
         with _told_as_the_machines():
             self._connection.commit()
+        self._made = False
 
     def rollback(self) -> None:
         """Forget what was written since the last commit."""
         self._connection.rollback()
+        if self._made:
+            self._made = False
+            for tables in self._tables:
+                self.define(tables)
 
     def clean_with(self, cleaner: Callable[[], None]) -> None:
         """Call `cleaner` in every turn: it deletes a part of what nobody can read any more."""

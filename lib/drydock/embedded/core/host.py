@@ -226,9 +226,14 @@ class Host:
         if (self.directory / _DATA).exists():
             _ = self.data
 
+    @property
+    def has_data(self) -> bool:
+        """Whether the data file is open."""
+        return "data" in self.__dict__
+
     def settle_data(self, succeeded: bool) -> None:
         """Keep the data that a request wrote, or forget it. OSError if it cannot be kept."""
-        if "data" in self.__dict__:
+        if self.has_data:
             if succeeded:
                 self.data.commit()
             else:

@@ -67,6 +67,17 @@ def frozen_at(moment: float, *, again: bool = False) -> Iterator[None]:
         _moment, _replaying = None, False
 
 
+@contextmanager
+def as_of(moment: datetime.datetime) -> Iterator[None]:
+    """Let moto see another moment, as `utcnow` gives it, as now."""
+    global _moment
+    before, _moment = _moment, moment
+    try:
+        yield
+    finally:
+        _moment = before
+
+
 def replaying() -> bool:
     """Whether the request at hand is done for the second time."""
     return _replaying

@@ -58,6 +58,10 @@ class Service:
     def install(self) -> None:
         """Put right what moto lacks or has wrong; join the loop."""
 
+    def goes_on(self) -> bool:
+        """After the journal was replayed: whether it has work to go on with of which the journal does not tell."""
+        return False
+
     def restored(self) -> None:
         """After the journal was replayed: bring back what is kept elsewhere. Only of a service that is installed."""
 
@@ -148,10 +152,14 @@ class Services:
 
     def restored(self, under_way: Callable[[], None]) -> None:
         """Let each bring back what it keeps beside the journal; one that cannot stops no other. Unusable."""
-        for name in sorted(self._installed):
+        for name in sorted(self._known):
             under_way()
+            service = self._known[name]
             try:
-                self._known[name].restored()
+                if service.goes_on():
+                    self.install(name)
+                if name in self._installed:
+                    service.restored()
             except Unusable:
                 raise
             except Exception:

@@ -322,7 +322,7 @@ def _from_rest(service: str, environ: dict[str, Any], body: bytes) -> tuple[str,
     for name, member in shape.members.items():
         place, wire = member.serialization.get("location"), member.serialization.get("name", name)
         if place == "uri":
-            values[name] = _from_text(member, str(uri[name]), _below("", name)) if name in uri else None
+            values[name] = _from_text(member, str(uri[wire]), _below("", name)) if wire in uri else None
         elif place == "querystring":
             values[name] = _of_querystring(member, request.args.getlist(wire), _below("", name), wire in request.args)
         elif place == "header":

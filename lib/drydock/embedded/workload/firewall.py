@@ -23,6 +23,7 @@ from drydock.policy.network_acls import OF_LOAD_BALANCERS, Acl, Entry
 from drydock.policy.security_groups import End, Rule, Rules
 
 _FOLDER = "firewall"
+_HTTPS = 443
 _OUTSIDE = "127.0.0.1"  # where calls from outside of a VPC come from
 
 
@@ -46,7 +47,8 @@ class Firewall:
         host.every_tick("firewall", self._turn, patient=True)
 
     def lets(self, node: str, target: str, port: int, *, guarded: bool) -> bool:
-        """Whether the node of a load balancer that has this address may call a target; `guarded` by its groups.
+        """Whether the node of a load balancer, or a proxy, that has this address may call a target; `guarded` by its
+        groups.
 
         An address that no interface has is outside of every VPC: neither group nor ACL guards it.
         """
@@ -62,8 +64,20 @@ class Firewall:
         end = self._end(node)
         if end.subnet not in self._acls:
             return True
-        others = [End(_OUTSIDE), *(other for other in self._ends.values() if other.subnet != end.subnet)]
+        others = self._beyond(end)
         return any(network_acls.passes(self._acls, other, end, port) for port in ports for other in others)
+
+    def reaches_out(self, address: str) -> bool:
+        """Whether ACLs let an interface make calls by HTTPS to anybody beyond its subnet."""
+        self._look()
+        end = self._end(address)
+        if end.subnet not in self._acls:
+            return True
+        return any(network_acls.passes(self._acls, end, other, _HTTPS) for other in self._beyond(end))
+
+    def _beyond(self, end: End) -> list[End]:
+        """Whoever is not in its subnet: one for all who are outside of the VPC, and the interfaces of others."""
+        return [End(_OUTSIDE), *(other for other in self._ends.values() if other.subnet != end.subnet)]
 
     def _end(self, address: str) -> End:
         return self._ends.get(loopback(address)) or End(address)

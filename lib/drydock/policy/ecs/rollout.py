@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from drydock.policy.health import Health
@@ -184,9 +184,23 @@ def unbalanced(service: Service) -> tuple[tuple[str, int], ...]:
         return ()
     counts = Counter(dict.fromkeys(service.zones, 0))
     counts.update(task.zone for task in settled)
+    if max(counts.values()) - min(counts.values()) <= 1 or not _movable(counts, settled):
+        return ()
+    return tuple(counts.items())
+
+
+def protected_from_balance(service: Service) -> int:
+    """How many tasks keep zones apart because protection holds all of the fullest; 0 where that is not so."""
+    unprotected = replace(service, tasks=tuple(replace(task, protected=False) for task in service.tasks))
+    if not unbalanced(unprotected) or unbalanced(service):
+        return 0
+    return sum(task.protected for task in service.tasks)
+
+
+def _movable(counts: Counter[str], settled: Sequence[Task]) -> bool:
+    """Whether any zone that is among the fullest has a task that may go."""
     most = max(counts.values())
-    may_go = any(counts[task.zone] == most and not task.protected for task in settled)
-    return tuple(counts.items()) if may_go and most - min(counts.values()) > 1 else ()
+    return any(counts[task.zone] == most and not task.protected for task in settled)
 
 
 def next_actions(service: Service) -> list[Action]:

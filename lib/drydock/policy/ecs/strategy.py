@@ -151,6 +151,29 @@ def weights(percent: float) -> tuple[int, int]:
     return (tenths // 10, 100 - tenths // 10) if tenths % 10 == 0 else (tenths, 1000 - tenths)
 
 
+def forwarding(actions: Sequence[Mapping[str, Any]], target: str, source: str, percent: float) -> list[dict[str, Any]]:
+    """The actions of a listener or a rule that send ``percent`` to one target group, the rest to the other.
+
+    What else it does on the way, and how it sticks to a group, stays.
+    """
+    mine, other = weights(percent)
+    groups = [{"TargetGroupArn": target, "Weight": mine}, {"TargetGroupArn": source, "Weight": other}]
+    before = next((action for action in actions if action["Type"] == "forward"), {})
+    kept = {key: value for key, value in (before.get("ForwardConfig") or {}).items() if key != "TargetGroups"}
+    forward: dict[str, Any] = {"Type": "forward", "ForwardConfig": {**kept, "TargetGroups": groups}}
+    if "Order" in before:
+        forward["Order"] = before["Order"]
+    others = [dict(each) for each in actions if each["Type"] not in ("forward", "redirect", "fixed-response")]
+    return [*others, forward]
+
+
+def forwarded(actions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The weights of the target groups that actions forward to."""
+    forward = next((action for action in actions if action["Type"] == "forward"), {})
+    several = (forward.get("ForwardConfig") or {}).get("TargetGroups") or [forward]
+    return {str(one["TargetGroupArn"]): int(one.get("Weight", 1)) for one in several if one.get("TargetGroupArn")}
+
+
 def first(*, reconciles: bool, now: float) -> Progress:
     """Where a deployment begins: RECONCILE_SERVICE only if another one was under way (documented)."""
     return Progress(Stage.RECONCILE_SERVICE if reconciles else Stage.PRE_SCALE_UP, since=now)

@@ -42,6 +42,10 @@ def _driver(container: Definition) -> bool:
     return bool((container.get("logConfiguration") or {}).get("logDriver", "awslogs") != "awslogs")
 
 
+def _secret_options(container: Definition) -> bool:
+    return not _driver(container) and bool((container.get("logConfiguration") or {}).get("secretOptions"))
+
+
 def _ulimits(container: Definition, *, files: bool) -> bool:
     return any((each.get("name") == "nofile") is files for each in container.get("ulimits") or ())
 
@@ -66,7 +70,8 @@ _OF_CONTAINER: tuple[tuple[str, Callable[[Definition], Any], str, Offer | None],
     ("systemControls", lambda c: c.get("systemControls"), "kernel parameters are this machine's", None),
     ("interactive", lambda c: c.get("interactive"), "its input is empty", None),
     ("pseudoTerminal", lambda c: c.get("pseudoTerminal"), "it has no terminal", None),
-    ("logConfiguration", _driver, "what it prints goes nowhere, only the driver awslogs is there", None),
+    ("logConfiguration.logDriver", _driver, "what it prints goes nowhere, only the driver awslogs is there", None),
+    ("logConfiguration.secretOptions", _secret_options, "the driver awslogs takes no secrets", None),
     ("firelensConfiguration", lambda c: c.get("firelensConfiguration"), "no lines are sent to it", None),
     (
         "repositoryCredentials",

@@ -17,6 +17,7 @@ from drydock.policy.requests.world import capacity as capacity_of
 
 MAXIMUM_COUNT = 10
 MAXIMUM_STARTED_BY = 128
+MAXIMUM_REFERENCE_ID = 1024
 MAXIMUM_OVERRIDES = 8192
 
 
@@ -48,6 +49,8 @@ def validate(request: Mapping[str, Any], world: World) -> None:
     )
     if len(request.get("startedBy") or "") > MAXIMUM_STARTED_BY:
         raise parameter(f"startedBy can have at most {MAXIMUM_STARTED_BY} characters.")
+    if len(request.get("referenceId") or "") > MAXIMUM_REFERENCE_ID:
+        raise parameter(f"referenceId can have at most {MAXIMUM_REFERENCE_ID} characters.")
     fields.tags(request.get("tags"))
     definition = network.find_task_definition(world)
     network.fits(definition, where)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drydock.policy.ecs import capacity as capacity_providers
-from drydock.policy.requests import fields, network, task_definition
+from drydock.policy.requests import fields, network, service_connect, task_definition
 from drydock.policy.requests.errors import Invalid, parameter
 from drydock.policy.requests.world import Capacity, World
 from drydock.policy.requests.world import capacity as capacity_of
@@ -53,22 +53,17 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
     if scheduling == "DAEMON":
         _daemon(request, controller, where)
     _deployment_configuration(request.get("deploymentConfiguration") or {}, controller, scheduling)
-    _balance(request, request.get("deploymentConfiguration") or {})
+    _balance(request)
     fields.placement(request, where)
     fields.tags(request.get("tags"))
+    _connected_by_ecs(request, controller)
     if controller == "EXTERNAL":
         _external(request)
         return
-    if not request.get("taskDefinition"):
-        raise parameter("TaskDefinition can not be blank.")
-    definition = network.find_task_definition(world)
-    network.fits(definition, where)
-    network.validate(request, definition.get("networkMode"), where, world)
-    _load_balancers(request.get("loadBalancers") or (), definition, where, world)
+    definition = validate_launch(request, where, world)
     _shifting(request.get("loadBalancers") or (), request.get("deploymentConfiguration") or {}, definition, world)
     _role(request, definition, request.get("loadBalancers") or ())
-    _registries(request.get("serviceRegistries") or (), definition, world)
-    _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
+    service_connect.validate(request.get("serviceConnectConfiguration"), definition, world)
     _volumes(request.get("volumeConfigurations") or (), definition)
     if request.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
         raise _no_task_role("created")
@@ -79,6 +74,21 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
             "When specifying the CODE_DEPLOY deployment controller type, the service requires an Application Load "
             "Balancer or Network Load Balancer."
         )
+
+
+def validate_launch(request: Mapping[str, Any], where: Capacity, world: World) -> Mapping[str, Any]:
+    """Refuse what the tasks of a service, or of a task set of it, cannot be started with; their task definition.
+
+    Raises Invalid.
+    """
+    if not request.get("taskDefinition"):
+        raise parameter("TaskDefinition can not be blank.")
+    definition = network.find_task_definition(world)
+    network.fits(definition, where)
+    network.validate(request, definition.get("networkMode"), where, world)
+    _load_balancers(request.get("loadBalancers") or (), definition, where, world)
+    _registries(request.get("serviceRegistries") or (), definition, world)
+    return definition
 
 
 def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], world: World) -> None:
@@ -111,9 +121,11 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     )
     if request.get("deploymentConfiguration"):
         _deployment_configuration(deployment, controller, scheduling)
-    _balance({**service, **request}, deployment)
+    _balance({**service, **request, "deploymentConfiguration": deployment})
     fields.placement(request, where)
+    _connected_by_ecs(request, controller)
     if controller != "ECS":
+        _of_others(request, service, controller, deployment, world)
         return
     definition = network.find_task_definition(world)
     changed = {**service, **{key: value for key, value in request.items() if value is not None}}
@@ -122,10 +134,18 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     _load_balancers(changed.get("loadBalancers") or (), definition, where, world)
     _shifting(changed.get("loadBalancers") or (), deployment, definition, world)
     _registries(changed.get("serviceRegistries") or (), definition, world)
-    _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
+    newest: Mapping[str, Any] = next(iter(service.get("deployments") or ()), {})
+    connected = request.get("serviceConnectConfiguration") or newest.get("serviceConnectConfiguration")
+    service_connect.validate(connected, definition, world)
     _volumes(request.get("volumeConfigurations") or (), definition)
     if changed.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
         raise _no_task_role("updated")
+
+
+def _connected_by_ecs(request: Mapping[str, Any], controller: str) -> None:
+    """Only what ECS deploys by itself has Service Connect (documented; the wording is ours)."""
+    if controller != "ECS" and (request.get("serviceConnectConfiguration") or {}).get("enabled"):
+        raise parameter(f"Service Connect does not support the {controller} deployment controller.")
 
 
 def changed_deployment(before: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,8 +214,6 @@ def _daemon(request: Mapping[str, Any], controller: str, where: Capacity) -> Non
         )
     if request.get("placementStrategy"):
         raise parameter("The daemon scheduling strategy does not support placement strategies.")
-    if request.get("availabilityZoneRebalancing") == "ENABLED":
-        raise parameter("Availability Zone Rebalancing does not support DAEMON services.")
     if where.fargate:
         raise parameter("The daemon scheduling strategy does not support the FARGATE launch type.")
     if controller != "ECS":
@@ -241,18 +259,35 @@ def _deployment_configuration(configuration: Mapping[str, Any], controller: str,
         _hook(hook)
 
 
-def can_balance(deployment: Mapping[str, Any]) -> bool:
-    """Whether Availability Zone rebalancing goes with a deploymentConfiguration: it starts a task before it stops one.
+_ZONE = "attribute:ecs.availability-zone"
 
-    That a maximumPercent of 100 does not go with it is documented, that it is refused is ours.
+
+def hinders_balance(settings: Mapping[str, Any]) -> str:
+    """What in the settings of a service does not go with Availability Zone rebalancing; empty if nothing does.
+
+    Documented: ECS developer guide, "Balancing an Amazon ECS service across Availability Zones". The wordings on DAEMON
+    and maximumPercent were observed, the others are ours in their form.
     """
-    maximum = deployment.get("maximumPercent")
-    return maximum is None or maximum > 100
+    maximum = (settings.get("deploymentConfiguration") or {}).get("maximumPercent")
+    first = next(iter(settings.get("placementStrategy") or ()), None)
+    if settings.get("schedulingStrategy") == "DAEMON":
+        return "DAEMON services"
+    if maximum is not None and maximum <= 100:
+        return "maximumPercent <= 100 % as deployment configuration"
+    if settings.get("launchType") == "EXTERNAL":
+        return "the EXTERNAL launch type"
+    if any(balancer.get("loadBalancerName") for balancer in settings.get("loadBalancers") or ()):
+        return "Classic Load Balancers"
+    if first is not None and (first.get("type"), first.get("field")) != ("spread", _ZONE):
+        return f"a first placement strategy other than spread by {_ZONE}"
+    if any(_ZONE in (each.get("expression") or "") for each in settings.get("placementConstraints") or ()):
+        return f"{_ZONE} as placement constraint"
+    return ""
 
 
-def _balance(request: Mapping[str, Any], deployment: Mapping[str, Any]) -> None:
-    if request.get("availabilityZoneRebalancing") == "ENABLED" and not can_balance(deployment):
-        raise parameter("Availability Zone Rebalancing does not support a maximumPercent of 100 or less.")
+def _balance(settings: Mapping[str, Any]) -> None:
+    if settings.get("availabilityZoneRebalancing") == "ENABLED" and (what := hinders_balance(settings)):
+        raise parameter(f"Availability Zone Rebalancing does not support {what}.")
 
 
 def validate_shift(configuration: Mapping[str, Any], strategy: str) -> None:
@@ -302,11 +337,61 @@ def _function(hook: Mapping[str, Any]) -> None:
     fields.within(CODE, "lifecycleHooks.timeoutConfiguration.timeoutInMinutes", minutes, 1, 1440)
 
 
+_OF_A_TASK_SET = (
+    "capacityProviderStrategy", "launchType", "networkConfiguration", "platformVersion", "serviceConnectConfiguration",
+    "serviceRegistries", "volumeConfigurations", "vpcLatticeConfigurations",
+)  # fmt: skip
+
+
 def _external(request: Mapping[str, Any]) -> None:
+    """What a task set has is not for its service to have (documented); only the first two wordings are observed."""
     if request.get("taskDefinition"):
         raise parameter("TaskDefinition must be blank.")
     if request.get("loadBalancers"):
         raise parameter("LoadBalancers must be empty or null.")
+    for name in _OF_A_TASK_SET:
+        if request.get(name):
+            raise parameter(f"{name} must be blank: with the EXTERNAL deployment controller CreateTaskSet takes it.")
+
+
+_SAID = {
+    "taskDefinition": "task definition",
+    "networkConfiguration": "network parameters",
+    "platformVersion": "platform version",
+    "loadBalancers": "load balancers",
+    "serviceRegistries": "service registries",
+    "capacityProviderStrategy": "capacity provider strategy",
+    "serviceConnectConfiguration": "Service Connect configuration",
+    "volumeConfigurations": "volume configurations",
+    "vpcLatticeConfigurations": "VPC Lattice configurations",
+}
+_INSTEAD = {
+    "CODE_DEPLOY": "a CODE_DEPLOY deployment controller. Use AWS CodeDeploy to trigger a new deployment.",
+    "EXTERNAL": "an EXTERNAL deployment controller. Use CreateTaskSet to trigger a new deployment.",
+}
+
+
+def _of_others(
+    request: Mapping[str, Any],
+    service: Mapping[str, Any],
+    controller: str,
+    deployment: Mapping[str, Any],
+    world: World,
+) -> None:
+    """Refuse what whoever deploys the service would have to change. What stays as it is may be said again (ours).
+
+    Which fields: documented. Wording: observed of CODE_DEPLOY for the task definition, the network and a deployment
+    by force (github.com/aws/aws-cdk/issues/23564); the rest is in the same form.
+    """
+    if request.get("forceNewDeployment"):
+        raise parameter(f"Cannot force a new deployment on services with {_INSTEAD[controller]}")
+    definition = (world.task_definition or {}).get("taskDefinitionArn")
+    asked = {**request, "taskDefinition": definition if request.get("taskDefinition") else None}
+    for name, what in _SAID.items():
+        if asked.get(name) and asked[name] != service.get(name):
+            raise parameter(f"Unable to update {what} on services with {_INSTEAD[controller]}")
+    if controller == "EXTERNAL" and deployment != (service.get("deploymentConfiguration") or {}):
+        raise parameter(f"Unable to update deployment configuration on services with {_INSTEAD[controller]}")
 
 
 def _container(definition: Mapping[str, Any], name: Any, port: Any) -> None:
@@ -444,22 +529,6 @@ def _registries(registries: Sequence[Mapping[str, Any]], definition: Mapping[str
                     )
         if both:
             _container(definition, name, port)
-
-
-def _service_connect(configuration: Mapping[str, Any], definition: Mapping[str, Any], namespace: str) -> None:
-    if not configuration.get("enabled"):
-        return
-    if not configuration.get("namespace") and not namespace:
-        raise parameter("Namespace is missing. Specify a namespace, or set a default one for the cluster.")
-    named = {mapping.get("name") for _, mapping in task_definition.ports(definition)}
-    for service in configuration.get("services") or ():
-        port_name = service.get("portName")
-        if port_name not in named:
-            raise parameter(
-                f"portName({port_name}) does not refer to any named PortMapping in the container definitions."
-            )
-        if len(service.get("clientAliases") or ()) > 1:
-            raise parameter("clientAliases can have at most 1 items.")
 
 
 def _volumes(configurations: Sequence[Mapping[str, Any]], definition: Mapping[str, Any]) -> None:

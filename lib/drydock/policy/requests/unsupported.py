@@ -58,6 +58,18 @@ def runs(where: Capacity, definition: Mapping[str, Any], offers: Callable[[], fr
                 )
 
 
+def launches(request: Mapping[str, Any]) -> None:
+    """Refuse tasks of a RunTask request that would have what is not there. Raises Invalid."""
+    _platform_version(request)
+    if request.get("volumeConfigurations"):
+        raise refuse(_CONNECTIONS["volumeConfigurations"], "Leave volumeConfigurations out.")
+
+
+def _platform_version(request: Mapping[str, Any]) -> None:
+    if request.get("platformVersion") not in (None, "", "LATEST", "1.4.0"):
+        raise refuse(f"the platform version {request['platformVersion']}", "Use LATEST, which is 1.4.0.")
+
+
 def scales(provider: Mapping[str, Any]) -> None:
     """Refuse an `autoScalingGroupProvider` whose group ECS is to change by itself. Raises Invalid."""
     if (provider.get("managedScaling") or {}).get("status") == "ENABLED":
@@ -68,15 +80,15 @@ def scales(provider: Mapping[str, Any]) -> None:
 
 def deploys(request: Mapping[str, Any]) -> None:
     """Refuse a service that would be connected, measured or deployed by what is not there. Raises Invalid."""
-    controller = (request.get("deploymentController") or {}).get("type") or "ECS"
-    if controller != "ECS":
-        raise refuse(
-            f"the deployment controller {controller}: it has no task sets", "Use the deployment controller ECS."
-        )
-    if (request.get("serviceConnectConfiguration") or {}).get("enabled"):
-        raise refuse("Service Connect", "Use serviceRegistries, or a load balancer.")
-    if request.get("platformVersion") not in (None, "", "LATEST", "1.4.0"):
-        raise refuse(f"the platform version {request['platformVersion']}", "Use LATEST, which is 1.4.0.")
+    connect = request.get("serviceConnectConfiguration") or {}
+    driver = (connect.get("logConfiguration") or {}).get("logDriver", "awslogs")
+    if (connect.get("logConfiguration") or {}).get("secretOptions"):
+        raise refuse("secrets for the log driver of Service Connect", "Leave secretOptions out.")
+    if connect.get("enabled") and driver != "awslogs":
+        raise refuse(f"the log driver {driver} for the proxies of Service Connect", "Use awslogs.")
+    if any(entry.get("tls") for entry in connect.get("services") or ()):
+        raise refuse("AWS Private CA, whose certificates Service Connect's TLS takes", "Leave tls out.")
+    _platform_version(request)
     for balancer in request.get("loadBalancers") or ():
         if balancer.get("loadBalancerName"):
             raise refuse("Classic Load Balancers", "Use a targetGroupArn.")

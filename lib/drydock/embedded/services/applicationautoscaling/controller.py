@@ -130,8 +130,11 @@ class Controller:
         for service in answer["services"]:
             if service["status"] == "ACTIVE":
                 deployments = service["deployments"]
-                is_deploying = len(deployments) > 1 or any(
-                    each.get("rolloutState") == "IN_PROGRESS" for each in deployments
+                by_codedeploy = service.get("deploymentController", {}).get("type") == "CODE_DEPLOY"
+                is_deploying = (
+                    len(deployments) > 1
+                    or any(each.get("rolloutState") == "IN_PROGRESS" for each in deployments)
+                    or (by_codedeploy and len(service["taskSets"]) > 1)
                 )
                 return Service(service["desiredCount"], service["runningCount"], is_deploying)
         return None

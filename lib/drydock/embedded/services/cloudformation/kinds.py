@@ -153,6 +153,9 @@ def _service_is_steady(calls: Calls, made: Made) -> bool:
     service = _service(calls, made)
     if service is None or service["status"] != "ACTIVE":
         raise Failure("The service is not active any more.")
+    if "taskSets" in service:  # others deploy it: only the one that it may be made with is waited for
+        primary_sets = [each for each in service["taskSets"] if each["status"] == "PRIMARY"]
+        return all(each["stabilityStatus"] == "STEADY_STATE" for each in primary_sets)
     primary = service["deployments"][0]
     if primary["rolloutState"] == "FAILED":
         raise Failure(f"Resource handler returned message: {primary['rolloutStateReason']}")
@@ -168,6 +171,48 @@ def _delete_service(calls: Calls, made: Made, given: Document) -> None:
 def _service_is_gone(calls: Calls, made: Made) -> bool:
     service = _service(calls, made)
     return service is None or service["status"] == "INACTIVE"
+
+
+def _create_task_set(calls: Calls, given: Document) -> Made:
+    made = calls("create_task_set", given)["taskSet"]
+    return Made(f"{given['Cluster']}|{given['Service']}|{made['id']}", {"Id": made["id"]})
+
+
+def _of_task_set(made: Made) -> Document:
+    return dict(zip(("cluster", "service", "taskSet"), made.id.split("|"), strict=True))
+
+
+def _update_task_set(calls: Calls, made: Made, given: Document) -> Made:
+    scale = given.get("Scale") or {"Value": 100, "Unit": "PERCENT"}
+    calls("update_task_set", {"Scale": scale}, **_of_task_set(made))
+    return made
+
+
+def _delete_task_set(calls: Calls, made: Made, given: Document) -> None:
+    calls.if_there("delete_task_set", **_of_task_set(made), force=True)
+
+
+def _task_set(calls: Calls, made: Made) -> Document | None:
+    cluster, service, identifier = made.id.split("|")
+    found = calls("describe_task_sets", {}, cluster=cluster, service=service, taskSets=[identifier])["taskSets"]
+    return dict(found[0]) if found else None
+
+
+def _task_set_is_steady(calls: Calls, made: Made) -> bool:
+    found = _task_set(calls, made)
+    if found is None or found["status"] == "DRAINING":
+        raise Failure("The task set is not there any more.")
+    return bool(found["stabilityStatus"] == "STEADY_STATE")
+
+
+def _task_set_is_gone(calls: Calls, made: Made) -> bool:
+    return _task_set(calls, made) is None
+
+
+def _create_primary_task_set(calls: Calls, given: Document) -> Made:
+    where: Document = {key: given[key] for key in ("Cluster", "Service") if key in given}
+    calls("update_service_primary_task_set", where, primaryTaskSet=given["TaskSetId"])
+    return Made(f"{given['Cluster']}|{given['Service']}")
 
 
 # -- load balancing ----------------------------------------------------------------------------------
@@ -426,6 +471,10 @@ KINDS = (
          _by("deregister_task_definition", "taskDefinition"), ("TaskDefinitionArn",)),
     Kind(f"{_ECS}Service", "ecs", "ServiceName", _create_service, _delete_service, ("ServiceArn", "Name"),
          _SERVICE_CHANGES, _update_service, _service_is_steady, _service_is_gone),
+    Kind(f"{_ECS}TaskSet", "ecs", "", _create_task_set, _delete_task_set, ("Id",), frozenset(("Scale",)),
+         _update_task_set, _task_set_is_steady, _task_set_is_gone),
+    Kind(f"{_ECS}PrimaryTaskSet", "ecs", "", _create_primary_task_set, lambda calls, made, given: None, (),
+         frozenset(("TaskSetId",)), _again(_create_primary_task_set)),
     Kind(f"{_ELB}LoadBalancer", "elbv2", "Name", _create_balancer, _by("delete_load_balancer", "LoadBalancerArn"),
          ("LoadBalancerArn", "DNSName", "CanonicalHostedZoneID", "LoadBalancerFullName", "LoadBalancerName",
           "SecurityGroups"),

@@ -20,7 +20,7 @@ class EC2(Service):
         from moto.ec2.exceptions import EC2ClientError
         from moto.ec2.models import EC2Backend
 
-        from drydock.embedded.services.ec2 import acls, dependants, groups
+        from drydock.embedded.services.ec2 import acls, dependants, groups, images
 
         delete = seams.original(EC2Backend, "delete_network_interface")
         create_vpc = seams.original(EC2Backend, "create_vpc")
@@ -55,4 +55,5 @@ class EC2(Service):
         seams.replace(EC2Backend, create_vpc=create_a_vpc, delete_network_interface=delete_network_interface)
         acls.install()
         groups.install()
+        images.install()
         dependants.install(EC2Backend)

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 class ECS(Service):
     name = "ecs"
-    passing = frozenset(  # a session ends with the process; tasks and deployments are kept
-        {"ExecuteCommand", "RunTask", "StopTask", "StopServiceDeployment", "ContinueServiceDeployment"}
-    )
+    passing = frozenset({  # a session ends with the process; tasks, deployments and task sets are kept
+        "ExecuteCommand", "RunTask", "StopTask", "StopServiceDeployment", "ContinueServiceDeployment",
+        "CreateTaskSet", "UpdateTaskSet", "UpdateServicePrimaryTaskSet", "DeleteTaskSet",
+    })  # fmt: skip
     counts = ("clusters", "services", "tasks", "spot_is_dry", "spot_interruptions_per_task_hour")
     lifespan = Lifespan(
         named_in=("service",),
@@ -52,6 +53,7 @@ class ECS(Service):
             setattr(EC2ContainerServiceResponse, name, function)
         self.host.every_tick(self.name, self.engine.tick, patient=True)
         self.host.every_tick(f"{self.name} metrics", self.engine.meter.tick, patient=True)
+        self.host.every_tick(f"{self.name} proxies", self.engine.mesh.measure, patient=True)
         self.host.on_close(self.engine.close)
 
     def restored(self) -> None:

@@ -11,18 +11,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+from moto.core.exceptions import JsonRESTError
 from moto.ecs.exceptions import ECSException
 
+from drydock.embedded.core import seams
 from drydock.embedded.core.host import Host
-from drydock.embedded.services.ecs import asks, events
+from drydock.embedded.services.ecs import asks, events, task_sets
 from drydock.embedded.services.ecs.alarms import AlarmStates
 from drydock.embedded.services.ecs.lookups import definition_of
-from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
+from drydock.embedded.services.ecs.namespaces import Namespaces
+from drydock.embedded.services.ecs.records import Deployment, Document, Origin, Service, Task, TaskSet, utcnow
 from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Resolved, Running, Table, Unhealthy, Unplaced
 from drydock.policy.ecs import alarms as alarm_rules
 from drydock.policy.ecs import interruption, rollout, strategy
 from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker, Event, Status
+from drydock.policy.mesh import service_connect
 
 # A change of one of these is a new deployment; a revision has the capacity, too, which waits for the next one.
 DEPLOYING_FIELDS = (
@@ -55,9 +60,10 @@ STOPPED = Cause("stop", "stopped by user")
 class Deployments:
     """The deployments of all services."""
 
-    def __init__(self, host: Host, table: Table) -> None:
+    def __init__(self, host: Host, table: Table, namespaces: Namespaces) -> None:
         self._host = host
         self._table = table
+        self._namespaces = namespaces
         self._alarms = AlarmStates(host)
 
     # -- how one begins -------------------------------------------------------------------------
@@ -103,6 +109,7 @@ class Deployments:
             deployment.progress = strategy.first(reconciles=reconciles, now=self._host.clock.time())
         service.deployments.insert(0, deployment)
         service.steady = False
+        self._connect(service, deployment)
         events.deployment(self._host, service, deployment, "SERVICE_DEPLOYMENT_IN_PROGRESS")
         if not rolling and (configuration.get("deploymentCircuitBreaker") or {}).get("enable"):
             service.event(f"(deployment {deployment.id}) the circuit breaker watches rolling deployments only.")
@@ -111,6 +118,30 @@ class Deployments:
         self._tell_what_is_missing(service, deployment)
         self._table.keep(service)
         return deployment
+
+    def _connect(self, service: Service, deployment: Deployment) -> None:
+        """Service Connect: what its tasks are called by, and whom they can call."""
+        configuration = deployment.revision.get("serviceConnectConfiguration") or {}
+        if not configuration.get("enabled"):
+            return
+        found = self._namespaces.find(service.region_name, configuration["namespace"])
+        if found is None:
+            service.event(f"cannot find the namespace {configuration['namespace']} of Service Connect.")
+            return
+        deployment.namespace, deployment.namespace_name = found.arn, found.name
+        deployment.known = self._namespaces.endpoints(service.region_name, found.arn)
+        self._make_resources(service, deployment)
+
+    def _make_resources(self, service: Service, deployment: Deployment) -> None:
+        """What it is in Cloud Map; a replay leaves that to the end."""
+        if deployment.namespace is None or seams.replaying():
+            return
+        services = (deployment.revision.get("serviceConnectConfiguration") or {}).get("services") or ()
+        names = {service_connect.discovery_name(entry) for entry in services}
+        try:
+            deployment.resources = self._namespaces.resources(service, deployment.namespace, names)
+        except (ClientError, JsonRESTError) as refused:
+            service.event(f"cannot be found by Service Connect: {refused}.")
 
     def _supersede(self, service: Service, deployment: Deployment) -> None:
         """One of stages that another comes upon: it is done if it was only cleaning up."""
@@ -127,9 +158,13 @@ class Deployments:
 
     def change(self, service: Service, settings: Document, *, force: bool) -> None:
         """Give a service other settings: a new deployment, if they differ in what deploys, or by `force`."""
+        of_sets = task_sets.wanted(service)
         before, service.settings = service.settings, settings
         service.changed_by = self._host.front.request
-        if force or any(before.get(field) != settings.get(field) for field in DEPLOYING_FIELDS):
+        if service.controller != "ECS":
+            task_sets.unsettle(service, of_sets)
+            service.steady = False
+        elif force or any(before.get(field) != settings.get(field) for field in DEPLOYING_FIELDS):
             source, deployment = service.primary, self.begin(service)
             if source is not None and not force and before.get("taskDefinition") == settings.get("taskDefinition"):
                 deployment.images = dict(source.images)
@@ -143,7 +178,9 @@ class Deployments:
         """After a restart, which left no task."""
         service.steady = False
         for deployment in service.deployments:
-            deployment.next_start = min(deployment.next_start, self._host.clock.time() + LAST_RETRY)
+            self._make_resources(service, deployment)
+        for origin in service.origins:
+            origin.next_start = min(origin.next_start, self._host.clock.time() + LAST_RETRY)
         self._table.keep(service)
 
     # -- what it hears --------------------------------------------------------------------------
@@ -154,41 +191,59 @@ class Deployments:
             self._unplaced(report)
             return
         service = self._table.service_of(report.task)
-        deployment = service.deployment(report.task.deployment_id or "") if service is not None else None
+        deployment = service.origin(report.task.deployment_id or "") if service is not None else None
         if service is None or deployment is None:
             return
         match report:
-            case Resolved():
+            case Resolved() if isinstance(deployment, Deployment):
                 deployment.images = dict(report.images)
                 self._table.keep(service)
             case Running():
                 self._tell_breaker(service, deployment, Event.RUNNING)
             case Healthy():
                 self._tell_breaker(service, deployment, Event.HEALTHY)
-                deployment.throttled = deployment.failed_tasks = 0
+                deployment.throttled = 0
+                if isinstance(deployment, Deployment):
+                    deployment.failed_tasks = 0
             case Unhealthy():
                 self._tell_breaker(service, deployment, Event.HEALTH_CHECK_FAILED)
             case Failed() if service.status == "ACTIVE":
                 self._failed(service, deployment, report)
 
     def _unplaced(self, report: Unplaced) -> None:
-        service, deployment = report.service, report.service.deployment(report.deployment)
-        if report.again:
-            service.event(f"failed to launch a task with (error {report.reason}).")
+        service, deployment = report.service, report.service.origin(report.deployment)
+        if report.zone:
+            service.event(f"is unable to place a task in {report.zone}.")
+            service.event("stopped AZ Rebalancing.")
+            events.action(self._host, service, "SERVICE_REBALANCING_STOPPED")
+        elif report.again:
+            service.event(f"failed to launch a task with (error {report.reason}).", report.deployment)
         else:
-            service.event(f"was unable to place a task. Reason: {report.reason}.")
+            service.event(f"was unable to place a task. Reason: {report.reason}.", report.deployment)
         if deployment is not None:
             retry = LAUNCH_RETRY if report.again else LAST_RETRY
             if report.reason == interruption.NO_CAPACITY:
                 retry = SPOT_RETRY
-                events.no_spot(self._host, service)
+                self._tell_of_spot(service)
             deployment.next_start = self._host.clock.time() + retry
             self._tell_breaker(service, deployment, Event.FAILED)
 
-    def _failed(self, service: Service, deployment: Deployment, report: Failed) -> None:
+    def _tell_of_spot(self, service: Service) -> None:
+        place = f"arn:aws:ecs:{service.region_name}:{self._host.account}"
+        events.action(
+            self._host,
+            service,
+            "SERVICE_TASK_PLACEMENT_FAILURE",
+            "ERROR",
+            capacityProviderArns=[f"{place}:capacity-provider/{interruption.PROVIDER}"],
+            reason=interruption.PLACEMENT_FAILURE,
+        )
+
+    def _failed(self, service: Service, deployment: Origin, report: Failed) -> None:
         if report.code == "TaskFailedToStart":
-            service.event(f"was unable to start a task (task {report.task.id}): {report.reason}")
-            if report.reason.startswith("CannotPullContainerError") and not deployment.images:
+            service.event(f"was unable to start a task (task {report.task.id}): {report.reason}", deployment.id)
+            is_pull = report.reason.startswith("CannotPullContainerError")
+            if is_pull and isinstance(deployment, Deployment) and not deployment.images:
                 deployment.unresolved += 1
         wait = min(FIRST_RETRY * 2**deployment.throttled, LAST_RETRY)
         deployment.next_start = self._host.clock.time() + wait
@@ -196,14 +251,16 @@ class Deployments:
         if deployment.throttled == 3:
             service.event(
                 "is unable to consistently start tasks successfully. For more information, see the "
-                "Troubleshooting section of the Amazon ECS Developer Guide."
+                "Troubleshooting section of the Amazon ECS Developer Guide.",
+                deployment.id,
             )
         if not report.known:
             self._tell_breaker(service, deployment, Event.FAILED)
 
-    def _tell_breaker(self, service: Service, deployment: Deployment, event: Event) -> None:
+    def _tell_breaker(self, service: Service, deployment: Origin, event: Event) -> None:
+        """A task set has none: whoever deploys it looks at how it is."""
         self._table.keep(service)
-        if deployment.status != "PRIMARY":
+        if isinstance(deployment, TaskSet) or deployment.status != "PRIMARY":
             return
         if event in (Event.FAILED, Event.HEALTH_CHECK_FAILED):
             deployment.failed_tasks += 1
@@ -348,12 +405,15 @@ class Deployments:
 
     # -- how it goes on -------------------------------------------------------------------------
 
-    def may_start(self, deployment: Deployment) -> bool:
+    def may_start(self, deployment: Origin) -> bool:
         """Whether it may try to start tasks: not while it waits after those that failed."""
         return self._host.clock.time() >= deployment.next_start
 
-    def started(self, service: Service, deployment: Deployment, tasks: Sequence[Task]) -> None:
-        service.event(f"has started {len(tasks)} tasks: {' '.join(f'(task {task.id})' for task in tasks)}.")
+    def started(self, service: Service, deployment: Origin, tasks: Sequence[Task], zone: str = "") -> None:
+        """`zone`: where it is to bring zones closer together."""
+        balancing = f" in {zone} to AZ Rebalance" if zone else ""
+        those = " ".join(f"(task {task.id})" for task in tasks)
+        service.event(f"has started {len(tasks)} tasks{balancing}: {those}.", deployment.id)
         deployment.updated_at = utcnow()
 
     def note_stuck(self, service: Service, view: rollout.Service) -> None:
@@ -370,10 +430,25 @@ class Deployments:
             )
             self._table.keep(service)
 
-    def begin_to_balance(self, service: Service, deployment: Deployment, apart: Iterable[tuple[str, int]]) -> None:
+    def begin_to_balance(self, service: Service, deployment: Origin, apart: Iterable[tuple[str, int]]) -> None:
         """A task more is started, for zones differ by more than one."""
-        deployment.balances = True
+        if isinstance(deployment, Deployment):
+            deployment.balances = True
         service.event(f"is not AZ balanced with {_by_zone(apart)}. AZ Rebalancing in progress.")
+        events.action(self._host, service, "SERVICE_REBALANCING_STARTED")
+
+    def note_protected(self, service: Service, view: rollout.Service) -> None:
+        """Say once of a service that is not balanced that protection keeps it so."""
+        primary, count = service.primary, rollout.protected_from_balance(view)
+        if primary is None or not count:
+            return
+        message = (
+            f"was unable to AZ Rebalance because (taskSet {primary.id}) was unable to scale in due to "
+            f"(reason {count} tasks under protection)."
+        )
+        if not any(event["message"].endswith(message) for event in service.events):
+            service.event(message)
+            self._table.keep(service)
 
     def settle(self, service: Service, tasks: Sequence[Task], *, steady: bool, early: bool) -> None:
         """Let go of old deployments that have no task left; say when the primary is done.
@@ -401,6 +476,7 @@ class Deployments:
             primary.balances = False
             zones = Counter(str(task.document.get("availabilityZone")) for task in tasks)
             service.event(f"is AZ balanced with {_by_zone(sorted(zones.items()))}.")
+            events.action(self._host, service, "SERVICE_REBALANCING_COMPLETED")
         if steady and not service.steady:
             service.event("has reached a steady state.")
             self._table.note(service)
@@ -440,6 +516,7 @@ class Deployments:
             deployment.status = "INACTIVE"
         service.finished = [*service.deployments, *service.finished]
         service.deployments = []
+        service.task_sets = []
         self._table.keep(service)
         self._table.forget_deleted(self._table.region(service.region_name))
 
@@ -454,8 +531,7 @@ def _serving(service: Service) -> Deployment | None:
 
 
 def _by_zone(counts: Iterable[tuple[str, int]]) -> str:
-    parts = [f"{count} tasks in {zone}" for zone, count in counts]
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    return ", ".join(f"{count} tasks in {zone}" for zone, count in counts)
 
 
 def _arn(service: Service, kind: str, identifier: str) -> str:

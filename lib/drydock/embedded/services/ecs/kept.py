@@ -15,7 +15,7 @@ from typing import Any
 
 from drydock import disk
 from drydock.embedded.core.host import Host
-from drydock.embedded.services.ecs.records import KEPT_EVENTS, Deployment, Document, Ids, Service, Task
+from drydock.embedded.services.ecs.records import KEPT_EVENTS, Deployment, Document, Ids, Service, Task, TaskSet
 from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker, Event, Status
 from drydock.policy.ecs.strategy import Progress, Stage
@@ -168,6 +168,8 @@ def _service(service: Service) -> Document:
         "events": list(service.events),
         "deployments": [_deployment(d) for d in service.deployments],
         "finished": [_deployment(d) for d in service.finished],
+        "created": service.created_at,
+        "task_sets": [asdict(each) for each in service.task_sets],
     }
 
 
@@ -194,7 +196,7 @@ def _decode(value: Document) -> Any:
 def _task(item: Document, host: Host) -> Task:
     task = Task(**item, ids=Ids(item["document"]["taskArn"]), entered=host.clock.time())
     task.definition["containerDefinitions"]
-    for container in task.document["containers"]:
+    for container in task.own_containers:
         task.definition_of(container["name"])
     if not isinstance(task.document["attachments"], list) or not isinstance(task.document["lastStatus"], str):
         raise TypeError("attachments or lastStatus")
@@ -210,6 +212,8 @@ def _name(item: Any) -> str:
 
 def _revive(service: Service, seen: Document) -> None:
     service.events = deque(seen["events"], maxlen=KEPT_EVENTS)
+    if seen.get("created") == service.created_at:  # no request is replayed that makes one
+        service.task_sets = [TaskSet(**each) for each in seen["task_sets"]]
     if seen.get("changed_by", "") not in ("", service.changed_by):  # it was written before the last request
         return
     service.status = seen["status"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from moto.ecs.exceptions import ECSException
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import asks, roles
 from drydock.embedded.services.ecs.lookups import definition_of
-from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, Task, utcnow
+from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Origin, Service, Task, utcnow
 from drydock.embedded.services.ecs.spot import Spot
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.views import describe_definition
@@ -21,6 +22,7 @@ from drydock.embedded.workload.interfaces import Interfaces, NoAddress
 from drydock.policy.addresses import Subnet
 from drydock.policy.ecs import capacity, interruption
 from drydock.policy.ecs.placement import choose_subnet
+from drydock.policy.requests.task_definition import cpu_units, memory_mib
 
 _LONGEST_REASON = 1024
 _UNITS = 1024
@@ -43,6 +45,8 @@ class Order:
     strategy: Sequence[Document]
     service: Service | None = None
     deployment_id: str | None = None
+    connected: bool = False
+    """Whether they have Service Connect."""
 
 
 class NotLaunched(Exception):
@@ -67,13 +71,10 @@ class Launcher:
         self._interfaces = interfaces
         self._zones: dict[str, tuple[str, ...]] = {}
 
-    def zones(self, service: Service) -> tuple[str, ...]:
-        """The Availability Zones that the tasks of a service are placed in."""
-        deployment = service.primary
-        network = (
-            (deployment.revision.get("networkConfiguration") or {}).get("awsvpcConfiguration") if deployment else None
-        )
-        if deployment is None or not network:
+    def zones(self, service: Service, deployment: Origin) -> tuple[str, ...]:
+        """The Availability Zones that the tasks of a deployment or a task set are placed in."""
+        network = (deployment.revision.get("networkConfiguration") or {}).get("awsvpcConfiguration")
+        if not network:
             return ()
         if deployment.id not in self._zones:
             try:
@@ -92,8 +93,9 @@ class Launcher:
         count = int(request.get("count") or 1)
         return self._launch(Order(backend, cluster, definition, request, group, count, near, strategy))
 
-    def start(self, service: Service, deployment: Deployment, count: int, near: Sequence[Task]) -> Launched:
-        """Tasks of a deployment. NoAddress; NotLaunched; an ECSException where its task definition is gone."""
+    def start(self, service: Service, deployment: Origin, count: int, near: Sequence[Task]) -> Launched:
+        """Tasks of a deployment or a task set. NoAddress; NotLaunched; an ECSException where its task definition is
+        gone."""
         backend, revision = self._table.region(service.region_name), deployment.revision
         group = f"service:{service.name}"
         request = {
@@ -120,6 +122,7 @@ class Launcher:
             revision.get("capacityProviderStrategy") or [],
             service,
             deployment.id,
+            connected=isinstance(deployment, Deployment) and deployment.namespace is not None,
         )
         return self._launch(order)
 
@@ -135,7 +138,9 @@ class Launcher:
         region = order.backend.region_name
         subnets = self._interfaces.subnets(region, network["subnets"]) if network else []
         tags = _tags(order)
-        missing = asks.missing(self._host, order.definition.document) if order.service is None else ""
+        overrides = order.request.get("overrides") or {}
+        storage = {name: value for name, value in overrides.items() if name == "ephemeralStorage"}
+        missing = asks.missing(self._host, order.definition.document | storage) if order.service is None else ""
         made: list[Task] = []
         refused: list[str] = []
         while len(made) + len(refused) < order.count:
@@ -149,6 +154,8 @@ class Launcher:
             seed = f"{self._host.seed_in(region)}:{order.cluster.name}:{order.group}:{number}"
             ids = order.service.ids if order.service is not None else Ids(seed)
             document = _document(order, provider, subnet, ids)
+            if order.connected:
+                _add_proxy(document, ids)
             if not self._fits([*self._table.living(), *made], document):
                 refused += [NO_VCPUS] * (order.count - len(made) - len(refused))
                 break
@@ -197,8 +204,10 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
     place = f"arn:aws:ecs:{order.backend.region_name}:{order.backend.account_id}"
     arn = f"{place}:task/{order.cluster.name}/{identifier}"
     overrides = {"containerOverrides": [], "inferenceAcceleratorOverrides": [], **(request.get("overrides") or {})}
-    cpu = overrides.get("cpu") or definition.get("cpu")
-    memory = overrides.get("memory") or definition.get("memory")
+    cpu = cpu_units(overrides["cpu"]) if overrides.get("cpu") else definition.get("cpu")
+    memory = memory_mib(overrides["memory"]) if overrides.get("memory") else definition.get("memory")
+    storage = overrides.get("ephemeralStorage") or definition.get("ephemeralStorage")
+    asked = {each.get("name"): each for each in overrides["containerOverrides"]}
     architecture = (definition.get("runtimePlatform") or {}).get("cpuArchitecture") or "X86_64"
     attachments = [
         {
@@ -216,8 +225,7 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
             "image": container["image"],
             "lastStatus": "PENDING",
             "healthStatus": "UNKNOWN",
-            "cpu": str(container.get("cpu") or 0),
-            **({"memory": str(container["memory"])} if container.get("memory") else {}),
+            **_size({**container, **{k: v for k, v in asked.get(container["name"], {}).items() if v is not None}}),
             "networkBindings": [],
             "networkInterfaces": [],
             **(
@@ -248,13 +256,34 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
         "platformFamily": "Linux",
         "availabilityZone": subnet.zone if subnet else None,
         "enableExecuteCommand": bool(request.get("enableExecuteCommand")),
-        "ephemeralStorage": definition.get("ephemeralStorage") or {"sizeInGiB": 20},
+        "ephemeralStorage": storage or {"sizeInGiB": 20},
         "attributes": [{"name": "ecs.cpu-architecture", "value": architecture.lower()}],
         "overrides": overrides,
         "version": 1,
         "attachments": attachments,
         "containers": containers,
     }
+
+
+def _add_proxy(document: Document, ids: Ids) -> None:
+    """Show the Service Connect proxy of a task, as ECS does: an attachment that names a container."""
+    name = f"ecs-service-connect-{ids.hex()[:5]}"
+    details = [{"name": "ContainerName", "value": name}]
+    document["attachments"].insert(
+        0, {"id": ids.uuid(), "type": "ServiceConnect", "status": "ATTACHED", "details": details}
+    )
+    shown = ("taskArn", "lastStatus", "healthStatus", "networkBindings", "networkInterfaces")
+    first = document["containers"][0]
+    arn = f"{first['containerArn'].rpartition('/')[0]}/{ids.uuid()}"
+    document["containers"].insert(
+        0, {"containerArn": arn, "name": name, **{field: copy(first[field]) for field in shown}}
+    )
+
+
+def _size(container: Document) -> Document:
+    """What a container has of CPU units and MiB, as a task shows it."""
+    sizes = {name: str(container[name]) for name in ("memory", "memoryReservation") if container.get(name)}
+    return {"cpu": str(container.get("cpu") or 0), **sizes}
 
 
 def _tags(order: Order) -> list[dict[str, str]]:

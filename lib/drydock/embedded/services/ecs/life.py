@@ -21,6 +21,7 @@ from drydock import disk
 from drydock.embedded.carriers.runtime import ContainerSpec, Exit, Mount, state_of
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import asks
+from drydock.embedded.services.ecs.mesh import Mesh
 from drydock.embedded.services.ecs.metadata import Roles
 from drydock.embedded.services.ecs.records import Document, Task, utcnow
 from drydock.embedded.services.ecs.secrets import CannotRead, read
@@ -53,6 +54,15 @@ _PULL = {
 }
 
 
+_CUT_OFF = (
+    "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable "
+    "to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send request failed caused "
+    'by: Post "https://api.ecr.{region}.amazonaws.com/": dial tcp: i/o timeout. Please check your task network '
+    "configuration."
+)
+"""Observed where a subnet has no way out, with the address that was dialled: stackoverflow.com/questions/61265108."""
+
+
 @dataclass(frozen=True)
 class Means:
     """What tasks live by."""
@@ -64,6 +74,7 @@ class Means:
     logs: LogDriver
     roles: Roles
     targets: Targets
+    mesh: Mesh
 
     def volumes(self, task: Task) -> Path:
         """The folder of what lives as long as the task."""
@@ -79,6 +90,7 @@ class Means:
     def leave(self, task: Task) -> float:
         """Take the task from where others find it; the AWS seconds that its connections have to drain."""
         service = self.table.service_of(task)
+        self.mesh.leave(task)
         return self.targets.leave(task, service) if service is not None else 0.0
 
     def detach(self, task: Task) -> None:
@@ -179,13 +191,20 @@ class Life:
             except (NoAddress, ClientError) as error:
                 self._fail(f"ResourceInitializationError: failed to attach a network interface: {error}")
                 return
+            try:
+                self._means.mesh.begin(self.task)
+            except (NoAddress, ClientError) as error:
+                self._fail(f"ResourceInitializationError: the Service Connect proxy failed to start: {error}")
+                return
         if self.task.stopping:
             self._table.enter(self.task, "DEPROVISIONING")
         elif self._in_state() >= self._profile.task_provisioning:
             self._table.enter(self.task, "PENDING")
 
     def _attach(self) -> None:
-        [attachment] = self.task.document["attachments"]
+        attachment = next(
+            each for each in self.task.document["attachments"] if each["type"] == "ElasticNetworkInterface"
+        )
         network = self.task.network or {}
         made = self._means.interfaces.attach(
             self.task.region_name,
@@ -218,11 +237,19 @@ class Life:
             self._deactivating()
             return
         if self._preparing is None:
+            assert self.task.address is not None
+            if not self._host.helper(Firewall).reaches_out(self.task.address):
+                self._fail(_CUT_OFF.format(region=self.task.region_name))
+                return
             pins = dict(self._table.images_of(self.task))
             self._preparing = self._host.pool.submit(self._prepare, pins)
             self._preparing.add_done_callback(lambda _: self._host.poke())
             return
         if not self._preparing.done() or self._in_state() < self._profile.image_pull:
+            return
+        if not self._means.mesh.is_ready(self.task):
+            if why := self._means.mesh.failure(self.task):
+                self._fail(f"ResourceInitializationError: the Service Connect proxy failed to start: {why}")
             return
         try:
             if self._prepared is None:
@@ -232,6 +259,7 @@ class Life:
                     return
                 self._prepared = prepared
                 self._show_images(prepared)
+                self._show_proxy(lastStatus="RUNNING", healthStatus="HEALTHY")
             self._start(self._prepared)
         except CannotRead as refused:
             self._fail(str(refused))
@@ -250,8 +278,14 @@ class Life:
         service = self._table.service_of(self.task)
         if service is not None and self._means.targets.join(self.task, service):
             self._table.register(self.task)
+        self._means.mesh.join(self.task)
         self._table.enter(self.task, "RUNNING")
         self._look_for_agent()
+
+    def _show_proxy(self, **shown: Any) -> None:
+        """Of the container of the Service Connect proxy, if it has one."""
+        if self.task.proxy is not None:
+            self._table.show_container(self.task, self.task.proxy, **shown)
 
     def _look_for_agent(self) -> None:
         """The agent of ECS Exec, which runs some time after the task."""
@@ -270,7 +304,9 @@ class Life:
     def _deactivating(self) -> None:
         if self._drain_until is None:
             self._drain_until = min(self._host.clock.time() + self._means.leave(self.task), self._ends_at)
-        if self._host.clock.time() >= self._drain_until or not self.group.alive():
+        now = self._host.clock.time()
+        drained = now >= self._drain_until and (now >= self._ends_at or self._means.mesh.has_left(self.task))
+        if drained or not self.group.alive():
             self._table.enter(self.task, "STOPPING")
             self._stopping()
 
@@ -286,6 +322,8 @@ class Life:
         if self._credentials_token:
             self._means.roles.forget(self._credentials_token)
         self._means.remove_volumes(self.task)
+        self._means.mesh.end(self.task)
+        self._show_proxy(exitCode=0)
         self._means.logs.flush(now=True)  # its last lines can be read once it is STOPPED
         self._table.enter(self.task, "STOPPED")
 
@@ -299,12 +337,13 @@ class Life:
         """In the pool: pull the images, by the digests of `pins`; read the secrets, open the log streams."""
         started = utcnow()
         definition, region = self.task.definition, self.task.region_name
+        role = (self.task.document.get("overrides") or {}).get("executionRoleArn") or definition.get("executionRoleArn")
         images, secrets, files = {}, {}, {}
         for container in definition["containerDefinitions"]:
             name = container["name"]
             images[name] = self._means.puller.pull(image_versions.pinned(container["image"], pins.get(name)), region)
             secrets[name] = {
-                secret["name"]: read(self._host, secret["valueFrom"], region, definition.get("executionRoleArn"))
+                secret["name"]: read(self._host, secret["valueFrom"], region, role)
                 for secret in container.get("secrets") or ()
             }
             given = self._overrides(name).get("environmentFiles") or container.get("environmentFiles") or ()
@@ -407,7 +446,7 @@ class Life:
         stream = self._log_stream(container)
         command = overrides.get("command") or container.get("command")
         entrypoint = container.get("entryPoint")
-        limit = overrides.get("memory") or container.get("memory") or self.task.definition.get("memory")
+        limit = overrides.get("memory") or container.get("memory") or self.task.document.get("memory")
         assert self.task.address is not None
         return ContainerSpec(
             key=key,
@@ -424,6 +463,7 @@ class Life:
             memory_limit_mib=int(limit) if limit else None,
             on_output=lambda _, line: self._means.logs.write(stream, line) if stream else None,
             on_exit=lambda exit: self._ended(stream, exit, on_exit),
+            hosts=self._means.mesh.names(self.task),
             **asks.given(self._host, container, self._mounts(name)),
         )
 

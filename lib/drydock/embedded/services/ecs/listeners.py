@@ -25,9 +25,7 @@ class Listeners:
 
     def groups(self, region: str, arn: str) -> set[str]:
         """The target groups that a rule or a listener forwards to. ClientError."""
-        forward = next((action for action in self._actions(region, arn) if action["Type"] == "forward"), {})
-        several = (forward.get("ForwardConfig") or {}).get("TargetGroups") or [forward]
-        return {str(group["TargetGroupArn"]) for group in several if group.get("TargetGroupArn")}
+        return set(strategy.forwarded(self._actions(region, arn)))
 
     def that_exist(self, region: str, arns: set[str]) -> frozenset[str]:
         found = set()
@@ -42,22 +40,14 @@ class Listeners:
 
         ClientError.
         """
-        mine, other = strategy.weights(percent)
-        groups = [{"TargetGroupArn": target, "Weight": mine}, {"TargetGroupArn": source, "Weight": other}]
-        actions = self._actions(region, arn)
-        before = next((action for action in actions if action["Type"] == "forward"), {})
-        kept = {key: value for key, value in (before.get("ForwardConfig") or {}).items() if key != "TargetGroups"}
-        forward: Document = {"Type": "forward", "ForwardConfig": {**kept, "TargetGroups": groups}}
-        if "Order" in before:
-            forward["Order"] = before["Order"]
-        others = [action for action in actions if action["Type"] not in ("forward", "redirect", "fixed-response")]
+        actions = strategy.forwarding(self._actions(region, arn), target, source, percent)
         elbv2 = self._client(region)
         if _is_listener(arn):
-            elbv2.modify_listener(ListenerArn=arn, DefaultActions=[*others, forward])
+            elbv2.modify_listener(ListenerArn=arn, DefaultActions=actions)
         elif self._rule(region, arn)["IsDefault"]:
-            elbv2.modify_listener(ListenerArn=_listener_of(arn), DefaultActions=[*others, forward])
+            elbv2.modify_listener(ListenerArn=_listener_of(arn), DefaultActions=actions)
         else:
-            elbv2.modify_rule(RuleArn=arn, Actions=[*others, forward])
+            elbv2.modify_rule(RuleArn=arn, Actions=actions)
 
     def _client(self, region: str) -> Any:
         return self._host.client("elbv2", region)

@@ -82,11 +82,12 @@ def definition_of(backend: Any, identifier: str) -> Any:
 
 
 def tagged(backend: Any, arn: str) -> Any:
-    """The cluster, service, task, task definition or capacity provider that an ARN names."""
+    """The cluster, service, task set, task, task definition or capacity provider that an ARN names."""
     kind, _, rest = arn.split(":", 5)[-1].partition("/")
     known: dict[str, Callable[[], Iterable[Any]]] = {
         "cluster": backend.clusters.values,
         "service": backend.services.values,
+        "task-set": lambda: (each for service in backend.services.values() for each in service.task_sets),
         "task": lambda: (task for group in backend.tasks.values() for task in group.values()),
         "task-definition": lambda: (d for family in backend.task_definitions.values() for d in family.values()),
         "capacity-provider": backend.capacity_providers.values,
@@ -103,6 +104,7 @@ def tagged(backend: Any, arn: str) -> Any:
 _ABSENT = {
     "cluster": ("ClusterNotFoundException", "Cluster"),
     "service": ("InvalidParameterException", "The specified service"),
+    "task-set": ("TaskSetNotFoundException", "The specified task set"),
     "task": ("InvalidParameterException", "The specified task"),
     "task-definition": ("InvalidParameterException", "The specified task definition"),
 }

@@ -120,4 +120,5 @@ def _use(task: Task, containers: dict[str, Used]) -> TaskUse:
 
 def _count(service: Service, tasks: list[Task]) -> ServiceCount:
     running, pending = views.counts(tasks)
-    return ServiceCount(service.name, service.desired_count, running, pending, len(service.deployments))
+    deployments, task_sets = len(service.deployments), len(service.task_sets)
+    return ServiceCount(service.name, service.desired_count, running, pending, deployments, task_sets)

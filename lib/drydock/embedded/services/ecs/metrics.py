@@ -54,6 +54,7 @@ class ServiceCount:
     running: int
     pending: int
     deployments: int
+    task_sets: int = 0
 
 
 def use(tasks: Iterable[TaskUse]) -> list[Datum]:
@@ -85,7 +86,7 @@ def insights(
                 "RunningTaskCount": service.running,
                 "PendingTaskCount": service.pending,
                 "DeploymentCount": service.deployments,
-                "TaskSetCount": 0,
+                "TaskSetCount": service.task_sets,
             },
         )
         found += _amounts(own, [task for task in tasks if task.service == service.name])

@@ -12,14 +12,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 from drydock.embedded.core import seams
-from drydock.policy.ecs import strategy
+from drydock.policy.ecs import strategy, task_sets
 from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker
 from drydock.policy.health import Health
+from drydock.policy.mesh import service_connect
 
 Document = dict[str, Any]
 
@@ -90,6 +90,13 @@ class Deployment:
     """The percentage of the traffic that listeners were last told to give it; None: they were told nothing."""
     hooks: list[Document] = field(default_factory=list)
     """As the API shows them, with `stage` and `step` that they are of, and the AWS second at which each `expires`."""
+    namespace: str | None = None
+    """The ARN of the namespace of Cloud Map that its tasks are in by Service Connect."""
+    namespace_name: str = ""
+    resources: list[Document] = field(default_factory=list)
+    """`serviceConnectResources`, as the API shows them."""
+    known: list[Document] = field(default_factory=list)
+    """The endpoints in its namespace when it began: all that its tasks can call."""
     rollback: Document | None = None
     """As the API shows it, with its `state`: REQUESTED, IN_PROGRESS, SUCCESSFUL or FAILED."""
 
@@ -99,10 +106,41 @@ class Deployment:
         is_over = self.rollout_state == "COMPLETED" or (self.rollback or {}).get("state") == "SUCCESSFUL"
         return self.progress is not None and not is_over
 
+    def endpoints_of(self, definition: Document) -> tuple[service_connect.Endpoint, ...]:
+        """What others can call by Service Connect of a task of it, which has this definition."""
+        configuration = self.revision.get("serviceConnectConfiguration")
+        return service_connect.endpoints(configuration, definition, self.namespace_name)
+
     @property
     def load_balancers(self) -> list[Document]:
         """Where its tasks are registered."""
         return strategy.resolved(self.revision.get("loadBalancers") or (), alternate=self.alternate)
+
+
+@dataclass
+class TaskSet:
+    """Tasks of one revision of a service that others deploy. `scale`: in per cent of the service's desiredCount."""
+
+    id: str
+    arn: str
+    revision: Document
+    created_at: datetime
+    updated_at: datetime
+    stability_at: datetime
+    scale: float = 100.0
+    status: str = task_sets.Status.ACTIVE
+    stability: str = task_sets.Stability.STABILIZING
+    external_id: str | None = None
+    started_by: str | None = None
+    client_token: str | None = None
+    tags: list[dict[str, str]] = field(default_factory=list)
+    next_start: float = 0.0
+    throttled: int = 0
+
+    @property
+    def load_balancers(self) -> list[Document]:
+        """Where its tasks are registered."""
+        return self.revision.get("loadBalancers") or []
 
 
 @dataclass
@@ -121,6 +159,7 @@ class Service:
     status: str = "ACTIVE"
     deployments: list[Deployment] = field(default_factory=list)
     finished: list[Deployment] = field(default_factory=list)
+    task_sets: list[TaskSet] = field(default_factory=list)
     events: deque[Document] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
     steady: bool = False
     stopped_at: datetime | None = None
@@ -143,12 +182,29 @@ class Service:
         return int(self.settings.get("desiredCount") or 0)
 
     @property
+    def controller(self) -> str:
+        """Who deploys it: ECS, CODE_DEPLOY or EXTERNAL."""
+        return str((self.settings.get("deploymentController") or {}).get("type") or "ECS")
+
+    @property
+    def shown(self) -> Document:
+        """Its settings; where it has a primary task set, what that has is the service's, too."""
+        primary = self.primary_set
+        if primary is None:
+            return self.settings
+        return {
+            **self.settings,
+            **dict.fromkeys(("capacityProviderStrategy", "launchType")),
+            **primary.revision,
+        }
+
+    @property
     def propagate_tags(self) -> str:
         return str(self.settings.get("propagateTags") or "NONE")
 
     @property
     def launch_type(self) -> str | None:
-        return self.settings.get("launchType")
+        return self.shown.get("launchType")
 
     @property
     def scheduling_strategy(self) -> str:
@@ -156,7 +212,7 @@ class Service:
 
     @property
     def task_definition(self) -> str | None:
-        return self.settings.get("taskDefinition")
+        return self.shown.get("taskDefinition")
 
     @property
     def primary(self) -> Deployment | None:
@@ -170,24 +226,47 @@ class Service:
         """The last deployment, if it is one of stages that is not over."""
         return self.deployments[0] if self.deployments and self.deployments[0].is_staged else None
 
+    @property
+    def primary_set(self) -> TaskSet | None:
+        return next((each for each in self.task_sets if each.status == task_sets.Status.PRIMARY), None)
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """All that may start tasks of it."""
+        return (*self.deployments, *self.task_sets)
+
+    def origin(self, identifier: str) -> Origin | None:
+        """The deployment or the task set that starts tasks under this id."""
+        return next((each for each in self.origins if each.id == identifier), None)
+
+    def origin_of(self, task: Task) -> Origin | None:
+        """The deployment or the task set that started a task of it."""
+        return next((each for each in (*self.origins, *self.finished) if each.id == task.deployment_id), None)
+
     def deployment_of(self, task: Task) -> Deployment | None:
-        """The deployment that started a task of it."""
-        return next((d for d in chain(self.deployments, self.finished) if d.id == task.deployment_id), None)
+        """The deployment that started a task of it; None where that was a task set."""
+        origin = self.origin_of(task)
+        return origin if isinstance(origin, Deployment) else None
 
     def registries_of(self, task: Task) -> list[Document]:
         """The services of Cloud Map that a task of it is in."""
-        deployment = self.deployment_of(task)
-        return (deployment.revision if deployment else self.settings).get("serviceRegistries") or []
+        origin = self.origin_of(task)
+        return (origin.revision if origin else self.settings).get("serviceRegistries") or []
 
     def balancers_of(self, task: Task) -> list[Document]:
         """The target groups that a task of it is in."""
-        deployment = self.deployment_of(task)
-        return deployment.load_balancers if deployment else self.settings.get("loadBalancers") or []
+        origin = self.origin_of(task)
+        return origin.load_balancers if origin else self.settings.get("loadBalancers") or []
 
-    def event(self, message: str) -> None:
-        self.events.appendleft(
-            {"id": self.ids.uuid(), "createdAt": utcnow(), "message": f"(service {self.name}) {message}"}
-        )
+    def event(self, message: str, origin: str | None = None) -> None:
+        """`origin`: the id of the deployment or the task set that it is about; a task set is named (observed)."""
+        of_set = any(each.id == origin for each in self.task_sets)
+        who = f"service {self.name}, taskSet {origin}" if of_set else f"service {self.name}"
+        self.events.appendleft({"id": self.ids.uuid(), "createdAt": utcnow(), "message": f"({who}) {message}"})
+
+
+Origin = Deployment | TaskSet
+"""What starts tasks of a service, and whose id they have."""
 
 
 @dataclass
@@ -244,6 +323,19 @@ class Task:
     @property
     def group(self) -> str:
         return str(self.document.get("group", ""))
+
+    @property
+    def proxy(self) -> str | None:
+        """The name of the container of its Service Connect proxy; None if it has none."""
+        for attachment in self.document["attachments"]:
+            if attachment["type"] == "ServiceConnect":
+                return str(next(each["value"] for each in attachment["details"] if each["name"] == "ContainerName"))
+        return None
+
+    @property
+    def own_containers(self) -> list[Document]:
+        """Those of its task definition."""
+        return [container for container in self.document["containers"] if container["name"] != self.proxy]
 
     def container(self, name: str) -> Document:
         return next(c for c in self.document["containers"] if c["name"] == name)

@@ -18,15 +18,18 @@ from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.host import SLOW_TICK
+from drydock.embedded.services.ecs import task_sets
 from drydock.embedded.services.ecs.deployments import Deployments
 from drydock.embedded.services.ecs.health import Judge
 from drydock.embedded.services.ecs.launch import Launcher, NotLaunched
 from drydock.embedded.services.ecs.life import Life
-from drydock.embedded.services.ecs.records import Service, Task, utcnow
+from drydock.embedded.services.ecs.records import Service, Task, TaskSet, utcnow
 from drydock.embedded.services.ecs.strategies import Strategies, Wanted
 from drydock.embedded.services.ecs.table import Table, Unplaced
+from drydock.embedded.services.ecs.task_sets import TaskSets
 from drydock.embedded.workload.interfaces import NoAddress
 from drydock.policy.ecs import rollout
+from drydock.policy.ecs import task_sets as task_set_rules
 
 BATCH = 20
 """Tasks of a service that one turn starts at most; the next one goes on."""
@@ -50,6 +53,7 @@ class Scheduler:
         self,
         table: Table,
         deployments: Deployments,
+        sets: TaskSets,
         strategies: Strategies,
         launcher: Launcher,
         judge: Judge,
@@ -57,6 +61,7 @@ class Scheduler:
     ) -> None:
         self._table = table
         self._deployments = deployments
+        self._task_sets = sets
         self._strategies = strategies
         self._launcher = launcher
         self._judge = judge
@@ -129,22 +134,48 @@ class Scheduler:
         if service.status == "DRAINING":
             self._drain(service, tasks)
             return
+        if service.controller != "ECS":
+            self._bring_sets_about(service, tasks, healthy)
+            return
         if service.primary is None:
             return
         self._deployments.watch(service)
         self._strategies.advance(service, tasks, healthy)
         decision = self._decide(service, tasks, healthy)
         for action in decision.actions:
-            if isinstance(action, rollout.Start):
-                self._start(service, action, tasks)
-            else:
-                self._stop(service, action, tasks)
+            self._act(service, action, tasks)
         if not decision.actions and service.staged is None:
             self._deployments.note_stuck(service, decision.views[0])
+            self._deployments.note_protected(service, decision.views[0])
         early = service.staged is None and _has_early_success(service, decision.views[0])
         self._deployments.settle(service, tasks, steady=decision.steady, early=early)
         if _rests(service, decision, healthy):
             self._resting.add(service.arn)
+
+    def _bring_sets_about(self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]) -> None:
+        """The same of a service that others deploy: each of its task sets for itself."""
+        tasks_seen, counts = self._seen(service, tasks, healthy), task_sets.wanted(service)
+        balanced = len(counts) == 1 and service.settings.get("availabilityZoneRebalancing") == "ENABLED"
+        seen = []
+        for each in service.task_sets:
+            zones = self._launcher.zones(service, each) if balanced and counts[each.id] else ()
+            seen.append((each, task_set_rules.view(each.id, counts[each.id], tasks_seen, zones)))
+        actions = [(each, action) for each, view in seen for action in rollout.next_actions(view)]
+        for each, action in actions:
+            self._act(service, action, tasks, each)
+        self._task_sets.settle(service, tasks, seen)
+        is_idle = service.steady or not service.task_sets
+        joined = any(each.load_balancers for each in service.task_sets)
+        if is_idle and not actions and not joined and all(one is True for one in healthy.values()):
+            self._resting.add(service.arn)
+
+    def _act(
+        self, service: Service, action: rollout.Action, tasks: Sequence[Task], task_set: TaskSet | None = None
+    ) -> None:
+        if isinstance(action, rollout.Start):
+            self._start(service, action, tasks)
+        else:
+            self._stop(service, action, tasks, task_set)
 
     def _decide(self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]) -> Decision:
         seen, wanted = self._seen(service, tasks, healthy), self._strategies.wanted(service)
@@ -158,7 +189,8 @@ class Scheduler:
 
     def _zones(self, service: Service) -> tuple[str, ...]:
         wanted = service.settings.get("availabilityZoneRebalancing") == "ENABLED"
-        return self._launcher.zones(service) if wanted and len(service.deployments) == 1 else ()
+        primary = service.primary
+        return self._launcher.zones(service, primary) if wanted and primary and len(service.deployments) == 1 else ()
 
     def _seen(
         self, service: Service, tasks: Sequence[Task], healthy: Mapping[str, bool | None]
@@ -177,37 +209,44 @@ class Scheduler:
         return tuple(known.values())
 
     def _start(self, service: Service, action: rollout.Start, near: Sequence[Task]) -> None:
-        deployment = service.deployment(action.deployment)
+        deployment = service.origin(action.deployment)
         assert deployment is not None
         if not self._deployments.may_start(deployment):
             return
+        zone = min(action.apart, key=lambda each: each[1])[0] if action.apart else ""
         try:
             made = self._launcher.start(service, deployment, min(action.count, BATCH), near)
         except NotLaunched as refused:
-            self._table.report(Unplaced(service, deployment.id, str(refused), again=True))
+            self._table.report(Unplaced(service, deployment.id, str(refused), again=True, zone=zone))
         except NoAddress as refused:
-            self._table.report(Unplaced(service, deployment.id, str(refused)))
+            self._table.report(Unplaced(service, deployment.id, str(refused), zone=zone))
         except ECSException as refused:
-            self._table.report(Unplaced(service, deployment.id, str(refused.message).rstrip(".")))
+            self._table.report(Unplaced(service, deployment.id, str(refused.message).rstrip("."), zone=zone))
         else:
             if made.refused:
-                self._table.report(Unplaced(service, deployment.id, made.refused[0]))
+                self._table.report(Unplaced(service, deployment.id, made.refused[0], zone=zone))
             if made.tasks:
                 if action.apart:
                     self._deployments.begin_to_balance(service, deployment, action.apart)
-                self._deployments.started(service, deployment, made.tasks)
+                self._deployments.started(service, deployment, made.tasks, zone)
 
-    def _stop(self, service: Service, action: rollout.Stop, tasks: Sequence[Task]) -> None:
+    def _stop(
+        self, service: Service, action: rollout.Stop, tasks: Sequence[Task], task_set: TaskSet | None = None
+    ) -> None:
         by_id = {task.id: task for task in tasks}
         chosen = [by_id[identifier] for identifier in action.tasks]
+        balances = _balances(service, action)
         for task in chosen:
             if action.why is rollout.Why.UNHEALTHY:
                 self._ask_to_stop(task, f"Task failed {self._judge.failed_checks(service, task)}")
             else:
-                self._ask_to_stop(task, _scaling(service))
+                self._ask_to_stop(task, _scaling(service, task_set, balances=balances))
+        of = task_set.id if task_set else None
         if any(task.registered for task in chosen):
-            service.event(f"has begun draining connections on {len(chosen)} tasks.")
-        service.event(f"has stopped {len(chosen)} running tasks: {' '.join(f'(task {t.id})' for t in chosen)}.")
+            service.event(f"has begun draining connections on {len(chosen)} tasks.", of)
+        where = f" in {chosen[0].document['availabilityZone']} due to AZ rebalancing" if balances else ""
+        those = " ".join(f"(task {task.id})" for task in chosen)
+        service.event(f"has stopped {len(chosen)} running tasks{where}: {those}.", of)
 
     def _drain(self, service: Service, tasks: Sequence[Task]) -> None:
         """Let a service end that was deleted."""
@@ -237,8 +276,17 @@ def _has_early_success(service: Service, view: rollout.Service) -> bool:
     return bool(criteria.get("enable")) and rollout.has_early_success(view, percent, blocking=blocking)
 
 
-def _scaling(service: Service) -> str:
-    return f"Scaling activity initiated by (deployment {service.primary.id if service.primary else ''})"
+def _balances(service: Service, action: rollout.Stop) -> bool:
+    """Whether it is the one task that goes for another one in an emptier zone."""
+    primary = service.primary
+    return action.why is rollout.Why.SCALE_IN and len(action.tasks) == 1 and primary is not None and primary.balances
+
+
+def _scaling(service: Service, task_set: TaskSet | None = None, *, balances: bool = False) -> str:
+    if task_set is not None:
+        return f"Scaling activity initiated by (taskSet {task_set.id})"
+    what = "Availability-zone rebalancing" if balances else "Scaling activity"
+    return f"{what} initiated by (deployment {service.primary.id if service.primary else ''})"
 
 
 def _views_of_stages(

@@ -69,9 +69,8 @@ class Spot:
     def wave(self, tasks: list[Task], *, count: int | None = None, percent: int | None = None) -> list[Task]:
         """Take back so many of these now, or all; which, follows from the seed. ValueError as `interruption.wave`."""
         chance = Random(f"{self._host.seed}:spot:{self._waves}")
-        taken = interruption.wave(
-            sorted(tasks, key=lambda task: task.started_order), chance, count=count, percent=percent
-        )
+        oldest_first = sorted(tasks, key=lambda task: task.started_order)
+        taken = interruption.wave(oldest_first, chance, count=count, percent=percent)
         self._waves += 1
         self._keep(waves=self._waves)
         for task in taken:

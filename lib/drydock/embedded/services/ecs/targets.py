@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from drydock.embedded.services.ecs.records import Document, Service, Task
+from drydock.embedded.services.ecs.records import Document, Service, Task, TaskSet
 from drydock.policy.health import Health
 from drydock.policy.requests.world import TargetGroup
 
@@ -41,20 +41,20 @@ class Targets:
 
     def join(self, task: Task, service: Service) -> bool:
         """Register the task where its service says; whether load balancers send it requests from now on."""
-        balancers = service.balancers_of(task)
+        balancers, of = service.balancers_of(task), task.deployment_id
         for entry in balancers:
             try:
                 self._register(task, entry)
             except ClientError as refused:
-                service.event(f"failed to register targets in ({self.name(entry)}) with (error {refused})")
+                service.event(f"failed to register targets in ({self.name(entry)}) with (error {refused})", of)
             else:
-                service.event(f"registered 1 targets in ({self.name(entry)})")
+                service.event(f"registered 1 targets in ({self.name(entry)})", of)
         for registry in service.registries_of(task):
             try:
                 self._enlist(task, registry, service)
             except ClientError as refused:
                 where = f"(service registry {registry['registryArn']})"
-                service.event(f"failed to register (task {task.id}) in {where} with (error {refused})")
+                service.event(f"failed to register (task {task.id}) in {where} with (error {refused})", of)
         return bool(balancers)
 
     def leave(self, task: Task, service: Service) -> float:
@@ -65,7 +65,7 @@ class Targets:
         if task.registered:
             for entry in service.balancers_of(task):
                 delays.append(self._deregister(task, entry))
-                service.event(f"deregistered 1 targets in ({self.name(entry)})")
+                service.event(f"deregistered 1 targets in ({self.name(entry)})", task.deployment_id)
         return max(delays)
 
     # -- target groups --------------------------------------------------------------------------
@@ -122,6 +122,9 @@ class Targets:
             "ECS_SERVICE_NAME": service.name,
             "ECS_TASK_DEFINITION_FAMILY": task.definition["family"],
         }
+        origin = service.origin_of(task)
+        if isinstance(origin, TaskSet) and origin.external_id:
+            attributes["ECS_TASK_SET_EXTERNAL_ID"] = origin.external_id
         cloud_map = self._client("servicediscovery", task.region_name)
         if "HealthCheckCustomConfig" in cloud_map.get_service(Id=_id(registry))["Service"]:
             attributes["AWS_INIT_HEALTH_STATUS"] = "HEALTHY"

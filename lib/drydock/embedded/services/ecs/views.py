@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from drydock.embedded.services.ecs import hooks
-from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task
-from drydock.policy.ecs import image_versions
+from drydock.embedded.services.ecs.records import Deployment, Document, Origin, Service, Task, TaskSet
+from drydock.policy.ecs import image_versions, task_sets
 
 # Fields of a service that are shown as they were asked for.
 SERVICE_FIELDS = (
@@ -30,7 +30,8 @@ def counts(tasks: list[Task]) -> tuple[int, int]:
 
 def describe_service(service: Service, tasks: list[Task], include_tags: bool) -> Document:
     running, pending = counts(tasks)
-    shown = {key: service.settings[key] for key in SERVICE_FIELDS if service.settings.get(key) is not None}
+    settings = service.shown
+    shown = {key: settings[key] for key in SERVICE_FIELDS if settings.get(key) is not None}
     primary = service.primary
     iam = f"arn:aws:iam::{service.arn.split(':')[4]}"
     document: Document = {
@@ -60,6 +61,10 @@ def describe_service(service: Service, tasks: list[Task], include_tags: bool) ->
             for d in service.deployments
         ],
     }
+    if service.controller != "ECS":
+        document["taskSets"] = [
+            describe_task_set(service, each, tasks, include_tags=True) for each in service.task_sets
+        ]
     under_way = service.staged or primary
     if under_way is not None and (under_way.rollout_state == "IN_PROGRESS" or under_way.rollback is not None):
         document["currentServiceDeployment"] = under_way.service_deployment_arn
@@ -68,7 +73,35 @@ def describe_service(service: Service, tasks: list[Task], include_tags: bool) ->
     return document
 
 
-def _of(deployment: Deployment, tasks: list[Task]) -> list[Task]:
+def describe_task_set(service: Service, task_set: TaskSet, tasks: list[Task], *, include_tags: bool) -> Document:
+    running, pending = counts(_of(task_set, tasks))
+    named = {"startedBy": task_set.started_by, "externalId": task_set.external_id}
+    document: Document = {
+        "loadBalancers": [],
+        "serviceRegistries": [],
+        **task_set.revision,
+        **{key: value for key, value in named.items() if value is not None},
+        "id": task_set.id,
+        "taskSetArn": task_set.arn,
+        "serviceArn": service.arn,
+        "clusterArn": service.cluster_arn,
+        "status": task_set.status,
+        "computedDesiredCount": task_sets.computed_count(service.desired_count, task_set.scale, task_set.status),
+        "runningCount": running,
+        "pendingCount": pending,
+        "createdAt": task_set.created_at,
+        "updatedAt": task_set.updated_at,
+        "platformFamily": "Linux",
+        "scale": {"value": task_set.scale, "unit": "PERCENT"},
+        "stabilityStatus": task_set.stability,
+        "stabilityStatusAt": task_set.stability_at,
+    }
+    if include_tags:
+        document["tags"] = task_set.tags
+    return document
+
+
+def _of(deployment: Origin, tasks: list[Task]) -> list[Task]:
     return [task for task in tasks if task.deployment_id == deployment.id]
 
 
@@ -82,6 +115,8 @@ def describe_deployment(deployment: Deployment, tasks: list[Task]) -> Document:
         )
         if deployment.revision.get(key) is not None
     }  # fmt: skip
+    if deployment.resources:
+        shown["serviceConnectResources"] = deployment.resources
     return {
         **shown,
         "id": deployment.id,

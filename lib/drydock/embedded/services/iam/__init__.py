@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from copy import copy
+from functools import cache
 from typing import Any
 
 from drydock.embedded.core import seams
@@ -52,7 +54,6 @@ class IAM(Service):
         from moto.iam.exceptions import DeleteConflictException
         from moto.iam.models import IAMBackend, iam_backends
         from moto.iam.responses import IamResponse
-        from moto.moto_api._internal import mock_random
 
         attach = seams.original(IAMBackend, "attach_role_policy")
         create = seams.original(IAMBackend, "create_role")
@@ -89,14 +90,27 @@ class IAM(Service):
             IAMBackend, create_role=create_role, delete_role=delete_role, attach_role_policy=attach_role_policy
         )
         seams.replace(IamResponse, delete_role=asked_to_delete_role)
-        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-        state = mock_random.getstate()
-        mock_random.seed("aws managed policies")
-        try:
-            backend = iam_backends[seams.ACCOUNT]["aws"]
-            if not backend.aws_managed_policies:
-                backend.aws_managed_policies = backend._init_aws_policies()
-                backend.managed_policies |= {policy.arn: policy for policy in backend.aws_managed_policies}
-        finally:
-            del os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"]
-            mock_random.setstate(state)
+        backend = iam_backends[seams.ACCOUNT]["aws"]
+        if not backend.aws_managed_policies:
+            backend.aws_managed_policies = [_own(policy) for policy in _managed_policies()]
+            backend.managed_policies |= {policy.arn: policy for policy in backend.aws_managed_policies}
+
+
+@cache
+def _managed_policies() -> list[Any]:
+    """What AWS manages, as moto makes it, for every cloud of this process with the same ids."""
+    from moto.iam.models import iam_backends
+
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    try:
+        with seams.by_the_way():
+            seams.reseed("aws managed policies")
+            return list(iam_backends[seams.ACCOUNT]["aws"]._init_aws_policies())
+    finally:
+        del os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"]
+
+
+def _own(policy: Any) -> Any:
+    own = copy(policy)
+    own.versions, own.tags = [copy(version) for version in policy.versions], {}
+    return own

@@ -12,16 +12,14 @@ from drydock.embedded.services.ecs.operations import (
     services,
     tags,
     task_definitions,
+    task_sets,
     tasks,
 )
 
 OPERATIONS = {
     function.__name__: function
-    for module in (absent, capacity, clusters, services, tags, task_definitions, tasks)
+    for module in (absent, capacity, clusters, services, tags, task_definitions, task_sets, tasks)
     for function in module.OPERATIONS
 } | {
     "delete_attributes": absent.put_attributes,
-    "delete_task_set": absent.no_task_set,
-    "update_task_set": absent.no_task_set,
-    "update_service_primary_task_set": absent.no_task_set,
 }

@@ -1,10 +1,10 @@
-"""Container instances and task sets, of which there are none."""
+"""Container instances, of which there are none."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, definition_of, error, named, service_of
+from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, definition_of, error, named
 from drydock.embedded.services.ecs.operations.shape import operation
 from drydock.embedded.services.ecs.records import Document
 from drydock.policy.requests import unsupported
@@ -73,29 +73,6 @@ def list_attributes(response: Any, request: Document) -> Document:
     return {"attributes": []}
 
 
-@operation
-def create_task_set(response: Any, request: Document) -> Document:
-    service_of(response.ecs_backend, request)
-    raise unsupported.refuse("task sets", "Use the deployment controller ECS.")
-
-
-@operation
-def describe_task_sets(response: Any, request: Document) -> Document:
-    service = service_of(response.ecs_backend, request)
-    where = f"task-set/{service.cluster_name}/{service.name}"
-    names = [one.rsplit("/", 1)[-1] for one in request.get("taskSets") or ()]
-    return {
-        "taskSets": [],
-        "failures": [{"arn": arn_of(response.ecs_backend, f"{where}/{name}"), "reason": "MISSING"} for name in names],
-    }
-
-
-@operation
-def no_task_set(response: Any, request: Document) -> Document:
-    service_of(response.ecs_backend, request)
-    raise error("TaskSetNotFoundException", "The specified task set was not found.")
-
-
 OPERATIONS = (
     start_task,
     register_container_instance,
@@ -106,7 +83,4 @@ OPERATIONS = (
     discover_poll_endpoint,
     put_attributes,
     list_attributes,
-    create_task_set,
-    describe_task_sets,
-    no_task_set,
 )

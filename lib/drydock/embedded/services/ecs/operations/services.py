@@ -11,6 +11,7 @@ from drydock.embedded.services.ecs.facts import definition
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_of, error, is_seen, made_now, named, service_of
 from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Service, utcnow
+from drydock.policy.ecs.task_sets import Status
 from drydock.policy.requests import fields, unsupported, world
 from drydock.policy.requests import service as service_rules
 
@@ -23,7 +24,8 @@ def create_service(response: Any, request: Document) -> Document:
     service_rules.validate_create(request, facts)
     assert facts.cluster is not None
     unsupported.deploys(request)
-    _runs(backend, request, facts)
+    if facts.task_definition is not None:
+        _runs(backend, request, facts)
     cluster = cluster_of(backend, request)
     name = request["serviceName"]
     key = f"{cluster.name}:{name}"
@@ -49,7 +51,11 @@ def create_service(response: Any, request: Document) -> Document:
     if facts.task_definition is not None:
         service.settings["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     response.noted.put(backend.services, key, service)
-    backend.engine.deployments.begin(service)
+    if service.controller == "ECS":
+        backend.engine.deployments.begin(service)
+    elif service.controller == "CODE_DEPLOY":
+        backend.engine.task_sets.begin(service, service.settings, status=Status.PRIMARY)
+    backend.engine.table.keep(service)
     made_now(backend, service.arn)
     return {"service": views.describe_service(service, [], include_tags=True)}
 
@@ -64,11 +70,14 @@ def update_service(response: Any, request: Document) -> Document:
     wanted = {"cluster": service.cluster_name, "taskDefinition": service.task_definition, **request}
     facts = backend.engine.facts.of(backend, {**service.settings, **wanted})
     service_rules.validate_update(request, shown, facts)
-    changed = settings.updated(service.settings, request)
+    if (request.get("deploymentController") or {}).get("type", service.controller) != service.controller:
+        raise unsupported.refuse("a change of the deployment controller", "Create a service that has the other one.")
     assert facts.cluster is not None
+    changed = settings.updated(service.settings, request, facts.cluster)
     unsupported.deploys(changed)
-    _runs(backend, changed, facts)
-    if facts.task_definition is not None:
+    if service.controller == "ECS":
+        _runs(backend, changed, facts)
+    if service.controller == "ECS" and facts.task_definition is not None:
         changed["taskDefinition"] = facts.task_definition["taskDefinitionArn"]
     response.noted.changes(service)
     backend.engine.deployments.change(service, changed, force=bool(request.get("forceNewDeployment")))
@@ -85,11 +94,15 @@ def delete_service(response: Any, request: Document) -> Document:
         raise error("ServiceNotActiveException", "Service was not ACTIVE.")
     if service.desired_count > 0 and service.scheduling_strategy != "DAEMON" and not request.get("force"):
         raise error("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
+    if service.task_sets and not request.get("force"):
+        raise error("InvalidParameterException", "The service cannot be stopped while deployments are active.")
     response.noted.changes(service)
     service.changed_by = backend.engine.host.front.request
     service.settings = {**service.settings, "desiredCount": 0}
     service.status = "INACTIVE" if seams.replaying() else "DRAINING"  # it had no task left before the next of its name
     service.steady = False
+    if seams.replaying():
+        service.task_sets = []
     service.deleted_at = utcnow()
     backend.engine.table.keep(service)
     backend.engine.table.forget_deleted(backend)

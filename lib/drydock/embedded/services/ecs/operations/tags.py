@@ -6,7 +6,7 @@ from typing import Any
 
 from drydock.embedded.services.ecs.lookups import tagged
 from drydock.embedded.services.ecs.operations.shape import operation
-from drydock.embedded.services.ecs.records import Document, Task
+from drydock.embedded.services.ecs.records import Document, Task, TaskSet
 from drydock.policy.requests import fields
 
 
@@ -33,9 +33,11 @@ def untag_resource(response: Any, request: Document) -> Document:
 
 
 def _keep(backend: Any, found: Any) -> None:
-    """Tags of tasks are not in the journal's replay: their tasks are not."""
+    """Tags of tasks and of task sets are not in the journal's replay: they themselves are not."""
     if isinstance(found, Task):
         backend.engine.table.keep(found)
+    elif isinstance(found, TaskSet):
+        backend.engine.table.keep(*(service for service in backend.services.values() if found in service.task_sets))
 
 
 @operation
