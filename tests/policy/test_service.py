@@ -101,7 +101,8 @@ ACCEPTED: dict[str, tuple[dict[str, Any], World]] = {
     "zero": (service(desiredCount=0), WORLD),
     "balanced zones": (service(availabilityZoneRebalancing="ENABLED"), WORLD),
     "balanced by spread": (
-        on_ec2(availabilityZoneRebalancing="ENABLED", placementStrategy=[SPREAD, {"type": "random"}]), EC2_WORLD
+        on_ec2(availabilityZoneRebalancing="ENABLED", placementStrategy=[SPREAD, {"type": "random"}]),
+        EC2_WORLD,
     ),
     "grace without load balancer": (service(healthCheckGracePeriodSeconds=60), WORLD),
     "strategy": (strategy(("FARGATE", 1, 2), ("FARGATE_SPOT", 4)), WORLD),
@@ -483,6 +484,16 @@ REFUSED: list[tuple[dict[str, Any], World, str, str]] = [
         "circuit breaker",
     ),
     (service(deploymentController={"type": "EXTERNAL"}), WORLD, P, "TaskDefinition must be blank"),
+    (
+        service(
+            deploymentController={"type": "EXTERNAL"},
+            taskDefinition="",
+            serviceConnectConfiguration={"enabled": True, "namespace": "n"},
+        ),
+        WORLD,
+        P,
+        "Service Connect does not support the EXTERNAL deployment controller",
+    ),
     (service(deploymentController={"type": "EXTERNAL"}, taskDefinition=None), WORLD, P, "launchType must be blank"),
     (
         {**balanced(), "deploymentController": {"type": "EXTERNAL"}, "taskDefinition": ""},

@@ -15,12 +15,12 @@ C, U, D = "CreateServiceRequest", "UpdateServiceRequest", "DeploymentConfigurati
 L, A, H, M = "LoadBalancer", "AdvancedConfiguration", "DeploymentLifecycleHook", "MetricConfiguration"
 B, T, E = "DeploymentCircuitBreaker", "DeploymentLifecycleHookTimeoutConfiguration", "DeploymentEarlySuccessCriteria"
 G, R = "ThresholdConfiguration", "DeploymentAlarms"
-N, Y = "LinearConfiguration", "CanaryConfiguration"
+N, Y, SC = "LinearConfiguration", "CanaryConfiguration", "ServiceConnect"
 BOTH = (
     "cluster", "taskDefinition", "availabilityZoneRebalancing", "loadBalancers", "serviceRegistries", "desiredCount",
     "capacityProviderStrategy", "deploymentConfiguration", "networkConfiguration", "healthCheckGracePeriodSeconds",
     "enableECSManagedTags", "propagateTags", "enableExecuteCommand", "placementConstraints", "placementStrategy",
-    "deploymentController",
+    "serviceConnectConfiguration", "deploymentController",
 )  # fmt: skip
 ACTS: set[Field] = {
     *((shape, name) for shape in (C, U) for name in BOTH),
@@ -39,7 +39,7 @@ ACTS: set[Field] = {
     )),
     *((T, name) for name in ("timeoutInMinutes", "action")),
     *((shape, "monitoring") for shape in (C, U)), ("MonitoringConfiguration", "metricConfigurations"),
-    (M, "metricNames"),
+    (M, "metricNames"), ("DeploymentController", "type"),
     *(("AwsVpcConfiguration", name) for name in ("subnets", "securityGroups", "assignPublicIp")),
     ("NetworkConfiguration", "awsvpcConfiguration"),
     *(("ServiceRegistry", name) for name in ("registryArn", "port", "containerName", "containerPort")),
@@ -49,6 +49,19 @@ ACTS: set[Field] = {
     *((R, name) for name in ("alarmNames", "rollback", "enable")), *((G, name) for name in ("type", "value")),
     *((N, name) for name in ("stepPercent", "stepBakeTimeInMinutes")),
     *((Y, name) for name in ("canaryPercent", "canaryBakeTimeInMinutes")),
+    *((f"{SC}Configuration", name) for name in (
+        "enabled", "namespace", "services", "logConfiguration", "accessLogConfiguration", "containerConfigurations",
+    )),
+    *((f"{SC}Service", name) for name in (
+        "portName", "discoveryName", "clientAliases", "ingressPortOverride", "timeout",
+    )),
+    *((f"{SC}ClientAlias", name) for name in ("port", "dnsName", "testTrafficRules")),
+    (f"{SC}TestTrafficRules", "header"), (f"{SC}TestTrafficHeaderMatchRules", "exact"),
+    *((f"{SC}TestTrafficHeaderRules", name) for name in ("name", "value")),
+    *((f"{SC}AccessLogConfiguration", name) for name in ("format", "includeQueryParameters")),
+    (f"{SC}ContainerConfiguration", "logLevel"),
+    *(("TimeoutConfiguration", name) for name in ("idleTimeoutSeconds", "perRequestTimeoutSeconds")),
+    *(("LogConfiguration", name) for name in ("logDriver", "options")),
 }  # fmt: skip
 OFTEN = {"metricConfigurations": [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 20}]}
 REFUSED: dict[Field, dict[str, Any]] = {
@@ -56,7 +69,6 @@ REFUSED: dict[Field, dict[str, Any]] = {
         (shape, name): request
         for shape in (C, U)
         for name, request in {
-            "serviceConnectConfiguration": {"serviceConnectConfiguration": {"enabled": True}},
             "volumeConfigurations": {"volumeConfigurations": [{"name": "v"}]},
             "vpcLatticeConfigurations": {"vpcLatticeConfigurations": [{"portName": "http"}]},
             "gatewayConnectors": {"gatewayConnectors": [{"portName": "http"}]},
@@ -64,6 +76,15 @@ REFUSED: dict[Field, dict[str, Any]] = {
         }.items()
     },
     (M, "resolutionSeconds"): {"monitoring": OFTEN},
+    (f"{SC}Service", "tls"): {
+        "serviceConnectConfiguration": {"enabled": True, "services": [{"tls": {"roleArn": "r"}}]}
+    },
+    ("LogConfiguration", "secretOptions"): {
+        "serviceConnectConfiguration": {
+            "enabled": True,
+            "logConfiguration": {"logDriver": "awslogs", "secretOptions": [{"name": "n"}]},
+        }
+    },
     (L, "loadBalancerName"): {"loadBalancers": [{"loadBalancerName": "classic"}]},
 }
 
@@ -125,6 +146,7 @@ def test_what_is_refused_is_refused_by_its_name(field: Field) -> None:
         {},
         {"deploymentController": {"type": "ECS"}},
         {"serviceConnectConfiguration": {"enabled": False}},
+        {"serviceConnectConfiguration": {"enabled": True, "services": [{"portName": "web"}]}},
         {"volumeConfigurations": [], "vpcLatticeConfigurations": [], "gatewayConnectors": []},
         {"monitoring": {"metricConfigurations": [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 60}]}},
         {"platformVersion": "LATEST"},

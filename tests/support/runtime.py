@@ -93,7 +93,7 @@ class FakeRuntime:
     """
 
     name = "fake"
-    offers = frozenset({Offer.INIT, Offer.OPEN_FILES})
+    offers = frozenset({Offer.INIT, Offer.OPEN_FILES, Offer.HOSTS})
     """As processes do."""
 
     def __init__(self, clock: Clock, programs: Programs = serves) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from drydock.embedded.assembly import AWS
 from drydock.embedded.carriers.black_hole import BlackHole
-from drydock.embedded.carriers.envoy import Envoy, Resources
+from drydock.embedded.carriers.envoy import Envoy, Proxies, Resources
 from drydock.embedded.core.clock import ManualClock
 from drydock.embedded.services.ecs import ECS
 from drydock.embedded.services.elbv2 import ELBv2
@@ -85,6 +85,19 @@ class FakeEnvoy:
         return {}
 
 
+class FakeProxies:
+    """A FakeEnvoy for each name that asks for one."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, FakeEnvoy] = {}
+
+    def of(self, name: str, level: str = "warning") -> FakeEnvoy:
+        return self.made.setdefault(name, FakeEnvoy())
+
+    def end(self, name: str) -> None:
+        self.made.pop(name, None)
+
+
 class World:
     """The cloud in `directory`. Health checks, of load balancers and of
     containers, fail at the addresses that are `sick`, or of which `is_sick` says so."""
@@ -97,6 +110,8 @@ class World:
         self.host.pool = AtOnce()  # type: ignore[assignment]
         self.envoy = FakeEnvoy()
         self.host.make_instead(Envoy, lambda _: self.envoy)  # type: ignore[arg-type, return-value]
+        self.proxies = FakeProxies()
+        self.host.make_instead(Proxies, lambda _: self.proxies)  # type: ignore[arg-type, return-value]
         self.sick: set[str] = set()
         self.is_sick: Callable[[str], bool] = lambda address: address in self.sick
         self.crashes = False

@@ -27,6 +27,7 @@ RACES = (
     Race("ecs", "ExecuteCommand", "InvalidParameterException", "agent isn", 60.0),
     Race("ecs", "ExecuteCommand", "TargetNotConnectedException", "", 60.0),
     *(Race("ecs", f"Describe{what}", "MISSING", "", 5.0) for what in ("Tasks", "Services", "Clusters")),
+    Race("codedeploy", "CreateDeploymentGroup", "InvalidRoleException", "Cannot assume role", 60.0),
     Race("lambda", "CreateFunction", "InvalidParameterValueException", "cannot be assumed by Lambda", 60.0),
     Race("sqs", "CreateQueue", "QueueDeletedRecently", "", 75.0),
     Race("secretsmanager", "CreateSecret", "InvalidRequestException", "already scheduled for deletion", 60.0),

@@ -39,6 +39,7 @@ KINDS = (
         tag=listed("tags"),
         tagged=_applications,
         named=True,
+        mention="(?!)",  # nothing names it but what goes with it
     ),
     kind(
         "deployment configuration",
@@ -48,5 +49,6 @@ KINDS = (
         calls("codedeploy", "get_deployment_config", "deploymentConfigName"),
         calls("codedeploy", "delete_deployment_config", "deploymentConfigName"),
         named=True,
+        mention='"{}"',
     ),
 )

@@ -128,6 +128,29 @@ def services_registered_with(cloud: Cloud, registry: str) -> Iterator[tuple[str,
                     yield cluster, service["serviceName"]
 
 
+def services_connected_in(cloud: Cloud, namespace: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    """(cluster, service) of the services that are in a namespace, (name, ARN), by Service Connect."""
+    ecs = cloud.client("ecs")
+    for cluster in _clusters(cloud):
+        for some in _in_tens(every(ecs, "list_services", "serviceArns", cluster=cluster)):
+            for service in ecs.describe_services(cluster=cluster, services=some)["services"]:
+                newest = next(iter(service["deployments"]), {}).get("serviceConnectConfiguration", {})
+                if newest.get("enabled") and newest.get("namespace") in namespace:
+                    yield cluster, service["serviceName"]
+
+
+def clusters_by_default_in(cloud: Cloud, namespace: str) -> list[str]:
+    """The clusters that have the namespace of that ARN as the default of Service Connect."""
+    arns = _clusters(cloud)
+    found = []
+    for start in range(0, len(arns), 100):
+        some = arns[start : start + 100]
+        for cluster in cloud.client("ecs").describe_clusters(clusters=some)["clusters"]:
+            if cluster.get("serviceConnectDefaults", {}).get("namespace") == namespace:
+                found.append(cluster["clusterName"])
+    return found
+
+
 def _delete_cluster(cloud: Cloud, name: str) -> None:
     """And the log group of its Container Insights, which nobody makes by a call and which has no end otherwise."""
     cloud.client("ecs").delete_cluster(cluster=name)

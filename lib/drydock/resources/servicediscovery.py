@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from drydock.cloud import Cloud
-from drydock.resources.ecs import services_registered_with
+from drydock.resources.ecs import clusters_by_default_in, services_connected_in, services_registered_with
 from drydock.resources.kind import (
     every,
     kind,
@@ -40,6 +40,19 @@ def _namespace_id(cloud: Cloud, identifier: str) -> str:
     return str(operation.get("Targets", {}).get("NAMESPACE", identifier))
 
 
+def _delete_namespace(cloud: Cloud, identifier: str) -> None:
+    """First no ECS service is in it by Service Connect any more: ECS then removes what it has made there."""
+    cloud_map = cloud.client("servicediscovery")
+    found = cloud_map.get_namespace(Id=_namespace_id(cloud, identifier))["Namespace"]
+    for cluster, service in list(services_connected_in(cloud, (found["Name"], found["Arn"]))):
+        cloud.client("ecs").update_service(
+            cluster=cluster, service=service, serviceConnectConfiguration={"enabled": False}
+        )
+    for cluster in clusters_by_default_in(cloud, found["Arn"]):
+        cloud.client("ecs").update_cluster(cluster=cluster, serviceConnectDefaults={"namespace": ""})
+    cloud_map.delete_namespace(Id=found["Id"])
+
+
 KINDS = (
     kind(
         "Cloud Map service",
@@ -58,7 +71,7 @@ KINDS = (
         ("CreateHttpNamespace", "CreatePrivateDnsNamespace", "CreatePublicDnsNamespace"),
         lambda params, answer: answer["OperationId"],
         lambda cloud, one: cloud.client("servicediscovery").get_namespace(Id=_namespace_id(cloud, one))["Namespace"],
-        lambda cloud, one: cloud.client("servicediscovery").delete_namespace(Id=_namespace_id(cloud, one)),
+        _delete_namespace,
         tag=listed("Tags"),
         tagged=lambda cloud: _map_tags(cloud, every(cloud.client("servicediscovery"), "list_namespaces", "Namespaces")),
     ),

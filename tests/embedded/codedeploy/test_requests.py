@@ -31,6 +31,10 @@ def test_applications_configurations_and_revisions(world: World) -> None:
     client.tag_resource(ResourceArn=arn, Tags=[{"Key": "b", "Value": "2"}])
     client.untag_resource(ResourceArn=arn, TagKeys=["team"])
     assert client.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
+    tagging = world.client("resourcegroupstaggingapi")
+    [found] = tagging.get_resources(ResourceTypeFilters=["codedeploy"])["ResourceTagMappingList"]
+    assert found == {"ResourceARN": arn, "Tags": [{"Key": "b", "Value": "2"}]}
+    assert refused(client.tag_resource, ResourceArn="arn:aws:s3:::b", Tags=tags)[0] == "InvalidArnException"
     assert refused(client.create_application, applicationName="a", computePlatform="ECS")[0] == (
         "ApplicationAlreadyExistsException"
     )

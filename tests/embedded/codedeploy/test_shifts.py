@@ -224,6 +224,27 @@ def test_a_replacement_that_is_never_steady_fails_after_an_hour(world: World, sh
     shop.lab.until(lambda: shop.versions() == {"1"})
 
 
+def test_a_service_that_is_scaled_while_traffic_shifts_has_five_minutes_to_be_steady(
+    world: World, shop: BlueGreen
+) -> None:
+    shop.service()
+    gradual = {"deploymentConfigName": "CodeDeployDefault.ECSCanary10Percent15Minutes"}
+    shop.group(**gradual, **rolling_back("DEPLOYMENT_FAILURE"))
+    shop.deploy()
+    shop.until_event("AllowTraffic")
+    world.crashes = True
+    shop.lab.ecs.update_service(cluster="lab", service="app", desiredCount=3)
+    for _ in range(5):
+        later(world, 58)
+    assert shop.deployment()["status"] == "InProgress"
+    for _ in range(3):
+        later(world, 10)
+    failed = shop.until_status("Failed")
+    assert failed["errorInformation"]["code"] == "TIMEOUT"
+    assert "within 5 minutes" in failed["errorInformation"]["message"]
+    assert shop.weight() == 0
+
+
 def test_a_shift_goes_on_after_a_crash(world: World, shop: BlueGreen) -> None:
     shop.service()
     shop.group(deploymentConfigName="CodeDeployDefault.ECSLinear10PercentEvery3Minutes")
@@ -237,11 +258,10 @@ def test_a_shift_goes_on_after_a_crash(world: World, shop: BlueGreen) -> None:
         lab = Lab(again.client, shop.lab.image, shop.lab.vpc, shop.lab.subnets, again.until)
         after = BlueGreen(lab, shop.blue, shop.green, shop.production, shop.test, shop.role, "")
         after.deployments = [identity]
-        again.settle()
-        assert (after.weight(), after.deployment()["status"]) == (20, "InProgress")
-        assert after.target()["lifecycleEvents"][6]["startTime"] == began
+        assert after.weight() == 20
         later(again, 160)
-        assert after.weight() == 30
+        assert after.weight() == 30  # without a call of CodeDeploy
+        assert after.target()["lifecycleEvents"][6]["startTime"] == began
         for _ in range(7):
             later(again, 180)
         assert after.weight() == 100

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from tests.embedded.ec2.test_groups import network, refused
 
 ENTRY: dict[str, Any] = {
@@ -31,26 +30,26 @@ def test_an_acl_denies_everything_until_entries_allow_it(ec2: Any) -> None:
     assert code == "DependencyViolation"
 
 
-@pytest.mark.parametrize(
-    ("changed", "code", "says"),
-    [
-        ({"RuleNumber": 0}, "InvalidParameterValue", "ruleNumber"),
-        ({"RuleNumber": 32767}, "InvalidParameterValue", "ruleNumber"),
-        ({"Protocol": "tcp"}, "InvalidParameterValue", "protocol"),
-        ({"CidrBlock": "10.0.0.0/33"}, "InvalidParameterValue", "CIDR"),
-        ({"CidrBlock": None}, "MissingParameter", "cidrBlock"),
-        ({"PortRange": {"From": 90, "To": 80}}, "InvalidParameterValue", "portRange"),
-        ({"PortRange": None}, "InvalidParameterValue", "portRange"),
-        ({"Protocol": "1", "PortRange": None}, "MissingParameter", "icmpTypeCode"),
-        ({"NetworkAclId": "acl-0"}, "InvalidNetworkAclID.NotFound", "acl-0"),
-    ],
-)
-def test_what_is_no_entry_is_refused(ec2: Any, changed: dict[str, Any], code: str, says: str) -> None:
+REFUSED: list[tuple[dict[str, Any], str, str]] = [
+    ({"RuleNumber": 0}, "InvalidParameterValue", "ruleNumber"),
+    ({"RuleNumber": 32767}, "InvalidParameterValue", "ruleNumber"),
+    ({"Protocol": "tcp"}, "InvalidParameterValue", "protocol"),
+    ({"CidrBlock": "10.0.0.0/33"}, "InvalidParameterValue", "CIDR"),
+    ({"CidrBlock": None}, "MissingParameter", "cidrBlock"),
+    ({"PortRange": {"From": 90, "To": 80}}, "InvalidParameterValue", "portRange"),
+    ({"PortRange": None}, "InvalidParameterValue", "portRange"),
+    ({"Protocol": "1", "PortRange": None}, "MissingParameter", "icmpTypeCode"),
+    ({"NetworkAclId": "acl-0"}, "InvalidNetworkAclID.NotFound", "acl-0"),
+]
+
+
+def test_what_is_no_entry_is_refused(ec2: Any) -> None:
     vpc, _, _ = network(ec2, "10.0.0.0/16")
     acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
-    given = {name: value for name, value in {"NetworkAclId": acl, **ENTRY, **changed}.items() if value is not None}
-    assert refused(ec2.create_network_acl_entry, **given)[0] == code
-    assert says in refused(ec2.create_network_acl_entry, **given)[1]
+    for changed, code, says in REFUSED:
+        given = {name: value for name, value in {"NetworkAclId": acl, **ENTRY, **changed}.items() if value is not None}
+        found, message = refused(ec2.create_network_acl_entry, **given)
+        assert (found, says in message) == (code, True), (changed, found, message)
     assert len(ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]["Entries"]) == 2
 
 

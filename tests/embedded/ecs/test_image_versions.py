@@ -56,9 +56,7 @@ def test_a_tag_that_moves_reaches_the_next_deployment_and_no_task_before(lab: La
     assert [image["imageDigest"] for image in images_of_revision(lab)] == [after]
 
 
-def test_tasks_that_pull_at_once_run_what_the_first_of_them_found(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tasks_that_pull_at_once_run_what_the_first_of_them_found(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     pull = Puller.pull
 
     def pulls(puller: Puller, image: str, region: str) -> Any:

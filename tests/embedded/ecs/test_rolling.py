@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -65,9 +66,7 @@ def test_zones_that_differ_by_more_than_one_are_balanced_start_first(world: Worl
     lab.until(lambda: set(zones(lab).values()) == {1} and len(zones(lab)) == 3)
     lab.until(lambda: "is AZ balanced" in events(lab))
     assert min(least) == 3
-    said = (
-        "is not AZ balanced with 0 tasks in us-east-1a, 2 tasks in us-east-1b, 1 tasks in us-east-1c. AZ Rebalancing"
-    )
+    said = "is not AZ balanced with 0 tasks in us-east-1a, 2 tasks in us-east-1b, 1 tasks in us-east-1c. AZ Rebalancing"
     assert said in events(lab)
     assert "is AZ balanced with 1 tasks in us-east-1a, 1 tasks in us-east-1b, 1 tasks in us-east-1c." in events(lab)
     [gone] = [
@@ -92,6 +91,11 @@ def test_zones_are_left_as_they_are_without_rebalancing(world: World, lab: Lab) 
 
 
 def test_balancing_that_finds_no_place_stops_and_is_tried_again(world: World, lab: Lab) -> None:
+    sqs, rules = lab.client("sqs"), lab.client("events")
+    queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rules.put_rule(Name="actions", EventPattern=json.dumps({"detail-type": ["ECS Service Action"]}))
+    rules.put_targets(Rule="actions", Targets=[{"Id": "q", "Arn": arn}])
     one_zone_then_all(lab, availabilityZoneRebalancing="DISABLED")
     lab.until_steady(3)
     world.host.profile = replace(world.host.profile, fargate_vcpus=0.75)
@@ -100,7 +104,12 @@ def test_balancing_that_finds_no_place_stops_and_is_tried_again(world: World, la
     assert "(service app) is unable to place a task in us-east-1a." in events(lab)
     assert sorted(zones(lab).values()) == [1, 2]
     world.host.profile = replace(world.host.profile, fargate_vcpus=None)
-    lab.until(lambda: set(zones(lab).values()) == {1} and len(zones(lab)) == 3)
+    lab.until(lambda: "is AZ balanced" in events(lab))
+    assert set(zones(lab).values()) == {1} and len(zones(lab)) == 3
+    world.settle()
+    heard = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    names = [json.loads(message["Body"])["detail"]["eventName"] for message in heard]
+    assert names == [f"SERVICE_REBALANCING_{what}" for what in ("STOPPED", "STARTED", "COMPLETED")]
 
 
 def test_balancing_waits_for_tasks_that_are_protected(lab: Lab) -> None:

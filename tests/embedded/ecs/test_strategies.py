@@ -522,7 +522,7 @@ def test_what_cannot_shift_traffic_is_refused(lab: Lab, site: Site, change: dict
 @pytest.mark.parametrize(
     "asked",
     [
-        {"serviceConnectConfiguration": {"enabled": True, "namespace": "n"}},
+        {"gatewayConnectors": [{"portName": "http"}]},
         {"vpcLatticeConfigurations": [{"roleArn": "arn:r", "targetGroupArn": "arn:t", "portName": "http"}]},
     ],
 )  # fmt: skip

@@ -122,6 +122,8 @@ def test_what_it_cannot_begin_fails_and_says_why(world: World, lab: Lab) -> None
     role = trust(lab)
     other = {"tasks": {"resourceType": "aws:ecs:task", "selectionMode": "ALL", "resourceTags": {"no": "task"}}}
     assert "empty set" in until(lab, start(lab, template(lab, role, targets=other)), "failed")["state"]["reason"]
+    nowhere = [{"source": "aws:cloudwatch:alarm", "value": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:none"}]
+    assert "no alarm none" in until(lab, start(lab, template(lab, role, stops=nowhere)), "failed")["state"]["reason"]
     small = {"tasks": {**TASKS, "selectionMode": "PERCENT(50)"}}
     skipped = template(lab, role, targets=small, experimentOptions={"emptyTargetResolutionMode": "skip"})
     assert steps(until(lab, start(lab, skipped), "completed")) == {"stop": "skipped"}

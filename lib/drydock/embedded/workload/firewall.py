@@ -47,7 +47,8 @@ class Firewall:
         host.every_tick("firewall", self._turn, patient=True)
 
     def lets(self, node: str, target: str, port: int, *, guarded: bool) -> bool:
-        """Whether the node of a load balancer that has this address may call a target; `guarded` by its groups.
+        """Whether the node of a load balancer, or a proxy, that has this address may call a target; `guarded` by its
+        groups.
 
         An address that no interface has is outside of every VPC: neither group nor ACL guards it.
         """

@@ -154,12 +154,24 @@ def _triggers(given: Sequence[Document]) -> None:
                 raise Invalid(code, f"{event} does not happen to an ECS service; those that do are {', '.join(_EVENTS)}.")  # fmt: skip  # noqa: E501
 
 
+def with_waits(settings: Document) -> dict[str, Any]:
+    """A BlueGreenDeploymentConfiguration with the waits that it does not name: none (the AWS CLI relies on it)."""
+    ready, end = (
+        {name: 0, **(settings.get(option) or {})}
+        for option, name in (
+            ("deploymentReadyOption", "waitTimeInMinutes"),
+            ("terminateBlueInstancesOnDeploymentSuccess", "terminationWaitTimeInMinutes"),
+        )
+    )
+    return {**settings, "deploymentReadyOption": ready, "terminateBlueInstancesOnDeploymentSuccess": end}
+
+
 def waits_for_continue(settings: Document) -> int | None:
     """Minutes that a deployment waits for ContinueDeployment before its traffic shifts; None if it does not."""
     ready = settings["deploymentReadyOption"]
-    return int(ready.get("waitTimeInMinutes") or 0) if ready["actionOnTimeout"] == _STOP else None
+    return int(ready["waitTimeInMinutes"]) if ready["actionOnTimeout"] == _STOP else None
 
 
 def keeps_original(settings: Document) -> int:
     """Minutes for which the original task set stays when all traffic has shifted."""
-    return int(settings["terminateBlueInstancesOnDeploymentSuccess"].get("terminationWaitTimeInMinutes") or 0)
+    return int(settings["terminateBlueInstancesOnDeploymentSuccess"]["terminationWaitTimeInMinutes"])

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drydock.policy.ecs import capacity as capacity_providers
-from drydock.policy.requests import fields, network, task_definition
+from drydock.policy.requests import fields, network, service_connect, task_definition
 from drydock.policy.requests.errors import Invalid, parameter
 from drydock.policy.requests.world import Capacity, World
 from drydock.policy.requests.world import capacity as capacity_of
@@ -56,13 +56,14 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
     _balance(request)
     fields.placement(request, where)
     fields.tags(request.get("tags"))
+    _connected_by_ecs(request, controller)
     if controller == "EXTERNAL":
         _external(request)
         return
     definition = validate_launch(request, where, world)
     _shifting(request.get("loadBalancers") or (), request.get("deploymentConfiguration") or {}, definition, world)
     _role(request, definition, request.get("loadBalancers") or ())
-    _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
+    service_connect.validate(request.get("serviceConnectConfiguration"), definition, world)
     _volumes(request.get("volumeConfigurations") or (), definition)
     if request.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
         raise _no_task_role("created")
@@ -122,6 +123,7 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
         _deployment_configuration(deployment, controller, scheduling)
     _balance({**service, **request, "deploymentConfiguration": deployment})
     fields.placement(request, where)
+    _connected_by_ecs(request, controller)
     if controller != "ECS":
         _of_others(request, service, controller, deployment, world)
         return
@@ -132,10 +134,18 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     _load_balancers(changed.get("loadBalancers") or (), definition, where, world)
     _shifting(changed.get("loadBalancers") or (), deployment, definition, world)
     _registries(changed.get("serviceRegistries") or (), definition, world)
-    _service_connect(request.get("serviceConnectConfiguration") or {}, definition, cluster.namespace)
+    newest: Mapping[str, Any] = next(iter(service.get("deployments") or ()), {})
+    connected = request.get("serviceConnectConfiguration") or newest.get("serviceConnectConfiguration")
+    service_connect.validate(connected, definition, world)
     _volumes(request.get("volumeConfigurations") or (), definition)
     if changed.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
         raise _no_task_role("updated")
+
+
+def _connected_by_ecs(request: Mapping[str, Any], controller: str) -> None:
+    """Only what ECS deploys by itself has Service Connect (documented; the wording is ours)."""
+    if controller != "ECS" and (request.get("serviceConnectConfiguration") or {}).get("enabled"):
+        raise parameter(f"Service Connect does not support the {controller} deployment controller.")
 
 
 def changed_deployment(before: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -519,22 +529,6 @@ def _registries(registries: Sequence[Mapping[str, Any]], definition: Mapping[str
                     )
         if both:
             _container(definition, name, port)
-
-
-def _service_connect(configuration: Mapping[str, Any], definition: Mapping[str, Any], namespace: str) -> None:
-    if not configuration.get("enabled"):
-        return
-    if not configuration.get("namespace") and not namespace:
-        raise parameter("Namespace is missing. Specify a namespace, or set a default one for the cluster.")
-    named = {mapping.get("name") for _, mapping in task_definition.ports(definition)}
-    for service in configuration.get("services") or ():
-        port_name = service.get("portName")
-        if port_name not in named:
-            raise parameter(
-                f"portName({port_name}) does not refer to any named PortMapping in the container definitions."
-            )
-        if len(service.get("clientAliases") or ()) > 1:
-            raise parameter("clientAliases can have at most 1 items.")
 
 
 def _volumes(configurations: Sequence[Mapping[str, Any]], definition: Mapping[str, Any]) -> None:

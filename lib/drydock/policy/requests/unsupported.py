@@ -80,8 +80,14 @@ def scales(provider: Mapping[str, Any]) -> None:
 
 def deploys(request: Mapping[str, Any]) -> None:
     """Refuse a service that would be connected, measured or deployed by what is not there. Raises Invalid."""
-    if (request.get("serviceConnectConfiguration") or {}).get("enabled"):
-        raise refuse("Service Connect", "Use serviceRegistries, or a load balancer.")
+    connect = request.get("serviceConnectConfiguration") or {}
+    driver = (connect.get("logConfiguration") or {}).get("logDriver", "awslogs")
+    if (connect.get("logConfiguration") or {}).get("secretOptions"):
+        raise refuse("secrets for the log driver of Service Connect", "Leave secretOptions out.")
+    if connect.get("enabled") and driver != "awslogs":
+        raise refuse(f"the log driver {driver} for the proxies of Service Connect", "Use awslogs.")
+    if any(entry.get("tls") for entry in connect.get("services") or ()):
+        raise refuse("AWS Private CA, whose certificates Service Connect's TLS takes", "Leave tls out.")
     _platform_version(request)
     for balancer in request.get("loadBalancers") or ():
         if balancer.get("loadBalancerName"):

@@ -33,14 +33,25 @@ class TargetGroup:
 
 
 @dataclass(frozen=True)
+class Namespace:
+    """A namespace of Cloud Map. ``discovery_names`` and ``aliases``, (DNS name, port), are those that other services
+    than the one that is asked about have in it."""
+
+    arn: str
+    name: str
+    discovery_names: Collection[str] = ()
+    aliases: Collection[tuple[str, int]] = ()
+
+
+@dataclass(frozen=True)
 class World:
     """``cluster`` and ``task_definition`` are None if the request names one that does not exist.
 
     ``task_definition`` has the shape of describe_task_definition's ``taskDefinition``. ``target_groups`` and
     ``registries`` are keyed by ARN; a registry's value is its DNS record types, e.g. ``{"A"}``.
     ``capacity_providers``: names of all that exist; ``subnets`` and ``security_groups``: the VPC of each that
-    exists, by its id; ``listener_rules``: ARNs of those rules and listeners of load balancers that exist; None if not
-    to be checked.
+    exists, by its id; ``listener_rules``: ARNs of those rules and listeners of load balancers that exist;
+    ``namespaces``: those that exist, by what the request calls them; None if not to be checked.
     """
 
     cluster: Cluster | None = None
@@ -51,6 +62,7 @@ class World:
     subnets: Mapping[str, str] | None = None
     security_groups: Mapping[str, str] | None = None
     listener_rules: Collection[str] | None = None
+    namespaces: Mapping[str, Namespace] | None = None
 
 
 @dataclass(frozen=True)

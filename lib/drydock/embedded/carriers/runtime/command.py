@@ -208,7 +208,12 @@ class Root:
 
 
 def environment(
-    image: ImageConfig, given: Mapping[str, str], address: str, resolver: tuple[str, int] | None, firewall: str = ""
+    image: ImageConfig,
+    given: Mapping[str, str],
+    address: str,
+    resolver: tuple[str, int] | None,
+    firewall: str = "",
+    hosts: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The image's, then `given`, then what the platform sets; nothing of the user's own. Paths are as the
     container names them: `Root.environment_on_machine` puts them where they are."""
@@ -221,6 +226,8 @@ def environment(
         env[rules.RESOLVER_VARIABLE] = f"{resolver[0]}:{resolver[1]}"
     if firewall:
         env[rules.FIREWALL_VARIABLE] = firewall
+    if hosts:
+        env[rules.HOSTS_VARIABLE] = " ".join(f"{name}={where}" for name, where in hosts.items())
     return env
 
 

@@ -17,8 +17,8 @@ Signals go to the first process, which as in a container is process 1: one it ha
 a program that does not handle SIGTERM is killed when the grace period ends (137). When it ends, all it
 started is killed.
 
-Of what runtimes offer it has an init process, which is to let signals have their usual effect, and a limit of open
-files. The state of a container is its $TMPDIR.
+Of what runtimes offer it has an init process, which is to let signals have their usual effect, a limit of open files,
+and host names, which only Python programs of a stand-in image find. The state of a container is its $TMPDIR.
 
 Memory is looked at five times a second: the container may exceed its limit for that long.
 """
@@ -122,7 +122,9 @@ class ProcessContainer:
     def __init__(self, spec: ContainerSpec, root: Root) -> None:
         self.spec, self.root = spec, root
         given = {"TMPDIR": str(spec.state), **spec.environment}
-        self.environment = environment(spec.image, given, spec.address, spec.resolver, str(spec.firewall or ""))
+        self.environment = environment(
+            spec.image, given, spec.address, spec.resolver, str(spec.firewall or ""), spec.hosts
+        )
         self.directory = spec.working_directory or spec.image.working_dir or "/"
         self.child: Child | None = None
         self.ended = False
@@ -200,7 +202,7 @@ class ProcessRuntime:
     """Containers as processes. `directory` is for what they share; `spawner` starts them and outlives `close`."""
 
     name = "process"
-    offers = frozenset({Offer.INIT, Offer.OPEN_FILES})
+    offers = frozenset({Offer.INIT, Offer.OPEN_FILES, Offer.HOSTS})
 
     def __init__(self, spawner: Spawner, directory: Path) -> None:
         self.spawner = spawner

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from drydock.embedded.core import seams
 from drydock.embedded.core.faults import Faults
+from drydock.embedded.workload import bus
 from drydock.policy import alarm_rules, alarms
 from drydock.policy.alarm_rules import Suppressor
 from drydock.policy.alarms import Point, Rule
@@ -213,19 +214,8 @@ class Controller:
 
     def _tell(self, alarm: Alarm, before: dict[str, Any]) -> None:
         """EventBridge, where anybody listens."""
-        backend = self._host.backend_so_far("events", alarm.region)
-        if backend is None or not backend.event_buses["default"].rules:
-            return
-        entry = {
-            "Source": "aws.cloudwatch",
-            "DetailType": "CloudWatch Alarm State Change",
-            "Resources": [alarm.alarm_arn],
-            "Detail": json.dumps(messages.event(alarm, before)),
-        }
-        try:
-            self._host.client("events", alarm.region, derived=True).put_events(Entries=[entry])
-        except ClientError as error:
-            log.warning("the change of %s was not delivered: %s", alarm.alarm_arn, error)
+        kind, told = "CloudWatch Alarm State Change", messages.event(alarm, before)
+        bus.tell(self._host, alarm.region, "aws.cloudwatch", kind, [alarm.alarm_arn], told)
 
     def _go_on(self, alarm: Alarm) -> None:
         """Scaling policies hear of every period in which the alarm stays as it is (documented)."""

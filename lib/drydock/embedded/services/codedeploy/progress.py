@@ -208,6 +208,8 @@ class Progress:
 
     def _install(self, state: CodeDeployState, one: Deployment) -> bool:
         """The replacement is there, and steady."""
+        if one.green.get("id") and not one.undoes and not self._is_time(f"{one.id} steady"):
+            return False
         found = self._look(state, one)
         if one.undoes:
             return True
@@ -317,11 +319,13 @@ class Progress:
 
     def _termination_wait(self, state: CodeDeployState, one: Deployment) -> bool:
         """Who has the traffic is the primary one; the other stays for a while."""
-        stays = one.blue if one.undoes else one.green
-        found = {task_set["id"]: task_set["status"] for task_set in self._look(state, one)}
-        if found.get(stays["id"], "PRIMARY") != "PRIMARY":
-            self._task_sets.promote(state.region_name, one, stays["id"])
-            self._look(state, one)
+        stays = "blue" if one.undoes else "green"
+        if getattr(one, stays)["status"] != "PRIMARY":
+            found = {task_set["id"]: task_set["status"] for task_set in self._look(state, one)}
+            identity = getattr(one, stays)["id"]
+            if found.get(identity, "PRIMARY") != "PRIMARY":
+                self._task_sets.promote(state.region_name, one, identity)
+                self._look(state, one)
             self._keep(state, one)
         minutes = groups.keeps_original(one.settings["blueGreenDeploymentConfiguration"])
         over = self._now - one.since >= 60 * minutes

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
+import json
+import logging
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from moto.codedeploy.models import CodeDeployBackend
+from moto.core.resource_tagging import TaggedResource
 
+from drydock.embedded.core import seams
 from drydock.policy.codedeploy import lifecycle
 from drydock.policy.codedeploy.courses import PREDEFINED, Course
 from drydock.policy.codedeploy.lifecycle import Step
+from drydock.policy.requests.errors import Invalid
 
 from .errors import no_application, no_config, no_deployment, no_group
 
@@ -22,7 +27,10 @@ if TYPE_CHECKING:
 
     from .store import Store
 
+log = logging.getLogger(__name__)
+
 Document = dict[str, Any]
+Kept = TypeVar("Kept")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -178,16 +186,22 @@ class CodeDeployState(CodeDeployBackend):
 
     def restore(self) -> None:
         """Have what is kept of the region."""
-        read = functools.partial(self.store.read, self.region_name)
-        self.applications = {name: Application(**one) for name, one in read("application").items()}
-        groups = (Group(**one) for one in read("group").values())
-        self.groups = {(group.application, group.name): group for group in groups}
-        self.configs = {name: Config(**one) for name, one in read("config").items()}
-        revisions = (Revision(**one) for one in read("revision").values())
-        self.revisions = {(one.application, one.key): one for one in revisions}
-        deployments = sorted(map(_deployment, read("deployment").values()), key=lambda one: one.number)
+        self.applications = {one.name: one for one in self._kept("application", Application)}
+        self.groups = {(one.application, one.name): one for one in self._kept("group", Group)}
+        self.configs = {one.name: one for one in self._kept("config", Config)}
+        self.revisions = {(one.application, one.key): one for one in self._kept("revision", Revision)}
+        deployments = sorted(self._kept("deployment", _deployment), key=lambda one: one.number)
         self.deployments = {one.id: one for one in deployments}
-        self._ids = int(read("number").get("ids", 0))
+        self._ids = next(self._kept("number", lambda ids: int(ids)), 0)
+
+    def _kept(self, kind: str, read: Callable[..., Kept]) -> Iterator[Kept]:
+        """Those of a kind that can be read; of the others the log tells."""
+        for key, record in self.store.read(self.region_name, kind):
+            try:
+                found = json.loads(record)
+                yield read(**found) if isinstance(found, dict) else read(found)
+            except (ValueError, KeyError, TypeError) as error:
+                log.error("the %s %s of CodeDeploy cannot be read and is left out: %s", kind, key, error)
 
     # -- what is kept ---------------------------------------------------------------------------
 
@@ -236,6 +250,36 @@ class CodeDeployState(CodeDeployBackend):
 
     def now(self) -> float:
         return self.host.clock.utcnow().timestamp()
+
+    # -- tags, which the API of tagging reads and sets, too -----------------------------------------
+
+    def tagged(self, arn: str) -> Application | Group:
+        """What has an ARN. Invalid."""
+        found = re.fullmatch(r"arn:[\w-]+:codedeploy:[\w-]+:\d+:(application|deploymentgroup):([^/]+)/?(.*)", arn)
+        if found is None:
+            raise Invalid("InvalidArnException", f"{arn} is not the ARN of an application or a deployment group.")
+        return self.application(found[2]) if found[1] == "application" else self.group(found[2], found[3])
+
+    def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
+        """Invalid."""
+        if not seams.replaying():  # it is in the file
+            one = self.tagged(arn)
+            one.tags = {**one.tags, **tags}
+            self.keep(one)
+
+    def untag_resource(self, arn: str, tag_keys: list[str]) -> None:
+        """Invalid."""
+        if not seams.replaying():
+            one = self.tagged(arn)
+            one.tags = {key: value for key, value in one.tags.items() if key not in tag_keys}
+            self.keep(one)
+
+    def iter_tagged_resources(self) -> Iterator[TaggedResource]:
+        for application in self.applications.values():
+            yield TaggedResource(self._application_arn(application.name), application.tags, "codedeploy:application")
+        for group in self.groups.values():
+            arn = self._deployment_group_arn(group.application, group.name)
+            yield TaggedResource(arn, group.tags, "codedeploy:deploymentgroup")
 
     # -- what there is --------------------------------------------------------------------------
 
@@ -307,5 +351,5 @@ def _place(thing: Application | Group | Config | Revision | Deployment) -> tuple
     return type(thing).__name__.lower(), thing.name
 
 
-def _deployment(record: Document) -> Deployment:
-    return Deployment(**{**record, "events": [Event(**event) for event in record["events"]]})
+def _deployment(events: list[Document], **record: Any) -> Deployment:
+    return Deployment(**record, events=[Event(**event) for event in events])

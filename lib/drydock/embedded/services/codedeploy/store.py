@@ -29,10 +29,9 @@ class Store:
     def regions(self) -> list[str]:
         return [region for (region,) in self._data.read("SELECT DISTINCT region FROM codedeploy")]
 
-    def read(self, region: str, kind: str) -> dict[str, Any]:
-        """The records of a kind, by their keys."""
-        rows = self._data.read("SELECT key, record FROM codedeploy WHERE region = ? AND kind = ?", region, kind)
-        return {key: json.loads(record) for key, record in rows}
+    def read(self, region: str, kind: str) -> list[tuple[str, str]]:
+        """(key, record) of a kind."""
+        return self._data.read("SELECT key, record FROM codedeploy WHERE region = ? AND kind = ?", region, kind)
 
     def keep(self, region: str, kind: str, key: str, record: Any) -> None:
         self._data.write("REPLACE INTO codedeploy VALUES (?, ?, ?, ?)", region, kind, key, json.dumps(record))

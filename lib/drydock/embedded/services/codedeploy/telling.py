@@ -35,7 +35,6 @@ def status(host: Host, region: str, one: Deployment) -> None:
     prefix = f"arn:aws:codedeploy:{region}:{host.account}"
     detail = {
         "region": region,
-        "account": host.account,
         "application": one.application,
         "deploymentGroup": one.group,
         "deploymentId": one.id,

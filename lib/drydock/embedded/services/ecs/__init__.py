@@ -53,6 +53,7 @@ class ECS(Service):
             setattr(EC2ContainerServiceResponse, name, function)
         self.host.every_tick(self.name, self.engine.tick, patient=True)
         self.host.every_tick(f"{self.name} metrics", self.engine.meter.tick, patient=True)
+        self.host.every_tick(f"{self.name} proxies", self.engine.mesh.measure, patient=True)
         self.host.on_close(self.engine.close)
 
     def restored(self) -> None:

@@ -11,18 +11,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+from moto.core.exceptions import JsonRESTError
 from moto.ecs.exceptions import ECSException
 
+from drydock.embedded.core import seams
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import asks, events, task_sets
 from drydock.embedded.services.ecs.alarms import AlarmStates
 from drydock.embedded.services.ecs.lookups import definition_of
+from drydock.embedded.services.ecs.namespaces import Namespaces
 from drydock.embedded.services.ecs.records import Deployment, Document, Origin, Service, Task, TaskSet, utcnow
 from drydock.embedded.services.ecs.table import Failed, Healthy, Report, Resolved, Running, Table, Unhealthy, Unplaced
 from drydock.policy.ecs import alarms as alarm_rules
 from drydock.policy.ecs import interruption, rollout, strategy
 from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker, Event, Status
+from drydock.policy.mesh import service_connect
 
 # A change of one of these is a new deployment; a revision has the capacity, too, which waits for the next one.
 DEPLOYING_FIELDS = (
@@ -55,9 +60,10 @@ STOPPED = Cause("stop", "stopped by user")
 class Deployments:
     """The deployments of all services."""
 
-    def __init__(self, host: Host, table: Table) -> None:
+    def __init__(self, host: Host, table: Table, namespaces: Namespaces) -> None:
         self._host = host
         self._table = table
+        self._namespaces = namespaces
         self._alarms = AlarmStates(host)
 
     # -- how one begins -------------------------------------------------------------------------
@@ -103,6 +109,7 @@ class Deployments:
             deployment.progress = strategy.first(reconciles=reconciles, now=self._host.clock.time())
         service.deployments.insert(0, deployment)
         service.steady = False
+        self._connect(service, deployment)
         events.deployment(self._host, service, deployment, "SERVICE_DEPLOYMENT_IN_PROGRESS")
         if not rolling and (configuration.get("deploymentCircuitBreaker") or {}).get("enable"):
             service.event(f"(deployment {deployment.id}) the circuit breaker watches rolling deployments only.")
@@ -111,6 +118,30 @@ class Deployments:
         self._tell_what_is_missing(service, deployment)
         self._table.keep(service)
         return deployment
+
+    def _connect(self, service: Service, deployment: Deployment) -> None:
+        """Service Connect: what its tasks are called by, and whom they can call."""
+        configuration = deployment.revision.get("serviceConnectConfiguration") or {}
+        if not configuration.get("enabled"):
+            return
+        found = self._namespaces.find(service.region_name, configuration["namespace"])
+        if found is None:
+            service.event(f"cannot find the namespace {configuration['namespace']} of Service Connect.")
+            return
+        deployment.namespace, deployment.namespace_name = found.arn, found.name
+        deployment.known = self._namespaces.endpoints(service.region_name, found.arn)
+        self._make_resources(service, deployment)
+
+    def _make_resources(self, service: Service, deployment: Deployment) -> None:
+        """What it is in Cloud Map; a replay leaves that to the end."""
+        if deployment.namespace is None or seams.replaying():
+            return
+        services = (deployment.revision.get("serviceConnectConfiguration") or {}).get("services") or ()
+        names = {service_connect.discovery_name(entry) for entry in services}
+        try:
+            deployment.resources = self._namespaces.resources(service, deployment.namespace, names)
+        except (ClientError, JsonRESTError) as refused:
+            service.event(f"cannot be found by Service Connect: {refused}.")
 
     def _supersede(self, service: Service, deployment: Deployment) -> None:
         """One of stages that another comes upon: it is done if it was only cleaning up."""
@@ -146,8 +177,10 @@ class Deployments:
     def resume(self, service: Service) -> None:
         """After a restart, which left no task."""
         service.steady = False
-        for deployment in service.origins:
-            deployment.next_start = min(deployment.next_start, self._host.clock.time() + LAST_RETRY)
+        for deployment in service.deployments:
+            self._make_resources(service, deployment)
+        for origin in service.origins:
+            origin.next_start = min(origin.next_start, self._host.clock.time() + LAST_RETRY)
         self._table.keep(service)
 
     # -- what it hears --------------------------------------------------------------------------

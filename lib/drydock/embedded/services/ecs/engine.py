@@ -20,8 +20,10 @@ from drydock.embedded.services.ecs.kept import Kept
 from drydock.embedded.services.ecs.launch import Launcher
 from drydock.embedded.services.ecs.life import Life, Means
 from drydock.embedded.services.ecs.listeners import Listeners
+from drydock.embedded.services.ecs.mesh import Mesh
 from drydock.embedded.services.ecs.metadata import Roles
 from drydock.embedded.services.ecs.meter import Meter
+from drydock.embedded.services.ecs.namespaces import Namespaces
 from drydock.embedded.services.ecs.records import Document, Task
 from drydock.embedded.services.ecs.roles import LinkedRole
 from drydock.embedded.services.ecs.scheduler import Scheduler
@@ -48,12 +50,14 @@ class Engine:
     def __init__(self, host: Host, backends: Any) -> None:
         self.host = host
         self.table = Table(host, backends)
-        self.deployments = Deployments(host, self.table)
+        self.namespaces = Namespaces(host, self.table)
+        self.deployments = Deployments(host, self.table, self.namespaces)
         self.task_sets = TaskSets(self.table)
         self.roles = Roles(host)
         interfaces, targets, logs = Interfaces(host), Targets(host), LogDriver(host)
         listeners = Listeners(host)
-        self.facts = Facts(targets, listeners, interfaces)
+        self.facts = Facts(targets, listeners, interfaces, self.namespaces)
+        self.mesh = Mesh(host, self.table, self.namespaces, logs)
         self.spot = Spot(host, self.table)
         self.launcher = Launcher(host, self.table, interfaces, self.spot)
         self.sessions = Sessions(host, logs)
@@ -62,7 +66,8 @@ class Engine:
         """By region and family: none is given again after its task definition was deleted."""
         self._backends = backends
         self._logs = logs
-        self._means = Means(host, self.table, interfaces, Puller(host, self._images_in_use), logs, self.roles, targets)
+        puller = Puller(host, self._images_in_use)
+        self._means = Means(host, self.table, interfaces, puller, logs, self.roles, targets, self.mesh)
         self.scheduler = Scheduler(
             self.table,
             self.deployments,
@@ -89,6 +94,7 @@ class Engine:
     def tick(self) -> None:
         self.linked_role.make()
         with self.host.lock:
+            self._faults.attempt("the proxies of Service Connect", self.mesh.turn)
             self.spot.turn()
         turn = self.scheduler.turn()
         while self._go_on(turn):

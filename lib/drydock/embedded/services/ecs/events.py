@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
 
 from drydock.embedded.services.ecs import views
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task, utcnow
+from drydock.embedded.workload import bus
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
-
-log = logging.getLogger(__name__)
 
 _REASONS = {
     "SERVICE_DEPLOYMENT_IN_PROGRESS": "INFO",
@@ -48,25 +43,4 @@ def action(host: Host, service: Service, name: str, kind: str = "INFO", **more: 
 
 
 def _send(host: Host, region: str, detail_type: str, resources: list[str], detail: Document) -> None:
-    if not _listened_to(host, region):
-        return
-    entry = {
-        "Source": "aws.ecs",
-        "DetailType": detail_type,
-        "Resources": resources,
-        "Detail": json.dumps(detail, default=_text),
-    }
-    try:
-        host.client("events", region, derived=True).put_events(Entries=[entry])
-    except ClientError as error:  # a target that is gone is no matter of ECS's
-        log.warning("%s of %s was not delivered: %s", detail_type, resources, error)
-
-
-def _listened_to(host: Host, region: str) -> bool:
-    """Whether any rule could match: without one an event has no effect, so it is not worth a request."""
-    backend = host.backend_so_far("events", region)
-    return backend is not None and bool(backend.event_buses["default"].rules)
-
-
-def _text(value: Any) -> str:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    bus.tell(host, region, "aws.ecs", detail_type, resources, detail)

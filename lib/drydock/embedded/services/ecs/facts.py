@@ -8,18 +8,20 @@ from typing import Any
 from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.services.ecs.listeners import Listeners
-from drydock.embedded.services.ecs.lookups import cluster_name, definition_of
+from drydock.embedded.services.ecs.lookups import arn_of, cluster_name, definition_of
+from drydock.embedded.services.ecs.namespaces import Namespaces
 from drydock.embedded.services.ecs.records import Document
 from drydock.embedded.services.ecs.targets import Targets
 from drydock.embedded.services.ecs.views import describe_definition
 from drydock.embedded.workload.interfaces import Interfaces
-from drydock.policy.requests.world import Cluster, World
+from drydock.policy.requests.world import Cluster, Namespace, World
 
 
 class Facts:
     """Looks them up, in ECS and in the services that the request points to."""
 
-    def __init__(self, targets: Targets, listeners: Listeners, interfaces: Interfaces) -> None:
+    def __init__(self, targets: Targets, listeners: Listeners, interfaces: Interfaces, namespaces: Namespaces) -> None:
+        self._namespaces = namespaces
         self._targets = targets
         self._listeners = listeners
         self._interfaces = interfaces
@@ -33,16 +35,29 @@ class Facts:
         groups |= {each.get("alternateTargetGroupArn") for each in advanced}
         rules = {each.get(name) for each in advanced for name in ("productionListenerRule", "testListenerRule")}
         registries = {e["registryArn"] for e in request.get("serviceRegistries") or () if e.get("registryArn")}
+        cluster = _cluster(backend, request)
         return World(
-            cluster=_cluster(backend, request),
+            cluster=cluster,
             task_definition=definition(backend, request),
             capacity_providers=frozenset(backend.capacity_providers),
             target_groups=self._targets.groups(region, groups - {None}),
             registries=self._targets.registries(region, registries),
             listener_rules=self._listeners.that_exist(region, rules - {None}),
             subnets=self._interfaces.known_subnets(region, network.get("subnets")),
+            namespaces=self._of_connect(backend, request, cluster),
             security_groups=self._interfaces.known_security_groups(region, network.get("securityGroups")),
         )
+
+    def _of_connect(self, backend: Any, request: Document, cluster: Cluster | None) -> dict[str, Namespace]:
+        """The namespace of Service Connect that a service is to be in, if it is there."""
+        configuration = request.get("serviceConnectConfiguration") or {}
+        given = configuration.get("namespace") or (cluster.namespace if cluster else "")
+        if not configuration.get("enabled") or not given:
+            return {}
+        name = str(request.get("serviceName") or request.get("service") or "").rsplit("/", 1)[-1]
+        own = arn_of(backend, f"service/{cluster_name(backend, request)}/{name}")
+        found = self._namespaces.taken(backend.region_name, given, own)
+        return {given: found} if found is not None else {}
 
 
 def _cluster(backend: Any, request: Document) -> Cluster | None:

@@ -196,7 +196,7 @@ def _decode(value: Document) -> Any:
 def _task(item: Document, host: Host) -> Task:
     task = Task(**item, ids=Ids(item["document"]["taskArn"]), entered=host.clock.time())
     task.definition["containerDefinitions"]
-    for container in task.document["containers"]:
+    for container in task.own_containers:
         task.definition_of(container["name"])
     if not isinstance(task.document["attachments"], list) or not isinstance(task.document["lastStatus"], str):
         raise TypeError("attachments or lastStatus")

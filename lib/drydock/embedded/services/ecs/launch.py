@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from moto.ecs.exceptions import ECSException
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import asks, roles
 from drydock.embedded.services.ecs.lookups import definition_of
-from drydock.embedded.services.ecs.records import Document, Ids, Origin, Service, Task, utcnow
+from drydock.embedded.services.ecs.records import Deployment, Document, Ids, Origin, Service, Task, utcnow
 from drydock.embedded.services.ecs.spot import Spot
 from drydock.embedded.services.ecs.table import Table
 from drydock.embedded.services.ecs.views import describe_definition
@@ -44,6 +45,8 @@ class Order:
     strategy: Sequence[Document]
     service: Service | None = None
     deployment_id: str | None = None
+    connected: bool = False
+    """Whether they have Service Connect."""
 
 
 class NotLaunched(Exception):
@@ -119,6 +122,7 @@ class Launcher:
             revision.get("capacityProviderStrategy") or [],
             service,
             deployment.id,
+            connected=isinstance(deployment, Deployment) and deployment.namespace is not None,
         )
         return self._launch(order)
 
@@ -150,6 +154,8 @@ class Launcher:
             seed = f"{self._host.seed_in(region)}:{order.cluster.name}:{order.group}:{number}"
             ids = order.service.ids if order.service is not None else Ids(seed)
             document = _document(order, provider, subnet, ids)
+            if order.connected:
+                _add_proxy(document, ids)
             if not self._fits([*self._table.living(), *made], document):
                 refused += [NO_VCPUS] * (order.count - len(made) - len(refused))
                 break
@@ -257,6 +263,21 @@ def _document(order: Order, provider: str | None, subnet: Subnet | None, ids: Id
         "attachments": attachments,
         "containers": containers,
     }
+
+
+def _add_proxy(document: Document, ids: Ids) -> None:
+    """Show the Service Connect proxy of a task, as ECS does: an attachment that names a container."""
+    name = f"ecs-service-connect-{ids.hex()[:5]}"
+    details = [{"name": "ContainerName", "value": name}]
+    document["attachments"].insert(
+        0, {"id": ids.uuid(), "type": "ServiceConnect", "status": "ATTACHED", "details": details}
+    )
+    shown = ("taskArn", "lastStatus", "healthStatus", "networkBindings", "networkInterfaces")
+    first = document["containers"][0]
+    arn = f"{first['containerArn'].rpartition('/')[0]}/{ids.uuid()}"
+    document["containers"].insert(
+        0, {"containerArn": arn, "name": name, **{field: copy(first[field]) for field in shown}}
+    )
 
 
 def _size(container: Document) -> Document:

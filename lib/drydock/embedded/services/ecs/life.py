@@ -21,6 +21,7 @@ from drydock import disk
 from drydock.embedded.carriers.runtime import ContainerSpec, Exit, Mount, state_of
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs import asks
+from drydock.embedded.services.ecs.mesh import Mesh
 from drydock.embedded.services.ecs.metadata import Roles
 from drydock.embedded.services.ecs.records import Document, Task, utcnow
 from drydock.embedded.services.ecs.secrets import CannotRead, read
@@ -73,6 +74,7 @@ class Means:
     logs: LogDriver
     roles: Roles
     targets: Targets
+    mesh: Mesh
 
     def volumes(self, task: Task) -> Path:
         """The folder of what lives as long as the task."""
@@ -88,6 +90,7 @@ class Means:
     def leave(self, task: Task) -> float:
         """Take the task from where others find it; the AWS seconds that its connections have to drain."""
         service = self.table.service_of(task)
+        self.mesh.leave(task)
         return self.targets.leave(task, service) if service is not None else 0.0
 
     def detach(self, task: Task) -> None:
@@ -188,13 +191,20 @@ class Life:
             except (NoAddress, ClientError) as error:
                 self._fail(f"ResourceInitializationError: failed to attach a network interface: {error}")
                 return
+            try:
+                self._means.mesh.begin(self.task)
+            except (NoAddress, ClientError) as error:
+                self._fail(f"ResourceInitializationError: the Service Connect proxy failed to start: {error}")
+                return
         if self.task.stopping:
             self._table.enter(self.task, "DEPROVISIONING")
         elif self._in_state() >= self._profile.task_provisioning:
             self._table.enter(self.task, "PENDING")
 
     def _attach(self) -> None:
-        [attachment] = self.task.document["attachments"]
+        attachment = next(
+            each for each in self.task.document["attachments"] if each["type"] == "ElasticNetworkInterface"
+        )
         network = self.task.network or {}
         made = self._means.interfaces.attach(
             self.task.region_name,
@@ -237,6 +247,10 @@ class Life:
             return
         if not self._preparing.done() or self._in_state() < self._profile.image_pull:
             return
+        if not self._means.mesh.is_ready(self.task):
+            if why := self._means.mesh.failure(self.task):
+                self._fail(f"ResourceInitializationError: the Service Connect proxy failed to start: {why}")
+            return
         try:
             if self._prepared is None:
                 prepared = self._preparing.result()
@@ -245,6 +259,7 @@ class Life:
                     return
                 self._prepared = prepared
                 self._show_images(prepared)
+                self._show_proxy(lastStatus="RUNNING", healthStatus="HEALTHY")
             self._start(self._prepared)
         except CannotRead as refused:
             self._fail(str(refused))
@@ -263,8 +278,14 @@ class Life:
         service = self._table.service_of(self.task)
         if service is not None and self._means.targets.join(self.task, service):
             self._table.register(self.task)
+        self._means.mesh.join(self.task)
         self._table.enter(self.task, "RUNNING")
         self._look_for_agent()
+
+    def _show_proxy(self, **shown: Any) -> None:
+        """Of the container of the Service Connect proxy, if it has one."""
+        if self.task.proxy is not None:
+            self._table.show_container(self.task, self.task.proxy, **shown)
 
     def _look_for_agent(self) -> None:
         """The agent of ECS Exec, which runs some time after the task."""
@@ -283,7 +304,9 @@ class Life:
     def _deactivating(self) -> None:
         if self._drain_until is None:
             self._drain_until = min(self._host.clock.time() + self._means.leave(self.task), self._ends_at)
-        if self._host.clock.time() >= self._drain_until or not self.group.alive():
+        now = self._host.clock.time()
+        drained = now >= self._drain_until and (now >= self._ends_at or self._means.mesh.has_left(self.task))
+        if drained or not self.group.alive():
             self._table.enter(self.task, "STOPPING")
             self._stopping()
 
@@ -299,6 +322,8 @@ class Life:
         if self._credentials_token:
             self._means.roles.forget(self._credentials_token)
         self._means.remove_volumes(self.task)
+        self._means.mesh.end(self.task)
+        self._show_proxy(exitCode=0)
         self._means.logs.flush(now=True)  # its last lines can be read once it is STOPPED
         self._table.enter(self.task, "STOPPED")
 
@@ -438,6 +463,7 @@ class Life:
             memory_limit_mib=int(limit) if limit else None,
             on_output=lambda _, line: self._means.logs.write(stream, line) if stream else None,
             on_exit=lambda exit: self._ended(stream, exit, on_exit),
+            hosts=self._means.mesh.names(self.task),
             **asks.given(self._host, container, self._mounts(name)),
         )
 

@@ -49,7 +49,7 @@ def describe(table: Table, identifier: str, path: list[str]) -> Any | None:
     """Metadata v4 of the container `<task id>-<name>`: "", "task", "stats" or "task/stats"; None if not there."""
     task_id, _, name = identifier.partition("-")
     for task in table.with_id(task_id):
-        found = next((c for c in task.document["containers"] if c["name"] == name), None)
+        found = next((c for c in task.own_containers if c["name"] == name), None)
         if found is None:
             return None
         match path:
@@ -104,5 +104,5 @@ def _task(task: Task) -> Document:
         "AvailabilityZone": document.get("availabilityZone"),
         "LaunchType": document.get("launchType"),
         "ServiceName": task.group.removeprefix("service:") if task.service_arn else None,
-        "Containers": [_container(task, container) for container in document["containers"]],
+        "Containers": [_container(task, container) for container in task.own_containers],
     }

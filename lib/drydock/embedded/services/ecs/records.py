@@ -19,6 +19,7 @@ from drydock.policy.ecs import strategy, task_sets
 from drydock.policy.ecs.alarms import Alarms
 from drydock.policy.ecs.breaker import Breaker
 from drydock.policy.health import Health
+from drydock.policy.mesh import service_connect
 
 Document = dict[str, Any]
 
@@ -89,6 +90,13 @@ class Deployment:
     """The percentage of the traffic that listeners were last told to give it; None: they were told nothing."""
     hooks: list[Document] = field(default_factory=list)
     """As the API shows them, with `stage` and `step` that they are of, and the AWS second at which each `expires`."""
+    namespace: str | None = None
+    """The ARN of the namespace of Cloud Map that its tasks are in by Service Connect."""
+    namespace_name: str = ""
+    resources: list[Document] = field(default_factory=list)
+    """`serviceConnectResources`, as the API shows them."""
+    known: list[Document] = field(default_factory=list)
+    """The endpoints in its namespace when it began: all that its tasks can call."""
     rollback: Document | None = None
     """As the API shows it, with its `state`: REQUESTED, IN_PROGRESS, SUCCESSFUL or FAILED."""
 
@@ -97,6 +105,11 @@ class Deployment:
         """Whether the stages of its strategy say who has tasks and traffic; with a failed one it stays as it is."""
         is_over = self.rollout_state == "COMPLETED" or (self.rollback or {}).get("state") == "SUCCESSFUL"
         return self.progress is not None and not is_over
+
+    def endpoints_of(self, definition: Document) -> tuple[service_connect.Endpoint, ...]:
+        """What others can call by Service Connect of a task of it, which has this definition."""
+        configuration = self.revision.get("serviceConnectConfiguration")
+        return service_connect.endpoints(configuration, definition, self.namespace_name)
 
     @property
     def load_balancers(self) -> list[Document]:
@@ -230,6 +243,11 @@ class Service:
         """The deployment or the task set that started a task of it."""
         return next((each for each in (*self.origins, *self.finished) if each.id == task.deployment_id), None)
 
+    def deployment_of(self, task: Task) -> Deployment | None:
+        """The deployment that started a task of it; None where that was a task set."""
+        origin = self.origin_of(task)
+        return origin if isinstance(origin, Deployment) else None
+
     def registries_of(self, task: Task) -> list[Document]:
         """The services of Cloud Map that a task of it is in."""
         origin = self.origin_of(task)
@@ -305,6 +323,19 @@ class Task:
     @property
     def group(self) -> str:
         return str(self.document.get("group", ""))
+
+    @property
+    def proxy(self) -> str | None:
+        """The name of the container of its Service Connect proxy; None if it has none."""
+        for attachment in self.document["attachments"]:
+            if attachment["type"] == "ServiceConnect":
+                return str(next(each["value"] for each in attachment["details"] if each["name"] == "ContainerName"))
+        return None
+
+    @property
+    def own_containers(self) -> list[Document]:
+        """Those of its task definition."""
+        return [container for container in self.document["containers"] if container["name"] != self.proxy]
 
     def container(self, name: str) -> Document:
         return next(c for c in self.document["containers"] if c["name"] == name)

@@ -44,8 +44,16 @@ def new(request: Mapping[str, Any], cluster: Cluster) -> Document:
         **(_OF_ECS if settings["deploymentController"]["type"] == "ECS" else {}),
         **(asked.get("deploymentConfiguration") or {}),
     }
+    _name_namespace(settings, cluster)
     settings.setdefault("availabilityZoneRebalancing", "DISABLED" if hinders_balance(settings) else "ENABLED")
     return settings
+
+
+def _name_namespace(settings: Document, cluster: Cluster) -> None:
+    """Service Connect without a namespace is in the cluster's default one."""
+    asked = settings.get("serviceConnectConfiguration") or {}
+    if asked.get("enabled") and not asked.get("namespace") and cluster.namespace:
+        settings["serviceConnectConfiguration"] = {**asked, "namespace": cluster.namespace}
 
 
 def placed(request: Mapping[str, Any], where: Capacity) -> Document:
@@ -60,7 +68,7 @@ def placed(request: Mapping[str, Any], where: Capacity) -> Document:
     return found
 
 
-def updated(settings: Document, request: Mapping[str, Any]) -> Document:
+def updated(settings: Document, request: Mapping[str, Any], cluster: Cluster) -> Document:
     """The settings after `request` (UpdateService); what it leaves out stays."""
     changes = {key: value for key, value in request.items() if key not in _NOT_SETTINGS and value is not None}
     result = {**settings, **changes}
@@ -77,4 +85,5 @@ def updated(settings: Document, request: Mapping[str, Any]) -> Document:
         result["capacityProviderStrategy"] = [
             {"weight": 0, "base": 0, **item} for item in changes["capacityProviderStrategy"]
         ]
+    _name_namespace(result, cluster)
     return result

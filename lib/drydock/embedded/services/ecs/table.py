@@ -98,6 +98,8 @@ class Table:
     def __init__(self, host: Host, backends: Any) -> None:
         self.host = host
         self.order = 0
+        self.changes = 0
+        """Goes up with whatever happens to a task or a service."""
         self._unkept: dict[str, Task | Service] = {}
         self._gone: dict[str, Task | Service] = {}
         self._stirred: set[str] = set()
@@ -214,6 +216,7 @@ class Table:
     def keep(self, *changed: Task | Service) -> None:
         """These have changed, and the services of such tasks: this turn ends with them on disk. A task's life goes on
         in the next turn, which then comes now."""
+        self.changes += 1
         for record in changed:
             self._unkept[record.arn] = record
             service = self.service_of(record) if isinstance(record, Task) else None
@@ -326,7 +329,7 @@ class Table:
 
     def attach(self, task: Task, details: dict[str, str]) -> None:
         """It has its network interface, which these `details` show."""
-        [attachment] = task.document["attachments"]
+        attachment = next(each for each in task.document["attachments"] if each["type"] == "ElasticNetworkInterface")
         task.address = details["privateIPv4Address"]
         shown = {item["name"]: item["value"] for item in attachment["details"]} | details
         attachment |= {

@@ -115,6 +115,8 @@ def describe_deployment(deployment: Deployment, tasks: list[Task]) -> Document:
         )
         if deployment.revision.get(key) is not None
     }  # fmt: skip
+    if deployment.resources:
+        shown["serviceConnectResources"] = deployment.resources
     return {
         **shown,
         "id": deployment.id,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drydock.embedded.carriers.envoy import risen
+
 NAMESPACE, NETWORK = "AWS/ApplicationELB", "AWS/NetworkELB"
 CLASSES = ("2XX", "3XX", "4XX", "5XX")
 
@@ -44,7 +46,7 @@ def data(before: Numbers, now: Numbers, groups: list[Group]) -> list[Datum]:
     Response times come as `cluster.<id>.time_sum` and `.time_count`, in milliseconds and requests, and where it is
     known how many took so long, as `cluster.<id>.time_of.<milliseconds>`.
     """
-    passed = _since(before, now)
+    passed = risen(before, now)
     found: list[Datum] = []
     balancers: dict[str, dict[str, float]] = {}
     for group in groups:
@@ -82,7 +84,7 @@ def data(before: Numbers, now: Numbers, groups: list[Group]) -> list[Datum]:
 
 def network(before: Numbers, now: Numbers, groups: list[Group]) -> list[Datum]:
     """The same of Network Load Balancers, which know no requests."""
-    passed = _since(before, now)
+    passed = risen(before, now)
     found: list[Datum] = []
     for group in groups:
         both = _dimensions(TargetGroup=group.id, LoadBalancer=group.load_balancer)
@@ -93,16 +95,6 @@ def network(before: Numbers, now: Numbers, groups: list[Group]) -> list[Datum]:
         flows = {"NewFlowCount": told["NewConnectionCount"], "ProcessedBytes": told["ProcessedBytes"]}
         found += _counts(_dimensions(LoadBalancer=balancer), flows)
     return found
-
-
-def _since(before: Numbers, now: Numbers) -> Callable[[str], float]:
-    """How much a counter has gone up."""
-
-    def passed(name: str) -> float:
-        there, here = before.get(name, 0), now.get(name, 0)
-        return here - there if here >= there else here  # a new Envoy begins at zero
-
-    return passed
 
 
 def _connections(prefix: str, now: Numbers, passed: Callable[[str], float]) -> dict[str, float]:

@@ -104,7 +104,11 @@ class Experiments:
         if not self._can_be_assumed(record["roleArn"]):
             self._fail(record, "Unable to assume role", "/experimentTemplate/roleArn")
             return
-        if self._halts(region, record):
+        watched = self._watched(region, record)
+        if missing := [name for name, state in watched.items() if not state]:
+            self._fail(record, f"There is no alarm {missing[0]}", "/stopConditions")
+            return
+        if "ALARM" in watched.values():
             self._end(record, "stopped", "Experiment halted by stop condition.", left="stopped")
             return
         for name, target in record["targets"].items():
@@ -121,7 +125,7 @@ class Experiments:
         _enter(record, "running", "Experiment is running.")
 
     def _run(self, region: str, record: Document) -> None:
-        if self._halts(region, record):
+        if "ALARM" in self._watched(region, record).values():
             self._end(record, "stopped", "Experiment halted by stop condition.", left="stopped")
             return
         actions, now = record["actions"], self._host.clock.time()
@@ -159,7 +163,7 @@ class Experiments:
         self._end(record, "failed", f"{reason}.", left="cancelled")
         record["state"]["error"] = {
             "accountId": self._host.account,
-            "code": "ConfigurationFailure" if "roleArn" in location else "TargetResolutionFailure",
+            "code": "TargetResolutionFailure" if location.startswith("/targets/") else "ConfigurationFailure",
             "location": location,
         }
 
@@ -190,17 +194,17 @@ class Experiments:
         late = self._host.lately.has(("role", arn))
         return role is not None and not late and trusts(role.assume_role_policy_document, fis.SERVICE)
 
-    def _halts(self, region: str, record: Document) -> bool:
-        """Whether an alarm among its stop conditions rings."""
+    def _watched(self, region: str, record: Document) -> dict[str, str]:
+        """The alarms among its stop conditions by name, each with its state; empty of one that is not there."""
         arns = [one["value"] for one in record["stopConditions"] if one["source"] == fis.ALARM]
-        names = [arn.split(":alarm:", 1)[1] for arn in arns]
-        if not names:
-            return False
+        states = dict.fromkeys((arn.split(":alarm:", 1)[1] for arn in arns), "")
+        if not states:
+            return {}
         answer = self._host.client("cloudwatch", region, derived=True).describe_alarms(
-            AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+            AlarmNames=list(states), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
         )
         alarms = [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]
-        return any(alarm["StateValue"] == "ALARM" for alarm in alarms)
+        return states | {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
 
     def _found(self, region: str, target: Document) -> list[str]:
         """ARNs of what a target is about: of tasks, those that are to run."""

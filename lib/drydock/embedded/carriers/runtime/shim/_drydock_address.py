@@ -12,6 +12,7 @@ module (asyncio, http.server, urllib3 and so on stand on it):
 - the VPC's resolver is at port 53 of its address, as in a VPC, even where this machine has it at another port;
 - a name with a dot is asked of the VPC's resolver, $DRYDOCK_RESOLVER, first. An authoritative "no such name" is
   final; anything else goes on to the system's resolver. Nothing is cached;
+- names in $DRYDOCK_HOSTS have the addresses that it gives, before anybody is asked, as in a container's /etc/hosts;
 - gethostname() is $HOSTNAME, and a loopback address has a name without asking (http.server asks when it starts).
 
 Not covered: sockets made in C (gRPC, libpq, curl, uvloop), programs in other languages, IPv6 other than ::
@@ -48,6 +49,7 @@ def install() -> None:
     server, _, port = os.environ.get(rules.RESOLVER_VARIABLE, "").rpartition(":")
     firewall = os.environ.get(rules.FIREWALL_VARIABLE, "")
     task = Task(address, (server, int(port)) if server else None, platform_ports(os.environ), firewall)
+    task.hosts = dict(each.split("=") for each in os.environ.get(rules.HOSTS_VARIABLE, "").split())
 
     system_getaddrinfo, system_gethostbyaddr = socket.getaddrinfo, socket.gethostbyaddr
     system_getnameinfo = socket.getnameinfo
@@ -84,6 +86,10 @@ def install() -> None:
                 return system_getaddrinfo(rules.MACHINE, port, socket.AF_INET, type, proto, flags)
             if name and name == os.environ.get("HOSTNAME"):
                 return system_getaddrinfo(address, port, socket.AF_INET, type, proto, flags)
+        if name in task.hosts and not flags & socket.AI_NUMERICHOST:
+            if family == socket.AF_INET6:
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return system_getaddrinfo(task.hosts[name], port, socket.AF_INET, type, proto, flags & ~CANONNAME)
         if task.resolver and name and is_name(name) and not flags & socket.AI_NUMERICHOST:
             found = look_up(name, task.resolver)
             if found is not None:
@@ -128,6 +134,7 @@ class Task:
     def __init__(self, address: str, resolver: tuple[str, int] | None, platform: set[int], firewall: str) -> None:
         self.address, self.resolver, self.platform, self.firewall = address, resolver, platform, firewall
         self.inner = rules.inner_address(address)
+        self.hosts: dict[str, str] = {}
         self.guard: Any = None
 
     def listening_place(self, sock: socket.socket, where: Any) -> Any:
@@ -152,7 +159,7 @@ class Task:
             port = self.resolver[1]
         elif host in rules.WILDCARDS or host in rules.LOCALHOST:
             host = self.local(port, sock.type)
-        elif is_name(host):
+        elif is_name(host) or host in self.hosts:
             return getaddrinfo(host, port, sock.family, sock.type)[0][4]
         else:
             return where

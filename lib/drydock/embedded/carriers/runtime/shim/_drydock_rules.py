@@ -15,6 +15,7 @@ HOST_NAME = "ip-{}"  # of an address, with hyphens for its dots
 ADDRESS_VARIABLE = "DRYDOCK_ADDRESS"
 FIREWALL_VARIABLE = "DRYDOCK_FIREWALL"  # a folder, as the container names it
 RESOLVER_VARIABLE = "DRYDOCK_RESOLVER"  # address:port
+HOSTS_VARIABLE = "DRYDOCK_HOSTS"  # name=address, with spaces between them
 
 
 def inner_address(address: str) -> str:

@@ -58,6 +58,7 @@ def update_deployment_group(backend: CodeDeployState, request: Document) -> Docu
 def _check_group(backend: CodeDeployState, settings: Document, known: Group | None) -> None:
     """Invalid, for settings that the group cannot have in this account."""
     groups.group(settings)
+    settings["blueGreenDeploymentConfiguration"] = groups.with_waits(settings["blueGreenDeploymentConfiguration"])
     course = backend.course(settings["deploymentConfigName"])
     can_be_assumed(backend, settings["serviceRoleArn"])
     service = settings["ecsServices"][0]

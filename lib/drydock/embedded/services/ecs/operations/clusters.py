@@ -11,6 +11,7 @@ from drydock.embedded.services.ecs.operations.shape import operation, page
 from drydock.embedded.services.ecs.records import Document, utcnow
 from drydock.policy.ecs.capacity import FARGATE_PROVIDERS
 from drydock.policy.requests import cluster as cluster_rules
+from drydock.policy.requests import service_connect as connect_rules
 
 
 @operation
@@ -32,7 +33,7 @@ def create_cluster(response: Any, request: Document) -> Document:
             request.get("configuration"),
             request.get("capacityProviders") or [],
             request.get("defaultCapacityProviderStrategy") or [],
-            service_connect_defaults=_service_connect_defaults(request),
+            service_connect_defaults=_service_connect_defaults(backend, request),
         )
         made_now(backend, backend.clusters[name].arn)
     return {"cluster": _describe_cluster(backend, backend.clusters[name], {"TAGS", "SETTINGS", "CONFIGURATIONS"})}
@@ -58,7 +59,8 @@ def update_cluster(response: Any, request: Document) -> Document:
     cluster_rules.validate(request, _providers(response.ecs_backend))
     cluster.settings = request.get("settings") or cluster.settings
     cluster.configuration = request.get("configuration") or cluster.configuration
-    cluster.service_connect_defaults = _service_connect_defaults(request) or cluster.service_connect_defaults
+    if "serviceConnectDefaults" in request:
+        cluster.service_connect_defaults = _service_connect_defaults(response.ecs_backend, request)
     return {"cluster": _describe_cluster(response.ecs_backend, cluster, {"SETTINGS", "CONFIGURATIONS"})}
 
 
@@ -142,9 +144,16 @@ def _describe_cluster(backend: Any, cluster: Any, include: set[str]) -> Document
     return document
 
 
-def _service_connect_defaults(request: Document) -> Document | None:
-    given = request.get("serviceConnectDefaults")
-    return {"namespace": given["namespace"]} if given else None
+def _service_connect_defaults(backend: Any, request: Document) -> Document | None:
+    """The namespace that a request names, made if it is not there; none for an empty name."""
+    given = (request.get("serviceConnectDefaults") or {}).get("namespace")
+    if not given:
+        return None
+    connect_rules.namespace_name(given)
+    namespaces = backend.engine.namespaces
+    if given.startswith("arn:") and namespaces.find(backend.region_name, given) is None:
+        raise error("NamespaceNotFoundException", f"The specified namespace {given} was not found.")
+    return {"namespace": namespaces.settled(backend.region_name, given)}
 
 
 def _providers(backend: Any) -> frozenset[str]:

@@ -72,8 +72,8 @@ def update_service(response: Any, request: Document) -> Document:
     service_rules.validate_update(request, shown, facts)
     if (request.get("deploymentController") or {}).get("type", service.controller) != service.controller:
         raise unsupported.refuse("a change of the deployment controller", "Create a service that has the other one.")
-    changed = settings.updated(service.settings, request)
     assert facts.cluster is not None
+    changed = settings.updated(service.settings, request, facts.cluster)
     unsupported.deploys(changed)
     if service.controller == "ECS":
         _runs(backend, changed, facts)

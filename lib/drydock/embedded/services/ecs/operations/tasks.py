@@ -114,7 +114,7 @@ def execute_command(response: Any, request: Document) -> Document:
     cluster = cluster_of(backend, request)
     if task is None or task.status != "RUNNING":
         raise error("InvalidParameterException", "The referenced task is not running.")
-    names = [c["name"] for c in task.document["containers"]]
+    names = [c["name"] for c in task.own_containers]
     name = str(request.get("container") or (names[0] if len(names) == 1 else ""))
     if name not in names:
         raise error(

@@ -1,0 +1,247 @@
+"""From what the proxy of a task is to do to the Envoy resources that do it. Pure.
+
+Outwards it listens at an address for each name that the task's containers may call, and sends what comes to the tasks
+behind the name. Inwards it listens for the proxies of others, and hands on to the container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drydock.embedded.carriers.envoy import ACCESS_LOG, Resource, Resources
+from drydock.policy.mesh import service_connect as rules
+from drydock.policy.mesh.service_connect import Endpoint
+
+_MANY = 10000
+Place = tuple[str, int]
+"""A loopback address and a port."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """Tasks of a revision behind a name. `weight`: per cent of the requests; `test`: it gets those of the test."""
+
+    name: str
+    places: tuple[Place, ...]
+    weight: float = 100.0
+    test: bool = False
+
+
+@dataclass(frozen=True)
+class Outward:
+    """A name that the task's containers may call; `place`: where the proxy listens for it."""
+
+    place: Place
+    endpoint: Endpoint
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True)
+class Inward:
+    """A port of the task that others may call; `container`: where what listens there is."""
+
+    place: Place
+    endpoint: Endpoint
+    container: Place
+
+
+@dataclass(frozen=True)
+class AccessLog:
+    """Whether each request is a line of JSON or of text, and whether with what follows a question mark."""
+
+    json: bool
+    query: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a proxy is to do. `address`: its task's; `speed`: AWS seconds in one of ours."""
+
+    address: str
+    speed: float
+    outward: tuple[Outward, ...] = ()
+    inward: tuple[Inward, ...] = ()
+    access_log: AccessLog | None = None
+
+
+def render(plan: Plan) -> Resources:
+    """Listeners, routes, clusters and their endpoints."""
+    listeners: list[Resource] = []
+    routes: list[Resource] = []
+    clusters: list[Resource] = []
+    ends: list[Resource] = []
+    for way in plan.outward:
+        name = egress(way.endpoint.discovery_name)
+        listeners.append(_listener(name, way.place, way.endpoint, _weighted(way), plan.access_log))
+        if way.endpoint.protocol != rules.TCP:
+            routes.append(_route(name, _routes(way)))
+        for revision in way.revisions:
+            cluster = _cluster(cluster_of(way.endpoint, revision), way.endpoint, plan)
+            cluster["outlier_detection"] = rules.outlier_detection(rules.DETECTOR, plan.speed)
+            clusters.append(cluster)
+            ends.append(_ends(cluster["name"], revision.places))
+    for way_in in plan.inward:
+        name = ingress(way_in.endpoint.discovery_name)
+        listeners.append(_listener(name, way_in.place, way_in.endpoint, [(name, 1)], plan.access_log))
+        if way_in.endpoint.protocol != rules.TCP:
+            route = {"cluster": name, "timeout": "0s"}
+            routes.append(_route(name, [{"match": {"prefix": "/"}, "route": route}]))
+        clusters.append(_cluster(name, way_in.endpoint, plan))
+        ends.append(_ends(name, (way_in.container,)))
+    return Resources(listeners, routes, clusters, ends)
+
+
+def egress(discovery_name: str) -> str:
+    """What Envoy's numbers of calls of a name begin with, after their kind."""
+    return f"egress/{discovery_name}"
+
+
+def ingress(discovery_name: str) -> str:
+    """The same of calls that come in."""
+    return f"ingress/{discovery_name}"
+
+
+def cluster_of(endpoint: Endpoint, revision: Revision) -> str:
+    """The Envoy cluster of a revision's tasks."""
+    return f"{egress(endpoint.discovery_name)}/{revision.name}"
+
+
+def _typed(name: str, kind: str, value: Resource) -> Resource:
+    return {"name": name, "typed_config": {"@type": f"type.googleapis.com/envoy.extensions.{kind}", **value}}
+
+
+def _address(place: Place) -> Resource:
+    return {"socket_address": {"address": place[0], "port_value": place[1]}}
+
+
+def _seconds(value: int | None) -> str:
+    return f"{value or 0}s"
+
+
+def _weighted(way: Outward) -> list[tuple[str, int]]:
+    return [(cluster_of(way.endpoint, each), round(each.weight * 10)) for each in way.revisions]
+
+
+def _access(log: AccessLog | None) -> Resource:
+    if log is None:
+        return {}
+    path = "%PATH(WQ:ORIG_OR_PATH)%" if log.query else "%PATH(NQ:ORIG_OR_PATH)%"
+    fields = {name: path if name == "path" else value for name, value in _LOGGED.items()}
+    if log.json:
+        shape: Resource = {"json_format": fields}
+    else:
+        shown = [value if name in _BARE else f'"{value}"' for name, value in fields.items() if name != "start_time"]
+        shape = {"text_format_source": {"inline_string": f"[%START_TIME%] {' '.join(shown)}\n"}}
+    kind = "access_loggers.file.v3.FileAccessLog"
+    return {"access_log": [_typed("envoy.access_loggers.file", kind, {"path": ACCESS_LOG, "log_format": shape})]}
+
+
+_LOGGED = {
+    "start_time": "%START_TIME%",
+    "method": "%REQ(:METHOD)%",
+    "path": "",
+    "protocol": "%PROTOCOL%",
+    "response_code": "%RESPONSE_CODE%",
+    "response_flags": "%RESPONSE_FLAGS%",
+    "bytes_received": "%BYTES_RECEIVED%",
+    "bytes_sent": "%BYTES_SENT%",
+    "duration": "%DURATION%",
+    "upstream_service_time": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
+    "x_forwarded_for": "%REQ(X-FORWARDED-FOR)%",
+    "user_agent": "%REQ(USER-AGENT)%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "authority": "%REQ(:AUTHORITY)%",
+    "upstream_host": "%UPSTREAM_HOST%",
+    "upstream_cluster": "%UPSTREAM_CLUSTER%",
+}
+"""Envoy's own format, field by field, and the cluster that the request went to."""
+_BARE = ("response_code", "response_flags", "bytes_received", "bytes_sent", "duration", "upstream_service_time")
+
+
+def _listener(
+    name: str, place: Place, endpoint: Endpoint, clusters: Sequence[tuple[str, int]], log: AccessLog | None
+) -> Resource:
+    if endpoint.protocol == rules.TCP:
+        weighted = [{"name": cluster, "weight": weight} for cluster, weight in clusters if weight]
+        filter_ = _typed(
+            "envoy.filters.network.tcp_proxy",
+            "filters.network.tcp_proxy.v3.TcpProxy",
+            {
+                "stat_prefix": name,
+                "weighted_clusters": {"clusters": weighted or [{"name": "none", "weight": 1}]},
+                "idle_timeout": _seconds(endpoint.idle),
+                "max_connect_attempts": 1 + rules.RETRIES,
+                **_access(log),
+            },
+        )
+    else:
+        filter_ = _typed(
+            "envoy.filters.network.http_connection_manager",
+            "filters.network.http_connection_manager.v3.HttpConnectionManager",
+            {
+                "stat_prefix": name,
+                "rds": {"route_config_name": name},
+                "http_filters": [_typed("envoy.filters.http.router", "filters.http.router.v3.Router", {})],
+                "stream_idle_timeout": "0s",
+                "common_http_protocol_options": {"idle_timeout": _seconds(endpoint.idle)},
+                "upgrade_configs": [{"upgrade_type": "websocket"}],
+                **_access(log),
+            },
+        )
+    return {
+        "name": f"{name}:{place[0]}:{place[1]}",
+        "address": _address(place),
+        "enable_reuse_port": False,
+        "filter_chains": [{"filters": [filter_]}],
+    }
+
+
+def _route(name: str, routes: list[Resource]) -> Resource:
+    return {"name": name, "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]}
+
+
+def _routes(way: Outward) -> list[Resource]:
+    """Requests of the test first, if there are any; then the rest by weight."""
+    found = []
+    for revision in way.revisions:
+        if revision.test and way.endpoint.test_header is not None:
+            name, exact = way.endpoint.test_header
+            matches: Resource = {"name": name.lower()}
+            matches |= {"string_match": {"exact": exact}} if exact is not None else {"present_match": True}
+            to = {"cluster": cluster_of(way.endpoint, revision)}
+            found.append({"match": {"prefix": "/", "headers": [matches]}, "route": _forward(way, to)})
+    weighted = [{"name": cluster, "weight": weight} for cluster, weight in _weighted(way) if weight]
+    if weighted:
+        found.append({"match": {"prefix": "/"}, "route": _forward(way, {"weighted_clusters": {"clusters": weighted}})})
+    return found
+
+
+def _forward(way: Outward, to: Resource) -> Resource:
+    return {**to, "timeout": _seconds(way.endpoint.per_request), "retry_policy": rules.retry_policy()}
+
+
+def _cluster(name: str, endpoint: Endpoint, plan: Plan) -> Resource:
+    many = {"max_connections": _MANY, "max_pending_requests": _MANY, "max_requests": _MANY, "max_retries": _MANY}
+    cluster: Resource = {
+        "name": name,
+        "type": "EDS",
+        "connect_timeout": "5s",
+        "lb_policy": "ROUND_ROBIN",
+        "circuit_breakers": {"thresholds": [many]},
+        "upstream_bind_config": {"source_address": {"address": plan.address, "port_value": 0}},
+    }
+    if endpoint.protocol in ("http2", "grpc"):
+        cluster["typed_extension_protocol_options"] = {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        }
+    return cluster
+
+
+def _ends(cluster: str, places: Sequence[Place]) -> Resource:
+    hosts: list[dict[str, Any]] = [{"endpoint": {"address": _address(place)}} for place in places]
+    return {"cluster_name": cluster, "endpoints": [{"lb_endpoints": hosts}] if hosts else []}

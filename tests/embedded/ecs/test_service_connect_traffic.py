@@ -1,0 +1,231 @@
+"""Real Envoys, told what proxies of Service Connect are told: they retry, leave out and time out as policy has it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from tests.support.lab import Lab, address_of, make_lab
+from tests.support.waiting import eventually
+
+from drydock.embedded.assembly import AWS
+from drydock.embedded.carriers.envoy import Proxies, Proxy
+from drydock.embedded.services.ecs.proxied import Inward, Outward, Plan, Revision, egress, render
+from drydock.policy.mesh import outliers, retries, service_connect
+from drydock.policy.mesh.service_connect import Endpoint
+
+CLIENT, PORT, SPEED = "127.71.0.1", 9000, 100.0
+ENDPOINT = Endpoint("backend", "backend", PORT, "http", 8080, None, 300, 15)
+
+
+class Server(ThreadingHTTPServer):
+    """Answers with `status`, and counts; waits for `goes_on` first if that is there."""
+
+    daemon_threads = True
+
+    def __init__(self, address: str) -> None:
+        self.status, self.count = 200, 0
+        self.goes_on: threading.Event | None = None
+        super().__init__((address, 8080), Handler)
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.count += 1
+        if self.server.goes_on is not None:
+            self.server.goes_on.wait(20)
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def servers() -> Iterator[list[Server]]:
+    made = [Server(f"127.71.1.{number}") for number in (1, 2, 3)]
+    yield made
+    for server in made:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def told(host: AWS) -> Callable[..., Proxy]:
+    """A proxy that does what a plan says."""
+
+    def tell(**plan: Any) -> Proxy:
+        proxy = host.helper(Proxies).of("client")
+        proxy.wait(proxy.apply("test", render(Plan(CLIENT, SPEED, **plan))), timeout=20)
+        return proxy
+
+    return tell
+
+
+def outward(servers: list[Server], endpoint: Endpoint = ENDPOINT) -> tuple[Outward, ...]:
+    places = tuple((str(server.server_address[0]), 8080) for server in servers)
+    return (Outward((CLIENT, PORT), endpoint, (Revision("tasks", places),)),)
+
+
+def ask() -> int:
+    connection = http.client.HTTPConnection(CLIENT, PORT, timeout=20)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_what_policy_says_is_tried_again_is_and_what_it_does_not_say_is_not(
+    servers: list[Server], told: Callable[..., Proxy]
+) -> None:
+    told(outward=outward(servers))
+    for status in (503, 500):
+        for server in servers:
+            server.status, server.count = status, 0
+        assert ask() == status
+        again = status == service_connect.RETRIED_STATUS
+        assert sum(server.count for server in servers) == (1 + service_connect.RETRIES if again else 1)
+        assert max(server.count for server in servers) == 1  # each try goes to another host
+
+
+def test_who_fails_as_often_as_policy_allows_is_left_out_and_comes_back_when_it_says(
+    servers: list[Server], told: Callable[..., Proxy]
+) -> None:
+    proxy = told(outward=outward(servers))
+    servers[0].status = 500
+    detector = service_connect.DETECTOR
+    hosts = {str(number): outliers.Host() for number in range(3)}
+    expected, asked = 0, 0
+    while all(host.out is None for host in hosts.values()):
+        name = str(asked % 3)
+        hosts = detector.answered(hosts, name, 500 if name == "0" else 200, asked)
+        expected += name == "0"
+        asked += 1
+    prefix = f"cluster.{egress('backend')}/tasks.outlier_detection"
+    for _ in range(asked + 3):
+        ask()
+    assert servers[0].count == expected == detector.consecutive_5xx
+    assert proxy.stats(prefix)[f"{prefix}.ejections_enforced_total"] == 1
+    assert outliers.most_out(3, detector.max_ejection_percent) == 1
+    servers[0].status = 200
+    eventually(lambda: ask() and servers[0].count > expected)  # after its time, which is short at this speed
+
+
+def test_an_answer_that_takes_longer_than_is_allowed_is_a_504(
+    servers: list[Server], told: Callable[..., Proxy]
+) -> None:
+    slow = replace(ENDPOINT, per_request=1)
+    told(outward=outward(servers[:1], slow))
+    servers[0].goes_on = threading.Event()
+    assert retries.slowest(service_connect.RETRIES, 0, route_timeout=1000)[0].cut
+    assert (ask(), servers[0].count) == (504, 1)
+    servers[0].goes_on.set()
+
+
+def test_test_traffic_goes_to_the_revision_that_is_tested_and_the_rest_by_weight(
+    servers: list[Server], told: Callable[..., Proxy]
+) -> None:
+    endpoint = replace(ENDPOINT, test_header=("X-Test", None))
+    old, new = ((str(server.server_address[0]), 8080) for server in servers[:2])
+    revisions = (Revision("source", (old,), 100.0), Revision("target", (new,), 0.0, test=True))
+    told(outward=(Outward((CLIENT, PORT), endpoint, revisions),))
+    assert ask() == 200
+    connection = http.client.HTTPConnection(CLIENT, PORT, timeout=20)
+    connection.request("GET", "/", headers={"x-test": "any"})
+    assert connection.getresponse().status == 200
+    connection.close()
+    assert [server.count for server in servers] == [1, 1, 0]
+
+
+def test_a_port_without_a_protocol_is_tcp_and_reaches_the_container_through_both(
+    servers: list[Server], told: Callable[..., Proxy]
+) -> None:
+    endpoint = replace(ENDPOINT, protocol="tcp", per_request=None)
+    inward = Inward(("127.71.2.1", 8080), endpoint, (str(servers[0].server_address[0]), 8080))
+    through = (Outward((CLIENT, PORT), endpoint, (Revision("tasks", (inward.place,)),)),)
+    proxy = told(outward=through, inward=(inward,))
+    assert (ask(), servers[0].count) == (200, 1)
+    assert proxy.stats("^tcp.ingress/backend.downstream_cx_total")["tcp.ingress/backend.downstream_cx_total"] == 1
+
+
+CALLER = """
+import http.server, urllib.error, urllib.request
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        try:
+            with urllib.request.urlopen("http://backend:9000" + self.path, timeout=20) as answer:
+                status, body = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, body = error.code, error.read()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()
+"""
+
+
+def test_a_task_calls_another_by_its_alias_through_both_proxies(client: Callable[..., Any]) -> None:
+    lab: Lab = make_lab(client)
+    lab.client("servicediscovery").create_http_namespace(Name="shop")
+    lab.client("logs").create_log_group(logGroupName="/shop")
+    ports = [{"containerPort": 8080, "name": "web", "appProtocol": "http"}]
+    logs = {"logDriver": "awslogs", "options": {"awslogs-group": "/shop", "awslogs-region": "us-east-1"}}
+    serving = {
+        "enabled": True,
+        "namespace": "shop",
+        "services": [{"portName": "web", "clientAliases": [{"port": 9000, "dnsName": "backend"}]}],
+        "logConfiguration": {**logs, "options": {**logs["options"], "awslogs-stream-prefix": "proxy"}},
+        "accessLogConfiguration": {"format": "JSON"},
+    }
+    lab.create(lab.register("back", portMappings=ports), 2, "back", serviceConnectConfiguration=serving)
+    calling = {"enabled": True, "namespace": "shop"}
+    front = lab.register("front", command=["python", "-c", CALLER])
+    lab.create(front, 1, "front", serviceConnectConfiguration=calling)
+    lab.until_steady(2, "back")
+    lab.until_steady(1, "front")
+    at = address_of(lab.tasks("front")[0])
+
+    def call(path: str = "/") -> tuple[int, Any]:
+        connection = http.client.HTTPConnection(at, 8080, timeout=20)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read() or b"{}")
+        finally:
+            connection.close()
+
+    def answered() -> Any:
+        try:
+            return call()[0] == 200
+        except (OSError, ValueError):  # it does not listen yet
+            return False
+
+    eventually(answered)
+    places = {address_of(task) for task in lab.tasks("back")}
+    assert {call()[1]["address"] for _ in range(8)} == places
+    [one, _] = lab.tasks("back")
+    lab.ecs.stop_task(cluster="lab", task=one["taskArn"])
+    statuses = []
+    while lab.task(one["taskArn"])["lastStatus"] != "STOPPED":
+        statuses.append(call()[0])
+    assert set(statuses) == {200}
+
+    def logged() -> list[dict[str, Any]]:
+        events = lab.client("logs").filter_log_events(logGroupName="/shop", filterPattern='"response_code"')["events"]
+        return [json.loads(event["message"]) for event in events]
+
+    assert eventually(logged)[0]["upstream_cluster"] == "ingress/web"
