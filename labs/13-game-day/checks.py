@@ -75,7 +75,7 @@ def ready(cloud, lab):
 def _(cloud, lab):
     Site(cloud, "").ground()
     cluster = cloud.client("ecs").describe_clusters(clusters=["drydock-production"])["clusters"][0]["clusterArn"]
-    cloud.client("ecs").tag_resource(resourceArn=cluster, tags=[{"key": SEED_TAG, "value": "95"}])
+    cloud.client("ecs").tag_resource(resourceArn=cluster, tags=[{"key": SEED_TAG, "value": "530"}])
 
 
 @outline.drill("first", title="Round 1: the pager goes off")
