@@ -10,6 +10,7 @@ from tests.support.stepped import World
 
 from drydock.cloud import Call, Cloud
 from drydock.drills import DRILLS, Drill, NoSuchDrill, NotNow, Site, answer, begin, close, draw, end, named
+from drydock.drills.customers import NEEDED
 from drydock.ledger import owned
 from drydock.policy.operations import only_reads
 
