@@ -14,6 +14,7 @@ from drydock import drills
 from drydock.cloud import Cloud, connect
 from drydock.drills import record
 from drydock.drills.site import PRODUCTION
+from drydock.notebooks import wait
 
 console = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 app = typer.Typer(help="Drills: a fault in a running cloud, to be found and mended.", no_args_is_help=True)
@@ -51,6 +52,9 @@ def start(
     """Bring up a service, break it, and start the clock."""
     wanted = None if drill is None else drills.named(drill)
     at = connect(cloud, region=region, account=account, budget_usd=budget_usd, name=name)
+    pace = wait.Pace.of(at)
+    wait.keep(pace)
+    at.asks_again = pace.asks_again
     if wanted is None:
         drawn = drills.draw(drills.DRILLS, at, seed)
         wanted = drawn.drill
