@@ -70,10 +70,12 @@ class Service:
 
         return eventually(find, f"{message!r} in the log of {self.folder.name}: {self.output}")
 
-    def get(self, path: str, method: str = "GET", body: bytes | None = None) -> tuple[int, Any]:
+    def get(
+        self, path: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
         connection = http.client.HTTPConnection(self.address, self.port, timeout=PATIENCE)
         try:
-            connection.request(method, path, body)
+            connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
             text = answer.read().decode()
         finally:

@@ -6,7 +6,8 @@
     GET  /secret?nonce=…  HMAC-SHA256 of the nonce under APP_SECRET: proof of having it, without showing it
     GET  /items           POST /items {"name": …}   GET|DELETE /items/<id>
 
-Environment: PORT (8080), HOST (0.0.0.0), VERSION, APP_SECRET, and the faults in `faults.py`.
+Environment: PORT (8080), HOST (0.0.0.0), VERSION, APP_SECRET, and the faults in `faults.py`;
+OTEL_EXPORTER_OTLP_ENDPOINT: where spans go, none are sent without it.
 Items live in this task's memory: two tasks behind one load balancer disagree, as they would anywhere.
 """
 from __future__ import annotations
@@ -20,7 +21,7 @@ import socket
 import sys
 import threading
 
-from chassis import Invalid, Log, Reply, Request, Settings, run, task_id
+from chassis import Invalid, Log, Reply, Request, Settings, run, task_id, tracer
 from faults import Faults
 
 LONGEST_NONCE = 256
@@ -121,6 +122,7 @@ def main() -> None:
     try:
         faults = Faults.read(settings)
         host, port = settings.text("HOST", "0.0.0.0"), settings.integer("PORT", 8080, 1, 65535)
+        spans = tracer(settings, log)
     except Invalid as error:
         log.error("bad setting", reason=str(error))
         sys.exit(2)
@@ -128,7 +130,7 @@ def main() -> None:
         log.error("crashing, as CRASH_AT_START asks")
         sys.exit(1)
     backend = Backend(settings, faults)
-    run(backend.answer, host, port, log, ignore_sigterm=faults.ignore_sigterm)
+    run(backend.answer, host, port, log, ignore_sigterm=faults.ignore_sigterm, tracer=spans)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from chassis.log import Log
+
+if TYPE_CHECKING:
+    from chassis.tracing import Span, Tracer
 
 LARGEST_BODY = 64 * 1024
 # Longer than a load balancer keeps an idle connection (60 s on an ALB): if we hung up first, a request
@@ -36,6 +39,7 @@ class Request:
     query: Mapping[str, str]
     body: bytes
     address: str  # our own, as the caller reached it
+    span: Span | None = None  # of a trace, where spans are sent
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,11 @@ class Server(ThreadingHTTPServer):
     daemon_threads = False  # server_close() then waits for the requests that have begun
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], answer: Callable[[Request], Reply], log: Log) -> None:
+    def __init__(self, address: tuple[str, int], answer: Callable[[Request], Reply], log: Log,
+                 tracer: Tracer | None = None) -> None:
         self.answer = answer
         self.log = log
+        self.tracer = tracer
         self.draining = False
         self._waiting: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -127,7 +133,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, explain=str(error))
             return
         address = self.connection.getsockname()[0]
-        request = Request(self.command, url.path, dict(parse_qsl(url.query)), body, address)
+        span = None
+        if self.server.tracer is not None and url.path != "/health":  # its checks would drown what callers ask
+            span = self.server.tracer.receive(self.command, url.path, self.headers, self.client_address[0])
+        request = Request(self.command, url.path, dict(parse_qsl(url.query)), body, address, span)
         fields: dict[str, Any] = {"method": request.method, "path": request.path}
         try:
             reply = self.server.answer(request)
@@ -135,6 +144,8 @@ class Handler(BaseHTTPRequestHandler):
             reply = Reply.error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error", "see this task's log")
             fields["traceback"] = traceback.format_exc()
         self._send(reply)
+        if span is not None:
+            span.end(reply.status)
         fields |= {"status": int(reply.status), "ms": round((time.perf_counter() - began) * 1000, 1)}
         if reply.status >= 500:
             self.server.log.error("request", **fields)
@@ -172,9 +183,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def run(answer: Callable[[Request], Reply], host: str, port: int, log: Log,
-        ignore_sigterm: bool = False) -> None:
+        ignore_sigterm: bool = False, tracer: Tracer | None = None) -> None:
     """Serve `answer` on host:port until SIGTERM or SIGINT, then drain."""
-    server = Server((host, port), answer, log)
+    server = Server((host, port), answer, log, tracer)
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # the one queue whose put() a handler may call
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: signals.put(number))
@@ -184,4 +195,6 @@ def run(answer: Callable[[Request], Reply], host: str, port: int, log: Log,
         log.warning("SIGTERM ignored, as IGNORE_SIGTERM asks")
     log.info("draining")
     server.drain()
+    if tracer is not None:
+        tracer.close()
     log.info("stopped")

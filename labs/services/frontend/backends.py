@@ -7,10 +7,13 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from chassis import Invalid
+
+if TYPE_CHECKING:
+    from chassis.tracing import Span
 
 
 @dataclass(frozen=True)
@@ -72,22 +75,32 @@ class Backends:
         self.timeout = timeout
         self.names = Names(host, port, ttl)
 
-    def call(self) -> Answer:
+    def call(self, caller: Span | None = None) -> Answer:
         """Ask one task who it is. No retry: what fails here is what the lab wants to see."""
+        span = None if caller is None else caller.child(
+            "GET", http__request__method="GET", url__full=self.url, server__address=self.names.host,
+            server__port=self.names.port)
         try:
             address = self.names.pick()
         except OSError as error:
+            if span is not None:
+                span.end(error="does not resolve")
             return Answer(failure=f"{self.names.host} does not resolve ({error.strerror or error})")
         connection = http.client.HTTPConnection(address, self.names.port, timeout=self.timeout)
+        headers = {"Host": self.authority, "Connection": "close", **(span.headers() if span is not None else {})}
         try:
-            connection.request("GET", self.path, headers={"Host": self.authority, "Connection": "close"})
+            connection.request("GET", self.path, headers=headers)
             response = connection.getresponse()
             body = response.read()
         except (OSError, http.client.HTTPException) as error:
             reason = "no answer in time" if isinstance(error, TimeoutError) else error
+            if span is not None:
+                span.end(error=str(reason))
             return Answer(failure=f"{address}:{self.names.port}: {reason}")
         finally:
             connection.close()
+        if span is not None:
+            span.end(response.status)
         if response.status != 200:
             return Answer(failure=f"{address}:{self.names.port}: answered {response.status}")
         return Answer(who=_who(body) or f"{address}:{self.names.port}")

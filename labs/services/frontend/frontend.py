@@ -6,7 +6,8 @@
     GET /version
 
 Environment: BACKEND_URL (http://backend.shop.internal:8080), DNS_TTL (0) seconds to keep an answer of the
-resolver, TIMEOUT_MS (2000) per call, PORT (8080), HOST (0.0.0.0), VERSION.
+resolver, TIMEOUT_MS (2000) per call, PORT (8080), HOST (0.0.0.0), VERSION; OTEL_EXPORTER_OTLP_ENDPOINT: where
+spans go, none are sent without it.
 """
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from backends import Backends
-from chassis import Invalid, Log, Reply, Request, Settings, run, task_id
+from chassis import Invalid, Log, Reply, Request, Settings, run, task_id, tracer
 from page import render
 
 MOST_CALLS = 100
@@ -42,7 +43,7 @@ class Frontend:
         calls = request.query.get("calls", "10")
         if not calls.isdecimal() or not 1 <= int(calls) <= MOST_CALLS:
             return Reply.error(400, "bad calls", f"calls must be a whole number from 1 to {MOST_CALLS}")
-        answers = list(self.pool.map(lambda _: self.backends.call(), range(int(calls))))
+        answers = list(self.pool.map(lambda _: self.backends.call(request.span), range(int(calls))))
         report = {
             "service": "frontend",
             "task": task_id(),
@@ -80,11 +81,12 @@ def main() -> None:
             timeout=settings.number("TIMEOUT_MS", 2000, 1) / 1000,
         )
         host, port = settings.text("HOST", "0.0.0.0"), settings.integer("PORT", 8080, 1, 65535)
+        spans = tracer(settings, log)
     except Invalid as error:
         log.error("bad setting", reason=str(error))
         sys.exit(2)
     frontend = Frontend(settings.text("VERSION", "dev"), backends)
-    run(frontend.answer, host, port, log)
+    run(frontend.answer, host, port, log, tracer=spans)
 
 
 if __name__ == "__main__":

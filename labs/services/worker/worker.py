@@ -4,7 +4,8 @@ A job that is done is deleted. A bad one is logged and left: after the queue's m
 the dead-letter queue. SIGTERM ends an idle worker at once, a busy one after its job.
 
 Environment: QUEUE_URL (required), AWS_REGION, AWS_ENDPOINT_URL, WAIT_SECONDS (20) of long polling,
-HEARTBEAT_FILE (in the temporary directory), HEARTBEAT_MAX_AGE (90) seconds, VERSION.
+HEARTBEAT_FILE (in the temporary directory), HEARTBEAT_MAX_AGE (90) seconds, VERSION;
+OTEL_EXPORTER_OTLP_ENDPOINT: where spans go, none are sent without it.
 Credentials: boto3's own chain, which in a task ends at the container credentials of the task role.
 """
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -22,7 +23,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import heartbeat
 import jobs
-from chassis import Invalid, Log, Settings, task_id
+from chassis import Invalid, Log, Settings, task_id, tracer
+
+if TYPE_CHECKING:
+    from chassis.tracing import Tracer
 
 NAMESPACE = "Drydock/Worker"
 LONGEST_BACKOFF = 30.0
@@ -34,12 +38,14 @@ class Stop(BaseException):
 
 
 class Worker:
-    def __init__(self, queue_url: str, sqs: Any, cloudwatch: Any, wait: int, log: Log) -> None:
+    def __init__(self, queue_url: str, sqs: Any, cloudwatch: Any, wait: int, log: Log,
+                 tracer: Tracer | None = None) -> None:
         self.queue_url = queue_url
         self.sqs = sqs
         self.cloudwatch = cloudwatch
         self.wait = wait
         self.log = log
+        self.tracer = tracer
         self.stopping = False
         self.idle = False
 
@@ -66,7 +72,10 @@ class Worker:
                 self.idle = False
             heartbeat.beat()
             wait, backoff = self.wait, 1.0
-            if message:
+            if message and self.tracer is not None:
+                span = self.tracer.take(self.queue_url, message)
+                span.end(error=self._work(message))
+            elif message:
                 self._work(message)
 
     def _receive(self, wait: int) -> dict[str, Any] | None:
@@ -74,11 +83,12 @@ class Worker:
             QueueUrl=self.queue_url,
             MaxNumberOfMessages=1,
             WaitTimeSeconds=wait,
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount", "AWSTraceHeader"],
         )
         return next(iter(answer.get("Messages", [])), None)
 
-    def _work(self, message: dict[str, Any]) -> None:
+    def _work(self, message: dict[str, Any]) -> str:
+        """Do a job; returns why it was not done, empty if it was."""
         began = time.perf_counter()
         received = int(message["Attributes"]["ApproximateReceiveCount"])
         fields = {"job": message["MessageId"], "receive_count": received}
@@ -88,15 +98,16 @@ class Worker:
             reason = str(error) if isinstance(error, jobs.BadJob) else repr(error)
             self.log.error("bad job left for the dead-letter queue", **fields, reason=reason)
             self._count("JobsFailed")
-            return
+            return reason
         try:
             self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
         except (BotoCoreError, ClientError) as error:
             self.log.error("job done but not deleted; it will come again", **fields, reason=str(error))
-            return
+            return "not deleted"
         milliseconds = round((time.perf_counter() - began) * 1000, 1)
         self.log.info("job done", **fields, kind=kind, result=result, ms=milliseconds)
         self._count("JobsDone", JobDuration=milliseconds)
+        return ""
 
     def _count(self, name: str, **durations: float) -> None:
         """A metric that can't be written must not cost a job."""
@@ -121,19 +132,22 @@ def main() -> None:
         region = settings.text("AWS_REGION") or settings.text("AWS_DEFAULT_REGION")
         if not queue_url or not region:
             raise Invalid("QUEUE_URL and AWS_REGION must be set")
+        spans = tracer(settings, log)
     except Invalid as error:
         log.error("bad setting", reason=str(error))
         sys.exit(2)
     session = boto3.Session(region_name=region)
     config = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=LONGEST_POLL + 10)
     sqs, cloudwatch = session.client("sqs", config=config), session.client("cloudwatch", config=config)
-    worker = Worker(queue_url, sqs, cloudwatch, wait, log)
+    worker = Worker(queue_url, sqs, cloudwatch, wait, log, spans)
     signal.signal(signal.SIGTERM, worker.stop)
     signal.signal(signal.SIGINT, worker.stop)
     log.info("polling", queue=queue_url, task=task_id(), version=settings.text("VERSION", "dev"))
     heartbeat.clear()
     with contextlib.suppress(Stop):
         worker.run()
+    if spans is not None:
+        spans.close()
     heartbeat.clear()
     log.info("stopped")
 

@@ -35,12 +35,13 @@ from drydock.embedded.services.sns import SNS
 from drydock.embedded.services.sqs import SQS
 from drydock.embedded.services.ssm import SSM
 from drydock.embedded.services.sts import STS
+from drydock.embedded.services.xray import XRay
 
 log = logging.getLogger(__name__)
 
 SERVICES: tuple[type[Service], ...] = (
     ApplicationAutoScaling, CloudFormation, CloudWatch, CodeDeploy, EC2, ECR, ECS, ELBv2, Events, FIS, IAM, Lambda,
-    Logs, SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS,
+    Logs, SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS, XRay,
 )  # fmt: skip
 RULES = Rules(
     {kind.name: kind.lifespan for kind in SERVICES if kind.lifespan is not None},
@@ -52,6 +53,7 @@ SIGNED_FOR = {
     "elasticloadbalancing": "elb", "events": "events", "fis": "fis", "iam": "iam", "kms": "kms", "logs": "logs",
     "monitoring": "cloudwatch", "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery",
     "sns": "sns", "sqs": "sqs", "ssm": "ssm", "sts": "sts", "tagging": "resourcegroupstaggingapi",
+    "xray": "xray",
 }  # fmt: skip
 """moto's name of a service by the one that its requests are signed for: those that need no more to be told apart."""
 _TOUCH_EVERY = 1.0

@@ -134,8 +134,8 @@ def services_connected_in(cloud: Cloud, namespace: tuple[str, str]) -> Iterator[
     for cluster in _clusters(cloud):
         for some in _in_tens(every(ecs, "list_services", "serviceArns", cluster=cluster)):
             for service in ecs.describe_services(cluster=cluster, services=some)["services"]:
-                newest = next(iter(service["deployments"]), {}).get("serviceConnectConfiguration", {})
-                if newest.get("enabled") and newest.get("namespace") in namespace:
+                asked = [one.get("serviceConnectConfiguration", {}) for one in service["deployments"][:1]]
+                if any(one.get("enabled") and one.get("namespace") in namespace for one in asked):
                     yield cluster, service["serviceName"]
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tests.support.site import make_site
+from tests.support.stepped import World
+
 from .conftest import TARGET, Shop
 
 
@@ -62,7 +65,7 @@ def test_between_both_alarms_nothing_happens(shop: Shop) -> None:
     shop.register()
     shop.track()
     shop.load = 3 * 65
-    assert shop.minutes(20) == 3
+    assert shop.minutes(17) == 3
     assert {alarm["StateValue"] for alarm in shop.alarms().values()} == {"OK"}
 
 
@@ -149,6 +152,30 @@ def test_a_metric_of_ones_own_and_an_expression_are_tracked(shop: Shop) -> None:
     named = {**metric, "Statistic": "Maximum"}
     shop.put("own", "TargetTrackingScaling", {"TargetValue": 30, "CustomizedMetricSpecification": named})
     assert shop.alarms()["Low"]["Statistic"] == "Maximum"
+
+
+def test_while_codedeploy_has_two_task_sets_nothing_is_scaled_in(world: World) -> None:
+    lab = world.lab()
+    site, ecs = make_site(lab), world.host.client("ecs", "us-east-1", derived=True)  # as CodeDeploy calls
+    entry = {"containerName": "app", "containerPort": 8080}
+    lab.create(
+        lab.register(), 3, deploymentController={"type": "CODE_DEPLOY"},
+        loadBalancers=[{**entry, "targetGroupArn": site.blue}],
+    )  # fmt: skip
+    lab.until(lambda: lab.service()["taskSets"][0]["stabilityStatus"] == "STEADY_STATE")
+    world.clock.advance(60 - world.clock.time() % 60)
+    shop = Shop(world, lab)
+    shop.register()
+    shop.track()
+    second = ecs.create_task_set(
+        cluster="lab", service="app", taskDefinition="app", launchType="FARGATE", networkConfiguration=lab.network,
+        loadBalancers=[{**entry, "targetGroupArn": site.green}],
+    )["taskSet"]  # fmt: skip
+    assert shop.minutes(17) == 3
+    assert shop.alarms()["Low"]["StateValue"] == "ALARM"
+    ecs.delete_task_set(cluster="lab", service="app", taskSet=second["id"], force=True)
+    assert shop.minutes(3) < 3
+    assert lab.service()["taskSets"][0]["computedDesiredCount"] < 3
 
 
 def test_while_a_deployment_is_under_way_nothing_is_scaled_in(shop: Shop) -> None:

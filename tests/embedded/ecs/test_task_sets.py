@@ -146,9 +146,10 @@ def test_a_task_that_ends_is_replaced_in_its_own_task_set(outside: Outside) -> N
     outside.until_steady(two)
     assert outside.see(one)["stabilityStatus"] == "STEADY_STATE"
     assert task["taskArn"] not in {each["taskArn"] for each in outside.running(two)}
-    outside.world.is_sick = lambda address: address in {
-        each["containers"][0]["networkInterfaces"][0]["privateIpv4Address"] for each in outside.running(two)
-    }
+    outside.world.is_sick = lambda address: (
+        address
+        in {each["containers"][0]["networkInterfaces"][0]["privateIpv4Address"] for each in outside.running(two)}
+    )
     outside.lab.until(lambda: "failed ELB health checks" in str(outside.lab.tasks(desired="STOPPED")))
     assert outside.see(one)["runningCount"] == 2
 

@@ -9,13 +9,14 @@ import json
 import logging
 import os
 import re
+import secrets
 import shutil
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -43,6 +44,9 @@ _CONNECTIONS = {
 }
 _TIMES = re.compile(r"cluster\.([^.]+)\.upstream_rq_time")
 ADMIN, ACCESS_LOG = "admin.sock", "access.log"  # in the directory that Envoy runs in
+PROXY_KEY = "x-drydock-proxy"  # the header with which one shows whose it is
+_SPANS = "spans"  # the cluster that takes them
+_SENT_EVERY = {"tracing.opentelemetry.flush_interval_ms": 500}
 _LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
 _RESTART, _LAST_RESTART = 0.2, 30.0  # seconds between the death of the process and its successor; they double
 _LIVED = 60.0  # seconds after which a death is the first one again
@@ -68,6 +72,81 @@ class Resources:
     routes: Sequence[Resource] = ()
     clusters: Sequence[Resource] = ()
     endpoints: Sequence[Resource] = ()
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Where a proxy sends spans, by OTLP: `place` is an address and a port of this machine. `service`: what it is
+    called there, and `about`: what else its resource has. `key`: see ProxyKey."""
+
+    place: tuple[str, int]
+    service: str
+    about: tuple[tuple[str, str], ...] = ()
+    key: str = ""
+
+
+def traced(resources: Resources, spans: Spans) -> Resources:
+    """The same, with spans of all that its HttpConnectionManagers do: each request is one of a server, and each of its
+    tries one of a client below it."""
+    provider, cluster = _tracer(spans)
+    tracing = {"provider": provider, "spawn_upstream_span": True}
+
+    def with_tracing(filter_: Resource) -> Resource:
+        if filter_["name"] != "envoy.filters.network.http_connection_manager":
+            return filter_
+        return {**filter_, "typed_config": {**filter_["typed_config"], "tracing": tracing}}
+
+    listeners = [
+        {
+            **listener,
+            "filter_chains": [
+                {**chain, "filters": [with_tracing(each) for each in chain["filters"]]}
+                for chain in listener["filter_chains"]
+            ],
+        }
+        for listener in resources.listeners
+    ]
+    return replace(resources, listeners=listeners, clusters=[*resources.clusters, cluster])
+
+
+def _tracer(spans: Spans) -> tuple[Resource, Resource]:
+    """The tracer, and the cluster that it names."""
+    address, port = spans.place
+    kind = "type.googleapis.com/envoy"
+    told = {"key": PROXY_KEY, "value": spans.key}
+    detector = {
+        "name": "envoy.tracers.opentelemetry.resource_detectors.static_config",
+        "typed_config": {
+            "@type": f"{kind}.extensions.tracers.opentelemetry.resource_detectors.v3"
+            ".StaticConfigResourceDetectorConfig",
+            "attributes": dict(spans.about),
+        },
+    }
+    service = {
+        "http_uri": {"uri": f"http://{address}:{port}/v1/traces", "cluster": _SPANS, "timeout": "5s"},
+        "request_headers_to_add": [{"header": told}] if spans.key else [],
+    }
+    config = {
+        "@type": f"{kind}.config.trace.v3.OpenTelemetryConfig",
+        "http_service": service,
+        "service_name": spans.service,
+        "resource_detectors": [detector] if spans.about else [],
+    }
+    ends = {"endpoint": {"address": {"socket_address": {"address": address, "port_value": port}}}}
+    cluster = {
+        "name": _SPANS,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": {"cluster_name": _SPANS, "endpoints": [{"lb_endpoints": [ends]}]},
+    }
+    return {"name": "envoy.tracers.opentelemetry", "typed_config": config}, cluster
+
+
+class ProxyKey:
+    """What this instance's own proxies show where they send spans, since they cannot sign. Another with each start."""
+
+    def __init__(self, host: Host) -> None:
+        self.key = secrets.token_urlsafe(24)
 
 
 def binary() -> str:
@@ -236,6 +315,7 @@ class Proxy:
                 "cds_config": self._source("cds.json"),
             },
             "stats_flush_on_admin": True,
+            "layered_runtime": {"layers": [{"name": "spans", "static_layer": _SENT_EVERY}]},
             "overload_manager": {"resource_monitors": [_CONNECTIONS]},
             **self._settings,
         }

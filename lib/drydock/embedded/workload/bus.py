@@ -1,4 +1,4 @@
-"""EventBridge, for services that have something to tell."""
+"""EventBridge, for those that have something to tell."""
 
 from __future__ import annotations
 

@@ -11,9 +11,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from drydock.embedded.carriers.black_hole import BlackHole
-from drydock.embedded.carriers.envoy import EnvoyMissing, EnvoyRejected, Proxies, Proxy
+from drydock.embedded.carriers.envoy import EnvoyMissing, EnvoyRejected, Proxies, Proxy, ProxyKey, Spans
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.services.ecs import connect_metrics
@@ -25,6 +26,7 @@ from drydock.embedded.workload.interfaces import NoAddress
 from drydock.policy.addresses import loopback
 from drydock.policy.health import Health
 from drydock.policy.mesh.service_connect import Endpoint
+from drydock.policy.traces import spans as traces
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -185,7 +187,8 @@ class Mesh:
             return True
         if sidecar.serves or self._seen != self._state():
             return False
-        return all(each.live >= each.version or each.failure for each in self._sidecars.values())
+        calling = [each for each in self._sidecars.values() if each.live and not each.failure]
+        return all(each.live >= each.version for each in calling)
 
     def leave(self, task: Task) -> None:
         """It is about to stop."""
@@ -333,12 +336,44 @@ class Mesh:
                 for endpoint in sidecar.own
             ),
             sidecar.access_log,
+            self._spans(sidecar),
         )
+
+    def _spans(self, sidecar: Sidecar) -> Spans | None:
+        """Where its spans go: to this AWS, where a container of its task sends its own there.
+
+        A proxy of AWS's Service Connect sends none; that this one does is said with each of its spans.
+        """
+        task = sidecar.task
+        if not any(self._is_here(url) for url in traces.endpoints(task.definition)):
+            return None
+        about = {
+            "cloud.provider": "aws",
+            "cloud.platform": "aws_ecs",
+            "cloud.region": task.region_name,
+            "container.name": str(task.proxy),
+            "aws.ecs.cluster.arn": str(task.document["clusterArn"]),
+            "aws.ecs.task.arn": task.arn,
+            "aws.ecs.task.family": str(task.definition["family"]),
+            "aws.ecs.launchtype": str(task.document.get("launchType") or "").lower(),
+            "drydock.note": "On AWS the proxy of Service Connect sends no spans.",
+        }
+        name = f"{sidecar.service.name}/service-connect"
+        key = self._host.helper(ProxyKey).key if self._host.access_key is not None else ""
+        return Spans(("127.0.0.1", self._host.port), name, tuple((k, v) for k, v in about.items() if v), key)
+
+    def _is_here(self, url: str) -> bool:
+        try:
+            where = urlsplit(url)
+            here = where.hostname in ("127.0.0.1", "localhost") and where.port == self._host.port
+        except ValueError:
+            return False
+        return here or traces.is_of_aws(where.hostname or "")
 
     def _outward(self, client: Sidecar, endpoint: Endpoint, found: list[tuple[Sidecar, Endpoint]]) -> Outward:
         """How it is called now; where it listens is as it was known when the client's deployment began."""
         now = next(
-            (each for server, each in found if server.service.deployments[:1] == [server.deployment]),
+            (each for server, each in found if self._newest(server) == server.deployment.id),
             found[0][1] if found else endpoint,
         )
         place = client.names[endpoint.dns_name], endpoint.port
@@ -348,9 +383,16 @@ class Mesh:
             tuple(self._revisions(client, [(server, server.place(each), each) for server, each in found])),
         )
 
+    def _service(self, sidecar: Sidecar) -> Service:
+        """As it is now: what a call that fails has undone is not what it was."""
+        return self._table.service_of(sidecar.task) or sidecar.service
+
+    def _newest(self, sidecar: Sidecar) -> str:
+        return next((deployment.id for deployment in self._service(sidecar).deployments), "")
+
     def _revisions(self, client: Sidecar, found: Sequence[tuple[Sidecar, Place, Endpoint]]) -> Iterator[Revision]:
-        target = next((server.service.staged for server, _, _ in found), None)
-        mine = [each for each in found if target is not None and each[0].deployment is target]
+        target = next((self._service(server).staged for server, _, _ in found), None)
+        mine = [each for each in found if target is not None and each[0].deployment.id == target.id]
         rest = [each for each in found if each not in mine]
         if target is None or target.production is None:
             yield Revision("tasks", self._places(client, found))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drydock.embedded.carriers.envoy import ACCESS_LOG, Resource, Resources
+from drydock.embedded.carriers.envoy import ACCESS_LOG, Resource, Resources, Spans, traced
 from drydock.policy.mesh import service_connect as rules
 from drydock.policy.mesh.service_connect import Endpoint
 
@@ -57,13 +57,14 @@ class AccessLog:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a proxy is to do. `address`: its task's; `speed`: AWS seconds in one of ours."""
+    """What a proxy is to do. `address`: its task's; `speed`: AWS seconds in one of ours; `spans`: where they go."""
 
     address: str
     speed: float
     outward: tuple[Outward, ...] = ()
     inward: tuple[Inward, ...] = ()
     access_log: AccessLog | None = None
+    spans: Spans | None = None
 
 
 def render(plan: Plan) -> Resources:
@@ -90,7 +91,8 @@ def render(plan: Plan) -> Resources:
             routes.append(_route(name, [{"match": {"prefix": "/"}, "route": route}]))
         clusters.append(_cluster(name, way_in.endpoint, plan))
         ends.append(_ends(name, (way_in.container,)))
-    return Resources(listeners, routes, clusters, ends)
+    resources = Resources(listeners, routes, clusters, ends)
+    return resources if plan.spans is None else traced(resources, plan.spans)
 
 
 def egress(discovery_name: str) -> str:
