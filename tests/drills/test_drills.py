@@ -177,8 +177,8 @@ def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str, tmp_
         site.update(desiredCount=before["desiredCount"], taskDefinition=before["taskDefinition"])
     drill.mend(site)
     patiently(lambda: is_mended(drill, site))
-    said = answer(DRILLS, cloud, drill.fault)
-    assert said.checked.passed and said.right and said.run.mended and said.run.found
+    told = answer(DRILLS, cloud, drill.fault)
+    assert told.checked.passed and told.right and told.run.mended and told.run.found
     delete(site)
     assert not is_mended(drill, site), "a service that is gone is not mended"
     with pytest.raises(NotNow, match="is under way"):
