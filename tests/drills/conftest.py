@@ -7,10 +7,11 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
+from tests.runbooks.stepped import cloud_of
 from tests.support.runtime import Program
 from tests.support.stepped import SICK, World
 
-from drydock.cloud import Cloud, connect
+from drydock.cloud import Cloud
 from drydock.drills import customers
 from drydock.embedded.carriers.black_hole import BlackHole
 from drydock.embedded.services.elbv2.health import FAILED, PASSED, TIMED_OUT, Outcome, Probe
@@ -73,6 +74,4 @@ def cloud(world: World) -> Iterator[Cloud]:
         patch.setenv("DRYDOCK_HOME", str(world.host.directory / "home"))
         patch.delenv("DRYDOCK_PROGRESS", raising=False)
         patch.setattr(customers, "now", world.clock.utcnow)
-        cloud = connect(world.host.endpoint)
-        cloud.name, cloud.speed = "embedded", world.clock.speed
-        yield cloud
+        yield cloud_of(world)

@@ -24,10 +24,10 @@ class Crowd:
         self._asked: Counter[int] = Counter()
         self._held: dict[int, list[float]] = defaultdict(list)
         self._names: dict[str, str] = {}
-        self._counted: Counter[str] = Counter()
+        self._counted: dict[str, float] = defaultdict(float)
         self._times: dict[str, Counter[float]] = defaultdict(Counter)
         world.envoy.counted = self._counted
-        world.envoy.times = lambda: {name: dict(times) for name, times in self._times.items()}  # type: ignore[method-assign, misc, assignment, return-value]
+        world.envoy.times = lambda: {name: dict(times) for name, times in self._times.items()}  # type: ignore[method-assign, misc]
 
     def __call__(self) -> None:
         now = int(self._world.clock.time())
