@@ -1,4 +1,4 @@
-"""Each field of CreateService and UpdateService is acted on or refused; none is only kept."""
+"""Each field of CreateService, UpdateService and CreateTaskSet is acted on or refused; none is only kept."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from drydock.policy.requests import unsupported
 from drydock.policy.requests.errors import Invalid
 
 C, U, D = "CreateServiceRequest", "UpdateServiceRequest", "DeploymentConfiguration"
+S = "CreateTaskSetRequest"
 L, A, H, M = "LoadBalancer", "AdvancedConfiguration", "DeploymentLifecycleHook", "MetricConfiguration"
 B, T, E = "DeploymentCircuitBreaker", "DeploymentLifecycleHookTimeoutConfiguration", "DeploymentEarlySuccessCriteria"
 G, R = "ThresholdConfiguration", "DeploymentAlarms"
@@ -26,6 +27,11 @@ ACTS: set[Field] = {
     *((shape, name) for shape in (C, U) for name in BOTH),
     *((C, name) for name in ("serviceName", "clientToken", "launchType", "role", "schedulingStrategy", "tags")),
     *((U, name) for name in ("service", "forceNewDeployment")),
+    *((S, name) for name in (
+        "service", "cluster", "externalId", "taskDefinition", "networkConfiguration", "loadBalancers",
+        "serviceRegistries", "launchType", "capacityProviderStrategy", "scale", "clientToken", "tags",
+    )),
+    *(("Scale", name) for name in ("value", "unit")),
     *((D, name) for name in (
         "deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent", "alarms", "strategy",
         "bakeTimeInMinutes", "lifecycleHooks", "linearConfiguration", "canaryConfiguration", "earlySuccessCriteria",
@@ -38,8 +44,9 @@ ACTS: set[Field] = {
         "targetType", "lifecycleStages", "timeoutConfiguration", "hookTargetArn", "roleArn", "hookDetails",
     )),
     *((T, name) for name in ("timeoutInMinutes", "action")),
-    *((shape, "monitoring") for shape in (C, U)), ("MonitoringConfiguration", "metricConfigurations"),
-    (M, "metricNames"), ("DeploymentController", "type"),
+    ("DeploymentController", "type"), *((shape, "monitoring") for shape in (C, U)),
+    ("MonitoringConfiguration", "metricConfigurations"),
+    (M, "metricNames"),
     *(("AwsVpcConfiguration", name) for name in ("subnets", "securityGroups", "assignPublicIp")),
     ("NetworkConfiguration", "awsvpcConfiguration"),
     *(("ServiceRegistry", name) for name in ("registryArn", "port", "containerName", "containerPort")),
@@ -75,6 +82,7 @@ REFUSED: dict[Field, dict[str, Any]] = {
             "platformVersion": {"platformVersion": "1.3.0"},
         }.items()
     },
+    (S, "platformVersion"): {"platformVersion": "1.3.0"},
     (M, "resolutionSeconds"): {"monitoring": OFTEN},
     (f"{SC}Service", "tls"): {
         "serviceConnectConfiguration": {"enabled": True, "services": [{"tls": {"roleArn": "r"}}]}
@@ -123,7 +131,8 @@ SHOWN: dict[Field, tuple[str, str]] = {
 
 def test_each_field_of_the_model_is_in_one_of_the_two() -> None:
     assert not ACTS & REFUSED.keys()
-    assert fields("CreateService", REFUSED) | fields("UpdateService", REFUSED) == ACTS | REFUSED.keys()
+    found = [fields(operation, REFUSED) for operation in ("CreateService", "UpdateService", "CreateTaskSet")]
+    assert set().union(*found) == ACTS | REFUSED.keys()
 
 
 def test_of_each_field_of_a_deployment_configuration_a_test_shows_what_it_does() -> None:

@@ -131,6 +131,7 @@ def test_tasks_that_stopped_by_themselves_are_told_with_why_and_how_many() -> No
         task("new", "TaskFailedToStart", "Task failed to start", no_image),
         task("new", "ServiceSchedulerInitiated", "Task failed container health checks", {"name": "app", "exitCode": 0}),
         task("new", "ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)"),
+        task("new", "ServiceSchedulerInitiated", "Availability-zone rebalancing initiated by (deployment ecs-svc/1)"),
         task("old", "EssentialContainerExited", "of a deployment before"),
     ]
     with Stubber(ECS) as ecs:

@@ -68,7 +68,7 @@ def described_tasks(ecs: Any, **which: str) -> list[dict[str, Any]]:
 
 
 def _asked_for(task: Mapping[str, Any]) -> bool:
-    scaled = str(task.get("stoppedReason", "")).startswith("Scaling activity")
+    scaled = str(task.get("stoppedReason", "")).startswith(("Scaling activity", "Availability-zone rebalancing"))
     return scaled or task.get("stopCode") in ("UserInitiated", "SpotInterruption", "TerminationNotice")
 
 

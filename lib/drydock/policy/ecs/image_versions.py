@@ -3,7 +3,8 @@
 Documented: Amazon ECS developer guide, "Deploy Amazon ECS services by replacing tasks", *Container image resolution*:
 the first task of a deployment establishes the digests, the others and later updates take them; after three attempts
 that failed the deployment goes on without. A forced deployment establishes anew. Derived: so does another task
-definition, and a roll-back brings the digests of what it goes back to, for they are part of its revision.
+definition, and a roll-back brings the digests of what it goes back to, for they are part of its revision. Tasks of
+a task set or of no service resolve their tags one by one: it is documented for deployments of ECS's own only.
 """
 
 from __future__ import annotations
