@@ -6,10 +6,18 @@ the ECS service backend keeps, and the Cloud Map service frontend (SRV) which th
 
 from __future__ import annotations
 
-import urllib3
-
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
-from drydock.labs.shop import coming, is_steady, service, stopped_by_hand, tasks, until_steady, vpc_id
+from drydock.labs.shop import (
+    DEFINITION,
+    ask_frontend,
+    coming,
+    is_steady,
+    service,
+    stopped_by_hand,
+    tasks,
+    until_steady,
+    vpc_id,
+)
 from drydock.pricing import fargate_tasks, load_balancers, public_addresses, unpriced
 from drydock.resources.kind import every
 
@@ -31,17 +39,6 @@ outline = Outline(
 )
 
 NAMESPACE = "shop.internal"
-DEFINITION = (
-    "family",
-    "networkMode",
-    "cpu",
-    "memory",
-    "executionRoleArn",
-    "taskRoleArn",
-    "runtimePlatform",
-    "requiresCompatibilities",
-    "containerDefinitions",
-)
 
 
 # -- reading the cloud
@@ -98,19 +95,6 @@ def unregistered(cloud, one):
 def known_by_name(cloud):
     """Whether Cloud Map has a task under the backend's name."""
     return map_service(cloud, "backend") is not None and bool(instances(cloud, "backend"))
-
-
-def ask_frontend(cloud, calls=30):
-    """What the frontend says of so many calls of the backend, by way of the load balancer; {} if it is not there.
-
-    It makes ten at a time and waits two seconds for each, so what says that nobody answered thirty comes after six.
-    """
-    balancer = cloud.client("elbv2").describe_load_balancers(Names=["drydock"])["LoadBalancers"][0]
-    url = f"http://{balancer['DNSName']}/api?calls={calls}"
-    try:
-        return urllib3.request("GET", url, timeout=15, retries=False).json()
-    except (urllib3.exceptions.HTTPError, ValueError):
-        return {}
 
 
 def use(cloud, name, definition):

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import urllib3
-
 from drydock.labs import Outline, not_started, passed, wait_until, wrong
-from drydock.labs.shop import coming, is_steady, service, stopped_by_hand, tasks, until_steady
+from drydock.labs.shop import DEFINITION, ask_frontend, coming, is_steady, service, stopped_by_hand, tasks, until_steady
 from drydock.pricing import fargate_tasks, load_balancers, public_addresses, unpriced
 from drydock.resources.kind import every
 
@@ -37,17 +35,6 @@ SERVING = {
     "enabled": True,
     "services": [{"portName": "http", "discoveryName": "backend", "clientAliases": [ALIAS]}],
 }
-COPIED = (
-    "family",
-    "networkMode",
-    "cpu",
-    "memory",
-    "executionRoleArn",
-    "taskRoleArn",
-    "runtimePlatform",
-    "requiresCompatibilities",
-    "containerDefinitions",
-)
 IN_ONE_ZONE = """import json, os, runpy, urllib.request
 about = json.load(urllib.request.urlopen(os.environ["ECS_CONTAINER_METADATA_URI_V4"] + "/task"))
 if about["AvailabilityZone"].endswith("b"):
@@ -80,16 +67,6 @@ def not_done(one):
     """The check of a service whose deployment is not done."""
     look = "describe_services: deployments, events"
     return wrong("The deployment is not done yet.", look=look, waits_for=coming(one))
-
-
-def ask_frontend(cloud, calls=30):
-    """What the frontend says of so many calls of the backend, by way of the load balancer; {} if it is not there."""
-    balancer = cloud.client("elbv2").describe_load_balancers(Names=["drydock"])["LoadBalancers"][0]
-    url = f"http://{balancer['DNSName']}/api?calls={calls}"
-    try:
-        return urllib3.request("GET", url, timeout=15, retries=False).json()
-    except (urllib3.exceptions.HTTPError, ValueError):
-        return {}
 
 
 def answered_with_5xx(cloud, since):
@@ -125,7 +102,7 @@ def register_with_command(cloud, family, command):
     """A new revision of a family whose first container runs this command; its ARN."""
     ecs = cloud.client("ecs")
     known = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]
-    copied = {key: known[key] for key in COPIED if key in known}
+    copied = {key: known[key] for key in DEFINITION if key in known}
     copied["containerDefinitions"][0]["command"] = command
     return ecs.register_task_definition(**copied)["taskDefinition"]["taskDefinitionArn"]
 

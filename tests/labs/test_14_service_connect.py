@@ -93,7 +93,7 @@ def test_renamed(at: At) -> None:
     tried(lab, "renamed", 'ecs.update_service(cluster="drydock", service="frontend", forceNewDeployment=True)')
 
 
-def test_what_the_lab_has_made_goes_and_other_services_stay(at: At) -> None:
+def test_a_sweep_takes_the_namespace_and_what_is_in_it(at: At) -> None:
     lab = at("time-out")
     assert sweep(lab.cloud, NAME).survivors == []
     assert lab.cloud.client("servicediscovery").list_namespaces()["Namespaces"] == []

@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import urllib3
+
 from drydock.cloud import Cloud
 from drydock.notebooks.wait import wait_until
 from drydock.policy.ecs.rollout import is_stuck
@@ -16,6 +18,11 @@ CLUSTER = "drydock"
 SERVICES = ("frontend", "backend", "worker")
 PLATFORM = "linux/amd64"
 """Of the images: what the labs' task definitions name, X86_64."""
+DEFINITION = (
+    "family", "networkMode", "cpu", "memory", "executionRoleArn", "taskRoleArn", "runtimePlatform",
+    "requiresCompatibilities", "containerDefinitions",
+)  # fmt: skip
+"""What a task definition is registered with again."""
 
 
 def vpc_id(cloud: Cloud) -> str:
@@ -109,6 +116,19 @@ def register_backend(cloud: Cloud, family: str, version: str, **more: str) -> st
         containerDefinitions=[container],
     )
     return str(made["taskDefinition"]["taskDefinitionArn"])
+
+
+def ask_frontend(cloud: Cloud, calls: int = 30) -> dict[str, Any]:
+    """What the frontend says of so many calls of the backend, by way of the load balancer; {} if it is not there.
+
+    It makes ten at a time and waits two seconds for each, so what says that nobody answered thirty comes after six.
+    """
+    balancer = cloud.client("elbv2").describe_load_balancers(Names=["drydock"])["LoadBalancers"][0]
+    url = f"http://{balancer['DNSName']}/api?calls={calls}"
+    try:
+        return dict(urllib3.request("GET", url, timeout=15, retries=False).json())
+    except (urllib3.exceptions.HTTPError, ValueError):
+        return {}
 
 
 def dimensions(*, group: str, balancer: str) -> dict[str, str]:

@@ -78,6 +78,17 @@ def test_every_predefined_configuration_runs_to_its_end_at_its_times(world: Worl
 
 
 def test_a_target_shows_both_task_sets_and_their_shares(world: World, shop: BlueGreen) -> None:
+    elb = shop.lab.client("elbv2")
+    mine, others = (
+        elb.create_rule(
+            ListenerArn=shop.production, Priority=priority, Actions=[action],
+            Conditions=[{"Field": "path-pattern", "Values": [f"/{priority}"]}],
+        )["Rules"][0]["RuleArn"]
+        for priority, action in (
+            (1, {"Type": "forward", "TargetGroupArn": shop.blue}),
+            (2, {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}),
+        )
+    )  # fmt: skip
     shop.service()
     shop.group(**waits(termination=5))
     shop.deploy(deploymentConfigName="CodeDeployDefault.ECSCanary10Percent5Minutes")
@@ -85,6 +96,9 @@ def test_a_target_shows_both_task_sets_and_their_shares(world: World, shop: Blue
     assert shop.weight() == 0
     shop.until_event("AllowTraffic")
     assert shop.weight(shop.test) == 100
+    [action], [other] = (elb.describe_rules(RuleArns=[rule])["Rules"][0]["Actions"] for rule in (mine, others))
+    assert [group["Weight"] for group in action["ForwardConfig"]["TargetGroups"]] == [10, 90]
+    assert other["Type"] == "fixed-response"
     target = shop.target()
     shown = ("taskSetLabel", "trafficWeight", "runningCount", "status")
     assert [tuple(one[name] for name in shown) for one in target["taskSetsInfo"]] == [
@@ -213,10 +227,10 @@ def test_a_replacement_that_is_never_steady_fails_after_an_hour(world: World, sh
     world.crashes = True
     shop.deploy()
     shop.until_event("Install")
-    for _ in range(59):
-        later(world, 60)
+    for _ in range(11):
+        later(world, 300)
     assert shop.deployment()["status"] == "InProgress"
-    later(world, 61)
+    later(world, 301)
     failed = shop.until_status("Failed")
     assert failed["errorInformation"]["code"] == "TIMEOUT"
     assert failed["errorInformation"]["message"].endswith("This time out period is 60 minutes.")

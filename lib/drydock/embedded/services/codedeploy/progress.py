@@ -299,7 +299,7 @@ class Progress:
 
     def _is_steady(self, state: CodeDeployState, one: Deployment) -> None:
         """A service that was scaled while its traffic shifts has some minutes to be steady again. Ends."""
-        if not self._is_time(f"{one.id} steady"):
+        if one.desired_at_shift is not None and not self._is_time(f"{one.id} steady"):
             return
         found = self._look(state, one)
         desired = sum(task_set["computedDesiredCount"] for task_set in found if task_set["status"] != "DRAINING")

@@ -44,6 +44,8 @@ from drydock.policy.log_lines import beginning
 log = logging.getLogger(__name__)
 
 STOP_TIMEOUT = 30.0
+UNCALLED = 120.0
+"""AWS seconds for which proxies may take to let go of a task that is to stop (ours)."""
 
 _PULL = {
     Why.INVALID: "invalid reference format: {image}",
@@ -305,7 +307,8 @@ class Life:
         if self._drain_until is None:
             self._drain_until = min(self._host.clock.time() + self._means.leave(self.task), self._ends_at)
         now = self._host.clock.time()
-        drained = now >= self._drain_until and (now >= self._ends_at or self._means.mesh.has_left(self.task))
+        is_late = now >= self._ends_at or self._in_state() >= UNCALLED
+        drained = now >= self._drain_until and (is_late or self._means.mesh.has_left(self.task))
         if drained or not self.group.alive():
             self._table.enter(self.task, "STOPPING")
             self._stopping()

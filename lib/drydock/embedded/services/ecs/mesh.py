@@ -187,7 +187,8 @@ class Mesh:
             return True
         if sidecar.serves or self._seen != self._state():
             return False
-        return all(each.live >= each.version or each.failure for each in self._sidecars.values())
+        calling = [each for each in self._sidecars.values() if each.live and not each.failure]
+        return all(each.live >= each.version for each in calling)
 
     def leave(self, task: Task) -> None:
         """It is about to stop."""
@@ -372,7 +373,7 @@ class Mesh:
     def _outward(self, client: Sidecar, endpoint: Endpoint, found: list[tuple[Sidecar, Endpoint]]) -> Outward:
         """How it is called now; where it listens is as it was known when the client's deployment began."""
         now = next(
-            (each for server, each in found if server.service.deployments[:1] == [server.deployment]),
+            (each for server, each in found if self._newest(server) == server.deployment.id),
             found[0][1] if found else endpoint,
         )
         place = client.names[endpoint.dns_name], endpoint.port
@@ -382,9 +383,16 @@ class Mesh:
             tuple(self._revisions(client, [(server, server.place(each), each) for server, each in found])),
         )
 
+    def _service(self, sidecar: Sidecar) -> Service:
+        """As it is now: what a call that fails has undone is not what it was."""
+        return self._table.service_of(sidecar.task) or sidecar.service
+
+    def _newest(self, sidecar: Sidecar) -> str:
+        return next((deployment.id for deployment in self._service(sidecar).deployments), "")
+
     def _revisions(self, client: Sidecar, found: Sequence[tuple[Sidecar, Place, Endpoint]]) -> Iterator[Revision]:
-        target = next((server.service.staged for server, _, _ in found), None)
-        mine = [each for each in found if target is not None and each[0].deployment is target]
+        target = next((self._service(server).staged for server, _, _ in found), None)
+        mine = [each for each in found if target is not None and each[0].deployment.id == target.id]
         rest = [each for each in found if each not in mine]
         if target is None or target.production is None:
             yield Revision("tasks", self._places(client, found))

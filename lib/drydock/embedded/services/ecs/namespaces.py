@@ -45,19 +45,19 @@ class Namespaces:
 
     def find(self, region: str, given: str) -> Namespace | None:
         """The namespace that a request calls so, by its name or its ARN."""
-        for found in self._all(region):
+        for found in self._every(region, "list_namespaces", "Namespaces"):
             if given in (found["Arn"], found["Name"]):
                 return Namespace(found["Arn"], found["Name"])
         return None
 
-    def _all(self, region: str) -> Iterator[Document]:
-        token: Document = {}
+    def _every(self, region: str, operation: str, key: str, **asked: Any) -> Iterator[Document]:
+        """All that is under `key` in the pages of an operation."""
         while True:
-            page = self._client(region).list_namespaces(**token)
-            yield from page["Namespaces"]
+            page = getattr(self._client(region), operation)(**asked)
+            yield from page[key]
             if "NextToken" not in page:
                 return
-            token = {"NextToken": page["NextToken"]}
+            asked["NextToken"] = page["NextToken"]
 
     def settled(self, region: str, given: str) -> str:
         """The ARN of the namespace that a cluster is to have as its default; one that is not there is made.
@@ -104,7 +104,7 @@ class Namespaces:
 
     def _services(self, region: str, namespace: str) -> list[Document]:
         wanted = [{"Name": "NAMESPACE_ID", "Values": [namespace.rsplit("/", 1)[-1]]}]
-        return list(self._client(region).list_services(Filters=wanted, MaxResults=100)["Services"])
+        return list(self._every(region, "list_services", "Services", Filters=wanted))
 
     def resources(self, service: Service, namespace: str, names: Iterable[str]) -> list[Document]:
         """`serviceConnectResources` of a service: what it has in the namespace of that ARN is made if it is missing."""
@@ -138,7 +138,7 @@ class Namespaces:
         for arn in [arn for arn in self._made if arn not in wanted]:
             client, identifier = self._client(self._made[arn]), arn.rsplit("/", 1)[-1]
             try:
-                for instance in client.list_instances(ServiceId=identifier)["Instances"]:
+                for instance in list(self._every(self._made[arn], "list_instances", "Instances", ServiceId=identifier)):
                     client.deregister_instance(ServiceId=identifier, InstanceId=instance["Id"])
                 client.delete_service(Id=identifier)
             except ClientError as error:
