@@ -7,6 +7,7 @@ CodeDeploy words them where that is known (observed). What is only for instances
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,6 +70,8 @@ def _blue_green(given: Document | None) -> None:
     ready, end = (given.get(name) for name in ("deploymentReadyOption", "terminateBlueInstancesOnDeploymentSuccess"))
     if not ready or not ready.get("actionOnTimeout"):
         raise Invalid(code, "For ECS deployment group, deploymentReadyOption must be specified with actionOnTimeout")
+    if ready["actionOnTimeout"] not in (_STOP, _CONTINUE):
+        raise Invalid(code, f"actionOnTimeout must be {_CONTINUE} or {_STOP}, not {ready['actionOnTimeout']}.")
     if not end or not end.get("action"):
         raise Invalid(
             code, "For ECS deployment group, terminateBlueInstancesOnDeploymentSuccess must be specified with action"
@@ -147,7 +150,7 @@ def _triggers(given: Sequence[Document]) -> None:
     for trigger in given:
         if not trigger.get("triggerName") or not trigger.get("triggerEvents"):
             raise Invalid(code, "A trigger needs triggerName, triggerTargetArn and triggerEvents.")
-        if not str(trigger.get("triggerTargetArn")).startswith("arn:aws:sns:"):
+        if not re.fullmatch(r"arn:aws:sns:[\w-]+:\d+:.+", str(trigger.get("triggerTargetArn"))):
             raise Invalid(code, f"triggerTargetArn must be the ARN of an SNS topic, not {trigger.get('triggerTargetArn')}.")  # fmt: skip  # noqa: E501
         for event in trigger["triggerEvents"]:
             if event not in _EVENTS:

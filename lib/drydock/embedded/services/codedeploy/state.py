@@ -311,8 +311,9 @@ class CodeDeployState(CodeDeployBackend):
         return self.configs[name].course
 
     def of_group(self, application: str, name: str) -> list[Deployment]:
-        """The deployments of a group, the oldest first."""
-        return [one for one in self.deployments.values() if (one.application, one.group) == (application, name)]
+        """The deployments of a group, the oldest first; not those of one before it that had its name."""
+        identity = self.groups[application, name].id
+        return [one for one in self.deployments.values() if one.group_id == identity]
 
     def last_success(self, application: str, group: str) -> Deployment | None:
         """The deployment of a group that has succeeded last."""
@@ -343,9 +344,9 @@ def member(kind: str) -> str:
 
 def _place(thing: Application | Group | Config | Revision | Deployment) -> tuple[str, str]:
     if isinstance(thing, Group):
-        return "group", f"{thing.application} {thing.name}"
+        return "group", json.dumps([thing.application, thing.name])
     if isinstance(thing, Revision):
-        return "revision", f"{thing.application} {thing.key}"
+        return "revision", json.dumps([thing.application, thing.key])
     if isinstance(thing, Deployment):
         return "deployment", thing.id
     return type(thing).__name__.lower(), thing.name

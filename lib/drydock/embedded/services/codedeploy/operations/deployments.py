@@ -8,7 +8,7 @@ from dataclasses import asdict
 from drydock.embedded.services.codedeploy import views
 from drydock.embedded.services.codedeploy.operations.deployment_groups import can_be_assumed, check_balancer, short
 from drydock.embedded.services.codedeploy.operations.revisions import located, registered
-from drydock.embedded.services.codedeploy.operations.shape import batch, page
+from drydock.embedded.services.codedeploy.operations.shape import batch, one_of, page
 from drydock.embedded.services.codedeploy.progress import begun
 from drydock.embedded.services.codedeploy.state import CodeDeployState, Deployment, Document, Event, Group
 from drydock.policy.codedeploy import appspec, groups, lifecycle
@@ -16,6 +16,7 @@ from drydock.policy.codedeploy.lifecycle import Step
 from drydock.policy.requests.errors import Invalid
 
 _ID = re.compile(r"d-[A-Z0-9]{9}")
+_STATUSES = ("Created", "Queued", "InProgress", "Baking", "Succeeded", "Failed", "Stopped", "Ready")
 _ONLY_INSTANCES = {
     "targetInstances": "InvalidTargetInstancesException",
     "ignoreApplicationStopFailures": "InvalidIgnoreApplicationStopFailuresValueException",
@@ -125,6 +126,7 @@ def list_deployments(backend: CodeDeployState, request: Document) -> Document:
     if start is not None and end is not None and start > end:
         raise Invalid("InvalidTimeRangeException", "The start of createTimeRange is after its end.")
     statuses = request.get("includeOnlyStatuses") or ()
+    one_of(statuses, _STATUSES, "InvalidDeploymentStatusException")
     found = [
         one.id
         for one in reversed(backend.deployments.values())
@@ -138,7 +140,9 @@ def list_deployments(backend: CodeDeployState, request: Document) -> Document:
 
 
 def continue_deployment(backend: CodeDeployState, request: Document) -> Document:
-    return _continue(backend, request, request.get("deploymentWaitType") or Step.READY_WAIT)
+    wait = request.get("deploymentWaitType") or Step.READY_WAIT
+    one_of([wait], (Step.READY_WAIT, Step.TERMINATION_WAIT), "InvalidDeploymentWaitTypeException")
+    return _continue(backend, request, wait)
 
 
 def skip_wait_time_for_instance_termination(backend: CodeDeployState, request: Document) -> Document:
