@@ -78,6 +78,17 @@ def test_applications_configurations_and_revisions(world: World) -> None:
     client.update_application(applicationName="a", newApplicationName="z")
     assert client.list_applications()["applications"] == ["z"]
     assert len(client.list_application_revisions(applicationName="z")["revisions"]) == 1
+    for call, request, code in (
+        (client.list_application_revisions, {"sortBy": "name"}, "InvalidSortByException"),
+        (client.list_application_revisions, {"sortOrder": "up"}, "InvalidSortOrderException"),
+        (client.list_application_revisions, {"deployed": "yes"}, "InvalidDeployedStateFilterException"),
+        (client.list_application_revisions, {"nextToken": "9" * 5000}, "InvalidNextTokenException"),
+        (client.update_application, {"newApplicationName": "x" * 101}, "InvalidApplicationNameException"),
+    ):
+        assert refused(call, applicationName="z", **request)[0] == code
+    assert refused(client.list_deployments, includeOnlyStatuses=["Done"])[0] == "InvalidDeploymentStatusException"
+    strange = {**config, "deploymentConfigName": "strange", "trafficRoutingConfig": {"type": "Blink"}}
+    assert refused(client.create_deployment_config, **strange)[0] == "InvalidTrafficRoutingConfigurationException"
     client.delete_application(applicationName="z")
     assert client.list_applications()["applications"] == []
     with pytest.raises(ClientError, match="does not have codedeploy:ListOnPremisesInstances"):
@@ -123,6 +134,7 @@ def test_a_group_is_refused_that_could_not_deploy(world: World, lab: Lab, shop: 
             "InvalidBlueGreenDeploymentConfigurationException",
             "cannot be set to 'CONTINUE_DEPLOYMENT' when timeout is specified",
         ),
+        (ready("GO", 0), "InvalidBlueGreenDeploymentConfigurationException", "not GO"),
         (ready("STOP_DEPLOYMENT", 0), "InvalidBlueGreenDeploymentConfigurationException", "at least 1"),
         (ready("STOP_DEPLOYMENT", 2881), "InvalidBlueGreenDeploymentConfigurationException", "between 0 and 2880"),
         ({"loadBalancerInfo": {}}, "InvalidLoadBalancerInfoException", "loadBalancerInfo must be specified"),
@@ -214,6 +226,9 @@ def test_a_group_shows_what_was_deployed_and_changes(world: World, shop: BlueGre
     client.delete_deployment_group(applicationName=APPLICATION, deploymentGroupName="renamed")
     assert client.list_deployment_groups(applicationName=APPLICATION)["deploymentGroups"] == []
     assert shop.deployment(again)["status"] == "Succeeded"
+    client.create_deployment_group(**shop.settings())
+    info = client.get_deployment_group(applicationName=APPLICATION, deploymentGroupName=GROUP)["deploymentGroupInfo"]
+    assert "lastAttemptedDeployment" not in info
 
 
 def test_what_cannot_be_done_fails_the_deployment(world: World, shop: BlueGreen) -> None:
@@ -233,10 +248,11 @@ def test_what_cannot_be_done_fails_the_deployment(world: World, shop: BlueGreen)
     assert failed["errorInformation"]["code"] == "ECS_UPDATE_ERROR"
     assert failed["revision"] == revision
 
-    shop.deploy(hooks=[{"BeforeInstall": "nobody"}])
-    failed = shop.until_status("Failed")
-    assert failed["errorInformation"]["code"] == "INVALID_LAMBDA_FUNCTION"
-    assert "nobody" in failed["errorInformation"]["message"]
+    for function in ("nobody", "arn:nobody", "arn:aws:lambda:nobody:000000000000:function:f"):
+        shop.deploy(hooks=[{"BeforeInstall": function}])
+        failed = shop.until_status("Failed")
+        assert failed["errorInformation"]["code"] == "INVALID_LAMBDA_FUNCTION"
+        assert "nobody" in failed["errorInformation"]["message"]
 
     shop.lab.client("elbv2").modify_listener(
         ListenerArn=shop.production, DefaultActions=[{"Type": "forward", "TargetGroupArn": shop.green}]

@@ -150,7 +150,8 @@ class Deployment:
 
     @property
     def target(self) -> str:
-        return f"{self.service['clusterName'].rsplit('/', 1)[-1]}:{self.service['serviceName']}"
+        cluster, service = (self.service[name].rsplit("/", 1)[-1] for name in ("clusterName", "serviceName"))
+        return f"{cluster}:{service}"
 
     @property
     def pair(self) -> Document:

@@ -63,19 +63,10 @@ def _check_group(backend: CodeDeployState, settings: Document, known: Group | No
     course = backend.course(settings["deploymentConfigName"])
     can_be_assumed(backend, settings["serviceRoleArn"])
     service = settings["ecsServices"][0]
-    cluster, name = service["clusterName"], service["serviceName"]
-    found = TaskSets(backend.host).service(backend.region_name, cluster, name)
-    if found is None:
-        cause = lifecycle.not_there(cluster, name)
-        raise Invalid("InvalidECSServiceException", cause.message)
-    if (found.get("deploymentController") or {}).get("type") != "CODE_DEPLOY":
-        raise Invalid(
-            "InvalidECSServiceException",
-            "Deployment group's ECS service must be configured for a CODE_DEPLOY deployment controller.",
-        )
+    managed(backend, service)
+    cluster, name = short(service)
     for other in backend.groups.values():
-        theirs = other.settings["ecsServices"][0]
-        if other is not known and short(theirs) == short(service):
+        if other is not known and short(other.settings["ecsServices"][0]) == (cluster, name):
             raise Invalid(
                 "ECSServiceMappingLimitExceededException",
                 f"The Amazon ECS service {name} of cluster {cluster} is associated with the deployment group "
@@ -84,15 +75,29 @@ def _check_group(backend: CodeDeployState, settings: Document, known: Group | No
     check_balancer(backend, settings, course)
 
 
-def check_balancer(backend: CodeDeployState, settings: Document, course: Course) -> None:
+def managed(backend: CodeDeployState, service: Document) -> None:
+    """Whether a service is there, and is CodeDeploy's to deploy. Invalid."""
+    cluster, name = service["clusterName"], service["serviceName"]
+    found = TaskSets(backend.host).service(backend.region_name, cluster, name)
+    if found is None:
+        raise Invalid("InvalidECSServiceException", lifecycle.not_there(cluster, name).message)
+    if (found.get("deploymentController") or {}).get("type") != "CODE_DEPLOY":
+        raise Invalid(
+            "InvalidECSServiceException",
+            "Deployment group's ECS service must be configured for a CODE_DEPLOY deployment controller.",
+        )
+
+
+def check_balancer(
+    backend: CodeDeployState, settings: Document, course: Course, no_groups: str = "InvalidTargetGroupPairException"
+) -> None:
+    """Whether the target groups and the listeners are there; `no_groups` is the error for the first. Invalid."""
     pair, balancers = settings["loadBalancerInfo"]["targetGroupPairInfoList"][0], Balancers(backend.host)
     names = [each["name"] for each in pair["targetGroups"]]
     try:
         balancers.groups(backend.region_name, names)
     except ClientError:
-        raise Invalid(
-            "InvalidTargetGroupPairException", f"One of the target groups {names[0]} and {names[1]} does not exist."
-        ) from None
+        raise Invalid(no_groups, f"One of the target groups {names[0]} and {names[1]} does not exist.") from None
     for route in ("prodTrafficRoute", "testTrafficRoute"):
         for listener in (pair.get(route) or {}).get("listenerArns") or ():
             try:
