@@ -78,17 +78,8 @@ def test_applications_configurations_and_revisions(world: World) -> None:
     client.update_application(applicationName="a", newApplicationName="z")
     assert client.list_applications()["applications"] == ["z"]
     assert len(client.list_application_revisions(applicationName="z")["revisions"]) == 1
-    for call, request, code in (
-        (client.list_application_revisions, {"sortBy": "name"}, "InvalidSortByException"),
-        (client.list_application_revisions, {"sortOrder": "up"}, "InvalidSortOrderException"),
-        (client.list_application_revisions, {"deployed": "yes"}, "InvalidDeployedStateFilterException"),
-        (client.list_application_revisions, {"nextToken": "9" * 5000}, "InvalidNextTokenException"),
-        (client.update_application, {"newApplicationName": "x" * 101}, "InvalidApplicationNameException"),
-    ):
-        assert refused(call, applicationName="z", **request)[0] == code
-    assert refused(client.list_deployments, includeOnlyStatuses=["Done"])[0] == "InvalidDeploymentStatusException"
-    strange = {**config, "deploymentConfigName": "strange", "trafficRoutingConfig": {"type": "Blink"}}
-    assert refused(client.create_deployment_config, **strange)[0] == "InvalidTrafficRoutingConfigurationException"
+    endless = {"applicationName": "z", "nextToken": "9" * 5000}
+    assert refused(client.list_application_revisions, **endless)[0] == "InvalidNextTokenException"
     client.delete_application(applicationName="z")
     assert client.list_applications()["applications"] == []
     with pytest.raises(ClientError, match="does not have codedeploy:ListOnPremisesInstances"):
@@ -134,7 +125,6 @@ def test_a_group_is_refused_that_could_not_deploy(world: World, lab: Lab, shop: 
             "InvalidBlueGreenDeploymentConfigurationException",
             "cannot be set to 'CONTINUE_DEPLOYMENT' when timeout is specified",
         ),
-        (ready("GO", 0), "InvalidBlueGreenDeploymentConfigurationException", "not GO"),
         (ready("STOP_DEPLOYMENT", 0), "InvalidBlueGreenDeploymentConfigurationException", "at least 1"),
         (ready("STOP_DEPLOYMENT", 2881), "InvalidBlueGreenDeploymentConfigurationException", "between 0 and 2880"),
         ({"loadBalancerInfo": {}}, "InvalidLoadBalancerInfoException", "loadBalancerInfo must be specified"),

@@ -35,7 +35,6 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"RuleNumber": 32767}, "InvalidParameterValue", "ruleNumber"),
     ({"Protocol": "tcp"}, "InvalidParameterValue", "protocol"),
     ({"Protocol": "--6"}, "InvalidParameterValue", "protocol"),
-    ({"RuleAction": "block"}, "InvalidParameterValue", "ruleAction"),
     ({"CidrBlock": "10.0.0.0/33"}, "InvalidParameterValue", "CIDR"),
     ({"CidrBlock": None}, "MissingParameter", "cidrBlock"),
     ({"PortRange": {"From": 90, "To": 80}}, "InvalidParameterValue", "portRange"),

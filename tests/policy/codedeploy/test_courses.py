@@ -43,7 +43,6 @@ def test_a_configuration_reads_what_it_shows() -> None:
     ("config", "why"),
     [
         ({"type": "TimeBasedCanary"}, "needs timeBasedCanary"),
-        ({"type": "Blink"}, "must be TimeBasedCanary"),
         ({"type": "TimeBasedCanary", "timeBasedCanary": {"canaryPercentage": 100, "canaryInterval": 5}}, "1 and 99"),
         ({"type": "TimeBasedLinear", "timeBasedLinear": {"linearPercentage": 10, "linearInterval": 0}}, "1 minute"),
         ({"type": "AllAtOnce", "timeBasedLinear": {"linearPercentage": 1, "linearInterval": 1}}, "cannot be specified"),

@@ -84,8 +84,6 @@ def read(config: Mapping[str, Any] | None) -> Course:
     That a step has 1 to 99 percent and an interval at least a minute is ours; the API gives no bounds.
     """
     kind = (config or {}).get("type", ALL_AT_ONCE)
-    if kind not in (ALL_AT_ONCE, *_PARTS):
-        raise Invalid(WRONG, f"The traffic routing type is {kind}, and must be {CANARY}, {LINEAR} or {ALL_AT_ONCE}.")
     others = [part for other, (part, *_) in _PARTS.items() if other != kind and (config or {}).get(part)]
     if others:
         raise Invalid(WRONG, f"{others[0]} cannot be specified for the traffic routing type {kind}.")

@@ -70,8 +70,6 @@ def _blue_green(given: Document | None) -> None:
     ready, end = (given.get(name) for name in ("deploymentReadyOption", "terminateBlueInstancesOnDeploymentSuccess"))
     if not ready or not ready.get("actionOnTimeout"):
         raise Invalid(code, "For ECS deployment group, deploymentReadyOption must be specified with actionOnTimeout")
-    if ready["actionOnTimeout"] not in (_STOP, _CONTINUE):
-        raise Invalid(code, f"actionOnTimeout must be {_CONTINUE} or {_STOP}, not {ready['actionOnTimeout']}.")
     if not end or not end.get("action"):
         raise Invalid(
             code, "For ECS deployment group, terminateBlueInstancesOnDeploymentSuccess must be specified with action"

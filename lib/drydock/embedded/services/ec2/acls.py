@@ -91,8 +91,6 @@ def _hold(acl: NetworkAcl, number: int, given: dict[str, Any]) -> None:
     if not 1 <= int(number) < LAST and not (acl.default and number == LAST):
         raise _invalid(f"Invalid value '{number}' for ruleNumber: it is from 1 to {LAST - 1}.")
     protocol, first, last = str(given["protocol"]), given["port_range_from"], given["port_range_to"]
-    if given["rule_action"] not in ("allow", "deny"):
-        raise _invalid(f"Invalid value '{given['rule_action']}' for ruleAction: it is allow or deny.")
     if not re.fullmatch("-1|[0-9]{1,3}", protocol) or int(protocol) > 255:
         raise _invalid(f"Invalid value '{protocol}' for protocol: it is a number, or -1 for all.")
     if not (given["cidr_block"] or given["ipv6_cidr_block"]):

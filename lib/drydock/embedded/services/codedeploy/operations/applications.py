@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from drydock.embedded.services.codedeploy import views
-from drydock.embedded.services.codedeploy.operations.shape import batch, named, page, read_tags, uuid
+from drydock.embedded.services.codedeploy.operations.shape import batch, page, read_tags, uuid
 from drydock.embedded.services.codedeploy.state import Application, CodeDeployState, Document, Group, Revision
 from drydock.policy.codedeploy import groups
 from drydock.policy.requests.errors import Invalid
 
 
 def create_application(backend: CodeDeployState, request: Document) -> Document:
-    name = named(request["applicationName"], "Application")
+    name = request["applicationName"]
     groups.platform(request.get("computePlatform"))
     if name in backend.applications:
         raise Invalid("ApplicationAlreadyExistsException", f"Application already exists: {name}")
@@ -39,7 +39,7 @@ def update_application(backend: CodeDeployState, request: Document) -> Document:
     one, new = backend.application(request["applicationName"]), request.get("newApplicationName")
     if not new or new == one.name:
         return {}
-    if named(new, "Application") in backend.applications:
+    if new in backend.applications:
         raise Invalid("ApplicationAlreadyExistsException", f"Application already exists: {new}")
     old = one.name
     backend.forget(one)

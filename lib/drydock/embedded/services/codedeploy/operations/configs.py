@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from drydock.embedded.services.codedeploy import views
-from drydock.embedded.services.codedeploy.operations.shape import named, page, uuid
+from drydock.embedded.services.codedeploy.operations.shape import page, uuid
 from drydock.embedded.services.codedeploy.state import CodeDeployState, Config, Document
 from drydock.policy.codedeploy import courses, groups
 from drydock.policy.requests.errors import Invalid
 
 
 def create_deployment_config(backend: CodeDeployState, request: Document) -> Document:
-    name = named(request["deploymentConfigName"], "DeploymentConfig")
+    name = request["deploymentConfigName"]
     if name.startswith("CodeDeployDefault."):
         raise Invalid("InvalidDeploymentConfigNameException", "A name may not begin with CodeDeployDefault.")
     groups.platform(request.get("computePlatform"))

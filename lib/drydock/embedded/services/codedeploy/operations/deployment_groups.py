@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from drydock.embedded.services.codedeploy import views
 from drydock.embedded.services.codedeploy.balancers import Balancers
 from drydock.embedded.services.codedeploy.errors import no_group
-from drydock.embedded.services.codedeploy.operations.shape import batch, named, page, read_tags, uuid
+from drydock.embedded.services.codedeploy.operations.shape import batch, page, read_tags, uuid
 from drydock.embedded.services.codedeploy.state import CodeDeployState, Document, Group
 from drydock.embedded.services.codedeploy.tasksets import TaskSets
 from drydock.policy.codedeploy import courses, groups, lifecycle
@@ -25,8 +25,7 @@ _ASKED = ("deploymentConfigName", "serviceRoleArn", "triggerConfigurations", "al
 
 
 def create_deployment_group(backend: CodeDeployState, request: Document) -> Document:
-    application = backend.application(request["applicationName"])
-    name = named(request["deploymentGroupName"], "DeploymentGroup")
+    application, name = backend.application(request["applicationName"]), request["deploymentGroupName"]
     if (application.name, name) in backend.groups:
         raise Invalid("DeploymentGroupAlreadyExistsException", f"Deployment group already exists: {name}")
     settings = {member: request[member] for member in _ASKED if request.get(member) is not None}
@@ -40,7 +39,7 @@ def create_deployment_group(backend: CodeDeployState, request: Document) -> Docu
 def update_deployment_group(backend: CodeDeployState, request: Document) -> Document:
     """What the request does not name stays."""
     one = backend.group(request["applicationName"], request["currentDeploymentGroupName"])
-    new = named(request.get("newDeploymentGroupName") or one.name, "DeploymentGroup")
+    new = request.get("newDeploymentGroupName") or one.name
     if new != one.name and (one.application, new) in backend.groups:
         raise Invalid("DeploymentGroupAlreadyExistsException", f"Deployment group already exists: {new}")
     given = {member: request[member] for member in _ASKED if request.get(member) is not None}

@@ -13,7 +13,7 @@ from drydock.embedded.services.codedeploy.operations.deployment_groups import (
     short,
 )
 from drydock.embedded.services.codedeploy.operations.revisions import located, registered
-from drydock.embedded.services.codedeploy.operations.shape import batch, one_of, page
+from drydock.embedded.services.codedeploy.operations.shape import batch, page
 from drydock.embedded.services.codedeploy.progress import begun
 from drydock.embedded.services.codedeploy.state import CodeDeployState, Deployment, Document, Event, Group
 from drydock.policy.codedeploy import appspec, groups, lifecycle
@@ -21,7 +21,6 @@ from drydock.policy.codedeploy.lifecycle import Step
 from drydock.policy.requests.errors import Invalid
 
 _ID = re.compile(r"d-[A-Z0-9]{9}")
-_STATUSES = ("Created", "Queued", "InProgress", "Baking", "Succeeded", "Failed", "Stopped", "Ready")
 _ONLY_INSTANCES = {
     "targetInstances": "InvalidTargetInstancesException",
     "ignoreApplicationStopFailures": "InvalidIgnoreApplicationStopFailuresValueException",
@@ -132,7 +131,6 @@ def list_deployments(backend: CodeDeployState, request: Document) -> Document:
     if start is not None and end is not None and start > end:
         raise Invalid("InvalidTimeRangeException", "The start of createTimeRange is after its end.")
     statuses = request.get("includeOnlyStatuses") or ()
-    one_of(statuses, _STATUSES, "InvalidDeploymentStatusException")
     found = [
         one.id
         for one in reversed(backend.deployments.values())
@@ -146,9 +144,7 @@ def list_deployments(backend: CodeDeployState, request: Document) -> Document:
 
 
 def continue_deployment(backend: CodeDeployState, request: Document) -> Document:
-    wait = request.get("deploymentWaitType") or Step.READY_WAIT
-    one_of([wait], (Step.READY_WAIT, Step.TERMINATION_WAIT), "InvalidDeploymentWaitTypeException")
-    return _continue(backend, request, wait)
+    return _continue(backend, request, request.get("deploymentWaitType") or Step.READY_WAIT)
 
 
 def skip_wait_time_for_instance_termination(backend: CodeDeployState, request: Document) -> Document:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from drydock.embedded.services.codedeploy import views
-from drydock.embedded.services.codedeploy.operations.shape import batch, one_of, page
+from drydock.embedded.services.codedeploy.operations.shape import batch, page
 from drydock.embedded.services.codedeploy.state import CodeDeployState, Document, Revision, digest, key_of, member
 from drydock.embedded.workload.objects import NoBucket, content
 from drydock.policy.requests.errors import Invalid
-
-_SORTED_BY = {"registerTime": "registered", "firstUsedTime": "first_used", "lastUsedTime": "last_used"}
 
 
 def register_application_revision(backend: CodeDeployState, request: Document) -> Document:
@@ -50,9 +48,6 @@ def list_application_revisions(backend: CodeDeployState, request: Document) -> D
     if prefix and not bucket:
         raise Invalid("BucketNameFilterRequiredException", "s3KeyPrefix needs s3Bucket.")
     deployed = request.get("deployed") or "ignore"
-    one_of([deployed], ("include", "exclude", "ignore"), "InvalidDeployedStateFilterException")
-    one_of([by for by in [request.get("sortBy")] if by], _SORTED_BY, "InvalidSortByException")
-    one_of([to for to in [request.get("sortOrder")] if to], ("ascending", "descending"), "InvalidSortOrderException")
     targets = {
         key_of(last.revision)
         for group in backend.groups.values()
@@ -68,8 +63,9 @@ def list_application_revisions(backend: CodeDeployState, request: Document) -> D
         and (not prefix or one.location["s3Location"]["key"].startswith(prefix))
         and (deployed == "ignore" or (one.key in targets) == (deployed == "include"))
     ]
+    by = {"registerTime": "registered", "firstUsedTime": "first_used", "lastUsedTime": "last_used"}
     if request.get("sortBy"):
-        name = _SORTED_BY[request["sortBy"]]
+        name = by[request["sortBy"]]
         found.sort(key=lambda one: getattr(one, name) or 0.0, reverse=request.get("sortOrder") == "descending")
     return page([views.revision(one.location) for one in found], request, "revisions")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from drydock.embedded.core.direct import direct
@@ -12,8 +12,6 @@ from drydock.embedded.services.codedeploy.state import CodeDeployState, Document
 from drydock.policy.requests.errors import Invalid
 
 PAGE, BATCH = 100, 100
-LONGEST = 100
-"""Characters of a name (documented: "CodeDeploy quotas")."""
 
 
 def uuid(backend: CodeDeployState) -> str:
@@ -33,20 +31,6 @@ def page(found: list[Any], request: Document, key: str, token: str = "nextToken"
         raise Invalid("InvalidNextTokenException", "The next token is not valid.")
     first = int(said)
     return {key: found[first : first + PAGE], **({token: str(first + PAGE)} if first + PAGE < len(found) else {})}
-
-
-def named(name: str, what: str) -> str:
-    """The name of a new `what`, as the API's model calls it. Invalid."""
-    if len(name) > LONGEST:
-        raise Invalid(f"Invalid{what}NameException", f"A name has at most {LONGEST} characters, not {len(name)}.")
-    return name
-
-
-def one_of(values: Iterable[str], known: Collection[str], code: str) -> None:
-    """Invalid, for a value that the API does not know."""
-    strange = next((value for value in values if value not in known), None)
-    if strange is not None:
-        raise Invalid(code, f"{strange} is not one of {', '.join(known)}.")
 
 
 def read_tags(given: list[dict[str, str]] | None) -> dict[str, str]:
