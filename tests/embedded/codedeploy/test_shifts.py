@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.blue_green import APPLICATION, GROUP, BlueGreen
+from tests.support.blue_green import APPLICATION, GROUP, TRUST, BlueGreen
 from tests.support.lab import Lab
 from tests.support.stepped import World
 
@@ -261,7 +261,7 @@ def test_a_service_that_is_scaled_while_traffic_shifts_has_five_minutes_to_be_st
     assert shop.weight() == 0
 
 
-def test_a_deployment_fails_when_its_service_or_its_listener_is_taken_away(world: World, shop: BlueGreen) -> None:
+def test_a_deployment_fails_when_listener_role_or_service_is_taken_away(world: World, shop: BlueGreen) -> None:
     shop.service(1)
     shop.group(deploymentConfigName="CodeDeployDefault.ECSCanary10Percent5Minutes")
     elb = shop.lab.client("elbv2")
@@ -276,13 +276,20 @@ def test_a_deployment_fails_when_its_service_or_its_listener_is_taken_away(world
     elb.modify_listener(ListenerArn=shop.production, DefaultActions=before)
     shop.deploy("3")
     shop.until_event("AllowTraffic")
+    shop.lab.client("iam").update_assume_role_policy(
+        RoleName="codedeploy", PolicyDocument=json.dumps(TRUST).replace("codedeploy.", "ecs.")
+    )
+    assert shop.until_status("Failed")["errorInformation"]["code"] == "IAM_ROLE_MISSING"
+    shop.lab.client("iam").update_assume_role_policy(RoleName="codedeploy", PolicyDocument=json.dumps(TRUST))
+    shop.deploy("4")
+    shop.until_event("AllowTraffic")
     shop.lab.ecs.delete_service(cluster="lab", service="app", force=True)
     assert shop.until_status("Failed")["errorInformation"]["code"] == "INVALID_ECS_SERVICE"
     shop.lab.until(lambda: shop.lab.service()["status"] == "INACTIVE")
     shown = [(one["status"], one["runningCount"]) for one in shop.target()["taskSetsInfo"]]
     assert shown == [("DRAINING", 0), ("DRAINING", 0)]
     with pytest.raises(ClientError, match="InvalidECSServiceException"):
-        shop.deploy("4")
+        shop.deploy("5")
 
 
 def test_a_shift_goes_on_after_a_crash(world: World, shop: BlueGreen) -> None:

@@ -11,14 +11,14 @@ import math
 import re
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from drydock.embedded.core.host import Host
 from drydock.policy.codedeploy import courses, groups, lifecycle
 from drydock.policy.codedeploy.courses import Course
 from drydock.policy.codedeploy.lifecycle import Cause, Step
 
-from . import telling
+from . import roles, telling
 from .balancers import Balancers
 from .state import CodeDeployState, Deployment, Document, Event
 from .tasksets import TaskSets, seen
@@ -48,11 +48,14 @@ class Progress:
 
     def advance(self, state: CodeDeployState, one: Deployment) -> None:
         """As far as it goes at this moment."""
-        if one.status == lifecycle.CREATED:
+        begins = one.status == lifecycle.CREATED
+        if begins:
             one.status, one.started, one.since = lifecycle.IN_PROGRESS, state.now(), self._now
             self._keep(state, one)
             telling.status(self._host, state.region_name, one)
         try:
+            if begins and not one.undoes:
+                _is_of_a_group(state, one)
             self._watch(state, one)
             while self._is_done(state, one):
                 if not self._go_on(state, one):
@@ -135,9 +138,11 @@ class Progress:
     # -- what may end it ------------------------------------------------------------------------
 
     def _watch(self, state: CodeDeployState, one: Deployment) -> None:
-        """Whether somebody has stopped it, or an alarm does. Ends."""
+        """Whether somebody has stopped it, its role has gone, or an alarm stops it. Ends."""
         if one.stop is not None:
             raise Ends(lifecycle.ASKED)
+        if self._is_time(f"{one.id} role") and not roles.can_be_assumed(self._host, one.settings["serviceRoleArn"]):
+            raise Ends(lifecycle.NO_ROLE)
         alarms = one.settings.get("alarmConfiguration") or {}
         if one.undoes or not alarms.get("enabled") or not self._is_time(f"{one.id} alarms"):
             return
@@ -206,8 +211,6 @@ class Progress:
             )
         except ClientError as refused:
             raise Ends(lifecycle.not_invoked(function, str(refused.response["Error"]["Message"]))) from None
-        except (BotoCoreError, ValueError) as wrong:  # a region or a name that there cannot be
-            raise Ends(lifecycle.not_invoked(function, str(wrong))) from None
 
     # -- steps ----------------------------------------------------------------------------------
 
@@ -360,6 +363,14 @@ class Progress:
 
 
 _OF_BALANCERS = ("DescribeTargetGroups", "DescribeListeners", "DescribeRules", "ModifyListener", "ModifyRule")
+
+
+def _is_of_a_group(state: CodeDeployState, one: Deployment) -> None:
+    """Ends, where its group was deleted before it has begun."""
+    if one.application not in state.applications:
+        raise Ends(lifecycle.NO_APPLICATION)
+    if (one.application, one.group) not in state.groups:
+        raise Ends(lifecycle.NO_GROUP)
 
 
 def refresh(one: Deployment, found: list[Document]) -> None:

@@ -256,9 +256,10 @@ class CodeDeployState(CodeDeployBackend):
 
     def tagged(self, arn: str) -> Application | Group:
         """What has an ARN. Invalid."""
-        found = re.fullmatch(r"arn:[\w-]+:codedeploy:[\w-]+:\d+:(application|deploymentgroup):([^/]+)/?(.*)", arn)
+        here = f"{re.escape(self.region_name)}:{self.account_id}"
+        found = re.fullmatch(rf"arn:aws:codedeploy:{here}:(application|deploymentgroup):([^/]+)/?(.*)", arn)
         if found is None:
-            raise Invalid("InvalidArnException", f"{arn} is not the ARN of an application or a deployment group.")
+            raise Invalid("InvalidArnException", f"{arn} is not the ARN of an application or a deployment group here.")
         return self.application(found[2]) if found[1] == "application" else self.group(found[2], found[3])
 
     def tag_resource(self, arn: str, tags: dict[str, str]) -> None:

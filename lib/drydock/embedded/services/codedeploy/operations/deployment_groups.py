@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from drydock.embedded.services.codedeploy import views
+from drydock.embedded.services.codedeploy import roles, views
 from drydock.embedded.services.codedeploy.balancers import Balancers
 from drydock.embedded.services.codedeploy.errors import no_group
 from drydock.embedded.services.codedeploy.operations.shape import batch, page, read_tags, uuid
@@ -13,9 +13,7 @@ from drydock.embedded.services.codedeploy.tasksets import TaskSets
 from drydock.policy.codedeploy import courses, groups, lifecycle
 from drydock.policy.codedeploy.courses import Course
 from drydock.policy.requests.errors import Invalid
-from drydock.policy.trust import trusts
 
-_SERVICE = "codedeploy.amazonaws.com"
 _ASKED = ("deploymentConfigName", "serviceRoleArn", "triggerConfigurations", "alarmConfiguration",
           "autoRollbackConfiguration", "outdatedInstancesStrategy", "deploymentStyle",
           "blueGreenDeploymentConfiguration", "loadBalancerInfo", "ecsServices", "ec2TagFilters",
@@ -72,6 +70,16 @@ def _check_group(backend: CodeDeployState, settings: Document, known: Group | No
                 f"{other.name} of application {other.application} already.",
             )
     check_balancer(backend, settings, course)
+    for trigger in settings.get("triggerConfigurations") or ():
+        _is_topic(backend, trigger["triggerTargetArn"])
+
+
+def _is_topic(backend: CodeDeployState, arn: str) -> None:
+    """Whether a trigger can publish there (ours: to a topic that is not there nothing is told). Invalid."""
+    try:
+        backend.host.client("sns", arn.split(":")[3], derived=True).get_topic_attributes(TopicArn=arn)
+    except ClientError:
+        raise Invalid("InvalidTriggerConfigException", f"The topic {arn} does not exist.") from None
 
 
 def managed(backend: CodeDeployState, service: Document) -> None:
@@ -110,10 +118,8 @@ def check_balancer(
 
 
 def can_be_assumed(backend: CodeDeployState, arn: str) -> None:
-    """Whether the group's role is there, has come into force, and trusts CodeDeploy. Invalid."""
-    host = backend.host
-    found = next((role for role in host.backend("iam", "aws").roles.values() if role.arn == arn), None)
-    if found is None or host.lately.has(("role", arn)) or not trusts(found.assume_role_policy_document, _SERVICE):
+    """Invalid, for a role that cannot be."""
+    if not roles.can_be_assumed(backend.host, arn):
         raise Invalid("InvalidRoleException", "Cannot assume role provided.")
 
 
