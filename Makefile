@@ -11,7 +11,7 @@ help: ## say what there is
 
 setup: $(STAMP) ## the environment in .venv that everything else runs in
 
-$(STAMP): requirements.lock pyproject.toml labs/services/vendor.py
+$(STAMP): requirements.lock pyproject.toml labs/services/vendor.py $(wildcard labs/services/chassis/*.py labs/services/*/requirements*.txt)
 	@$(PYTHON) -c 'import sys; sys.exit("Drydock needs Python 3.11 or newer, not " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "Installing into $(VENV): one to five minutes …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -33,7 +33,6 @@ PROCESS = (
     "concepts/test_mesh_by_envoy.py",
     "concepts/test_policy_as_code.py",
     "concepts/test_runner.py",
-    "drills/test_customers.py",
     "embedded/applicationautoscaling/test_requests.py",
     "embedded/awslambda/*",
     "embedded/cloudformation/*",

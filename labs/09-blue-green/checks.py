@@ -375,10 +375,10 @@ def reply(cloud, action):
     )
 
 
-def watch(cloud):
-    """An alarm for the errors of each target group; returns their names."""
+def watch(cloud, found):
+    """An alarm for the errors of each of these target groups; returns their names."""
     names = []
-    for name, group in groups(cloud).items():
+    for name, group in found.items():
         names.append(f"{FAMILY}-{name}")
         of = dimensions(group=group["TargetGroupArn"], balancer=balancer(cloud)["LoadBalancerArn"])
         cloud.client("cloudwatch").put_metric_alarm(
@@ -646,7 +646,11 @@ def alarm_in_the_bake(cloud, lab):
 def _(cloud, lab):
     requests = Load(f"http://{balancer(cloud)['DNSName']}/", rps=50).start()
     try:
-        begin(cloud, register_backend(cloud, FAMILY, "v4", ERROR_RATE="0.5"), blue_green(bake=10, alarms=watch(cloud)))
+        begin(
+            cloud,
+            register_backend(cloud, FAMILY, "v4", ERROR_RATE="0.5"),
+            blue_green(bake=10, alarms=watch(cloud, groups(cloud))),
+        )
         until_status(cloud, "ROLLBACK_SUCCESSFUL")
     finally:
         requests.stop()
@@ -944,6 +948,7 @@ def _(cloud, lab):
         revision={"revisionType": "AppSpecContent", "appSpecContent": {"content": content}},
     )
     wait_until(lambda: serves(cloud) == "v2", "CodeDeploy has released v2", timeout=120)
+    watch(cloud, colours(cloud))  # which the lesson does on the way to the exercise
 
 
 @outline.your_turn(

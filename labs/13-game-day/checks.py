@@ -1,6 +1,6 @@
 """Lab 13: three drills drawn by a seed, one after another, with no hints.
 
-It stands by itself: a cluster `production` with a network of its own, and in it a service for each drill.
+It stands by itself: a cluster `drydock-production` with a network of its own, and in it a service for each drill.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def mended(cloud, number):
     """What the cloud says of a round."""
     one = drill_of(cloud, number)
     if one is None:
-        return not_started("No drills are drawn: the cluster `production` has no seed.")
+        return not_started("No drills are drawn: the cluster `drydock-production` has no seed.")
     site = Site(cloud, one.name)
     if site.service() is None and not there(cloud, one.name):
         return not_started(f"Round {number} was not begun.")
@@ -65,17 +65,17 @@ def broken(cloud, number):
 def ready(cloud, lab):
     seed = seed_of(cloud)
     if seed is None:
-        return not_started("There is no cluster `production`.")
+        return not_started("There is no cluster `drydock-production`.")
     if not seed:
-        return wrong("The cluster `production` has no tag game-day.", look="ecs.tag_resource")
+        return wrong("The cluster `drydock-production` has no tag game-day.", look="ecs.tag_resource")
     return passed("The cluster is there, and the drills of the day are drawn by its tag game-day.")
 
 
 @ready.solution
 def _(cloud, lab):
     Site(cloud, "").ground()
-    cluster = cloud.client("ecs").describe_clusters(clusters=["production"])["clusters"][0]["clusterArn"]
-    cloud.client("ecs").tag_resource(resourceArn=cluster, tags=[{"key": SEED_TAG, "value": "17"}])
+    cluster = cloud.client("ecs").describe_clusters(clusters=["drydock-production"])["clusters"][0]["clusterArn"]
+    cloud.client("ecs").tag_resource(resourceArn=cluster, tags=[{"key": SEED_TAG, "value": "530"}])
 
 
 @outline.drill("first", title="Round 1: the pager goes off")
@@ -91,6 +91,7 @@ def _(cloud, lab):
 @first.solution
 def _(day):
     day.mend(1)
+    print(day.drawn[0].name)
 
 
 @outline.drill("second", title="Round 2: another team's service")
@@ -106,6 +107,7 @@ def _(cloud, lab):
 @second.solution
 def _(day):
     day.mend(2)
+    print(day.drawn[1].name)
 
 
 @outline.drill("third", title="Round 3: just before you go home")
@@ -121,3 +123,4 @@ def _(cloud, lab):
 @third.solution
 def _(day):
     day.mend(3)
+    print(day.drawn[2].name)

@@ -7,12 +7,16 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
+from tests.runbooks.stepped import cloud_of
 from tests.support.runtime import Program
 from tests.support.stepped import SICK, World
 
-from drydock.cloud import Cloud, connect
+from drydock.cloud import Cloud
+from drydock.drills import customers
 from drydock.embedded.carriers.black_hole import BlackHole
 from drydock.embedded.services.elbv2.health import FAILED, PASSED, TIMED_OUT, Outcome, Probe
+
+from .crowd import Crowd
 
 
 def backend(argv: Sequence[str], environment: Mapping[str, str]) -> Program:
@@ -59,9 +63,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("world"))
     world.runtime.programs = backend
     world.plane.prober = Asked(world)  # type: ignore[assignment]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tests.support.stepped.LONG", 1000)
-        yield world
+    world.turned.append(Crowd(world))
+    yield world
     world.close()
 
 
@@ -70,4 +73,5 @@ def cloud(world: World) -> Iterator[Cloud]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRYDOCK_HOME", str(world.host.directory / "home"))
         patch.delenv("DRYDOCK_PROGRESS", raising=False)
-        yield connect(world.host.endpoint)
+        patch.setattr(customers, "now", world.clock.utcnow)
+        yield cloud_of(world)

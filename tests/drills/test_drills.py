@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.runbooks.stepped import cloud_of, in_process
 from tests.support.stepped import World
 
 from drydock.cloud import Call, Cloud
 from drydock.drills import DRILLS, Drill, NoSuchDrill, NotNow, Site, answer, begin, close, draw, end, named
+from drydock.drills.customers import NEEDED
 from drydock.ledger import owned
+from drydock.policy.diagnosis import Cause
 from drydock.policy.operations import only_reads
+from drydock.runbooks import runbook, runner
+from drydock.runbooks.evidence import Evidence
 
 
 class OnlyReads:
@@ -60,6 +67,18 @@ def one_more(site: Site) -> None:
     site.update(desiredCount=4)
 
 
+def more_memory(site: Site) -> None:
+    given = {one["name"]: one["value"] for one in site.container()["environment"]}
+    site.update(taskDefinition=site.register(given, memory=512))
+
+
+def no_policies(site: Site) -> None:
+    scaling = site.cloud.client("application-autoscaling")
+    for one in scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]:
+        kept = ("PolicyName", "ServiceNamespace", "ResourceId", "ScalableDimension")
+        scaling.delete_scaling_policy(**{name: one[name] for name in kept})
+
+
 STEADY = "They run, and no deployment is under way"
 WRONG: dict[str, tuple[Callable[[Site], None], str]] = {
     "crash-loop": (back_to_v1, "It is the new version, v2"),
@@ -70,25 +89,83 @@ WRONG: dict[str, tuple[Callable[[Site], None], str]] = {
     "subnet-full": (again, STEADY),
     "zone-down": (one_more, "All the subnets of its tasks can be reached"),
     "spot-wave": (again, STEADY),
+    "stale-name": (again, "The name leads nowhere else"),
+    "errors-at-a-rate": (again, "Fewer than 1 in 100 is answered with 5xx"),
+    "latency": (again, "They are answered within half a second on average"),
+    "memory-leak": (more_memory, "No request leaves memory behind"),
+    "under-load": (again, "Fewer than 1 in 100 is answered with 5xx"),
+    "missing-data": (back_to_v1, "An alarm on its target group would roll the next bad version back"),
+    "oscillation": (no_policies, "Alarms still call for more tasks and for fewer"),
 }
 """By fault: what does not mend it, and what the check then says does not hold."""
+CAUSES = {
+    "crash-loop": Cause.CONTAINER_EXITED,
+    "failing-health-check": Cause.WRONG_ANSWER,
+    "slow-start": Cause.GRACE_TOO_SHORT,
+    "image-gone": Cause.IMAGE_NOT_FOUND,
+    "secret-gone": Cause.SECRET_NOT_FOUND,
+    "subnet-full": Cause.NO_ADDRESSES,
+    "zone-down": Cause.SHUT_OFF,
+    "spot-wave": Cause.SPOT_TAKEN,
+    "stale-name": Cause.LEFT_BEHIND,
+    "errors-at-a-rate": Cause.ERRORS,
+    "latency": Cause.SLOW,
+    "memory-leak": Cause.OUT_OF_MEMORY,
+    "under-load": Cause.ERRORS_UNDER_LOAD,
+    "missing-data": Cause.ALARM_BLIND,
+    "oscillation": Cause.SCALES_TO_AND_FRO,
+}
+"""By fault: what the runbook diagnose-service says first."""
 
 
-def until(world: World, condition: Callable[[], bool]) -> None:
-    """Look every five AWS seconds."""
-    world.until(lambda: int(world.clock.time()) % 5 == 0 and condition())
+def diagnosed(world: World, site: Site, runs: Path) -> str:
+    """The first finding, by the time of that cloud."""
+
+    class Now(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return world.clock.utcnow()
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (runbook, runner):
+            patch.setattr(module, "connect", lambda *_, **__: cloud_of(world))
+        patch.setattr(runner, "execute", in_process)
+        patch.setattr("datetime.datetime", Now)
+        given = {"cluster": site.cluster, "service": site.name}
+        report = runner.run("diagnose-service", given, root=runs)
+    assert report.outcome == "read", report.error
+    return str(Evidence(report.folder).read("findings.json")[0]["Finding"])
 
 
-@pytest.mark.parametrize("name", [name for name, one in DRILLS.items() if one.fault in WRONG])
-def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str) -> None:
+def until(world: World, drill: Drill, condition: Callable[[], bool]) -> None:
+    """Look every five AWS seconds; where customers are asked for, at every third of a minute."""
+    for _ in range(200):
+        if condition():
+            return
+        if drill.needs == NEEDED:
+            for _ in range(4):
+                world.clock.advance(5)
+                world.settle()
+        else:
+            world.pass_time(5)
+    raise AssertionError("it does not come")
+
+
+@pytest.mark.parametrize("name", DRILLS)
+def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str, tmp_path: Path) -> None:
     drill = named(name)
-    begin(drill, cloud, until=lambda condition, what, *, timeout=60.0: until(world, condition))
-    site = Site(cloud, name)
+
+    def patiently(condition: Callable[[], bool], what: str = "", *, timeout: float = 60.0) -> None:
+        until(world, drill, condition)
+
+    begin(drill, cloud, until=patiently)
+    site = Site(cloud, name, patiently)
     looks = OnlyReads()
     cloud.listeners.append(looks)
     assert not answer(DRILLS, cloud).checked.passed, "nothing has been done"
     assert {other.fault for other in DRILLS.values() if other.find(site)} == {drill.fault}
     cloud.listeners.remove(looks)
+    assert diagnosed(world, site, tmp_path) == CAUSES[drill.fault]
     wrong, missed = WRONG[drill.fault]
     for change, said in ((to_none, f"{drill.tasks} tasks or more are wanted"), (wrong, missed)):
         before = site.service()
@@ -99,9 +176,9 @@ def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str) -> N
         assert not seen[said].holds, (said, seen)
         site.update(desiredCount=before["desiredCount"], taskDefinition=before["taskDefinition"])
     drill.mend(site)
-    until(world, lambda: is_mended(drill, site))
-    said = answer(DRILLS, cloud, drill.fault)
-    assert said.checked.passed and said.right and said.run.mended and said.run.found
+    patiently(lambda: is_mended(drill, site))
+    told = answer(DRILLS, cloud, drill.fault)
+    assert told.checked.passed and told.right and told.run.mended and told.run.found
     delete(site)
     assert not is_mended(drill, site), "a service that is gone is not mended"
     with pytest.raises(NotNow, match="is under way"):

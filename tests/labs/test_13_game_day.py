@@ -29,7 +29,7 @@ def test_an_empty_cloud_is_not_started_and_told_in_our_words(lab: Lab) -> None:
 
 def test_the_seed_of_the_day_is_the_clusters(lab: Lab) -> None:
     Site(lab.cloud, "").ground()
-    assert state(lab, "ready") == ("wrong", "The cluster `production` has no tag game-day.")
+    assert state(lab, "ready") == ("wrong", "The cluster `drydock-production` has no tag game-day.")
     with pytest.raises(NotNow, match="no tag game-day"):
         GameDay({}, lab.cloud)
     solve(lab, "ready")
@@ -44,9 +44,9 @@ def test_a_round_is_mended_when_its_service_does_what_it_did(lab: Lab) -> None:
     assert "Choose from" in repr(mine.named(""))
     assert "that is not it" in repr(mine.named("oscillation"))
     assert "that is it" in repr(GameDay(mine.drills, lab.cloud, solve=True).named(""))
-    lab.cloud.client("ecs").update_service(cluster="production", service=mine.drawn[0].name, desiredCount=0)
+    lab.cloud.client("ecs").update_service(cluster="drydock-production", service=mine.drawn[0].name, desiredCount=0)
     assert state(lab, "first") == ("wrong", "Not so: 2 tasks or more are wanted.")
-    lab.cloud.client("ecs").update_service(cluster="production", service=mine.drawn[0].name, desiredCount=2)
+    lab.cloud.client("ecs").update_service(cluster="drydock-production", service=mine.drawn[0].name, desiredCount=2)
     solve(lab, "first")
     assert (state(lab, "second")[0], state(lab, "third")[0]) == ("not started", "not started")
     assert "mended" in repr(mine.over())
@@ -66,7 +66,7 @@ def test_the_report_has_the_calls_and_a_page_to_be_written(lab: Lab) -> None:
 
 
 def test_a_service_that_was_deleted_is_not_mended(lab: Lab) -> None:
-    lab.cloud.client("ecs").delete_service(cluster="production", service=day(lab).drawn[0].name, force=True)
+    lab.cloud.client("ecs").delete_service(cluster="drydock-production", service=day(lab).drawn[0].name, force=True)
     assert state(lab, "first")[0] == "wrong"
     swept = sweep(lab.cloud, NAME)
     assert not swept.survivors

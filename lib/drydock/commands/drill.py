@@ -13,6 +13,8 @@ from rich.table import Table
 from drydock import drills
 from drydock.cloud import Cloud, connect
 from drydock.drills import record
+from drydock.drills.site import PRODUCTION
+from drydock.notebooks import wait
 
 console = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 app = typer.Typer(help="Drills: a fault in a running cloud, to be found and mended.", no_args_is_help=True)
@@ -33,7 +35,7 @@ def list_drills(
         for fault in sorted(one.fault for one in drills.DRILLS.values()):
             console.print(fault)
         return
-    rows = [(name, one.title, one.symptoms) for name, one in sorted(drills.DRILLS.items())]
+    rows = [(one.short, one.title, one.symptoms) for _, one in sorted(drills.DRILLS.items())]
     _table(("Drill", "What", "Symptoms"), rows)
 
 
@@ -50,15 +52,18 @@ def start(
     """Bring up a service, break it, and start the clock."""
     wanted = None if drill is None else drills.named(drill)
     at = connect(cloud, region=region, account=account, budget_usd=budget_usd, name=name)
+    pace = wait.Pace.of(at)
+    wait.keep(pace)
+    at.asks_again = pace.asks_again
     if wanted is None:
         drawn = drills.draw(drills.DRILLS, at, seed)
         wanted = drawn.drill
         console.print(f"Drawn by the seed {drawn.seed}.")
     drills.begin(wanted, at)
-    console.print(f"{wanted.name}: {wanted.title}", style="bold")
+    console.print(f"{wanted.short}: {wanted.title}", style="bold")
     console.print(wanted.symptoms, markup=False)
     where = f" at {at.endpoint}" if at.endpoint else ""
-    console.print(f"Cluster production, service {wanted.name}, {at.identity}{where}. The clock runs.", markup=False)
+    console.print(f"Cluster {PRODUCTION}, service {wanted.name}, {at.identity}{where}. The clock runs.", markup=False)
     console.print("Named the cause? `drydock drill check --cause NAME` (`drydock drill list --causes`).", markup=False)
 
 
@@ -96,7 +101,7 @@ def stop(
     swept = drills.end(drills.DRILLS, at, within=within)
     if run is not None and run.started and run.drill in drills.DRILLS:
         one = drills.DRILLS[run.drill]
-        console.print(f"{one.name} was {one.fault}. {one.cause}", markup=False)
+        console.print(f"{one.short} was {one.fault}. {one.cause}", markup=False)
         console.print(_told(run))
     console.print(str(swept), markup=False)
     if swept.survivors:
@@ -109,7 +114,7 @@ def score() -> None:
     rows = [
         (
             run.started[:16].replace("T", " "),
-            run.drill,
+            run.drill.removeprefix("drydock-"),
             drills.DRILLS[run.drill].fault if run.drill in drills.DRILLS and (run.found or run.stopped) else "",
             record.took(run, run.found),
             record.took(run, run.mended),

@@ -7,7 +7,7 @@
 A drill's module, one for each family of faults, holds its `Drill`s; DRILLS lists them all. What a drill declares:
 
     lay     `site.serve(2, …)` in most cases: an ECS service called as the drill, behind a load balancer of that name,
-            in the cluster `production`
+            in the cluster `drydock-production`
     put     the fault, by boto3. It must last until somebody mends it, and be visible to AWS calls
     find    names the cause by AWS calls alone, and finds nothing where the fault is another: tests hold each against
             the services of all
@@ -55,7 +55,9 @@ DRILLS: Mapping[str, Drill] = {one.name: one for module in _MODULES for one in m
 
 
 def named(name: str) -> Drill:
-    """The drill of that name. Raises NoSuchDrill."""
-    if name not in DRILLS:
-        raise NoSuchDrill(f"There is no drill {name!r}. Choose from: {', '.join(sorted(DRILLS))}.")
-    return DRILLS[name]
+    """The drill of that name, with `drydock-` or without. Raises NoSuchDrill."""
+    for one in DRILLS.values():
+        if name in (one.name, one.short):
+            return one
+    known = ", ".join(sorted(one.short for one in DRILLS.values()))
+    raise NoSuchDrill(f"There is no drill {name!r}. Choose from: {known}.")

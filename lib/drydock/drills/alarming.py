@@ -103,7 +103,7 @@ def _watched(site: Site) -> Sequence[Seen]:
 
 
 UNSEEN = Drill(
-    "orders",
+    "drydock-orders",
     "Half of all orders fail, and every light is green",
     "v2 of `orders` fails half of its requests. It was rolled out while an alarm watched that is to roll such a "
     "version back; it has been OK all the time, and nobody was woken. The next bad version has to be rolled back.",
@@ -117,7 +117,7 @@ UNSEEN = Drill(
     _blind,
     _see_and_go_back,
     _watched,
-    NEEDED,
+    needs=NEEDED,
 )
 
 
@@ -206,6 +206,7 @@ def _to_and_fro(site: Site) -> str:
 
 
 def _apart(site: Site) -> None:
+    _by_steps(site, STEP, "GreaterThanThreshold", ABOVE)
     _by_steps(site, -STEP, "LessThanThreshold", LOWER)
 
 
@@ -233,7 +234,7 @@ def _follows(site: Site) -> Sequence[Seen]:
 
 
 TO_AND_FRO = Drill(
-    "tickets",
+    "drydock-tickets",
     "The number of tasks does not come to rest",
     "As many customers as ever come to `tickets`, and evenly. Still every few minutes tasks are started, and a few "
     "minutes later taken away again; caches are always cold, and the bill grows. It has to go on following its load.",
@@ -248,7 +249,7 @@ TO_AND_FRO = Drill(
     _to_and_fro,
     _apart,
     _follows,
-    NEEDED,
+    needs=NEEDED,
 )
 
 DRILLS = (UNSEEN, TO_AND_FRO)

@@ -54,7 +54,7 @@ def _at_a_rate(site: Site) -> str:
 
 
 AT_A_RATE = Drill(
-    "catalog",
+    "drydock-catalog",
     "One customer in four sees an error page",
     "v2 of `catalog` is out, ECS is content with it, and its targets are healthy. Still the help desk counts error "
     "pages all day long: about one in four.",
@@ -68,7 +68,7 @@ AT_A_RATE = Drill(
     _at_a_rate,
     _roll_back,
     well,
-    NEEDED,
+    needs=NEEDED,
 )
 
 
@@ -84,7 +84,7 @@ def _slow(site: Site) -> str:
 
 
 LATENCY = Drill(
-    "search",
+    "drydock-search",
     "Every page takes its time",
     "Since v2 of `search` is out, customers wait for more than a second for each page. No alarm rings, no task stops, "
     "and no request fails.",
@@ -98,7 +98,7 @@ LATENCY = Drill(
     _slow,
     _roll_back,
     well,
-    NEEDED,
+    needs=NEEDED,
 )
 
 
@@ -127,7 +127,7 @@ def _keeps_nothing(site: Site) -> Sequence[Seen]:
 
 
 LEAKS = Drill(
-    "basket",
+    "drydock-basket",
     "Baskets are emptied every few minutes",
     "Since v2 of `basket` is out, customers find their baskets empty again and again: another task answered them a "
     "moment ago. Nobody deploys anything.",
@@ -142,7 +142,7 @@ LEAKS = Drill(
     _killed,
     _roll_back,
     _keeps_nothing,
-    NEEDED,
+    needs=NEEDED,
 )
 
 DRILLS = (AT_A_RATE, LATENCY, LEAKS)

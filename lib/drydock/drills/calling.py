@@ -91,7 +91,7 @@ def _found_by_name(site: Site) -> Sequence[Seen]:
 
 
 STALE = Drill(
-    "accounts",
+    "drydock-accounts",
     "One call in three gets no answer",
     f"Other services call `accounts` by its name, accounts.{NAMESPACE}. Since a machine of AWS failed last night, one "
     "call in three is not answered at all. Requests by the load balancer are, and every target is healthy.",

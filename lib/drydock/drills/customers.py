@@ -93,13 +93,13 @@ def answered(site: Site) -> TargetGroup:
 def well(site: Site) -> list[Seen]:
     """That the customers are still there, and that their requests are answered without errors and at once."""
     group = answered(site)
-    rate, seconds = f"{group.errors:.0f} of {group.requests:.0f}", group.seconds or 0.0
+    rate, seconds, enough = f"{group.errors:.0f} of {group.requests:.0f}", group.seconds or 0.0, group.requests >= FEW
     return [
         Seen(
             f"Customers come: {FEW} requests or more since the current deployment",
-            group.requests >= FEW,
+            enough,
             f"{group.requests:.0f} are counted",
         ),
-        Seen("Fewer than 1 in 100 of them is answered with 5xx", group.error_rate < ERROR_RATE, f"{rate} were"),
-        Seen("They are answered within half a second on average", seconds < AT_ONCE, f"{seconds:.2f} s"),
+        Seen("Fewer than 1 in 100 is answered with 5xx", enough and group.error_rate < ERROR_RATE, f"{rate} were"),
+        Seen("They are answered within half a second on average", enough and seconds < AT_ONCE, f"{seconds:.2f} s"),
     ]

@@ -13,7 +13,7 @@ from drydock.prep.practicals.practical import Seen
 class Drill:
     """One fault.
 
-    name      the service's, and what it is called on the command line: it says nothing of the cause
+    name      the service's; without `drydock-` it is what the command line calls it. It says nothing of the cause
     title     one line; symptoms: what whoever is on call is told. Neither says the cause
     fault     what an answer calls the cause: "crash-loop"
     cause     what was done, and what shows it: told once it was found
@@ -42,6 +42,11 @@ class Drill:
     look: Callable[[Site], Sequence[Seen]] = lambda site: ()
     needs: str = ""
     clear: Callable[[Site], object] = lambda site: None
+
+    @property
+    def short(self) -> str:
+        """What the command line calls it."""
+        return self.name.removeprefix("drydock-")
 
     def seen(self, site: Site) -> list[Seen]:
         """All that has to be so: the service does what it did, and what the drill is about is mended."""

@@ -55,7 +55,7 @@ class Witness:
 
 
 def seed_of(cloud: Cloud) -> str | None:
-    """The seed that the cluster `production` is tagged with; "" where it has no such tag, None where there is none."""
+    """The seed that the cluster is tagged with; "" where it has no such tag, None where there is none."""
     found = cloud.client("ecs").describe_clusters(clusters=[PRODUCTION], include=["TAGS"])["clusters"]
     active = [one for one in found if one["status"] == "ACTIVE"]
     if not active:
@@ -81,7 +81,7 @@ class GameDay:
     def call(self, number: int) -> show.Note:
         """What whoever is on call is told in round 1, 2 or 3."""
         one = self.drawn[number - 1]
-        where = f"Cluster production, service {one.name}."
+        where = f"Cluster {PRODUCTION}, service {one.name}."
         return show.Note(f"Round {number}: {one.title}", f"{one.symptoms}\n{where}", tone="wrong")
 
     def causes(self) -> list[str]:

@@ -60,7 +60,7 @@ def _emptied(site: Site) -> None:
 
 
 SUBNET_FULL = Drill(
-    name="stock",
+    name="drydock-stock",
     title="It was to grow for the sale, and did not",
     symptoms="The sale begins in an hour. `stock` was told to run four tasks instead of two, and still runs two.",
     fault="subnet-full",
@@ -141,7 +141,7 @@ def _evacuated(site: Site) -> None:
 
 
 ZONE_DOWN = Drill(
-    name="delivery",
+    name="drydock-delivery",
     title="A third of the tasks never gets to work",
     symptoms="Since a quarter past, one of three tasks of `delivery` has been replaced over and over, and some "
     "requests time out. The other two are well. AWS's status page says nothing. Three tasks have to serve.",
@@ -193,7 +193,7 @@ def _on_demand(site: Site) -> None:
 
 
 SPOT_WAVE = Drill(
-    name="ratings",
+    name="drydock-ratings",
     title="Three of four tasks went within minutes",
     symptoms="`ratings` ran four tasks. Three of them ended within two minutes, in good health, and no others came. "
     "One task now has the load of four.",

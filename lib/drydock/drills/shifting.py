@@ -116,7 +116,7 @@ def _also_when_busy(site: Site) -> Sequence[Seen]:
 
 
 UNDER_LOAD = Drill(
-    "offers",
+    "drydock-offers",
     "Sales fail at noon",
     "v2 of `offers` was released as a canary in a quiet hour: it baked, no error was seen, and it took over. Since "
     "then customers see errors whenever a sale brings many of them, and a few minutes later all is well again.",
@@ -131,7 +131,7 @@ UNDER_LOAD = Drill(
     _under_load,
     lambda site: site.update(taskDefinition=_register(site, "v3", WIDE)),
     _also_when_busy,
-    NEEDED,
+    needs=NEEDED,
 )
 
 DRILLS = (UNDER_LOAD,)

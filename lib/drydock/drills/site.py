@@ -20,17 +20,18 @@ from drydock.resources import not_found
 from drydock.resources.kind import every
 from drydock.runbooks.ecs import serving
 
-PRODUCTION = "production"
-"""The cluster, and the name of the network."""
+PRODUCTION = "drydock-production"
+"""The cluster, and the name of the network. What drills make is called so that the labs' permissions fit, and that no
+production of somebody's own is met."""
 CONTAINER = "app"
 PORT = 8080
 ZONES = "abc"
-ROLE = "production-execution"
+ROLE = f"{PRODUCTION}-execution"
 
 
 @dataclass
 class Site(Deployed):
-    """A cloud, and the service in its cluster `production` that a drill is about: `name` is also its load balancer's,
+    """A cloud, and the service in its cluster that a drill is about: `name` is also its load balancer's,
     its target group's and its task definition's."""
 
     @property
@@ -43,7 +44,7 @@ class Site(Deployed):
 
     @property
     def log_group(self) -> str:
-        return f"/{PRODUCTION}/{self.name}"
+        return f"/drydock/{self.name}"
 
     # -- to lay it out --------------------------------------------------------------------------
 
@@ -94,7 +95,7 @@ class Site(Deployed):
         ec2.authorize_security_group_ingress(GroupId=made["tasks"], IpPermissions=[app])
 
     def role(self) -> str:
-        """ARN of the execution role, which may pull images, write logs and read secrets below `production/`."""
+        """ARN of the execution role, which may pull images, write logs and read secrets below `drydock/`."""
         iam = self.cloud.client("iam")
         try:
             return str(iam.get_role(RoleName=ROLE)["Role"]["Arn"])
@@ -106,14 +107,14 @@ class Site(Deployed):
         arn = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)["Role"]["Arn"]
         managed = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
         iam.attach_role_policy(RoleName=ROLE, PolicyArn=managed)
-        secrets = f"arn:aws:secretsmanager:{self.cloud.region}:{self.cloud.account}:secret:{PRODUCTION}/*"
+        secrets = f"arn:aws:secretsmanager:{self.cloud.region}:{self.cloud.account}:secret:drydock/*"
         read = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secrets}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [read]})
         iam.put_role_policy(RoleName=ROLE, PolicyName="secrets", PolicyDocument=policy)
         return str(arn)
 
     def image(self, tag: str = "v1") -> str:
-        """The name of the shop's backend in the repository `production/` + the service's name, pushed where it is not
+        """The name of the shop's backend in the repository of the service's name, pushed where it is not
         there yet."""
         ecr = self.cloud.client("ecr")
         name = f"{PRODUCTION}/{self.name}"

@@ -61,7 +61,7 @@ def _is_v2(site: Site) -> Sequence[Seen]:
 
 
 CRASH_LOOP = Drill(
-    name="checkout",
+    name="drydock-checkout",
     title="Checkout is down since the release",
     symptoms="v2 of `checkout` was released this morning. Since then every customer gets 503. v1 cannot come back: the "
     "payments provider has stopped answering it. Two tasks have to serve v2.",
@@ -103,7 +103,7 @@ def _asks_still(site: Site) -> Sequence[Seen]:
 
 
 HEALTH_CHECK = Drill(
-    name="wishlists",
+    name="drydock-wishlists",
     title="Wish lists are forgotten again and again",
     symptoms="Customers of `wishlists` are answered, yet what they wish is gone a minute later: no task lives long. It "
     "began when somebody tidied up the network settings. Nobody released anything.",
@@ -158,7 +158,7 @@ def _warms_up_still(site: Site) -> Sequence[Seen]:
 
 
 SLOW_START = Drill(
-    name="prices",
+    name="drydock-prices",
     title="No task of the price service gets to work",
     symptoms="v2 of `prices` was released at noon. Since then nobody has been answered. There is no error in its log, "
     "and tasks keep coming. v1 cannot come back: it has last year's prices.",
@@ -198,7 +198,7 @@ def _deleted(site: Site) -> None:
 
 
 IMAGE_GONE = Drill(
-    name="invoices",
+    name="drydock-invoices",
     title="One task short since a host was retired",
     symptoms="AWS retired the host of a task of `invoices` at night. Since then one task of two serves, and it gets "
     "late with what it has to do. Nobody released anything. Either of the last two releases will do.",
@@ -218,7 +218,7 @@ IMAGE_GONE = Drill(
 
 
 def _key(site: Site) -> str:
-    return f"{PRODUCTION}/{site.name}"
+    return f"drydock/{site.name}"
 
 
 def _with_a_secret(site: Site) -> None:
@@ -238,7 +238,7 @@ def _has_its_secret(site: Site) -> Sequence[Seen]:
 
 
 SECRET_GONE = Drill(
-    name="vouchers",
+    name="drydock-vouchers",
     title="A task that was lost is not replaced",
     symptoms="One of the two tasks of `vouchers` was lost at night, and none has come in its place. The other still "
     "accepts vouchers, which it signs with a key. The key may not change: vouchers that are sold would be "

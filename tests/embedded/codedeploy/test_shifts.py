@@ -50,7 +50,7 @@ def rolling_back(*events: str) -> dict[str, Any]:
 
 
 def test_every_predefined_configuration_runs_to_its_end_at_its_times(world: World, shop: BlueGreen) -> None:
-    shop.service()
+    shop.service(1)
     shop.group()
     for number, (config, shifts) in enumerate(SHIFTS.items()):
         deployment = shop.deploy(str(number + 2), deploymentConfigName=f"CodeDeployDefault.{config}")

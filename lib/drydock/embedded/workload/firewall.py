@@ -19,7 +19,7 @@ from drydock.embedded.carriers.black_hole import BlackHole
 from drydock.embedded.core.host import Host
 from drydock.policy import network_acls, security_groups
 from drydock.policy.addresses import loopback
-from drydock.policy.network_acls import OF_LOAD_BALANCERS, Acl, Entry
+from drydock.policy.network_acls import Acl, Entry
 from drydock.policy.security_groups import End, Rule, Rules
 
 _FOLDER = "firewall"
@@ -46,17 +46,24 @@ class Firewall:
         shutil.copyfile(network_acls.__file__, self.folder / "acls.py")
         host.every_tick("firewall", self._turn, patient=True)
 
-    def lets(self, node: str, target: str, port: int, *, guarded: bool) -> bool:
-        """Whether the node of a load balancer, or a proxy, that has this address may call a target; `guarded` by its
-        groups.
+    def lets(
+        self,
+        source: str,
+        destination: str,
+        port: int,
+        *,
+        guarded: bool,
+        answers_to: tuple[int, int] = network_acls.OF_LINUX,
+    ) -> bool:
+        """Whether who has the address `source` may call `destination`; `guarded` by groups, or by ACLs alone.
 
         An address that no interface has is outside of every VPC: neither group nor ACL guards it.
         """
         self._look()
-        ends = self._end(node), self._end(target)
+        ends = self._end(source), self._end(destination)
         if guarded and not security_groups.passes(self._rules, *ends, port):
             return False
-        return network_acls.passes(self._acls, *ends, port, answers_to=OF_LOAD_BALANCERS)
+        return network_acls.passes(self._acls, *ends, port, answers_to=answers_to)
 
     def hears(self, node: str, ports: Iterable[int]) -> bool:
         """Whether ACLs let anybody beyond its subnet call the node of a load balancer at one of these ports."""

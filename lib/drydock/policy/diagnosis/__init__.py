@@ -13,8 +13,9 @@ event messages*; the end of a message is written by whoever refused (a registry,
 matched by its words. Reasons of targets: Elastic Load Balancing API Reference, *TargetHealth*. Exit codes above 128 are
 128 plus a signal, 126 and 127 those of a shell (POSIX, *Shell Command Language*, 2.8.2). Dimensions of alarms: Elastic
 Load Balancing user guides, *CloudWatch metrics*; what a task is registered with: ECS developer guide, *Service
-discovery*. The order is ours: what AWS says in so many words, then what follows from numbers, then what is a
-consequence. So are the limits in capitals.
+discovery*; SpotInterruption, and that nothing falls back to On-Demand: *Fargate Spot termination notices*; what scaling
+did: Application Auto Scaling user guide, *Scaling activities*. The order is ours: what AWS says in so many words, then
+what follows from numbers, then what is a consequence. So are the limits in capitals.
 """
 
 from drydock.policy.diagnosis.facts import (

@@ -53,8 +53,8 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
     if scheduling == "DAEMON":
         _daemon(request, controller, where)
     _deployment_configuration(request.get("deploymentConfiguration") or {}, controller, scheduling)
-    _balance(request)
     fields.placement(request, where)
+    _balance(request)
     fields.tags(request.get("tags"))
     _connected_by_ecs(request, controller)
     if controller == "EXTERNAL":
@@ -121,8 +121,8 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     )
     if request.get("deploymentConfiguration"):
         _deployment_configuration(deployment, controller, scheduling)
-    _balance({**service, **request, "deploymentConfiguration": deployment})
     fields.placement(request, where)
+    _balance({**service, **request, "deploymentConfiguration": deployment})
     _connected_by_ecs(request, controller)
     if controller != "ECS":
         _of_others(request, service, controller, deployment, world)

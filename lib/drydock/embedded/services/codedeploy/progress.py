@@ -272,7 +272,8 @@ class Progress:
 
     def _allow_test(self, state: CodeDeployState, one: Deployment) -> bool:
         wanted = 0.0 if one.undoes else 100.0
-        if one.test_weight != wanted:
+        is_untouched = bool(one.undoes) and one.test_weight is None
+        if one.test_weight != wanted and not is_untouched:
             self._share(state, one, one.test_listener, wanted)
             one.test_weight = wanted
             self._keep(state, one)

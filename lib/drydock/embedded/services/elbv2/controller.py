@@ -20,6 +20,7 @@ from drydock.embedded.services.elbv2 import metrics, render
 from drydock.embedded.services.elbv2.health import Endpoint, Outcome, Probe, Prober
 from drydock.embedded.workload.firewall import Firewall
 from drydock.policy.addresses import loopback
+from drydock.policy.network_acls import OF_LOAD_BALANCERS
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -289,7 +290,11 @@ class Plane:
         ports = [int(listener.port) for listener in balancer.listeners.values()]
         nodes = [eni.private_ip_address for eni in balancer.interfaces.values()]
         guarded = bool(balancer.security_groups)
-        lets_in = any(firewall.lets(node, *endpoint, guarded=guarded) and firewall.hears(node, ports) for node in nodes)
+        lets_in = any(
+            firewall.lets(node, *endpoint, guarded=guarded, answers_to=OF_LOAD_BALANCERS)
+            and firewall.hears(node, ports)
+            for node in nodes
+        )
         return endpoint if lets_in or not nodes else self._host.helper(BlackHole).place
 
     # -- health ---------------------------------------------------------------------------------
