@@ -303,7 +303,7 @@ def test_what_a_function_says(judge: Judge) -> None:
 
 CANARY = "CodeDeployDefault.ECSCanary10Percent5Minutes"
 BACK = {"version": "", "creator": "codeDeployRollback", "deploymentId": "d-2", "status": "Succeeded"}
-UNDONE = {"rollbackInfo": {"rollbackDeploymentId": "d-2"}}
+UNDONE: dict[str, Any] = {"rollbackInfo": {"rollbackDeploymentId": "d-2"}}
 
 
 def by_codedeploy(status: str, code: str = "", config: str = CANARY, **more: Any) -> dict[str, Any]:
