@@ -188,11 +188,12 @@ def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str, tmp_
 
 
 def test_an_alarm_that_would_ring_counts_whatever_its_name_and_others_do_not() -> None:
-    errors = {"MetricName": "HTTPCode_Target_5XX_Count", "Dimensions": [{"Name": "LoadBalancer", "Value": "app/a/1"}]}
-    alarm = {**errors, "Statistic": "Sum", "Period": 60, "Threshold": 2.0, "ComparisonOperator": "GreaterThanThreshold"}
+    errors: dict[str, Any] = {"MetricName": "HTTPCode_Target_5XX_Count", "Dimensions": [{"Name": "LoadBalancer", "Value": "app/a/1"}]}
+    alarm: dict[str, Any] = {**errors, "Statistic": "Sum", "Period": 60, "Threshold": 2.0, "ComparisonOperator": "GreaterThanThreshold"}
     of = {"TargetGroup": "targetgroup/a/1", "LoadBalancer": "app/a/1"}
     both = [{"Name": name, "Value": value} for name, value in of.items()]
-    by_expression = {"Metrics": [{"Id": "rate", "Expression": "e / 2"}, {"Id": "e", "MetricStat": {"Metric": errors}}]}
+    metrics = [{"Id": "rate", "Expression": "e / 2"}, {"Id": "e", "MetricStat": {"Metric": errors}}]
+    by_expression = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 1.0, "Metrics": metrics}
     for one in (alarm, {**alarm, "Dimensions": both}, by_expression):
         assert rings(one, of)
     for changed in (

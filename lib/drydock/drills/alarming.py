@@ -74,7 +74,7 @@ def rings(alarm: dict[str, Any], of: dict[str, str]) -> bool:
     behind = {"LoadBalancer": of["LoadBalancer"]}
     most = A_MINUTE / 2 * alarm.get("Period", 60) / 60 if alarm.get("Statistic") == "Sum" else 1
     reached = alarm["ComparisonOperator"].startswith("Greater") and alarm.get("Threshold", 0) < most
-    return ("Metrics" in alarm or reached) and any(
+    return (bool(alarm.get("Metrics")) or reached) and any(
         metric.get("MetricName") == METRIC
         and {one["Name"]: one["Value"] for one in metric.get("Dimensions", ())} in (of, behind)
         for metric in metrics
