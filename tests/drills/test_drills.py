@@ -188,8 +188,10 @@ def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str, tmp_
 
 
 def test_an_alarm_that_would_ring_counts_whatever_its_name_and_others_do_not() -> None:
-    errors: dict[str, Any] = {"MetricName": "HTTPCode_Target_5XX_Count", "Dimensions": [{"Name": "LoadBalancer", "Value": "app/a/1"}]}
-    alarm: dict[str, Any] = {**errors, "Statistic": "Sum", "Period": 60, "Threshold": 2.0, "ComparisonOperator": "GreaterThanThreshold"}
+    behind = [{"Name": "LoadBalancer", "Value": "app/a/1"}]
+    errors: dict[str, Any] = {"MetricName": "HTTPCode_Target_5XX_Count", "Dimensions": behind}
+    alarm: dict[str, Any] = {**errors, "Statistic": "Sum", "Period": 60, "Threshold": 2.0}
+    alarm["ComparisonOperator"] = "GreaterThanThreshold"
     of = {"TargetGroup": "targetgroup/a/1", "LoadBalancer": "app/a/1"}
     both = [{"Name": name, "Value": value} for name, value in of.items()]
     metrics = [{"Id": "rate", "Expression": "e / 2"}, {"Id": "e", "MetricStat": {"Metric": errors}}]
