@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_subsegments_that_are_each_others_parent_are_shown():
 
 def test_subsegments_that_lie_too_deep_are_shown_by_themselves():
     ids = [f"{number:016x}" for number in range(3001)]
-    sent = [{**INDEPENDENT, "id": id, "parent_id": parent, "namespace": ""} for parent, id in zip(ids, ids[1:])]  # noqa: B905
+    sent = [{**INDEPENDENT, "id": id, "parent_id": parent, "namespace": ""} for parent, id in pairwise(ids)]
     found = compiled(sent)
     shown = [each["id"] for segment in found for each in {id(e): e for e in (segment, *calls(segment))}.values()]
     assert sorted(shown) == ids[1:] and len(found) == 3000 / DEEPEST

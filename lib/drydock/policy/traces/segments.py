@@ -176,10 +176,8 @@ def _built(entry: Document, below: Mapping[str, list[Document]], seen: set[str],
     found = sorted((e for e in below.get(entry["id"], ()) if e["id"] not in seen), key=lambda e: float(e["start_time"]))
     if not found:
         return entry
-    within = [
-        {n: v for n, v in _built(e, below, seen, depth + 1).items() if n not in ("trace_id", "parent_id", "type")}
-        for e in found
-    ]
+    built = [_built(e, below, seen, depth + 1) for e in found]
+    within = [{n: v for n, v in one.items() if n not in ("trace_id", "parent_id", "type")} for one in built]
     return {**entry, "subsegments": within}
 
 

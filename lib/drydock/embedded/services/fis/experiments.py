@@ -130,8 +130,8 @@ class Experiments:
             return
         actions, now = record["actions"], self._host.clock.time()
         for name in [each for each, due in record["due"].items() if now >= due]:
-            del record["due"][name]
             self._networks.give_back(region, record["id"], name)
+            del record["due"][name]
             self._ended(actions[name], "completed", "Action was completed.")
         for name in fis.ready(actions):
             _enter(actions[name], "running", "Action is running.")
@@ -139,6 +139,7 @@ class Experiments:
             try:
                 self._do(region, record, name, now)
             except ClientError as refused:
+                self._networks.give_back(region, record["id"], name)
                 self._ended(actions[name], "failed", str(refused))
                 self._end(record, "failed", f"Action {name} failed: {refused}", left="stopped")
                 return
@@ -220,7 +221,8 @@ class Experiments:
     def _tasks(self, region: str, parameters: Document) -> Iterator[tuple[str, set[tuple[str, str]]]]:
         """Their ARNs and tags."""
         ecs = self._host.client("ecs", region, derived=True)
-        clusters = [parameters["cluster"]] if "cluster" in parameters else ecs.list_clusters()["clusterArns"]
+        pages = ecs.get_paginator("list_clusters").paginate()
+        clusters = [parameters["cluster"]] if "cluster" in parameters else pages.build_full_result()["clusterArns"]
         for cluster in clusters:
             of = {"serviceName": parameters["service"]} if "service" in parameters else {}
             token: Document = {}

@@ -211,7 +211,10 @@ PATHS: dict[str, Callable[..., Any]] = {
 
 
 def _between(given: Given, longest: int) -> tuple[float, float]:
-    start, end = float(given["StartTime"]), float(given["EndTime"])
+    try:
+        start, end = float(given["StartTime"]), float(given["EndTime"])
+    except ValueError:
+        raise _invalid("StartTime and EndTime are given in seconds since 1970.") from None
     if start > end:
         raise _invalid("StartTime is after EndTime.")
     if end - start > longest:
