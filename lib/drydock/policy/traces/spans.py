@@ -351,8 +351,8 @@ def _http(kind: int, about: Attributes) -> Document:
     status = _status(about)
     length = about.get("http.response.body.size", about.get("http.response_content_length"))
     response = {"status": status, "content_length": length if type(length) is int else None}
-    request = {n: v if v is None or v is True else str(v) for n, v in request.items()}
-    parts = {"request": request, "response": response}
+    texts = {n: v if v is None or v is True else str(v) for n, v in request.items()}
+    parts: dict[str, Document] = {"request": texts, "response": response}
     shown = {part: {n: v for n, v in fields.items() if v is not None} for part, fields in parts.items()}
     return {part: fields for part, fields in shown.items() if fields}
 

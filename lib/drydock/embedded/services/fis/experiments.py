@@ -221,8 +221,7 @@ class Experiments:
     def _tasks(self, region: str, parameters: Document) -> Iterator[tuple[str, set[tuple[str, str]]]]:
         """Their ARNs and tags."""
         ecs = self._host.client("ecs", region, derived=True)
-        pages = ecs.get_paginator("list_clusters").paginate()
-        clusters = [parameters["cluster"]] if "cluster" in parameters else pages.build_full_result()["clusterArns"]
+        clusters = [parameters["cluster"]] if "cluster" in parameters else ecs.list_clusters()["clusterArns"]
         for cluster in clusters:
             of = {"serviceName": parameters["service"]} if "service" in parameters else {}
             token: Document = {}
