@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from cryptography import x509
 from tests.support.lab import Lab
-from tests.support.private_ca import make_authority
+from tests.support.private_ca import TAG, make_authority
 from tests.support.stepped import World
 
 from drydock.policy.mesh import service_connect as rules
@@ -157,7 +157,7 @@ def test_tasks_with_and_without_tls_are_called_side_by_side(world: World, lab: L
 )
 def test_what_tls_needs_has_to_be_there(lab: Lab, wrong: str, words: str) -> None:
     pca = lab.client("acm-pca")
-    authority = make_authority(pca, **({"tags": [{"Key": "a", "Value": "b"}]} if wrong == "untagged" else {}))
+    authority = make_authority(pca, tags=[{"Key": "a", "Value": "b"}] if wrong == "untagged" else TAG)
     if wrong == "disabled":
         pca.update_certificate_authority(CertificateAuthorityArn=authority, Status="DISABLED")
     more = {"role": {"roleArn": "arn:aws:iam::000000000000:role/none"}, "key": {"kmsKey": "alias/none"}}.get(wrong, {})

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from moto.core.base_backend import BaseBackend
 
 from drydock.embedded.core import keys, seams
@@ -35,7 +36,7 @@ _SUBJECT = {
     "Pseudonym": x509.NameOID.PSEUDONYM,
     "GenerationQualifier": x509.NameOID.GENERATION_QUALIFIER,
 }
-_PURPOSES = {"server": x509.ExtendedKeyUsageOID.SERVER_AUTH, "client": x509.ExtendedKeyUsageOID.CLIENT_AUTH}
+_PURPOSES = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
 _TOKENS = 300.0
 """Seconds for which an IdempotencyToken is known (documented)."""
 
@@ -115,7 +116,7 @@ class Authority:
             purposes = x509.ExtendedKeyUsage([_PURPOSES[each] for each in rules.USES[template]])
             builder = builder.add_extension(purposes, critical=False)
             for names in csr.extensions:
-                if names.oid == x509.ExtensionOID.SUBJECT_ALTERNATIVE_NAME:
+                if names.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME:
                     builder = builder.add_extension(names.value, critical=names.critical)
         return builder.sign(self.key, self._hash(request["SigningAlgorithm"]), **self._always_alike)
 
