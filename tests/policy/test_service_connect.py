@@ -105,7 +105,6 @@ def test_refused(configuration: dict[str, Any], words: str) -> None:
     ("configuration", "words"),
     [
         (asked(logConfiguration={"logDriver": "awsfirelens", "options": {}}), "log driver awsfirelens"),
-        (asked(entry(tls={"issuerCertificateAuthority": {"awsPcaAuthorityArn": "arn"}})), "AWS Private CA"),
     ],
 )
 def test_what_is_not_acted_on_is_refused(configuration: dict[str, Any], words: str) -> None:

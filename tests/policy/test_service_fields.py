@@ -60,8 +60,10 @@ ACTS: set[Field] = {
         "enabled", "namespace", "services", "logConfiguration", "accessLogConfiguration", "containerConfigurations",
     )),
     *((f"{SC}Service", name) for name in (
-        "portName", "discoveryName", "clientAliases", "ingressPortOverride", "timeout",
+        "portName", "discoveryName", "clientAliases", "ingressPortOverride", "timeout", "tls",
     )),
+    *((f"{SC}TlsConfiguration", name) for name in ("issuerCertificateAuthority", "kmsKey", "roleArn")),
+    (f"{SC}TlsCertificateAuthority", "awsPcaAuthorityArn"),
     *((f"{SC}ClientAlias", name) for name in ("port", "dnsName", "testTrafficRules")),
     (f"{SC}TestTrafficRules", "header"), (f"{SC}TestTrafficHeaderMatchRules", "exact"),
     *((f"{SC}TestTrafficHeaderRules", name) for name in ("name", "value")),
@@ -84,9 +86,6 @@ REFUSED: dict[Field, dict[str, Any]] = {
     },
     (S, "platformVersion"): {"platformVersion": "1.3.0"},
     (M, "resolutionSeconds"): {"monitoring": OFTEN},
-    (f"{SC}Service", "tls"): {
-        "serviceConnectConfiguration": {"enabled": True, "services": [{"tls": {"roleArn": "r"}}]}
-    },
     ("LogConfiguration", "secretOptions"): {
         "serviceConnectConfiguration": {
             "enabled": True,

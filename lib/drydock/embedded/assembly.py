@@ -16,6 +16,7 @@ from drydock.embedded.core.host import Host
 from drydock.embedded.core.journal import UNREADABLE, Journal
 from drydock.embedded.core.services import Service, Services
 from drydock.embedded.instance import REPLAYING
+from drydock.embedded.services.acmpca import ACMPCA
 from drydock.embedded.services.applicationautoscaling import ApplicationAutoScaling
 from drydock.embedded.services.awslambda import Lambda
 from drydock.embedded.services.cloudformation import CloudFormation
@@ -40,15 +41,15 @@ from drydock.embedded.services.xray import XRay
 log = logging.getLogger(__name__)
 
 SERVICES: tuple[type[Service], ...] = (
-    ApplicationAutoScaling, CloudFormation, CloudWatch, CodeDeploy, EC2, ECR, ECS, ELBv2, Events, FIS, IAM, Lambda,
-    Logs, SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS, XRay,
+    ACMPCA, ApplicationAutoScaling, CloudFormation, CloudWatch, CodeDeploy, EC2, ECR, ECS, ELBv2, Events, FIS, IAM,
+    Lambda, Logs, SecretsManager, ServiceDiscovery, SNS, SQS, SSM, STS, XRay,
 )  # fmt: skip
 RULES = Rules(
     {kind.name: kind.lifespan for kind in SERVICES if kind.lifespan is not None},
     {kind.name: kind.dealings for kind in SERVICES if kind.dealings is not None},
 )
 SIGNED_FOR = {
-    "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
+    "acm-pca": "acmpca", "application-autoscaling": "applicationautoscaling", "autoscaling": "autoscaling",
     "cloudformation": "cloudformation", "codedeploy": "codedeploy", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs",
     "elasticloadbalancing": "elb", "events": "events", "fis": "fis", "iam": "iam", "kms": "kms", "logs": "logs",
     "monitoring": "cloudwatch", "secretsmanager": "secretsmanager", "servicediscovery": "servicediscovery",

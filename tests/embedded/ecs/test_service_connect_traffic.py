@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 from tests.support.lab import Lab, address_of, make_lab
+from tests.support.private_ca import make_authority
 from tests.support.waiting import eventually
 
 from drydock.embedded.assembly import AWS
 from drydock.embedded.carriers.envoy import Proxies, Proxy
+from drydock.embedded.services.ecs.certificates import Certificates, Identity
 from drydock.embedded.services.ecs.proxied import Inward, Outward, Plan, Revision, egress, render
 from drydock.policy.mesh import outliers, retries, service_connect
 from drydock.policy.mesh.service_connect import Endpoint
@@ -161,6 +163,35 @@ def test_a_port_without_a_protocol_is_tcp_and_reaches_the_container_through_both
     proxy = told(outward=through, inward=(inward,))
     assert (ask(), servers[0].count) == (200, 1)
     assert proxy.stats("^tcp.ingress/backend.downstream_cx_total")["tcp.ingress/backend.downstream_cx_total"] == 1
+
+
+def issued(host: AWS, name: str, authority: str) -> Identity:
+    return Certificates(host).of(("arn:of:a:service", name, authority))
+
+
+def test_with_tls_only_who_trusts_the_authority_and_asks_for_the_name_gets_through(
+    host: AWS, servers: list[Server], told: Callable[..., Proxy]
+) -> None:
+    ours, theirs = (make_authority(host.client("acm-pca", "us-east-1"), name=name) for name in ("ours", "theirs"))
+    shows = issued(host, "backend.shop", ours)
+    inward = Inward(
+        ("127.71.2.1", 8080), ENDPOINT, (str(servers[0].server_address[0]), 8080), (shows.certificate, shows.key)
+    )
+
+    def call(root: str | None, name: str = "backend.shop", shown: Identity = shows) -> int:
+        revision = Revision("tasks", (inward.place,), roots=(root,))
+        mine = replace(inward, shows=(shown.certificate, shown.key))
+        told(outward=(Outward((CLIENT, PORT), ENDPOINT, (revision,), name),), inward=(mine,))
+        return ask()
+
+    assert (call(shows.root), servers[0].count) == (200, 1)
+    other = issued(host, "other.shop", theirs)
+    assert call(other.root) == 503
+    assert call(shows.root, "other.shop") == 503
+    assert call(None) == 503  # it does not speak TLS
+    rotated = Certificates(host)._issue(("arn:of:a:service", "backend.shop", ours))
+    assert rotated.certificate != shows.certificate
+    assert (call(shows.root, shown=rotated), servers[0].count) == (200, 2)
 
 
 CALLER = """

@@ -25,6 +25,12 @@ DETECTOR = outliers.Detector(
 )
 PER_REQUEST = 15
 IDLE, IDLE_TCP = 300, 3600
+VALID, ROTATED = 7 * 86_400.0, 5 * 86_400.0
+"""Seconds for which a certificate of TLS is valid, and after which there is another one (documented)."""
+TLS_VERSION = "TLSv1_3"
+"""The only one that proxies speak with each other (documented)."""
+MANAGED = "AmazonECSManaged"
+"""The tag, with the value true, without which ECS's managed policy lets no authority issue (documented)."""
 CPU, MEMORY = 256, 64
 """CPU units and MiB that AWS recommends to add to a task for its proxy."""
 PROTOCOLS = ("http", "http2", "grpc")
@@ -50,6 +56,8 @@ class Endpoint:
     per_request: int | None
     test_header: tuple[str, str | None] | None = None
     """(name, exact value) of a header whose requests are test traffic; any value where that is None."""
+    authority: str | None = None
+    """The ARN of the private CA whose certificate its tasks show, by TLS."""
 
 
 def discovery_name(service: Mapping[str, Any]) -> str:
@@ -109,7 +117,22 @@ def _endpoint(service: Mapping[str, Any], mapping: Mapping[str, Any], namespace:
         idle=idle or None,
         per_request=None if protocol == TCP else request or None,
         test_header=_test_header(service),
+        authority=authority(service),
     )
+
+
+def authority(service: Mapping[str, Any]) -> str | None:
+    """The ARN of the private CA of a `ServiceConnectService` that has TLS."""
+    return ((service.get("tls") or {}).get("issuerCertificateAuthority") or {}).get("awsPcaAuthorityArn")
+
+
+def server_name(discovery_name: str, namespace: str) -> str:
+    """What the certificate of a service is for, and what its clients ask to be shown (ours).
+
+    >>> server_name("web", "shop")
+    'web.shop'
+    """
+    return f"{discovery_name}.{namespace}"
 
 
 def _test_header(service: Mapping[str, Any]) -> tuple[str, str | None] | None:

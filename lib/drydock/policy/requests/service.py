@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from drydock.policy.ecs import capacity as capacity_providers
@@ -136,7 +137,8 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     _registries(changed.get("serviceRegistries") or (), definition, world)
     newest: Mapping[str, Any] = next(iter(service.get("deployments") or ()), {})
     connected = request.get("serviceConnectConfiguration") or newest.get("serviceConnectConfiguration")
-    service_connect.validate(connected, definition, world)
+    asked = request.get("serviceConnectConfiguration") is not None
+    service_connect.validate(connected, definition, world if asked else replace(world, issuing=None))
     _volumes(request.get("volumeConfigurations") or (), definition)
     if changed.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
         raise _no_task_role("updated")

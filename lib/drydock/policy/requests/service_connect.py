@@ -1,7 +1,8 @@
 """Which Service Connect configurations ECS takes.
 
 Source: Amazon ECS API Reference, *ServiceConnectConfiguration* and the types that it names; the model of botocore for
-enumerations. The wordings about a namespace and a portName were observed, the others are ours.
+enumerations; the developer guide, *Encrypt Service Connect traffic*. The wordings about a namespace and a portName were
+observed, the others are ours. That a request is refused for what TLS needs is ours as well: AWS's deployment fails.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from drydock.policy.mesh import service_connect as rules
 from drydock.policy.requests import fields, task_definition
 from drydock.policy.requests.errors import Invalid, parameter
-from drydock.policy.requests.world import World
+from drydock.policy.requests.world import Issuing, World
 
 CODE = "InvalidParameterException"
 _DISCOVERY_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
@@ -62,7 +63,7 @@ def validate(configuration: Mapping[str, Any] | None, definition: Mapping[str, A
         port for _, mapping in task_definition.ports(definition) for port in task_definition.port_range(mapping)
     }
     for service in configuration.get("services") or ():
-        _service(service, mappings)
+        _service(service, mappings, world.issuing)
         name = rules.discovery_name(service)
         if name in names:
             raise parameter(f"The discoveryName '{name}' is already used in the namespace {shown}.")
@@ -92,7 +93,7 @@ def _access_log(configuration: Mapping[str, Any]) -> None:
         raise parameter("accessLogConfiguration needs a logConfiguration in the serviceConnectConfiguration.")
 
 
-def _service(service: Mapping[str, Any], mappings: Mapping[str, Mapping[str, Any]]) -> None:
+def _service(service: Mapping[str, Any], mappings: Mapping[str, Mapping[str, Any]], issuing: Issuing | None) -> None:
     port_name = str(service.get("portName") or "")
     if port_name not in mappings:
         raise parameter(f"portName({port_name}) does not refer to any named PortMapping in the container definitions.")
@@ -116,7 +117,7 @@ def _service(service: Mapping[str, Any], mappings: Mapping[str, Mapping[str, Any
         fields.within(CODE, f"timeout.{key}", timeout.get(key), 0, _LONGEST)
     if protocol == rules.TCP and timeout.get("perRequestTimeoutSeconds") is not None:
         raise parameter("perRequestTimeoutSeconds can only be set if the appProtocol of the port mapping isn't TCP.")
-    _tls(service.get("tls"))
+    _tls(service.get("tls"), issuing)
 
 
 def _alias(alias: Mapping[str, Any], protocol: str) -> None:
@@ -132,13 +133,31 @@ def _alias(alias: Mapping[str, Any], protocol: str) -> None:
         raise parameter("testTrafficRules need a port mapping whose appProtocol is http, http2 or grpc.")
 
 
-def _tls(tls: Mapping[str, Any] | None) -> None:
+def _tls(tls: Mapping[str, Any] | None, issuing: Issuing | None) -> None:
     if tls is None:
         return
-    authority = (tls.get("issuerCertificateAuthority") or {}).get("awsPcaAuthorityArn")
+    authority = rules.authority({"tls": tls})
     if not authority:
         raise parameter("tls.issuerCertificateAuthority.awsPcaAuthorityArn must be specified.")
     if not _AUTHORITY.fullmatch(authority):
         raise parameter(f"awsPcaAuthorityArn is not the ARN of a private certificate authority: {authority}")
-    if not tls.get("roleArn"):
+    role, key = tls.get("roleArn"), tls.get("kmsKey")
+    if not role:
         raise parameter("tls.roleArn must be specified.")
+    if issuing is None:
+        return
+    status, tags = issuing.authorities.get(authority, ("", {}))
+    if not status:
+        raise parameter(f"The certificate authority {authority} of awsPcaAuthorityArn was not found.")
+    if status != "ACTIVE":
+        raise parameter(
+            f"The certificate authority {authority} is {status}: it has to be ACTIVE to issue certificates."
+        )
+    if tags.get(rules.MANAGED) != "true":
+        raise parameter(f"The certificate authority {authority} has no tag {rules.MANAGED} with the value true.")
+    if role not in issuing.roles:
+        raise parameter(
+            f"ECS was unable to assume the role '{role}' of tls.roleArn: it has to trust ecs.amazonaws.com."
+        )
+    if key and key not in issuing.kms_keys:
+        raise parameter(f"The key {key} of tls.kmsKey was not found, or is not enabled.")

@@ -86,8 +86,6 @@ def deploys(request: Mapping[str, Any]) -> None:
         raise refuse("secrets for the log driver of Service Connect", "Leave secretOptions out.")
     if connect.get("enabled") and driver != "awslogs":
         raise refuse(f"the log driver {driver} for the proxies of Service Connect", "Use awslogs.")
-    if any(entry.get("tls") for entry in connect.get("services") or ()):
-        raise refuse("AWS Private CA, whose certificates Service Connect's TLS takes", "Leave tls out.")
     _platform_version(request)
     for balancer in request.get("loadBalancers") or ():
         if balancer.get("loadBalancerName"):

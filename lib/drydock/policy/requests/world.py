@@ -44,6 +44,16 @@ class Namespace:
 
 
 @dataclass(frozen=True)
+class Issuing:
+    """What TLS of Service Connect needs. ``authorities``: private CAs by ARN, each with its status and its tags;
+    ``roles``: ARNs of the roles that ECS can assume; ``kms_keys``: what keys are called that are enabled."""
+
+    authorities: Mapping[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
+    roles: Collection[str] = ()
+    kms_keys: Collection[str] = ()
+
+
+@dataclass(frozen=True)
 class World:
     """``cluster`` and ``task_definition`` are None if the request names one that does not exist.
 
@@ -51,7 +61,7 @@ class World:
     ``registries`` are keyed by ARN; a registry's value is its DNS record types, e.g. ``{"A"}``.
     ``capacity_providers``: names of all that exist; ``subnets`` and ``security_groups``: the VPC of each that
     exists, by its id; ``listener_rules``: ARNs of those rules and listeners of load balancers that exist;
-    ``namespaces``: those that exist, by what the request calls them; None if not to be checked.
+    ``namespaces``: those that exist, by what the request calls them; None if not to be checked. ``issuing`` as well.
     """
 
     cluster: Cluster | None = None
@@ -63,6 +73,7 @@ class World:
     security_groups: Mapping[str, str] | None = None
     listener_rules: Collection[str] | None = None
     namespaces: Mapping[str, Namespace] | None = None
+    issuing: Issuing | None = None
 
 
 @dataclass(frozen=True)

@@ -38,12 +38,12 @@ class EC2(Service):
             delete(self, eni_id)
 
         def ed25519() -> Any:
-            from . import keys
+            from drydock.embedded.core import keys
 
             return keys.ed25519(seams.chance())
 
         def rsa(public_exponent: int, key_size: int, backend: Any) -> Any:
-            from . import keys
+            from drydock.embedded.core import keys
 
             return keys.rsa(seams.chance(), key_size)
 

@@ -131,6 +131,13 @@ class Deployments:
         deployment.namespace, deployment.namespace_name = found.arn, found.name
         deployment.known = self._namespaces.endpoints(service.region_name, found.arn)
         self._make_resources(service, deployment)
+        entries = configuration.get("services") or ()
+        if secured := [entry["tls"] for entry in entries if entry.get("tls")]:
+            rest = " kmsKey encrypts nothing here." if any(tls.get("kmsKey") for tls in secured) else ""
+            service.event(
+                f"(deployment {deployment.id}) the keys of its certificates are kept in files that only their owner "
+                f"can read, not in Secrets Manager.{rest}"
+            )
 
     def _make_resources(self, service: Service, deployment: Deployment) -> None:
         """What it is in Cloud Map; a replay leaves that to the end."""

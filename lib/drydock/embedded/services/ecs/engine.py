@@ -56,7 +56,7 @@ class Engine:
         self.roles = Roles(host)
         interfaces, targets, logs = Interfaces(host), Targets(host), LogDriver(host)
         listeners = Listeners(host)
-        self.facts = Facts(targets, listeners, interfaces, self.namespaces)
+        self.facts = Facts(host, targets, listeners, interfaces, self.namespaces)
         self.mesh = Mesh(host, self.table, self.namespaces, logs)
         self.spot = Spot(host, self.table)
         self.launcher = Launcher(host, self.table, interfaces, self.spot)

@@ -5,22 +5,30 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from botocore.exceptions import ClientError
 from moto.ecs.exceptions import ECSException
 
+from drydock.embedded.core import seams
+from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.listeners import Listeners
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_name, definition_of
 from drydock.embedded.services.ecs.namespaces import Namespaces
 from drydock.embedded.services.ecs.records import Document
+from drydock.embedded.services.ecs.roles import can_be_assumed
 from drydock.embedded.services.ecs.targets import Targets
 from drydock.embedded.services.ecs.views import describe_definition
 from drydock.embedded.workload.interfaces import Interfaces
-from drydock.policy.requests.world import Cluster, Namespace, World
+from drydock.policy.mesh import service_connect
+from drydock.policy.requests.world import Cluster, Issuing, Namespace, World
 
 
 class Facts:
     """Looks them up, in ECS and in the services that the request points to."""
 
-    def __init__(self, targets: Targets, listeners: Listeners, interfaces: Interfaces, namespaces: Namespaces) -> None:
+    def __init__(
+        self, host: Host, targets: Targets, listeners: Listeners, interfaces: Interfaces, namespaces: Namespaces
+    ) -> None:
+        self._host = host
         self._namespaces = namespaces
         self._targets = targets
         self._listeners = listeners
@@ -45,6 +53,7 @@ class Facts:
             listener_rules=self._listeners.that_exist(region, rules - {None}),
             subnets=self._interfaces.known_subnets(region, network.get("subnets")),
             namespaces=self._of_connect(backend, request, cluster),
+            issuing=self._issuing(region, request),
             security_groups=self._interfaces.known_security_groups(region, network.get("securityGroups")),
         )
 
@@ -58,6 +67,38 @@ class Facts:
         own = arn_of(backend, f"service/{cluster_name(backend, request)}/{name}")
         found = self._namespaces.taken(backend.region_name, given, own)
         return {given: found} if found is not None else {}
+
+    def _issuing(self, region: str, request: Document) -> Issuing | None:
+        """What TLS of Service Connect names, as far as it is there; a replay was told already."""
+        entries = (request.get("serviceConnectConfiguration") or {}).get("services") or ()
+        asked = [entry["tls"] for entry in entries if entry.get("tls")]
+        if not asked or seams.replaying():
+            return None
+        found = (service_connect.authority({"tls": tls}) or "" for tls in asked)
+        authorities = {arn: known for arn in found if (known := self._authority(region, arn)) is not None}
+        roles = {tls["roleArn"] for tls in asked if tls.get("roleArn")}
+        keys = {tls["kmsKey"] for tls in asked if tls.get("kmsKey")}
+        return Issuing(
+            authorities,
+            {arn for arn in roles if can_be_assumed(self._host, arn)},
+            {key for key in keys if self._is_enabled(region, key)},
+        )
+
+    def _authority(self, region: str, arn: str) -> tuple[str, dict[str, str]] | None:
+        pca = self._host.client("acm-pca", region, derived=True)
+        try:
+            known = pca.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]
+            tags = pca.list_tags(CertificateAuthorityArn=arn)["Tags"]
+        except ClientError:
+            return None
+        return known["Status"], {tag["Key"]: tag.get("Value", "") for tag in tags}
+
+    def _is_enabled(self, region: str, key: str) -> bool:
+        try:
+            found = self._host.client("kms", region, derived=True).describe_key(KeyId=key)["KeyMetadata"]
+        except ClientError:
+            return False
+        return bool(found["Enabled"])
 
 
 def _cluster(backend: Any, request: Document) -> Cluster | None:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
 
 from drydock.embedded.carriers.black_hole import BlackHole
 from drydock.embedded.carriers.envoy import EnvoyMissing, EnvoyRejected, Proxies, Proxy, ProxyKey, Spans
 from drydock.embedded.core.claims import Claims
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.services.ecs import connect_metrics
+from drydock.embedded.services.ecs.certificates import Certificates, Identity, Of
 from drydock.embedded.services.ecs.proxied import AccessLog, Inward, Outward, Place, Plan, Revision, render
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task
 from drydock.embedded.workload.awslogs import LogDriver, Stream
@@ -25,6 +28,7 @@ from drydock.embedded.workload.firewall import Firewall
 from drydock.embedded.workload.interfaces import NoAddress
 from drydock.policy.addresses import loopback
 from drydock.policy.health import Health
+from drydock.policy.mesh import service_connect as rules
 from drydock.policy.mesh.service_connect import Endpoint
 from drydock.policy.traces import spans as traces
 
@@ -55,6 +59,8 @@ class Sidecar:
     """The address at which it listens for the proxies of others."""
     names: dict[str, str]
     """Where its containers find the names that they may call."""
+    identities: dict[str, Identity] = field(default_factory=dict)
+    """What it shows to who calls, by the discovery name of what has TLS."""
     plan: Plan | None = None
     version: int = 0
     live: int = 0
@@ -87,6 +93,13 @@ class Sidecar:
     def name(self, endpoint: Endpoint) -> Name:
         return self.task.region_name, str(self.deployment.namespace), endpoint.discovery_name
 
+    def identity(self, endpoint: Endpoint) -> Identity | None:
+        return self.identities.get(endpoint.discovery_name)
+
+    @property
+    def lacks_identity(self) -> bool:
+        return any(each.authority is not None and self.identity(each) is None for each in self.own)
+
     def place(self, endpoint: Endpoint) -> Place:
         """Where it listens for the proxies of others."""
         if endpoint.ingress_port is not None:
@@ -106,6 +119,7 @@ class Mesh:
         self._logs = logs
         self._table = table
         self._namespaces = namespaces
+        self._certificates = Certificates(host)
         self._claims = Claims()
         self._numbers = itertools.cycle(range(1, _ADDRESSES - 1))
         self._sidecars: dict[str, Sidecar] = {}
@@ -214,12 +228,13 @@ class Mesh:
     # -- a turn ---------------------------------------------------------------------------------
 
     def _state(self) -> object:
-        return self._table.changes, self._host.changes, len(self._sidecars)
+        return self._table.changes, self._host.changes, len(self._sidecars), self._certificates.changes
 
     def turn(self) -> None:
         """Tell each proxy what has changed for it, and Cloud Map which of its services are needed no more."""
         for sidecar in self._sidecars.values():
             self._read_logs(sidecar)
+        self._certificates.turn()
         state = self._state()
         if self._seen == state:
             return
@@ -230,9 +245,12 @@ class Mesh:
             for endpoint in sidecar.own if sidecar.serves else ():
                 behind.setdefault(sidecar.name(endpoint), []).append((sidecar, endpoint))
         for sidecar in self._sidecars.values():
+            self._identify(sidecar)
+        for sidecar in self._sidecars.values():
             plan = self._plan(sidecar, behind)
-            if plan != sidecar.plan:
+            if plan != sidecar.plan and not sidecar.lacks_identity:
                 self._apply(sidecar, plan)
+        self._certificates.keep_only(self._shown())
         self._namespaces.keep_only(
             {
                 resource["discoveryArn"]
@@ -242,6 +260,28 @@ class Mesh:
                 for resource in deployment.resources
             }
         )
+
+    def _identify(self, sidecar: Sidecar) -> None:
+        """Let it have what it shows; where that is not to be had, its task cannot start."""
+        for endpoint in sidecar.own:
+            if endpoint.authority is not None:
+                name = rules.server_name(endpoint.discovery_name, sidecar.deployment.namespace_name)
+                try:
+                    found = self._certificates.of((sidecar.service.arn, name, endpoint.authority))
+                    sidecar.identities[endpoint.discovery_name] = found
+                except (ClientError, OSError) as error:
+                    sidecar.failure = f"Service Connect has no certificate for {name}: {error}"
+
+    def _shown(self) -> set[Of]:
+        """All that deployments show."""
+        return {
+            (service.arn, rules.server_name(rules.discovery_name(entry), deployment.namespace_name), authority)
+            for service in self._table.services()
+            if service.status != "INACTIVE"
+            for deployment in service.deployments
+            for entry in (deployment.revision.get("serviceConnectConfiguration") or {}).get("services") or ()
+            if (authority := rules.authority(entry)) is not None
+        }
 
     def _apply(self, sidecar: Sidecar, plan: Plan) -> None:
         sidecar.plan = plan
@@ -332,7 +372,12 @@ class Mesh:
                 self._outward(sidecar, endpoint, behind.get(sidecar.name(endpoint), [])) for endpoint in sidecar.known
             ),
             tuple(
-                Inward(sidecar.place(endpoint), endpoint, (address, endpoint.container_port))
+                Inward(
+                    sidecar.place(endpoint),
+                    endpoint,
+                    (address, endpoint.container_port),
+                    (shows.certificate, shows.key) if (shows := sidecar.identity(endpoint)) else None,
+                )
                 for endpoint in sidecar.own
             ),
             sidecar.access_log,
@@ -381,6 +426,7 @@ class Mesh:
             place,
             replace(now, dns_name=endpoint.dns_name, port=endpoint.port),
             tuple(self._revisions(client, [(server, server.place(each), each) for server, each in found])),
+            rules.server_name(endpoint.discovery_name, client.deployment.namespace_name),
         )
 
     def _service(self, sidecar: Sidecar) -> Service:
@@ -395,11 +441,11 @@ class Mesh:
         mine = [each for each in found if target is not None and each[0].deployment.id == target.id]
         rest = [each for each in found if each not in mine]
         if target is None or target.production is None:
-            yield Revision("tasks", self._places(client, found))
+            yield Revision("tasks", self._places(client, found), roots=_roots(found))
             return
         production = float(target.production)
-        yield Revision("source", self._places(client, rest), 100.0 - production)
-        yield Revision("target", self._places(client, mine), production, test=bool(target.test))
+        yield Revision("source", self._places(client, rest), 100.0 - production, roots=_roots(rest))
+        yield Revision("target", self._places(client, mine), production, test=bool(target.test), roots=_roots(mine))
 
     def _places(self, client: Sidecar, found: Sequence[tuple[Sidecar, Place, Endpoint]]) -> tuple[Place, ...]:
         """Where the client's proxy finds servers: where nobody answers, if a security group is in the way."""
@@ -414,6 +460,12 @@ class Mesh:
             else nowhere
             for server, place, endpoint in found
         )
+
+
+def _roots(found: Sequence[tuple[Sidecar, Place, Endpoint]]) -> tuple[str | None, ...]:
+    """By what each is checked; empty where none has TLS."""
+    shown = [server.identity(endpoint) for server, _, endpoint in found]
+    return tuple(each.root if each else None for each in shown) if any(shown) else ()
 
 
 def read(known: Document) -> Endpoint:

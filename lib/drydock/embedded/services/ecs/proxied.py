@@ -6,6 +6,7 @@ behind the name. Inwards it listens for the proxies of others, and hands on to t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,30 +23,36 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True)
 class Revision:
-    """Tasks of a revision behind a name. `weight`: per cent of the requests; `test`: it gets those of the test."""
+    """Tasks of a revision behind a name. `weight`: per cent of the requests; `test`: it gets those of the test.
+    `roots`: the certificate (PEM) by which each is checked, of those that have TLS; none of them where it is empty."""
 
     name: str
     places: tuple[Place, ...]
     weight: float = 100.0
     test: bool = False
+    roots: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
 class Outward:
-    """A name that the task's containers may call; `place`: where the proxy listens for it."""
+    """A name that the task's containers may call; `place`: where the proxy listens for it. `server_name`: what the
+    certificates of those that have TLS are for."""
 
     place: Place
     endpoint: Endpoint
     revisions: tuple[Revision, ...]
+    server_name: str = ""
 
 
 @dataclass(frozen=True)
 class Inward:
-    """A port of the task that others may call; `container`: where what listens there is."""
+    """A port of the task that others may call; `container`: where what listens there is. `shows`: a certificate and its
+    key (PEM), with TLS."""
 
     place: Place
     endpoint: Endpoint
     container: Place
+    shows: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,11 +90,18 @@ def render(plan: Plan) -> Resources:
             cluster = _cluster(cluster_of(way.endpoint, revision), way.endpoint, plan)
             cluster["outlier_detection"] = rules.outlier_detection(rules.DETECTOR, plan.speed)
             cluster["common_lb_config"] = outliers.AT_ONCE  # an ejection may be shorter than Envoy's window
+            if sockets := [
+                _checked(root, way.server_name) for root in sorted({each for each in revision.roots if each})
+            ]:
+                cluster["transport_socket_matches"] = sockets
             clusters.append(cluster)
-            ends.append(_ends(cluster["name"], revision.places))
+            ends.append(_ends(cluster["name"], revision.places, revision.roots))
     for way_in in plan.inward:
         name = ingress(way_in.endpoint.discovery_name)
-        listeners.append(_listener(name, way_in.place, way_in.endpoint, [(name, 1)], plan.access_log))
+        listener = _listener(name, way_in.place, way_in.endpoint, [(name, 1)], plan.access_log)
+        if way_in.shows is not None:
+            listener["filter_chains"][0]["transport_socket"] = _shown(*way_in.shows)
+        listeners.append(listener)
         if way_in.endpoint.protocol != rules.TCP:
             route = {"cluster": name, "timeout": "0s"}
             routes.append(_route(name, [{"match": {"prefix": "/"}, "route": route}]))
@@ -246,6 +260,34 @@ def _cluster(name: str, endpoint: Endpoint, plan: Plan) -> Resource:
     return cluster
 
 
-def _ends(cluster: str, places: Sequence[Place]) -> Resource:
+def _ends(cluster: str, places: Sequence[Place], roots: Sequence[str | None] = ()) -> Resource:
     hosts: list[dict[str, Any]] = [{"endpoint": {"address": _address(place)}} for place in places]
+    for host, root in zip(hosts, roots, strict=False):
+        if root is not None:
+            host["metadata"] = {"filter_metadata": {"envoy.transport_socket_match": {"root": _digest(root)}}}
     return {"cluster_name": cluster, "endpoints": [{"lb_endpoints": hosts}] if hosts else []}
+
+
+_VERSION = {"tls_minimum_protocol_version": rules.TLS_VERSION, "tls_maximum_protocol_version": rules.TLS_VERSION}
+
+
+def _shown(certificate: str, key: str) -> Resource:
+    pair = {"certificate_chain": {"inline_string": certificate}, "private_key": {"inline_string": key}}
+    context = {"tls_params": _VERSION, "tls_certificates": [pair]}
+    kind = "transport_sockets.tls.v3.DownstreamTlsContext"
+    return _typed("envoy.transport_sockets.tls", kind, {"common_tls_context": context})
+
+
+def _checked(root: str, name: str) -> Resource:
+    """How those are called that have TLS: their certificate is the authority's, and for their name."""
+    check = {
+        "trusted_ca": {"inline_string": root},
+        "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": name}}],
+    }
+    context = {"sni": name, "common_tls_context": {"tls_params": _VERSION, "validation_context": check}}
+    socket = _typed("envoy.transport_sockets.tls", "transport_sockets.tls.v3.UpstreamTlsContext", context)
+    return {"name": _digest(root), "match": {"root": _digest(root)}, "transport_socket": socket}
+
+
+def _digest(root: str) -> str:
+    return hashlib.sha256(root.encode()).hexdigest()[:16]

@@ -1,9 +1,10 @@
-"""Key pairs that follow from chance alone, so that a request makes the same one again."""
+"""Keys that follow from chance alone, so that a request makes the same one again."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPrivateNumbers, RSAPublicNumbers
 
@@ -14,6 +15,10 @@ _BASES = (2, 3, 5, 7)
 
 def ed25519(chance: Any) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(chance.getrandbits(256).to_bytes(32))
+
+
+def elliptic(chance: Any, curve: ec.SECP256R1 | ec.SECP384R1) -> ec.EllipticCurvePrivateKey:
+    return ec.derive_private_key(chance.getrandbits(curve.key_size - 1) | 1, curve)
 
 
 def rsa(chance: Any, size: int) -> RSAPrivateKey:
