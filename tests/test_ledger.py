@@ -96,6 +96,7 @@ def create_everything(cloud: Cloud) -> None:
             ],
         )
     ec2.create_network_interface(SubnetId=subnets[1], Groups=[first])
+    ec2.create_network_acl(VpcId=vpc)
     ec2.create_vpc_endpoint(
         VpcId=vpc,
         VpcEndpointType="Interface",
