@@ -109,6 +109,11 @@ def strategy(one):
     return newest.get("capacityProviderStrategy") or one.get("capacityProviderStrategy") or []
 
 
+def unused(one):
+    """Whether a service was given a strategy that its newest deployment has not."""
+    return one.get("capacityProviderStrategy", []) != strategy(one)
+
+
 def unsteady(one):
     """What is wrong with a service that has not what it wants yet, or None."""
     if is_steady(one):
@@ -191,6 +196,9 @@ def all_on_spot(cloud, lab):
         return wrong("There is no load balancer drydock-orders, or no target group.", look="create_load_balancer")
     if not any(item["capacityProvider"] == "FARGATE_SPOT" for item in strategy(one)):
         return wrong("`orders` has no capacity on FARGATE_SPOT.", look="create_service: capacityProviderStrategy")
+    if not base(one) and (elsewhere := split(items(strategy(one)), COUNT).get("FARGATE")):
+        what = f"That strategy puts {elsewhere} of {COUNT} tasks on FARGATE."
+        return wrong(what, look="create_service: capacityProviderStrategy")
     if one["desiredCount"] != COUNT:
         return wrong(f"`orders` wants {one['desiredCount']} tasks, not {COUNT}.", look="create_service: desiredCount")
     if (problem := unsteady(one)) is not None:
@@ -269,6 +277,9 @@ def with_base(cloud, lab):
     wanted = {"FARGATE": LEAST, "FARGATE_SPOT": COUNT - LEAST}
     given = strategy(one)
     if base(one) < LEAST:
+        if unused(one):
+            what = "The new strategy is kept, and no deployment has it: by itself it starts none."
+            return wrong(what, look="update_service: forceNewDeployment")
         return not_started(f"FARGATE has a base of {base(one)}.")
     if one["desiredCount"] != COUNT:
         return wrong(f"`orders` wants {one['desiredCount']} tasks, not {COUNT}.", look="update_service: desiredCount")
@@ -324,8 +335,12 @@ def lose_nothing(cloud, lab):
             f"program has {ends.killed - ends.sigterm:g} s between SIGTERM and SIGKILL.",
             look="modify_target_group_attributes; stopTimeout",
         )
-    if timeout * 1000 <= SLOW:
-        return wrong(f"A request takes {SLOW} ms: the program is killed before.", look="stopTimeout")
+    if timeout * 1000 <= SLOW or ends.killed * 1000 <= SLOW * cloud.speed:
+        lasts = ends.killed * 1000 / cloud.speed
+        return wrong(
+            f"A request takes {SLOW} ms, and by your clock the program is killed {lasts:.0f} ms after the warning.",
+            look="modify_target_group_attributes; stopTimeout",
+        )
     if base(one) < LEAST:
         return wrong("While all tasks go at once nobody is there.", look="capacityProviderStrategy: base")
     if (problem := unsteady(one)) is not None:
@@ -363,6 +378,8 @@ def drought(cloud, lab):
     if not is_steady(one):
         short = one["desiredCount"] - one["runningCount"]
         what = f"{short} of {one['desiredCount']} tasks of `orders` are missing." if short > 0 else "`orders` changes."
+        if unused(one):
+            return wrong(f"{what} No deployment has the new strategy.", look="update_service: forceNewDeployment")
         return wrong(what, look="describe_services: events", waits_for=coming(one) if on_demand(one) else "")
     return passed(f"`orders` runs {one['runningCount']} tasks.")
 

@@ -13,6 +13,7 @@ from tests.support.stepped import World
 
 from drydock.cloud import Call, Cloud
 from drydock.drills import DRILLS, Drill, NoSuchDrill, NotNow, Site, answer, begin, close, draw, end, named
+from drydock.drills.alarming import rings
 from drydock.drills.customers import NEEDED
 from drydock.ledger import owned
 from drydock.policy.diagnosis import Cause
@@ -94,7 +95,7 @@ WRONG: dict[str, tuple[Callable[[Site], None], str]] = {
     "latency": (again, "They are answered within half a second on average"),
     "memory-leak": (more_memory, "No request leaves memory behind"),
     "under-load": (again, "Fewer than 1 in 100 is answered with 5xx"),
-    "missing-data": (back_to_v1, "An alarm on its target group would roll the next bad version back"),
+    "missing-data": (back_to_v1, "An alarm that sees its errors would roll the next bad version back"),
     "oscillation": (no_policies, "Alarms still call for more tasks and for fewer"),
 }
 """By fault: what does not mend it, and what the check then says does not hold."""
@@ -184,6 +185,28 @@ def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str, tmp_
     with pytest.raises(NotNow, match="is under way"):
         begin(drill, cloud)
     close(DRILLS, cloud)
+
+
+def test_an_alarm_that_would_ring_counts_whatever_its_name_and_others_do_not() -> None:
+    behind = [{"Name": "LoadBalancer", "Value": "app/a/1"}]
+    errors: dict[str, Any] = {"MetricName": "HTTPCode_Target_5XX_Count", "Dimensions": behind}
+    alarm: dict[str, Any] = {**errors, "Statistic": "Sum", "Period": 60, "Threshold": 2.0}
+    alarm["ComparisonOperator"] = "GreaterThanThreshold"
+    of = {"TargetGroup": "targetgroup/a/1", "LoadBalancer": "app/a/1"}
+    both = [{"Name": name, "Value": value} for name, value in of.items()]
+    metrics = [{"Id": "rate", "Expression": "e / 2"}, {"Id": "e", "MetricStat": {"Metric": errors}}]
+    by_expression = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 1.0, "Metrics": metrics}
+    for one in (alarm, {**alarm, "Dimensions": both}, by_expression):
+        assert rings(one, of)
+    for changed in (
+        {"Threshold": 1000.0},
+        {"ComparisonOperator": "LessThanThreshold"},
+        {"Dimensions": []},
+        {"Dimensions": [both[0], {"Name": "LoadBalancer", "Value": "app/b/1"}]},
+        {"MetricName": "RequestCount"},
+        {"Statistic": "Average"},
+    ):
+        assert not rings({**alarm, **changed}, of), changed
 
 
 def test_nothing_is_left_of_them(world: World, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,11 @@ def test_everything_on_spot_goes_at_once_and_comes_again(lab: Lab) -> None:
     solve(lab, "all-on-spot")
     update(lab.cloud, "orders", desiredCount=5)
     assert state(lab, "all-on-spot") == ("wrong", "`orders` wants 5 tasks, not 6.")
-    update(lab.cloud, "orders", desiredCount=6)
+    on_demand_too = [{"capacityProvider": name, "weight": 1} for name in ("FARGATE", "FARGATE_SPOT")]
+    update(lab.cloud, "orders", desiredCount=6, capacityProviderStrategy=on_demand_too, forceNewDeployment=True)
+    assert state(lab, "all-on-spot") == ("wrong", "That strategy puts 3 of 6 tasks on FARGATE.")
+    on_spot = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    update(lab.cloud, "orders", capacityProviderStrategy=on_spot, forceNewDeployment=True)
     assert state(lab, "wave") == ("not started", "No task of `orders` on Spot was taken back.")
     until(lab, "all-on-spot", "passed")
     dry(lab.cloud, True)
@@ -60,7 +64,10 @@ def test_everything_on_spot_goes_at_once_and_comes_again(lab: Lab) -> None:
 
 def test_two_of_six_on_demand(lab: Lab) -> None:
     assert state(lab, "base") == ("not started", "FARGATE has a base of 0.")
-    update(lab.cloud, "orders", capacityProviderStrategy=mix(2, 1, 1), forceNewDeployment=True)
+    update(lab.cloud, "orders", capacityProviderStrategy=mix(2, 1, 1))
+    kept = "The new strategy is kept, and no deployment has it: by itself it starts none."
+    assert state(lab, "base") == ("wrong", kept)
+    update(lab.cloud, "orders", forceNewDeployment=True)
     assert state(lab, "base") == ("wrong", "That strategy puts 4 on FARGATE and 2 on FARGATE_SPOT.")
     solve(lab, "base")
 
@@ -72,6 +79,13 @@ def test_a_wave_that_loses_nothing(lab: Lab) -> None:
     deploy(lab, stopTimeout=60)
     found = state(lab, "lose-nothing")
     assert found[0] == "wrong" and "the program has 30 s between SIGTERM and SIGKILL" in found[1]
+    set_delay(lab, 1)
+    deploy(lab, stopTimeout=2)
+    found = state(lab, "lose-nothing")
+    assert found == (
+        "wrong",
+        "A request takes 300 ms, and by your clock the program is killed 50 ms after the warning.",
+    )
     set_delay(lab, 0)
     assert state(lab, "lose-nothing") == ("wrong", "Targets do not drain: their delay is 0.")
     tried(lab, "lose-nothing", "ecs.update_service(**orders, taskDefinition=register(stopTimeout=0))")
@@ -88,5 +102,8 @@ def test_the_drill_in_which_nothing_falls_back(lab: Lab) -> None:
     lab.break_it("drought")
     assert state(lab, "drought") == ("wrong", "4 of 6 tasks of `orders` are missing.")
     assert waits_for(lab, "drought") == ""
+    update(lab.cloud, "orders", capacityProviderStrategy=mix(0, 1, 0))
+    missing = "4 of 6 tasks of `orders` are missing. No deployment has the new strategy."
+    assert state(lab, "drought") == ("wrong", missing)
     tried(lab, "drought", "ecs.update_service(**orders, desiredCount=2)")
     dry(lab.cloud, False)

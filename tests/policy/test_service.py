@@ -495,6 +495,16 @@ REFUSED: list[tuple[dict[str, Any], World, str, str]] = [
         "Service Connect does not support the EXTERNAL deployment controller",
     ),
     (service(deploymentController={"type": "EXTERNAL"}, taskDefinition=None), WORLD, P, "launchType must be blank"),
+    ({"serviceName": "web", "deploymentController": {"type": "EXTERNAL"}, "role": "r"}, WORLD, P, "IAM roles are only"),
+    *(
+        (
+            {**balanced(), "deploymentController": {"type": "CODE_DEPLOY"}, "deploymentConfiguration": asked},
+            WORLD,
+            P,
+            "can only be used with the ECS deployment controller",
+        )
+        for asked in ({"bakeTimeInMinutes": 1}, {"lifecycleHooks": [{}]}, {"earlySuccessCriteria": {"enable": True}})
+    ),
     (
         {**balanced(), "deploymentController": {"type": "EXTERNAL"}, "taskDefinition": ""},
         WORLD,

@@ -18,7 +18,7 @@ from drydock.embedded.carriers.envoy import Resource
 from drydock.figures import Figure
 from drydock.figures.figure import COLOURS
 from drydock.policy.mesh import outliers
-from drydock.policy.mesh.outliers import Detector, Host, Limit
+from drydock.policy.mesh.outliers import AT_ONCE, Detector, Host, Limit
 
 MORE = 2
 """Hosts that the question has more."""
@@ -180,10 +180,6 @@ def minutes(
             "margin": {**LAYOUT["margin"], "r": 60},
         },
     )
-
-
-AT_ONCE = {"update_merge_window": "0s"}
-"""common_lb_config: what is ejected or back reaches the load balancer at once, and not within Envoy's second."""
 
 
 def settings(consecutive: int, percent_: int, base: float, interval: float = 10) -> Resource:

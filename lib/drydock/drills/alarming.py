@@ -20,6 +20,7 @@ from drydock.resources.kind import every
 
 GONE = "0123456789abcdef"
 """Of a target group that was deleted."""
+METRIC = "HTTPCode_Target_5XX_Count"
 
 # -- an alarm that sees nothing
 
@@ -39,7 +40,7 @@ def _watch(site: Site, dimensions: dict[str, str]) -> None:
     site.cloud.client("cloudwatch").put_metric_alarm(
         AlarmName=_alarm(site),
         Namespace="AWS/ApplicationELB",
-        MetricName="HTTPCode_Target_5XX_Count",
+        MetricName=METRIC,
         Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
         Statistic="Sum",
         Period=60,
@@ -67,13 +68,26 @@ def _unseen(site: Site) -> None:
     site.until(site.steady, f"v2 of {site.name} is out")
 
 
+def rings(alarm: dict[str, Any], of: dict[str, str]) -> bool:
+    """Whether an alarm rings when every other request fails: it may ask for the target group, or the load balancer."""
+    metrics = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", ()) if "MetricStat" in one] or [alarm]
+    behind = {"LoadBalancer": of["LoadBalancer"]}
+    most = A_MINUTE / 2 * alarm.get("Period", 60) / 60 if alarm.get("Statistic") == "Sum" else 1
+    reached = alarm["ComparisonOperator"].startswith("Greater") and alarm.get("Threshold", 0) < most
+    return (bool(alarm.get("Metrics")) or reached) and any(
+        metric.get("MetricName") == METRIC
+        and {one["Name"]: one["Value"] for one in metric.get("Dimensions", ())} in (of, behind)
+        for metric in metrics
+    )
+
+
 def _seeing(site: Site) -> tuple[list[str], list[str]]:
-    """Of the alarms that are to roll a deployment back, those that watch the service's target group, and the others."""
+    """Of the alarms that are to roll a deployment back, those that see the service's errors, and the others."""
     names = watching(site.service() or {})
     found = site.cloud.client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"] if names else []
     of = _dimensions(site)
-    by = {one["AlarmName"]: {each["Name"]: each["Value"] for each in one["Dimensions"]} for one in found}
-    return [name for name in names if by.get(name) == of], [name for name in names if by.get(name) != of]
+    seeing = {one["AlarmName"] for one in found if rings(dict(one), of)}
+    return [name for name in names if name in seeing], [name for name in names if name not in seeing]
 
 
 def _blind(site: Site) -> str:
@@ -95,9 +109,9 @@ def _watched(site: Site) -> Sequence[Seen]:
     return [
         *well(site),
         Seen(
-            "An alarm on its target group would roll the next bad version back",
-            bool(seeing) and not blind,
-            f"{', '.join(blind)} watches something else" if blind else ", ".join(seeing) or "none is enabled",
+            "An alarm that sees its errors would roll the next bad version back",
+            bool(seeing),
+            ", ".join(seeing) or (f"{', '.join(blind)} would not ring" if blind else "none is enabled"),
         ),
     ]
 

@@ -26,7 +26,7 @@ MOST_ARNS = 5
 SHORTEST, LONGEST = 60, 12 * 3600
 """Seconds that an action lasts (documented: PT1M to PT12H)."""
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
-_MODE = re.compile(r"ALL|(COUNT|PERCENT)\((\d+)\)")
+_MODE = re.compile(r"ALL|(COUNT|PERCENT)\((0|[1-9][0-9]*)\)")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +25,8 @@ def _delete(cloud: Cloud, name: str) -> None:
     for group in every(codedeploy, "list_deployment_groups", "deploymentGroups", applicationName=name):
         asked: dict[str, Any] = {"applicationName": name, "deploymentGroupName": group}
         for one in every(codedeploy, "list_deployments", "deployments", includeOnlyStatuses=_UNDER_WAY, **asked):
-            codedeploy.stop_deployment(deploymentId=one, autoRollbackEnabled=False)
+            with contextlib.suppress(codedeploy.exceptions.DeploymentAlreadyCompletedException):
+                codedeploy.stop_deployment(deploymentId=one, autoRollbackEnabled=False)
     codedeploy.delete_application(applicationName=name)
 
 

@@ -34,7 +34,8 @@ def test_applications_configurations_and_revisions(world: World) -> None:
     tagging = world.client("resourcegroupstaggingapi")
     [found] = tagging.get_resources(ResourceTypeFilters=["codedeploy"])["ResourceTagMappingList"]
     assert found == {"ResourceARN": arn, "Tags": [{"Key": "b", "Value": "2"}]}
-    assert refused(client.tag_resource, ResourceArn="arn:aws:s3:::b", Tags=tags)[0] == "InvalidArnException"
+    for elsewhere in ("arn:aws:s3:::b", arn.replace("us-east-1", "eu-west-1")):
+        assert refused(client.tag_resource, ResourceArn=elsewhere, Tags=tags)[0] == "InvalidArnException"
     assert refused(client.create_application, applicationName="a", computePlatform="ECS")[0] == (
         "ApplicationAlreadyExistsException"
     )
@@ -78,6 +79,8 @@ def test_applications_configurations_and_revisions(world: World) -> None:
     client.update_application(applicationName="a", newApplicationName="z")
     assert client.list_applications()["applications"] == ["z"]
     assert len(client.list_application_revisions(applicationName="z")["revisions"]) == 1
+    endless = {"applicationName": "z", "nextToken": "9" * 5000}
+    assert refused(client.list_application_revisions, **endless)[0] == "InvalidNextTokenException"
     client.delete_application(applicationName="z")
     assert client.list_applications()["applications"] == []
     with pytest.raises(ClientError, match="does not have codedeploy:ListOnPremisesInstances"):
@@ -147,6 +150,11 @@ def test_a_group_is_refused_that_could_not_deploy(world: World, lab: Lab, shop: 
                                         "triggerEvents": ["InstanceStart"]}]},
             "InvalidTriggerConfigException", "InstanceStart",
         ),
+        (
+            {"triggerConfigurations": [{"triggerName": "t", "triggerTargetArn": "arn:aws:sns:us-east-1:0:t",
+                                        "triggerEvents": ["DeploymentStart"]}]},
+            "InvalidTriggerConfigException", "t does not exist",
+        ),
     ):  # fmt: skip
         told = refused(create, **shop.settings(**other))
         assert (told[0], message in told[1]) == (code, True), told
@@ -214,6 +222,14 @@ def test_a_group_shows_what_was_deployed_and_changes(world: World, shop: BlueGre
     client.delete_deployment_group(applicationName=APPLICATION, deploymentGroupName="renamed")
     assert client.list_deployment_groups(applicationName=APPLICATION)["deploymentGroups"] == []
     assert shop.deployment(again)["status"] == "Succeeded"
+    client.create_deployment_group(**shop.settings())
+    unbegun = shop.deploy()
+    client.delete_deployment_group(applicationName=APPLICATION, deploymentGroupName=GROUP)
+    failed = shop.until_status("Failed", unbegun)
+    assert failed["errorInformation"]["code"] == "DEPLOYMENT_GROUP_MISSING"
+    client.create_deployment_group(**shop.settings())
+    info = client.get_deployment_group(applicationName=APPLICATION, deploymentGroupName=GROUP)["deploymentGroupInfo"]
+    assert "lastAttemptedDeployment" not in info
 
 
 def test_what_cannot_be_done_fails_the_deployment(world: World, shop: BlueGreen) -> None:
@@ -233,10 +249,11 @@ def test_what_cannot_be_done_fails_the_deployment(world: World, shop: BlueGreen)
     assert failed["errorInformation"]["code"] == "ECS_UPDATE_ERROR"
     assert failed["revision"] == revision
 
-    shop.deploy(hooks=[{"BeforeInstall": "nobody"}])
-    failed = shop.until_status("Failed")
-    assert failed["errorInformation"]["code"] == "INVALID_LAMBDA_FUNCTION"
-    assert "nobody" in failed["errorInformation"]["message"]
+    for function in ("nobody", "arn:nobody", "arn:aws:lambda:nobody:000000000000:function:f"):
+        shop.deploy(hooks=[{"BeforeInstall": function}])
+        failed = shop.until_status("Failed")
+        assert failed["errorInformation"]["code"] == "INVALID_LAMBDA_FUNCTION"
+        assert "nobody" in failed["errorInformation"]["message"]
 
     shop.lab.client("elbv2").modify_listener(
         ListenerArn=shop.production, DefaultActions=[{"Type": "forward", "TargetGroupArn": shop.green}]

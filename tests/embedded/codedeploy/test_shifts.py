@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.support.blue_green import APPLICATION, GROUP, BlueGreen
+import pytest
+from botocore.exceptions import ClientError
+from tests.support.blue_green import APPLICATION, GROUP, TRUST, BlueGreen
 from tests.support.lab import Lab
 from tests.support.stepped import World
 
@@ -257,6 +259,37 @@ def test_a_service_that_is_scaled_while_traffic_shifts_has_five_minutes_to_be_st
     assert failed["errorInformation"]["code"] == "TIMEOUT"
     assert "within 5 minutes" in failed["errorInformation"]["message"]
     assert shop.weight() == 0
+
+
+def test_a_deployment_fails_when_listener_role_or_service_is_taken_away(world: World, shop: BlueGreen) -> None:
+    shop.service(1)
+    shop.group(deploymentConfigName="CodeDeployDefault.ECSCanary10Percent5Minutes")
+    elb = shop.lab.client("elbv2")
+    before = elb.describe_listeners(ListenerArns=[shop.production])["Listeners"][0]["DefaultActions"]
+    shop.deploy()
+    shop.until_event("AllowTraffic")
+    gone = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}
+    elb.modify_listener(ListenerArn=shop.production, DefaultActions=[gone])
+    later(world, 300)
+    error = shop.until_status("Failed")["errorInformation"]
+    assert (error["code"], shop.production in error["message"]) == ("ELASTIC_LOAD_BALANCING_INVALID", True)
+    elb.modify_listener(ListenerArn=shop.production, DefaultActions=before)
+    shop.deploy("3")
+    shop.until_event("AllowTraffic")
+    shop.lab.client("iam").update_assume_role_policy(
+        RoleName="codedeploy", PolicyDocument=json.dumps(TRUST).replace("codedeploy.", "ecs.")
+    )
+    assert shop.until_status("Failed")["errorInformation"]["code"] == "IAM_ROLE_MISSING"
+    shop.lab.client("iam").update_assume_role_policy(RoleName="codedeploy", PolicyDocument=json.dumps(TRUST))
+    shop.deploy("4")
+    shop.until_event("AllowTraffic")
+    shop.lab.ecs.delete_service(cluster="lab", service="app", force=True)
+    assert shop.until_status("Failed")["errorInformation"]["code"] == "INVALID_ECS_SERVICE"
+    shop.lab.until(lambda: shop.lab.service()["status"] == "INACTIVE")
+    shown = [(one["status"], one["runningCount"]) for one in shop.target()["taskSetsInfo"]]
+    assert shown == [("DRAINING", 0), ("DRAINING", 0)]
+    with pytest.raises(ClientError, match="InvalidECSServiceException"):
+        shop.deploy("5")
 
 
 def test_a_shift_goes_on_after_a_crash(world: World, shop: BlueGreen) -> None:

@@ -34,6 +34,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"RuleNumber": 0}, "InvalidParameterValue", "ruleNumber"),
     ({"RuleNumber": 32767}, "InvalidParameterValue", "ruleNumber"),
     ({"Protocol": "tcp"}, "InvalidParameterValue", "protocol"),
+    ({"Protocol": "--6"}, "InvalidParameterValue", "protocol"),
     ({"CidrBlock": "10.0.0.0/33"}, "InvalidParameterValue", "CIDR"),
     ({"CidrBlock": None}, "MissingParameter", "cidrBlock"),
     ({"PortRange": {"From": 90, "To": 80}}, "InvalidParameterValue", "portRange"),

@@ -184,6 +184,12 @@ def test_what_it_cannot_do_it_says(world: World) -> None:
         (lambda: spot.interrupt(at, count=1, percent=50), "not both"),
         (lambda: spot.interrupt(at, count=0), "one task or more"),
         (lambda: spot.interrupt(at, percent=101), "1 to 100 percent"),
+        (lambda: spot.rate(at, float("nan")), "0 or more"),
+        (lambda: spot._tell(at, {"dry": "off"}), "true or false"),
+        (lambda: spot._tell(at, {"interrupt": {"count": 1}}), "region"),
+        (lambda: spot._tell(at, {"interrupt": {"region": "us-east-1", "services": "web"}}), "services"),
+        (lambda: spot._tell(at, {"rate": 1, "interrupt": {"region": "us-east-1", "count": 0}}), "one thing"),
+        (lambda: spot._tell(at, {"interrupt": "all"}), "an object"),
         (lambda: spot.weather(f"{at}/nowhere"), "no embedded AWS"),
     ):
         with pytest.raises(spot.NoSpot, match=why):

@@ -171,6 +171,16 @@ def test_a_zone_is_cut_off_for_as_long_as_it_lasts_and_given_back_when_it_is_sto
     until(lab, made, "completed")
     assert [acl(subnet) for subnet in lab.subnets] == before
 
+    long = {**cut, "parameters": {"scope": "all", "duration": "PT12H"}}
+    first, second = (start(lab, template(lab, role, targets=zone, actions={"cut": long})) for _ in range(2))
+    lab.until(lambda: all(steps(experiment(lab, each))["cut"] == "running" for each in (first, second)))
+    for made in (first, second):  # of two that overlap the last gives it back
+        assert acl(lab.subnets[1]) != before[1]
+        lab.client("fis").stop_experiment(id=made)
+        until(lab, made, "stopped")
+    assert [acl(subnet) for subnet in lab.subnets] == before
+    assert not ec2.describe_network_acls(Filters=[{"Name": "tag-key", "Values": ["managedByFIS"]}])["NetworkAcls"]
+
     made = start(lab, template(lab, role, targets=zone, actions={"cut": cut}))
     lab.until(lambda: steps(experiment(lab, made))["cut"] == "running")
     with world.crashed() as again:

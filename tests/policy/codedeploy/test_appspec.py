@@ -81,6 +81,8 @@ def test_json_says_the_same_whatever_the_case_of_its_names() -> None:
         ('"TaskDefinition"', '"TaskDefinitions"', "has TaskDefinitions"),
         ('"TaskDefinition": "shop:2"', '"TaskDefinition": ""', "must be the ARN"),
         ("8080", '"http"', "must be a port"),
+        ("8080", f'"{"9" * 5000}"', "must be a port"),
+        ("{", "[" * 3000, "nested too deeply"),
         ('"web"', '""', "name of a container"),
         ('"Resources"', '"Hooks"', "Resources must be"),
         ("{", "{{", "neither YAML nor JSON"),
@@ -90,6 +92,21 @@ def test_what_is_wrong_is_told(old: str, new: str, why: str) -> None:
     with pytest.raises(Invalid, match=why) as refused:
         read(json.dumps(LEAST).replace(old, new))
     assert refused.value.code == "InvalidRevisionException"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('["sg-1"]', "sg-1", "SecurityGroups must be a list of ids"),
+        ('["subnet-1", "subnet-2"]', "[1]", "Subnets must be a list of ids"),
+        ('"DISABLED"', "true", "must be ENABLED or DISABLED, not True"),
+        ('"FARGATE_SPOT"', "7", "needs a CapacityProvider"),
+        ("Weight: 2", "Weight: many", "Weight of CapacityProviderStrategy must be a whole number, not 'many'"),
+    ],
+)
+def test_what_ecs_could_not_be_asked_is_told(old: str, new: str, why: str) -> None:
+    with pytest.raises(Invalid, match=why):
+        read(YAML.replace(old, new))
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
-from drydock.policy.traces.segments import LARGEST_DOCUMENT, Unprocessed, compiled, read
+from drydock.policy.traces.segments import DEEPEST, LARGEST_DOCUMENT, Unprocessed, calls, compiled, read
 
 TRACE = "1-581cf771-a006649127e371903a2de979"
 MINIMAL = {
@@ -33,6 +34,7 @@ def test_the_guides_documents_are_taken(document):
         ("{", "ParseError"),
         ("[]", "ParseError"),
         (json.dumps({**MINIMAL, "start_time": float("nan")}), "ParseError"),
+        (json.dumps({**MINIMAL, "annotations": {"a": "most"}}).replace('"most"', "1e999"), "ParseError"),
         (json.dumps({**MINIMAL, "metadata": {"text": "x" * LARGEST_DOCUMENT}}), "DocumentTooLarge"),
     ],
 )
@@ -51,11 +53,15 @@ def test_what_is_no_document_is_refused_without_an_id(text, code):
         ({"name": "a?b"}, "InvalidName"),
         ({"name": "x" * 201}, "InvalidName"),
         ({"start_time": "now"}, "InvalidStartTime"),
+        ({"start_time": 10**400}, "InvalidStartTime"),
+        ({"end_time": 1.478293361449e12}, "InvalidEndTime"),  # milliseconds
         ({"end_time": None}, "MissingEndTime"),
         ({"type": "subsegment"}, "MissingParentId"),
         ({"fault": "yes"}, "InvalidFault"),
         ({"annotations": {"list": []}}, "InvalidAnnotations"),
         ({"http": {"response": 200}}, "InvalidHttp"),
+        ({"http": {"response": {"status": [200]}}}, "InvalidHttp"),
+        ({"http": {"request": {"url": 5}}}, "InvalidHttp"),
         ({"subsegments": [{"id": "53995c3f42cd8ad8", "start_time": 1, "end_time": 2}]}, "MissingName"),
     ],
 )
@@ -112,3 +118,17 @@ def test_subsegments_that_are_each_others_parent_are_shown():
     one = {**INDEPENDENT, "parent_id": "1fb07842d944e714"}
     two = {**INDEPENDENT, "id": "1fb07842d944e714", "parent_id": INDEPENDENT["id"]}
     assert {segment["id"] for segment in compiled([one, two])} >= {INDEPENDENT["id"]}
+
+
+def test_subsegments_that_lie_too_deep_are_shown_by_themselves():
+    ids = [f"{number:016x}" for number in range(3001)]
+    sent = [{**INDEPENDENT, "id": id, "parent_id": parent, "namespace": ""} for parent, id in pairwise(ids)]
+    found = compiled(sent)
+    shown = [each["id"] for segment in found for each in {id(e): e for e in (segment, *calls(segment))}.values()]
+    assert sorted(shown) == ids[1:] and len(found) == 3000 / DEEPEST
+    json.dumps(found)
+
+
+def test_a_table_without_a_text_for_its_name_has_a_name():
+    call = {**INDEPENDENT, "name": "DynamoDB", "namespace": "aws", "aws": {"table_name": ["pets"]}}
+    assert compiled([call])[-1]["name"] == "['pets']"

@@ -223,6 +223,9 @@ def test_a_call_with_which_a_service_begins_is_its_segment_and_a_subsegment():
         ({"traceId": "0" * 32}, "traceId"),
         ({"spanId": "53995c3f42cd8a"}, "spanId"),
         ({"startTimeUnixNano": "soon"}, "startTimeUnixNano"),
+        ({"startTimeUnixNano": "9" * 1000}, "startTimeUnixNano"),
+        ({"endTimeUnixNano": "9" * 40}, "endTimeUnixNano"),
+        ({"attributes": attributes({"aws.xray.metadata.a": '{"b": NaN}'})}, "not finite"),
         ({"startTimeUnixNano": str(int((NOW - 15 * 86400) * 1e9))}, "14 days"),
         ({"attributes": attributes({"text": "x" * 70_000})}, "64 kB"),
     ],
@@ -247,8 +250,22 @@ def test_the_others_of_a_request_are_taken():
 
 @pytest.mark.parametrize(
     "request_", [[], {"resourceSpans": {"spans": 1}}, {"resourceSpans": [{"scopeSpans": [{"spans": ["span"]}]}]},
-                 {"resourceSpans": [{"scopeSpans": [{"spans": [span(attributes=[{"key": "a", "value": 1}])]}]}]}]
+                 {"resourceSpans": [{"scopeSpans": [{"spans": [span(attributes=[{"key": "a", "value": 1}])]}]}]},
+                 {"resourceSpans": [{"scopeSpans": [{"spans": [
+                     span(attributes=[{"key": "a", "value": {"intValue": float("inf")}}])]}]}]}]
 )  # fmt: skip
 def test_what_is_no_request_of_otlp(request_):
     with pytest.raises(Malformed):
         taken(request_, NOW)
+
+
+def test_attributes_that_are_not_what_their_name_says_do_no_harm():
+    odd = [
+        *attributes({"http.status_code": "many", "http.url": 5, "db.name": "pets", "db.connection_string": "http://["}),
+        {"key": "http.response.body.size", "value": {"arrayValue": {}}},
+        {"key": "aws.xray.annotations", "value": {"arrayValue": {"values": [{"arrayValue": {}}]}}},
+        {"key": "most", "value": {"doubleValue": "Infinity"}},
+    ]
+    [made] = documents(span(SERVER, attributes=odd), {}, "", NOW)
+    assert (made["name"], made["http"]) == ("pets", {"request": {"url": "5"}})
+    assert made["metadata"]["default"]["most"] == "inf"

@@ -43,6 +43,8 @@ def read(content: str) -> AppSpec:
     """What an AppSpec says. Invalid, with what is wrong and where."""
     try:
         parsed = yaml.safe_load(content)
+    except RecursionError:
+        raise _wrong("it is nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:
         raise _wrong(f"it is neither YAML nor JSON: {str(error).splitlines()[0]}") from None
     spec = _section(parsed, "the AppSpec", {"version", "Resources", "Hooks"})
@@ -68,13 +70,13 @@ def _service(properties: Document, hooks: Any) -> AppSpec:
     container, port = balancer.get("ContainerName"), balancer.get("ContainerPort")
     if not isinstance(container, str) or not container:
         raise _wrong("LoadBalancerInfo.ContainerName must be the name of a container")
-    if isinstance(port, bool) or not str(port).isdecimal() or not 1 <= int(str(port)) <= 65535:
+    if not (number := _whole(port)) or number > 65535:
         raise _wrong(f"LoadBalancerInfo.ContainerPort must be a port, not {port!r}")
     version = properties.get("PlatformVersion")
     return AppSpec(
         definition,
         container,
-        int(str(port)),
+        number,
         None if version is None else str(version),
         _network(properties.get("NetworkConfiguration")),
         _capacity(properties.get("CapacityProviderStrategy")),
@@ -86,10 +88,15 @@ def _network(given: Any) -> Document | None:
     if given is None:
         return None
     outer = _section(given, "NetworkConfiguration", {"AwsvpcConfiguration"})
-    inner = _section(outer.get("AwsvpcConfiguration"), "NetworkConfiguration.AwsvpcConfiguration", set(_NETWORK))
-    if not isinstance(inner.get("Subnets"), list):
-        raise _wrong("NetworkConfiguration.AwsvpcConfiguration.Subnets must be a list of subnets")
-    return {"awsvpcConfiguration": {_NETWORK[name]: value for name, value in inner.items() if value is not None}}
+    where = "NetworkConfiguration.AwsvpcConfiguration"
+    inner = _section(outer.get("AwsvpcConfiguration"), where, set(_NETWORK))
+    said = {name: value for name, value in inner.items() if value is not None}
+    for name, ids in (("Subnets", said.get("Subnets")), ("SecurityGroups", said.get("SecurityGroups", []))):
+        if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+            raise _wrong(f"{where}.{name} must be a list of ids")
+    if said.get("AssignPublicIp", "DISABLED") not in ("ENABLED", "DISABLED"):
+        raise _wrong(f"{where}.AssignPublicIp must be ENABLED or DISABLED, not {said['AssignPublicIp']!r}")
+    return {"awsvpcConfiguration": {_NETWORK[name]: value for name, value in said.items()}}
 
 
 def _capacity(given: Any) -> list[Document] | None:
@@ -98,9 +105,21 @@ def _capacity(given: Any) -> list[Document] | None:
     if not isinstance(given, list) or not given:
         raise _wrong("CapacityProviderStrategy must be a list of capacity providers")
     entries = [_section(each, "CapacityProviderStrategy", set(_STRATEGY)) for each in given]
-    if any("CapacityProvider" not in entry for entry in entries):
-        raise _wrong("each entry of CapacityProviderStrategy needs a CapacityProvider")
+    for entry in entries:
+        if not isinstance(entry.get("CapacityProvider"), str):
+            raise _wrong("each entry of CapacityProviderStrategy needs a CapacityProvider")
+        for name in ("Base", "Weight"):
+            if name in entry and (number := _whole(entry[name])) is None:
+                raise _wrong(f"{name} of CapacityProviderStrategy must be a whole number, not {entry[name]!r}")
+            if name in entry:
+                entry[name] = number
     return [{_STRATEGY[name]: value for name, value in entry.items()} for entry in entries]
+
+
+def _whole(given: Any) -> int | None:
+    """A number of at most six digits, which may stand in quotes."""
+    text = str(given)
+    return int(text) if not isinstance(given, bool) and text.isdecimal() and len(text) <= 6 else None
 
 
 def _hooks(given: Any) -> dict[str, str]:

@@ -7,6 +7,7 @@ CodeDeploy words them where that is known (observed). What is only for instances
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -147,7 +148,7 @@ def _triggers(given: Sequence[Document]) -> None:
     for trigger in given:
         if not trigger.get("triggerName") or not trigger.get("triggerEvents"):
             raise Invalid(code, "A trigger needs triggerName, triggerTargetArn and triggerEvents.")
-        if not str(trigger.get("triggerTargetArn")).startswith("arn:aws:sns:"):
+        if not re.fullmatch(r"arn:aws:sns:[\w-]+:\d+:.+", str(trigger.get("triggerTargetArn"))):
             raise Invalid(code, f"triggerTargetArn must be the ARN of an SNS topic, not {trigger.get('triggerTargetArn')}.")  # fmt: skip  # noqa: E501
         for event in trigger["triggerEvents"]:
             if event not in _EVENTS:

@@ -82,6 +82,12 @@ NOT_VALIDATED = Cause(
     "HOOK_EXECUTION_FAILURE",
     "The deployment failed because one or more of the lifecycle event validation functions failed.",
 )
+NO_APPLICATION = Cause("APPLICATION_MISSING", "The application was deleted before the deployment started.")
+NO_GROUP = Cause("DEPLOYMENT_GROUP_MISSING", "The deployment group was deleted before the deployment started.")
+NO_ROLE = Cause(
+    "IAM_ROLE_MISSING", "The service role cannot be assumed: it does not exist, or does not trust CodeDeploy."
+)
+"""The codes of these three are documented (*ErrorInformation*), their messages are ours."""
 ASKED = Cause("MANUAL_STOP", "The deployment was stopped by a user.", STOPPED, ON_REQUEST)
 
 

@@ -15,6 +15,8 @@ from statistics import fmean, pstdev
 GATEWAY_ERRORS = frozenset({502, 503, 504})
 LONGEST = 300
 """Envoy's default of max_ejection_time, in seconds."""
+AT_ONCE = {"update_merge_window": "0s"}
+"""common_lb_config: what is ejected or back reaches the load balancer at once, and not within Envoy's second."""
 PANIC = 50
 """Envoy's default threshold: with fewer per cent of the hosts healthy, requests go to all of them."""
 

@@ -231,6 +231,7 @@ def _deployment_configuration(configuration: Mapping[str, Any], controller: str,
     if rolling and scheduling == "REPLICA" and (100 if minimum is None else minimum) == maximum == 100:
         raise parameter("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
     breaker = configuration.get("deploymentCircuitBreaker") or {}
+    early = configuration.get("earlySuccessCriteria") or {}
     if controller != "ECS":
         if breaker.get("enable"):
             raise parameter(
@@ -242,12 +243,15 @@ def _deployment_configuration(configuration: Mapping[str, Any], controller: str,
             raise parameter(
                 f"deploymentConfiguration.strategy {strategy} can only be used with the ECS deployment controller."
             )
+        asked = {**configuration, "earlySuccessCriteria": early.get("enable")}
+        for name in ("bakeTimeInMinutes", "lifecycleHooks", "earlySuccessCriteria"):
+            if asked.get(name):
+                raise parameter(f"deploymentConfiguration.{name} can only be used with the ECS deployment controller.")
     threshold = breaker.get("thresholdConfiguration") or {}
     types = ("COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
     fields.enumeration(CODE, "thresholdConfiguration.type", threshold.get("type"), types)
     fields.within(CODE, "thresholdConfiguration.value", threshold.get("value"), 1, 2_147_483_647)
     validate_shift(configuration, strategy)
-    early = configuration.get("earlySuccessCriteria") or {}
     if early.get("enable"):
         if strategy != "ROLLING":
             raise parameter("earlySuccessCriteria can only be used with the ROLLING deployment strategy.")
@@ -351,6 +355,7 @@ def _external(request: Mapping[str, Any]) -> None:
         raise parameter("TaskDefinition must be blank.")
     if request.get("loadBalancers"):
         raise parameter("LoadBalancers must be empty or null.")
+    _role(request, {}, ())
     for name in _OF_A_TASK_SET:
         if request.get(name):
             raise parameter(f"{name} must be blank: with the EXTERNAL deployment controller CreateTaskSet takes it.")

@@ -69,7 +69,7 @@ def _check(rule: Rule) -> None:
         raise _invalid("The embedded AWS has no SamplingRateBoost: leave it out.")
     if rule["RuleName"] != DEFAULT and not 1 <= rule["Priority"] <= 9999:
         raise _invalid("The Priority of a rule is a number from 1 to 9999.")
-    if not 0 <= rule["FixedRate"] <= 1:
+    if isinstance(rule["FixedRate"], str) or not 0 <= rule["FixedRate"] <= 1:  # a text is what NaN is sent as
         raise _invalid("FixedRate is a number from 0 to 1.")
     if rule["ReservoirSize"] < 0:
         raise _invalid("ReservoirSize is 0 or more.")

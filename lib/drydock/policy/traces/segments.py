@@ -18,6 +18,10 @@ from typing import Any
 LARGEST_DOCUMENT = 64 * 1024
 LONGEST_NAME = 200
 LONGEST_TEXT = 250
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999: no client can read a time after it."""
+DEEPEST = 100
+"""So deep subsegments are shown in each other; what lies deeper stays by itself (ours)."""
 
 Document = dict[str, Any]
 
@@ -42,7 +46,7 @@ def read(text: str) -> Document:
     if len(text.encode(errors="surrogatepass")) > LARGEST_DOCUMENT:
         raise Unprocessed("DocumentTooLarge")
     try:
-        document = json.loads(text, parse_constant=_no_number)
+        document = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Unprocessed("ParseError") from None
     if not isinstance(document, dict):
@@ -59,6 +63,10 @@ def read(text: str) -> Document:
 
 def _no_number(word: str) -> float:
     raise ValueError(word)
+
+
+def _finite(digits: str) -> float:
+    return found if math.isfinite(found := float(digits)) else _no_number(digits)
 
 
 def _check(document: Document, *, by_itself: bool) -> None:
@@ -86,9 +94,7 @@ def _check(document: Document, *, by_itself: bool) -> None:
     for field in _FLAGS:
         if not isinstance(document.get(field, False), bool):
             raise Unprocessed(f"Invalid{field.title().replace('_', '')}")
-    for field in ("request", "response"):
-        if not isinstance(document.get("http", {}).get(field, {}), dict):
-            raise Unprocessed("InvalidHttp")
+    _check_http(document.get("http", {}))
     for field in ("user", "origin", "resource_arn", "namespace"):
         if not (isinstance(document.get(field, ""), str) and len(document.get(field, "")) <= LONGEST_TEXT):
             raise Unprocessed(f"Invalid{field.title().replace('_', '')}")
@@ -101,19 +107,29 @@ def _check(document: Document, *, by_itself: bool) -> None:
         _check(each, by_itself=False)
 
 
+def _check_http(http: Document) -> None:
+    request, response = http.get("request", {}), http.get("response", {})
+    if not (isinstance(request, dict) and isinstance(response, dict)):
+        raise Unprocessed("InvalidHttp")
+    texts = [request.get(field) for field in ("url", "method", "user_agent", "client_ip")]
+    status = response.get("status")
+    if not all(isinstance(each, str | None) for each in texts) or type(status) not in (int, type(None)):
+        raise Unprocessed("InvalidHttp")
+
+
 def _check_times(document: Document) -> None:
     start, end = document.get("start_time"), document.get("end_time")
-    if not _is_number(start):
+    if not _is_time(start):
         raise Unprocessed("MissingStartTime" if start is None else "InvalidStartTime")
     if end is None:
         if document.get("in_progress") is not True:
             raise Unprocessed("MissingEndTime")
-    elif not _is_number(end):
+    elif not _is_time(end):
         raise Unprocessed("InvalidEndTime")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LAST_SECOND
 
 
 # -- whole traces -----------------------------------------------------------------------------------------
@@ -138,7 +154,8 @@ def compiled(documents: Iterable[Document]) -> list[Document]:
     tops = [e for e in known.values() if e.get("type") != "subsegment" or e.get("parent_id") not in known]
     seen: set[str] = set()
     whole = [_built(entry, below, seen) for entry in tops]
-    whole += [_built(entry, below, seen) for entry in known.values() if entry["id"] not in seen]  # of a circle
+    # of a circle, or too deep
+    whole += [_built(entry, below, seen) for entry in known.values() if entry["id"] not in seen]
     whole.sort(key=lambda segment: segment["start_time"])
     return whole + list(_inferred(whole))
 
@@ -152,14 +169,15 @@ def _flat(document: Document, parent: str, trace: str) -> Iterator[Document]:
         yield from _flat(each, entry["id"], trace)
 
 
-def _built(entry: Document, below: Mapping[str, list[Document]], seen: set[str]) -> Document:
+def _built(entry: Document, below: Mapping[str, list[Document]], seen: set[str], depth: int = 1) -> Document:
     seen.add(entry["id"])
+    if depth == DEEPEST:
+        return entry
     found = sorted((e for e in below.get(entry["id"], ()) if e["id"] not in seen), key=lambda e: float(e["start_time"]))
     if not found:
         return entry
-    within = [
-        {n: v for n, v in _built(e, below, seen).items() if n not in ("trace_id", "parent_id", "type")} for e in found
-    ]
+    built = [_built(e, below, seen, depth + 1) for e in found]
+    within = [{n: v for n, v in one.items() if n not in ("trace_id", "parent_id", "type")} for one in built]
     return {**entry, "subsegments": within}
 
 
@@ -194,7 +212,7 @@ def _inferred_by(call: Document, trace: str) -> Document:
     if call["namespace"] == "aws":
         resource = {"DynamoDB": ("table_name", "AWS::DynamoDB::Table"), "SQS": ("queue_url", "AWS::SQS::Queue")}
         field, origin = resource.get(name, ("", f"AWS::{name}"))
-        name = about.get(field) or name
+        name = str(about.get(field) or name)
     return {
         "id": hashlib.sha256(f"inferred {call['id']}".encode()).hexdigest()[:16],
         **{field: call[field] for field in kept if field in call},

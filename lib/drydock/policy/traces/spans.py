@@ -12,12 +12,12 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from drydock.policy.traces.segments import LARGEST_DOCUMENT, LONGEST_NAME, Document
+from drydock.policy.traces.segments import LARGEST_DOCUMENT, LAST_SECOND, LONGEST_NAME, Document
 
 LARGEST_REQUEST = 5 * 1024 * 1024
 MOST_SPANS = 10_000
@@ -150,12 +150,12 @@ def _value(value: Any) -> Any:
             case "intValue", number:
                 return int(number)
             case "doubleValue", number:
-                return float(number)
+                return found if math.isfinite(found := float(number)) else str(found)  # JSON has no word for it
             case "arrayValue", several:
                 return [_value(each) for each in several.get("values", [])]
             case "kvlistValue", pairs:
                 return {pair["key"]: _value(pair["value"]) for pair in pairs.get("values", [])}
-    except (ValueError, TypeError, KeyError, AttributeError) as wrong:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as wrong:
         raise Malformed(f"The value of an attribute cannot be read: {wrong}") from None
     return None
 
@@ -242,15 +242,19 @@ def _hexadecimal(span: Mapping[str, Any], name: str, length: int) -> str:
 def _seconds(span: Mapping[str, Any], name: str) -> float:
     try:
         found = int(span.get(name, 0)) / 1e9
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         found = 0.0
-    if not (found > 0 and math.isfinite(found)):
+    if not 0 < found <= LAST_SECOND:
         raise Rejected(f"{name} of a span is a number of nanoseconds since 1970.")
     return found
 
 
 def _small(document: Document) -> Document:
-    if len(json.dumps(document).encode()) > LARGEST_DOCUMENT:
+    try:
+        text = json.dumps(document, allow_nan=False)
+    except ValueError:
+        raise Rejected("JSON within a span has a number that is not finite.") from None
+    if len(text.encode()) > LARGEST_DOCUMENT:
         raise Rejected("The segment document of a span is 64 kB at most.")
     return document
 
@@ -283,7 +287,10 @@ def _database(about: Attributes) -> str:
     """A database by its name and its host, as in `customers@db.example.com`."""
     name = str(about.get("db.name") or about.get("db.namespace") or "")
     url = str(about.get("db.connection_string", "")).removeprefix("jdbc:")
-    host = urlsplit(url).hostname if name and url else None
+    try:
+        host = urlsplit(url).hostname if name and url else None
+    except ValueError:
+        host = None
     return f"{name}@{host}" if host else name
 
 
@@ -315,17 +322,19 @@ def _origin(resource: Attributes) -> str:
 def _flags(span: Mapping[str, Any], about: Attributes) -> tuple[bool, bool, bool]:
     """(error, fault, throttle): by the HTTP status where it is a failure, or else by the status of the span."""
     code = _status(about)
-    if isinstance(code, int) and 400 <= code <= 599:
+    if code is not None and 400 <= code <= 599:
         return code < 500, code >= 500, code == 429
     status = span.get("status") or {}
     failed = isinstance(status, dict) and status.get("code") in (_ERROR, "STATUS_CODE_ERROR")
     return False, failed, False
 
 
-def _status(about: Attributes) -> Any:
-    """Of HTTP; Envoy says it as text."""
+def _status(about: Attributes) -> int | None:
+    """Of HTTP; Envoy says it as text. None for what is no number."""
     code = about.get("http.status_code", about.get("http.response.status_code"))
-    return int(code) if isinstance(code, str) and code.isdecimal() else code
+    if isinstance(code, str) and re.fullmatch("[0-9]{3}", code):
+        return int(code)
+    return code if type(code) is int else None
 
 
 def _http(kind: int, about: Attributes) -> Document:
@@ -341,8 +350,9 @@ def _http(kind: int, about: Attributes) -> Document:
     }
     status = _status(about)
     length = about.get("http.response.body.size", about.get("http.response_content_length"))
-    response = {"status": status, "content_length": length}
-    parts = {"request": request, "response": response}
+    response = {"status": status, "content_length": length if type(length) is int else None}
+    texts = {n: v if v is None or v is True else str(v) for n, v in request.items()}
+    parts: dict[str, Document] = {"request": texts, "response": response}
     shown = {part: {n: v for n, v in fields.items() if v is not None} for part, fields in parts.items()}
     return {part: fields for part, fields in shown.items() if fields}
 
@@ -408,7 +418,7 @@ def _aws(about: Attributes, resource: Attributes) -> Document:
 def _notes(about: Attributes, resource: Attributes, below: bool) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Annotations, which are those that `aws.xray.annotations` names, and metadata: the rest, by namespace."""
     named = about.get(_ANNOTATED)
-    wanted = set(named) if isinstance(named, Sequence) and not isinstance(named, str) else set()
+    wanted = {name for name in named if isinstance(name, str)} if isinstance(named, list) else set()
     everything = {} if below else {f"otel.resource.{name}": value for name, value in resource.items()}
     everything |= {
         name: value

@@ -36,9 +36,10 @@ class Balancers:
             for group in groups
         )
 
-    def share(self, region: str, listener: str, target: str, source: str, percent: float) -> None:
-        """Let a listener send `percent` of the requests for two target groups to the first of them. ClientError."""
-        client = self._client(region)
+    def share(self, region: str, listener: str, target: str, source: str, percent: float) -> bool:
+        """Let a listener send `percent` of the requests for two target groups to the first of them; False if it sends
+        none to either. ClientError."""
+        client, is_shared = self._client(region), False
         for rule, actions in self._rules(region, listener):
             if not {target, source} & strategy.forwarded(actions).keys():
                 continue
@@ -47,6 +48,8 @@ class Balancers:
                 client.modify_rule(RuleArn=rule, Actions=wanted)
             else:
                 client.modify_listener(ListenerArn=listener, DefaultActions=wanted)
+            is_shared = True
+        return is_shared
 
     def _rules(self, region: str, listener: str) -> list[tuple[str, list[Document]]]:
         """(ARN, actions) of the rules; without ARN those of the listener itself. ClientError."""

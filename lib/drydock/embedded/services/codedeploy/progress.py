@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -17,13 +18,14 @@ from drydock.policy.codedeploy import courses, groups, lifecycle
 from drydock.policy.codedeploy.courses import Course
 from drydock.policy.codedeploy.lifecycle import Cause, Step
 
-from . import telling
+from . import roles, telling
 from .balancers import Balancers
 from .state import CodeDeployState, Deployment, Document, Event
 from .tasksets import TaskSets, seen
 
 _LOOK_EVERY = 0.2  # our seconds
 _STEADY = "STEADY_STATE"
+_FUNCTION = re.compile(r"arn:[\w-]+:lambda:([\w-]+):")
 
 
 class Ends(Exception):
@@ -46,11 +48,14 @@ class Progress:
 
     def advance(self, state: CodeDeployState, one: Deployment) -> None:
         """As far as it goes at this moment."""
-        if one.status == lifecycle.CREATED:
+        begins = one.status == lifecycle.CREATED
+        if begins:
             one.status, one.started, one.since = lifecycle.IN_PROGRESS, state.now(), self._now
             self._keep(state, one)
             telling.status(self._host, state.region_name, one)
         try:
+            if begins and not one.undoes:
+                _is_of_a_group(state, one)
             self._watch(state, one)
             while self._is_done(state, one):
                 if not self._go_on(state, one):
@@ -133,9 +138,11 @@ class Progress:
     # -- what may end it ------------------------------------------------------------------------
 
     def _watch(self, state: CodeDeployState, one: Deployment) -> None:
-        """Whether somebody has stopped it, or an alarm does. Ends."""
+        """Whether somebody has stopped it, its role has gone, or an alarm stops it. Ends."""
         if one.stop is not None:
             raise Ends(lifecycle.ASKED)
+        if self._is_time(f"{one.id} role") and not roles.can_be_assumed(self._host, one.settings["serviceRoleArn"]):
+            raise Ends(lifecycle.NO_ROLE)
         alarms = one.settings.get("alarmConfiguration") or {}
         if one.undoes or not alarms.get("enabled") or not self._is_time(f"{one.id} alarms"):
             return
@@ -196,7 +203,8 @@ class Progress:
     def _call(self, state: CodeDeployState, one: Deployment, event: Event, function: str) -> None:
         """Tell a function that its answer is waited for; after a restart once more."""
         told = {"DeploymentId": one.id, "LifecycleEventHookExecutionId": event.execution}
-        region = function.split(":")[3] if function.startswith("arn:") else state.region_name
+        named = _FUNCTION.match(function)
+        region = named[1] if named else state.region_name
         try:
             self._host.client("lambda", region, derived=True).invoke(
                 FunctionName=function, InvocationType="Event", Payload=json.dumps(told)
@@ -210,7 +218,7 @@ class Progress:
         """The replacement is there, and steady."""
         if one.green.get("id") and not one.undoes and not self._is_time(f"{one.id} steady"):
             return False
-        found = self._look(state, one)
+        found = self._look(state, one, *([one.blue] if one.blue else ()))
         if one.undoes:
             return True
         if one.id not in {task_set.get("externalId") for task_set in found}:
@@ -250,13 +258,16 @@ class Progress:
         one.green = seen(self._task_sets.create(region, one, primary, arns[green]), green)
         self._keep(state, one)
 
-    def _look(self, state: CodeDeployState, one: Deployment) -> list[Document]:
-        """Its service's task sets; what a target shows of them is kept with it. Ends."""
+    def _look(self, state: CodeDeployState, one: Deployment, *needs: Document) -> list[Document]:
+        """Its service's task sets; what a target shows of them is kept with it. Ends where it has not what it needs."""
         try:
             found = self._task_sets.all(state.region_name, one)
         except ClientError:
-            raise Ends(lifecycle.not_there(one.service["clusterName"], one.service["serviceName"])) from None
+            found = []
         refresh(one, found)
+        known = {task_set["id"] for task_set in found}
+        if any(task_set.get("id", "") not in known for task_set in needs):  # it is deleted, or another of its name
+            raise Ends(lifecycle.not_there(one.service["clusterName"], one.service["serviceName"]))
         return found
 
     def _allow_test(self, state: CodeDeployState, one: Deployment) -> bool:
@@ -302,7 +313,7 @@ class Progress:
         """A service that was scaled while its traffic shifts has some minutes to be steady again. Ends."""
         if one.desired_at_shift is not None and not self._is_time(f"{one.id} steady"):
             return
-        found = self._look(state, one)
+        found = self._look(state, one, one.blue, one.green)
         desired = sum(task_set["computedDesiredCount"] for task_set in found if task_set["status"] != "DRAINING")
         if one.desired_at_shift is None:
             one.desired_at_shift = desired
@@ -316,25 +327,27 @@ class Progress:
     def _share(self, state: CodeDeployState, one: Deployment, listener: str, percent: float) -> None:
         region = state.region_name
         arns = self._balancers.groups(region, [one.green["group"], one.blue["group"]])
-        self._balancers.share(region, listener, arns[one.green["group"]], arns[one.blue["group"]], percent)
+        if not self._balancers.share(region, listener, arns[one.green["group"]], arns[one.blue["group"]], percent):
+            raise Ends(lifecycle.not_behind(listener))  # somebody has changed it meanwhile
 
     def _termination_wait(self, state: CodeDeployState, one: Deployment) -> bool:
         """Who has the traffic is the primary one; the other stays for a while."""
-        stays = "blue" if one.undoes else "green"
-        if getattr(one, stays)["status"] != "PRIMARY":
-            found = {task_set["id"]: task_set["status"] for task_set in self._look(state, one)}
-            identity = getattr(one, stays)["id"]
-            if found.get(identity, "PRIMARY") != "PRIMARY":
-                self._task_sets.promote(state.region_name, one, identity)
+        stays = one.blue if one.undoes else one.green
+        if stays["status"] != "PRIMARY":
+            found = {task_set["id"]: task_set["status"] for task_set in self._look(state, one, stays)}
+            if found[stays["id"]] != "PRIMARY":
+                self._task_sets.promote(state.region_name, one, stays["id"])
                 self._look(state, one)
             self._keep(state, one)
+        elif self._is_time(f"{one.id} stays"):
+            self._look(state, one, stays)
         minutes = groups.keeps_original(one.settings["blueGreenDeploymentConfiguration"])
         over = self._now - one.since >= 60 * minutes
         return bool(one.undoes) or over or Step.TERMINATION_WAIT in one.continued
 
     def _terminate(self, state: CodeDeployState, one: Deployment) -> bool:
-        goes = one.green if one.undoes else one.blue
-        found = {task_set["id"]: task_set["status"] for task_set in self._look(state, one)}
+        stays, goes = (one.blue, one.green) if one.undoes else (one.green, one.blue)
+        found = {task_set["id"]: task_set["status"] for task_set in self._look(state, one, stays)}
         if found.get(goes["id"], "DRAINING") != "DRAINING":
             self._task_sets.delete(state.region_name, one, goes["id"])
             self._look(state, one)
@@ -353,13 +366,23 @@ class Progress:
 _OF_BALANCERS = ("DescribeTargetGroups", "DescribeListeners", "DescribeRules", "ModifyListener", "ModifyRule")
 
 
+def _is_of_a_group(state: CodeDeployState, one: Deployment) -> None:
+    """Ends, where its group was deleted before it has begun."""
+    if one.application not in state.applications:
+        raise Ends(lifecycle.NO_APPLICATION)
+    if (one.application, one.group) not in state.groups:
+        raise Ends(lifecycle.NO_GROUP)
+
+
 def refresh(one: Deployment, found: list[Document]) -> None:
-    """Let a deployment show its task sets as they are; one that has gone stays as it was last seen."""
+    """Let a deployment show its task sets as they are; one that has gone has no tasks."""
     known = {task_set["id"]: task_set for task_set in found}
     for name in ("blue", "green"):
         shown = getattr(one, name)
         if shown.get("id") in known:
             setattr(one, name, seen(known[shown["id"]], shown["group"]))
+        elif shown.get("id"):
+            setattr(one, name, {**shown, "desired": 0, "pending": 0, "running": 0, "status": "DRAINING"})
 
 
 def begun(state: CodeDeployState, tests: bool, **given: Any) -> Deployment:

@@ -150,7 +150,8 @@ class Deployment:
 
     @property
     def target(self) -> str:
-        return f"{self.service['clusterName'].rsplit('/', 1)[-1]}:{self.service['serviceName']}"
+        cluster, service = (self.service[name].rsplit("/", 1)[-1] for name in ("clusterName", "serviceName"))
+        return f"{cluster}:{service}"
 
     @property
     def pair(self) -> Document:
@@ -255,9 +256,10 @@ class CodeDeployState(CodeDeployBackend):
 
     def tagged(self, arn: str) -> Application | Group:
         """What has an ARN. Invalid."""
-        found = re.fullmatch(r"arn:[\w-]+:codedeploy:[\w-]+:\d+:(application|deploymentgroup):([^/]+)/?(.*)", arn)
+        here = f"{re.escape(self.region_name)}:{self.account_id}"
+        found = re.fullmatch(rf"arn:aws:codedeploy:{here}:(application|deploymentgroup):([^/]+)/?(.*)", arn)
         if found is None:
-            raise Invalid("InvalidArnException", f"{arn} is not the ARN of an application or a deployment group.")
+            raise Invalid("InvalidArnException", f"{arn} is not the ARN of an application or a deployment group here.")
         return self.application(found[2]) if found[1] == "application" else self.group(found[2], found[3])
 
     def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
@@ -311,8 +313,9 @@ class CodeDeployState(CodeDeployBackend):
         return self.configs[name].course
 
     def of_group(self, application: str, name: str) -> list[Deployment]:
-        """The deployments of a group, the oldest first."""
-        return [one for one in self.deployments.values() if (one.application, one.group) == (application, name)]
+        """The deployments of a group, the oldest first; not those of one before it that had its name."""
+        identity = self.groups[application, name].id
+        return [one for one in self.deployments.values() if one.group_id == identity]
 
     def last_success(self, application: str, group: str) -> Deployment | None:
         """The deployment of a group that has succeeded last."""
@@ -343,9 +346,9 @@ def member(kind: str) -> str:
 
 def _place(thing: Application | Group | Config | Revision | Deployment) -> tuple[str, str]:
     if isinstance(thing, Group):
-        return "group", f"{thing.application} {thing.name}"
+        return "group", json.dumps([thing.application, thing.name])
     if isinstance(thing, Revision):
-        return "revision", f"{thing.application} {thing.key}"
+        return "revision", json.dumps([thing.application, thing.key])
     if isinstance(thing, Deployment):
         return "deployment", thing.id
     return type(thing).__name__.lower(), thing.name

@@ -6,6 +6,7 @@ form.
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Any
 
@@ -90,7 +91,7 @@ def _hold(acl: NetworkAcl, number: int, given: dict[str, Any]) -> None:
     if not 1 <= int(number) < LAST and not (acl.default and number == LAST):
         raise _invalid(f"Invalid value '{number}' for ruleNumber: it is from 1 to {LAST - 1}.")
     protocol, first, last = str(given["protocol"]), given["port_range_from"], given["port_range_to"]
-    if not protocol.lstrip("-").isdigit() or not -1 <= int(protocol) <= 255:
+    if not re.fullmatch("-1|[0-9]{1,3}", protocol) or int(protocol) > 255:
         raise _invalid(f"Invalid value '{protocol}' for protocol: it is a number, or -1 for all.")
     if not (given["cidr_block"] or given["ipv6_cidr_block"]):
         raise EC2ClientError("MissingParameter", "The request must contain the parameter cidrBlock or ipv6CidrBlock")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drydock.embedded.carriers.envoy import ACCESS_LOG, Resource, Resources, Spans, traced
+from drydock.policy.mesh import outliers
 from drydock.policy.mesh import service_connect as rules
 from drydock.policy.mesh.service_connect import Endpoint
 
@@ -88,6 +89,7 @@ def render(plan: Plan) -> Resources:
         for revision in way.revisions:
             cluster = _cluster(cluster_of(way.endpoint, revision), way.endpoint, plan)
             cluster["outlier_detection"] = rules.outlier_detection(rules.DETECTOR, plan.speed)
+            cluster["common_lb_config"] = outliers.AT_ONCE  # an ejection may be shorter than Envoy's window
             if sockets := [
                 _checked(root, way.server_name) for root in sorted({each for each in revision.roots if each})
             ]:

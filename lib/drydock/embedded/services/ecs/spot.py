@@ -98,8 +98,15 @@ class Spot:
         self._table.ask_to_stop(task, interruption.STOP_CODE, interruption.STOPPED_REASON)
 
 
+def _known(given: Document, names: tuple[str, ...]) -> None:
+    if not isinstance(given, dict):
+        raise ValueError(f"an object is wanted where {given!r} is")
+    if unknown := given.keys() - set(names):
+        raise ValueError(f"nothing is known of {', '.join(sorted(unknown))}: give {', '.join(names)}")
+
+
 def answer(spot: Spot, request: Document) -> Document:
-    """What one is told and asks; each key is one thing to do, none only asks.
+    """What one is told and asks: one thing to do, by its key; none only asks.
 
     dry        bool
     rate       interruptions in an hour of a task, in AWS time
@@ -107,17 +114,22 @@ def answer(spot: Spot, request: Document) -> Document:
 
     Raises ValueError for what it cannot do.
     """
-    unknown = request.keys() - {"dry", "rate", "interrupt"}
-    if unknown:
-        raise ValueError(f"nothing is known of {', '.join(sorted(unknown))}: give dry, rate or interrupt")
+    _known(request, ("dry", "rate", "interrupt"))
+    wave = request.get("interrupt", {})
+    _known(wave, ("region", "cluster", "service", "tasks", "count", "percent"))
+    if len(request) > 1:
+        raise ValueError("one thing is done at a time: give dry, rate or interrupt")
+    if type(request.get("dry", True)) is not bool:
+        raise ValueError(f"dry is true or false, not {request['dry']!r}")
     taken: list[str] = []
     if "rate" in request:
         spot.set_rate(float(request["rate"]))
     if "dry" in request:
-        spot.set_dry(bool(request["dry"]))
+        spot.set_dry(request["dry"])
     if "interrupt" in request:
-        wave = dict(request["interrupt"])
-        size = {key: int(wave.pop(key)) for key in ("count", "percent") if wave.get(key) is not None}
+        if not isinstance(wave.get("region"), str) or isinstance(wave.get("tasks"), str):
+            raise ValueError("a wave needs a region, and its tasks are a list")
+        size = {key: int(wave[key]) for key in ("count", "percent") if wave.get(key) is not None}
         tasks = spot.tasks(wave["region"], wave.get("cluster", ""), wave.get("service", ""), wave.get("tasks") or ())
         taken = [task.arn for task in spot.wave(tasks, **size)]
     return {**spot.shown(), "interrupted": taken}

@@ -130,8 +130,8 @@ class Experiments:
             return
         actions, now = record["actions"], self._host.clock.time()
         for name in [each for each, due in record["due"].items() if now >= due]:
-            del record["due"][name]
             self._networks.give_back(region, record["id"], name)
+            del record["due"][name]
             self._ended(actions[name], "completed", "Action was completed.")
         for name in fis.ready(actions):
             _enter(actions[name], "running", "Action is running.")
@@ -139,6 +139,7 @@ class Experiments:
             try:
                 self._do(region, record, name, now)
             except ClientError as refused:
+                self._networks.give_back(region, record["id"], name)
                 self._ended(actions[name], "failed", str(refused))
                 self._end(record, "failed", f"Action {name} failed: {refused}", left="stopped")
                 return

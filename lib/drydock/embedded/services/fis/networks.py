@@ -33,6 +33,7 @@ class Networks:
         """Give these subnets an ACL without an entry that allows anything."""
         ec2 = self._ec2(region)
         for subnet in [arn.rsplit("/", 1)[-1] for arn in arns]:
+            ec2.describe_subnets(SubnetIds=[subnet])  # that it is still there
             [acl] = _acls(ec2, "association.subnet-id", subnet)
             if _tag(acl, _BY) == f"{experiment}/{action}":  # by what a restart has cut short
                 continue
@@ -44,13 +45,21 @@ class Networks:
             ec2.replace_network_acl_association(AssociationId=association["NetworkAclAssociationId"], NetworkAclId=made)
 
     def give_back(self, region: str, experiment: str, action: str) -> None:
-        """Let the subnets that an action has cut off have their own ACLs again."""
+        """Let the subnets that an action has cut off have their own ACLs again, or that of their VPC if theirs is gone.
+
+        One that another action has cut off as well stays so until that one has ended, too.
+        """
         ec2 = self._ec2(region)
         for acl in _acls(ec2, f"tag:{_BY}", f"{experiment}/{action}"):
+            there = {each["NetworkAclId"]: each["IsDefault"] for each in _acls(ec2, "vpc-id", acl["VpcId"])}
+            own = _tag(acl, _FOR)
+            own = own if own in there else next(each for each, is_default in there.items() if is_default)
             for association in acl["Associations"]:
                 ec2.replace_network_acl_association(
-                    AssociationId=association["NetworkAclAssociationId"], NetworkAclId=_tag(acl, _FOR)
+                    AssociationId=association["NetworkAclAssociationId"], NetworkAclId=own
                 )
+            for later in _acls(ec2, f"tag:{_FOR}", acl["NetworkAclId"]):
+                ec2.create_tags(Resources=[later["NetworkAclId"]], Tags=[{"Key": _FOR, "Value": own}])
             ec2.delete_network_acl(NetworkAclId=acl["NetworkAclId"])
 
 

@@ -171,7 +171,10 @@ def list_target_resource_types(response: Any) -> ActionResult:
 
 
 def _page(response: Any, key: str, items: list[Document]) -> ActionResult:
-    start, size = int(response._get_param("nextToken") or 0), int(response._get_param("maxResults") or _PAGE)
+    token = response._get_param("nextToken") or "0"
+    if not (token.isdecimal() and len(token) < 10):
+        raise Refusal("ValidationException", "The nextToken is none that was given.")
+    start, size = int(token), int(response._get_param("maxResults") or _PAGE)
     more = {"nextToken": str(start + size)} if start + size < len(items) else {}
     return ActionResult({key: items[start : start + size], **more})
 

@@ -211,7 +211,10 @@ PATHS: dict[str, Callable[..., Any]] = {
 
 
 def _between(given: Given, longest: int) -> tuple[float, float]:
-    start, end = float(given["StartTime"]), float(given["EndTime"])
+    try:
+        start, end = float(given["StartTime"]), float(given["EndTime"])
+    except ValueError:
+        raise _invalid("StartTime and EndTime are given in seconds since 1970.") from None
     if start > end:
         raise _invalid("StartTime is after EndTime.")
     if end - start > longest:
@@ -222,7 +225,7 @@ def _between(given: Given, longest: int) -> tuple[float, float]:
 def _page(found: Sequence[Any], given: Given) -> tuple[Sequence[Any], dict[str, str]]:
     """What the token of the last page says to go on with, and the token for the next one."""
     told = _told(given)
-    if told and not told.isdecimal():
+    if told and not (told.isdecimal() and len(told) < 10):
         raise _invalid(_NO_TOKEN)
     place = int(told or 0)
     return found[place : place + _PAGE], _token(str(place + _PAGE) if place + _PAGE < len(found) else "")

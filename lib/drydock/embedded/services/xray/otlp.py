@@ -67,10 +67,14 @@ def _inflated(body: bytes, encoding: str) -> bytes:
         return body
     if encoding != "gzip":
         raise spans.Malformed(f"Content-Encoding is gzip or none, not {encoding}.")
+    reader = zlib.decompressobj(wbits=31)
     try:
-        return zlib.decompressobj(wbits=31).decompress(body, spans.LARGEST_REQUEST + 1)
+        found = reader.decompress(body, spans.LARGEST_REQUEST + 1)
     except zlib.error:
-        raise spans.Malformed("The body says that it is gzip, and is not.") from None
+        found = b""
+    if len(found) <= spans.LARGEST_REQUEST and (not reader.eof or reader.unused_data):
+        raise spans.Malformed("The body says that it is gzip, and is not, or not all of it.")
+    return found
 
 
 def _json(body: bytes) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from drydock.embedded.services.codedeploy import views
+from drydock.embedded.services.codedeploy import roles, views
 from drydock.embedded.services.codedeploy.balancers import Balancers
 from drydock.embedded.services.codedeploy.errors import no_group
 from drydock.embedded.services.codedeploy.operations.shape import batch, page, read_tags, uuid
@@ -13,9 +13,7 @@ from drydock.embedded.services.codedeploy.tasksets import TaskSets
 from drydock.policy.codedeploy import courses, groups, lifecycle
 from drydock.policy.codedeploy.courses import Course
 from drydock.policy.requests.errors import Invalid
-from drydock.policy.trust import trusts
 
-_SERVICE = "codedeploy.amazonaws.com"
 _ASKED = ("deploymentConfigName", "serviceRoleArn", "triggerConfigurations", "alarmConfiguration",
           "autoRollbackConfiguration", "outdatedInstancesStrategy", "deploymentStyle",
           "blueGreenDeploymentConfiguration", "loadBalancerInfo", "ecsServices", "ec2TagFilters",
@@ -62,36 +60,51 @@ def _check_group(backend: CodeDeployState, settings: Document, known: Group | No
     course = backend.course(settings["deploymentConfigName"])
     can_be_assumed(backend, settings["serviceRoleArn"])
     service = settings["ecsServices"][0]
-    cluster, name = service["clusterName"], service["serviceName"]
-    found = TaskSets(backend.host).service(backend.region_name, cluster, name)
-    if found is None:
-        cause = lifecycle.not_there(cluster, name)
-        raise Invalid("InvalidECSServiceException", cause.message)
-    if (found.get("deploymentController") or {}).get("type") != "CODE_DEPLOY":
-        raise Invalid(
-            "InvalidECSServiceException",
-            "Deployment group's ECS service must be configured for a CODE_DEPLOY deployment controller.",
-        )
+    managed(backend, service)
+    cluster, name = short(service)
     for other in backend.groups.values():
-        theirs = other.settings["ecsServices"][0]
-        if other is not known and short(theirs) == short(service):
+        if other is not known and short(other.settings["ecsServices"][0]) == (cluster, name):
             raise Invalid(
                 "ECSServiceMappingLimitExceededException",
                 f"The Amazon ECS service {name} of cluster {cluster} is associated with the deployment group "
                 f"{other.name} of application {other.application} already.",
             )
     check_balancer(backend, settings, course)
+    for trigger in settings.get("triggerConfigurations") or ():
+        _is_topic(backend, trigger["triggerTargetArn"])
 
 
-def check_balancer(backend: CodeDeployState, settings: Document, course: Course) -> None:
+def _is_topic(backend: CodeDeployState, arn: str) -> None:
+    """Whether a trigger can publish there (ours: to a topic that is not there nothing is told). Invalid."""
+    try:
+        backend.host.client("sns", arn.split(":")[3], derived=True).get_topic_attributes(TopicArn=arn)
+    except ClientError:
+        raise Invalid("InvalidTriggerConfigException", f"The topic {arn} does not exist.") from None
+
+
+def managed(backend: CodeDeployState, service: Document) -> None:
+    """Whether a service is there, and is CodeDeploy's to deploy. Invalid."""
+    cluster, name = service["clusterName"], service["serviceName"]
+    found = TaskSets(backend.host).service(backend.region_name, cluster, name)
+    if found is None:
+        raise Invalid("InvalidECSServiceException", lifecycle.not_there(cluster, name).message)
+    if (found.get("deploymentController") or {}).get("type") != "CODE_DEPLOY":
+        raise Invalid(
+            "InvalidECSServiceException",
+            "Deployment group's ECS service must be configured for a CODE_DEPLOY deployment controller.",
+        )
+
+
+def check_balancer(
+    backend: CodeDeployState, settings: Document, course: Course, no_groups: str = "InvalidTargetGroupPairException"
+) -> None:
+    """Whether the target groups and the listeners are there; `no_groups` is the error for the first. Invalid."""
     pair, balancers = settings["loadBalancerInfo"]["targetGroupPairInfoList"][0], Balancers(backend.host)
     names = [each["name"] for each in pair["targetGroups"]]
     try:
         balancers.groups(backend.region_name, names)
     except ClientError:
-        raise Invalid(
-            "InvalidTargetGroupPairException", f"One of the target groups {names[0]} and {names[1]} does not exist."
-        ) from None
+        raise Invalid(no_groups, f"One of the target groups {names[0]} and {names[1]} does not exist.") from None
     for route in ("prodTrafficRoute", "testTrafficRoute"):
         for listener in (pair.get(route) or {}).get("listenerArns") or ():
             try:
@@ -105,10 +118,8 @@ def check_balancer(backend: CodeDeployState, settings: Document, course: Course)
 
 
 def can_be_assumed(backend: CodeDeployState, arn: str) -> None:
-    """Whether the group's role is there, has come into force, and trusts CodeDeploy. Invalid."""
-    host = backend.host
-    found = next((role for role in host.backend("iam", "aws").roles.values() if role.arn == arn), None)
-    if found is None or host.lately.has(("role", arn)) or not trusts(found.assume_role_policy_document, _SERVICE):
+    """Invalid, for a role that cannot be."""
+    if not roles.can_be_assumed(backend.host, arn):
         raise Invalid("InvalidRoleException", "Cannot assume role provided.")
 
 

@@ -6,7 +6,12 @@ import re
 from dataclasses import asdict
 
 from drydock.embedded.services.codedeploy import views
-from drydock.embedded.services.codedeploy.operations.deployment_groups import can_be_assumed, check_balancer, short
+from drydock.embedded.services.codedeploy.operations.deployment_groups import (
+    can_be_assumed,
+    check_balancer,
+    managed,
+    short,
+)
 from drydock.embedded.services.codedeploy.operations.revisions import located, registered
 from drydock.embedded.services.codedeploy.operations.shape import batch, page
 from drydock.embedded.services.codedeploy.progress import begun
@@ -48,7 +53,8 @@ def create_deployment(backend: CodeDeployState, request: Document) -> Document:
     settings["overridden"] = request.get("overrideAlarmConfiguration") is not None
     config = request.get("deploymentConfigName") or group.settings["deploymentConfigName"]
     course = backend.course(config)
-    check_balancer(backend, settings, course)
+    managed(backend, settings["ecsServices"][0])
+    check_balancer(backend, settings, course, "InvalidLoadBalancerInfoException")
     can_be_assumed(backend, settings["serviceRoleArn"])
     _is_alone(backend, group)
     last = backend.last_success(application.name, name)

@@ -27,7 +27,7 @@ def batch(names: list[Any]) -> list[Any]:
 
 def page(found: list[Any], request: Document, key: str, token: str = "nextToken") -> Document:
     said = request.get(token) or "0"
-    if not (said.isascii() and said.isdecimal()):
+    if not (said.isascii() and said.isdecimal() and len(said) < 10):
         raise Invalid("InvalidNextTokenException", "The next token is not valid.")
     first = int(said)
     return {key: found[first : first + PAGE], **({token: str(first + PAGE)} if first + PAGE < len(found) else {})}
