@@ -24,7 +24,9 @@ DEFINITION = {
     ],
 }
 SHOP = Namespace("arn:aws:servicediscovery:r:1:namespace/ns-1", "shop", {"taken"}, {("taken.shop", 80)})
-WORLD = World(cluster=Cluster(), namespaces={"shop": SHOP})
+NAMES = ("a" * 250, "caf\u00e9")
+WORLD = World(cluster=Cluster(), namespaces={"shop": SHOP, **{name: Namespace("arn", name) for name in NAMES}})
+CA = "arn:aws:acm-pca:us-east-1:000000000000:certificate-authority/1"
 LOGS = {"logDriver": "awslogs", "options": {"awslogs-group": "/g"}}
 
 
@@ -89,6 +91,10 @@ def test_the_namespace_may_be_the_clusters_and_has_to_be_there() -> None:
         (asked(entry(timeout={"idleTimeoutSeconds": -1})), "idleTimeoutSeconds must be at least 0"),
         (asked(entry("db", timeout={"perRequestTimeoutSeconds": 5})), "perRequestTimeoutSeconds can only be set"),
         (asked(entry(tls={"issuerCertificateAuthority": {}})), "awsPcaAuthorityArn must be specified"),
+        (asked(entry(tls={"issuerCertificateAuthority": {"awsPcaAuthorityArn": "arn"}})), "not the ARN of a private"),
+        (asked(entry(tls={"issuerCertificateAuthority": {"awsPcaAuthorityArn": CA}})), "roleArn must be specified"),
+        (asked(entry(tls={"roleArn": "r"}), namespace=NAMES[0]), "No certificate can be for"),
+        (asked(entry(tls={"roleArn": "r"}), namespace=NAMES[1]), "No certificate can be for"),
         (asked(accessLogConfiguration={"format": "JSON"}), "needs a logConfiguration"),
         (asked(logConfiguration=LOGS, accessLogConfiguration={"format": "XML"}), "enum value set: .TEXT, JSON"),
         (asked(logConfiguration={"logDriver": "awslogs"}), "awslogs-group"),
