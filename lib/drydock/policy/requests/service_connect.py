@@ -71,8 +71,8 @@ def validate(configuration: Mapping[str, Any] | None, definition: Mapping[str, A
         names.add(name)
         if service.get("tls") and not _SERVER_NAME.fullmatch(rules.server_name(name, shown)):
             raise parameter(
-                f"No certificate can be for {rules.server_name(name, shown)}: a discoveryName with TLS and its namespace "
-                "have together at most 252 characters, all of ASCII and none a space."
+                f"No certificate can be for {rules.server_name(name, shown)}: a discoveryName with TLS and its "
+                "namespace have together at most 252 characters, all of ASCII and none a space."
             )
         alias = rules.alias(service, shown, int(mappings[service["portName"]].get("containerPort") or 0))
         if alias in used:
