@@ -24,7 +24,10 @@ DEFINITION = {
     ],
 }
 SHOP = Namespace("arn:aws:servicediscovery:r:1:namespace/ns-1", "shop", {"taken"}, {("taken.shop", 80)})
-WORLD = World(cluster=Cluster(), namespaces={"shop": SHOP})
+NAMES = ("a" * 250, "caf\u00e9")
+WORLD = World(cluster=Cluster(), namespaces={"shop": SHOP, **{name: Namespace("arn", name) for name in NAMES}})
+CA = "arn:aws:acm-pca:us-east-1:000000000000:certificate-authority/1"
+TLS = {"issuerCertificateAuthority": {"awsPcaAuthorityArn": CA}, "roleArn": "arn:aws:iam::1:role/r"}
 LOGS = {"logDriver": "awslogs", "options": {"awslogs-group": "/g"}}
 
 
@@ -46,6 +49,7 @@ ACCEPTED: tuple[dict[str, Any], ...] = (
     asked(entry(clientAliases=[{"port": 80, "dnsName": "web.example.com", "testTrafficRules": {}}])),
     asked(logConfiguration=LOGS, accessLogConfiguration={"format": "TEXT", "includeQueryParameters": "ENABLED"}),
     asked(containerConfigurations=[{"logLevel": "debug"}]),
+    asked(entry(tls=TLS)),
 )
 
 
@@ -89,6 +93,10 @@ def test_the_namespace_may_be_the_clusters_and_has_to_be_there() -> None:
         (asked(entry(timeout={"idleTimeoutSeconds": -1})), "idleTimeoutSeconds must be at least 0"),
         (asked(entry("db", timeout={"perRequestTimeoutSeconds": 5})), "perRequestTimeoutSeconds can only be set"),
         (asked(entry(tls={"issuerCertificateAuthority": {}})), "awsPcaAuthorityArn must be specified"),
+        (asked(entry(tls={"issuerCertificateAuthority": {"awsPcaAuthorityArn": "arn"}})), "not the ARN of a private"),
+        (asked(entry(tls={"issuerCertificateAuthority": {"awsPcaAuthorityArn": CA}})), "roleArn must be specified"),
+        (asked(entry(tls=TLS), namespace=NAMES[0]), "No certificate can be for"),
+        (asked(entry(tls=TLS), namespace=NAMES[1]), "No certificate can be for"),
         (asked(accessLogConfiguration={"format": "JSON"}), "needs a logConfiguration"),
         (asked(logConfiguration=LOGS, accessLogConfiguration={"format": "XML"}), "enum value set: .TEXT, JSON"),
         (asked(logConfiguration={"logDriver": "awslogs"}), "awslogs-group"),

@@ -49,15 +49,16 @@ def tls(lab: Lab, authority: str, **more: Any) -> dict[str, Any]:
 def shown(world: World, name: str = "back") -> x509.Certificate:
     """The certificate that the listener of a service's one task shows, which is of one listener alone."""
     [task] = tasks(world, name)
-    contexts = [
+    told = world.proxies.made[task.id].applied["service-connect"]
+    [context] = [
         chain["transport_socket"]["typed_config"]["common_tls_context"]
-        for listener in world.proxies.made[task.id].applied["service-connect"].listeners
+        for listener in told.listeners
         for chain in listener["filter_chains"]
         if "transport_socket" in chain
     ]
-    [context] = contexts
-    [pair] = context["tls_certificates"]
-    return x509.load_pem_x509_certificate(pair["certificate_chain"]["inline_string"].encode())
+    [secret] = told.secrets
+    assert [each["name"] for each in context["tls_certificate_sds_secret_configs"]] == [secret["name"]]
+    return x509.load_pem_x509_certificate(secret["tls_certificate"]["certificate_chain"]["inline_string"].encode())
 
 
 def checks(world: World) -> list[tuple[str, str]]:

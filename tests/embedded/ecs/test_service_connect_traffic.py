@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -165,8 +166,8 @@ def test_a_port_without_a_protocol_is_tcp_and_reaches_the_container_through_both
     assert proxy.stats("^tcp.ingress/backend.downstream_cx_total")["tcp.ingress/backend.downstream_cx_total"] == 1
 
 
-def issued(host: AWS, name: str, authority: str) -> Identity:
-    return Certificates(host).of(("arn:of:a:service", name, authority))
+def issued(host: AWS, name: str, authority: str, service: str = "one") -> Identity:
+    return Certificates(host).of((service, name, authority))
 
 
 def test_with_tls_only_who_trusts_the_authority_and_asks_for_the_name_gets_through(
@@ -185,13 +186,19 @@ def test_with_tls_only_who_trusts_the_authority_and_asks_for_the_name_gets_throu
         return ask()
 
     assert (call(shows.root), servers[0].count) == (200, 1)
+    proxy = host.helper(Proxies).of("client")
     other = issued(host, "other.shop", theirs)
+    assert ssl.get_server_certificate(inward.place) == shows.certificate
     assert call(other.root) == 503
     assert call(shows.root, "other.shop") == 503
     assert call(None) == 503  # it does not speak TLS
-    rotated = Certificates(host)._issue(("arn:of:a:service", "backend.shop", ours))
-    assert rotated.certificate != shows.certificate
-    assert (call(shows.root, shown=rotated), servers[0].count) == (200, 2)
+    assert call(shows.root) == 200
+    connections = "http.ingress/backend.downstream_cx_total"
+    before = proxy.stats(connections)[connections]
+    again = issued(host, "backend.shop", ours, service="another")
+    assert (call(shows.root, shown=again), servers[0].count) == (200, 3)
+    assert proxy.stats(connections)[connections] == before  # who is connected stays so when it is rotated
+    assert ssl.get_server_certificate(inward.place) == again.certificate
 
 
 CALLER = """

@@ -32,6 +32,7 @@ Resource = dict[str, Any]  # one xDS resource in its JSON form, https://www.envo
 LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
 CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 ROUTE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 ENDPOINT = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 
 _CONNECTIONS = {
@@ -47,6 +48,7 @@ ADMIN, ACCESS_LOG = "admin.sock", "access.log"  # in the directory that Envoy ru
 PROXY_KEY = "x-drydock-proxy"  # the header with which one shows whose it is
 _SPANS = "spans"  # the cluster that takes them
 _SENT_EVERY = {"tracing.opentelemetry.flush_interval_ms": 500}
+_SECRETS = "tls_certificate_sds_secret_configs"
 _LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
 _RESTART, _LAST_RESTART = 0.2, 30.0  # seconds between the death of the process and its successor; they double
 _LIVED = 60.0  # seconds after which a death is the first one again
@@ -62,16 +64,17 @@ class EnvoyRejected(RuntimeError):
 
 @dataclass(frozen=True)
 class Resources:
-    """What one writer wants: listeners, the routes and clusters they name, and the clusters' endpoints.
+    """What one writer wants: listeners, the routes, clusters and secrets they name, and the clusters' endpoints.
 
     Names are the writer's own but live in one space: begin them with the writer's. An EDS cluster and an RDS
-    listener leave `eds_cluster_config` and `rds.config_source` out; they are filled in here.
+    listener leave `eds_cluster_config` and `rds.config_source` out, secrets `sds_config`; they are filled in here.
     """
 
     listeners: Sequence[Resource] = ()
     routes: Sequence[Resource] = ()
     clusters: Sequence[Resource] = ()
     endpoints: Sequence[Resource] = ()
+    secrets: Sequence[Resource] = ()
 
 
 @dataclass(frozen=True)
@@ -256,6 +259,8 @@ class Proxy:
         for resources in sets:
             for route in resources.routes:
                 files[f"routes/{_quoted(route['name'])}"] = _file(ROUTE, [route])
+            for secret in resources.secrets:
+                files[f"secrets/{_quoted(secret['name'])}"] = _file(SECRET, [secret])
             for endpoint in resources.endpoints:
                 files[f"endpoints/{_quoted(endpoint['cluster_name'])}"] = _file(ENDPOINT, [endpoint])
         return files
@@ -272,6 +277,10 @@ class Proxy:
             if "rds" in out:
                 path = f"routes/{_quoted(out['rds']['route_config_name'])}"
                 out["rds"] = {**out["rds"], "config_source": self._source(path)}
+            if _SECRETS in out:
+                out[_SECRETS] = [
+                    {**each, "sds_config": self._source(f"secrets/{_quoted(each['name'])}")} for each in out[_SECRETS]
+                ]
             return out
         return [self._with_rds(item) for item in value] if isinstance(value, list | tuple) else value
 
@@ -287,7 +296,7 @@ class Proxy:
 
     def _fresh_directory(self) -> None:
         disk.remove(self._directory)
-        for name in ("", "routes", "endpoints"):
+        for name in ("", "routes", "endpoints", "secrets"):
             (self._directory / name).mkdir(parents=True, mode=0o700)
 
     # -- the process ----------------------------------------------------------------------------
@@ -552,13 +561,16 @@ def _statistic(file: str, stats: Mapping[str, Any]) -> str:
     kind, _, name = file.partition("/")
     if kind == "endpoints":
         return f"cluster.{unquote(name)[:-5]}"
+    if kind == "secrets":
+        end = f"sds.{unquote(name)[:-5]}.version_text"
+        return next((stat[:-13] for stat in stats if stat.endswith(end)), "")
     if kind == "routes":
         end = f".rds.{unquote(name)[:-5]}.version_text"
         return next((stat[:-13] for stat in stats if stat.endswith(end)), "")
     return {"cds.json": "cluster_manager.cds", "lds.json": "listener_manager.lds"}[kind]
 
 
-_ORDER: Mapping[str, int] = {"endpoints": 0, "cds.json": 1, "routes": 2, "lds.json": 3}
+_ORDER: Mapping[str, int] = {"endpoints": 0, "secrets": 0, "cds.json": 1, "routes": 2, "lds.json": 3}
 
 
 def _quoted(name: str) -> str:

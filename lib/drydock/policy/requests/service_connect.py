@@ -21,6 +21,7 @@ _DISCOVERY_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
 _DNS_NAME = re.compile(r"[a-z0-9_.][a-z0-9_.-]{0,126}")
 _NAMESPACE = re.compile(r'[^<>"/]{1,1024}')
 _AUTHORITY = re.compile(r"arn:aws[\w-]*:acm-pca:[a-z0-9-]+:\d{12}:certificate-authority/[\w-]+")
+_SERVER_NAME = re.compile(r"[!-~]{1,253}")
 _LONGEST = 2_147_483_647
 
 
@@ -68,6 +69,11 @@ def validate(configuration: Mapping[str, Any] | None, definition: Mapping[str, A
         if name in names:
             raise parameter(f"The discoveryName '{name}' is already used in the namespace {shown}.")
         names.add(name)
+        if service.get("tls") and not _SERVER_NAME.fullmatch(rules.server_name(name, shown)):
+            raise parameter(
+                f"No certificate can be for {rules.server_name(name, shown)}: a discoveryName with TLS and its "
+                "namespace have together at most 252 characters, all of ASCII and none a space."
+            )
         alias = rules.alias(service, shown, int(mappings[service["portName"]].get("containerPort") or 0))
         if alias in used:
             raise parameter(

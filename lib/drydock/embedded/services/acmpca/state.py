@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
@@ -251,9 +251,9 @@ def _key(algorithm: str) -> Any:
 def _csr(given: bytes) -> x509.CertificateSigningRequest:
     try:
         csr = x509.load_pem_x509_csr(given)
-        if csr.is_signature_valid:
+        if csr.is_signature_valid and csr.extensions is not None:  # which may be none that can be read
             return csr
-    except (ValueError, InvalidSignature):
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
         pass
     raise Invalid("MalformedCSRException", "The CSR is not a valid one in PEM.")
 

@@ -107,7 +107,7 @@ class Certificates:
             CertificateAuthorityArn=authority,
             Csr=asked.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM),
             SigningAlgorithm=_SIGNING[kind],
-            TemplateArn="arn:aws:acm-pca:::template/EndEntityServerAuthCertificate/V1",
+            TemplateArn="arn:aws:acm-pca:::template/EndEntityCertificate/V1",
             Validity={"Value": int(rules.VALID // 86_400), "Type": "DAYS"},
         )["CertificateArn"]
         issued = pca.get_certificate(CertificateAuthorityArn=authority, CertificateArn=arn)["Certificate"]

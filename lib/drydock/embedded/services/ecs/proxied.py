@@ -81,6 +81,7 @@ def render(plan: Plan) -> Resources:
     routes: list[Resource] = []
     clusters: list[Resource] = []
     ends: list[Resource] = []
+    secrets: list[Resource] = []
     for way in plan.outward:
         name = egress(way.endpoint.discovery_name)
         listeners.append(_listener(name, way.place, way.endpoint, _weighted(way), plan.access_log))
@@ -100,14 +101,15 @@ def render(plan: Plan) -> Resources:
         name = ingress(way_in.endpoint.discovery_name)
         listener = _listener(name, way_in.place, way_in.endpoint, [(name, 1)], plan.access_log)
         if way_in.shows is not None:
-            listener["filter_chains"][0]["transport_socket"] = _shown(*way_in.shows)
+            listener["filter_chains"][0]["transport_socket"] = _shows(name)
+            secrets.append(_secret(name, *way_in.shows))
         listeners.append(listener)
         if way_in.endpoint.protocol != rules.TCP:
             route = {"cluster": name, "timeout": "0s"}
             routes.append(_route(name, [{"match": {"prefix": "/"}, "route": route}]))
         clusters.append(_cluster(name, way_in.endpoint, plan))
         ends.append(_ends(name, (way_in.container,)))
-    resources = Resources(listeners, routes, clusters, ends)
+    resources = Resources(listeners, routes, clusters, ends, secrets)
     return resources if plan.spans is None else traced(resources, plan.spans)
 
 
@@ -271,9 +273,13 @@ def _ends(cluster: str, places: Sequence[Place], roots: Sequence[str | None] = (
 _VERSION = {"tls_minimum_protocol_version": rules.TLS_VERSION, "tls_maximum_protocol_version": rules.TLS_VERSION}
 
 
-def _shown(certificate: str, key: str) -> Resource:
+def _secret(name: str, certificate: str, key: str) -> Resource:
     pair = {"certificate_chain": {"inline_string": certificate}, "private_key": {"inline_string": key}}
-    context = {"tls_params": _VERSION, "tls_certificates": [pair]}
+    return {"name": name, "tls_certificate": pair}
+
+
+def _shows(secret: str) -> Resource:
+    context = {"tls_params": _VERSION, "tls_certificate_sds_secret_configs": [{"name": secret}]}
     kind = "transport_sockets.tls.v3.DownstreamTlsContext"
     return _typed("envoy.transport_sockets.tls", kind, {"common_tls_context": context})
 
