@@ -59,7 +59,7 @@ def prepare() -> None:
 
 
 def _probe(controller: str, name: str) -> bool:
-    place = _places("probe")[controller]
+    place = _places(f"probe-{os.getpid()}")[controller]  # others may ask at the same time
     place.mkdir(exist_ok=True)
     found = (place / name).exists()
     place.rmdir()
