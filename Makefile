@@ -66,7 +66,7 @@ test-fast: setup ## the tests that start no process
 	$(BIN)/pytest -n 2 --dist loadfile -m "not process"
 
 test: lint ## lint, and every test
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 crash: setup ## kill the embedded AWS at ROUNDS (50) random moments under load; nothing that was answered may be lost
 	DRYDOCK_CRASH_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest tests/embedded/test_crash.py -k whatever_moment

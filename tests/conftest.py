@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,16 @@ PROCESS = (
     "test_ssm.py",
 )
 """Where every test starts processes; elsewhere those that do are marked `process` one by one."""
+LONG = {
+    "drills/test_drills.py",
+    "labs/test_14_service_connect.py",
+    "labs/test_in_jupyterlab.py",
+    "labs/test_notebooks.py",
+    "prep/test_in_jupyterlab.py",
+    "runbooks/test_every_boundary.py",
+    "runbooks/test_killed.py",
+}
+"""Files of few tests that take minutes: they begin first, so that no worker is left alone with one at the end."""
 _UNMARKED = "this test starts a process: mark it `process`"
 _STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"}
 _running: pytest.Item | None = None
@@ -85,9 +96,14 @@ whoever started it may take the refusal for a fault of its own."""
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        path = item.path.relative_to(HERE).as_posix() if item.path.is_relative_to(HERE) else ""
-        if any(fnmatch.fnmatch(path, pattern) for pattern in PROCESS):
+        if any(fnmatch.fnmatch(_within(item), pattern) for pattern in PROCESS):
             item.add_marker(pytest.mark.process)
+    many = Counter(item.path for item in items)
+    items.sort(key=lambda item: (_within(item) not in LONG, -many[item.path], _within(item)))
+
+
+def _within(item: pytest.Item) -> str:
+    return item.path.relative_to(HERE).as_posix() if item.path.is_relative_to(HERE) else ""
 
 
 def pytest_collection_finish() -> None:

@@ -296,11 +296,11 @@ def with_base(cloud, lab):
 
 @with_base.solution
 def _(ecs, orders):
-    mix = [
+    shared = [
         {"capacityProvider": "FARGATE", "base": 2, "weight": 0},
         {"capacityProvider": "FARGATE_SPOT", "weight": 1},
     ]
-    ecs.update_service(**orders, capacityProviderStrategy=mix, forceNewDeployment=True)
+    ecs.update_service(**orders, capacityProviderStrategy=shared, forceNewDeployment=True)
     ecs.get_waiter("services_stable").wait(cluster="drydock", services=["orders"])
     print("two tasks are on FARGATE")
 

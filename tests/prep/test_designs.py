@@ -124,7 +124,7 @@ def test_an_hour_without_a_speed_is_refused_before_anything_starts(speed: Any) -
         ),
         (
             {"deploymentConfiguration": {"maximumPercent": 100, "minimumHealthyPercent": 50}},
-            "Availability Zone Rebalancing does not support a maximumPercent of 100",
+            "maximumPercent <= 100 % as deployment configuration",
         ),
         ({"deploymentConfiguration": {"canaryConfiguration": {"canaryPercent": 5}}}, "only valid when .* CANARY"),
         ({"scaling": {"MinCapacity": 50}}, "scaling: AWS refuses this .* less than minimum capacity"),
