@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 TARGET, BALANCER = {"Name": "TargetGroup", "Value": "b"}, {"Name": "LoadBalancer", "Value": "a"}
-WINDOW = {"StartTime": datetime.now(UTC) - timedelta(minutes=5), "EndTime": datetime.now(UTC) + timedelta(minutes=30)}
+WINDOW = {"StartTime": datetime.now(UTC) - timedelta(minutes=5), "EndTime": datetime.now(UTC) + timedelta(hours=6)}
 
 
 @pytest.fixture

@@ -71,6 +71,7 @@ def test_a_process_is_restarted_in_its_task_and_may_know_it(lab: Lab) -> None:
     policy = {"enabled": True, "restartAttemptPeriod": 60}
     definition = lab.register(logConfiguration=LOGS, restartPolicy=policy, command=["python", "-c", RESTARTS])
     task = lab.run(definition)
+    eventually(lambda: lab.task(task["taskArn"])["lastStatus"] == "RUNNING")
     eventually(lambda: lines(lab, task) == ["0", "1"])
     assert lab.task(task["taskArn"])["lastStatus"] == "RUNNING"
 
