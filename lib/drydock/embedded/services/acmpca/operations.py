@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
+from drydock.embedded.core import paging
 from drydock.embedded.core.direct import direct
 from drydock.embedded.core.refusals import refusing
 from drydock.embedded.services.acmpca.state import Authorities, Document, delete, pem, restore
@@ -105,25 +104,15 @@ def untag_certificate_authority(backend: Authorities, request: Document) -> Docu
 
 
 def _page(found: list[Any], request: Document, key: str) -> Document:
-    said = request.get("NextToken") or "0"
-    if not (said.isascii() and said.isdecimal()):
+    first = paging.place(request.get("NextToken"))
+    if first is None:
         raise Invalid("InvalidNextTokenException", "The NextToken is none that was given.")
-    first, count = int(said), request.get("MaxResults") or _PAGE
-    more = {"NextToken": str(first + count)} if first + count < len(found) else {}
-    return {key: found[first : first + count], **more}
-
-
-def _operation(function: Callable[[Authorities, Document], Document]) -> Any:
-    @functools.wraps(function)
-    def done(backend: Authorities, request: Document) -> Document:
-        with refusing():
-            return function(backend, request)
-
-    return direct(done)
+    some, more = paging.page(found, first, request.get("MaxResults") or _PAGE, "NextToken")
+    return {key: some, **more}
 
 
 OPERATIONS = {
-    function.__name__: _operation(function)
+    function.__name__: direct(refusing()(function))
     for function in (
         create_certificate_authority, describe_certificate_authority, list_certificate_authorities,
         get_certificate_authority_csr, get_certificate_authority_certificate, import_certificate_authority_certificate,

@@ -14,7 +14,7 @@ from moto.applicationautoscaling.models import (
 from moto.moto_api._internal import mock_random
 from moto.utilities.utils import get_partition
 
-from drydock.embedded.core import seams
+from drydock.embedded.core import paging, seams
 from drydock.embedded.core.direct import direct
 from drydock.embedded.core.refusals import refusing
 from drydock.policy.requests import scaling as requests
@@ -426,15 +426,14 @@ def _check_names(request: Document) -> None:
 
 
 def _page(found: list[Any], request: Document, key: str, size: int = PAGE) -> Document:
-    token = request.get("NextToken") or "0"
-    if not (token.isascii() and token.isdecimal()):
+    first = paging.place(request.get("NextToken"))
+    if first is None:
         raise InvalidNextToken("The next token is not valid.")
     asked = request.get("MaxResults")
     if asked is not None and not 1 <= asked <= PAGE:
         raise Validation(f"MaxResults must be between 1 and {PAGE}.")
-    first = int(token)
-    last = first + (asked or size)
-    return {key: found[first:last], **({"NextToken": str(last)} if last < len(found) else {})}
+    some, more = paging.page(found, first, asked or size, "NextToken")
+    return {key: some, **more}
 
 
 def _at(seconds: float) -> datetime:

@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
-from drydock.embedded.core import seams
+from drydock.embedded.core import paging, seams
 from drydock.embedded.core.refusals import Refusal, refusing
 from drydock.policy import fis
 
@@ -171,12 +171,11 @@ def list_target_resource_types(response: Any) -> ActionResult:
 
 
 def _page(response: Any, key: str, items: list[Document]) -> ActionResult:
-    token = response._get_param("nextToken") or "0"
-    if not (token.isdecimal() and len(token) < 10):
+    first = paging.place(response._get_param("nextToken"))
+    if first is None:
         raise Refusal("ValidationException", "The nextToken is none that was given.")
-    start, size = int(token), int(response._get_param("maxResults") or _PAGE)
-    more = {"nextToken": str(start + size)} if start + size < len(items) else {}
-    return ActionResult({key: items[start : start + size], **more})
+    some, more = paging.page(items, first, int(response._get_param("maxResults") or _PAGE))
+    return ActionResult({key: some, **more})
 
 
 def _record(response: Any, template: Document, token: str) -> Document:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from moto.core.responses import ActionResult
 
+from drydock.embedded.core import paging
+
 from .errors import CustomHealthNotFound, InvalidInput
 from .state import CloudMap, Instance, Namespace, Operation, Service, discovered
 
@@ -356,14 +358,11 @@ def _limit(request: Request, key: str, *, default: int, most: int) -> int:
 
 def _paged(request: Request, key: str, items: Sequence[Any]) -> Answer:
     limit = _limit(request, "MaxResults", default=100, most=100)
-    token = request.get("NextToken") or "0"
-    if not (token.isascii() and token.isdigit()):
+    first = paging.place(request.get("NextToken"))
+    if first is None:
         raise InvalidInput("Invalid NextToken.")
-    start = int(token)
-    answer: Answer = {key: list(items[start : start + limit])}
-    if start + limit < len(items):
-        answer["NextToken"] = str(start + limit)
-    return answer
+    some, more = paging.page(items, first, limit, "NextToken")
+    return {key: some, **more}
 
 
 OPERATIONS = [

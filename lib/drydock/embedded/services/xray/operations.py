@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.core.utils import extract_region_from_aws_authorization, unix_time
 
-from drydock.embedded.core import seams
+from drydock.embedded.core import paging, seams
 from drydock.embedded.core.host import Host
 from drydock.embedded.core.wsgi import Answer
 from drydock.policy.requests.errors import Invalid
@@ -224,11 +224,11 @@ def _between(given: Given, longest: int) -> tuple[float, float]:
 
 def _page(found: Sequence[Any], given: Given) -> tuple[Sequence[Any], dict[str, str]]:
     """What the token of the last page says to go on with, and the token for the next one."""
-    told = _told(given)
-    if told and not (told.isdecimal() and len(told) < 10):
+    first = paging.place(_told(given))
+    if first is None:
         raise _invalid(_NO_TOKEN)
-    place = int(told or 0)
-    return found[place : place + _PAGE], _token(str(place + _PAGE) if place + _PAGE < len(found) else "")
+    some, more = paging.page(found, first, _PAGE, "NextToken")
+    return some, _token(more.get("NextToken", ""))
 
 
 def _token(place: str) -> dict[str, str]:

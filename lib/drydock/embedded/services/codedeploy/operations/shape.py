@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
+from drydock.embedded.core import paging
 from drydock.embedded.core.direct import direct
 from drydock.embedded.core.refusals import refusing
 from drydock.embedded.services.codedeploy.state import CodeDeployState, Document
@@ -26,11 +26,11 @@ def batch(names: list[Any]) -> list[Any]:
 
 
 def page(found: list[Any], request: Document, key: str, token: str = "nextToken") -> Document:
-    said = request.get(token) or "0"
-    if not (said.isascii() and said.isdecimal() and len(said) < 10):
+    first = paging.place(request.get(token))
+    if first is None:
         raise Invalid("InvalidNextTokenException", "The next token is not valid.")
-    first = int(said)
-    return {key: found[first : first + PAGE], **({token: str(first + PAGE)} if first + PAGE < len(found) else {})}
+    some, more = paging.page(found, first, PAGE, token)
+    return {key: some, **more}
 
 
 def read_tags(given: list[dict[str, str]] | None) -> dict[str, str]:
@@ -41,9 +41,4 @@ def read_tags(given: list[dict[str, str]] | None) -> dict[str, str]:
 
 
 def operation(function: Callable[[CodeDeployState, Document], Document]) -> Any:
-    @functools.wraps(function)
-    def done(backend: CodeDeployState, request: Document) -> Document:
-        with refusing():
-            return function(backend, request)
-
-    return direct(done)
+    return direct(refusing()(function))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from drydock.embedded.core import paging
 from drydock.embedded.core.direct import direct
 from drydock.embedded.core.undo import Noted
 from drydock.embedded.services.ecs.lookups import error
@@ -47,13 +48,10 @@ def operation(function: Callable[[Asked, Document], Document]) -> Callable[[Any]
 
 def page(items: list[Any], request: Document, key: str) -> Document:
     """One page of `items` under `key`, with a nextToken where there are more."""
-    token, size = str(request.get("nextToken") or 0), int(request.get("maxResults", _PAGE))
-    if not token.isdecimal():
+    first, size = paging.place(request.get("nextToken")), int(request.get("maxResults", _PAGE))
+    if first is None:
         raise error("InvalidParameterException", "Invalid token.")
     if not 1 <= size <= 100:
         raise error("InvalidParameterException", f"maxResults must be between 1 and 100, not {size}.")
-    start = int(token)
-    answer: Document = {key: items[start : start + size]}
-    if start + size < len(items):
-        answer["nextToken"] = str(start + size)
-    return answer
+    some, more = paging.page(items, first, size)
+    return {key: some, **more}
