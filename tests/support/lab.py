@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import base64
 import itertools
 import json
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock.images import Image, Layout, build, push
+from drydock.images.credentials import login
 from tests.support.waiting import eventually
 
 APP = Path(__file__).resolve().parents[1] / "embedded" / "ecs" / "app"
@@ -146,9 +146,7 @@ def push_image(client: Callable[..., Any], context: Path, repository: str) -> st
     """Build a folder and push it as v1 of a new repository; the image's name."""
     ecr = client("ecr")
     uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
-    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    user, password = base64.b64decode(token).decode().split(":", 1)
-    push(_built(context), f"{uri}:v1", (user, password))
+    push(_built(context), f"{uri}:v1", login(ecr))
     return f"{uri}:v1"
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from drydock import drills
 from drydock.cloud import Cloud, connect
+from drydock.commands.runs import table
 from drydock.drills import record
 from drydock.drills.site import PRODUCTION
 from drydock.notebooks import wait
@@ -36,7 +35,7 @@ def list_drills(
             console.print(fault)
         return
     rows = [(one.short, one.title, one.symptoms) for _, one in sorted(drills.DRILLS.items())]
-    _table(("Drill", "What", "Symptoms"), rows)
+    table(("Drill", "What", "Symptoms"), rows)
 
 
 @app.command()
@@ -124,7 +123,7 @@ def score() -> None:
         for run in record.read()
         if run.started
     ]
-    _table(("Started (UTC)", "Drill", "Cause", "Found after", "Mended after", "Wrong answers", "Checks"), rows)
+    table(("Started (UTC)", "Drill", "Cause", "Found after", "Mended after", "Wrong answers", "Checks"), rows)
 
 
 def _there(cloud: str | None, region: str, account: str | None, name: str) -> Cloud:
@@ -135,12 +134,3 @@ def _told(run: record.Run) -> str:
     named = f"named after {record.took(run, run.found)}" if run.found else "not named yet"
     mended = f"mended after {record.took(run, run.mended)}" if run.mended else "not mended yet"
     return f"Cause {named}; {mended}."
-
-
-def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)

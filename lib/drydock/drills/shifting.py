@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,18 +75,8 @@ def _between(site: Site, production: str) -> dict[str, Any]:
     return {
         "alternateTargetGroupArn": alternate,
         "productionListenerRule": rule,
-        "roleArn": _role(site),
+        "roleArn": site.new_role(f"{site.name}-traffic", "ecs", "AmazonECSInfrastructureRolePolicyForLoadBalancers"),
     }
-
-
-def _role(site: Site) -> str:
-    iam, name = site.cloud.client("iam"), f"{site.name}-traffic"
-    trust = {"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    managed = "arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"
-    iam.attach_role_policy(RoleName=name, PolicyArn=managed)
-    return str(arn)
 
 
 def _passes(site: Site) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +12,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from drydock.images import build, push
+from drydock.images.credentials import login
 from drydock.labs import catalogue
 from drydock.labs.shop import PLATFORM
-from drydock.prep.practicals.bench import Deployed, Described
+from drydock.prep.practicals.bench import EXECUTION, ZONES, Deployed, Described, named
 from drydock.resources import not_found
 from drydock.resources.kind import every
 from drydock.runbooks.ecs import serving
@@ -25,7 +25,6 @@ PRODUCTION = "drydock-production"
 production of somebody's own is met."""
 CONTAINER = "app"
 PORT = 8080
-ZONES = "abc"
 ROLE = f"{PRODUCTION}-execution"
 
 
@@ -53,10 +52,10 @@ class Site(Deployed):
         there = self.ecs.describe_clusters(clusters=[PRODUCTION])["clusters"]
         if not any(one["status"] == "ACTIVE" for one in there):
             self.ecs.create_cluster(clusterName=PRODUCTION, capacityProviders=["FARGATE", "FARGATE_SPOT"])
-        if self._vpcs():
+        if self.vpcs(PRODUCTION):
             return
         ec2 = self.cloud.client("ec2")
-        vpc = ec2.create_vpc(CidrBlock=str(self._block), TagSpecifications=_named("vpc", PRODUCTION))["Vpc"]["VpcId"]
+        vpc = ec2.create_vpc(CidrBlock=str(self._block), TagSpecifications=named("vpc", PRODUCTION))["Vpc"]["VpcId"]
         gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
         table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
@@ -76,7 +75,7 @@ class Site(Deployed):
             VpcId=self.vpc,
             CidrBlock=f"{first}/{size}",
             AvailabilityZone=f"{self.cloud.region}{zone}",
-            TagSpecifications=_named("subnet", name),
+            TagSpecifications=named("subnet", name),
         )["Subnet"]["SubnetId"]
         tables = ec2.describe_route_tables(Filters=[self._inside])["RouteTables"]
         way_out = next(one for one in tables if any(route.get("GatewayId", "")[:3] == "igw" for route in one["Routes"]))
@@ -102,16 +101,12 @@ class Site(Deployed):
         except ClientError as error:
             if not not_found(error):
                 raise
-        trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        arn = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-        managed = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
-        iam.attach_role_policy(RoleName=ROLE, PolicyArn=managed)
+        arn = self.new_role(ROLE, "ecs-tasks", EXECUTION)
         secrets = f"arn:aws:secretsmanager:{self.cloud.region}:{self.cloud.account}:secret:drydock/*"
         read = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secrets}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [read]})
         iam.put_role_policy(RoleName=ROLE, PolicyName="secrets", PolicyDocument=policy)
-        return str(arn)
+        return arn
 
     def image(self, tag: str = "v1") -> str:
         """The name of the shop's backend in the repository of the service's name, pushed where it is not
@@ -125,8 +120,6 @@ class Site(Deployed):
                 raise
             uri = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
         if not ecr.batch_get_image(repositoryName=name, imageIds=[{"imageTag": tag}])["images"]:
-            token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-            user, password = base64.b64decode(token).decode().split(":", 1)
             built = build(
                 catalogue.directory() / "services" / "backend",
                 build_args={"VERSION": tag},
@@ -134,7 +127,7 @@ class Site(Deployed):
                 base_images="registry" if self.cloud.real else "stand-in",
                 output=lambda line: None,
             )
-            push(built, f"{uri}:{tag}", auth=(user, password))
+            push(built, f"{uri}:{tag}", auth=login(ecr))
         return f"{uri}:{tag}"
 
     def register(self, environment: Mapping[str, str] | None = None, *, tag: str = "v1", **container: Any) -> str:
@@ -148,22 +141,10 @@ class Site(Deployed):
             "name": CONTAINER,
             "image": self.image(tag),
             "portMappings": [{"containerPort": PORT}],
-            "environment": [{"name": name, "value": value} for name, value in (environment or {}).items()],
             "logConfiguration": {"logDriver": "awslogs", "options": logs},
-            "stopTimeout": 5,
             **container,
         }
-        made = self.ecs.register_task_definition(
-            family=self.name,
-            requiresCompatibilities=["FARGATE"],
-            networkMode="awsvpc",
-            cpu="256",
-            memory="512",
-            runtimePlatform={"cpuArchitecture": "X86_64"},
-            executionRoleArn=self.role(),
-            containerDefinitions=[definition],
-        )
-        return str(made["taskDefinition"]["taskDefinitionArn"])
+        return self.define(self.name, definition, environment, self.role())
 
     def serve(self, count: int, *, definition: str = "", subnets: Sequence[str] = (), **more: Any) -> None:
         """Create the service behind a load balancer of its own, and wait until its targets are healthy.
@@ -222,7 +203,7 @@ class Site(Deployed):
 
     @property
     def vpc(self) -> str:
-        return str(self._vpcs()[0]["VpcId"])
+        return str(self.vpcs(PRODUCTION)[0]["VpcId"])
 
     def zones(self) -> dict[str, str]:
         """{subnet: zone} of the network: one subnet in each zone, whatever else there is."""
@@ -303,15 +284,7 @@ class Site(Deployed):
     def _inside(self) -> dict[str, Any]:
         return {"Name": "vpc-id", "Values": [self.vpc]}
 
-    def _vpcs(self) -> list[Described]:
-        named = [{"Name": "tag:Name", "Values": [PRODUCTION]}]
-        return list(self.cloud.client("ec2").describe_vpcs(Filters=named)["Vpcs"])
-
 
 def _was_meant(task: Mapping[str, Any]) -> bool:
     """Whether a deployment or a scale-in has stopped it."""
     return task.get("stopCode") == "ServiceSchedulerInitiated" and "health checks" not in task.get("stoppedReason", "")
-
-
-def _named(kind: str, name: str) -> list[dict[str, Any]]:
-    return [{"ResourceType": kind, "Tags": [{"Key": "Name", "Value": name}]}]

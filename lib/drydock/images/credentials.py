@@ -25,10 +25,15 @@ def ecr_credentials(registry: str, region: str | None = None) -> tuple[str, str]
 
     ecr = _client(registry, region or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1")
     try:
-        data = ecr.get_authorization_token()["authorizationData"][0]
+        return login(ecr)
     except (BotoCoreError, ClientError, KeyError):
         return None
-    user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+
+
+def login(ecr: Any) -> tuple[str, str]:
+    """User and password for the registry of this boto3 client's account and region."""
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    user, _, password = base64.b64decode(token).decode().partition(":")
     return user, password
 
 

@@ -14,7 +14,6 @@ of traffic and the scaling by CloudWatch's alarms are the embedded AWS's own. No
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import time
@@ -26,6 +25,7 @@ from typing import Any, Protocol
 
 from drydock import images
 from drydock.cloud import connect
+from drydock.images.credentials import login
 from drydock.load import Load
 from drydock.notebooks.instances import own_instance
 from drydock.notebooks.wait import wait_until
@@ -296,10 +296,8 @@ class _Stage:
     def _image(self) -> str:
         ecr = self.client("ecr")
         uri = ecr.create_repository(repositoryName=SERVICE)["repository"]["repositoryUri"]
-        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        user, password = base64.b64decode(token).decode().split(":", 1)
         built = images.build(Path(__file__).with_name("service"), platform="linux/amd64", output=lambda _: None)
-        images.push(built, f"{uri}:1", (user, password))
+        images.push(built, f"{uri}:1", login(ecr))
         return f"{uri}:1"
 
     def _balancer(self) -> dict[str, Any]:

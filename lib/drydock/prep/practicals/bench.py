@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from drydock.cloud import Cloud
 from drydock.images import build, push
+from drydock.images.credentials import login
 from drydock.notebooks.wait import wait_until
 
 Described = dict[str, Any]
@@ -24,6 +24,8 @@ PORT = 8080
 ROLE = "interview-execution"
 REPOSITORY = "interview/web"
 ZONES = "abc"
+EXECUTION = "service-role/AmazonECSTaskExecutionRolePolicy"
+"""AWS's own policy of an execution role: to pull images and to write logs."""
 
 
 class Until(Protocol):
@@ -76,6 +78,38 @@ class Deployed:
     def definition(self, arn: str) -> Described:
         return dict(self.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"])
 
+    def define(self, family: str, container: Described, environment: Mapping[str, str] | None, role: str) -> str:
+        """ARN of a new revision, of one container with these variables, on a quarter of a vCPU and 512 MiB.
+
+        role   ARN of its execution role
+        """
+        variables = [{"name": name, "value": value} for name, value in (environment or {}).items()]
+        made = self.ecs.register_task_definition(
+            family=family,
+            requiresCompatibilities=["FARGATE"],
+            networkMode="awsvpc",
+            cpu="256",
+            memory="512",
+            runtimePlatform={"cpuArchitecture": "X86_64"},
+            executionRoleArn=role,
+            containerDefinitions=[{"environment": variables, "stopTimeout": 5, **container}],
+        )
+        return str(made["taskDefinition"]["taskDefinitionArn"])
+
+    def new_role(self, name: str, service: str, managed: str) -> str:
+        """ARN of a new role that a service, `NAME.amazonaws.com`, may assume, with one of AWS's own policies."""
+        iam = self.cloud.client("iam")
+        trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{managed}")
+        return str(arn)
+
+    def vpcs(self, name: str) -> list[Described]:
+        """The networks of that name."""
+        named = [{"Name": "tag:Name", "Values": [name]}]
+        return list(self.cloud.client("ec2").describe_vpcs(Filters=named)["Vpcs"])
+
 
 @dataclass
 class Bench(Deployed):
@@ -102,15 +136,15 @@ class Bench(Deployed):
     def network(self) -> list[str]:
         """Ids of the three subnets, one in each zone; made where they are not there yet."""
         ec2 = self.cloud.client("ec2")
-        if not self._vpcs():
+        if not self.vpcs("interview"):
             block = ipaddress.ip_network(self.cloud.vpc_cidr)
-            vpc = ec2.create_vpc(CidrBlock=str(block), TagSpecifications=_named("vpc", "interview"))["Vpc"]["VpcId"]
+            vpc = ec2.create_vpc(CidrBlock=str(block), TagSpecifications=named("vpc", "interview"))["Vpc"]["VpcId"]
             for zone, part in zip(ZONES, block.subnets(new_prefix=20), strict=False):
                 ec2.create_subnet(
                     VpcId=vpc,
                     CidrBlock=str(part),
                     AvailabilityZone=f"{self.cloud.region}{zone}",
-                    TagSpecifications=_named("subnet", f"interview-{zone}"),
+                    TagSpecifications=named("subnet", f"interview-{zone}"),
                 )
         return list(self.zones())
 
@@ -130,10 +164,8 @@ class Bench(Deployed):
             repository = ecr.describe_repositories(repositoryNames=[REPOSITORY])["repositories"][0]
         except ClientError:
             repository = ecr.create_repository(repositoryName=REPOSITORY)["repository"]
-            token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-            user, password = base64.b64decode(token).decode().split(":", 1)
             built = build(Path(__file__).with_name("app"), platform="linux/amd64", output=lambda line: None)
-            push(built, f"{repository['repositoryUri']}:v1", auth=(user, password))
+            push(built, f"{repository['repositoryUri']}:v1", auth=login(ecr))
         return f"{repository['repositoryUri']}:v1"
 
     def role(self) -> str:
@@ -142,33 +174,12 @@ class Bench(Deployed):
         try:
             return str(iam.get_role(RoleName=ROLE)["Role"]["Arn"])
         except ClientError:
-            trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-            arn = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-            managed = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
-            iam.attach_role_policy(RoleName=ROLE, PolicyArn=managed)
-            return str(arn)
+            return self.new_role(ROLE, "ecs-tasks", EXECUTION)
 
     def register(self, environment: Mapping[str, str] | None = None) -> str:
         """ARN of a new revision of the practical's family, with these variables."""
-        container = {
-            "name": SERVICE,
-            "image": self.image(),
-            "portMappings": [{"containerPort": PORT}],
-            "environment": [{"name": name, "value": value} for name, value in (environment or {}).items()],
-            "stopTimeout": 5,
-        }
-        made = self.ecs.register_task_definition(
-            family=self.family,
-            requiresCompatibilities=["FARGATE"],
-            networkMode="awsvpc",
-            cpu="256",
-            memory="512",
-            runtimePlatform={"cpuArchitecture": "X86_64"},
-            executionRoleArn=self.role(),
-            containerDefinitions=[container],
-        )
-        return str(made["taskDefinition"]["taskDefinitionArn"])
+        container = {"name": SERVICE, "image": self.image(), "portMappings": [{"containerPort": PORT}]}
+        return self.define(self.family, container, environment, self.role())
 
     def serve(self, count: int, *, subnets: Sequence[str], definition: str = "", **more: Any) -> None:
         """Create the service, and wait until it is steady. Without a strategy: on FARGATE."""
@@ -189,7 +200,7 @@ class Bench(Deployed):
 
     @property
     def vpc(self) -> str:
-        return str(self._vpcs()[0]["VpcId"])
+        return str(self.vpcs("interview")[0]["VpcId"])
 
     def zones(self) -> dict[str, str]:
         """{subnet: zone} of the network."""
@@ -201,10 +212,6 @@ class Bench(Deployed):
         """Whether the practical was begun to be laid out: its cluster is ACTIVE."""
         found = self.ecs.describe_clusters(clusters=[self.cluster])["clusters"]
         return any(one["status"] == "ACTIVE" for one in found)
-
-    def _vpcs(self) -> list[Described]:
-        named = [{"Name": "tag:Name", "Values": ["interview"]}]
-        return list(self.cloud.client("ec2").describe_vpcs(Filters=named)["Vpcs"])
 
 
 def is_steady(service: Mapping[str, Any]) -> bool:
@@ -225,5 +232,6 @@ def between(tasks: Sequence[Mapping[str, Any]], since: datetime) -> tuple[int, i
     return min(counts), max(counts)
 
 
-def _named(kind: str, name: str) -> list[dict[str, Any]]:
+def named(kind: str, name: str) -> list[dict[str, Any]]:
+    """TagSpecifications that give something of a kind its name."""
     return [{"ResourceType": kind, "Tags": [{"Key": "Name", "Value": name}]}]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import shutil
@@ -16,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from drydock import images
 from drydock.cloud import ANYWHERE, Cloud
+from drydock.images.credentials import login
 from drydock.labs import catalogue
 from drydock.notebooks.wait import wait_until
 from drydock.policy.requests import secrets
@@ -297,8 +297,7 @@ class Copy:
     def _images(self) -> None:
         """A stand-in for each image, under its repository's name and its tag; each is an image of its own."""
         ecr = self.cloud.client("ecr")
-        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        user, _, password = base64.b64decode(token).decode().partition(":")
+        let_in = login(ecr)
         platforms = {
             container["image"]: _PLATFORMS[found.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64")]
             for found in self.source.definitions.values()
@@ -310,7 +309,7 @@ class Copy:
                 ecr.create_repository(repositoryName=image.repository)
             there = ecr.describe_repositories(repositoryNames=[image.repository])["repositories"][0]["repositoryUri"]
             built = _stand_in(name, platforms.get(name) or next(iter(platforms.values())))
-            pushed = images.push(built, f"{there}:{image.tag or standin.tag(name)}", auth=(user, password))
+            pushed = images.push(built, f"{there}:{image.tag or standin.tag(name)}", auth=let_in)
             self.names[image.name] = there
             self.names[name] = f"{there}@{pushed}" if image.digest else f"{there}:{image.tag}"
             if digest:
