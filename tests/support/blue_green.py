@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.lab import Lab
+from tests.support.site import blue_and_green
 
 TRUST = {
     "Version": "2012-10-17",
@@ -137,17 +138,7 @@ def make_blue_green(lab: Lab, kind: str = "application") -> BlueGreen:
     elb, iam = lab.client("elbv2"), lab.client("iam")
     protocol = "HTTP" if kind == "application" else "TCP"
     made = elb.create_load_balancer(Name="web", Subnets=lab.subnets, Type=kind)["LoadBalancers"][0]
-    blue, green = (
-        elb.create_target_group(
-            Name=name, Protocol=protocol, Port=8080, VpcId=lab.vpc, TargetType="ip",
-            HealthCheckIntervalSeconds=10, HealthyThresholdCount=2, UnhealthyThresholdCount=2,
-        )["TargetGroups"][0]["TargetGroupArn"]
-        for name in ("blue", "green")
-    )  # fmt: skip
-    for group in (blue, green):
-        elb.modify_target_group_attributes(
-            TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "0"}]
-        )
+    blue, green = blue_and_green(lab, protocol, unhealthy=2)
     production, test = (
         elb.create_listener(
             LoadBalancerArn=made["LoadBalancerArn"],

@@ -83,22 +83,29 @@ class Site:
         return "\n".join(event["message"] for event in self.lab.service()["events"])
 
 
+def blue_and_green(lab: Lab, protocol: str, unhealthy: int) -> list[str]:
+    """ARNs of two target groups that let their targets go at once."""
+    elb = lab.client("elbv2")
+    made = [
+        elb.create_target_group(
+            Name=name, Protocol=protocol, Port=8080, VpcId=lab.vpc, TargetType="ip",
+            HealthCheckIntervalSeconds=10, HealthyThresholdCount=2, UnhealthyThresholdCount=unhealthy,
+        )["TargetGroups"][0]["TargetGroupArn"]
+        for name in ("blue", "green")
+    ]  # fmt: skip
+    for group in made:
+        elb.modify_target_group_attributes(
+            TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "0"}]
+        )
+    return made
+
+
 def make_site(lab: Lab, ports: tuple[int, int] = (80, 81)) -> Site:
     """Two target groups behind a load balancer, and a rule for each kind of traffic."""
     elb = lab.client("elbv2")
     made = elb.create_load_balancer(Name="web", Subnets=lab.subnets)["LoadBalancers"][0]
     balancer = made["LoadBalancerArn"]
-    blue, green = (
-        elb.create_target_group(
-            Name=name, Protocol="HTTP", Port=8080, VpcId=lab.vpc, TargetType="ip",
-            HealthCheckIntervalSeconds=10, HealthyThresholdCount=2, UnhealthyThresholdCount=3,
-        )["TargetGroups"][0]["TargetGroupArn"]
-        for name in ("blue", "green")
-    )  # fmt: skip
-    for group in (blue, green):
-        elb.modify_target_group_attributes(
-            TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "0"}]
-        )
+    blue, green = blue_and_green(lab, "HTTP", unhealthy=3)
     nothing = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
     both = [{"TargetGroupArn": blue, "Weight": 100}, {"TargetGroupArn": green, "Weight": 0}]
     rules = []

@@ -14,7 +14,7 @@ from typing import Any
 from drydock.policy.ecs import capacity as capacity_providers
 from drydock.policy.requests import fields, network, service_connect, task_definition
 from drydock.policy.requests.errors import Invalid, parameter
-from drydock.policy.requests.world import Capacity, World
+from drydock.policy.requests.world import Capacity, Cluster, World
 from drydock.policy.requests.world import capacity as capacity_of
 
 CODE = "InvalidParameterException"
@@ -41,13 +41,7 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
         )
     cluster = network.find_cluster(world)
     _enumerations(request)
-    where = capacity_of(request, cluster)
-    capacity_providers.validate(
-        request.get("capacityProviderStrategy") or where.strategy,
-        launch_type=request.get("launchType"),
-        associated=cluster.capacity_providers,
-        known=world.capacity_providers,
-    )
+    where = capacity_asked(request, cluster, world)
     controller = (request.get("deploymentController") or {}).get("type") or "ECS"
     scheduling = request.get("schedulingStrategy") or "REPLICA"
     _counts(request, controller, scheduling)
@@ -75,6 +69,18 @@ def validate_create(request: Mapping[str, Any], world: World) -> None:
             "When specifying the CODE_DEPLOY deployment controller type, the service requires an Application Load "
             "Balancer or Network Load Balancer."
         )
+
+
+def capacity_asked(request: Mapping[str, Any], cluster: Cluster, world: World) -> Capacity:
+    """Where the tasks of a service or a task set are to run. Raises Invalid where they cannot."""
+    where = capacity_of(request, cluster)
+    capacity_providers.validate(
+        request.get("capacityProviderStrategy") or where.strategy,
+        launch_type=request.get("launchType"),
+        associated=cluster.capacity_providers,
+        known=world.capacity_providers,
+    )
+    return where
 
 
 def validate_launch(request: Mapping[str, Any], where: Capacity, world: World) -> Mapping[str, Any]:

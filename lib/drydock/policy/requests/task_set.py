@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drydock.policy.ecs import capacity as capacity_providers
 from drydock.policy.ecs import task_sets
 from drydock.policy.requests import fields, network
 from drydock.policy.requests import service as service_rules
 from drydock.policy.requests.errors import parameter
 from drydock.policy.requests.world import World
-from drydock.policy.requests.world import capacity as capacity_of
 
 
 def validate_controller(controller: str, *, by_codedeploy: bool) -> None:
@@ -41,13 +39,7 @@ def validate_create(request: Mapping[str, Any], there_are: int, world: World) ->
     cluster = network.find_cluster(world)
     types = ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")
     fields.enumeration(service_rules.CODE, "launchType", request.get("launchType"), types)
-    where = capacity_of(request, cluster)
-    capacity_providers.validate(
-        request.get("capacityProviderStrategy") or where.strategy,
-        launch_type=request.get("launchType"),
-        associated=cluster.capacity_providers,
-        known=world.capacity_providers,
-    )
+    where = service_rules.capacity_asked(request, cluster, world)
     validate_scale(request.get("scale") or {})
     fields.tags(request.get("tags"))
     service_rules.validate_launch(request, where, world)
