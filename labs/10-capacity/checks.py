@@ -16,6 +16,7 @@ from drydock.labs.shop import (
     is_steady,
     load_balancer,
     network,
+    register_backend,
     security_group,
     service,
     subnets,
@@ -126,34 +127,7 @@ def unsteady(one):
 
 def register(cloud, **more):
     """A revision of drydock-orders; returns its ARN. `more`: of its container."""
-    repository = cloud.client("ecr").describe_repositories(repositoryNames=["drydock/backend"])["repositories"][0]
-    made = cloud.client("ecs").register_task_definition(
-        family=FAMILY,
-        requiresCompatibilities=["FARGATE"],
-        networkMode="awsvpc",
-        cpu="256",
-        memory="512",
-        executionRoleArn=cloud.client("iam").get_role(RoleName="drydock-execution")["Role"]["Arn"],
-        containerDefinitions=[
-            {
-                "name": "backend",
-                "image": f"{repository['repositoryUri']}:v1",
-                "portMappings": [{"containerPort": 8080}],
-                "environment": [{"name": "LATENCY_MS", "value": str(SLOW)}],
-                "logConfiguration": {
-                    "logDriver": "awslogs",
-                    "options": {
-                        "awslogs-region": cloud.region,
-                        "awslogs-group": "/drydock/backend",
-                        "awslogs-stream-prefix": "orders",
-                        "mode": "non-blocking",
-                    },
-                },
-                **more,
-            }
-        ],
-    )
-    return made["taskDefinition"]["taskDefinitionArn"]
+    return register_backend(cloud, FAMILY, container=more, LATENCY_MS=str(SLOW))
 
 
 def set_delay(cloud, seconds):

@@ -85,17 +85,21 @@ def environment(cloud: Cloud, definition: str) -> dict[str, str]:
     return {item["name"]: item["value"] for item in found["containerDefinitions"][0].get("environment", ())}
 
 
-def register_backend(cloud: Cloud, family: str, version: str, **more: str) -> str:
+def register_backend(
+    cloud: Cloud, family: str, version: str = "", container: Mapping[str, Any] | None = None, **more: str
+) -> str:
     """Register a revision of `family`: the backend's image with this VERSION and these variables; returns its ARN.
 
-    It logs to /drydock/backend, under the family's name without `drydock-`.
+    It logs to /drydock/backend, under the family's name without `drydock-`. `version`: by default the image's own;
+    `container`: fields of the container besides.
     """
+    variables = {**({"VERSION": version} if version else {}), **more}
     repository = cloud.client("ecr").describe_repositories(repositoryNames=["drydock/backend"])["repositories"][0]
-    container = {
+    asked = {
         "name": "backend",
         "image": f"{repository['repositoryUri']}:v1",
         "portMappings": [{"containerPort": 8080}],
-        "environment": [{"name": name, "value": value} for name, value in {"VERSION": version, **more}.items()],
+        "environment": [{"name": name, "value": value} for name, value in variables.items()],
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {
@@ -105,6 +109,7 @@ def register_backend(cloud: Cloud, family: str, version: str, **more: str) -> st
                 "mode": "non-blocking",
             },
         },
+        **(container or {}),
     }
     made = cloud.client("ecs").register_task_definition(
         family=family,
@@ -113,7 +118,7 @@ def register_backend(cloud: Cloud, family: str, version: str, **more: str) -> st
         cpu="256",
         memory="512",
         executionRoleArn=cloud.client("iam").get_role(RoleName="drydock-execution")["Role"]["Arn"],
-        containerDefinitions=[container],
+        containerDefinitions=[asked],
     )
     return str(made["taskDefinition"]["taskDefinitionArn"])
 
