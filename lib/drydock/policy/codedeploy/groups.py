@@ -15,7 +15,7 @@ from drydock.policy.codedeploy.lifecycle import MAX_WAIT, ON_ALARM, ON_FAILURE, 
 from drydock.policy.requests.errors import Invalid
 
 Document = Mapping[str, Any]
-ECS = "ECS"
+ECS, SERVICE = "ECS", "codedeploy.amazonaws.com"
 MOST_ALARMS, MOST_TRIGGERS = 10, 10
 """Of a group (documented)."""
 _INSTANCES = ("ec2TagFilters", "onPremisesInstanceTagFilters", "autoScalingGroups", "ec2TagSet", "onPremisesTagSet",

@@ -14,11 +14,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from drydock.embedded.core.host import Host
+from drydock.embedded.workload.alarms import described
+from drydock.embedded.workload.roles import can_be_assumed
 from drydock.policy.codedeploy import courses, groups, lifecycle
 from drydock.policy.codedeploy.courses import Course
 from drydock.policy.codedeploy.lifecycle import Cause, Step
 
-from . import roles, telling
+from . import telling
 from .balancers import Balancers
 from .state import CodeDeployState, Deployment, Document, Event
 from .tasksets import TaskSets, seen
@@ -141,7 +143,9 @@ class Progress:
         """Whether somebody has stopped it, its role has gone, or an alarm stops it. Ends."""
         if one.stop is not None:
             raise Ends(lifecycle.ASKED)
-        if self._is_time(f"{one.id} role") and not roles.can_be_assumed(self._host, one.settings["serviceRoleArn"]):
+        if self._is_time(f"{one.id} role") and not can_be_assumed(
+            self._host, one.settings["serviceRoleArn"], groups.SERVICE
+        ):
             raise Ends(lifecycle.NO_ROLE)
         alarms = one.settings.get("alarmConfiguration") or {}
         if one.undoes or not alarms.get("enabled") or not self._is_time(f"{one.id} alarms"):
@@ -157,12 +161,9 @@ class Progress:
 
     def _alarm_states(self, region: str, names: list[str]) -> dict[str, str]:
         try:
-            answer = self._host.client("cloudwatch", region, derived=True).describe_alarms(
-                AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-            )
+            found = described(self._host, region, names)
         except ClientError:
             return {}
-        found = [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]
         return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
 
     def _is_time(self, what: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from drydock.embedded.services.ecs.records import Document
+from drydock.embedded.workload.alarms import described
 
 if TYPE_CHECKING:
     from drydock.embedded.core.host import Host
@@ -33,9 +34,6 @@ class AlarmStates:
 
     def _read(self, region: str, names: tuple[str, ...]) -> list[Document]:
         try:
-            answer = self._host.client("cloudwatch", region, derived=True).describe_alarms(
-                AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-            )
+            return described(self._host, region, names)
         except ClientError:
             return []
-        return [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]

@@ -14,10 +14,11 @@ from drydock.embedded.services.ecs.listeners import Listeners
 from drydock.embedded.services.ecs.lookups import arn_of, cluster_name, definition_of
 from drydock.embedded.services.ecs.namespaces import Namespaces
 from drydock.embedded.services.ecs.records import Document
-from drydock.embedded.services.ecs.roles import can_be_assumed
+from drydock.embedded.services.ecs.roles import ECS
 from drydock.embedded.services.ecs.targets import Targets
 from drydock.embedded.services.ecs.views import describe_definition
 from drydock.embedded.workload.interfaces import Interfaces
+from drydock.embedded.workload.roles import can_be_assumed
 from drydock.policy.mesh import service_connect
 from drydock.policy.requests.world import Cluster, Issuing, Namespace, World
 
@@ -80,7 +81,7 @@ class Facts:
         keys = {tls["kmsKey"] for tls in asked if tls.get("kmsKey")}
         return Issuing(
             authorities,
-            {arn for arn in roles if can_be_assumed(self._host, arn)},
+            {arn for arn in roles if can_be_assumed(self._host, arn, ECS)},
             {key for key in keys if self._is_enabled(region, key)},
         )
 

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drydock.embedded.core import seams
 from drydock.embedded.core.host import Host
 from drydock.embedded.services.ecs.lookups import error
 from drydock.embedded.services.ecs.records import Document
-from drydock.policy.trust import trusts
+from drydock.embedded.workload.roles import can_be_assumed
 
 
 def check(host: Host, definition: Document, overrides: Document) -> None:
     """Raise ClientException where a role is not there, does not trust ECS, or has not come into force yet."""
     if not host.profile.role:
         return
-    known = {role.arn: role for role in host.backend("iam", "aws").roles.values()}
     for key in ("executionRoleArn", "taskRoleArn"):
         arn = overrides.get(key) or definition.get(key)
-        if arn and not (arn in known and _can_be_assumed(host, known[arn])):
+        if arn and not can_be_assumed(host, arn, TASKS):
             raise error("ClientException", UNUSABLE.format(arn=arn))
-
-
-def _can_be_assumed(host: Host, role: Any) -> bool:
-    return not host.lately.has(("role", role.arn)) and trusts(role.assume_role_policy_document, TASKS)
-
-
-def can_be_assumed(host: Host, arn: str) -> bool:
-    """Whether ECS itself can assume a role: it is there, has come into force, and trusts it."""
-    found = next((role for role in host.backend("iam", "aws").roles.values() if role.arn == arn), None)
-    return found is not None and not host.lately.has(("role", arn)) and trusts(found.assume_role_policy_document, ECS)
 
 
 class LinkedRole:

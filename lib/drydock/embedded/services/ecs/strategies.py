@@ -18,6 +18,7 @@ from drydock.embedded.services.ecs.calls import Calls
 from drydock.embedded.services.ecs.deployments import Cause, Deployments
 from drydock.embedded.services.ecs.listeners import Listeners, is_network
 from drydock.embedded.services.ecs.records import Deployment, Document, Service, Task
+from drydock.embedded.workload.roles import can_be_assumed
 from drydock.policy.ecs import hooks as hook_rules
 from drydock.policy.ecs import strategy
 from drydock.policy.ecs.strategy import Progress, Stage
@@ -150,7 +151,7 @@ class Strategies:
         if answer is None:
             if self._calls.is_under_way(hook["hookId"]) or self._host.clock.time() < hook["due"]:
                 return
-            if roles.can_be_assumed(self._host, hook["role"]):
+            if can_be_assumed(self._host, hook["role"], roles.ECS):
                 self._calls.begin(hook["hookId"], hook["targetArn"], _told(service, target, progress, hook))
                 return
             answer = hook_rules.not_assumed(hook["role"])

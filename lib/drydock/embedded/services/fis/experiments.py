@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.host import Host
+from drydock.embedded.workload.alarms import described
+from drydock.embedded.workload.roles import can_be_assumed
 from drydock.policy import fis
-from drydock.policy.trust import trusts
 
 from .networks import Networks
 
@@ -82,6 +83,8 @@ class Experiments:
         self._look_at = self._host.clock.elapsed() + _LOOK_EVERY
         with self._host.lock:
             for (region, identifier), record in list(self._records.items()):
+                if record["state"]["status"] in fis.OVER:
+                    continue
                 before = json.dumps(record)
                 self._faults.attempt(f"experiment {identifier}", self._go_on, region, record)
                 if json.dumps(record) != before:
@@ -101,7 +104,7 @@ class Experiments:
 
     def _begin(self, region: str, record: Document) -> None:
         """Find out whom it is done to, before anything is done (documented)."""
-        if not self._can_be_assumed(record["roleArn"]):
+        if not can_be_assumed(self._host, record["roleArn"], fis.SERVICE):
             self._fail(record, "Unable to assume role", "/experimentTemplate/roleArn")
             return
         watched = self._watched(region, record)
@@ -190,21 +193,13 @@ class Experiments:
 
     # -- what there is --------------------------------------------------------------------------
 
-    def _can_be_assumed(self, arn: str) -> bool:
-        role = next((role for role in self._host.backend("iam", "aws").roles.values() if role.arn == arn), None)
-        late = self._host.lately.has(("role", arn))
-        return role is not None and not late and trusts(role.assume_role_policy_document, fis.SERVICE)
-
     def _watched(self, region: str, record: Document) -> dict[str, str]:
         """The alarms among its stop conditions by name, each with its state; empty of one that is not there."""
         arns = [one["value"] for one in record["stopConditions"] if one["source"] == fis.ALARM]
         states = dict.fromkeys((arn.split(":alarm:", 1)[1] for arn in arns), "")
         if not states:
             return {}
-        answer = self._host.client("cloudwatch", region, derived=True).describe_alarms(
-            AlarmNames=list(states), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-        )
-        alarms = [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]
+        alarms = described(self._host, region, list(states))
         return states | {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
 
     def _found(self, region: str, target: Document) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from drydock.embedded.services.codedeploy import roles, views
+from drydock.embedded.services.codedeploy import views
 from drydock.embedded.services.codedeploy.balancers import Balancers
 from drydock.embedded.services.codedeploy.errors import no_group
 from drydock.embedded.services.codedeploy.operations.shape import batch, page, read_tags, uuid
 from drydock.embedded.services.codedeploy.state import CodeDeployState, Document, Group
 from drydock.embedded.services.codedeploy.tasksets import TaskSets
+from drydock.embedded.workload.roles import can_be_assumed
 from drydock.policy.codedeploy import courses, groups, lifecycle
 from drydock.policy.codedeploy.courses import Course
 from drydock.policy.requests.errors import Invalid
@@ -58,7 +59,7 @@ def _check_group(backend: CodeDeployState, settings: Document, known: Group | No
     groups.group(settings)
     settings["blueGreenDeploymentConfiguration"] = groups.with_waits(settings["blueGreenDeploymentConfiguration"])
     course = backend.course(settings["deploymentConfigName"])
-    can_be_assumed(backend, settings["serviceRoleArn"])
+    check_role(backend, settings["serviceRoleArn"])
     service = settings["ecsServices"][0]
     managed(backend, service)
     cluster, name = short(service)
@@ -117,9 +118,9 @@ def check_balancer(
                 raise Invalid(courses.WRONG, courses.ONLY_ALB)
 
 
-def can_be_assumed(backend: CodeDeployState, arn: str) -> None:
-    """Invalid, for a role that cannot be."""
-    if not roles.can_be_assumed(backend.host, arn):
+def check_role(backend: CodeDeployState, arn: str) -> None:
+    """Invalid, for a role that CodeDeploy cannot assume."""
+    if not can_be_assumed(backend.host, arn, groups.SERVICE):
         raise Invalid("InvalidRoleException", "Cannot assume role provided.")
 
 

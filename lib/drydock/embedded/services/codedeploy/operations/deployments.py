@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 from drydock.embedded.services.codedeploy import views
 from drydock.embedded.services.codedeploy.operations.deployment_groups import (
-    can_be_assumed,
     check_balancer,
+    check_role,
     managed,
     short,
 )
@@ -55,7 +55,7 @@ def create_deployment(backend: CodeDeployState, request: Document) -> Document:
     course = backend.course(config)
     managed(backend, settings["ecsServices"][0])
     check_balancer(backend, settings, course, "InvalidLoadBalancerInfoException")
-    can_be_assumed(backend, settings["serviceRoleArn"])
+    check_role(backend, settings["serviceRoleArn"])
     _is_alone(backend, group)
     last = backend.last_success(application.name, name)
     revision = registered(backend, application.name, location, text)
