@@ -19,7 +19,7 @@ from drydock.images.credentials import login
 from tests.support.waiting import eventually
 
 APP = Path(__file__).resolve().parents[1] / "embedded" / "ecs" / "app"
-_networks = itertools.count(40)
+_networks = itertools.cycle(range(40, 240))
 
 
 @dataclass

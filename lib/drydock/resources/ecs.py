@@ -110,45 +110,49 @@ def _stop_task(cloud: Cloud, arn: str) -> None:
 
 
 def _described_clusters(cloud: Cloud) -> Iterator[tuple[str, dict[str, str]]]:
+    for cluster in _every_cluster(cloud, include=["TAGS"]):
+        if cluster["status"] != "INACTIVE":
+            yield cluster["clusterName"], pairs(cluster.get("tags"), "key", "value")
+
+
+def _every_cluster(cloud: Cloud, **besides: Any) -> Iterator[dict[str, Any]]:
+    """Each as describe_clusters has it."""
     arns = _clusters(cloud)
     for start in range(0, len(arns), 100):
-        some = arns[start : start + 100]
-        for cluster in cloud.client("ecs").describe_clusters(clusters=some, include=["TAGS"])["clusters"]:
-            if cluster["status"] != "INACTIVE":
-                yield cluster["clusterName"], pairs(cluster.get("tags"), "key", "value")
+        yield from cloud.client("ecs").describe_clusters(clusters=arns[start : start + 100], **besides)["clusters"]
 
 
 def services_registered_with(cloud: Cloud, registry: str) -> Iterator[tuple[str, str]]:
     """(cluster, service) of the services whose tasks ECS registers with this service of Cloud Map, by its ARN."""
-    ecs = cloud.client("ecs")
-    for cluster in _clusters(cloud):
-        for some in _in_tens(every(ecs, "list_services", "serviceArns", cluster=cluster)):
-            for service in ecs.describe_services(cluster=cluster, services=some)["services"]:
-                if any(one.get("registryArn") == registry for one in service.get("serviceRegistries", ())):
-                    yield cluster, service["serviceName"]
+    for cluster, service in _every_service(cloud):
+        if any(one.get("registryArn") == registry for one in service.get("serviceRegistries", ())):
+            yield cluster, service["serviceName"]
 
 
 def services_connected_in(cloud: Cloud, namespace: tuple[str, str]) -> Iterator[tuple[str, str]]:
     """(cluster, service) of the services that are in a namespace, (name, ARN), by Service Connect."""
+    for cluster, service in _every_service(cloud):
+        asked = [one.get("serviceConnectConfiguration", {}) for one in service["deployments"][:1]]
+        if any(one.get("enabled") and one.get("namespace") in namespace for one in asked):
+            yield cluster, service["serviceName"]
+
+
+def _every_service(cloud: Cloud) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(cluster, service as describe_services has it)."""
     ecs = cloud.client("ecs")
     for cluster in _clusters(cloud):
         for some in _in_tens(every(ecs, "list_services", "serviceArns", cluster=cluster)):
             for service in ecs.describe_services(cluster=cluster, services=some)["services"]:
-                asked = [one.get("serviceConnectConfiguration", {}) for one in service["deployments"][:1]]
-                if any(one.get("enabled") and one.get("namespace") in namespace for one in asked):
-                    yield cluster, service["serviceName"]
+                yield cluster, service
 
 
 def clusters_by_default_in(cloud: Cloud, namespace: str) -> list[str]:
     """The clusters that have the namespace of that ARN as the default of Service Connect."""
-    arns = _clusters(cloud)
-    found = []
-    for start in range(0, len(arns), 100):
-        some = arns[start : start + 100]
-        for cluster in cloud.client("ecs").describe_clusters(clusters=some)["clusters"]:
-            if cluster.get("serviceConnectDefaults", {}).get("namespace") == namespace:
-                found.append(cluster["clusterName"])
-    return found
+    return [
+        cluster["clusterName"]
+        for cluster in _every_cluster(cloud)
+        if cluster.get("serviceConnectDefaults", {}).get("namespace") == namespace
+    ]
 
 
 def _delete_cluster(cloud: Cloud, name: str) -> None:
