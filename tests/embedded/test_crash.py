@@ -17,7 +17,10 @@ import pytest
 from botocore.config import Config
 
 from drydock import embedded
+from drydock.embedded import spot
 from drydock.embedded.instance import free_port
+from drydock.policy.ecs.interruption import STOPPED_REASON
+from tests.support.blue_green import make_blue_green
 from tests.support.lab import Lab, address_of, ask, make_lab
 from tests.support.load import SERVICES, Caller
 from tests.support.waiting import eventually
@@ -130,6 +133,31 @@ def test_what_the_engine_registers_is_there_once_after_a_crash_and_not_in_the_jo
     journal = (instance.directory / "journal.jsonl").read_text().splitlines()
     assert {json.loads(line).get("operation") for line in journal} & ENGINES == set()
     assert "ERROR" not in instance.log.read_text()
+
+
+def test_a_shift_of_codedeploy_and_a_warning_of_spot_go_on_after_a_crash(instance: embedded.Instance, lab: Lab) -> None:
+    shop = make_blue_green(lab)
+    shop.service(1)
+    shop.group(deploymentConfigName="CodeDeployDefault.ECSCanary10Percent5Minutes")
+    on_spot = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    stays = lab.register("stays", environment={"IGNORE_SIGTERM": "1"}, stopTimeout=120)
+    lab.create(stays, 1, "stays", capacityProviderStrategy=on_spot)
+    lab.until_steady(1, "stays")
+    shop.deploy()
+    eventually(lambda: shop.weight() == 10)
+    [gone] = spot.interrupt(instance.endpoint, service="stays").interrupted
+    eventually(lambda: lab.task(gone)["lastStatus"] == "STOPPING")
+    os.kill(instance.pid, signal.SIGKILL)
+    again = embedded.start("crash")
+    assert (shop.weight(), shop.deployment()["status"]) == (10, "InProgress")
+    ended = lab.until_stopped(gone)
+    assert (ended["stopCode"], ended["stoppedReason"]) == ("SpotInterruption", STOPPED_REASON)
+    assert [task["taskArn"] for task in lab.until_steady(1, "stays") and lab.tasks("stays")] != [gone]
+    assert "errorInformation" not in shop.until_status("Succeeded")
+    assert (shop.weight(), set(shop.events().values())) == (100, {"Succeeded"})
+    eventually(lambda: shop.versions() == {"2"})
+    assert {ask(address_of(task))["VERSION"] for task in lab.tasks()} == {"2"}
+    assert "ERROR" not in again.log.read_text()
 
 
 def test_what_was_answered_just_before_a_crash_stays(instance: embedded.Instance, lab: Lab) -> None:
