@@ -84,6 +84,8 @@ def test_the_namespace_may_be_the_clusters_and_has_to_be_there() -> None:
         (asked(entry(clientAliases=[{"port": 0}])), "clientAliases.port must be at least 1"),
         (asked(entry(clientAliases=[{"port": 80, "dnsName": "-a"}])), "dnsName '-a' is invalid"),
         (asked(entry(clientAliases=[{"port": 80, "dnsName": "a" * 128}])), "dnsName 'a+' is invalid"),
+        (asked(entry(clientAliases=[{"port": 80, "dnsName": "localhost"}])), "no task could call it by that name"),
+        (asked(entry(clientAliases=[{"port": 80, "dnsName": "a..b"}])), "no task could call it by that name"),
         (
             asked(entry("db", clientAliases=[{"port": 80, "testTrafficRules": {"header": {"name": "x"}}}])),
             "testTrafficRules need",

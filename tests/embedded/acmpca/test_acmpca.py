@@ -125,6 +125,13 @@ def test_what_is_not_there_is_refused(pca: Any) -> None:
         lambda: pca.import_certificate_authority_certificate(CertificateAuthorityArn=arn, Certificate=own),
         "CertificateMismatchException",
     )
+    asked = pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"].encode()
+    leaf = issue(pca, arn, Csr=asked)["Certificate"].encode()
+    refused(
+        lambda: pca.import_certificate_authority_certificate(CertificateAuthorityArn=arn, Certificate=leaf),
+        "MalformedCertificateException",
+        "CA is not true",
+    )
     refused(lambda: issue(pca, arn, Csr=b"x"), "MalformedCSRException")
     refused(lambda: issue(pca, arn, TemplateArn="arn:aws:acm-pca:::template/CodeSigningCertificate/V1"),
             "InvalidArgsException", "the template")  # fmt: skip

@@ -6,7 +6,7 @@ that nobody needs here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, cached_property, partial
 from typing import Any
 from urllib.parse import urlencode
@@ -71,6 +71,16 @@ class Client:
         headers["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature="
         sent = body.encode() if isinstance(body, str) else bytes(body)
         return environ_of(request["method"], request["url_path"], query, sent, headers)
+
+
+def every(ask: Callable[..., dict[str, Any]], key: str, *, token: str = "nextToken", **given: Any) -> Iterator[Any]:
+    """What is under `key` in all pages of what an operation answers, whose member for the next one is `token`."""
+    while True:
+        page = ask(**given)
+        yield from page[key]
+        if not page.get(token):
+            return
+        given[token] = page[token]
 
 
 @cache

@@ -134,6 +134,8 @@ def _alias(alias: Mapping[str, Any], protocol: str) -> None:
             f"The dnsName '{name}' is invalid: it has up to 127 lowercase letters, numbers, underscores, hyphens and "
             "periods, and does not begin with a hyphen."
         )
+    if name is not None and (name == "localhost" or "" in name.split(".")):
+        raise parameter(f"The dnsName '{name}' is invalid: no task could call it by that name.")
     rule = alias.get("testTrafficRules")
     if rule and protocol == rules.TCP:
         raise parameter("testTrafficRules need a port mapping whose appProtocol is http, http2 or grpc.")

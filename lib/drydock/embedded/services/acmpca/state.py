@@ -132,6 +132,10 @@ class Authority:
             raise Invalid("InvalidRequestException", "A root certificate authority has no CertificateChain.")
         if given.public_key() != self.key.public_key() or given.issuer != given.subject:
             raise Invalid("CertificateMismatchException", "The certificate is not one of this certificate authority.")
+        if not _is_authority(given):
+            raise Invalid(
+                "MalformedCertificateException", "The certificate is not one of an authority: CA is not true."
+            )
         self.certificate = given
         self.becomes("ACTIVE")
 
@@ -158,6 +162,13 @@ class Authority:
             **own,
         }
         return {key: value for key, value in shown.items() if value is not None}
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        return False
 
 
 class Authorities(BaseBackend):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from moto.ecs.exceptions import ECSException
 
 from drydock.embedded.core import seams
+from drydock.embedded.core.client import every
 from drydock.embedded.services.ecs.lookups import definition_of
 from drydock.embedded.services.ecs.records import Document, Service, Task
 from drydock.policy.requests.world import Namespace
@@ -45,19 +46,10 @@ class Namespaces:
 
     def find(self, region: str, given: str) -> Namespace | None:
         """The namespace that a request calls so, by its name or its ARN."""
-        for found in self._every(region, "list_namespaces", "Namespaces"):
+        for found in every(self._client(region).list_namespaces, "Namespaces", token="NextToken"):
             if given in (found["Arn"], found["Name"]):
                 return Namespace(found["Arn"], found["Name"])
         return None
-
-    def _every(self, region: str, operation: str, key: str, **asked: Any) -> Iterator[Document]:
-        """All that is under `key` in the pages of an operation."""
-        while True:
-            page = getattr(self._client(region), operation)(**asked)
-            yield from page[key]
-            if "NextToken" not in page:
-                return
-            asked["NextToken"] = page["NextToken"]
 
     def settled(self, region: str, given: str) -> str:
         """The ARN of the namespace that a cluster is to have as its default; one that is not there is made.
@@ -104,7 +96,7 @@ class Namespaces:
 
     def _services(self, region: str, namespace: str) -> list[Document]:
         wanted = [{"Name": "NAMESPACE_ID", "Values": [namespace.rsplit("/", 1)[-1]]}]
-        return list(self._every(region, "list_services", "Services", Filters=wanted))
+        return list(every(self._client(region).list_services, "Services", token="NextToken", Filters=wanted))
 
     def resources(self, service: Service, namespace: str, names: Iterable[str]) -> list[Document]:
         """`serviceConnectResources` of a service: what it has in the namespace of that ARN is made if it is missing."""
@@ -138,7 +130,8 @@ class Namespaces:
         for arn in [arn for arn in self._made if arn not in wanted]:
             client, identifier = self._client(self._made[arn]), arn.rsplit("/", 1)[-1]
             try:
-                for instance in list(self._every(self._made[arn], "list_instances", "Instances", ServiceId=identifier)):
+                there = every(client.list_instances, "Instances", token="NextToken", ServiceId=identifier)
+                for instance in list(there):
                     client.deregister_instance(ServiceId=identifier, InstanceId=instance["Id"])
                 client.delete_service(Id=identifier)
             except ClientError as error:

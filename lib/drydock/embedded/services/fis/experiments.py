@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from drydock.embedded.core.client import every
 from drydock.embedded.core.faults import Faults
 from drydock.embedded.core.host import Host
 from drydock.embedded.workload.alarms import described
@@ -216,22 +217,17 @@ class Experiments:
     def _tasks(self, region: str, parameters: Document) -> Iterator[tuple[str, set[tuple[str, str]]]]:
         """Their ARNs and tags."""
         ecs = self._host.client("ecs", region, derived=True)
-        clusters = [parameters["cluster"]] if "cluster" in parameters else ecs.list_clusters()["clusterArns"]
+        clusters = [parameters["cluster"]] if "cluster" in parameters else every(ecs.list_clusters, "clusterArns")
+        of = {"serviceName": parameters["service"]} if "service" in parameters else {}
         for cluster in clusters:
-            of = {"serviceName": parameters["service"]} if "service" in parameters else {}
-            token: Document = {}
-            while True:
-                try:
-                    page = ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING", **of, **token)
-                except ClientError:  # a cluster or a service that is not there has no task
-                    break
-                arns = page["taskArns"]
-                told = ecs.describe_tasks(cluster=cluster, tasks=arns, include=["TAGS"])["tasks"] if arns else []
-                for task in told:
+            try:
+                arns = list(every(ecs.list_tasks, "taskArns", cluster=cluster, desiredStatus="RUNNING", **of))
+            except ClientError:  # a cluster or a service that is not there has no task
+                continue
+            for start in range(0, len(arns), 100):
+                asked = arns[start : start + 100]
+                for task in ecs.describe_tasks(cluster=cluster, tasks=asked, include=["TAGS"])["tasks"]:
                     yield task["taskArn"], {(tag["key"], tag["value"]) for tag in task.get("tags") or ()}
-                if not page.get("nextToken"):
-                    break
-                token = {"nextToken": page["nextToken"]}
 
 
 def _enter(thing: Document, status: str, reason: str) -> None:
