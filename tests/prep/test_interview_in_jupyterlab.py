@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,10 @@ class Lab:
         """Wait until what is typed is in the file."""
         eventually(lambda: text in self.kept().draft, f"{text!r} is kept")
 
-    def earlier(self, **time: float) -> None:
-        """As if the interview had begun that much earlier."""
+    def nearly_over(self, seconds: float) -> None:
+        """As if the interview, which has no pause, had begun so long ago that this much of it is left."""
         with Interviews(self.file).changing() as all_:
-            all_[-1].begun -= timedelta(**time)
+            all_[-1].begun = datetime.now(UTC) + timedelta(seconds=seconds) - timedelta(minutes=all_[-1].minutes)
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +198,7 @@ def test_nothing_of_an_exam_is_in_the_page_or_on_its_way_there_before_the_answer
     focused(page, "textarea")
     page.keyboard.type("Till the end")
     lab.drafted("Till the end")
-    lab.earlier(minutes=4, seconds=57)
+    lab.nearly_over(seconds=4)
     page.get_by_role("button", name="End the interview").press("Enter")
     until(page, "End the interview?")
     page.keyboard.press("Enter")

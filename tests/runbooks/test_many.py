@@ -294,7 +294,8 @@ def test_the_run_of_a_dask_worker_that_is_killed_goes_on_at_another_and_is_not_a
     summary = many.begin("scale-service", many.listed("scale-service", listing, {}))
 
     def kill() -> None:
-        eventually(lambda: held.wanted() == 1)
+        runs = Path(os.environ["DRYDOCK_RUNS"])
+        eventually(lambda: any('"UpdateService"' in kept.read_text() for kept in runs.rglob("calls.jsonl")))
         run = next(one for one in psutil.Process().children(recursive=True) if process.__name__ in one.cmdline())
         worker = run.parent()
         for one in (worker, run):
