@@ -264,6 +264,13 @@ def asked_for(cloud, one):
     return content["Resources"][0]["TargetService"]["Properties"]["TaskDefinition"]
 
 
+def shifted(cloud, one):
+    """Whether a deployment by CodeDeploy began to send customers to the new task set."""
+    ids = {"deploymentId": one["deploymentId"], "targetId": f"drydock:{OLDER}"}
+    told = cloud.client("codedeploy").get_deployment_target(**ids)["deploymentTarget"]["ecsTarget"]
+    return any(each["lifecycleEventName"] == "AllowTraffic" and "startTime" in each for each in told["lifecycleEvents"])
+
+
 def hand_over_of(cloud, lab, wanted):
     """The newest deployment of a version by CodeDeploy in this round, or None."""
     return next((one for one in handed_over(cloud, lab.began) if one["version"] == wanted), None)
@@ -724,22 +731,23 @@ def approved(cloud, lab):
     if found is None:
         return not_started("v5 was never deployed.")
     configuration, under_test = found["deploymentConfiguration"], pauses(found)
+    again = "; v5 serves already, so try again with forceNewDeployment=True" if found["status"] == "SUCCESSFUL" else ""
     if not under_test:
         return wrong(
             "The deployment of v5 never waits while green has the test traffic and no other.",
-            look="lifecycleHooks: targetType PAUSE, and at which of lifecycleStages",
+            look=f"lifecycleHooks: targetType PAUSE, and at which of lifecycleStages{again}",
         )
     limits = [hook.get("timeoutConfiguration", {}) for hook in under_test]
     if any(limit.get("action", "ROLLBACK") != "ROLLBACK" for limit in limits):
-        return wrong("If nobody answers, v5 goes on untested.", look="timeoutConfiguration, action")
+        return wrong("If nobody answers, v5 goes on untested.", look=f"timeoutConfiguration, action{again}")
     minutes = max(limit.get("timeoutInMinutes", 1440) for limit in limits)
     if minutes > AT_MOST:
-        return wrong(f"It waits for up to {minutes} minutes.", look="timeoutConfiguration, timeoutInMinutes")
+        return wrong(f"It waits for up to {minutes} minutes.", look=f"timeoutConfiguration, timeoutInMinutes{again}")
     if "TIMED_OUT" in answers(found):
         return wrong("Nobody has answered: it was the time-out that ended the pause.", look="timeoutConfiguration")
     bake = configuration.get("bakeTimeInMinutes", 0)
     if bake < AT_LEAST:
-        return wrong("Blue does not stand by: the bake time is 0.", look="bakeTimeInMinutes")
+        return wrong("Blue does not stand by: the bake time is 0.", look=f"bakeTimeInMinutes{again}")
     if "AWAITING_ACTION" in answers(found) and found["status"] == "IN_PROGRESS":
         return wrong("v5 waits for your answer.", look="test_url; continue_service_deployment")
     if found["status"] != "SUCCESSFUL":
@@ -777,13 +785,14 @@ def abandoned(cloud, lab):
     if found is None:
         return not_started("v6 was never deployed.")
     told = answers(found)
+    again = "; v6 serves, so release v5 before you try again" if found["status"] == "SUCCESSFUL" else ""
     if not pauses(found):
         return wrong(
             "The deployment of v6 does not wait while green has the test traffic: customers meet it untested.",
-            look="lifecycleHooks: targetType PAUSE, and at which of lifecycleStages",
+            look=f"lifecycleHooks: targetType PAUSE, and at which of lifecycleStages{again}",
         )
     if "SUCCEEDED" in told:
-        return wrong("v6 was let on, and customers have met it.", look="who answers on port 80; reply")
+        return wrong("v6 was let on, and customers have met it.", look=f"who answers on port 80; reply{again}")
     if "TIMED_OUT" in told:
         return wrong("Nobody has answered: it was the time-out that ended the pause.", look="timeoutConfiguration")
     if found["status"] == "IN_PROGRESS":
@@ -958,6 +967,8 @@ def _(cloud, lab):
         "update_deployment_group: alarmConfiguration names both alarms; autoRollbackConfiguration needs the event "
         "DEPLOYMENT_STOP_ON_ALARM. currentDeploymentGroupName says which group.",
         "deploy(v4) takes the group's own configuration, the canary. The alarm rings only if customers ask: Load.",
+        "Does v4 serve already? An alarm that rings stops every deployment, so deploy(v2, overrideAlarmConfiguration="
+        '{"enabled": False}) brings v2 back. Begin anew when ringing() is empty.',
     ],
 )
 def older_alarm(cloud, lab):
@@ -975,19 +986,26 @@ def older_alarm(cloud, lab):
             waits_for="CodeDeploy to be done with v4",
         )
     if found["status"] == "Succeeded":
-        return wrong("v4 was let on, and every customer has it.", look="alarmConfiguration of the deployment group")
+        back = "; bring v2 back before you try again" if serves(cloud) == "v4" else ""
+        return wrong(
+            "v4 was let on, and every customer has met it.", look=f"alarmConfiguration of the deployment group{back}"
+        )
     if (code := found["errorInformation"]["code"]) != "ALARM_ACTIVE":
         return wrong(f"It was no alarm that has ended v4: {code}.", look="get_deployment: errorInformation")
     if not (back := found.get("rollbackInfo", {}).get("rollbackDeploymentId")):
         return wrong(
-            "The alarm has stopped v4 where it was, and a tenth of the customers still has it.",
+            "The alarm has stopped v4, and nothing brings back what served before.",
             look="autoRollbackConfiguration, events",
+        )
+    if not shifted(cloud, found):
+        return wrong(
+            "An alarm rang before a customer had met v4.", look="get_deployment_target: AllowTraffic; describe_alarms"
         )
     undone = next((one for one in handed_over(cloud, lab.began) if one["deploymentId"] == back), None)
     if undone is None or undone["status"] != "Succeeded":
         return wrong("v4 is being turned back.", look="rollbackInfo", waits_for="the roll-back to be done")
     if serves(cloud) == "v4":
-        return wrong("Customers meet v4 all the same.", look="list_deployments: an earlier one of v4")
+        return wrong("Customers meet v4 all the same: an earlier deployment has let it on.", look="deploy(v2)")
     return passed("A tenth of the customers met v4, an alarm rang, and CodeDeploy brought v2 back.")
 
 

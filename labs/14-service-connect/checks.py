@@ -310,7 +310,12 @@ def renamed(cloud, lab):
     report = ask_frontend(cloud)
     if not report or not report["answered"]:
         comes = exposed(service(cloud, "backend")).get("clientAliases") == [ALIAS]
-        waits_for = coming(one) if comes and not is_steady(one) else ""
+        if comes and is_steady(one):
+            return wrong(
+                "The backend has its alias again, and the tasks of the frontend do not know it.",
+                look="describe_services: createdAt of both services' deployments",
+            )
+        waits_for = coming(one) if comes else ""
         return wrong("Not one call is answered.", look="`failed` in what /api says", waits_for=waits_for)
     if report["failed"] or not is_steady(one):
         return not_done(one)

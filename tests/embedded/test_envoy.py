@@ -95,6 +95,16 @@ def test_files_are_for_this_user_only(envoy: Envoy, host: AWS) -> None:
     assert all(json.loads(path.read_text()) for path in files)
 
 
+def test_one_that_ends_whenever_it_starts_says_why(envoy: Envoy, monkeypatch: Any, tmp_path: Path) -> None:
+    words = "inotify_fd_ >= 0. Details: Consider increasing value of fs.inotify.max_user_instances"
+    aborts = tmp_path / "envoy"
+    aborts.write_text(f"#!/bin/sh\necho '[critical][assert] assert failure: {words}' >> envoy.log\nexit 134\n")
+    aborts.chmod(0o700)
+    monkeypatch.setattr(module, "binary", lambda: str(aborts))
+    envoy.apply("a", says("a", 9018, "x"))
+    assert eventually(envoy.keeps_ending) == f"Envoy ended with 134, 3 times: {words}"
+
+
 def test_without_envoy_the_error_says_what_to_install(monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.setattr(module.shutil, "which", lambda name: None)
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)

@@ -274,6 +274,16 @@ def test_abandoned(judge: Judge, found: dict[str, Any], verdict: str, words: str
     assert said[0] == verdict and words in said[1], said
 
 
+@pytest.mark.parametrize(
+    ("step", "version", "words"), [("approved", "v5", "forceNewDeployment=True"), ("abandoned", "v6", "release v5")]
+)
+def test_how_to_try_again_what_serves_already(judge: Judge, lab: Lab, step: str, version: str, words: str) -> None:
+    judge(step, told(version, "SUCCESSFUL", hooks=[]))
+    assert words in lab.step(step).check(lab.cloud, lab).look
+    judge(step, told(version, "IN_PROGRESS", hooks=[]))
+    assert words not in lab.step(step).check(lab.cloud, lab).look
+
+
 def test_what_ecs_did_by_itself_or_by_hand(judge: Judge) -> None:
     back = told("v3", "ROLLBACK_SUCCESSFUL", "SUCCEEDED")
     late = told("v3", "ROLLBACK_SUCCESSFUL", "TIMED_OUT")
@@ -318,7 +328,7 @@ def by_codedeploy(status: str, code: str = "", config: str = CANARY, **more: Any
         ([BACK, by_codedeploy("Stopped", "ALARM_ACTIVE", **UNDONE)], "v4", "wrong", "all the same"),
         ([by_codedeploy("Stopped", "ALARM_ACTIVE", **UNDONE)], "", "wrong", "being turned back"),
         ([{**BACK, "status": "InProgress"}, by_codedeploy("Stopped", "ALARM_ACTIVE", **UNDONE)], "", "wrong", "being"),
-        ([by_codedeploy("Stopped", "ALARM_ACTIVE")], "", "wrong", "a tenth of the customers still has it"),
+        ([by_codedeploy("Stopped", "ALARM_ACTIVE")], "", "wrong", "nothing brings back what served before"),
         ([by_codedeploy("Stopped", "MANUAL_STOP")], "v2", "wrong", "MANUAL_STOP"),
         ([by_codedeploy("Succeeded")], "v4", "wrong", "let on"),
         ([by_codedeploy("Stopped", "ALARM_ACTIVE", "CodeDeployDefault.ECSAllAtOnce")], "", "wrong", "ECSAllAtOnce"),
@@ -334,5 +344,18 @@ def test_what_codedeploy_says_of_v4(
     monkeypatch.setattr(checks, "service", lambda *_: {"taskSets": []})
     monkeypatch.setattr(checks, "handed_over", lambda *_: found)
     monkeypatch.setattr(checks, "serves", lambda *_: serves)
+    monkeypatch.setattr(checks, "shifted", lambda *_: True)
     said = state(lab, "older-alarm")
     assert said[0] == verdict and words in said[1], said
+    assert ("bring v2 back" in lab.step("older-alarm").check(lab.cloud, lab).look) == ("let on" in words)
+
+
+def test_an_alarm_that_rang_already_turns_v4_back_before_anybody_meets_it(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue.load(NAME)
+    checks = sys.modules["drydock_lab_09_blue_green"]
+    monkeypatch.setattr(checks, "service", lambda *_: {"taskSets": []})
+    monkeypatch.setattr(checks, "handed_over", lambda *_: [BACK, by_codedeploy("Stopped", "ALARM_ACTIVE", **UNDONE)])
+    monkeypatch.setattr(checks, "shifted", lambda *_: False)
+    assert state(lab, "older-alarm") == ("wrong", "An alarm rang before a customer had met v4.")

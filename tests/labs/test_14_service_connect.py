@@ -90,7 +90,9 @@ def test_renamed(at: At) -> None:
     lab = at("renamed")
     lab.break_it("renamed")
     assert state(lab, "renamed") == ("wrong", "Not one call is answered.")
-    tried(lab, "renamed", 'ecs.update_service(cluster="drydock", service="frontend", forceNewDeployment=True)')
+    connect(lab.cloud, "backend", alias=ALIAS)
+    until(lab, "renamed", "wrong", "the tasks of the frontend do not know it")
+    tried(lab, "renamed", "")
 
 
 def test_a_sweep_takes_the_namespace_and_what_is_in_it(at: At) -> None:

@@ -303,7 +303,8 @@ class Mesh:
                 proxy.wait(version)
             except TimeoutError as error:
                 log.info("the proxy of task %s: %s", sidecar.task.id, error)
-                if sidecar.task.arn in self._sidecars and not self._host.closing:
+                failure = proxy.keeps_ending()
+                if not failure and sidecar.task.arn in self._sidecars and not self._host.closing:
                     continue
             except EnvoyRejected as error:
                 failure = str(error)
