@@ -34,11 +34,13 @@ def interrupt(
         _endpoint(name), cluster=cluster, service=service, tasks=tasks or (), count=count, percent=percent,
         region=region,
     )  # fmt: skip
+    if not told.interrupted:
+        console.print("No task on FARGATE_SPOT that this is about is running: none is taken back")
+        raise typer.Exit(1)
     for arn in told.interrupted:
         console.print(arn, markup=False)
-    console.print(f"{len(told.interrupted)} tasks are taken back: SpotInterruption, in two AWS minutes at the latest")
-    if not told.interrupted:
-        raise typer.Exit(1)
+    those = "1 task is" if len(told.interrupted) == 1 else f"{len(told.interrupted)} tasks are"
+    console.print(f"{those} taken back: SpotInterruption, in two AWS minutes at the latest")
 
 
 @app.command()

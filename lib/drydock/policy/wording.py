@@ -5,9 +5,11 @@ Observed for the most part: botocore's models list a service's codes, and do not
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from enum import Enum
 from http import HTTPStatus
+
+from drydock.policy.codedeploy import forms
 
 UNCONSTRAINED = frozenset({"s3", "s3bucket_path", "s3control"})
 """Named by host or path; their models constrain nothing."""
@@ -19,6 +21,8 @@ NAMES_THE_MISSING = frozenset({"ec2", "sqs"})
 """They say in words of their own that a parameter is missing."""
 TELLS_THE_FIRST = frozenset({"ecr"})
 """They tell of the first violation only."""
+HOLDS_PATTERNS = frozenset({"codedeploy"})
+"""All that their models have a pattern for is named by users, and has a length as well."""
 _FORM = {
     "ecs": "InvalidParameterException",
     "ecr": "InvalidParameterException",
@@ -29,7 +33,6 @@ _FORM = {
     "sqs": "InvalidParameterValue",
     "sns": "InvalidParameter",
     "cloudwatch": "InvalidParameterValue",
-    "codedeploy": "InvalidParameterValueException",
     "s3": "InvalidArgument",
     "s3bucket_path": "InvalidArgument",
     "route53": "InvalidInput",
@@ -50,6 +53,14 @@ def wrong_form(service: str, operation: str, protocol: str, shapes: Container[st
     if protocol.startswith("rest"):
         return next((code for code in _REST if code in shapes), "ValidationException")
     return "ValidationException"
+
+
+def wrong_member(service: str, member: str, *, missing: bool, documented: Collection[str]) -> str:
+    """The code of services that have one for each member of a request; "" for the others.
+
+    `documented`: the errors of the operation.
+    """
+    return forms.code(member, missing=missing, documented=documented) if service == "codedeploy" else ""
 
 
 def unreadable(service: str, speaks_json: bool) -> str:

@@ -57,5 +57,13 @@ def test_a_template_is_held_against_what_there_is(client: Callable[..., Any]) ->
     assert validate(TemplateBody=json.dumps({**TEMPLATE, "Description": "d"}))["Description"] == "d"
     with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::No::Such\]"):
         validate(TemplateBody='{"Resources": {"A": {"Type": "AWS::No::Such"}}}')
+    for unknown, says in (
+        ({"Hooks": {"Shift": {"Type": "AWS::CodeDeploy::BlueGreen"}}}, r"does not have hooks: \[Shift\]"),
+        ({"Transform": "AWS::CodeDeployBlueGreen"}, r"does not have transforms: \[AWS::CodeDeployBlueGreen\]"),
+        ({"Transform": [{"Name": "AWS::Include"}]}, r"does not have transforms: \[AWS::Include\]"),
+        ({"Resources": {"A": {"Type": "AWS::CodeDeploy::Application"}}}, r"\[AWS::CodeDeploy::Application\] in stacks"),
+    ):
+        with pytest.raises(ClientError, match=says):
+            validate(TemplateBody=json.dumps({**TEMPLATE, **unknown}))
     with pytest.raises(ClientError, match="Either Template URL or Template Body must be specified"):
         validate()

@@ -87,6 +87,58 @@ def test_applications_configurations_and_revisions(world: World) -> None:
         client.list_on_premises_instances()
 
 
+def test_a_wrong_form_has_the_code_of_its_member(world: World) -> None:
+    client = world.client("codedeploy")
+    client.create_application(applicationName="a", computePlatform="ECS")
+    group = {"applicationName": "a", "deploymentGroupName": "g", "serviceRoleArn": "r"}
+    deployment = {"deploymentId": "d-NOBODY123"}
+    arn = "arn:aws:codedeploy:us-east-1:000000000000:application:a"
+    many = [{"Key": str(number), "Value": "v"} for number in range(51)]
+    for call, request, code in (
+        (client.create_application, {"applicationName": "a" * 101}, "InvalidApplicationNameException"),
+        (client.create_application, {"applicationName": "a/b"}, "InvalidApplicationNameException"),
+        (
+            client.create_application,
+            {"applicationName": "b", "computePlatform": "EC2"},
+            "InvalidComputePlatformException",
+        ),
+        (
+            client.create_application,
+            {"applicationName": "b", "computePlatform": "ECS", "tags": many},
+            "InvalidTagsToAddException",
+        ),
+        (
+            client.create_application,
+            {"applicationName": "b", "computePlatform": "ECS", "tags": [{"Key": "k" * 129, "Value": "v"}]},
+            "InvalidTagsToAddException",
+        ),
+        (
+            client.create_deployment_group,
+            {**group, "deploymentGroupName": "g" * 101},
+            "InvalidDeploymentGroupNameException",
+        ),
+        (
+            client.create_deployment_group,
+            {**group, "deploymentStyle": {"deploymentOption": "Yes"}},
+            "InvalidDeploymentStyleException",
+        ),
+        (client.create_deployment_group, {**group, "outdatedInstancesStrategy": "x"}, "InvalidInputException"),
+        (client.stop_deployment, {"deploymentId": ""}, "DeploymentIdRequiredException"),
+        (client.list_deployments, {"includeOnlyStatuses": ["Done"]}, "InvalidDeploymentStatusException"),
+        (client.batch_get_deployments, {"deploymentIds": ["x"]}, "InvalidDeploymentIdException"),
+        (client.batch_get_deployments, {"deploymentIds": ["d-NOBODY123"] * 26}, "BatchLimitExceededException"),
+        (client.tag_resource, {"ResourceArn": arn, "Tags": []}, "TagRequiredException"),
+        (client.tag_resource, {"ResourceArn": arn, "Tags": many}, "InvalidTagsToAddException"),
+        (
+            client.list_tags_for_resource,
+            {"ResourceArn": arn.replace(":application:", ":deploymentconfig:")},
+            "ArnNotSupportedException",
+        ),
+        (client.continue_deployment, {**deployment, "deploymentWaitType": "x"}, "InvalidDeploymentWaitTypeException"),
+    ):
+        assert refused(call, **request)[0] == code, request
+
+
 def test_a_group_is_refused_that_could_not_deploy(world: World, lab: Lab, shop: BlueGreen) -> None:
     client, create = shop.client, shop.client.create_deployment_group
     client.create_application(applicationName=APPLICATION, computePlatform="ECS")
@@ -115,7 +167,16 @@ def test_a_group_is_refused_that_could_not_deploy(world: World, lab: Lab, shop: 
     for other, code, message in (
         ({"serviceRoleArn": strangers}, "InvalidRoleException", "Cannot assume role provided."),
         ({"serviceRoleArn": f"{shop.role}x"}, "InvalidRoleException", "Cannot assume role provided."),
-        ({"deploymentStyle": {"deploymentType": "IN_PLACE"}}, "InvalidDeploymentStyleException", "must be BLUE_GREEN"),
+        (
+            {"deploymentStyle": {"deploymentType": "IN_PLACE", "deploymentOption": "WITH_TRAFFIC_CONTROL"}},
+            "InvalidDeploymentStyleException",
+            "must be BLUE_GREEN",
+        ),
+        (
+            {"deploymentStyle": {"deploymentType": "BLUE_GREEN"}},
+            "InvalidDeploymentStyleException",
+            "Deployment type or deployment option cannot be null or empty",
+        ),
         (
             {"blueGreenDeploymentConfiguration": {}},
             "InvalidBlueGreenDeploymentConfigurationException",
@@ -199,6 +260,9 @@ def test_a_group_shows_what_was_deployed_and_changes(world: World, shop: BlueGre
         assert refused(call, deploymentId=again)[0] == "DeploymentAlreadyCompletedException"
     assert refused(client.get_deployment, deploymentId="d-NOBODY123")[0] == "DeploymentDoesNotExistException"
     assert refused(client.get_deployment, deploymentId="x")[0] == "InvalidDeploymentIdException"
+    assert refused(client.batch_get_deployment_targets, deploymentId=again, targetIds=["lab:app", "lab:b"])[0] == (
+        "DeploymentTargetListSizeExceededException"
+    )
     assert refused(client.get_deployment_target, deploymentId=again, targetId="other:app")[0] == (
         "DeploymentTargetDoesNotExistException"
     )

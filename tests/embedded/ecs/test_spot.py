@@ -204,7 +204,7 @@ def test_the_command_says_what_it_has_done(world: World, lab: Lab, monkeypatch: 
         assert done.exit_code == code, done.output
         return " ".join(done.output.split())
 
-    assert "0 tasks are taken back" in told("interrupt", code=1)
+    assert "No task on FARGATE_SPOT that this is about is running" in told("interrupt", code=1)
     lab.create(lab.register(), 3, capacityProviderStrategy=SPOT)
     lab.until_steady(3)
     assert "2 tasks are taken back" in told("interrupt", "--service", "app", "--percent", "50")

@@ -186,6 +186,7 @@ def test_what_may_not_be_is_refused(outside: Outside) -> None:
     refused(lambda: ecs.update_service(**where, taskDefinition=definition), parameter,
             "Unable to update task definition on services with an EXTERNAL deployment controller.")  # fmt: skip
     refused(lambda: ecs.update_service(**where, forceNewDeployment=True), parameter, "Cannot force a new deployment")
+    refused(lambda: ecs.update_service(**where, platformVersion="1.4.0"), parameter, "update platform version")
     refused(lambda: ecs.update_service(**where, deploymentController={"type": "ECS"}), "UnsupportedFeatureException",
             "a change of the deployment controller")  # fmt: skip
     bounds = {"maximumPercent": 150}
@@ -199,7 +200,9 @@ def test_what_may_not_be_is_refused(outside: Outside) -> None:
         refused(call, "TaskSetNotFoundException", "not found")
     asked = ecs.describe_task_sets(**where, taskSets=["ecs-svc/1"])
     assert asked["taskSets"] == [] and asked["failures"][0]["reason"] == "MISSING"
-    made += [outside.create("1", 0.0) for _ in range(4)]
+    made += [outside.create("1", 0.0) for _ in range(3)]
+    made.append(ecs.create_task_set(**plain, scale={"unit": "PERCENT"})["taskSet"])  # as SDKs send 0 that know no null
+    assert made[4]["scale"] == {"value": 0.0, "unit": "PERCENT"}
     refused(lambda: outside.create("1", 0.0), parameter,
             "5 deployments exist on the service. Unable to create new TaskSet since this exceeds")  # fmt: skip
     ecs.update_service_primary_task_set(**where, primaryTaskSet=made[0]["id"])

@@ -29,6 +29,11 @@ def test_a_share_of_the_desired_count_is_rounded_up(desired: int, scale: float, 
     assert task_sets.computed_count(desired, scale, status) == count
 
 
+def test_a_scale_that_names_no_value_is_none_of_the_tasks() -> None:
+    said = [task_sets.percent(scale) for scale in (None, {}, {"unit": "PERCENT"}, {"value": 50.0})]
+    assert said == [100.0, 0.0, 0.0, 50.0]
+
+
 def task(name: str, status: str = "RUNNING", healthy: bool | None = True, stopping: bool = False) -> rollout.Task:
     return rollout.Task(name, "ecs-svc/1", status, healthy=healthy, stopping=stopping)
 

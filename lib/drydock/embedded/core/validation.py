@@ -2,7 +2,7 @@
 
 What the wire says is read per protocol into values by the names of the model (`_from_json`, `_from_query`,
 `_from_rest`); `_violations` holds these against it. A member that the model does not know is ignored, as AWS does,
-and a JSON null is no value. Patterns are not held: the identifiers that moto makes up do not all fit AWS's.
+and a JSON null is no value. Patterns are held of few services: the identifiers that moto makes up do not all fit AWS's.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import gzip
 import io
 import json
 import math
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -72,7 +73,8 @@ def hold(service: str, operation: str, environ: dict[str, Any], body: bytes) -> 
         raise Refused(wording.unreadable(service, speaks_json), str(wrong)) from None
     if shape is None or values is None:
         return operation, body
-    found = list(_violations(shape, values, "", enums=service not in wording.OWN_VALUES))
+    enums, patterns = service not in wording.OWN_VALUES, service in wording.HOLDS_PATTERNS
+    found = list(_violations(shape, values, "", enums=enums, patterns=patterns))
     if found:
         raise _refused(service, operation, found)
     return operation, body
@@ -389,7 +391,7 @@ def _item(path: str, number: int) -> str:
     return f"{path}.{number}.member"
 
 
-def _violations(shape: Any, value: Any, path: str, *, enums: bool) -> Iterator[Violation]:
+def _violations(shape: Any, value: Any, path: str, *, enums: bool, patterns: bool) -> Iterator[Violation]:
     """Every constraint of the model that a value does not satisfy."""
     if isinstance(value, _Opaque) or (shape.type_name == "structure" and shape.is_document_type):
         return
@@ -407,16 +409,18 @@ def _violations(shape: Any, value: Any, path: str, *, enums: bool) -> Iterator[V
                 yield _below(path, name), None, "Member must not be null"
         for name, member in shape.members.items():
             if name in value and _is_constrained(member):
-                yield from _violations(member, value[name], _below(path, name), enums=enums)
+                yield from _violations(member, value[name], _below(path, name), enums=enums, patterns=patterns)
     elif shape.type_name == "list":
         for number, item in enumerate(value, 1):
-            yield from _violations(shape.member, item, _item(path, number), enums=enums)
+            yield from _violations(shape.member, item, _item(path, number), enums=enums, patterns=patterns)
     elif shape.type_name == "map":
         for key, item in value.items():
-            yield from _violations(shape.key, key, path, enums=enums)
-            yield from _violations(shape.value, item, f"{path}.{key}.member", enums=enums)
+            yield from _violations(shape.key, key, path, enums=enums, patterns=patterns)
+            yield from _violations(shape.value, item, f"{path}.{key}.member", enums=enums, patterns=patterns)
     elif enums and limits.get("enum") and value not in limits["enum"]:
         yield path, value, f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]"
+    elif patterns and limits.get("pattern") and not re.fullmatch(limits["pattern"], value):
+        yield path, value, f"Member must satisfy regular expression pattern: {limits['pattern']}"
 
 
 @cache
@@ -455,7 +459,16 @@ def _refused(service: str, operation: str, found: list[Violation]) -> Refused:
         for path, value, constraint in found[:_SHOWN]
     ]
     count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected"
-    return Refused(code_of(service, operation), f"{count}: {'; '.join(said)}")
+    member, _, inside = where.partition(".")
+    missing = not inside and value in (None, "")
+    own = wording.wrong_member(service, member, missing=missing, documented=_errors(service, operation))
+    return Refused(own or code_of(service, operation), f"{count}: {'; '.join(said)}")
+
+
+def _errors(service: str, operation: str) -> list[str]:
+    """Those that an operation has by its model."""
+    model = seams.model_of(service)
+    return [] if model is None else [shape.name for shape in model.operation_model(operation).error_shapes]
 
 
 def _quoted(value: Any) -> str:

@@ -42,6 +42,8 @@ def group(settings: Document) -> None:
         if settings.get(member):
             raise Invalid("InvalidInputException", f"For ECS deployment group, {member} can not be specified")
     style = settings.get("deploymentStyle") or {}
+    if style and not all(style.get(member) for member in _STYLE):
+        raise Invalid("InvalidDeploymentStyleException", "Deployment type or deployment option cannot be null or empty")
     if any(style.get(member) != value for member, value in _STYLE.items()):
         raise Invalid(
             "InvalidDeploymentStyleException",

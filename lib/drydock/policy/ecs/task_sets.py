@@ -8,9 +8,10 @@ services using a third-party controller". What a docstring calls *observed* or *
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import StrEnum
+from typing import Any
 
 from drydock.policy.ecs import rollout
 
@@ -31,6 +32,15 @@ class Stability(StrEnum):
 
     STEADY_STATE = "STEADY_STATE"
     STABILIZING = "STABILIZING"
+
+
+def percent(scale: Mapping[str, Any] | None) -> float:
+    """Of the service's desiredCount, as a Scale says it; all without one.
+
+    One that names no value is 0, the default of that member: SDKs that know no null send 0 so (derived from the shape;
+    aws-sdk-go-v2 has it as a plain float64, and leaves it out).
+    """
+    return 100.0 if scale is None else float(scale.get("value", 0.0))
 
 
 def computed_count(desired_count: int, scale: float, status: str = Status.ACTIVE) -> int:

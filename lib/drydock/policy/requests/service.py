@@ -128,11 +128,12 @@ def validate_update(request: Mapping[str, Any], service: Mapping[str, Any], worl
     )
     if request.get("deploymentConfiguration"):
         _deployment_configuration(deployment, controller, scheduling)
-    fields.placement(request, where)
-    _balance({**service, **request, "deploymentConfiguration": deployment})
     _connected_by_ecs(request, controller)
     if controller != "ECS":
         _of_others(request, service, controller, deployment, world)
+    fields.placement(request, where)
+    _balance({**service, **request, "deploymentConfiguration": deployment})
+    if controller != "ECS":
         return
     definition = network.find_task_definition(world)
     changed = {**service, **{key: value for key, value in request.items() if value is not None}}

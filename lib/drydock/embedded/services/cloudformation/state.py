@@ -169,8 +169,13 @@ def check(template: Document) -> None:
     known = {*parsing.get_model_map(), *_WITHOUT_EFFECT}
     unknown = sorted(type_ for type_ in types if type_ not in known and not type_.startswith("Custom::"))
     custom = sorted(type_ for type_ in types if type_.startswith("Custom::") or type_ == _CUSTOM)
-    if custom and not seams.replaying():
-        raise ValidationError(message=f"The embedded AWS does not have custom resources: [{', '.join(custom)}]")
+    if not seams.replaying():
+        _offered(template, custom)
+    without_kind = [type_ for type_ in unknown if type_.startswith("AWS::CodeDeploy::")]
+    if without_kind:
+        raise ValidationError(
+            message=f"The embedded AWS does not have [{', '.join(without_kind)}] in stacks: call CodeDeploy for these"
+        )
     if unknown:
         raise ValidationError(message=f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
     named = {*resources, *(template.get("Parameters") or {}), *_PSEUDO}
@@ -182,6 +187,19 @@ def check(template: Document) -> None:
                 f"{block} block of the template"
             )
     _ordered(resources)
+
+
+def _offered(template: Document, custom: list[str]) -> None:
+    """Refuse what nobody here would do. Raises ValidationError."""
+    given = template.get("Transform") or []
+    transforms = given if isinstance(given, list) else [given]
+    for what, found in (
+        ("custom resources", custom),
+        ("hooks", [str(name) for name in template.get("Hooks") or ()]),
+        ("transforms", [str(one.get("Name") if isinstance(one, dict) else one) for one in transforms]),
+    ):
+        if found:
+            raise ValidationError(message=f"The embedded AWS does not have {what}: [{', '.join(found)}]")
 
 
 def _ordered(resources: Document) -> list[str]:

@@ -259,6 +259,9 @@ class CodeDeployState(CodeDeployBackend):
         here = f"{re.escape(self.region_name)}:{self.account_id}"
         found = re.fullmatch(rf"arn:aws:codedeploy:{here}:(application|deploymentgroup):([^/]+)/?(.*)", arn)
         if found is None:
+            other = re.match(rf"arn:aws:codedeploy:{here}:(?!application:|deploymentgroup:)", arn)
+            if other:
+                raise Invalid("ArnNotSupportedException", f"{arn} has no tags: applications and deployment groups do.")
             raise Invalid("InvalidArnException", f"{arn} is not the ARN of an application or a deployment group here.")
         return self.application(found[2]) if found[1] == "application" else self.group(found[2], found[3])
 

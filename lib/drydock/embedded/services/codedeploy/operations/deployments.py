@@ -13,7 +13,7 @@ from drydock.embedded.services.codedeploy.operations.deployment_groups import (
     short,
 )
 from drydock.embedded.services.codedeploy.operations.revisions import located, registered
-from drydock.embedded.services.codedeploy.operations.shape import batch, page
+from drydock.embedded.services.codedeploy.operations.shape import SMALL_BATCH, batch, page
 from drydock.embedded.services.codedeploy.progress import begun
 from drydock.embedded.services.codedeploy.state import CodeDeployState, Deployment, Document, Event, Group
 from drydock.policy.codedeploy import appspec, groups, lifecycle
@@ -112,7 +112,7 @@ def get_deployment(backend: CodeDeployState, request: Document) -> Document:
 
 def batch_get_deployments(backend: CodeDeployState, request: Document) -> Document:
     """Those of them that there are."""
-    names = batch(request["deploymentIds"])
+    names = [_identity(name) for name in batch(request["deploymentIds"], SMALL_BATCH)]
     known = [backend.deployments[name] for name in names if name in backend.deployments]
     return {"deploymentsInfo": [views.deployment(one) for one in known]}
 
@@ -144,20 +144,19 @@ def list_deployments(backend: CodeDeployState, request: Document) -> Document:
 
 
 def continue_deployment(backend: CodeDeployState, request: Document) -> Document:
-    return _continue(backend, request, request.get("deploymentWaitType") or Step.READY_WAIT)
+    wait = request.get("deploymentWaitType") or Step.READY_WAIT
+    return _continue(backend, request, wait, "DeploymentIsNotInReadyStateException")
 
 
 def skip_wait_time_for_instance_termination(backend: CodeDeployState, request: Document) -> Document:
-    return _continue(backend, request, Step.TERMINATION_WAIT)
+    return _continue(backend, request, Step.TERMINATION_WAIT, "DeploymentNotStartedException")
 
 
-def _continue(backend: CodeDeployState, request: Document, wait: str) -> Document:
+def _continue(backend: CodeDeployState, request: Document, wait: str, code: str) -> Document:
+    """`code` is the error where it does not wait. Invalid."""
     one = under_way(backend, request)
     if one.step != wait:
-        raise Invalid(
-            "DeploymentIsNotInReadyStateException",
-            f"The deployment {one.id} does not wait in {wait}: it is at {one.step}.",
-        )
+        raise Invalid(code, f"The deployment {one.id} does not wait in {wait}: it is at {one.step}.")
     one.continued.append(wait)
     backend.keep(one)
     backend.changed()
@@ -205,9 +204,14 @@ def deployment(backend: CodeDeployState, request: Document) -> Deployment:
     identity = request.get("deploymentId")
     if not identity:
         raise Invalid("DeploymentIdRequiredException", "Deployment ID is required")
-    if not _ID.fullmatch(identity):
-        raise Invalid("InvalidDeploymentIdException", f"Specified DeploymentId is not in the valid format: {identity}")
-    return backend.deployment(identity)
+    return backend.deployment(_identity(identity))
+
+
+def _identity(given: str) -> str:
+    """Invalid."""
+    if not _ID.fullmatch(given):
+        raise Invalid("InvalidDeploymentIdException", f"Specified DeploymentId is not in the valid format: {given}")
+    return given
 
 
 def under_way(backend: CodeDeployState, request: Document) -> Deployment:

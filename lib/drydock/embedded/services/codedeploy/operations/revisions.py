@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drydock.embedded.services.codedeploy import views
-from drydock.embedded.services.codedeploy.operations.shape import batch, page
+from drydock.embedded.services.codedeploy.operations.shape import SMALL_BATCH, batch, page
 from drydock.embedded.services.codedeploy.state import CodeDeployState, Document, Revision, digest, key_of, member
 from drydock.embedded.workload.objects import NoBucket, content
 from drydock.policy.requests.errors import Invalid
@@ -30,7 +30,7 @@ def get_application_revision(backend: CodeDeployState, request: Document) -> Doc
 def batch_get_application_revisions(backend: CodeDeployState, request: Document) -> Document:
     application = backend.application(request["applicationName"]).name
     found, missing = [], ""
-    for each in batch(request["revisions"]):
+    for each in batch(request["revisions"], SMALL_BATCH):
         try:
             one = revision(backend, application, each)
         except Invalid as refused:

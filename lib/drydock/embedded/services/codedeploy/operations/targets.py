@@ -32,8 +32,13 @@ def get_deployment_target(backend: CodeDeployState, request: Document) -> Docume
 
 
 def batch_get_deployment_targets(backend: CodeDeployState, request: Document) -> Document:
-    one = _started(backend, request)
-    return {"deploymentTargets": [_target(backend, one, name) for name in request["targetIds"]]}
+    one, names = _started(backend, request), request["targetIds"]
+    if len(names) != 1:
+        raise Invalid(
+            "DeploymentTargetListSizeExceededException",
+            f"A deployment of ECS has one target: targetIds must have exactly one item, not {len(names)}.",
+        )
+    return {"deploymentTargets": [_target(backend, one, name) for name in names]}
 
 
 def _started(backend: CodeDeployState, request: Document) -> Deployment:
@@ -45,6 +50,8 @@ def _started(backend: CodeDeployState, request: Document) -> Deployment:
 
 
 def _target(backend: CodeDeployState, one: Deployment, name: str) -> Document:
+    if not name:
+        raise Invalid("DeploymentTargetIdRequiredException", "A target ID is required")
     if name != one.target:
         raise Invalid(
             "DeploymentTargetDoesNotExistException",

@@ -33,7 +33,7 @@ def create_task_set(response: Any, request: Document) -> Document:
     made = backend.engine.task_sets.begin(
         service,
         {**settings.placed(request, where), "taskDefinition": facts.task_definition["taskDefinitionArn"]},
-        scale=float((request.get("scale") or {}).get("value", 100.0)),
+        scale=rules.percent(request.get("scale")),
         external_id=request.get("externalId"),
         started_by="CODE_DEPLOY" if service.controller == "CODE_DEPLOY" else None,
         client_token=token,
@@ -75,7 +75,7 @@ def update_task_set(response: Any, request: Document) -> Document:
     request_rules.validate_scale(request["scale"])
     _goes_on(task_set)
     response.noted.changes(service)
-    backend.engine.task_sets.scale(service, task_set, float(request["scale"].get("value", 0.0)))
+    backend.engine.task_sets.scale(service, task_set, rules.percent(request["scale"]))
     backend.engine.save()
     return _shown(backend, service, task_set)
 
