@@ -73,6 +73,19 @@ def more_memory(site: Site) -> None:
     site.update(taskDefinition=site.register(given, memory=512))
 
 
+def another_key(site: Site) -> None:
+    key = site.cloud.client("secretsmanager").create_secret(Name="drydock/another", SecretString="another")["ARN"]
+    site.update(taskDefinition=site.register(secrets=[{"name": "APP_SECRET", "valueFrom": key}]))
+
+
+def under_another_name(site: Site) -> None:
+    cloud_map = site.cloud.client("servicediscovery")
+    [namespace] = cloud_map.list_namespaces()["Namespaces"]
+    records = {"RoutingPolicy": "MULTIVALUE", "DnsRecords": [{"Type": "A", "TTL": 10}]}
+    made = cloud_map.create_service(Name="another", NamespaceId=namespace["Id"], DnsConfig=records)["Service"]
+    site.update(serviceRegistries=[{"registryArn": made["Arn"]}])
+
+
 def no_policies(site: Site) -> None:
     scaling = site.cloud.client("application-autoscaling")
     for one in scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]:
@@ -84,16 +97,16 @@ STEADY = "They run, and no deployment is under way"
 WRONG: dict[str, tuple[Callable[[Site], None], str]] = {
     "crash-loop": (back_to_v1, "It is the new version, v2"),
     "failing-health-check": (any_code, "A target is healthy only if it answers 200"),
-    "slow-start": (another_definition, "The program reads the price list first"),
+    "slow-start": (another_definition, "It is v2, with this year's prices"),
     "image-gone": (again, STEADY),
-    "secret-gone": (another_definition, "ECS gives it the secret APP_SECRET"),
+    "secret-gone": (another_key, "A task that starts gets APP_SECRET from where secrets are kept, the same as before"),
     "subnet-full": (again, STEADY),
-    "zone-down": (one_more, "All the subnets of its tasks can be reached"),
+    "zone-down": (one_more, "A task serves wherever ECS may place it"),
     "spot-wave": (again, STEADY),
-    "stale-name": (again, "The name leads nowhere else"),
+    "stale-name": (under_another_name, "Every call by that name is answered"),
     "errors-at-a-rate": (again, "Fewer than 1 in 100 is answered with 5xx"),
     "latency": (again, "They are answered within half a second on average"),
-    "memory-leak": (more_memory, "No request leaves memory behind"),
+    "memory-leak": (more_memory, "Tasks stay, however many requests come"),
     "under-load": (again, "Fewer than 1 in 100 is answered with 5xx"),
     "missing-data": (back_to_v1, "An alarm that sees its errors would roll the next bad version back"),
     "oscillation": (no_policies, "Alarms still call for more tasks and for fewer"),
@@ -175,7 +188,7 @@ def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str, tmp_
         world.pass_time(30)
         seen = {one.wanted: one for one in drill.seen(site)}
         assert not seen[said].holds, (said, seen)
-        site.update(desiredCount=before["desiredCount"], taskDefinition=before["taskDefinition"])
+        site.update(**{key: before[key] for key in ("desiredCount", "taskDefinition", "serviceRegistries")})
     drill.mend(site)
     patiently(lambda: is_mended(drill, site))
     told = answer(DRILLS, cloud, drill.fault)

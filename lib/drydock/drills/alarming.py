@@ -205,11 +205,19 @@ def _course(site: Site) -> list[tuple[datetime, int]]:
 
 
 def _minutes_still(site: Site) -> float:
-    """AWS minutes since scaling has changed anything, or has been changed itself."""
-    names = [f"{site.name}-{which}" for which in ("more", "fewer")]
-    alarms = site.cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
-    moments = [one["AlarmConfigurationUpdatedTimestamp"] for one in alarms] + [at for at, _ in _course(site)]
-    return (customers.now() - max(moments)).total_seconds() * site.cloud.speed / 60 if moments else 0.0
+    """AWS minutes since scaling has changed anything, or has been changed itself: as many as it is looked back for,
+    an hour, where nothing of that was in it."""
+    moments = [one["AlarmConfigurationUpdatedTimestamp"] for one in _calling(site)] + [at for at, _ in _course(site)]
+    since: list[float] = [(customers.now() - at).total_seconds() * site.cloud.speed for at in moments]
+    return min([HOUR, *since]) / 60
+
+
+def _calling(site: Site) -> list[dict[str, Any]]:
+    """The alarms that call its scaling policies, as describe_alarms has them."""
+    scaling = site.cloud.client("application-autoscaling")
+    policies = every(scaling, "describe_scaling_policies", "ScalingPolicies", **_of(site))
+    names = sorted({alarm["AlarmName"] for one in policies for alarm in one["Alarms"]})
+    return list(site.cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]) if names else []
 
 
 def _to_and_fro(site: Site) -> str:
@@ -229,10 +237,7 @@ def _follows(site: Site) -> Sequence[Seen]:
     targets = every(scaling, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs")
     mine = next((one for one in targets if one["ResourceId"] == _of(site)["ResourceId"]), None)
     free = mine is not None and not any(mine["SuspendedState"].values()) and mine["MaxCapacity"] >= MOST
-    policies = every(scaling, "describe_scaling_policies", "ScalingPolicies", **_of(site))
-    called = {alarm["AlarmName"] for one in policies for alarm in one["Alarms"]}
-    alarms = site.cloud.client("cloudwatch").describe_alarms(AlarmNames=sorted(called))["MetricAlarms"]
-    acting = [one for one in alarms if one["ActionsEnabled"]] if called else []
+    acting = [one for one in _calling(site) if one["ActionsEnabled"]]
     ways = {one["ComparisonOperator"][:4] for one in acting}
     still = _minutes_still(site)
     return [

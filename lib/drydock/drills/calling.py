@@ -32,9 +32,12 @@ def _done(cloud_map: Any, operation: str) -> bool:
 
 
 def _registry(site: Site) -> str:
-    """Id of the Cloud Map service that the tasks are registered in; "" where there is none."""
-    registries = (site.service() or {}).get("serviceRegistries", ())
-    return next((str(one["registryArn"]).rpartition("/")[2] for one in registries), "")
+    """Id of the Cloud Map service that callers ask for, whatever tasks are registered in; "" where there is none."""
+    cloud_map = site.cloud.client("servicediscovery")
+    spaces = [one["Id"] for one in every(cloud_map, "list_namespaces", "Namespaces") if one["Name"] == NAMESPACE]
+    inside = [{"Name": "NAMESPACE_ID", "Values": spaces}]
+    found = every(cloud_map, "list_services", "Services", Filters=inside) if spaces else ()
+    return next((str(one["Id"]) for one in found if one["Name"] == site.name), "")
 
 
 def _instances(site: Site) -> dict[str, str]:
@@ -83,9 +86,9 @@ def _found_by_name(site: Site) -> Sequence[Seen]:
     return [
         Seen("Every task that runs is found by the service's name", running <= registered and bool(running), found),
         Seen(
-            "The name leads nowhere else",
+            "Every call by that name is answered",
             registered <= running,
-            f"{len(registered - running)} further addresses are registered",
+            "it is" if registered <= running else "not every one",
         ),
     ]
 
@@ -93,8 +96,8 @@ def _found_by_name(site: Site) -> Sequence[Seen]:
 STALE = Drill(
     "drydock-accounts",
     "One call in three gets no answer",
-    f"Other services call `accounts` by its name, accounts.{NAMESPACE}. Since a machine of AWS failed last night, one "
-    "call in three is not answered at all. Requests by the load balancer are, and every target is healthy.",
+    f"Other services call `accounts` by its name, drydock-accounts.{NAMESPACE}. Since a machine of AWS failed last "
+    "night, one call in three is not answered at all. Requests by the load balancer are, and every target is healthy.",
     "stale-name",
     "An instance is registered in Cloud Map that no task stands behind: its task is gone, and its deregistration was "
     "lost. list_instances beside the addresses of the running tasks shows it. ECS takes away what it registers when it "

@@ -127,9 +127,8 @@ def _lost(site: Site) -> str:
 
 
 def _reached(site: Site) -> Sequence[Seen]:
-    dead = [site.zones().get(one, one) for one in _dead_zones(site)]
-    said = f"nothing reaches those in {', '.join(dead)}" if dead else "they can be"
-    return [Seen("All the subnets of its tasks can be reached", not dead, said)]
+    dead = _dead_zones(site)
+    return [Seen("A task serves wherever ECS may place it", not dead, "not everywhere" if dead else "it does")]
 
 
 def _evacuated(site: Site) -> None:

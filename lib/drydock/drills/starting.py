@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from drydock.drills.drill import Drill
 from drydock.drills.site import PRODUCTION, Site
 from drydock.prep.practicals.practical import Seen
@@ -98,8 +100,8 @@ def _mismatch(site: Site) -> str:
 
 def _asks_still(site: Site) -> Sequence[Seen]:
     group = site.target_group()
-    codes, path = group["Matcher"]["HttpCode"], group["HealthCheckPath"]
-    return [Seen("A target is healthy only if it answers 200", codes == "200", f"{path} has to be answered {codes}")]
+    codes = group["Matcher"]["HttpCode"]
+    return [Seen("A target is healthy only if it answers 200", codes == "200", f"it has to answer {codes}")]
 
 
 HEALTH_CHECK = Drill(
@@ -154,7 +156,7 @@ def _cut_short(site: Site) -> str:
 
 def _warms_up_still(site: Site) -> Sequence[Seen]:
     reads = "price list" in " ".join(site.container().get("command", ()))
-    return [Seen("The program reads the price list first", reads, "it does" if reads else "its command is another")]
+    return [Seen("It is v2, with this year's prices", reads, "it is" if reads else "its program is another")]
 
 
 SLOW_START = Drill(
@@ -217,12 +219,15 @@ IMAGE_GONE = Drill(
 # -- a secret that is no more
 
 
+KEY = "of the drill alone"
+
+
 def _key(site: Site) -> str:
     return f"drydock/{site.name}"
 
 
 def _with_a_secret(site: Site) -> None:
-    made = site.cloud.client("secretsmanager").create_secret(Name=_key(site), SecretString="of the drill alone")
+    made = site.cloud.client("secretsmanager").create_secret(Name=_key(site), SecretString=KEY)
     site.serve(2, definition=site.register(secrets=[{"name": "APP_SECRET", "valueFrom": made["ARN"]}]))
 
 
@@ -231,10 +236,27 @@ def _secret_deleted(site: Site) -> None:
     _stop_one(site)
 
 
+def _read(site: Site, place: str) -> str:
+    """What a task that starts now gets from there, the valueFrom of a secret; "" where that is nothing.
+
+    place   ARN of a secret, with or without a key of its JSON; or name or ARN of a parameter
+    """
+    try:
+        if ":secretsmanager:" not in place:
+            return str(site.cloud.client("ssm").get_parameter(Name=place, WithDecryption=True)["Parameter"]["Value"])
+        secret, key = ":".join(place.split(":")[:7]), "".join(place.split(":")[7:8])
+        said = str(site.cloud.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+        return str(json.loads(said)[key]) if key else said
+    except (ClientError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def _has_its_secret(site: Site) -> Sequence[Seen]:
     given: list[dict[str, Any]] = site.container().get("secrets", [])
-    has = any(one["name"] == "APP_SECRET" for one in given)
-    return [Seen("ECS gives it the secret APP_SECRET", has, "it does" if has else "its definition has none")]
+    place = next((one["valueFrom"] for one in given if one["name"] == "APP_SECRET"), "")
+    same = bool(place) and _read(site, place) == KEY
+    wanted = "A task that starts gets APP_SECRET from where secrets are kept, the same as before"
+    return [Seen(wanted, same, "it does" if same else "it would not")]
 
 
 SECRET_GONE = Drill(
