@@ -95,15 +95,13 @@ whoever started it may take the refusal for a fault of its own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if any(fnmatch.fnmatch(_within(item), pattern) for pattern in PROCESS):
-            item.add_marker(pytest.mark.process)
     many = Counter(item.path for item in items)
-    items.sort(key=lambda item: (_within(item) not in LONG, -many[item.path], _within(item)))
-
-
-def _within(item: pytest.Item) -> str:
-    return item.path.relative_to(HERE).as_posix() if item.path.is_relative_to(HERE) else ""
+    within = {path: path.relative_to(HERE).as_posix() if path.is_relative_to(HERE) else "" for path in many}
+    start = {path for path, name in within.items() if any(fnmatch.fnmatch(name, pattern) for pattern in PROCESS)}
+    for item in items:
+        if item.path in start:
+            item.add_marker(pytest.mark.process)
+    items.sort(key=lambda item: (within[item.path] not in LONG, -many[item.path], within[item.path]))
 
 
 def pytest_collection_finish() -> None:

@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from fnmatch import fnmatchcase
+from functools import cache
 from ipaddress import ip_network
 from typing import Any
 
@@ -27,18 +28,23 @@ from drydock.pricing import fargate_tasks
 
 SEEDS = range(60)
 ALL = len(TEMPLATES)
-QUIZZES = [Quiz(seed, questions=ALL) for seed in SEEDS]
-NAMES = [item.name for item in QUIZZES[0].items]
+FIRST = Quiz(0, questions=ALL).items
+NAMES = [item.name for item in FIRST]
+
+
+@cache
+def quizzes() -> list[Quiz]:
+    return [Quiz(seed, questions=ALL) for seed in SEEDS]
 
 
 def of(name: str) -> list[Item]:
-    return [item for quiz in QUIZZES for item in quiz.items if item.name == name]
+    return [item for quiz in quizzes() for item in quiz.items if item.name == name]
 
 
 def test_there_are_forty_and_more_over_all_topics_and_of_every_kind() -> None:
     assert len(NAMES) == len(set(NAMES)) == ALL > 40
-    assert {item.kind for item in QUIZZES[0].items} == set(Kind)
-    assert {item.topic for item in QUIZZES[0].items} == {question.topic for question in questions.load()}
+    assert {item.kind for item in FIRST} == set(Kind)
+    assert {item.topic for item in FIRST} == {question.topic for question in questions.load()}
 
 
 def test_a_quiz_has_ten_of_them_with_each_way_of_answering() -> None:
@@ -427,7 +433,7 @@ CHECKS = {
 
 
 def test_every_template_is_checked_by_another_way() -> None:
-    assert set(CHECKS) == {item.name for item in QUIZZES[0].items if item.kind is not Kind.LINE}
+    assert set(CHECKS) == {item.name for item in FIRST if item.kind is not Kind.LINE}
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -443,7 +449,7 @@ def test_every_outcome_of_a_rolling_deployment_is_asked_for() -> None:
 
 
 def test_every_notebook_that_a_question_names_is_there() -> None:
-    shown = [item.shown_in for item in QUIZZES[0].items if item.shown_in]
+    shown = [item.shown_in for item in FIRST if item.shown_in]
     assert len(shown) >= 40
     for path in shown:
         assert (directory().parents[1] / path).exists(), path

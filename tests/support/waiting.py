@@ -14,18 +14,20 @@ PATIENCE = 60.0  # seconds: what has not come by then never will, on the slowest
 def eventually(condition: Callable[[], Found], what: str = "") -> Found:
     """The condition's first true value; a connection that is refused or breaks is not yet.
 
+    What takes long is asked for less often: who asks takes the processor from what is waited for.
+
     AssertionError, with `what` and what was found last, when it never comes.
     """
-    deadline = time.monotonic() + PATIENCE
+    begun = time.monotonic()
     last: object = None
-    while time.monotonic() < deadline:
+    while (waited := time.monotonic() - begun) < PATIENCE:
         try:
             if found := condition():
                 return found
             last = found
         except ConnectionError as error:
             last = error
-        time.sleep(0.02)
+        time.sleep(min(max(0.02, waited / 10), 0.1))
     raise AssertionError(f"not within {PATIENCE:g} s: {what or 'the condition is true'}; last: {last!r}")
 
 

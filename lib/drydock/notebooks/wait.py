@@ -25,6 +25,7 @@ T = TypeVar("T")
 class Pace:
     """How a cloud is waited for: `patience` times as long as on the embedded one, with a look every `every` seconds.
 
+    What takes long is looked at less often: a look is what the cloud spends its time on meanwhile.
     `speed`: AWS seconds in one of ours. `races`: calls that AWS refuses for a while are made again until it does not.
     """
 
@@ -42,6 +43,10 @@ class Pace:
         if cloud.profile == STRICT.name:
             return cls(max(1.0, 10.0 / cloud.speed), 5.0 / cloud.speed, cloud.speed, races=True)
         return cls(1.0, 0.1)
+
+    def next(self, waited: float) -> float:
+        """Seconds to the next look, where that many were waited."""
+        return min(max(self.every, waited / 20), 5 * self.every)
 
     def asks_again(self, service: str, operation: str, answer: dict[str, Any], times: int) -> float | None:
         """Our seconds until a call is made again that got this answer, so many times; None if that is its answer."""
@@ -94,7 +99,7 @@ def again_and_again(
                 return seen, limit
             said = what(seen)
             line.say(f"waiting {said} … {waited:.0f} s")
-            time.sleep(_pace.every)
+            time.sleep(_pace.next(waited))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Stopped waiting {said} after {time.monotonic() - begun:.0f} s.") from None
     finally:
