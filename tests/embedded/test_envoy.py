@@ -102,7 +102,7 @@ def test_one_that_ends_whenever_it_starts_says_why(envoy: Envoy, monkeypatch: An
     aborts.chmod(0o700)
     monkeypatch.setattr(module, "binary", lambda: str(aborts))
     envoy.apply("a", says("a", 9018, "x"))
-    assert eventually(envoy.keeps_ending) == f"Envoy ended with 134, 3 times: {words}"
+    assert eventually(envoy.failing) == f"Envoy does not start: assert failure: {words}"
 
 
 def test_without_envoy_the_error_says_what_to_install(monkeypatch: Any, tmp_path: Path) -> None:

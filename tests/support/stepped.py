@@ -69,8 +69,11 @@ class FakeEnvoy:
         self._version += 1
         return self._version
 
-    def wait(self, version: int) -> None:
+    def wait(self, version: int, timeout: float = 5.0) -> None:
         pass
+
+    def failing(self) -> str:
+        return ""
 
     def listener_errors(self) -> Mapping[str, str]:
         return {}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.lab import Lab
-from tests.support.stepped import FakeEnvoy, World
+from tests.support.stepped import AtOnce, FakeEnvoy, World
 
+from drydock.embedded.carriers.envoy import Resources
 from drydock.embedded.services.ecs.records import Task
 from drydock.policy.mesh import service_connect as rules
 
@@ -320,3 +323,62 @@ def test_cloudwatch_is_told_what_proxies_counted_in_a_minute(world: World, lab: 
         Statistics=["Sum"],
     )["Datapoints"]
     assert point["Sum"] == 3
+
+
+class Late(FakeEnvoy):
+    """One that takes nothing before its process runs, which is started in the pool, after what is asked for there."""
+
+    def __init__(self, pool: InTurn) -> None:
+        super().__init__()
+        self._pool, self._asked, self._runs = pool, 0, False
+
+    def apply(self, owner: str, resources: Resources) -> int:
+        self._pool.submit(self._pool.submit, self._start)
+        return super().apply(owner, resources)
+
+    def _start(self) -> None:
+        self._runs = True
+
+    def wait(self, version: int, timeout: float = 5.0) -> None:
+        self._asked += 1
+        assert self._asked < 100, "the pool's thread is never given back"
+        if not self._runs:
+            raise TimeoutError
+
+
+class Failing(FakeEnvoy):
+    def wait(self, version: int, timeout: float = 5.0) -> None:
+        raise TimeoutError
+
+    def failing(self) -> str:
+        return "Envoy does not start: no inotify"
+
+
+class InTurn(AtOnce):
+    """A pool of one thread."""
+
+    def __init__(self) -> None:
+        self._jobs: list[Callable[[], object]] = []
+
+    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._jobs.append(lambda: future.set_result(work(*given, **named)))
+        if len(self._jobs) == 1:
+            while self._jobs:
+                self._jobs[0]()
+                del self._jobs[0]
+        return future
+
+
+def test_who_waits_for_a_proxy_does_not_keep_from_work_who_starts_it(world: World, lab: Lab) -> None:
+    pool = world.host.pool = InTurn()  # type: ignore[assignment]
+    world.proxies.of = lambda name, level="warning": world.proxies.made.setdefault(name, Late(pool))  # type: ignore
+    make(lab, "back", 2, serving())
+
+
+def test_a_task_whose_proxy_does_not_stay_stops_and_says_why(world: World, lab: Lab) -> None:
+    world.proxies.of = lambda name, level="warning": world.proxies.made.setdefault(name, Failing())  # type: ignore
+    lab.create(lab.register("back", portMappings=PORTS), 1, "back", serviceConnectConfiguration=serving())
+    stopped = world.until(lambda: lab.ecs.list_tasks(cluster="lab", desiredStatus="STOPPED")["taskArns"])
+    [task] = lab.ecs.describe_tasks(cluster="lab", tasks=stopped[:1])["tasks"]
+    assert "the Service Connect proxy failed to start: Envoy does not start: no inotify" in task["stoppedReason"]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import socketserver
 import ssl
+import struct
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +17,7 @@ from typing import Any
 import pytest
 from tests.support.lab import Lab, address_of, make_lab
 from tests.support.private_ca import make_authority
+from tests.support.tools import tool
 from tests.support.waiting import eventually
 
 from drydock.embedded.assembly import AWS
@@ -34,6 +38,8 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, address: str) -> None:
         self.status, self.count = 200, 0
+        self.heard: list[str] = []
+        """The names of the headers that came with the last request."""
         self.goes_on: threading.Event | None = None
         super().__init__((address, 8080), Handler)
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
@@ -44,6 +50,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.count += 1
+        self.server.heard = [name.lower() for name in self.headers]
         if self.server.goes_on is not None:
             self.server.goes_on.wait(20)
         self.send_response(self.server.status)
@@ -80,8 +87,8 @@ def outward(servers: list[Server], endpoint: Endpoint = ENDPOINT) -> tuple[Outwa
     return (Outward((CLIENT, PORT), endpoint, (Revision("tasks", places),)),)
 
 
-def ask() -> int:
-    connection = http.client.HTTPConnection(CLIENT, PORT, timeout=20)
+def ask(port: int = PORT) -> int:
+    connection = http.client.HTTPConnection(CLIENT, port, timeout=20)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status
@@ -164,6 +171,80 @@ def test_a_port_without_a_protocol_is_tcp_and_reaches_the_container_through_both
     proxy = told(outward=through, inward=(inward,))
     assert (ask(), servers[0].count) == (200, 1)
     assert proxy.stats("^tcp.ingress/backend.downstream_cx_total")["tcp.ingress/backend.downstream_cx_total"] == 1
+
+
+def test_each_name_has_routes_of_its_own_of_which_servers_see_nothing(
+    servers: list[Server], told: Callable[..., Proxy]
+) -> None:
+    [one] = outward(servers[:1])
+    [other] = outward(servers[1:2], replace(ENDPOINT, discovery_name="other", port=PORT + 1))
+    told(outward=(one, replace(other, place=(CLIENT, PORT + 1))))
+    servers[1].status = 404
+    assert (ask(), ask(PORT + 1), [server.count for server in servers[:2]]) == (200, 404, [1, 1])
+    assert [name for name in servers[0].heard if name.startswith("x-")] == [
+        "x-forwarded-proto", "x-request-id", "x-envoy-expected-rq-timeout-ms"]  # fmt: skip
+
+
+class Grpc(socketserver.ThreadingTCPServer):
+    """Answers each call with the gRPC status `status`, in frames of HTTP/2, and counts."""
+
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self, address: str) -> None:
+        self.status, self.count = 0, 0
+        super().__init__((address, 8080), Calls)
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+
+class Calls(socketserver.StreamRequestHandler):
+    server: Grpc
+
+    def handle(self) -> None:
+        self.rfile.read(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+        self.send(4, 0, 0)
+        while head := self.rfile.read(9):
+            kind, flags, stream = struct.unpack("!3xBBI", head)
+            self.rfile.read(int.from_bytes(head[:3]))
+            if kind == 4 and not flags & 1:
+                self.send(4, 1, 0)
+            if kind in (0, 1) and flags & 1:
+                self.server.count += 1
+                begin = b"\x88" + header("content-type", "application/grpc")
+                end = header("grpc-status", str(self.server.status))
+                if self.server.status:
+                    self.send(1, 5, stream, begin + end)
+                else:
+                    self.send(1, 4, stream, begin)
+                    self.send(0, 0, stream, b"\0\0\0\0\5hello")
+                    self.send(1, 5, stream, end)
+
+    def send(self, kind: int, flags: int, stream: int, body: bytes = b"") -> None:
+        self.wfile.write(len(body).to_bytes(3) + struct.pack("!BBI", kind, flags, stream) + body)
+
+
+def header(name: str, value: str) -> bytes:
+    """One of HPACK, as it is."""
+    return b"\0" + b"".join(bytes([len(each)]) + each.encode() for each in (name, value))
+
+
+def test_grpc_goes_through_both_proxies_with_its_trailers_and_what_is_unavailable_is_tried_again(
+    told: Callable[..., Proxy],
+) -> None:
+    endpoint = replace(ENDPOINT, protocol="grpc")
+    inward = Inward(("127.71.2.1", 8080), endpoint, ("127.71.1.4", 8080))
+    way = Outward((CLIENT, PORT), endpoint, (Revision("tasks", (inward.place,)),))
+    proxy = told(outward=(way,), inward=(inward,))
+    curl = [tool("curl"), "-s", "-D-", "--http2-prior-knowledge", f"http://{CLIENT}:{PORT}/shop.Cart/Get"]
+    curl += ["-H", "content-type: application/grpc", "-H", "te: trailers", "--data-binary", "x", "-m", "20"]
+    with Grpc("127.71.1.4") as server:
+        for status, tries in ((0, 1), (5, 1), (14, 1 + service_connect.RETRIES)):
+            server.status, server.count = status, 0
+            said = subprocess.run(curl, capture_output=True, check=True).stdout.decode()
+            assert said.startswith("HTTP/2 200") and ("hello" in said) == (status == 0)
+            assert (f"grpc-status: {status}" in said, server.count) == (True, tries)
+        server.shutdown()
+    completed = "http.ingress/backend.downstream_rq_completed"
+    assert proxy.stats(completed)[completed] == 5
 
 
 def issued(host: AWS, name: str, authority: str, service: str = "one") -> Identity:

@@ -108,6 +108,18 @@ def test_what_a_subnet_that_is_gone_holds_up_goes_on_where_there_is_one_again(wo
     lab.until_steady(1)
 
 
+def test_a_service_can_be_made_again_once_its_last_task_has_stopped(world: World, lab: Lab) -> None:
+    definition = lab.register()
+    lab.create(definition, 1)
+    lab.until_steady(1)
+    lab.ecs.delete_service(cluster="lab", service="app", force=True)
+    with pytest.raises(ClientError, match="Unable to Start a service that is still Draining"):
+        lab.create(definition, 1)
+    world.until(lambda: lab.service()["status"] == "INACTIVE")
+    lab.create(definition, 1)
+    lab.until_steady(1)
+
+
 def test_a_run_that_cannot_be_kept_starts_nothing(
     world: World, lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

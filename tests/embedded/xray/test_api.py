@@ -108,6 +108,8 @@ def test_rules_and_their_targets(client):
         ("get_trace_summaries", {"StartTime": 0, "EndTime": 1, "TimeRangeType": "Service"}),
         ("get_trace_summaries", {"StartTime": 0, "EndTime": 1, "Sampling": True}),
         ("get_trace_summaries", {"StartTime": 0, "EndTime": 1, "NextToken": "?"}),
+        ("get_trace_summaries", {"StartTime": 0, "EndTime": 1, "NextToken": "aGVsbG8="}),
+        ("get_sampling_rules", {"NextToken": "x"}),
         ("get_service_graph", {"StartTime": 0, "EndTime": 21601}),
         ("get_service_graph", {"StartTime": 0, "EndTime": 1, "GroupName": "slow"}),
         ("batch_get_traces", {"TraceIds": [f"1-00000000-{number:024x}" for number in range(6)]}),

@@ -96,7 +96,7 @@ def test_the_sdk_of_opentelemetry(host, client):
 def test_json_and_protobuf_are_answered_in_kind(host):
     body = json.dumps(spans()).encode()
     assert post(host, body) == (200, JSON, b"{}")
-    assert post(host, gzip.compress(body), headers={"Content-Encoding": "gzip"})[0] == 200
+    assert post(host, gzip.compress(body), headers={"Content-Encoding": "GZIP"})[0] == 200
     assert post(host, ExportTraceServiceRequest().SerializeToString(), PROTOBUF) == (200, PROTOBUF, b"")
     assert len(found(host)) == 1
 

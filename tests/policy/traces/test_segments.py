@@ -35,6 +35,7 @@ def test_the_guides_documents_are_taken(document):
         ("[]", "ParseError"),
         (json.dumps({**MINIMAL, "start_time": float("nan")}), "ParseError"),
         (json.dumps({**MINIMAL, "annotations": {"a": "most"}}).replace('"most"', "1e999"), "ParseError"),
+        (json.dumps({**MINIMAL, "annotations": {"a": 10**400}}), "ParseError"),
         (json.dumps({**MINIMAL, "metadata": {"text": "x" * LARGEST_DOCUMENT}}), "DocumentTooLarge"),
     ],
 )

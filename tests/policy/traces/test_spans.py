@@ -252,7 +252,9 @@ def test_the_others_of_a_request_are_taken():
     "request_", [[], {"resourceSpans": {"spans": 1}}, {"resourceSpans": [{"scopeSpans": [{"spans": ["span"]}]}]},
                  {"resourceSpans": [{"scopeSpans": [{"spans": [span(attributes=[{"key": "a", "value": 1}])]}]}]},
                  {"resourceSpans": [{"scopeSpans": [{"spans": [
-                     span(attributes=[{"key": "a", "value": {"intValue": float("inf")}}])]}]}]}]
+                     span(attributes=[{"key": "a", "value": {"intValue": float("inf")}}])]}]}]},
+                 {"resourceSpans": [{"resource": {"attributes": [{"key": "a", "value": {"intValue": 2**63}}]},
+                                     "scopeSpans": [{"spans": [span()]}]}]}]
 )  # fmt: skip
 def test_what_is_no_request_of_otlp(request_):
     with pytest.raises(Malformed):

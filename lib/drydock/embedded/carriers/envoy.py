@@ -52,7 +52,7 @@ _SECRETS = "tls_certificate_sds_secret_configs"
 _LINGER = 1.0  # seconds that a cluster outlives the routes to it, so that no request falls between
 _RESTART, _LAST_RESTART = 0.2, 30.0  # seconds between the death of the process and its successor; they double
 _LIVED = 60.0  # seconds after which a death is the first one again
-_HOPELESS = 3  # deaths in a row after which nobody should wait for it
+_HOPELESS = 3  # deaths, one soon after the other
 
 
 class EnvoyMissing(RuntimeError):
@@ -310,6 +310,15 @@ class Proxy:
     def pid(self) -> int | None:
         return self._child.pid if self._child is not None else None
 
+    def failing(self) -> str:
+        """Why it ends soon after each start, in its own words; empty as long as it has not done so several times."""
+        with self._lock:
+            if self._deaths < _HOPELESS or self._child is not None:
+                return ""
+        said = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        why = next((line.rpartition("] ")[2] for line in said if "[critical]" in line), f"it ended with {self._death}")
+        return f"Envoy does not start: {why}"
+
     def start(self) -> None:
         """Start the process unless it runs. `apply()` does so too; sooner is for less waiting then."""
         with self._lock:
@@ -478,16 +487,6 @@ class Proxy:
                 rejections = f"{statistic}.update_rejected"
                 pending[name] = refused.get(rejections, 0) > before.get(rejections, 0)
         return pending
-
-    def keeps_ending(self) -> str:
-        """Why it does not stay up; empty while it runs or may come to."""
-        with self._lock:
-            if self._child is not None or self._deaths < _HOPELESS:
-                return ""
-            ended = f"Envoy ended with {self._death}, {self._deaths} times"
-        said = self.log.read_text(errors="replace") if self.log.exists() else ""
-        failed = said.rpartition("assert failure: ")[2].partition("\n")[0] if "assert failure: " in said else ""
-        return f"{ended}: {failed or f'see {self.log}'}"
 
     def _last_words(self) -> str:
         """What Envoy logged last about a refused update; it writes its log a tenth of a second late."""

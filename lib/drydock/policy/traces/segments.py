@@ -46,7 +46,7 @@ def read(text: str) -> Document:
     if len(text.encode(errors="surrogatepass")) > LARGEST_DOCUMENT:
         raise Unprocessed("DocumentTooLarge")
     try:
-        document = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        document = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
     except (ValueError, RecursionError):
         raise Unprocessed("ParseError") from None
     if not isinstance(document, dict):
@@ -61,6 +61,10 @@ def read(text: str) -> Document:
     return document
 
 
+def is_trace_id(value: Any) -> bool:
+    return isinstance(value, str) and _TRACE.fullmatch(value) is not None
+
+
 def _no_number(word: str) -> float:
     raise ValueError(word)
 
@@ -69,11 +73,17 @@ def _finite(digits: str) -> float:
     return found if math.isfinite(found := float(digits)) else _no_number(digits)
 
 
+def _whole(digits: str) -> int:
+    """No larger than a client can read."""
+    _finite(digits)
+    return int(digits)
+
+
 def _check(document: Document, *, by_itself: bool) -> None:
     kind = document.get("type")
     if kind not in (None, "", "subsegment"):
         raise Unprocessed("InvalidType")
-    if by_itself and not (isinstance(document.get("trace_id"), str) and _TRACE.fullmatch(document["trace_id"])):
+    if by_itself and not is_trace_id(document.get("trace_id")):
         raise Unprocessed("MissingTraceId" if "trace_id" not in document else "InvalidTraceId")
     if not (isinstance(document.get("id"), str) and _ID.fullmatch(document["id"])):
         raise Unprocessed("MissingId" if "id" not in document else "InvalidId")

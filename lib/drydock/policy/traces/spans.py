@@ -112,7 +112,7 @@ def _spans(request: Any) -> Iterator[tuple[Mapping[str, Any], Attributes, str]]:
     if not isinstance(request, dict):
         raise Malformed("The request is no object.")
     for group in _objects(request, "resourceSpans"):
-        resource = attributes(group.get("resource", {}))
+        resource = attributes(group.get("resource") or {})
         for part in _objects(group, "scopeSpans"):
             scope = part.get("scope", {})
             for span in _objects(part, "spans"):
@@ -148,7 +148,7 @@ def _value(value: Any) -> Any:
             case "boolValue", flag:
                 return bool(flag)
             case "intValue", number:
-                return int(number)
+                return _int64(number)
             case "doubleValue", number:
                 return found if math.isfinite(found := float(number)) else str(found)  # JSON has no word for it
             case "arrayValue", several:
@@ -158,6 +158,12 @@ def _value(value: Any) -> Any:
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as wrong:
         raise Malformed(f"The value of an attribute cannot be read: {wrong}") from None
     return None
+
+
+def _int64(number: Any) -> int:
+    if not -(2**63) <= (found := int(number)) < 2**63:
+        raise ValueError("an intValue has 64 bits")
+    return found
 
 
 def _region(resource: Attributes) -> str:

@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 OWNER = "service-connect"
 _ADDRESSES = 1 << 16
 _MINUTE = 60.0  # AWS seconds
+_TURN = 1.0  # seconds that one of the pool's threads waits for a proxy
 Name = tuple[str, str, str]
 """Region, ARN of the namespace, discovery name."""
 
@@ -296,16 +297,18 @@ class Mesh:
             self._host.pool.submit(self._await, sidecar, sidecar.proxy)
 
     def _await(self, sidecar: Sidecar, proxy: Proxy) -> None:
-        """In the pool: learn when the proxy has taken what it was last told."""
+        """In the pool: learn when the proxy has taken what it was last told. After a while it is others' turn there,
+        such as that of who starts the proxy."""
         while True:
             version, failure = sidecar.version, ""
             try:
-                proxy.wait(version)
+                proxy.wait(version, _TURN)
             except TimeoutError as error:
-                log.info("the proxy of task %s: %s", sidecar.task.id, error)
-                failure = proxy.keeps_ending()
+                log.debug("the proxy of task %s: %s", sidecar.task.id, error)
+                failure = "" if sidecar.live else proxy.failing()
                 if not failure and sidecar.task.arn in self._sidecars and not self._host.closing:
-                    continue
+                    self._host.pool.submit(self._await, sidecar, proxy)
+                    return
             except EnvoyRejected as error:
                 failure = str(error)
                 log.warning("the proxy of task %s: %s", sidecar.task.id, error)

@@ -17,6 +17,8 @@ from drydock.policy.mesh import service_connect as rules
 from drydock.policy.mesh.service_connect import Endpoint
 
 _MANY = 10000
+_EGRESS, _WAY = "egress", "x-drydock-way"
+"""The routes of all names, and the header that tells them apart."""
 Place = tuple[str, int]
 """A loopback address and a port."""
 
@@ -76,7 +78,11 @@ class Plan:
 
 
 def render(plan: Plan) -> Resources:
-    """Listeners, routes, clusters and their endpoints."""
+    """Listeners, routes, clusters and their endpoints.
+
+    Each file that an Envoy watches is one of the user's inotify instances, of which Linux lets there be 128: what never
+    changes, as what is inwards, has none of its own, and all routes are in one.
+    """
     listeners: list[Resource] = []
     routes: list[Resource] = []
     clusters: list[Resource] = []
@@ -84,9 +90,10 @@ def render(plan: Plan) -> Resources:
     secrets: list[Resource] = []
     for way in plan.outward:
         name = egress(way.endpoint.discovery_name)
-        listeners.append(_listener(name, way.place, way.endpoint, _weighted(way), plan.access_log))
+        routing = {"rds": {"route_config_name": _EGRESS}, "early_header_mutation_extensions": [_marked(name)]}
+        listeners.append(_listener(name, way.place, way.endpoint, _weighted(way), routing, plan.access_log))
         if way.endpoint.protocol != rules.TCP:
-            routes.append(_route(name, _routes(way)))
+            routes += _routes(name, way)
         for revision in way.revisions:
             cluster = _cluster(cluster_of(way.endpoint, revision), way.endpoint, plan)
             cluster["outlier_detection"] = rules.outlier_detection(rules.DETECTOR, plan.speed)
@@ -99,17 +106,18 @@ def render(plan: Plan) -> Resources:
             ends.append(_ends(cluster["name"], revision.places, revision.roots))
     for way_in in plan.inward:
         name = ingress(way_in.endpoint.discovery_name)
-        listener = _listener(name, way_in.place, way_in.endpoint, [(name, 1)], plan.access_log)
+        route = {"match": {"prefix": "/"}, "route": {"cluster": name, "timeout": "0s"}}
+        routing = {"route_config": _table(name, [route])}
+        listener = _listener(name, way_in.place, way_in.endpoint, [(name, 1)], routing, plan.access_log)
         if way_in.shows is not None:
             listener["filter_chains"][0]["transport_socket"] = _shows(name)
             secrets.append(_secret(name, *way_in.shows))
         listeners.append(listener)
-        if way_in.endpoint.protocol != rules.TCP:
-            route = {"cluster": name, "timeout": "0s"}
-            routes.append(_route(name, [{"match": {"prefix": "/"}, "route": route}]))
-        clusters.append(_cluster(name, way_in.endpoint, plan))
-        ends.append(_ends(name, (way_in.container,)))
-    resources = Resources(listeners, routes, clusters, ends, secrets)
+        cluster = _cluster(name, way_in.endpoint, plan)
+        clusters.append({**cluster, "type": "STATIC", "load_assignment": _ends(name, (way_in.container,))})
+    has_routes = any(way.endpoint.protocol != rules.TCP for way in plan.outward)
+    tables = [{**_table(_EGRESS, routes), "request_headers_to_remove": [_WAY]}] if has_routes else []
+    resources = Resources(listeners, tables, clusters, ends, secrets)
     return resources if plan.spans is None else traced(resources, plan.spans)
 
 
@@ -181,7 +189,12 @@ _BARE = ("response_code", "response_flags", "bytes_received", "bytes_sent", "dur
 
 
 def _listener(
-    name: str, place: Place, endpoint: Endpoint, clusters: Sequence[tuple[str, int]], log: AccessLog | None
+    name: str,
+    place: Place,
+    endpoint: Endpoint,
+    clusters: Sequence[tuple[str, int]],
+    routing: Resource,
+    log: AccessLog | None,
 ) -> Resource:
     if endpoint.protocol == rules.TCP:
         weighted = [{"name": cluster, "weight": weight} for cluster, weight in clusters if weight]
@@ -202,7 +215,7 @@ def _listener(
             "filters.network.http_connection_manager.v3.HttpConnectionManager",
             {
                 "stat_prefix": name,
-                "rds": {"route_config_name": name},
+                **routing,
                 "http_filters": [_typed("envoy.filters.http.router", "filters.http.router.v3.Router", {})],
                 "stream_idle_timeout": "0s",
                 "common_http_protocol_options": {"idle_timeout": _seconds(endpoint.idle)},
@@ -218,23 +231,32 @@ def _listener(
     }
 
 
-def _route(name: str, routes: list[Resource]) -> Resource:
+def _table(name: str, routes: list[Resource]) -> Resource:
     return {"name": name, "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]}
 
 
-def _routes(way: Outward) -> list[Resource]:
-    """Requests of the test first, if there are any; then the rest by weight."""
+def _marked(name: str) -> Resource:
+    """What says in a header, for as long as a request is in the proxy, by which listener it came."""
+    mark = {"header": {"key": _WAY, "value": name}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    kind = "http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    return _typed("envoy.http.early_header_mutation.header_mutation", kind, {"mutations": [{"append": mark}]})
+
+
+def _routes(name: str, way: Outward) -> list[Resource]:
+    """Of what comes by a name, requests of the test first, if there are any; then the rest by weight."""
     found = []
+    came: Resource = {"name": _WAY, "string_match": {"exact": name}}
     for revision in way.revisions:
         if revision.test and way.endpoint.test_header is not None:
-            name, exact = way.endpoint.test_header
-            matches: Resource = {"name": name.lower()}
+            header, exact = way.endpoint.test_header
+            matches: Resource = {"name": header.lower()}
             matches |= {"string_match": {"exact": exact}} if exact is not None else {"present_match": True}
             to = {"cluster": cluster_of(way.endpoint, revision)}
-            found.append({"match": {"prefix": "/", "headers": [matches]}, "route": _forward(way, to)})
+            found.append({"match": {"prefix": "/", "headers": [came, matches]}, "route": _forward(way, to)})
     weighted = [{"name": cluster, "weight": weight} for cluster, weight in _weighted(way) if weight]
     if weighted:
-        found.append({"match": {"prefix": "/"}, "route": _forward(way, {"weighted_clusters": {"clusters": weighted}})})
+        to = {"weighted_clusters": {"clusters": weighted}}
+        found.append({"match": {"prefix": "/", "headers": [came]}, "route": _forward(way, to)})
     return found
 
 

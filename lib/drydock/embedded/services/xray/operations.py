@@ -15,7 +15,7 @@ from drydock.embedded.core.host import Host
 from drydock.embedded.core.wsgi import Answer
 from drydock.policy.requests.errors import Invalid
 from drydock.policy.traces import filters, graph
-from drydock.policy.traces.segments import Unprocessed, read
+from drydock.policy.traces.segments import Unprocessed, is_trace_id, read
 
 from . import otlp
 from .store import Store
@@ -70,8 +70,10 @@ class Operations:
             raise _invalid("The embedded AWS looks at all traces: leave out Sampling.")
         fits = filters.parsed(given["FilterExpression"]) if given.get("FilterExpression") else lambda _: True
         found: list[Given] = []
-        looked_at, token = 0, ""
-        for trace in self._store.active(region, start, end, _told(given)):
+        looked_at, token, after = 0, "", _told(given)
+        if after and not is_trace_id(after):
+            raise _invalid(_NO_TOKEN)
+        for trace in self._store.active(region, start, end, after):
             if kind == "TraceId" and not start <= trace.start < end:
                 continue
             looked_at += 1
@@ -130,6 +132,8 @@ class Operations:
         return self._host.backend("xray", region)
 
     def get_sampling_rules(self, region: str, given: Given) -> Given:
+        if given.get("NextToken"):
+            raise _invalid(_NO_TOKEN)
         return {"SamplingRuleRecords": list(self._rules(region).records.values())}
 
     def create_sampling_rule(self, region: str, given: Given) -> Given:

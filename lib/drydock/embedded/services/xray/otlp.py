@@ -63,9 +63,9 @@ def taken(store: Store, region: str, content_type: str, encoding: str, body: byt
 
 
 def _inflated(body: bytes, encoding: str) -> bytes:
-    if encoding in ("", "identity"):
+    if encoding.lower() in ("", "identity"):
         return body
-    if encoding != "gzip":
+    if encoding.lower() != "gzip":
         raise spans.Malformed(f"Content-Encoding is gzip or none, not {encoding}.")
     reader = zlib.decompressobj(wbits=31)
     try:

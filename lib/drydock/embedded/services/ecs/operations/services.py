@@ -30,6 +30,8 @@ def create_service(response: Any, request: Document) -> Document:
     name = request["serviceName"]
     key = f"{cluster.name}:{name}"
     existing = backend.services.get(key)
+    if existing is not None and existing.status == "DRAINING":
+        raise error("InvalidParameterException", "Unable to Start a service that is still Draining.")
     if existing is not None and existing.status != "INACTIVE":
         if request.get("clientToken") and request["clientToken"] == existing.client_token:
             tasks = backend.engine.table.of_service(existing)
