@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -46,7 +47,7 @@ def read(text: str) -> Document:
     if len(text.encode(errors="surrogatepass")) > LARGEST_DOCUMENT:
         raise Unprocessed("DocumentTooLarge")
     try:
-        document = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
+        document = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Unprocessed("ParseError") from None
     if not isinstance(document, dict):
@@ -71,12 +72,6 @@ def _no_number(word: str) -> float:
 
 def _finite(digits: str) -> float:
     return found if math.isfinite(found := float(digits)) else _no_number(digits)
-
-
-def _whole(digits: str) -> int:
-    """No larger than a client can read."""
-    _finite(digits)
-    return int(digits)
 
 
 def _check(document: Document, *, by_itself: bool) -> None:
@@ -108,13 +103,18 @@ def _check(document: Document, *, by_itself: bool) -> None:
     for field in ("user", "origin", "resource_arn", "namespace"):
         if not (isinstance(document.get(field, ""), str) and len(document.get(field, "")) <= LONGEST_TEXT):
             raise Unprocessed(f"Invalid{field.title().replace('_', '')}")
-    if any(not isinstance(value, str | int | float) for value in document.get("annotations", {}).values()):
+    if not all(_is_annotation(value) for value in document.get("annotations", {}).values()):
         raise Unprocessed("InvalidAnnotations")
     below = document.get("subsegments", [])
     if not (isinstance(below, list) and all(isinstance(each, dict) for each in below)):
         raise Unprocessed("InvalidSubsegments")
     for each in below:
         _check(each, by_itself=False)
+
+
+def _is_annotation(value: Any) -> bool:
+    """A number is one that clients can read, as a double."""
+    return isinstance(value, str | float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
 
 
 def _check_http(http: Document) -> None:

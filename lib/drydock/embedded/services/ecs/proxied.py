@@ -255,8 +255,8 @@ def _routes(name: str, way: Outward) -> list[Resource]:
             found.append({"match": {"prefix": "/", "headers": [came, matches]}, "route": _forward(way, to)})
     weighted = [{"name": cluster, "weight": weight} for cluster, weight in _weighted(way) if weight]
     if weighted:
-        to = {"weighted_clusters": {"clusters": weighted}}
-        found.append({"match": {"prefix": "/", "headers": [came]}, "route": _forward(way, to)})
+        by_weight: Resource = {"weighted_clusters": {"clusters": weighted}}
+        found.append({"match": {"prefix": "/", "headers": [came]}, "route": _forward(way, by_weight)})
     return found
 
 
