@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 from tests.support.lab import Lab
 from tests.support.stepped import AtOnce, FakeEnvoy, World
 
-from drydock.embedded.carriers.envoy import Resources
 from drydock.embedded.services.ecs.records import Task
 from drydock.policy.mesh import service_connect as rules
 
@@ -332,15 +331,13 @@ class Late(FakeEnvoy):
         super().__init__()
         self._pool, self._asked, self._runs = pool, 0, False
 
-    def apply(self, owner: str, resources: Resources) -> int:
-        self._pool.submit(self._pool.submit, self._start)
-        return super().apply(owner, resources)
-
     def _start(self) -> None:
         self._runs = True
 
     def wait(self, version: int, timeout: float = 5.0) -> None:
         self._asked += 1
+        if self._asked == 1:
+            self._pool.submit(self._start)
         assert self._asked < 100, "the pool's thread is never given back"
         if not self._runs:
             raise TimeoutError
