@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from tests.runbooks.stepped import cloud_of, in_process
 from tests.support.stepped import World
+from typer.testing import CliRunner
 
+from drydock.cli import app
 from drydock.cloud import Call, Cloud
 from drydock.drills import DRILLS, Drill, NoSuchDrill, NotNow, Site, answer, begin, close, draw, end, named
 from drydock.drills.alarming import rings
 from drydock.drills.customers import NEEDED
-from drydock.ledger import owned
+from drydock.drills.playing import LAB
+from drydock.ledger import owned, sweep
 from drydock.policy.diagnosis import Cause
 from drydock.policy.operations import only_reads
 from drydock.runbooks import runbook, runner
@@ -227,6 +230,29 @@ def test_nothing_is_left_of_them(world: World, cloud: Cloud, monkeypatch: pytest
     monkeypatch.setattr("drydock.ledger.time.sleep", lambda seconds: world.pass_time(1))
     assert not end(DRILLS, cloud).survivors
     assert not owned(cloud)
+
+
+def test_from_start_to_stop_by_command(world: World, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(*arguments: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, ["drill", *arguments])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    monkeypatch.setattr("drydock.commands.drill.connect", lambda *_, **__: cloud)
+    monkeypatch.setattr("drydock.ledger.time.sleep", lambda seconds: world.pass_time(5))
+    end(DRILLS, cloud)
+    assert "No drill is under way" in said("check", code=2)
+    told = said("start", "delivery")
+    assert DRILLS["drydock-delivery"].symptoms in told and "The clock runs" in told
+    assert "drydock-delivery is under way" in said("start", code=2)
+    assert "secret-gone: that is not it" in said("check", "--cause", "secret-gone", code=1)
+    assert "zone-down: that is it" in said("check", "--cause", "zone-down", code=1)
+    site = Site(cloud, "drydock-delivery")
+    DRILLS[site.name].mend(site)
+    world.pass_time(60)
+    said("check")
+    assert not sweep(cloud, LAB).survivors
+    assert "delivery was zone-down" in said("stop"), "though what it made is gone already"
 
 
 def test_same_seed_same_drill_and_what_is_none_is_refused(cloud: Cloud) -> None:

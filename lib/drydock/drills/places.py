@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from drydock.drills.drill import Drill
-from drydock.drills.site import Site
+from drydock.drills.site import PRODUCTION, Site
 from drydock.embedded import spot
 from drydock.ledger import remove
 from drydock.prep.practicals.practical import Seen
@@ -115,6 +115,8 @@ def _dead_zones(site: Site) -> list[str]:
 
 
 def _opened(site: Site) -> None:
+    if not site.vpcs(PRODUCTION):
+        return
     for acl in set(_closed(site, site.zones()).values()):
         remove(site.cloud, "network ACL", acl)
 

@@ -16,6 +16,8 @@ from drydock.policy.ecs.rollout import is_stuck, lower_bound, upper_bound
 
 SLOW_START = 60.0
 """AWS seconds that a program may well need until it answers."""
+_STOPPED_WITHIN = 120.0
+"""AWS seconds from the last check that a new target may fail until its task has stopped (observed)."""
 
 
 def diagnose(facts: Facts) -> list[Finding]:
@@ -139,7 +141,7 @@ def _of_group(
     evidence += wrote(tasks[-1]) if tasks else ""
     deadline = facts.grace_period + group.interval * group.unhealthy_threshold
     lived = [task.seconds for task in tasks if task.seconds is not None]
-    young = bool(lived) and max(lived) <= deadline + SLOW_START
+    young = bool(lived) and max(lived) <= deadline + _STOPPED_WITHIN
     if young and deadline < SLOW_START and not any(code < 500 for code in codes) and _right_port(facts, group):
         limits = f"{facts.grace_period:g} s of grace and {group.unhealthy_threshold} checks every {group.interval:g} s"
         yield Finding(
