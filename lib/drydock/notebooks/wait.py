@@ -25,7 +25,7 @@ T = TypeVar("T")
 class Pace:
     """How a cloud is waited for: `patience` times as long as on the embedded one, with a look every `every` seconds.
 
-    What takes long is looked at less often: a look is what the cloud spends its time on meanwhile.
+    What takes long is looked at up to twice a second only: a look is what an embedded AWS spends its time on meanwhile.
     `speed`: AWS seconds in one of ours. `races`: calls that AWS refuses for a while are made again until it does not.
     """
 
@@ -46,7 +46,7 @@ class Pace:
 
     def next(self, waited: float) -> float:
         """Seconds to the next look, where that many were waited."""
-        return min(max(self.every, waited / 20), 5 * self.every)
+        return max(self.every, min(waited / 20, 0.5))
 
     def asks_again(self, service: str, operation: str, answer: dict[str, Any], times: int) -> float | None:
         """Our seconds until a call is made again that got this answer, so many times; None if that is its answer."""
