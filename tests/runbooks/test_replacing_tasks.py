@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -183,6 +184,18 @@ def test_an_image_for_another_platform_is_refused(ecs: Any) -> None:
 
 def test_tasks_are_left_alone_where_none_is_old(ecs: Any) -> None:
     assert planned("recycle-tasks", older_than=720.0).steps == []
+
+
+def test_0_replaces_them_in_any_case_though_this_machine_s_clock_is_behind(ecs: Any) -> None:
+    def ahead(parsed: dict[str, Any]) -> None:
+        for task in parsed["tasks"]:
+            task["startedAt"] = datetime.now(UTC) + timedelta(minutes=5)
+
+    cells = Cells("recycle-tasks", **QUIET, older_than=0.0)
+    cells.to("Runbook.open(")
+    cells.as_if("ecs", "DescribeTasks", ahead)
+    cells.to("run.plan(")
+    assert cells.names["run"].evidence.plan.steps
 
 
 def test_a_batch_narrows_the_bounds_and_gives_them_back(ecs: Any) -> None:

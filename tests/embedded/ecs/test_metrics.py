@@ -120,7 +120,7 @@ def test_a_task_gets_no_more_than_its_size() -> None:
 
 @pytest.mark.process
 def test_a_process_and_what_it_has_started_are_read() -> None:
-    inner = "import time; x = bytearray(30_000_000); time.sleep(60)"
+    inner = "import time; sum(range(3_000_000)); x = bytearray(30_000_000); time.sleep(60)"
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
     process = subprocess.Popen([sys.executable, "-c", outer], start_new_session=True)
     try:
