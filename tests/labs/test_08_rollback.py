@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 import pytest
+from tests.support.waiting import eventually
 
 from drydock.cloud import Cloud
 from drydock.labs import Lab, catalogue, lesson
@@ -146,7 +147,9 @@ def test_what_is_said_of_deployments_as_they_went(
 def test_a_version_that_does_not_start_and_nothing_to_go_back_to(lab: Lab) -> None:
     solve(lab, "breaker")
     solve(lab, "no-way-back")
-    assert lab.cloud.client("ecs").list_tasks(cluster="drydock", serviceName="debut")["taskArns"] == []
+    ecs = lab.cloud.client("ecs")
+    # the third failure has tripped the breaker, and a fourth task may still be on its way to fail
+    eventually(lambda: not ecs.list_tasks(cluster="drydock", serviceName="debut")["taskArns"], "none of its tasks runs")
     update(lab.cloud, "debut", taskDefinition=revision(lab.cloud, "v1"))
     until(lab, "no-way-back", "wrong", "is COMPLETED")
 
