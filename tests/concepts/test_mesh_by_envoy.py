@@ -102,9 +102,9 @@ def test_envoy_sends_to_zones_as_computed() -> None:
 MEASURING = """
 import signal, time
 from drydock.concepts.envoy_lab import Upstream, cluster, envoy, static
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a kernel, whatever starts these tests
 with Upstream(lambda _: 200) as one, envoy(static({"shop": {"cluster": "one"}}, [cluster("one", one)])) as proxy:
     print(proxy.directory, flush=True)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a kernel, whatever starts these tests
     time.sleep(600)
 """
 
