@@ -60,6 +60,14 @@ def test_one_line_is_another_than_in_the_valid_file_and_it_is_the_answer(source:
         assert mistake.why in repr(item.mark(other)), "a wrong answer is told why"
 
 
+def test_where_a_limit_is_below_the_request_the_request_is_as_right_an_answer() -> None:
+    source, mistake = next((one, bad) for one in MANIFESTS for bad in one.mistakes if bad.becomes == "memory: 128Mi")
+    for item in items(source, mistake):
+        lines = item.listing.splitlines()
+        resources = yaml.safe_load(item.listing)["spec"]["template"]["spec"]["containers"][0]["resources"]
+        assert [lines[int(line) - 1].strip() for line in item.also] == [f"memory: {resources['requests']['memory']}"]
+
+
 @pytest.mark.parametrize("source", TASK_DEFINITIONS, ids=lambda source: source.file)
 def test_the_task_definitions_are_valid_whatever_is_drawn(source: Source) -> None:
     assert {mistakes.refusal(source.valid(Random(seed))) for seed in range(30)} == {""}

@@ -225,7 +225,7 @@ MANIFESTS = (
         "autoscaling/web-deployment.yaml",
         {"web": ["shop", "blog"], "1.29": ["1.28", "1.27"], "512Mi": ["256Mi", "384Mi"]},
         (
-            Mistake("memory: 1Gi", "memory: 128Mi", "A limit cannot be below the request", "requests"),
+            Mistake("memory: 1Gi", "memory: 128Mi", "A limit cannot be below the request", "memory: "),
             Mistake("cpu: 250m", "cpu: 250 m", "A number and its unit are one word"),
             Mistake("readinessProbe", "readynessProbe", "There is no such field", rule=SCHEMA),
             Mistake("periodSeconds: 5", "periodSeconds: 5s", "A number of seconds has no unit", rule=SCHEMA),
