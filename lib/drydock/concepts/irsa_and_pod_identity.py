@@ -201,9 +201,9 @@ def published(cluster: str) -> Figure:
 
 _MARKS = {
     "gets the role": ("circle", COLOURS[2]),
-    "gets it, and should not": ("x", COLOURS[5]),
-    "is refused": ("line-ew-open", COLOURS[7]),
-    "is refused, and should not be": ("circle-open", COLOURS[1]),
+    "gets it, should not": ("x", COLOURS[5]),
+    "refused": ("line-ew-open", COLOURS[7]),
+    "refused, should not be": ("circle-open", COLOURS[1]),
 }
 
 
