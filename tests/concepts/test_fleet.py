@@ -34,7 +34,7 @@ def test_whom_a_trust_policy_lets_in(kind: str, vault: bool, admitted: set[str])
 
 def test_the_marks_of_the_figure_are_the_answers() -> None:
     shown = irsa.callers("sub", True, 1)
-    wrong = next(trace for trace in shown.data if trace["name"] == "gets it, should not")
+    wrong = next(trace for trace in shown.data if trace["name"] == "gets it, and should not")
     assert ("sub", "its token for Vault") in zip(wrong["x"], wrong["y"], strict=True)
     assert sum(len(trace["x"]) for trace in shown.data) == len(irsa.CALLERS) * len(irsa.POLICIES)
     assert [row[1] for row in shown.rows][:3] == ["credentials", "credentials", "AccessDenied"]

@@ -201,9 +201,9 @@ def published(cluster: str) -> Figure:
 
 _MARKS = {
     "gets the role": ("circle", COLOURS[2]),
-    "gets it, should not": ("x", COLOURS[5]),
-    "refused": ("line-ew-open", COLOURS[7]),
-    "refused, should not be": ("circle-open", COLOURS[1]),
+    "gets it, and should not": ("x", COLOURS[5]),
+    "is refused": ("line-ew-open", COLOURS[7]),
+    "is refused, and should not be": ("circle-open", COLOURS[1]),
 }
 
 
@@ -239,6 +239,8 @@ def callers(policy: str, vault: bool, token_hours: int) -> Figure:
         data,
         {
             **LAYOUT,
+            "margin": {**LAYOUT["margin"], "t": 130},  # in a narrow window the legend has four lines
+            "height": 445,
             "xaxis": names("what the trust policy asks for", POLICIES),
             "yaxis": names("who calls", (one.who for one in reversed(CALLERS))),
         },
