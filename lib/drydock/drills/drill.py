@@ -55,7 +55,7 @@ class Drill:
 
 
 def served(site: Site, count: int) -> list[Seen]:
-    """That the service stands behind its load balancer, wants at least `count` tasks, has them, and that they are healthy."""
+    """That the service stands behind its load balancer, wants `count` tasks or more, has them, and they are healthy."""
     service = site.service()
     if service is None:
         return [Seen(f"There is a service {site.name}", False, f"the cluster {site.cluster} has none that is ACTIVE")]
