@@ -217,7 +217,7 @@ def revision(cloud, version):
 
 
 def watch_errors(cloud, minutes):
-    """The alarm for errors of drydock-checkout in one of the last minutes; a deployment bakes for as many."""
+    """The alarm for errors of drydock-checkout in one of the last minutes; a deployment bakes for one minute more."""
     of = dimensions(group=group(cloud)["TargetGroupArn"], balancer=balancer(cloud)["LoadBalancerArn"])
     cloud.client("cloudwatch").put_metric_alarm(
         AlarmName=ALARM,

@@ -196,6 +196,10 @@ def test_the_largest_parameters_are_good_for_the_questions_and_comparisons_made_
         (lambda: secrets.costs(10, 8, -1, 0.4, 0.05), "values is a whole number of 0 or more, not -1"),
         (lambda: secrets.costs(10, 8, 4, -0.4, 0.05), "usd_per_secret is a price of 0 or more"),
         (lambda: secrets.costs(10, 8, 4, 0.4, -0.05), "usd_per_calls is a price of 0 or more"),
+        (lambda: circuit_breaker.checked("many"), "desired is a whole number from 1 to 1000, not 'many'"),  # type: ignore[arg-type]
+        (lambda: spot_interruption.checked("long"), "dry is a whole number from 0 to 240, not 'long'"),  # type: ignore[arg-type]
+        (lambda: spot_interruption.question("long", 60), "stop_timeout is a whole number of 0 or more"),  # type: ignore[arg-type]
+        (lambda: spot_interruption.question(30, "long"), "start_seconds is a whole number from 1 to 600"),  # type: ignore[arg-type]
         (lambda: sidecars.question(5, 301), "proxy_seconds is a whole number from 0 to 300, not 301"),
         (lambda: spot_interruption.service(10, 2, 4, discount=70), "spot_discount is a part of 1, from 0 to 1"),
         (lambda: target_tracking.strategies(1500, 10**9, 60, 60, 1), "peak is a whole number from 1 to 300000"),

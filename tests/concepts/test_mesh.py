@@ -161,6 +161,11 @@ def test_the_authority_is_paid_for_by_the_month() -> None:
     assert mutual_tls.bill(20, 169).rows[1][3] == "it is over before it is renewed"
 
 
+def test_text_is_no_part_that_fails() -> None:
+    with pytest.raises(ValueError, match="failure_percent is a whole number from 0 to 100, not 'many'"):
+        retries.checked("many")  # type: ignore[arg-type]
+
+
 def test_an_outage_without_end_is_refused() -> None:
     with pytest.raises(ValueError, match="outage_hours is a whole number from 0 to 9600, not 1000000000"):
         mutual_tls.life(168, 120, 10**9)

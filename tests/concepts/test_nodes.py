@@ -170,6 +170,12 @@ def test_steps_of_fargate_are_its_sizes() -> None:
     assert shown.data[-1]["y"] == [2.0]
 
 
+@pytest.mark.parametrize(("memory", "says"), [(14_080, "13,057 to 14,080"), (30_000, "29,441 to 30,464")])
+def test_the_row_of_the_pod_is_in_the_table_however_much_it_asks_for(memory: int, says: str) -> None:
+    [chosen] = [row for row in fargate_profiles.steps(500, memory).rows if row[-1]]
+    assert chosen[0] == says
+
+
 def test_where_daemon_sets_run() -> None:
     assert {row[0]: row[1:3] for row in daemonsets_and_fargate.placements(3, 40).rows} == {
         "no selector": (3, 0),

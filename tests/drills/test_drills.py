@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -46,12 +46,32 @@ def delete(site: Site) -> None:
     site.ecs.delete_service(cluster=site.cluster, service=site.name, force=True)
 
 
+def unforwarded(site: Site) -> Iterator[None]:
+    """Without its listener, and then without its target groups; each is looked at between."""
+    elbv2 = site.cloud.client("elbv2")
+    balancer = elbv2.describe_load_balancers(Names=[site.name])["LoadBalancers"][0]["LoadBalancerArn"]
+    groups = elbv2.describe_target_groups(LoadBalancerArn=balancer)["TargetGroups"]
+    for one in elbv2.describe_listeners(LoadBalancerArn=balancer)["Listeners"]:
+        elbv2.delete_listener(ListenerArn=one["ListenerArn"])
+    yield
+    for one in groups:
+        elbv2.delete_target_group(TargetGroupArn=one["TargetGroupArn"])
+    yield
+
+
+def leave_a_revision(site: Site) -> None:
+    """Revisions are counted on from those of a drill that was here before."""
+    app = {"name": "app", "image": "v0", "memory": 64}
+    before = site.ecs.register_task_definition(family=site.name, containerDefinitions=[app])
+    site.ecs.deregister_task_definition(taskDefinition=before["taskDefinition"]["taskDefinitionArn"])
+
+
 def to_none(site: Site) -> None:
     site.update(desiredCount=0)
 
 
 def back_to_v1(site: Site) -> None:
-    site.update(taskDefinition=f"{site.name}:1")
+    site.update(taskDefinition=f"{site.name}:2")
 
 
 def any_code(site: Site) -> None:
@@ -175,8 +195,9 @@ def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str, tmp_
     def patiently(condition: Callable[[], bool], what: str = "", *, timeout: float = 60.0) -> None:
         until(world, drill, condition)
 
-    begin(drill, cloud, until=patiently)
     site = Site(cloud, name, patiently)
+    leave_a_revision(site)
+    begin(drill, cloud, until=patiently)
     looks = OnlyReads()
     cloud.listeners.append(looks)
     assert not answer(DRILLS, cloud).checked.passed, "nothing has been done"
@@ -196,6 +217,8 @@ def test_a_fault_is_found_and_mended(world: World, cloud: Cloud, name: str, tmp_
     patiently(lambda: is_mended(drill, site))
     told = answer(DRILLS, cloud, drill.fault)
     assert told.checked.passed and told.right and told.run.mended and told.run.found
+    for _ in unforwarded(site):
+        assert [one.holds for one in drill.seen(site)] == [False]
     delete(site)
     assert not is_mended(drill, site), "a service that is gone is not mended"
     with pytest.raises(NotNow, match="is under way"):

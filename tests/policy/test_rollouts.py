@@ -116,6 +116,14 @@ def test_per_cent_of_pods(surge: int | str, unavailable: int | str, pods: tuple[
     assert fenceposts(10, surge, unavailable) == pods
 
 
+@pytest.mark.parametrize(
+    ("surge", "unavailable", "named"), [("5", 1, "maxSurge"), (-1, 1, "maxSurge"), (1, "-5%", "maxUnavailable")]
+)
+def test_what_is_no_number_of_pods_is_refused(surge: int | str, unavailable: int | str, named: str) -> None:
+    with pytest.raises(ValueError, match=f"{named} is a number of pods or per cent"):
+        fenceposts(10, surge, unavailable)
+
+
 @settings(max_examples=50)
 @given(st.integers(1, 30), st.integers(0, 100), st.integers(0, 5), st.integers(0, 5))
 def test_a_rollout_comes_through_and_keeps_its_bounds(replicas: int, weight: int, surge: int, unavailable: int) -> None:

@@ -229,3 +229,6 @@ def test_alarms_of_a_deployment_that_is_done_are_over() -> None:
 def test_a_rolling_deployment_is_watched_for_as_long_as_its_alarms_look_back() -> None:
     assert bake([]) == 0
     assert bake([{"Period": 60, "EvaluationPeriods": 3}, {"Period": 10, "EvaluationPeriods": 1}, {}]) == 180
+    assert bake([{"Namespace": "AWS/ApplicationELB", "Period": 60, "EvaluationPeriods": 1}]) == 120, "it comes late"
+    errors = {"MetricStat": {"Metric": {"Namespace": "Shop"}, "Period": 60, "Stat": "Sum"}}
+    assert bake([{"Metrics": [{"Expression": "100 * e"}, errors], "EvaluationPeriods": 2}]) == 120

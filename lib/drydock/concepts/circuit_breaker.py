@@ -37,6 +37,12 @@ def configuration(type: str, value: int) -> ThresholdConfiguration:
     return ThresholdConfiguration(type, value)
 
 
+def checked(desired: int) -> int:
+    """`desired`. Raises ValueError, naming it, for what is no whole number of tasks."""
+    checks.whole("desired", desired, 1, 1000)
+    return desired
+
+
 def deployment(
     desired: int, type: str, value: int, reset: bool, healthy_every: int, fail_seconds: int
 ) -> Iterator[Fate]:
@@ -45,7 +51,7 @@ def deployment(
     As many tasks as are missing start at once, and each is judged after `fail_seconds`; each `healthy_every`-th one
     becomes healthy (0: none does), and the others fail and are replaced.
     """
-    checks.whole("desired", desired, 1, 1000)
+    checked(desired)
     checks.whole("healthy_every", healthy_every, 0)
     checks.whole("fail_seconds", fail_seconds, 1)
     state = Breaker.read(

@@ -165,6 +165,7 @@ def compare(
         ],
         {
             "barmode": "group",
+            "xaxis": {"automargin": True},
             "yaxis": {"title": {"text": "USD a month"}, "rangemode": "tozero"},
             **LAYOUT,
         },
@@ -202,7 +203,10 @@ def break_evens() -> Figure:
             }
         ],
         {
-            "xaxis": {"title": {"text": "instance type; green ones are arm64, held against Fargate arm64"}},
+            "xaxis": {
+                "title": {"text": "instance type; green ones are arm64, held against Fargate arm64"},
+                "automargin": True,
+            },
             "yaxis": {"title": {"text": "break-even, % of the instance"}, "range": [0, 100]},
             **LAYOUT,
         },

@@ -17,6 +17,8 @@ from drydock.pricing import MONTH_HOURS, PRICES, ec2_hour, fargate_hour
 MOST_CPU = 16_000
 MOST_MIB = 122_624
 STEP_MIB = 128
+SHOWN = 14
+"""Sizes in the table; one that is beyond them is there, too, if it is the pod's."""
 MORE_MIB = 1024
 """The question is about a pod with so much more memory."""
 
@@ -101,7 +103,7 @@ def steps(pod_cpu: int, pod_memory: int) -> Figure:
                 f"{hour(cpu, gb) * MONTH_HOURS:,.2f}",
                 "← chosen" if low <= pod_memory <= high else "",
             )
-            for low, high, cpu, gb in edges
+            for low, high, cpu, gb in edges[:SHOWN] + [one for one in edges[SHOWN:] if one[0] <= pod_memory <= one[1]]
         ],
         [
             line("memory charged", gib, [given / 1024 for _, given in sizes], colour=COLOURS[0], shape="vh"),
@@ -125,10 +127,10 @@ def steps(pod_cpu: int, pod_memory: int) -> Figure:
 
 
 def _edges(pod_cpu: int, most: int) -> list[tuple[int, int, int, int]]:
-    """Ranges of requests that get the same size: from, to, CPU units, MiB; at most fourteen of them."""
+    """Ranges of requests that get the same size: from, to, CPU units, MiB."""
     found: list[tuple[int, int, int, int]] = []
     low = 0
-    while low <= most and len(found) < 14:
+    while low <= most:
         units, memory = fargate.size(pod_cpu, low)
         found.append((low, memory - fargate.OVERHEAD_MIB, units, memory))
         low = memory - fargate.OVERHEAD_MIB + 1

@@ -239,6 +239,8 @@ def callers(policy: str, vault: bool, token_hours: int) -> Figure:
         data,
         {
             **LAYOUT,
+            "margin": {**LAYOUT["margin"], "t": 130},  # in a narrow window the legend has four lines
+            "height": 445,
             "xaxis": names("what the trust policy asks for", POLICIES),
             "yaxis": names("who calls", (one.who for one in reversed(CALLERS))),
         },

@@ -75,7 +75,7 @@ def matrix(platform: str, needs: str) -> Figure:
         ],
         {
             **LAYOUT,
-            "xaxis": {"title": {"text": "ways"}, "type": "category"},
+            "xaxis": {"title": {"text": "ways"}, "type": "category", "automargin": True},
             "yaxis": {"title": {"text": ""}, "type": "category", "autorange": "reversed"},
             "margin": {"l": 270, "r": 20, "t": 55, "b": 90},
             "height": 470,

@@ -249,9 +249,13 @@ def engines() -> Figure:
             (
                 "when it cannot decide",
                 "failurePolicy, Fail unless said otherwise",
-                "failurePolicy of the webhook, the same",
+                "failurePolicy of the webhook: Ignore as Gatekeeper is installed, Fail where nothing is said",
             ),
-            ("waits at most", "a bound on the cost of each expression", "timeoutSeconds of the webhook, 10 by default"),
+            (
+                "waits at most",
+                "a bound on the cost of each expression",
+                "timeoutSeconds of the webhook: 3 as Gatekeeper is installed, 10 where nothing is said",
+            ),
             ("other objects", "only parameters and the namespace", "what is synchronised into it"),
             ("can change objects", "MutatingAdmissionPolicy, another kind", "other kinds of the same project"),
         ],

@@ -70,10 +70,16 @@ def waits(retries: int = 6) -> Figure:
     )
 
 
+def checked(failure_percent: int) -> int:
+    """`failure_percent`. Raises ValueError, naming it, for what is no whole number from 0 to 100."""
+    checks.whole("failure_percent", failure_percent, 0, 100)
+    return failure_percent
+
+
 def storm(max_retries: int, hops: int, failure_percent: int) -> Figure:
     """Requests that reach the last service for one of the customer's, by how many attempts it fails. ValueError."""
     check(max_retries, hops)
-    checks.whole("failure_percent", failure_percent, 0, 100)
+    checked(failure_percent)
     failures = sorted({*_FAILURES, failure_percent})
     most = (max_retries + 1) ** hops
     rows, reached = [], []
@@ -174,7 +180,7 @@ def flaky(max_retries: int, failure_percent: int, requests: int = 200) -> Figure
     Raises ValueError; AssertionError where Envoy tries otherwise than the rule.
     """
     check(max_retries, 1)
-    checks.whole("failure_percent", failure_percent, 0, 100)
+    checked(failure_percent)
     chance = random.Random(failure_percent)
     fails = [chance.random() < failure_percent / 100 for _ in range((max_retries + 1) * requests)]
     asked, statuses = chain(max_retries, 1, requests, lambda number: 503 if fails[number] else 200)

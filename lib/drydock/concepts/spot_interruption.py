@@ -21,6 +21,12 @@ AT, AFTER = 3, 8
 """The minute at which tasks are taken back, and how many are shown after Spot has capacity again."""
 
 
+def checked(dry: int) -> int:
+    """`dry`. Raises ValueError, naming it, for what is no whole number of minutes."""
+    checks.whole("dry", dry, 0, 240)
+    return dry
+
+
 def service(
     n: int,
     base: int,
@@ -38,7 +44,7 @@ def service(
     for name, value, most in (("n", n, 500), ("base", base, 500), ("spot_weight", spot_weight, 1000)):
         checks.whole(name, value, 0 if name != "n" else 1, most)
     checks.whole("taken", taken, 0, 100)
-    checks.whole("dry", dry, 0, 240)
+    checked(dry)
     checks.whole("start_seconds", start_seconds, 1, 600)
     checks.part("spot_discount", discount)
     interruption.serves_on(stop_timeout)
@@ -49,6 +55,8 @@ def service(
 
 def question(stop_timeout: int, start_seconds: int, *, more: int = 30) -> Question:
     """For how many seconds one task is missing. Raises ValueError."""
+    checks.whole("stop_timeout", stop_timeout, 0)
+    checks.whole("start_seconds", start_seconds, 1, 600)
     start = start_seconds + more
     short = interruption.shortage(stop_timeout, start)
     return Question(

@@ -68,7 +68,7 @@ AT_A_RATE = Drill(
     "v2 of `catalog` is out, ECS is content with it, and its targets are healthy. Still the help desk counts error "
     "pages all day long: about one in four.",
     "errors-at-a-rate",
-    "Revision 2 answers a quarter of all requests with 500 (ERROR_RATE=0.25), and none of those to /health. What shows "
+    "v2 answers a quarter of all requests with 500 (ERROR_RATE=0.25), and none of those to /health. What shows "
     "it is HTTPCode_Target_5XX_Count of its target group beside RequestCount, from the deployment on.",
     2,
     _lay,
@@ -98,7 +98,7 @@ LATENCY = Drill(
     "Since v2 of `search` is out, customers wait for more than a second for each page. No alarm rings, no task stops, "
     "and no request fails.",
     "latency",
-    f"Revision 2 waits {SLOW} ms before it answers (LATENCY_MS), while /health is answered at once. What shows it is "
+    f"v2 waits {SLOW} ms before it answers (LATENCY_MS), while /health is answered at once. What shows it is "
     "TargetResponseTime of its target group; CPUUtilization is low, so it is not work that takes the time.",
     2,
     _lay,
@@ -141,7 +141,7 @@ LEAKS = Drill(
     "Since v2 of `basket` is out, customers find their baskets empty again and again: another task answered them a "
     "moment ago. Nobody deploys anything.",
     "memory-leak",
-    f"Revision 2 keeps {LEAK} MiB with each request (LEAK_MIB_PER_REQUEST), until a container reaches its {LIMIT} MiB "
+    f"v2 keeps {LEAK} MiB with each request (LEAK_MIB_PER_REQUEST), until a container reaches its {LIMIT} MiB "
     "and is killed. Stopped tasks have EssentialContainerExited, exit code 137, and OutOfMemoryError as the reason of "
     "the container. More memory makes it rarer, and mends nothing.",
     2,

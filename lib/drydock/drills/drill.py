@@ -51,14 +51,17 @@ class Drill:
     def seen(self, site: Site) -> list[Seen]:
         """All that has to be so: the service does what it did, and what the drill is about is mended."""
         first = served(site, self.tasks)
-        return first if site.service() is None else [*first, *self.look(site)]
+        return [*first, *self.look(site)] if site.service() is not None and site.forwarded() else first
 
 
 def served(site: Site, count: int) -> list[Seen]:
-    """That the service stands, wants at least `count` tasks, has them, and that they are healthy."""
+    """That the service stands behind its load balancer, wants `count` tasks or more, has them, and they are healthy."""
     service = site.service()
     if service is None:
         return [Seen(f"There is a service {site.name}", False, f"the cluster {site.cluster} has none that is ACTIVE")]
+    if not site.forwarded():
+        missing = f"there is no target group {site.name} that a listener forwards to"
+        return [Seen("A load balancer forwards to the target group of the service", False, missing)]
     wanted, run = service["desiredCount"], service["runningCount"]
     entries = [{**one.get("advancedConfiguration", {}), **one} for one in service.get("loadBalancers", ())]
     groups = [each.get(of) for each in entries for of in ("targetGroupArn", "alternateTargetGroupArn")]

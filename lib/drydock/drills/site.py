@@ -17,7 +17,7 @@ from drydock.labs import catalogue
 from drydock.labs.shop import PLATFORM
 from drydock.prep.practicals.bench import EXECUTION, ZONES, Deployed, Described, named
 from drydock.resources import not_found
-from drydock.resources.kind import every
+from drydock.resources.kind import every, there
 from drydock.runbooks.ecs import serving
 
 PRODUCTION = "drydock-production"
@@ -224,6 +224,10 @@ class Site(Deployed):
         else:
             its = {"Names": [self.name]}
         return dict(elbv2.describe_target_groups(**its)["TargetGroups"][0])
+
+    def forwarded(self) -> bool:
+        """Whether its target group is there, and a load balancer forwards to it."""
+        return there(lambda: self.target_group()["LoadBalancerArns"])
 
     def targets(self) -> list[Described]:
         """The targets that are not on their way out, as describe_target_health has them."""

@@ -212,7 +212,7 @@ IMAGE_GONE = Drill(
     put=_deleted,
     shows=lambda site: bool(_first(site, "CannotPullContainerError")),
     find=lambda site: _first(site, "CannotPullContainerError"),
-    mend=lambda site: site.update(taskDefinition=f"{site.name}:1"),
+    mend=lambda site: site.update(taskDefinition=site.register()),
 )
 
 

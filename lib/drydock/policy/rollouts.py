@@ -11,6 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from drydock.policy.kubernetes.deployments import bounds
+
 
 @dataclass(frozen=True)
 class Pods:
@@ -59,22 +61,15 @@ def share(replicas: int, weight: int, surge: int) -> float:
 
 
 def fenceposts(replicas: int, surge: int | str, unavailable: int | str) -> tuple[int, int]:
-    """maxSurge and maxUnavailable in pods: "20%" of the surge is rounded up, of what is missing down.
+    """maxSurge and maxUnavailable in pods, as a Deployment has them, but never more missing than there are.
 
-    Both 0 would be stuck, so then one may be missing.
+    Raises ValueError.
 
     >>> fenceposts(10, "25%", "25%")
     (3, 2)
     """
-    more, less = _pods(surge, replicas, up=True), _pods(unavailable, replicas, up=False)
-    return more, min(replicas, less if more or less else 1)
-
-
-def _pods(given: int | str, replicas: int, *, up: bool) -> int:
-    if isinstance(given, int):
-        return given
-    per_cent = int(given.removesuffix("%"))
-    return -(-replicas * per_cent // 100) if up else replicas * per_cent // 100
+    found = bounds(replicas, surge, unavailable)
+    return found.surge, min(replicas, found.unavailable)
 
 
 def scale(

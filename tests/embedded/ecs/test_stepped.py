@@ -329,6 +329,22 @@ def test_a_target_is_unhealthy_after_its_threshold_and_is_replaced(world: World,
     assert sick["taskArn"] not in {task["taskArn"] for task in lab.tasks()}
 
 
+def test_what_replaces_an_unhealthy_task_keeps_the_base(world: World, lab: Lab, web: Web) -> None:
+    strategy = [
+        {"capacityProvider": "FARGATE", "base": 2, "weight": 0},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 1},
+    ]
+    web.create(4, capacityProviderStrategy=strategy, availabilityZoneRebalancing="DISABLED")
+    lab.until_steady(4)
+    for provider in ("FARGATE", "FARGATE_SPOT"):
+        sick = next(task for task in lab.tasks() if task["capacityProviderName"] == provider)
+        world.sick.add(address_of(sick))
+        lab.until_stopped(sick["taskArn"])
+        lab.until_steady(4)
+        assert Counter(task["capacityProviderName"] for task in lab.tasks()) == {"FARGATE": 2, "FARGATE_SPOT": 2}
+        world.sick.clear()
+
+
 def test_in_the_grace_period_an_unhealthy_target_costs_no_task(world: World, lab: Lab, web: Web) -> None:
     web.create(1, healthCheckGracePeriodSeconds=200)
     lab.until(lambda: lab.service()["runningCount"] == 1)

@@ -339,7 +339,12 @@ def test_pods_that_do_not_count_never_make_the_change_larger_or_turn_it(
     plain = by_utilization(measured, target, current=current, unready=[100] * unready)
     held = by_utilization(measured, target, current=current, unready=[100] * unready, missing=[100] * missing)
     assert (held.replicas - current) * (plain.ratio - 1) >= 0 or not missing
-    assert math.copysign(1, plain.ratio - 1) * (held.replicas - plain.replicas) <= 0 or plain.replicas == current
+    alone = math.ceil(plain.ratio * ready)  # `plain` may have had a part of a per cent rounded down
+    hair = 1  # a float a hair above a whole number is rounded up, as upstream does it
+    if plain.ratio > 1:
+        assert held.replicas <= max(alone + hair, current)
+    else:
+        assert held.replicas >= min(plain.replicas, current)
 
 
 @given(st.integers(1, 100), st.integers(1, 200), st.integers(0, 1000), st.integers(0, 1000))

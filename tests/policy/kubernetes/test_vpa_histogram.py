@@ -183,6 +183,15 @@ def test_linear_histogram_options() -> None:
     assert [buckets.find(value) for value in (-1.0, 0.0, 1.3, 100.0)] == [0, 0, 4, 17]
 
 
+def test_where_buckets_begin_many_are_as_each_alone() -> None:
+    begin = [buckets.start(bucket) for buckets in (CPU, MEMORY) for bucket in range(1, buckets.count)]
+    values = np.array(
+        [near for value in begin for near in (math.nextafter(value, 0), value, math.nextafter(value, 1e99))]
+    )
+    for buckets in (CPU, MEMORY):
+        assert list(buckets.find_all(values)) == [buckets.find(value) for value in values]
+
+
 def test_exponential_histogram_options() -> None:
     buckets = Exponential(first=40.0, most=500.0, ratio=1.5)
     assert [buckets.start(bucket) for bucket in range(buckets.count)] == [0, 40, 100, 190, 325, 527.5]

@@ -75,7 +75,7 @@ def chosen(guide: str = ALL, verdict: str = ALL, subject: str = ALL, find: str =
 
 def question(guide: str) -> Question:
     """How many per cent of the numbers of a guide come out as written, but for rounding. Raises ValueError."""
-    checks.one_of("guide", guide, tuple(GUIDES))
+    checks.one_of("asked", guide, tuple(GUIDES))
     numbers = [claim for claim in CLAIMS if claim.id[0] == guide and claim.said is not None]
     good = [claim for claim in numbers if claim.verdicts[0] in (Verdict.RIGHT, Verdict.ROUNDED)]
     return Question(

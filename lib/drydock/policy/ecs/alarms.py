@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from drydock.policy.ecs.breaker import Status
+from drydock.policy.ecs.strategy import MINUTE
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,16 @@ class Alarms:
 def bake(alarms: Sequence[Mapping[str, Any]]) -> float:
     """The AWS seconds for which a rolling deployment is watched after it has settled.
 
-    ECS computes it from the alarms (documented; how is not): here the longest time that one of them looks back,
-    its period times its evaluation periods (ours). ``alarms``: as DescribeAlarms gives them.
+    ECS computes it from the alarms (documented; how is not): here as long as it takes one of them to look over all its
+    evaluation periods, and a minute more where it looks at a metric of an AWS service, which comes once a minute
+    (ours). ``alarms``: as DescribeAlarms gives them; 0 for composite ones, of which that is not known.
     """
-    return max((float(a.get("Period") or 0) * float(a.get("EvaluationPeriods") or 0) for a in alarms), default=0.0)
+    return max((_looks_over(alarm) for alarm in alarms), default=0.0)
+
+
+def _looks_over(alarm: Mapping[str, Any]) -> float:
+    parts = [one["MetricStat"] for one in alarm.get("Metrics") or () if "MetricStat" in one]
+    looked_at = [alarm, *({**part["Metric"], "Period": part["Period"]} for part in parts)]
+    late = MINUTE if any(str(one.get("Namespace") or "").startswith("AWS/") for one in looked_at) else 0.0
+    period = max(float(one.get("Period") or 0) for one in looked_at)
+    return period * float(alarm.get("EvaluationPeriods") or 0) + late

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +43,8 @@ class Order:
     count: int
     near: Sequence[Task]
     strategy: Sequence[Document]
+    unhealthy: Set[str] = frozenset()
+    """Ids of those near that are to be replaced: their places on capacity providers are free for what replaces them."""
     service: Service | None = None
     deployment_id: str | None = None
     connected: bool = False
@@ -93,7 +95,9 @@ class Launcher:
         count = int(request.get("count") or 1)
         return self._launch(Order(backend, cluster, definition, request, group, count, near, strategy))
 
-    def start(self, service: Service, deployment: Origin, count: int, near: Sequence[Task]) -> Launched:
+    def start(
+        self, service: Service, deployment: Origin, count: int, near: Sequence[Task], unhealthy: Set[str]
+    ) -> Launched:
         """Tasks of a deployment or a task set. NoAddress; NotLaunched; an ECSException where its task definition is
         gone."""
         backend, revision = self._table.region(service.region_name), deployment.revision
@@ -120,6 +124,7 @@ class Launcher:
             count,
             near,
             revision.get("capacityProviderStrategy") or [],
+            unhealthy,
             service,
             deployment.id,
             connected=isinstance(deployment, Deployment) and deployment.namespace is not None,
@@ -132,7 +137,9 @@ class Launcher:
         providers = Counter(
             str(task.document["capacityProviderName"])
             for task in standing
-            if task.document.get("capacityProviderName") and task.deployment_id == order.deployment_id
+            if task.document.get("capacityProviderName")
+            and task.deployment_id == order.deployment_id
+            and task.id not in order.unhealthy
         )
         network = (order.request.get("networkConfiguration") or {}).get("awsvpcConfiguration")
         region = order.backend.region_name

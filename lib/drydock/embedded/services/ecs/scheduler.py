@@ -11,7 +11,7 @@ Between two steps others are let in: what they change, this turn finds or the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from moto.ecs.exceptions import ECSException
@@ -143,7 +143,7 @@ class Scheduler:
         self._strategies.advance(service, tasks, healthy)
         decision = self._decide(service, tasks, healthy)
         for action in decision.actions:
-            self._act(service, action, tasks)
+            self._act(service, action, tasks, healthy)
         if not decision.actions and service.staged is None:
             self._deployments.note_stuck(service, decision.views[0])
             self._deployments.note_protected(service, decision.views[0])
@@ -162,7 +162,7 @@ class Scheduler:
             seen.append((each, task_set_rules.view(each.id, counts[each.id], tasks_seen, zones)))
         actions = [(each, action) for each, view in seen for action in rollout.next_actions(view)]
         for each, action in actions:
-            self._act(service, action, tasks, each)
+            self._act(service, action, tasks, healthy, each)
         self._task_sets.settle(service, tasks, seen)
         is_idle = service.steady or not service.task_sets
         joined = any(each.load_balancers for each in service.task_sets)
@@ -170,10 +170,15 @@ class Scheduler:
             self._resting.add(service.arn)
 
     def _act(
-        self, service: Service, action: rollout.Action, tasks: Sequence[Task], task_set: TaskSet | None = None
+        self,
+        service: Service,
+        action: rollout.Action,
+        tasks: Sequence[Task],
+        healthy: Mapping[str, bool | None],
+        task_set: TaskSet | None = None,
     ) -> None:
         if isinstance(action, rollout.Start):
-            self._start(service, action, tasks)
+            self._start(service, action, tasks, {name for name, is_healthy in healthy.items() if is_healthy is False})
         else:
             self._stop(service, action, tasks, task_set)
 
@@ -208,14 +213,14 @@ class Scheduler:
             known = self._known[service.arn] = {task.id: known[task.id] for task in tasks}
         return tuple(known.values())
 
-    def _start(self, service: Service, action: rollout.Start, near: Sequence[Task]) -> None:
+    def _start(self, service: Service, action: rollout.Start, near: Sequence[Task], unhealthy: Set[str]) -> None:
         deployment = service.origin(action.deployment)
         assert deployment is not None
         if not self._deployments.may_start(deployment):
             return
         zone = min(action.apart, key=lambda each: each[1])[0] if action.apart else ""
         try:
-            made = self._launcher.start(service, deployment, min(action.count, BATCH), near)
+            made = self._launcher.start(service, deployment, min(action.count, BATCH), near, unhealthy)
         except NotLaunched as refused:
             self._table.report(Unplaced(service, deployment.id, str(refused), again=True, zone=zone))
         except NoAddress as refused:

@@ -71,8 +71,12 @@ class Exponential:
         import numpy as np
 
         inside = np.maximum(values, self.first) * ((self.ratio - 1) / self.first) + 1
-        found = np.minimum((np.log(inside) / math.log(self.ratio)).astype(np.int64), self.count - 1)
-        return np.where(values < self.first, 0, found)
+        logs = np.log(inside) / math.log(self.ratio)
+        found = np.where(values < self.first, 0, np.minimum(logs.astype(np.int64), self.count - 1))
+        close = (values >= self.first) & (np.abs(logs - np.rint(logs)) < 1e-9)
+        for value in np.unique(values[close]):  # where the last digit of a logarithm decides
+            found[values == value] = self.find(float(value))
+        return found
 
     def start(self, bucket: int) -> float:
         if not 0 <= bucket < self.count:
