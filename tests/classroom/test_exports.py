@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from drydock.classroom import exports, folder, reading
+from drydock.classroom import exports, folder, reading, report
 from drydock.classroom.folder import Class
 from drydock.classroom.reading import ClassReading
 from drydock.classroom.records import Graded, GradedStep
@@ -116,6 +117,18 @@ def test_scores_are_as_the_specification_of_lti_has_them(read: ClassReading, tmp
         },
     ]
     assert topics["scores"] == []
+
+
+def test_who_has_handed_in_nothing_where_others_have_is_named_with_the_grades(made: Class, tmp_path: Path) -> None:
+    words = "nothing was handed in, or it was refused"
+    assert words not in report.page(reading.read(made), datetime(2026, 11, 27, tzinfo=UTC))
+    made.handed_in(made.member("anna")).mkdir(parents=True)
+    read = reading.read(made)
+    assert report.page(read, datetime(2026, 11, 27, tzinfo=UTC)).count(words) == 2  # Bob and Cem; Dora has no grade
+    exports.lti_scores(read, tmp_path / "lti.json")
+    anna, bob = json.loads((tmp_path / "lti.json").read_text())[0]["scores"]
+    assert "comment" not in anna
+    assert bob["comment"] == f"{words}: the folder in learners/ was graded; Over time."
 
 
 def test_what_there_is_not_is_not_exported(read: ClassReading, made: Class, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,7 @@ def lti_scores(reading: ClassReading, file: Path) -> list[str]:
     entries = [
         {
             "lineItem": {"scoreMaximum": len(steps), "label": lab, "resourceId": lab, "tag": "grade"},
-            "scores": [_score(one, one.graded[lab]) for one in known if lab in one.graded],
+            "scores": [_score(one, one.graded[lab], reading.without_work(one)) for one in known if lab in one.graded],
         }
         for lab, steps in reading.steps.items()
     ]
@@ -135,9 +135,10 @@ def lti_scores(reading: ClassReading, file: Path) -> list[str]:
     return [one.member.id for one in reading.standings if one not in known]
 
 
-def _score(one: Standing, graded: Graded) -> dict[str, Any]:
+def _score(one: Standing, graded: Graded, said: str) -> dict[str, Any]:
     left = [step for step, result in graded.steps.items() if result.outcome == "not graded"]
-    comment = graded.why or (f"Not graded: {', '.join(left)}" if left else "")
+    why = graded.why or (f"Not graded: {', '.join(left)}" if left else "")
+    comment = "; ".join(filter(None, [said, why]))
     return {
         "userId": one.member.learner.lti_user_id,
         "timestamp": datetime.fromisoformat(graded.when).isoformat(timespec="milliseconds"),

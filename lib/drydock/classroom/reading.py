@@ -97,6 +97,12 @@ class ClassReading:
         times = [record.last_seen for steps in one.progress.values() for record in steps.values() if record.last_seen]
         return max(times, default=None)
 
+    def without_work(self, one: Standing) -> str:
+        """What has to be said of grades of one who has handed in nothing, where others have; else empty."""
+        if one.handed_in or not one.graded or not any(each.handed_in for each in self.standings):
+            return ""
+        return "nothing was handed in, or it was refused: the folder in learners/ was graded"
+
     def figures(self) -> list[StepFigures]:
         """Every step, in the order of the labs."""
         return [self._of_step(lab, step) for lab, steps in self.steps.items() for step in steps]

@@ -201,7 +201,7 @@ def _grades(reading: ClassReading) -> str:
 
 def _grade_row(reading: ClassReading, one: Standing, labs: Sequence[str]) -> str:
     cells = [_row_head(one)]
-    reasons: list[str] = []
+    reasons = list(filter(None, [reading.without_work(one)]))
     for lab in labs:
         found = one.graded.get(lab)
         cells.append(_cell(found.points, f"{found.points}/{len(found.steps)}") if found else _cell(-1, "–"))
